@@ -1,0 +1,17 @@
+//! The vocabulary that every layer shares: money, time, reasons, operations and the JSON members of a body.
+//!
+//! Nothing here knows a socket, a runtime, an order or a profile.
+
+mod fields;
+mod money;
+mod operation;
+mod reason;
+mod seed;
+mod time;
+
+pub use fields::{Fields, FieldsError, Literal};
+pub use money::{Amount, AmountError, Currency};
+pub use operation::Operation;
+pub use reason::Reason;
+pub use seed::Seed;
+pub use time::{Day, Millis, wall_clock};

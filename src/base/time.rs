@@ -1,0 +1,153 @@
+//! Time as the gateway tells it: milliseconds since 1970 inside, Cambodia's calendar (UTC+7, no daylight saving)
+//! at the border.
+
+use serde::{Deserialize, Serialize};
+
+/// Cambodia's offset from UTC in milliseconds (documented: dates are Cambodia's).
+const CAMBODIA_MS: i64 = 7 * 3_600_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+/// A calendar day in Cambodia, counted from 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(pub i32);
+
+/// Reads the machine's clock. The only place that does; everything else asks a space's clock.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the real clock")]
+pub fn wall_clock() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Millis(since.map_or(0, |elapsed| elapsed.as_millis() as i64))
+}
+
+/// Year, month, day of a Gregorian date.
+type Civil = (i32, u8, u8);
+
+impl Millis {
+    /// The moment `ms` milliseconds later (or earlier); saturates.
+    #[must_use]
+    pub const fn plus(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// The day in Cambodia.
+    pub const fn day(self) -> Day {
+        Day(self.0.saturating_add(CAMBODIA_MS).div_euclid(DAY_MS) as i32)
+    }
+
+    /// Hours, minutes and seconds in Cambodia.
+    fn clock(self) -> (u32, u32, u32) {
+        let second = (self.0.saturating_add(CAMBODIA_MS).rem_euclid(DAY_MS) / 1000) as u32;
+        (second / 3600, second / 60 % 60, second % 60)
+    }
+
+    /// `ddMMyyyyHHmmss`, as `approvalDate`.
+    pub fn day_first_digits(self) -> String {
+        let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
+        format!("{day:02}{month:02}{year:04}{hour:02}{minute:02}{second:02}")
+    }
+
+    /// `yyyyMMddHHmmss`, as `apprDttm` in the status answer.
+    pub fn year_first_digits(self) -> String {
+        let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
+        format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+    }
+
+    /// `dd/MM/yyyy hh:mm:ss` on a twelve-hour clock without AM/PM, as `apprDttm` in the orders answer.
+    pub fn twelve_hour(self) -> String {
+        let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
+        let hour = if hour % 12 == 0 { 12 } else { hour % 12 };
+        format!("{day:02}/{month:02}/{year:04} {hour:02}:{minute:02}:{second:02}")
+    }
+
+    /// RFC 3339 with Cambodia's offset and milliseconds, as the control plane prints times.
+    pub fn rfc3339(self) -> String {
+        let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
+        let ms = self.0.rem_euclid(1000);
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}+07:00")
+    }
+
+    /// Reads RFC 3339 with any offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_millisecond()))
+    }
+}
+
+impl Day {
+    /// Midnight in Cambodia at which the day begins.
+    pub const fn start(self) -> Millis {
+        Millis(self.0 as i64 * DAY_MS - CAMBODIA_MS)
+    }
+
+    /// `yyyyMMdd`, as `txDt`.
+    pub fn digits(self) -> String {
+        let (year, month, day) = self.civil();
+        format!("{year:04}{month:02}{day:02}")
+    }
+
+    /// Reads `ddMMyyyy`, as `fromDate` and `toDate`.
+    pub fn parse_day_first(text: &str) -> Option<Self> {
+        if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let day = text[..2].parse().ok()?;
+        let month = text[2..4].parse().ok()?;
+        let date = jiff::civil::Date::new(text[4..].parse().ok()?, month, day).ok()?;
+        let since = date.since(jiff::civil::date(1970, 1, 1)).ok()?;
+        Some(Self(since.get_days()))
+    }
+
+    /// The Gregorian date, by counting in 400-year eras that begin on 1 March.
+    fn civil(self) -> Civil {
+        let shifted = i64::from(self.0) + 719_468;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let shifted_month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        (year as i32, month as u8, day as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2020-11-24T11:47:01+07:00, from the orders sample.
+    const SAMPLE: Millis = Millis(1_606_193_221_000);
+
+    #[test]
+    fn every_documented_form() {
+        assert_eq!(SAMPLE.day_first_digits(), "24112020114701");
+        assert_eq!(SAMPLE.year_first_digits(), "20201124114701");
+        assert_eq!(SAMPLE.twelve_hour(), "24/11/2020 11:47:01");
+        assert_eq!(SAMPLE.plus(12 * 3_600_000).twelve_hour(), "24/11/2020 11:47:01");
+        assert_eq!(SAMPLE.plus(13 * 3_600_000).twelve_hour(), "25/11/2020 12:47:01");
+        assert_eq!(SAMPLE.day().digits(), "20201124");
+        assert_eq!(SAMPLE.rfc3339(), "2020-11-24T11:47:01.000+07:00");
+        assert_eq!(Millis::parse_rfc3339("2020-11-24T04:47:01Z"), Some(SAMPLE));
+        assert_eq!(Millis::parse_rfc3339(&SAMPLE.rfc3339()), Some(SAMPLE));
+    }
+
+    #[test]
+    fn days_agree_with_the_calendar_library() {
+        for offset in (-30_000..80_000).step_by(37) {
+            let date = jiff::civil::date(1970, 1, 1)
+                .checked_add(jiff::Span::new().days(offset))
+                .expect("within range");
+            let day = Day(offset);
+            assert_eq!(day.digits(), date.strftime("%Y%m%d").to_string());
+            assert_eq!(Day::parse_day_first(&date.strftime("%d%m%Y").to_string()), Some(day));
+            assert_eq!(day.start().day(), day);
+        }
+        assert_eq!(Day::parse_day_first("31022020"), None);
+        assert_eq!(Day::parse_day_first("2020-1-1"), None);
+    }
+}

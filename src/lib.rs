@@ -1,0 +1,2 @@
+//! payon-sim: the PAYON gateway that a merchant's developers can hold in their hands.
+pub mod base;
