@@ -3,6 +3,7 @@
 //! Nothing here knows a socket, a runtime, an order or a profile.
 
 mod fields;
+mod method;
 mod money;
 mod operation;
 mod reason;
@@ -10,6 +11,7 @@ mod seed;
 mod time;
 
 pub use fields::{Fields, FieldsError, Literal};
+pub use method::PaymentMethod;
 pub use money::{Amount, AmountError, Currency};
 pub use operation::Operation;
 pub use reason::Reason;

@@ -1,0 +1,111 @@
+//! What may be asked of a ledger, and what it answers.
+
+use super::order::{Change, Details, Instrument, OrderId, OrderKind};
+use crate::base::{Amount, Currency, Millis, PaymentMethod, Reason};
+
+/// Which order is meant: merchants name theirs by `txId`, time and the payer's page by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// By merchant and `txId`.
+    Named {
+        /// `merchantId`.
+        merchant: &'a str,
+        /// `txId`.
+        tx_id: &'a str,
+    },
+    /// By position.
+    At(OrderId),
+}
+
+/// A registration, already checked as a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder<'a> {
+    /// `merchantId`.
+    pub merchant: &'a str,
+    /// `termId`.
+    pub terminal: &'a str,
+    /// `txId`.
+    pub tx_id: &'a str,
+    /// `trt`.
+    pub kind: OrderKind,
+    /// `paymentMethod`.
+    pub method: PaymentMethod,
+    /// `currency`.
+    pub currency: Currency,
+    /// `amount`.
+    pub amount: Amount,
+    /// The rest.
+    pub details: Details,
+}
+
+/// What may be asked about an existing order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// The issuer approves the payer's payment.
+    Approve {
+        /// Six digits.
+        number: u32,
+        /// What was paid with.
+        instrument: Instrument,
+        /// An approval that comes after the payment had failed, expired or been given up.
+        late: bool,
+    },
+    /// The payment is declined.
+    Decline {
+        /// Why.
+        reason: Reason,
+        /// What was paid with, where it got that far.
+        instrument: Option<Instrument>,
+        /// A decline that takes back an approval given before.
+        late: bool,
+    },
+    /// The payer gives up.
+    Cancel,
+    /// A completion of a pre-authorisation.
+    Complete {
+        /// `amount`.
+        amount: Amount,
+        /// `currency`.
+        currency: Currency,
+    },
+    /// A reversal of the whole.
+    Reverse {
+        /// `approvalNo` as sent; must match.
+        approval: Option<&'a str>,
+    },
+    /// A refund of `amount`, or of all that is left.
+    Refund {
+        /// `amount`, our extension; without it, all that is left.
+        amount: Option<Amount>,
+        /// `approvalNo` as sent; must match.
+        approval: Option<&'a str>,
+    },
+    /// The issuer takes the rest back for the payer.
+    ChargeBack,
+    /// Time runs out ahead of the deadline.
+    Expire,
+    /// The day is closed for this order ahead of its end.
+    Settle,
+}
+
+/// A change that was decided and can be applied; holds only while nothing else was applied between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Which order.
+    pub order: OrderId,
+    /// When.
+    pub at: Millis,
+    /// What.
+    pub change: Change,
+    /// What was paid with, where the change brings it.
+    pub instrument: Option<Instrument>,
+}
+
+/// What a registration comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// A new order, now in the ledger.
+    New(OrderId),
+    /// The identical request came before: its order.
+    Again(OrderId),
+}

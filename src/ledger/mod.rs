@@ -1,0 +1,278 @@
+//! The ledger: orders and their money. Commands in, events out; no time, randomness or IO of its own.
+//!
+//! [`Ledger::decide`] looks and answers with an [`Event`]; [`Ledger::apply`] makes it so. The two are
+//! apart so that a scenario can answer without booking, or book without answering. Whoever holds the
+//! ledger calls [`Ledger::next_expiry`] first, so that time that has run out is seen before the request.
+
+mod command;
+mod decide;
+mod order;
+mod store;
+
+pub use command::{Command, Event, NewOrder, Registration, Target};
+pub use order::{
+    Approval, Change, Details, Entry, Instrument, InstrumentKind, Order, OrderId, OrderKind,
+    OrderState, PartyId, Totals,
+};
+pub use store::Party;
+
+use std::collections::BTreeMap;
+
+use crate::base::{Amount, Day, Millis, Reason};
+use crate::profile::{IdenticalRegister, Rules};
+use store::Store;
+
+/// The largest running number of a day, and of the audit number.
+const DAY_NUMBER_MAX: u32 = 99_999_999;
+const STAN_MAX: u32 = 999_999;
+
+/// The orders of one space.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    rules: Rules,
+    store: Store,
+    day_numbers: BTreeMap<Day, u32>,
+    stan: u32,
+    orders_max: usize,
+    dropped: u64,
+}
+
+impl Ledger {
+    /// An empty ledger that keeps up to `orders_max` orders; past that the oldest closed ones go.
+    pub fn new(rules: Rules, orders_max: usize) -> Self {
+        Self {
+            rules,
+            store: Store::default(),
+            day_numbers: BTreeMap::new(),
+            stan: 0,
+            orders_max,
+            dropped: 0,
+        }
+    }
+
+    /// The life-cycle rules in force.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The order that `target` names.
+    pub fn find(&self, target: Target<'_>) -> Option<&Order> {
+        match target {
+            Target::Named { merchant, tx_id } => self.store.find(merchant, tx_id),
+            Target::At(id) => self.store.get(id),
+        }
+    }
+
+    /// Whose an order is.
+    pub fn party(&self, order: &Order) -> &Party {
+        self.store.party_names(order.party)
+    }
+
+    /// Orders kept.
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// Whether it keeps none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Orders dropped to keep to the budget.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// All orders after `after`, oldest first.
+    pub fn orders_after(&self, after: Option<OrderId>) -> impl Iterator<Item = &Order> {
+        self.store.after(after)
+    }
+
+    /// One page of a terminal's orders between two days of Cambodia's calendar, ascending `txSeqNo`.
+    pub fn page(
+        &mut self,
+        merchant: &str,
+        terminal: &str,
+        days: std::ops::RangeInclusive<Day>,
+        kind: Option<OrderKind>,
+        skip: usize,
+        limit: usize,
+    ) -> Vec<&Order> {
+        let party = self.store.party(merchant, terminal);
+        self.store.page(party, days, kind, skip, limit)
+    }
+
+    /// Whether `new` may be registered: `None` for a new order, the earlier one for the identical
+    /// request again.
+    pub fn check_register(&self, new: &NewOrder<'_>) -> Result<Option<OrderId>, Reason> {
+        let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
+        let Some(known) = self.find(named) else { return Ok(None) };
+        let identical = *self.party(known).terminal == *new.terminal
+            && known.kind == new.kind
+            && known.method == new.method
+            && known.currency == new.currency
+            && known.amount == new.amount
+            && *known.details() == new.details;
+        if identical && self.rules.identical_register == IdenticalRegister::Repeat {
+            Ok(Some(known.id))
+        } else {
+            Err(Reason::OrderDuplicate)
+        }
+    }
+
+    /// Registers an order, or finds the one that the identical request made before.
+    pub fn register(
+        &mut self,
+        now: Millis,
+        trace: u64,
+        new: NewOrder<'_>,
+    ) -> Result<Registration, Reason> {
+        if let Some(known) = self.check_register(&new)? {
+            return Ok(Registration::Again(known));
+        }
+        while self.store.len() >= self.orders_max && self.store.drop_oldest() {
+            self.dropped += 1;
+        }
+        let lifetime = if new.method.shows_qr() {
+            self.rules.qr_lifetime_ms
+        } else {
+            self.rules.order_lifetime_ms
+        };
+        let day_number = self.day_numbers.entry(now.day()).or_insert(0);
+        *day_number = *day_number % DAY_NUMBER_MAX + 1;
+        self.stan = self.stan % STAN_MAX + 1;
+        let (id, deadline) = (self.store.next_id(), now.plus(lifetime));
+        let order = Order {
+            id,
+            party: self.store.party(new.merchant, new.terminal),
+            tx_id: new.tx_id.into(),
+            kind: new.kind,
+            method: new.method,
+            currency: new.currency,
+            amount: new.amount,
+            totals: Totals::default(),
+            state: OrderState::Registered,
+            created: now,
+            deadline,
+            day_number: *day_number,
+            stan: self.stan,
+            approval: None,
+            captured_at: None,
+            settled_early: false,
+            failure: None,
+            instrument: None,
+            details: (new.details != Details::default()).then(|| Box::new(new.details)),
+            history: vec![Entry { at: now, trace, change: Change::Registered }],
+        };
+        self.store.insert(order);
+        self.store.set_deadline(id, None, Some(deadline));
+        Ok(Registration::New(id))
+    }
+
+    /// What `command` would do to an order, or the reason why it may not. Changes nothing.
+    pub fn decide(
+        &self,
+        now: Millis,
+        target: Target<'_>,
+        command: Command<'_>,
+    ) -> Result<Event, Reason> {
+        let order = self.find(target).ok_or(Reason::OrderNotFound)?;
+        let change = decide::decide(order, now, &self.rules, &command)?;
+        let instrument = match command {
+            Command::Approve { instrument, .. } => Some(instrument),
+            Command::Decline { instrument, .. } => instrument,
+            _ => None,
+        };
+        Ok(Event { order: order.id, at: now, change, instrument })
+    }
+
+    /// Makes a decided event so, in the name of the request `trace`. `None` when the order was
+    /// dropped meanwhile.
+    pub fn apply(&mut self, event: Event, trace: u64) -> Option<&Order> {
+        let hold_until = event.at.plus(self.rules.hold_lifetime_ms);
+        let order = self.store.get_mut(event.order)?;
+        let before = order.state.is_open().then_some(order.deadline);
+        let totals = &mut order.totals;
+        match event.change {
+            Change::Registered | Change::Settled => {}
+            Change::Approved { number } => {
+                order.approval = Some(Approval { number, at: event.at });
+                order.failure = None;
+                totals.authorised = order.amount;
+                match order.kind {
+                    OrderKind::PreAuth => {
+                        order.state = OrderState::Authorised;
+                        order.deadline = hold_until;
+                    }
+                    OrderKind::Purchase => {
+                        totals.captured = order.amount;
+                        order.captured_at = Some(event.at);
+                        order.state = OrderState::Captured;
+                    }
+                }
+            }
+            Change::Completed(amount) => {
+                totals.captured = amount;
+                totals.released = totals.authorised.minus(amount).unwrap_or(Amount::ZERO);
+                order.captured_at = Some(event.at);
+                order.state = OrderState::Captured;
+            }
+            Change::Reversed => {
+                totals.released = totals.authorised;
+                order.state = OrderState::Reversed;
+            }
+            Change::Refunded(amount) | Change::ChargedBack(amount) => {
+                totals.refunded = totals.refunded.plus(amount).unwrap_or(totals.captured);
+                order.state = if totals.refundable() == Amount::ZERO {
+                    OrderState::Refunded
+                } else {
+                    OrderState::PartlyRefunded
+                };
+            }
+            Change::Failed(reason) => {
+                totals.released = totals.authorised;
+                order.failure = Some(reason);
+                order.state = OrderState::Failed;
+            }
+            Change::Cancelled => {
+                order.failure = Some(Reason::PayerCancelled);
+                order.state = OrderState::Cancelled;
+            }
+            Change::Expired => {
+                totals.released = totals.authorised;
+                order.failure = Some(Reason::OrderExpired);
+                order.state = OrderState::Expired;
+            }
+        }
+        order.settled_early |= event.change == Change::Settled;
+        if let Some(instrument) = event.instrument {
+            order.instrument = Some(Box::new(instrument));
+        }
+        order.history.push(Entry { at: event.at, trace, change: event.change });
+        debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
+        let after = order.state.is_open().then_some(order.deadline);
+        if before != after {
+            self.store.set_deadline(event.order, before, after);
+        }
+        if before.is_some() && after.is_none() {
+            self.store.close(event.order);
+        }
+        self.store.get(event.order)
+    }
+
+    /// The expiry that is due at `now`, earliest first; apply it and ask again.
+    pub fn next_expiry(&self, now: Millis) -> Option<Event> {
+        let (deadline, order) = self.store.next_deadline()?;
+        (deadline <= now).then_some(Event {
+            order,
+            at: deadline,
+            change: Change::Expired,
+            instrument: None,
+        })
+    }
+
+    /// When the next open order runs out of time.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.store.next_deadline().map(|(deadline, _)| deadline)
+    }
+}

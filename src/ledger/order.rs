@@ -1,0 +1,351 @@
+//! One order: its totals, its state, what happened to it.
+
+use crate::base::{Amount, Currency, Day, Millis, PaymentMethod, Reason};
+
+/// The position of an order in its ledger; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(pub u64);
+
+/// A merchant's terminal, as the ledger numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartyId(pub u32);
+
+/// One-phase or two-phase (`trt` 10 and 12, documented).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderKind {
+    /// Approval captures at once.
+    Purchase,
+    /// Approval holds the money until a completion captures it.
+    PreAuth,
+}
+
+/// Where an order stands (contract, section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OrderState {
+    /// Registered; the payer may pay.
+    Registered,
+    /// A pre-authorisation holds the money.
+    Authorised,
+    /// Captured: a purchase is complete, a pre-authorisation completed.
+    Captured,
+    /// Captured, and some of it given back.
+    PartlyRefunded,
+    /// All of it given back.
+    Refunded,
+    /// Taken back before settlement, as if it had not been.
+    Reversed,
+    /// Declined.
+    Failed,
+    /// Given up by the payer.
+    Cancelled,
+    /// Not paid in time, or a hold that ran out.
+    Expired,
+}
+
+impl OrderState {
+    /// Every state.
+    pub const ALL: [Self; 9] = [
+        Self::Registered,
+        Self::Authorised,
+        Self::Captured,
+        Self::PartlyRefunded,
+        Self::Refunded,
+        Self::Reversed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Expired,
+    ];
+
+    /// The name that the profile and the control plane use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Authorised => "authorised",
+            Self::Captured => "captured",
+            Self::PartlyRefunded => "partlyRefunded",
+            Self::Refunded => "refunded",
+            Self::Reversed => "reversed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether the payment has an answer; only a registered order has none.
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Registered)
+    }
+
+    /// Whether time alone can still change it, so it must not be dropped.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Registered | Self::Authorised)
+    }
+}
+
+/// What the payer paid with, masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    /// Which kind, for the numeric codes of the order list.
+    pub kind: InstrumentKind,
+    /// The account as the status answer shows it: `************0022`.
+    pub account: Box<str>,
+}
+
+/// The kinds of instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InstrumentKind {
+    /// A PAYON card.
+    PayonCard,
+    /// A PAYON wallet.
+    PayonWallet,
+    /// A credit or debit card.
+    Card,
+    /// A bank app that paid a KHQR.
+    Khqr,
+    /// PPCBank's app.
+    Ppcbank,
+}
+
+impl InstrumentKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::PayonCard, Self::PayonWallet, Self::Card, Self::Khqr, Self::Ppcbank];
+
+    /// The name that the profile and the control plane use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PayonCard => "payonCard",
+            Self::PayonWallet => "payonWallet",
+            Self::Card => "card",
+            Self::Khqr => "khqr",
+            Self::Ppcbank => "ppcbank",
+        }
+    }
+}
+
+/// The sums of an order, each of which only grows. All in the order's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Held for the merchant by an approval.
+    pub authorised: Amount,
+    /// Taken.
+    pub captured: Amount,
+    /// Given back after capture, by refund or chargeback.
+    pub refunded: Amount,
+    /// Let go without having been taken, or taken back as if it had not been.
+    pub released: Amount,
+}
+
+impl Totals {
+    /// What a refund may still give back.
+    pub fn refundable(&self) -> Amount {
+        self.captured.minus(self.refunded).unwrap_or(Amount::ZERO)
+    }
+}
+
+/// The issuer's approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Six digits.
+    pub number: u32,
+    /// When.
+    pub at: Millis,
+}
+
+/// What a merchant tells at registration beside the money; kept for the answers and the payer's pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Details {
+    /// `clientId`, the short one.
+    pub client_id: Option<Box<str>>,
+    /// `bindingId`: a saved card to pay with.
+    pub binding_id: Option<Box<str>>,
+    /// `payDvCd` as sent.
+    pub pay_dv_cd: Option<Box<str>>,
+    /// `buyerId`.
+    pub buyer_id: Option<Box<str>>,
+    /// `sellerId`.
+    pub seller_id: Option<Box<str>>,
+    /// Where push-backs of this order go, before the merchant's own setting.
+    pub noti_url: Option<Box<str>>,
+    /// Where the payer returns after success.
+    pub success_url: Option<Box<str>>,
+    /// Where the payer returns after a failure.
+    pub fail_url: Option<Box<str>>,
+    /// Where the payer returns after giving up.
+    pub cancel_url: Option<Box<str>>,
+}
+
+/// An order with its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its position in the ledger.
+    pub id: OrderId,
+    /// Whose it is.
+    pub party: PartyId,
+    /// The merchant's own id.
+    pub tx_id: Box<str>,
+    /// One-phase or two-phase.
+    pub kind: OrderKind,
+    /// How it may be paid.
+    pub method: PaymentMethod,
+    /// The currency of every amount here.
+    pub currency: Currency,
+    /// The amount ordered.
+    pub amount: Amount,
+    /// What has moved.
+    pub totals: Totals,
+    /// Where it stands.
+    pub state: OrderState,
+    /// When it was registered.
+    pub created: Millis,
+    /// Until when it may be paid; for a hold, until when it may be completed.
+    pub deadline: Millis,
+    /// The running number of its day: the last eight digits of `txSeqNo`.
+    pub day_number: u32,
+    /// System trace audit number, six digits.
+    pub stan: u32,
+    /// The issuer's approval, at most one an order.
+    pub approval: Option<Approval>,
+    /// When the money was captured.
+    pub captured_at: Option<Millis>,
+    /// Closed by hand, ahead of the day's end.
+    pub settled_early: bool,
+    /// Why it failed.
+    pub failure: Option<Reason>,
+    /// What it was paid with.
+    pub instrument: Option<Box<Instrument>>,
+    /// The rest of the registration.
+    pub details: Option<Box<Details>>,
+    /// All that happened, in order.
+    pub history: Vec<Entry>,
+}
+
+/// One thing that happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When, on the space's clock.
+    pub at: Millis,
+    /// The request that caused it; 0 where time or a control call did.
+    pub trace: u64,
+    /// What.
+    pub change: Change,
+}
+
+/// What can happen to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It came to be.
+    Registered,
+    /// The issuer approved: a purchase is captured, a pre-authorisation held.
+    Approved {
+        /// Six digits.
+        number: u32,
+    },
+    /// A completion took this much and released the rest.
+    Completed(Amount),
+    /// All of it was taken back.
+    Reversed,
+    /// This much was given back.
+    Refunded(Amount),
+    /// The issuer took the rest back for the payer.
+    ChargedBack(Amount),
+    /// The payment was declined; a decline after an approval takes the money back.
+    Failed(Reason),
+    /// The payer gave up.
+    Cancelled,
+    /// Time ran out.
+    Expired,
+    /// Settled ahead of the day's end.
+    Settled,
+}
+
+impl Change {
+    /// The name that events and the control plane use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Approved { .. } => "approved",
+            Self::Completed(_) => "completed",
+            Self::Reversed => "reversed",
+            Self::Refunded(_) => "refunded",
+            Self::ChargedBack(_) => "chargedBack",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Settled => "settled",
+        }
+    }
+}
+
+impl Order {
+    /// `txSeqNo`: the day and an eight-digit running number.
+    pub fn sequence(&self) -> String {
+        format!("{}{:08}", self.created.day().digits(), self.day_number)
+    }
+
+    /// `refNo`: twelve digits that end in the approval number.
+    pub fn reference(&self) -> Option<String> {
+        self.approval.map(|approval| format!("{:06}{:06}", self.stan, approval.number))
+    }
+
+    /// Whether the day of its capture is closed at `now`.
+    pub fn is_settled(&self, now: Millis, cutoff_ms: i64) -> bool {
+        self.settled_early
+            || self
+                .captured_at
+                .is_some_and(|at| business_day(at, cutoff_ms) < business_day(now, cutoff_ms))
+    }
+
+    /// The registration's details; empty ones where it had none.
+    pub fn details(&self) -> &Details {
+        static NONE: Details = Details {
+            client_id: None,
+            binding_id: None,
+            pay_dv_cd: None,
+            buyer_id: None,
+            seller_id: None,
+            noti_url: None,
+            success_url: None,
+            fail_url: None,
+            cancel_url: None,
+        };
+        self.details.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The money rules that must hold after every change. Names the first that does not.
+    pub fn broken_invariant(&self) -> Option<&'static str> {
+        let totals = self.totals;
+        let approvals = self
+            .history
+            .iter()
+            .filter(|entry| matches!(entry.change, Change::Approved { .. }))
+            .count();
+        let checks = [
+            (totals.captured <= totals.authorised, "captured is at most authorised"),
+            (totals.refunded <= totals.captured, "refunded is at most captured"),
+            (totals.released <= totals.authorised, "released is at most authorised"),
+            (
+                totals.authorised == Amount::ZERO || totals.authorised == self.amount,
+                "what is authorised is what was ordered",
+            ),
+            (approvals <= 1, "one approval an order"),
+            (self.approval.is_some() == (approvals == 1), "an approval has its entry"),
+            (approvals == 1 || totals == Totals::default(), "no money moves without an approval"),
+            (
+                self.captured_at.is_some() == (totals.captured > Amount::ZERO),
+                "a capture has its time",
+            ),
+        ];
+        checks.into_iter().find(|(holds, _)| !holds).map(|(_, rule)| rule)
+    }
+}
+
+/// The business day of a moment: a day that ends `cutoff_ms` after midnight in Cambodia.
+fn business_day(at: Millis, cutoff_ms: i64) -> Day {
+    at.plus(-cutoff_ms).day()
+}

@@ -1,0 +1,67 @@
+//! The rules of the life cycle that PAYON does not publish: each assumed, each a value of the profile.
+
+use serde::Deserialize;
+
+/// What a refund of a captured but unsettled payment does. Gateways differ (contract, section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnsettledRefund {
+    /// Refund it like any other.
+    Allow,
+    /// Refuse; the merchant must reverse.
+    Refuse,
+    /// Turn it into a reversal.
+    Reverse,
+}
+
+/// What the identical register request, sent again, is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdenticalRegister {
+    /// The first answer again.
+    Repeat,
+    /// A refusal as duplicate.
+    Refuse,
+}
+
+/// What an amount or currency in a status call does when it is not the order's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusMismatch {
+    /// Answer and leave a lint finding (PAYON's own sample contradicts itself).
+    Lint,
+    /// Refuse.
+    Refuse,
+}
+
+/// Life-cycle rules. All durations are milliseconds of the space's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// How long a registered order may be paid.
+    pub order_lifetime_ms: i64,
+    /// How long a QR order may be paid.
+    pub qr_lifetime_ms: i64,
+    /// How long an authorisation holds the money before it is released.
+    pub hold_lifetime_ms: i64,
+    /// When the business day ends, after midnight in Cambodia: settlement closes it (0 = midnight).
+    pub settlement_cutoff_ms: i64,
+    /// Refund of a captured but unsettled payment.
+    pub refund_unsettled: UnsettledRefund,
+    /// The identical register request again.
+    pub identical_register: IdenticalRegister,
+    /// Amount or currency mismatch in a status call.
+    pub status_mismatch: StatusMismatch,
+    /// Whether `amount` on a refund makes it partial.
+    pub partial_refund: bool,
+    /// How long a one-time password stays valid.
+    pub otp_lifetime_ms: i64,
+    /// Wrong one-time passwords after which the payment fails.
+    pub otp_tries: u8,
+    /// Wrong passcodes after which a binding is locked.
+    pub passcode_tries: u8,
+    /// Wrong card PINs after which the card is refused.
+    pub pin_tries: u8,
+    /// The fee that reconciliation adds to the total, in hundredths of a per cent of the amount.
+    pub fee_basis_points: u32,
+}
