@@ -1,8 +1,10 @@
-//! How an order may be paid.
+//! Payment methods, by PAYON's names.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// `paymentMethod` of the order API (documented).
+/// How an order may be paid: the values of `paymentMethod` (documented).
 #[derive(
     Clone,
     Copy,
@@ -20,20 +22,20 @@ use serde::{Deserialize, Serialize};
 pub enum PaymentMethod {
     /// PAYON wallet or PAYON card.
     Payon,
-    /// Credit or debit card with 3-D Secure.
+    /// A credit or debit card of an international scheme.
     CreditDebit,
-    /// PPCBank's mobile app.
+    /// A transfer from an account at PPCBank.
     PpcbankTransfer,
-    /// A KHQR that any Bakong bank's app pays.
+    /// Any app that pays a Bakong KHQR.
     BakongKhqr,
 }
 
 impl PaymentMethod {
-    /// Every method, in documented order.
-    pub const ALL: [Self; 4] =
-        [Self::Payon, Self::CreditDebit, Self::PpcbankTransfer, Self::BakongKhqr];
+    /// Every method, in the order of the contract.
+    pub const ALL: &'static [Self] =
+        &[Self::Payon, Self::CreditDebit, Self::PpcbankTransfer, Self::BakongKhqr];
 
-    /// The wire name.
+    /// The name on the wire, such as `CREDIT_DEBIT`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Payon => "PAYON",
@@ -43,13 +45,19 @@ impl PaymentMethod {
         }
     }
 
-    /// Reads the wire name, to the letter.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.name() == text)
+    /// The method of that name, exactly as documented.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|method| method.name() == name)
     }
 
     /// Whether the payer is shown a QR code for it.
     pub const fn shows_qr(self) -> bool {
         matches!(self, Self::Payon | Self::BakongKhqr)
+    }
+}
+
+impl fmt::Display for PaymentMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

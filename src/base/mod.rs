@@ -8,6 +8,7 @@ mod money;
 mod operation;
 mod reason;
 mod seed;
+mod state;
 mod time;
 
 pub use fields::{Fields, FieldsError, Literal};
@@ -16,4 +17,5 @@ pub use money::{Amount, AmountError, Currency};
 pub use operation::Operation;
 pub use reason::Reason;
 pub use seed::Seed;
+pub use state::OrderState;
 pub use time::{Day, Millis, wall_clock};

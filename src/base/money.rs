@@ -40,6 +40,11 @@ impl Currency {
         }
     }
 
+    /// Reads the three-digit ISO number; anything else is `None`.
+    pub fn from_number(number: &str) -> Option<Self> {
+        [Self::Usd, Self::Khr].into_iter().find(|currency| currency.number() == number)
+    }
+
     /// How many decimals an amount may have.
     pub const fn decimals(self) -> u32 {
         match self {

@@ -4,8 +4,8 @@
 //! request that is wrong in several ways is always refused for the same reason.
 
 use super::command::Command;
-use super::order::{Change, Order, OrderKind, OrderState};
-use crate::base::{Amount, Millis, Reason};
+use super::order::{Change, Order, OrderKind};
+use crate::base::{Amount, Millis, OrderState, Reason};
 use crate::profile::{Rules, UnsettledRefund};
 
 /// What `command` would change, or why it may not.
@@ -41,7 +41,7 @@ pub(super) fn decide(
             Ok(Change::Completed(*amount))
         }
         Command::Reverse { approval } => reversal(order, now, rules, *approval),
-        Command::Refund { amount, approval } => refund(order, now, rules, *amount, *approval),
+        Command::Refund { amount } => refund(order, now, rules, *amount),
         Command::ChargeBack => match order.state {
             OrderState::Captured | OrderState::PartlyRefunded => {
                 Ok(Change::ChargedBack(order.totals.refundable()))
@@ -155,14 +155,12 @@ fn refund(
     now: Millis,
     rules: &Rules,
     amount: Option<Amount>,
-    approval: Option<&str>,
 ) -> Result<Change, Reason> {
     match order.state {
         OrderState::Captured | OrderState::PartlyRefunded => {}
         OrderState::Authorised => return Err(Reason::NotCaptured),
         state => return Err(unpaid_reason(state).unwrap_or(Reason::StateNotAllowed)),
     }
-    same_approval(order, approval)?;
     let left = order.totals.refundable();
     let amount = amount.filter(|_| rules.partial_refund).unwrap_or(left);
     if amount > left {

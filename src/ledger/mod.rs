@@ -12,13 +12,13 @@ mod store;
 pub use command::{Command, Event, NewOrder, Registration, Target};
 pub use order::{
     Approval, Change, Details, Entry, Instrument, InstrumentKind, Order, OrderId, OrderKind,
-    OrderState, PartyId, Totals,
+    PartyId, Totals,
 };
 pub use store::Party;
 
 use std::collections::BTreeMap;
 
-use crate::base::{Amount, Day, Millis, Reason};
+use crate::base::{Amount, Day, Millis, OrderState, Reason};
 use crate::profile::{IdenticalRegister, Rules};
 use store::Store;
 
@@ -90,7 +90,7 @@ impl Ledger {
 
     /// One page of a terminal's orders between two days of Cambodia's calendar, ascending `txSeqNo`.
     pub fn page(
-        &mut self,
+        &self,
         merchant: &str,
         terminal: &str,
         days: std::ops::RangeInclusive<Day>,
@@ -98,8 +98,10 @@ impl Ledger {
         skip: usize,
         limit: usize,
     ) -> Vec<&Order> {
-        let party = self.store.party(merchant, terminal);
-        self.store.page(party, days, kind, skip, limit)
+        match self.store.known_party(merchant, terminal) {
+            Some(party) => self.store.page(party, days, kind, skip, limit),
+            None => Vec::new(),
+        }
     }
 
     /// Whether `new` may be registered: `None` for a new order, the earlier one for the identical
@@ -153,6 +155,7 @@ impl Ledger {
             totals: Totals::default(),
             state: OrderState::Registered,
             created: now,
+            payable_until: deadline,
             deadline,
             day_number: *day_number,
             stan: self.stan,

@@ -1,6 +1,6 @@
 //! One order: its totals, its state, what happened to it.
 
-use crate::base::{Amount, Currency, Day, Millis, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
 
 /// The position of an order in its ledger; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,74 +17,6 @@ pub enum OrderKind {
     Purchase,
     /// Approval holds the money until a completion captures it.
     PreAuth,
-}
-
-/// Where an order stands (contract, section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OrderState {
-    /// Registered; the payer may pay.
-    Registered,
-    /// A pre-authorisation holds the money.
-    Authorised,
-    /// Captured: a purchase is complete, a pre-authorisation completed.
-    Captured,
-    /// Captured, and some of it given back.
-    PartlyRefunded,
-    /// All of it given back.
-    Refunded,
-    /// Taken back before settlement, as if it had not been.
-    Reversed,
-    /// Declined.
-    Failed,
-    /// Given up by the payer.
-    Cancelled,
-    /// Not paid in time, or a hold that ran out.
-    Expired,
-}
-
-impl OrderState {
-    /// Every state.
-    pub const ALL: [Self; 9] = [
-        Self::Registered,
-        Self::Authorised,
-        Self::Captured,
-        Self::PartlyRefunded,
-        Self::Refunded,
-        Self::Reversed,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Expired,
-    ];
-
-    /// The name that the profile and the control plane use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Registered => "registered",
-            Self::Authorised => "authorised",
-            Self::Captured => "captured",
-            Self::PartlyRefunded => "partlyRefunded",
-            Self::Refunded => "refunded",
-            Self::Reversed => "reversed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// Reads the name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
-    }
-
-    /// Whether the payment has an answer; only a registered order has none.
-    pub const fn is_final(self) -> bool {
-        !matches!(self, Self::Registered)
-    }
-
-    /// Whether time alone can still change it, so it must not be dropped.
-    pub const fn is_open(self) -> bool {
-        matches!(self, Self::Registered | Self::Authorised)
-    }
 }
 
 /// What the payer paid with, masked.
@@ -203,7 +135,9 @@ pub struct Order {
     pub state: OrderState,
     /// When it was registered.
     pub created: Millis,
-    /// Until when it may be paid; for a hold, until when it may be completed.
+    /// Until when it may be paid, as told at registration.
+    pub payable_until: Millis,
+    /// When time changes it next: the same, or for a hold when it is released.
     pub deadline: Millis,
     /// The running number of its day: the last eight digits of `txSeqNo`.
     pub day_number: u32,
@@ -291,6 +225,27 @@ impl Order {
     /// `refNo`: twelve digits that end in the approval number.
     pub fn reference(&self) -> Option<String> {
         self.approval.map(|approval| format!("{:06}{:06}", self.stan, approval.number))
+    }
+
+    /// The approval number in its six digits.
+    pub fn approval_digits(&self) -> Option<String> {
+        self.approval.map(|approval| format!("{:06}", approval.number))
+    }
+
+    /// Why its payment is not a success, as a status call sees it; `None` once it was approved and
+    /// not declined after that.
+    pub fn unsuccessful(&self) -> Option<Reason> {
+        match self.state {
+            OrderState::Registered => Some(Reason::OrderPending),
+            OrderState::Failed => Some(Reason::OrderFailed),
+            OrderState::Cancelled => Some(Reason::OrderCancelled),
+            OrderState::Expired => Some(Reason::OrderExpired),
+            OrderState::Authorised
+            | OrderState::Captured
+            | OrderState::PartlyRefunded
+            | OrderState::Refunded
+            | OrderState::Reversed => None,
+        }
     }
 
     /// Whether the day of its capture is closed at `now`.

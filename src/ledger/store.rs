@@ -64,18 +64,22 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// The number of this merchant and terminal, given on first sight.
-    pub(super) fn party(&mut self, merchant: &str, terminal: &str) -> PartyId {
+    /// The number of this merchant and terminal, if any order named them.
+    pub(super) fn known_party(&self, merchant: &str, terminal: &str) -> Option<PartyId> {
         let known =
             self.parties.iter().position(|p| *p.merchant == *merchant && *p.terminal == *terminal);
-        let index = known.unwrap_or_else(|| {
+        known.map(|index| PartyId(index as u32))
+    }
+
+    /// The number of this merchant and terminal, given on first sight.
+    pub(super) fn party(&mut self, merchant: &str, terminal: &str) -> PartyId {
+        self.known_party(merchant, terminal).unwrap_or_else(|| {
             let next = self.merchants.len() as u32;
             let merchant_number = *self.merchants.entry_ref(merchant).or_insert(next);
             let (merchant, terminal) = (merchant.into(), terminal.into());
             self.parties.push(Party { merchant_number, merchant, terminal });
-            self.parties.len() - 1
-        });
-        PartyId(index as u32)
+            PartyId(self.parties.len() as u32 - 1)
+        })
     }
 
     pub(super) fn party_names(&self, party: PartyId) -> &Party {

@@ -1,3 +1,225 @@
-//! What PAYON's test world is, as data.
+//! What PAYON's test world is, as data: merchants, keys, cards, payers, reasons, rules and words.
+//!
+//! The built-in profile lies in `fixtures/pgtest` and is part of the binary. A user's own directory has the same
+//! files ([`Profile::export`] writes them out as a start) and is checked strictly: every mistake is reported at once,
+//! each with its file, line, column, what is allowed and what was probably meant.
+//!
+//! Every entry says whose word it is ([`Mark`]): documented by PAYON, seen in an example, or assumed by us.
+//! [`Profile::provenance`] lists them with the line that holds each.
+//!
+//! Keys stay text here; `crypto` parses them when they are used.
+
+mod cards;
+mod files;
+mod keys;
+mod merchants;
+mod payers;
+mod provenance;
+mod read;
+mod reasons;
+mod report;
 mod rules;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+pub use cards::{Authentication, Card, Scheme};
+pub use keys::{KeyPair, KeyRole};
+pub use merchants::{KhqrAccount, Merchant};
+pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
+pub use provenance::{Mark, Place, Provenance};
+pub use reasons::{Answer, ReasonTable};
+pub use report::{Problem, ProfileErrors};
 pub use rules::{IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
+pub use settings::{
+    Acknowledge, CheckoutSettings, Language, PushbackEvent, PushbackOverrides, PushbackPolicy,
+    SignMode, SignSettings,
+};
+pub use wording::{Each, OrdersWording, StatusWording, TokenWording, TypeWords, Wording};
+
+use crate::base::{Operation, Reason};
+use files::{BUILTIN, BUILTIN_DIR, Source};
+use read::{Doc, fields};
+
+/// A world that the simulator can play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name, such as `pgtest`.
+    pub name: String,
+    /// What it is, in one sentence.
+    pub about: String,
+    /// How orders live.
+    pub rules: Rules,
+    /// When and how requests are signed.
+    pub sign: SignSettings,
+    /// How push-backs are delivered.
+    pub pushback: PushbackPolicy,
+    /// The payer's pages.
+    pub checkout: CheckoutSettings,
+    /// Words and codes of answers.
+    pub wording: Wording,
+    /// Merchants, at least one.
+    pub merchants: Vec<Merchant>,
+    /// Test cards, at least one.
+    pub cards: Vec<Card>,
+    /// What payers know and have besides cards.
+    pub payers: Payers,
+    /// Reasons to codes, messages and HTTP status.
+    pub reasons: ReasonTable,
+    /// The gateway's own pair.
+    pub gateway_key: Arc<KeyPair>,
+    /// Pairs for merchants made at run time.
+    pub key_pool: Vec<Arc<KeyPair>>,
+    /// Every pair of the profile, the two kinds above included.
+    pub keys: Vec<Arc<KeyPair>>,
+    provenance: Vec<Provenance>,
+}
+
+/// What `profile.toml` holds.
+struct Settings {
+    name: String,
+    about: String,
+    rules: Rules,
+    sign: SignSettings,
+    pushback: PushbackPolicy,
+    checkout: CheckoutSettings,
+    wording: Wording,
+}
+
+impl Profile {
+    /// The built-in profile `pgtest`, parsed once.
+    ///
+    /// # Panics
+    /// If the built-in files are wrong, which a test rules out.
+    pub fn builtin() -> Arc<Self> {
+        static BUILTIN_PROFILE: LazyLock<Arc<Profile>> =
+            LazyLock::new(|| match Profile::parse_builtin() {
+                Ok(profile) => Arc::new(profile),
+                Err(errors) => panic!("the built-in profile is wrong:\n{errors}"),
+            });
+        Arc::clone(&BUILTIN_PROFILE)
+    }
+
+    /// Reads a user's own directory. It must hold every file that [`Profile::export`] writes.
+    pub fn load(dir: &Path) -> Result<Self, ProfileErrors> {
+        let (sources, problems) = files::load(dir);
+        parse(sources, problems)
+    }
+
+    /// Writes the built-in profile's files into `dir`, which is made if need be.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if one of the files exists; then nothing was written.
+    pub fn export(dir: &Path) -> io::Result<()> {
+        files::export(dir)
+    }
+
+    /// The merchant with that `merchantId`.
+    pub fn merchant(&self, id: &str) -> Option<&Merchant> {
+        self.merchants.iter().find(|merchant| merchant.id == id)
+    }
+
+    /// The card with that number.
+    pub fn card(&self, number: &str) -> Option<&Card> {
+        self.cards.iter().find(|card| card.number == number)
+    }
+
+    /// The key pair of that name.
+    pub fn key(&self, name: &str) -> Option<&Arc<KeyPair>> {
+        self.keys.iter().find(|pair| pair.name == name)
+    }
+
+    /// What `operation` answers for `reason`.
+    pub fn answer(&self, operation: Operation, reason: Reason) -> Answer<'_> {
+        self.reasons.answer(operation, reason)
+    }
+
+    /// The sign mode that holds for a merchant on an operation. A merchant whose signatures are off is
+    /// never asked; else the operation's own mode comes first, then the merchant's, then the profile's.
+    pub fn sign_mode(&self, merchant: &Merchant, operation: Operation) -> SignMode {
+        let own = merchant.sign_mode.unwrap_or(self.sign.mode);
+        if own == SignMode::Off {
+            return SignMode::Off;
+        }
+        match self.sign.modes[operation.index()] {
+            Some(mode) => mode,
+            None if self.sign.operations.contains(&operation) => own,
+            None => SignMode::Off,
+        }
+    }
+
+    /// The push-back policy that holds for a merchant.
+    pub fn pushback_for(&self, merchant: &Merchant) -> PushbackPolicy {
+        self.pushback.with(&merchant.pushback)
+    }
+
+    /// Every behaviour with whose word it is and the line that holds it, in the order of the files.
+    pub fn provenance(&self) -> &[Provenance] {
+        &self.provenance
+    }
+
+    fn parse_builtin() -> Result<Self, ProfileErrors> {
+        let sources = BUILTIN.map(|(name, text)| {
+            Some(Source { shown: format!("{BUILTIN_DIR}/{name}"), text: text.into() })
+        });
+        parse(sources, Vec::new())
+    }
+}
+
+/// Reads the files in the order of [`BUILTIN`] and collects every problem of all of them.
+fn parse(
+    sources: [Option<Source>; BUILTIN.len()],
+    mut problems: Vec<Problem>,
+) -> Result<Profile, ProfileErrors> {
+    let docs = sources.each_ref().map(|source| {
+        source.as_ref().map(|file| Doc::parse(file.shown.as_str().into(), &file.text))
+    });
+    let [settings, keys, merchants, cards, payers, reasons] = docs.each_ref().map(Option::as_ref);
+    let settings = settings.and_then(read_settings);
+    let keys = keys.and_then(keys::read);
+    let merchants = merchants.and_then(|doc| merchants::read(doc, keys.as_ref()));
+    let cards = cards.and_then(cards::read);
+    let payers = payers.and_then(payers::read);
+    let reasons = reasons.and_then(reasons::read);
+    let mut provenance = Vec::new();
+    for doc in docs.into_iter().flatten() {
+        let (found, behaviours) = doc.into_findings();
+        problems.extend(found);
+        provenance.extend(behaviours);
+    }
+    match (settings, keys, merchants, cards, payers, reasons) {
+        (Some(settings), Some(keys), Some(merchants), Some(cards), Some(payers), Some(reasons))
+            if problems.is_empty() =>
+        {
+            let Settings { name, about, rules, sign, pushback, checkout, wording } = settings;
+            Ok(Profile {
+                name,
+                about,
+                rules,
+                sign,
+                pushback,
+                checkout,
+                wording,
+                merchants,
+                cards,
+                payers,
+                reasons,
+                gateway_key: keys.gateway,
+                key_pool: keys.pool,
+                keys: keys.pairs,
+                provenance,
+            })
+        }
+        _ => Err(ProfileErrors(problems)),
+    }
+}
+
+fn read_settings(doc: &Doc<'_>) -> Option<Settings> {
+    let mut root = doc.root()?;
+    fields!(root, Settings { name, about, rules, sign, pushback, checkout, wording })
+}

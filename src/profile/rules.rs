@@ -1,10 +1,9 @@
 //! The rules of the life cycle that PAYON does not publish: each assumed, each a value of the profile.
 
-use serde::Deserialize;
+use super::read::{Node, Read, fields, words};
 
 /// What a refund of a captured but unsettled payment does. Gateways differ (contract, section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsettledRefund {
     /// Refund it like any other.
     Allow,
@@ -14,9 +13,14 @@ pub enum UnsettledRefund {
     Reverse,
 }
 
+words!("a treatment", UnsettledRefund {
+    Allow = "allow",
+    Refuse = "refuse",
+    Reverse = "reverse",
+});
+
 /// What the identical register request, sent again, is answered with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdenticalRegister {
     /// The first answer again.
     Repeat,
@@ -24,9 +28,10 @@ pub enum IdenticalRegister {
     Refuse,
 }
 
+words!("an answer", IdenticalRegister { Repeat = "repeat", Refuse = "refuse" });
+
 /// What an amount or currency in a status call does when it is not the order's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusMismatch {
     /// Answer and leave a lint finding (PAYON's own sample contradicts itself).
     Lint,
@@ -34,9 +39,10 @@ pub enum StatusMismatch {
     Refuse,
 }
 
+words!("a treatment", StatusMismatch { Lint = "lint", Refuse = "refuse" });
+
 /// Life-cycle rules. All durations are milliseconds of the space's clock.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// How long a registered order may be paid.
     pub order_lifetime_ms: i64,
@@ -64,4 +70,40 @@ pub struct Rules {
     pub pin_tries: u8,
     /// The fee that reconciliation adds to the total, in hundredths of a per cent of the amount.
     pub fee_basis_points: u32,
+}
+
+impl Read for Rules {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let mut table = node.section()?;
+        table.check_at_least(
+            1,
+            &[
+                "order_lifetime_ms",
+                "qr_lifetime_ms",
+                "hold_lifetime_ms",
+                "otp_lifetime_ms",
+                "otp_tries",
+                "passcode_tries",
+                "pin_tries",
+            ],
+        );
+        fields!(
+            table,
+            Rules {
+                order_lifetime_ms,
+                qr_lifetime_ms,
+                hold_lifetime_ms,
+                settlement_cutoff_ms,
+                refund_unsettled,
+                identical_register,
+                status_mismatch,
+                partial_refund,
+                otp_lifetime_ms,
+                otp_tries,
+                passcode_tries,
+                pin_tries,
+                fee_basis_points,
+            }
+        )
+    }
 }

@@ -1,0 +1,101 @@
+//! Finds the string that was signed: the fewest mistakes that explain the signature.
+
+use std::mem::discriminant;
+
+use super::Cause;
+use super::evidence::Evidence;
+use super::rows::{Row, wanted};
+use super::style::{Source, Style, View};
+
+/// At most so many mistakes at once are looked for.
+const MISTAKES_MAX: usize = 3;
+/// At most so many of them in the string.
+const STRING_MISTAKES_MAX: usize = 2;
+/// The search ends after so many bytes of candidate strings, so that a huge body costs no more than a small one.
+const BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The outcome of a search.
+pub(super) enum Outcome<'e> {
+    /// All mistakes are known.
+    Found { evidence: &'e Evidence, causes: Vec<Cause>, signed: String },
+    /// Nothing tried fits.
+    NotFound {
+        /// The search was cut short.
+        exhausted: bool,
+    },
+}
+
+/// Looks for the string that fits one of `evidence`, fewest mistakes first.
+pub(super) fn search<'e>(
+    source: &Source<'_>,
+    rows: &[Row<'_>],
+    evidence: &'e [Evidence],
+) -> Outcome<'e> {
+    let base = Style::of(source.recipe);
+    let single = effective(source, &base, rows);
+    let mut bytes_left = BYTES_MAX;
+    for mistakes in 0..=MISTAKES_MAX {
+        for in_string in 0..=mistakes.min(STRING_MISTAKES_MAX) {
+            let level = mistakes - in_string;
+            let evidence = evidence.iter().filter(|e| e.causes.len() == level).collect::<Vec<_>>();
+            if evidence.is_empty() {
+                continue;
+            }
+            for rows in combinations(&single, in_string) {
+                let style = rows.iter().fold(base.clone(), |style, row| style.with(&row.knob));
+                let bytes = style.bytes(source);
+                let cost = (bytes.len() + 64) * evidence.len();
+                let Some(left) = bytes_left.checked_sub(cost) else {
+                    return Outcome::NotFound { exhausted: true };
+                };
+                bytes_left = left;
+                if let Some(evidence) = evidence.iter().find(|evidence| evidence.fits(&bytes)) {
+                    let signed = style.text(source, View::Masked);
+                    let string_causes = rows.iter().map(|row| Cause {
+                        code: row.code,
+                        message: format!("{}; {}", row.did, wanted(&row.knob, source.recipe)),
+                        canonical: Some(signed.clone()),
+                    });
+                    let causes = string_causes.chain(evidence.causes.iter().cloned()).collect();
+                    return Outcome::Found { evidence, causes, signed };
+                }
+            }
+        }
+    }
+    Outcome::NotFound { exhausted: false }
+}
+
+/// The rows that change anything about this request's string, each effect once.
+fn effective<'r, 'a>(
+    source: &Source<'_>,
+    base: &Style<'a>,
+    rows: &'r [Row<'a>],
+) -> Vec<&'r Row<'a>> {
+    let mut seen = vec![base.bytes(source)];
+    rows.iter()
+        .filter(|row| {
+            let bytes = base.clone().with(&row.knob).bytes(source);
+            let fresh = !seen.contains(&bytes);
+            if fresh {
+                seen.push(bytes);
+            }
+            fresh
+        })
+        .collect()
+}
+
+/// All choices of `count` (up to two) rows that turn different knobs.
+fn combinations<'r, 'a>(rows: &[&'r Row<'a>], count: usize) -> Vec<Vec<&'r Row<'a>>> {
+    match count {
+        0 => vec![vec![]],
+        1 => rows.iter().map(|row| vec![*row]).collect(),
+        _ => {
+            let pairs = rows.iter().enumerate().flat_map(|(at, left)| {
+                let rest = rows[at + 1..].iter();
+                let other = rest.filter(|r| discriminant(&r.knob) != discriminant(&left.knob));
+                other.map(|right| vec![*left, *right])
+            });
+            pairs.collect()
+        }
+    }
+}

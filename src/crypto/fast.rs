@@ -1,0 +1,73 @@
+//! RSA through `aws-lc-rs`, an order of magnitude faster than the portable way.
+//!
+//! It declines (`None`) what the library has no setting for; the portable way does the rest. Keys are parsed for the
+//! library on first use, so that loading many keys costs nothing here.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaSignatureEncoding};
+
+use super::hash::Hash;
+use super::keys::{PrivateKey, PublicKey};
+use super::recipe::{Algorithm, Scheme};
+
+/// A public key, parsed for each algorithm that it was used with.
+#[derive(Default)]
+pub(super) struct Verifiers([OnceLock<Option<ParsedPublicKey>>; Algorithm::ALL.len()]);
+
+/// A private key, parsed when first used.
+#[derive(Default)]
+pub(super) struct Signer(OnceLock<Option<KeyPair>>);
+
+/// Whether `signature` is `key`'s for `message`; `None` when the library does not do this algorithm and size.
+pub(super) fn verify(
+    key: &PublicKey,
+    algorithm: Algorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> Option<bool> {
+    let parse = || ParsedPublicKey::new(parameters(algorithm, key.bits())?, key.spki_der()).ok();
+    let parsed = key.verifiers().0[algorithm as usize].get_or_init(parse).as_ref()?;
+    Some(parsed.verify_sig(message, signature).is_ok())
+}
+
+/// `key`'s signature of `message`; `None` when the library does not do this algorithm and size.
+pub(super) fn sign(key: &PrivateKey, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
+    let encoding = encoding(algorithm)?;
+    let pair = key.signer().0.get_or_init(|| KeyPair::from_pkcs8(&key.pkcs8_der()).ok());
+    let pair = pair.as_ref()?;
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(encoding, &SystemRandom::new(), message, &mut signature).ok()?;
+    Some(signature)
+}
+
+fn parameters(algorithm: Algorithm, bits: usize) -> Option<&'static RsaParameters> {
+    let strong = bits >= 2048;
+    Some(match algorithm.scheme() {
+        Scheme::Pkcs1(Hash::Sha1) => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        Scheme::Pkcs1(Hash::Sha256) => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        Scheme::Pkcs1(Hash::Sha512) => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        Scheme::Pkcs1(Hash::Sha384) if strong => &signature::RSA_PKCS1_2048_8192_SHA384,
+        Scheme::Pss(Hash::Sha256) if strong => &signature::RSA_PSS_2048_8192_SHA256,
+        _ => return None,
+    })
+}
+
+fn encoding(algorithm: Algorithm) -> Option<&'static RsaSignatureEncoding> {
+    Some(match algorithm.scheme() {
+        Scheme::Pkcs1(Hash::Sha256) => &signature::RSA_PKCS1_SHA256,
+        Scheme::Pkcs1(Hash::Sha384) => &signature::RSA_PKCS1_SHA384,
+        Scheme::Pkcs1(Hash::Sha512) => &signature::RSA_PKCS1_SHA512,
+        Scheme::Pss(Hash::Sha256) => &signature::RSA_PSS_SHA256,
+        _ => return None,
+    })
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer(…)")
+    }
+}

@@ -1,0 +1,286 @@
+//! RSA keys and shared secrets, in every form in which merchants keep them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use rsa::rand_core::OsRng;
+use rsa::traits::PublicKeyParts;
+use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
+use sha2::{Digest, Sha256};
+
+use super::container::{self, Found};
+use super::encoding::Encoding;
+#[cfg(feature = "fast-crypto")]
+use super::fast;
+
+/// The smallest modulus taken, in bits. It is weak, yet common in the region (assumed).
+pub const BITS_MIN: usize = 1024;
+/// The largest modulus taken, in bits (assumed).
+pub const BITS_MAX: usize = 4096;
+/// A smaller modulus than this is weak.
+const BITS_STRONG: usize = 2048;
+
+/// Why a text is not the key that was wanted. Messages never repeat any of the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Nothing but blanks.
+    #[error("the key is empty; PEM or the Base64 of a DER key is expected")]
+    Empty,
+    /// A PEM block without its end.
+    #[error("the PEM block has no END line: the text was cut off")]
+    PemCut,
+    /// Neither PEM nor Base64.
+    #[error("the key is neither PEM nor Base64; paste all of the file, or its Base64 on one line")]
+    NotBase64,
+    /// Base64 of something else.
+    #[error(
+        "the text decodes, but holds no RSA key; PKCS#1, PKCS#8, SubjectPublicKeyInfo and X.509 are understood"
+    )]
+    NotAKey,
+    /// A key or container of another kind.
+    #[error("this is {0}; an RSA key is needed")]
+    NotRsa(&'static str),
+    /// A private key under a password.
+    #[error(
+        "the private key is encrypted; decrypt it first (`openssl pkey -in key.pem -out plain.pem`)"
+    )]
+    Encrypted,
+    /// A private key where a public one belongs.
+    #[error(
+        "this is a private key and a public one is needed; hand out only the public half (`openssl pkey -pubout`), \
+         and replace the pair if it was meant to stay secret"
+    )]
+    PrivateGiven,
+    /// A public key where a private one belongs.
+    #[error("this is a public key and a private one is needed")]
+    PublicGiven,
+    /// Fewer than [`BITS_MIN`] bits.
+    #[error("the key has {0} bits; at least {BITS_MIN} are needed")]
+    TooSmall(usize),
+    /// More than [`BITS_MAX`] bits.
+    #[error("the key has {0} bits; at most {BITS_MAX} are taken")]
+    TooLarge(usize),
+    /// The numbers of the key do not belong together.
+    #[error("the key is damaged: its numbers do not belong together")]
+    Damaged,
+}
+
+/// An RSA public key. Cloning shares it.
+#[derive(Clone)]
+pub struct PublicKey(Arc<PublicParts>);
+
+struct PublicParts {
+    rsa: RsaPublicKey,
+    spki: Vec<u8>,
+    fingerprint: String,
+    #[cfg(feature = "fast-crypto")]
+    verifiers: fast::Verifiers,
+}
+
+/// An RSA private key. Cloning shares it; `Debug` shows its fingerprint alone.
+#[derive(Clone)]
+pub struct PrivateKey(Arc<PrivateParts>);
+
+struct PrivateParts {
+    rsa: RsaPrivateKey,
+    public: PublicKey,
+    #[cfg(feature = "fast-crypto")]
+    signer: fast::Signer,
+}
+
+/// A key that both sides know. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<[u8]>);
+
+impl PublicKey {
+    /// Reads PEM, or Base64 of DER with or without line breaks and padding: PKCS#1, SubjectPublicKeyInfo or an X.509
+    /// certificate, 1024 to 4096 bits.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        match container::read(text)? {
+            Found::Public(key) => Self::from_rsa(key),
+            Found::Private(_) => Err(KeyError::PrivateGiven),
+        }
+    }
+
+    fn from_rsa(rsa: RsaPublicKey) -> Result<Self, KeyError> {
+        let spki = rsa.to_public_key_der().map_err(|_| KeyError::Damaged)?.into_vec();
+        let fingerprint = Encoding::Hex.encode(&Sha256::digest(&spki)[..8]);
+        Ok(Self(Arc::new(PublicParts {
+            rsa,
+            spki,
+            fingerprint,
+            #[cfg(feature = "fast-crypto")]
+            verifiers: fast::Verifiers::default(),
+        })))
+    }
+
+    /// The size of the modulus in bits.
+    pub fn bits(&self) -> usize {
+        self.0.rsa.n().bits()
+    }
+
+    /// The length of a signature, and of an encrypted block, in bytes.
+    pub fn len_bytes(&self) -> usize {
+        self.0.rsa.size()
+    }
+
+    /// Whether the key is too small for real use.
+    pub fn is_weak(&self) -> bool {
+        self.bits() < BITS_STRONG
+    }
+
+    /// Sixteen hexadecimal digits that name the key: the beginning of the SHA-256 of its SubjectPublicKeyInfo.
+    pub fn fingerprint(&self) -> &str {
+        &self.0.fingerprint
+    }
+
+    /// SubjectPublicKeyInfo as DER.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.0.spki
+    }
+
+    /// SubjectPublicKeyInfo as Base64 on one line.
+    pub fn spki_der_base64(&self) -> String {
+        STANDARD.encode(&self.0.spki)
+    }
+
+    /// SubjectPublicKeyInfo as PEM.
+    pub fn spki_pem(&self) -> String {
+        pem("PUBLIC KEY", &self.0.spki)
+    }
+
+    /// The public operation without any padding: what the private key was applied to. `None` when `block` is no number
+    /// below the modulus of exactly the modulus' length.
+    pub(super) fn open(&self, block: &[u8]) -> Option<Vec<u8>> {
+        let number = self.number(block)?;
+        let opened = number.modpow(self.0.rsa.e(), self.0.rsa.n()).to_bytes_be();
+        let mut padded = vec![0; self.len_bytes() - opened.len()];
+        padded.extend_from_slice(&opened);
+        Some(padded)
+    }
+
+    pub(super) fn number(&self, block: &[u8]) -> Option<BigUint> {
+        let number = BigUint::from_bytes_be(block);
+        (block.len() == self.len_bytes() && number < *self.0.rsa.n()).then_some(number)
+    }
+
+    pub(super) fn rsa(&self) -> &RsaPublicKey {
+        &self.0.rsa
+    }
+
+    #[cfg(feature = "fast-crypto")]
+    pub(super) fn verifiers(&self) -> &fast::Verifiers {
+        &self.0.verifiers
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.spki == other.0.spki
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({}, {} bits)", self.fingerprint(), self.bits())
+    }
+}
+
+impl PrivateKey {
+    /// Reads PEM, or Base64 of DER with or without line breaks and padding: PKCS#1 or PKCS#8, 1024 to 4096 bits.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        match container::read(text)? {
+            Found::Private(key) => Self::from_rsa(key),
+            Found::Public(_) => Err(KeyError::PublicGiven),
+        }
+    }
+
+    /// Makes a new key of `bits` bits. It takes from tens of milliseconds to seconds.
+    pub fn generate(bits: usize) -> Result<Self, KeyError> {
+        match bits {
+            0..BITS_MIN => Err(KeyError::TooSmall(bits)),
+            BITS_MIN..=BITS_MAX => {
+                RsaPrivateKey::new(&mut OsRng, bits).map_err(|_| KeyError::Damaged)
+            }
+            _ => Err(KeyError::TooLarge(bits)),
+        }
+        .and_then(Self::from_rsa)
+    }
+
+    fn from_rsa(rsa: RsaPrivateKey) -> Result<Self, KeyError> {
+        let public = PublicKey::from_rsa(rsa.to_public_key())?;
+        Ok(Self(Arc::new(PrivateParts {
+            rsa,
+            public,
+            #[cfg(feature = "fast-crypto")]
+            signer: fast::Signer::default(),
+        })))
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.public
+    }
+
+    /// PKCS#8 as Base64 on one line.
+    pub fn pkcs8_der_base64(&self) -> String {
+        STANDARD.encode(self.pkcs8_der())
+    }
+
+    /// PKCS#8 as PEM.
+    pub fn pkcs8_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.pkcs8_der())
+    }
+
+    pub(super) fn pkcs8_der(&self) -> Vec<u8> {
+        // A key that was read or generated here always has two primes, which is all that the encoding asks for.
+        self.0.rsa.to_pkcs8_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default()
+    }
+
+    pub(super) fn rsa(&self) -> &RsaPrivateKey {
+        &self.0.rsa
+    }
+
+    #[cfg(feature = "fast-crypto")]
+    pub(super) fn signer(&self) -> &fast::Signer {
+        &self.0.signer
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey(of {})", self.0.public.fingerprint())
+    }
+}
+
+impl Secret {
+    /// A shared key: the bytes of `text` as they stand.
+    pub fn new(text: &str) -> Result<Self, KeyError> {
+        if text.is_empty() { Err(KeyError::Empty) } else { Ok(Self(text.as_bytes().into())) }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let digits = STANDARD.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in digits.as_bytes().chunks(64) {
+        text.extend(line.iter().map(|digit| char::from(*digit)));
+        text.push('\n');
+    }
+    text + &format!("-----END {label}-----\n")
+}

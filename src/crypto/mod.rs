@@ -1,0 +1,34 @@
+//! Keys in every format, the signature recipe, checking, explaining, and the encryption of PIN and checkout link.
+//!
+//! Knows members of JSON objects and nothing of orders; does no IO and reads no clock. Randomness is drawn only for
+//! padding and for making keys.
+//!
+//! - [`PublicKey`], [`PrivateKey`], [`Secret`]: read from PEM, Base64, certificates; refuse with advice.
+//! - [`Recipe`]: the `[sign]` table of a profile, and the canonical string that it yields.
+//! - [`sign`] and [`verify`]: RSA runs on `aws-lc-rs` (feature `fast-crypto`) with the `rsa` crate for what that lacks.
+//! - [`explain`]: what was probably done wrong, found by trying it.
+//! - [`encrypt`] and [`decrypt`]: RSA in blocks.
+
+mod container;
+mod encoding;
+mod encrypt;
+mod explain;
+#[cfg(feature = "fast-crypto")]
+mod fast;
+mod hash;
+mod keys;
+mod names;
+mod recipe;
+mod sign;
+mod template;
+#[cfg(test)]
+mod tests;
+
+pub use encoding::{DecodeError, Encoding};
+pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
+pub use explain::{Cause, Explanation, OwnKey, Question, Received, explain};
+pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
+pub use names::UnknownName;
+pub use recipe::{Algorithm, Canonical, KeyPosition, Recipe, RecipeError, SIGN};
+pub use sign::{SignKey, SignatureError, VerifyKey, sign, verify};
+pub use template::TemplateError;

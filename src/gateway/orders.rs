@@ -1,0 +1,72 @@
+//! `POST /pg/orders`: a page of the merchant's orders.
+
+use super::desk::{Desk, Refused};
+use crate::base::{Fields, Millis, OrderState, Reason};
+use crate::ledger::{Change, Order, OrderKind};
+use crate::wire::orders::{Request, Row};
+use crate::wire::{self, ShortAmount, Trt};
+
+/// Rows on a page where the request names no `limit` (assumed).
+const LIMIT_DEFAULT: u32 = 100;
+
+pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = Request::read(fields)?;
+    desk.admit(&request.merchant_id, &request.term_id, fields)?;
+    let limit = request.limit.unwrap_or(LIMIT_DEFAULT) as usize;
+    let skip = (request.index.unwrap_or(1).saturating_sub(1) as usize).saturating_mul(limit);
+    let kind = request.trt.map(|trt| match trt {
+        Trt::Purchase => OrderKind::Purchase,
+        Trt::PreAuth => OrderKind::PreAuth,
+    });
+    let (merchant, terminal) = (&*request.merchant_id, &*request.term_id);
+    let days = request.from_date..=request.to_date;
+    let (orders, now, cutoff) = desk.space.enter(|moment| {
+        let ledger = moment.ledger();
+        let page = ledger.page(merchant, terminal, days, kind, skip, limit);
+        let orders: Vec<Order> = page.into_iter().cloned().collect();
+        (orders, moment.now, moment.ledger().rules().settlement_cutoff_ms)
+    });
+    let rows: Vec<_> =
+        orders.iter().map(|order| row(desk, merchant, terminal, order, now, cutoff)).collect();
+    Ok(wire::encode(&rows))
+}
+
+fn row<'a>(
+    desk: &'a Desk<'_>,
+    merchant: &'a str,
+    terminal: &'a str,
+    order: &'a Order,
+    now: Millis,
+    cutoff_ms: i64,
+) -> Row<'a> {
+    let wording = &desk.space.profile().wording;
+    let result = desk.answer(order.unsuccessful().unwrap_or(Reason::Success));
+    let refunded = order
+        .history
+        .iter()
+        .any(|entry| matches!(entry.change, Change::Refunded(_) | Change::ChargedBack(_)));
+    Row {
+        tx_dt: order.created.day().digits().into(),
+        tx_seq_no: order.sequence().into(),
+        tx_st_cd: wording.orders.state.get(order.state).into(),
+        trt: match order.kind {
+            OrderKind::Purchase => Trt::Purchase,
+            OrderKind::PreAuth => Trt::PreAuth,
+        },
+        pay_dv_cd: wording.orders.pay_dv_cd.get(order.method).into(),
+        payment_type: wording.payment_type.get(order.method).into(),
+        merchant_id: merchant.into(),
+        term_id: terminal.into(),
+        trac_no: (&*order.tx_id).into(),
+        amount: ShortAmount(order.amount, order.currency),
+        currency_code: order.currency,
+        settle_yn: order.is_settled(now, cutoff_ms),
+        cancel_yn: order.state == OrderState::Reversed,
+        refund_yn: refunded,
+        appr_no: order.approval_digits().map(Into::into),
+        appr_dttm: order.approval.map(|approval| approval.at.twelve_hour().into()),
+        result_cd: result.code.into(),
+        result_msg: result.message.into(),
+        stan: format!("{:06}", order.stan).into(),
+    }
+}

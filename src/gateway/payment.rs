@@ -1,0 +1,112 @@
+//! `POST /pg/reversal`, `/pg/refund` and `/pg/preAuthCompletion`: they share their answer and their course.
+
+use std::borrow::Cow;
+
+use super::desk::{Desk, Refused};
+use crate::base::{Amount, Fields, Reason};
+use crate::ledger::{Change, Command, Order, Target};
+use crate::wire::payment::Reply;
+use crate::wire::{self, AmountText, FixedAmount, completion, refund, reversal};
+
+pub(super) fn reverse(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = reversal::Request::read(fields)?;
+    let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
+    settle(desk, fields, &whose, |_| {
+        Ok(Command::Reverse { approval: request.approval_no.as_deref() })
+    })
+}
+
+pub(super) fn refund(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = refund::Request::read(fields)?;
+    let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
+    settle(desk, fields, &whose, |order| {
+        let amount = amount_of(order, request.amount.as_ref())?;
+        Ok(Command::Refund { amount })
+    })
+}
+
+pub(super) fn complete(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = completion::Request::read(fields)?;
+    let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
+    settle(desk, fields, &whose, |_| {
+        let (amount, currency) = (request.price.amount, request.price.currency);
+        Ok(Command::Complete { amount, currency })
+    })
+}
+
+/// The three identifiers that each of these requests begins with.
+struct Whose<'r> {
+    merchant: &'r str,
+    terminal: &'r str,
+    tx_id: &'r str,
+}
+
+impl<'r> Whose<'r> {
+    fn of(merchant: &'r Cow<'_, str>, terminal: &'r Cow<'_, str>, tx_id: &'r Cow<'_, str>) -> Self {
+        Self { merchant, terminal, tx_id }
+    }
+}
+
+/// Admits the caller, books the command that `command` makes for the order, and answers.
+fn settle<'r>(
+    desk: &Desk<'_>,
+    fields: &Fields<'_>,
+    whose: &Whose<'r>,
+    command: impl FnOnce(&Order) -> Result<Command<'r>, Refused>,
+) -> Result<Vec<u8>, Refused> {
+    desk.admit(whose.merchant, whose.terminal, fields)?;
+    let target = Target::Named { merchant: whose.merchant, tx_id: whose.tx_id };
+    let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
+        let order = desk.order(moment.ledger(), whose.terminal, target)?;
+        let (id, command) = (order.id, command(order)?);
+        let event = moment.ledger().decide(moment.now, Target::At(id), command)?;
+        let change = event.change;
+        let order = moment.book(event, desk.trace).ok_or(Reason::SystemError)?;
+        Ok(Facts::of(order, change))
+    })?;
+    let success = desk.success();
+    Ok(wire::encode(&Reply {
+        tx_id: Some(whose.tx_id.into()),
+        merchant_id: Some(whose.merchant.into()),
+        term_id: Some(whose.terminal.into()),
+        amount: Some(facts.amount),
+        currency: Some(facts.amount.1),
+        result_code: success.code.into(),
+        result_message: success.message.into(),
+        approval_no: facts.approval_no.map(Into::into),
+        approval_date: Some(facts.approval_date.into()),
+        acs_url: None,
+        ref_no: facts.ref_no.map(Into::into),
+        transaction_amount: None,
+    }))
+}
+
+/// What the reply needs, copied out of the critical section.
+struct Facts {
+    amount: FixedAmount,
+    approval_no: Option<String>,
+    approval_date: String,
+    ref_no: Option<String>,
+}
+
+impl Facts {
+    fn of(order: &Order, change: Change) -> Self {
+        let moved = match change {
+            Change::Completed(amount) | Change::Refunded(amount) => amount,
+            _ if order.totals.captured > Amount::ZERO => order.totals.captured,
+            _ => order.totals.authorised,
+        };
+        let at = order.history.last().map_or(order.created, |entry| entry.at);
+        Self {
+            amount: FixedAmount(moved, order.currency),
+            approval_no: order.approval_digits(),
+            approval_date: at.day_first_digits(),
+            ref_no: order.reference(),
+        }
+    }
+}
+
+/// The amount of a partial refund, in the order's currency.
+fn amount_of(order: &Order, sent: Option<&AmountText<'_>>) -> Result<Option<Amount>, Refused> {
+    sent.map(|text| text.of(order.currency)).transpose().map_err(Refused::from)
+}

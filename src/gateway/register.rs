@@ -1,0 +1,113 @@
+//! `POST /pg/order/register`: an order comes to be, and the merchant learns where its payer goes.
+
+use crate::base::{Fields, Millis, PaymentMethod, Reason};
+use crate::khqr::{self, Account, Payload};
+use crate::ledger::{Details, NewOrder, Order, OrderId, OrderKind, Registration, Target};
+use crate::profile::Merchant;
+use crate::wire::register::{Reply, Request};
+use crate::wire::{self, Envelope, ShortAmount, Trt, Word};
+
+use super::checkout_token::CheckoutToken;
+use super::desk::{Desk, Refused};
+
+pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = Request::read(fields)?;
+    let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
+    if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
+        let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
+        return Err(Refused::with(Reason::PreAuthMethod, detail));
+    }
+    if !merchant.methods.contains(&request.payment_method) {
+        let offered: Vec<_> = merchant.methods.iter().map(|method| method.name()).collect();
+        let detail = format!("paymentMethod must be one of {}", offered.join(", "));
+        return Err(Refused::with(Reason::MethodNotOffered, detail));
+    }
+    let new = NewOrder {
+        merchant: &request.merchant_id,
+        terminal: &request.term_id,
+        tx_id: &request.tx_id,
+        kind: match request.trt {
+            Trt::Purchase => OrderKind::Purchase,
+            Trt::PreAuth => OrderKind::PreAuth,
+        },
+        method: request.payment_method,
+        currency: request.price.currency,
+        amount: request.price.amount,
+        details: details(&request),
+    };
+    let order = desk.space.enter(|moment| {
+        let id = match moment.register(desk.trace, new)? {
+            Registration::New(id) | Registration::Again(id) => id,
+        };
+        moment.ledger().find(Target::At(id)).map(Facts::of).ok_or(Reason::SystemError)
+    })?;
+    let khqr = match request.payment_method.shows_qr() {
+        true => Some(payload(&merchant, &request, &order)?),
+        false => None,
+    };
+    let token = CheckoutToken::new(desk.space, order.id);
+    Ok(wire::encode(&Envelope {
+        result_msg: desk.success().message.into(),
+        result_code: desk.success().code.into(),
+        result_data: Some(Reply {
+            merchant_id: request.merchant_id,
+            term_id: request.term_id,
+            tx_id: request.tx_id,
+            tx_dt: order.created.day().digits().into(),
+            tx_seq_no: order.sequence.into(),
+            trt: request.trt,
+            payment_method: request.payment_method,
+            pay_dv_cd: request.pay_dv_cd,
+            amount: ShortAmount(request.price.amount, request.price.currency),
+            currency_code: request.price.currency,
+            checkout_url: format!("{}/pg/checkout/{token}", desk.origin).into(),
+            expire_dttm: order.expires.year_first_digits().into(),
+            khqr_md5: khqr.as_deref().map(|text| khqr::md5(text).into()),
+            khqr: khqr.map(Into::into),
+        }),
+    }))
+}
+
+/// What the reply needs of the order, copied out of the critical section.
+struct Facts {
+    id: OrderId,
+    sequence: String,
+    created: Millis,
+    expires: Millis,
+}
+
+impl Facts {
+    fn of(order: &Order) -> Self {
+        let sequence = order.sequence();
+        Self { id: order.id, sequence, created: order.created, expires: order.payable_until }
+    }
+}
+
+fn details(request: &Request<'_>) -> Details {
+    let text = |value: &Option<std::borrow::Cow<'_, str>>| value.as_deref().map(Into::into);
+    Details {
+        client_id: text(&request.client_id),
+        binding_id: text(&request.binding_id),
+        pay_dv_cd: request.pay_dv_cd.map(|word| word.word().into()),
+        buyer_id: text(&request.buyer_id),
+        seller_id: text(&request.seller_id),
+        noti_url: text(&request.noti_url),
+        success_url: text(&request.success_url),
+        fail_url: text(&request.fail_url),
+        cancel_url: text(&request.cancel_url),
+    }
+}
+
+/// The KHQR of an order: dynamic, for its amount, until it expires.
+fn payload(merchant: &Merchant, request: &Request<'_>, order: &Facts) -> Result<String, Refused> {
+    let khqr = &merchant.khqr;
+    let account = Account::Merchant {
+        id: khqr.account.clone(),
+        merchant_id: khqr.merchant_id.clone(),
+        bank: khqr.bank.clone(),
+    };
+    Payload::new(account, merchant.name.clone(), request.price.currency)
+        .with_amount(request.price.amount, order.created, order.expires)
+        .encode()
+        .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
+}

@@ -1,0 +1,96 @@
+//! `POST /pg/transaction/status`: what became of one order.
+
+use super::desk::{Desk, Refused};
+use crate::base::{Currency, Fields, OrderState, PaymentMethod, Reason};
+use crate::ledger::{Order, OrderKind, Target};
+use crate::profile::StatusMismatch;
+use crate::wire::status::{Reply, Request};
+use crate::wire::{self, Envelope, ShortAmount};
+
+pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = Request::read(fields)?;
+    desk.admit(&request.merchant_id, &request.term_id, fields)?;
+    let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
+    let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
+        let ledger = moment.ledger();
+        let order = desk.order(ledger, &request.term_id, target)?;
+        if let Some(reason) = order.unsuccessful() {
+            let state = order.state.name();
+            let why = order.failure.map(|reason| format!(", {reason}")).unwrap_or_default();
+            return Err(Refused::with(reason, format!("the order is {state}{why}")));
+        }
+        if ledger.rules().status_mismatch == StatusMismatch::Refuse {
+            same_price(order, &request)?;
+        }
+        Ok(Facts::of(order))
+    })?;
+    let wording = &desk.space.profile().wording;
+    let success = desk.success();
+    Ok(wire::encode(&Envelope {
+        result_msg: success.message.into(),
+        result_code: success.code.into(),
+        result_data: Some(Reply {
+            tx_dt: facts.day.into(),
+            tx_seq_no: facts.sequence.into(),
+            tx_st_cd: wording.status.state.get(facts.state).into(),
+            trt: match facts.kind {
+                OrderKind::Purchase => wording.status.trt.purchase.as_str().into(),
+                OrderKind::PreAuth => wording.status.trt.pre_auth.as_str().into(),
+            },
+            payment_method: facts.method,
+            merchant_id: request.merchant_id,
+            term_id: request.term_id,
+            wdl_ac_no: facts.account.map(|account| String::from(account).into()),
+            trac_no: request.tx_id,
+            amount: facts.amount,
+            currency_code: facts.currency,
+            appr_no: facts.approval_no.map(Into::into),
+            appr_dttm: facts.approved_at.map(Into::into),
+        }),
+    }))
+}
+
+/// What the reply needs, copied out of the critical section.
+struct Facts {
+    day: String,
+    sequence: String,
+    state: OrderState,
+    kind: OrderKind,
+    method: PaymentMethod,
+    account: Option<Box<str>>,
+    amount: ShortAmount,
+    currency: Currency,
+    approval_no: Option<String>,
+    approved_at: Option<String>,
+}
+
+impl Facts {
+    fn of(order: &Order) -> Self {
+        Self {
+            day: order.created.day().digits(),
+            sequence: order.sequence(),
+            state: order.state,
+            kind: order.kind,
+            method: order.method,
+            account: order.instrument.as_ref().map(|instrument| instrument.account.clone()),
+            amount: ShortAmount(order.amount, order.currency),
+            currency: order.currency,
+            approval_no: order.approval_digits(),
+            approved_at: order.approval.map(|approval| approval.at.year_first_digits()),
+        }
+    }
+}
+
+/// Amount and currency as asked must be the order's.
+fn same_price(order: &Order, request: &Request<'_>) -> Result<(), Refused> {
+    if request.currency.is_some_and(|currency| currency != order.currency) {
+        let detail = format!("the order is in {}", order.currency.code());
+        return Err(Refused::with(Reason::CurrencyMismatch, detail));
+    }
+    let asked = request.amount.as_ref().map(|text| text.of(order.currency)).transpose()?;
+    if asked.is_some_and(|amount| amount != order.amount) {
+        let detail = format!("the order is for {}", order.amount.fixed(order.currency));
+        return Err(Refused::with(Reason::AmountMismatch, detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The payload as a value, and the string that the official SDK writes for it.
+
+use super::fields::{FIELDS, Field, find, path};
+use super::judge::judge;
+use super::problem::Finding;
+use super::tlv::{checksum, units};
+use crate::base::{Amount, Currency, Millis};
+
+/// Who is paid. Texts may be empty where the format lets them be absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Tag 29: a person's own account, or with `information` an account at a bank (remittance).
+    Individual {
+        /// Bakong account id, `name@bank`.
+        id: String,
+        /// Account or phone number at the bank; empty for a person's own account.
+        information: String,
+        /// Acquiring bank; may be empty.
+        bank: String,
+    },
+    /// Tag 30: a merchant, paid into the bank's settlement account.
+    Merchant {
+        /// Bakong account id of the bank, `name@bank`.
+        id: String,
+        /// The bank's number for the merchant.
+        merchant_id: String,
+        /// Acquiring bank.
+        bank: String,
+    },
+}
+
+/// What a KHQR says. An empty text is left out of the string. With an amount the code is dynamic and must expire;
+/// without one it is static and carries no times.
+///
+/// ```
+/// use payon_sim::base::{Amount, Currency, Millis};
+/// use payon_sim::khqr::{Account, Payload, md5};
+///
+/// let account = Account::Merchant {
+///     id: "payon_mock@ppcb".into(),
+///     merchant_id: "M000000143".into(),
+///     bank: "PPCBank".into(),
+/// };
+/// let mut payload = Payload::new(account, "PAYON Mock Shop", Currency::Usd)
+///     .with_amount(Amount::from_minor(100), Millis(1_767_225_600_000), Millis(4_102_444_800_000));
+/// payload.bill_number = "INV-1".into();
+/// let khqr = payload.encode()?;
+/// assert!(khqr.starts_with("000201010212"));
+/// assert_eq!(md5(&khqr).len(), 32);
+/// # Ok::<(), payon_sim::khqr::Finding>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// Tag 29 or 30.
+    pub account: Account,
+    /// Merchant name, at most 25 characters.
+    pub name: String,
+    /// City, at most 15 characters; `Phnom Penh` unless set.
+    pub city: String,
+    /// Merchant category code, four digits; `5999` unless set.
+    pub category: String,
+    /// Currency.
+    pub currency: Currency,
+    /// The amount exactly as it is to be printed; empty for a static code. [`Payload::with_amount`] prints it as the
+    /// SDK does.
+    pub amount: String,
+    /// UnionPay merchant account, KHR only.
+    pub union_pay: String,
+    /// Bill number, at most 25 characters, as each of the next four.
+    pub bill_number: String,
+    /// Mobile number.
+    pub mobile_number: String,
+    /// Store label.
+    pub store_label: String,
+    /// Terminal label.
+    pub terminal_label: String,
+    /// Purpose of the transaction.
+    pub purpose: String,
+    /// Two letters, such as `km`; goes with `other_name`.
+    pub language: String,
+    /// The name in that language, at most 25 characters.
+    pub other_name: String,
+    /// The city in that language, at most 15 characters.
+    pub other_city: String,
+    /// When the code was made. Printed on dynamic codes only.
+    pub created: Millis,
+    /// Until when it can be paid; required on dynamic codes, not printed on static ones.
+    pub expires: Option<Millis>,
+}
+
+impl Payload {
+    /// A static code with the SDK's defaults.
+    pub fn new(account: Account, name: impl Into<String>, currency: Currency) -> Self {
+        Self {
+            account,
+            name: name.into(),
+            city: "Phnom Penh".into(),
+            category: "5999".into(),
+            currency,
+            amount: String::new(),
+            union_pay: String::new(),
+            bill_number: String::new(),
+            mobile_number: String::new(),
+            store_label: String::new(),
+            terminal_label: String::new(),
+            purpose: String::new(),
+            language: String::new(),
+            other_name: String::new(),
+            other_city: String::new(),
+            created: Millis(0),
+            expires: None,
+        }
+    }
+
+    /// The same as a dynamic code. The amount is printed as the SDK prints a number: `1`, `1.50`, riel `4000`; zero
+    /// leaves the code static.
+    #[must_use]
+    pub fn with_amount(self, amount: Amount, created: Millis, expires: Millis) -> Self {
+        let amount = match (amount, self.currency) {
+            (Amount::ZERO, _) => String::new(),
+            (amount, Currency::Usd) if amount.minor() % 100 == 0 => amount.shortest(Currency::Usd),
+            (amount, currency) => amount.fixed(currency),
+        };
+        Self { amount, created, expires: Some(expires), ..self }
+    }
+
+    /// The string for the QR code, CRC included: the one that the official SDK writes. What [`judge`](judge()) would find
+    /// wrong with it at the moment of creation is refused with the first such finding.
+    pub fn encode(&self) -> Result<String, Finding> {
+        let dynamic = !self.amount.is_empty();
+        let mut out = Writer::default();
+        out.value("00", "01")?;
+        out.value("01", if dynamic { "12" } else { "11" })?;
+        out.value("15", &self.union_pay)?;
+        match &self.account {
+            Account::Individual { id, information, bank } => {
+                out.template("29", &[("00", id), ("01", information), ("02", bank)])?;
+            }
+            Account::Merchant { id, merchant_id, bank } => {
+                out.template("30", &[("00", id), ("01", merchant_id), ("02", bank)])?;
+            }
+        }
+        out.value("52", &self.category)?;
+        out.value("53", self.currency.number())?;
+        out.value("54", &self.amount)?;
+        out.value("58", "KH")?;
+        out.value("59", &self.name)?;
+        out.value("60", &self.city)?;
+        out.template(
+            "62",
+            &[
+                ("01", &self.bill_number),
+                ("02", &self.mobile_number),
+                ("03", &self.store_label),
+                ("07", &self.terminal_label),
+                ("08", &self.purpose),
+            ],
+        )?;
+        out.template(
+            "64",
+            &[("00", &self.language), ("01", &self.other_name), ("02", &self.other_city)],
+        )?;
+        if dynamic {
+            let expires = self.expires.map(|at| at.0.to_string()).unwrap_or_default();
+            out.template("99", &[("00", &self.created.0.to_string()), ("01", &expires)])?;
+        }
+        let mut text = out.text;
+        text.push_str("6304");
+        text.push_str(&checksum(&text));
+        judge(&text, self.created).into_iter().next().map_or(Ok(text), Err)
+    }
+}
+
+/// Appends objects; refuses only what two digits of length cannot hold, the rest is for the judge.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    /// Position of the end of `text` in the payload.
+    at: usize,
+}
+
+impl Writer {
+    fn value(&mut self, tag: &str, value: &str) -> Result<(), Finding> {
+        if value.is_empty() { Ok(()) } else { self.append(find(FIELDS, tag), "", tag, value) }
+    }
+
+    /// An empty template is left out too, but for an account: an account without an id has to be noticed.
+    fn template(&mut self, tag: &str, parts: &[(&str, &str)]) -> Result<(), Finding> {
+        let field = find(FIELDS, tag);
+        let mut inside = Self { text: String::new(), at: self.at + 4 };
+        for (sub, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
+            inside.append(field.and_then(|field| find(field.sub, sub)), tag, sub, value)?;
+        }
+        if inside.text.is_empty() && !matches!(tag, "29" | "30") {
+            return Ok(());
+        }
+        self.append(field, "", tag, &inside.text)
+    }
+
+    fn append(
+        &mut self,
+        field: Option<&Field>,
+        parent: &str,
+        tag: &str,
+        value: &str,
+    ) -> Result<(), Finding> {
+        let length = units(value);
+        if let Some(field) = field.filter(|_| length > 99) {
+            let found = format!("{length} characters");
+            return Err(Finding::new(field.wrong_length, path(parent, tag), self.at, &found));
+        }
+        self.text.push_str(tag);
+        self.text.extend([b'0' + (length / 10) as u8, b'0' + (length % 10) as u8].map(char::from));
+        self.text.push_str(value);
+        self.at += 4 + length;
+        Ok(())
+    }
+}

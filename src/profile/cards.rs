@@ -1,0 +1,240 @@
+//! Test cards: one row an outcome.
+
+use std::collections::HashMap;
+
+use crate::base::Reason;
+
+use super::provenance::Mark;
+use super::read::{Doc, Table, Words, fields, words};
+use super::report::Complaint;
+
+/// Whose card it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Begins with 4.
+    Visa,
+    /// Begins with 51 to 55 or 2221 to 2720.
+    Mastercard,
+    /// Begins with 3528 to 3589.
+    Jcb,
+    /// Begins with 62.
+    UnionPay,
+    /// Begins with 101049; not Luhn-checked (documented by its example).
+    Payon,
+}
+
+words!("a scheme", Scheme {
+    Visa = "visa",
+    Mastercard = "mastercard",
+    Jcb = "jcb",
+    UnionPay = "unionpay",
+    Payon = "payon",
+});
+
+/// What the issuer's access control server does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// The card takes no part in 3-D Secure.
+    None,
+    /// Authenticates without the payer.
+    Frictionless,
+    /// Asks the payer for an OTP.
+    Challenge,
+    /// Gives proof of an attempt only; the payment goes on.
+    Attempted,
+    /// Is down.
+    Unavailable,
+    /// Refuses without a challenge.
+    Rejected,
+    /// Asks, and the payer leaves.
+    Abandoned,
+    /// Takes its time, then authenticates without the payer.
+    Slow,
+    /// Answers with the result of another payment.
+    Mismatch,
+    /// Asks, and takes no OTP for the right one.
+    WrongOtp,
+}
+
+words!("an authentication", Authentication {
+    None = "none",
+    Frictionless = "frictionless",
+    Challenge = "challenge",
+    Attempted = "attempted",
+    Unavailable = "unavailable",
+    Rejected = "rejected",
+    Abandoned = "abandoned",
+    Slow = "slow",
+    Mismatch = "mismatch",
+    WrongOtp = "wrong-otp",
+});
+
+impl Words for Reason {
+    const WHAT: &'static str = "a reason";
+    const ALL: &'static [Self] = Self::ALL;
+    fn word(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// A test card and what comes of paying with it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Sixteen digits.
+    pub number: String,
+    /// Whose card it is.
+    pub scheme: Scheme,
+    /// Three digits; scheme cards only.
+    pub cvv: Option<String>,
+    /// Four to six digits; PAYON cards only.
+    pub pin: Option<String>,
+    /// YYYYMM. Whether it is past plays no part: see [`Card::outcome`].
+    pub expiry: String,
+    /// The holder.
+    pub name: String,
+    /// What happens before the issuer is asked.
+    pub authentication: Authentication,
+    /// What the payment comes to, everything having been entered rightly.
+    pub outcome: Reason,
+    /// The issuer's answer in ISO 8583 terms; `None` where the issuer is never asked.
+    pub iso: Option<String>,
+    /// Whose word the row is.
+    pub mark: Mark,
+    /// What it rehearses, for people.
+    pub about: String,
+}
+
+impl Card {
+    /// The number with its middle hidden: first six, six stars, last four.
+    pub fn masked(&self) -> String {
+        let (first, last) = (self.number.get(..6), self.number.get(12..));
+        format!("{}******{}", first.unwrap_or_default(), last.unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Card")
+            .field("number", &self.masked())
+            .field("outcome", &self.outcome.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads `cards.toml`.
+pub(super) fn read(doc: &Doc<'_>) -> Option<Vec<Card>> {
+    let mut root = doc.root()?;
+    let rows = root.rows("card");
+    root.finish();
+    let mut seen = HashMap::new();
+    let read: Vec<Option<Card>> = rows
+        .into_iter()
+        .map(|mut row| {
+            row.check_unique("number", "number", &mut seen);
+            card(&mut row)
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+fn card(row: &mut Table<'_>) -> Option<Card> {
+    let scheme: Option<Scheme> = row.word("scheme");
+    row.check_text("number", |number| {
+        check_digits(number, 16..=16)?;
+        scheme.map_or(Ok(()), |scheme| check_number(number, scheme))
+    });
+    row.check_text("cvv", |cvv| check_digits(cvv, 3..=3));
+    row.check_text("pin", |pin| check_digits(pin, 4..=6));
+    row.check_text("expiry", check_expiry);
+    if let Some(scheme) = scheme {
+        let (needed, useless) =
+            if scheme == Scheme::Payon { ("pin", "cvv") } else { ("cvv", "pin") };
+        if !row.has(needed) {
+            row.refuse("scheme", format!("a card of the scheme {scheme} needs `{needed}`"));
+        }
+        if row.has(useless) {
+            row.refuse(useless, format!("a card of the scheme {scheme} has no `{useless}`"));
+        }
+    }
+    check_outcome(row, &["success", "card", "issuer", "acs", "otp"]);
+    let card = fields!(
+        row,
+        Card { number, scheme, cvv, pin, expiry, name, authentication, outcome, iso, mark, about }
+    )?;
+    row.note(format!("card.{}", card.masked()), card.mark, &card.about);
+    Some(card)
+}
+
+/// Complains of an outcome that is a reason of another family.
+pub(super) fn check_outcome(row: &Table<'_>, families: &[&str]) {
+    let Some(outcome) = row.word::<Reason>("outcome") else { return };
+    let family = outcome.name().split('.').next().unwrap_or_default();
+    if !families.contains(&family) {
+        let allowed = families.iter().map(|family| match *family {
+            "success" => "success".to_owned(),
+            family => format!("{family}.…"),
+        });
+        let allowed = allowed.collect::<Vec<_>>().join(", ");
+        row.refuse(
+            "outcome",
+            Complaint::new(format!("such a payment cannot end with {outcome}"))
+                .help(format!("allowed: {allowed}")),
+        );
+    }
+}
+
+/// Complains of what is not only digits, or not as many as there must be, without quoting it.
+pub(super) fn check_digits(
+    text: &str,
+    count: std::ops::RangeInclusive<usize>,
+) -> Result<(), Complaint> {
+    if count.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let (least, most) = (count.start(), count.end());
+    let wanted = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+    Err(format!("must be {wanted} digits").into())
+}
+
+fn check_expiry(text: &str) -> Result<(), Complaint> {
+    check_digits(text, 6..=6).map_err(|_| Complaint::new("must be YYYYMM, such as 202712"))?;
+    match text[4..].parse() {
+        Ok(1..=12) => Ok(()),
+        _ => Err(Complaint::new("the month must be 01 to 12; an expiry is YYYYMM, such as 202712")),
+    }
+}
+
+fn check_number(number: &str, scheme: Scheme) -> Result<(), Complaint> {
+    let lead: u32 = number.get(..6).and_then(|lead| lead.parse().ok()).unwrap_or_default();
+    let (fits, range) = match scheme {
+        Scheme::Visa => (lead / 100_000 == 4, "4"),
+        Scheme::Mastercard => (
+            matches!(lead / 10_000, 51..=55) || matches!(lead / 100, 2221..=2720),
+            "51 to 55, or 2221 to 2720",
+        ),
+        Scheme::Jcb => (matches!(lead / 100, 3528..=3589), "3528 to 3589"),
+        Scheme::UnionPay => (lead / 10_000 == 62, "62"),
+        Scheme::Payon => (lead == 101_049, "101049"),
+    };
+    if !fits {
+        return Err(format!("a number of the scheme {scheme} begins with {range}").into());
+    }
+    if scheme == Scheme::Payon || luhn_sum(number).is_multiple_of(10) {
+        return Ok(());
+    }
+    Err(Complaint::new("the number fails the Luhn check: a digit is wrong")
+        .help("only numbers that are published for testing belong here, never a real card's"))
+}
+
+/// The Luhn sum of a string of digits; a valid number's is a multiple of ten.
+fn luhn_sum(number: &str) -> u32 {
+    let digits = number.bytes().rev().map(|byte| u32::from(byte.wrapping_sub(b'0')));
+    digits
+        .enumerate()
+        .map(|(at, digit)| match (at % 2, digit) {
+            (0, digit) => digit,
+            (_, digit @ 5..) => digit * 2 - 9,
+            (_, digit) => digit * 2,
+        })
+        .sum()
+}

@@ -1,0 +1,93 @@
+//! The files of a profile directory: the built-in ones, a user's own, and writing the former out as a start for
+//! the latter.
+
+use std::borrow::Cow;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::report::{Problem, nearest};
+
+/// The files of the built-in profile, by name: the same names that a user's directory has.
+pub(super) const BUILTIN: [(&str, &str); 6] = [
+    ("profile.toml", include_str!("../../fixtures/pgtest/profile.toml")),
+    ("keys.toml", include_str!("../../fixtures/pgtest/keys.toml")),
+    ("merchants.toml", include_str!("../../fixtures/pgtest/merchants.toml")),
+    ("cards.toml", include_str!("../../fixtures/pgtest/cards.toml")),
+    ("payers.toml", include_str!("../../fixtures/pgtest/payers.toml")),
+    ("reasons.toml", include_str!("../../fixtures/pgtest/reasons.toml")),
+];
+
+/// The directory that the built-in files come from.
+pub(super) const BUILTIN_DIR: &str = "fixtures/pgtest";
+
+/// A file's text, and the name by which messages and provenance call it.
+pub(super) struct Source {
+    pub(super) shown: String,
+    pub(super) text: Cow<'static, str>,
+}
+
+/// Reads the files of `dir` in the order of [`BUILTIN`]; a file that cannot be read is a problem and `None`. A file
+/// of ours that is spelled otherwise is a problem too.
+pub(super) fn load(dir: &Path) -> ([Option<Source>; BUILTIN.len()], Vec<Problem>) {
+    let mut problems = Vec::new();
+    let sources = BUILTIN.map(|(name, _)| {
+        let path = dir.join(name);
+        let shown = path.display().to_string();
+        match fs::read_to_string(&path) {
+            Ok(text) => Some(Source { shown, text: text.into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let help = "`payon-sim profile export DIR` writes a complete directory".to_owned();
+                problems.push(Problem::of_file(shown, "is missing".to_owned(), vec![help]));
+                None
+            }
+            Err(error) => {
+                let message = format!("cannot be read: {error}");
+                problems.push(Problem::of_file(shown, message, Vec::new()));
+                None
+            }
+        }
+    });
+    problems.extend(strangers(dir));
+    (sources, problems)
+}
+
+/// TOML files in `dir` that no profile has: most likely a slip in the name.
+fn strangers(dir: &Path) -> Vec<Problem> {
+    let known = BUILTIN.map(|(name, _)| name);
+    let mut strange: Vec<String> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "toml"))
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect();
+    strange.sort();
+    strange
+        .into_iter()
+        .map(|name| {
+            let mut help = vec![format!("a profile has {}", known.join(", "))];
+            help.extend(nearest(&name, &known).map(|near| format!("did you mean `{near}`?")));
+            let shown = dir.join(&name).display().to_string();
+            Problem::of_file(shown, "is no file of a profile".to_owned(), help)
+        })
+        .collect()
+}
+
+/// Writes the built-in files into `dir`, which is made if need be. Nothing is written if any of them exists.
+pub(super) fn export(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    for (name, _) in BUILTIN {
+        let path = dir.join(name);
+        if path.try_exists()? {
+            let message = format!("{} exists; nothing was written", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+    }
+    for (name, text) in BUILTIN {
+        let mut file = fs::File::create_new(dir.join(name))?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+    }
+    Ok(())
+}

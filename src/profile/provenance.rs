@@ -1,0 +1,46 @@
+//! Where a behaviour comes from, and the line of the profile that holds it.
+
+use std::sync::Arc;
+
+use super::read::words;
+
+/// Whose word a behaviour is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mark {
+    /// PAYON's public pages say so.
+    Documented,
+    /// Seen only in an example on those pages.
+    Example,
+    /// The pages are silent; the simulator's default.
+    Assumed,
+}
+
+words!("a mark", Mark { Documented = "D", Example = "E", Assumed = "A" });
+
+/// A line of a profile file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, such as `fixtures/pgtest/reasons.toml`.
+    pub file: Arc<str>,
+    /// Its line, from 1.
+    pub line: u32,
+}
+
+/// One behaviour: what it is, whose word it is, and where to change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The entry's name, such as `rules.otp_tries` or `reason.order.not-found`. Card and account numbers are masked.
+    pub key: String,
+    /// Whose word it is.
+    pub mark: Mark,
+    /// What it does, for people.
+    pub about: String,
+    /// The line that holds it.
+    pub place: Place,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

@@ -1,0 +1,205 @@
+//! What a merchant sees of a reason: code, message and HTTP status, by operation.
+
+use crate::base::{Operation, Reason};
+
+use super::cards::check_digits;
+use super::provenance::{Mark, Place};
+use super::read::{Doc, Table, fields};
+use super::report::Complaint;
+
+/// What is answered for a reason, and the line of the profile that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer<'p> {
+    /// Four digits.
+    pub code: &'p str,
+    /// English text.
+    pub message: &'p str,
+    /// HTTP status.
+    pub http: u16,
+    /// Whose word it is.
+    pub mark: Mark,
+    /// Where the profile says so.
+    pub place: &'p Place,
+}
+
+/// The answers of every operation to every reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReasonTable {
+    /// First one for each reason in its order, then the overrides.
+    rows: Vec<Row>,
+    /// The row of each operation and reason: operation × reasons + reason.
+    index: Vec<u16>,
+    pushback_success: Row,
+    pushback_failure: Row,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    code: String,
+    message: String,
+    http: u16,
+    mark: Mark,
+    place: Place,
+}
+
+/// An entry of `reasons.toml` as written.
+struct Entry {
+    code: String,
+    message: String,
+    http: Option<u16>,
+    mark: Mark,
+    about: Option<String>,
+}
+
+impl ReasonTable {
+    /// What `operation` answers for `reason`.
+    pub fn answer(&self, operation: Operation, reason: Reason) -> Answer<'_> {
+        let at = operation.index() * Reason::ALL.len() + reason as usize;
+        self.rows[usize::from(self.index[at])].answer()
+    }
+
+    /// What is answered for `reason` where no operation is known, such as at an unknown path.
+    pub fn general(&self, reason: Reason) -> Answer<'_> {
+        self.rows[reason as usize].answer()
+    }
+
+    /// What a push-back says of a payment that succeeded, or did not. Its `http` is always 200 and means nothing.
+    pub fn pushback(&self, success: bool) -> Answer<'_> {
+        if success { self.pushback_success.answer() } else { self.pushback_failure.answer() }
+    }
+}
+
+impl Row {
+    fn answer(&self) -> Answer<'_> {
+        Answer {
+            code: &self.code,
+            message: &self.message,
+            http: self.http,
+            mark: self.mark,
+            place: &self.place,
+        }
+    }
+}
+
+/// Reads `reasons.toml`.
+pub(super) fn read(doc: &Doc<'_>) -> Option<ReasonTable> {
+    let mut root = doc.root()?;
+    let reasons = root.rows("reason");
+    let overrides = root.rows("override");
+    let pushback = root.node("pushback").and_then(|node| node.table());
+    root.finish();
+    let rows = reason_rows(&root, reasons);
+    let overridden = override_rows(overrides);
+    let [success, failure] = pushback_rows(&root, pushback)?;
+    let (mut rows, overridden) = (rows?, overridden?);
+    let mut index: Vec<u16> =
+        Operation::ALL.iter().flat_map(|_| 0..Reason::ALL.len() as u16).collect();
+    for (row, cells) in overridden {
+        for cell in cells {
+            index[cell] = rows.len() as u16;
+        }
+        rows.push(row);
+    }
+    Some(ReasonTable { rows, index, pushback_success: success, pushback_failure: failure })
+}
+
+/// One row for each reason, in the order of the reasons.
+fn reason_rows(root: &Table<'_>, tables: Vec<Table<'_>>) -> Option<Vec<Row>> {
+    let mut rows: Vec<Option<Row>> = vec![None; Reason::ALL.len()];
+    let mut named = Vec::with_capacity(rows.len());
+    let mut whole = true;
+    for mut table in tables {
+        let name: Option<Reason> = table.take("name");
+        let entry = entry(&mut table);
+        let row = name.zip(entry).map(|(reason, entry)| {
+            entry.into_row(&table, format!("reason.{reason}"), reason.about())
+        });
+        whole &= row.is_some();
+        let Some(reason) = name else { continue };
+        if named.contains(&reason) {
+            table.refuse("name", format!("{reason} has a row already"));
+        }
+        named.push(reason);
+        rows[reason as usize] = row;
+    }
+    let missing: Vec<&str> = Reason::ALL
+        .iter()
+        .filter(|reason| !named.contains(reason))
+        .map(|reason| reason.name())
+        .collect();
+    if !missing.is_empty() && !named.is_empty() {
+        root.refuse(
+            "reason",
+            Complaint::new(format!("no row for {}", missing.join(", ")))
+                .help("every reason has a [[reason]] with name, code, message and mark"),
+        );
+    }
+    rows.into_iter().collect::<Option<Vec<Row>>>().filter(|_| whole)
+}
+
+/// The overriding rows, each with the cells of the index that it takes.
+fn override_rows(tables: Vec<Table<'_>>) -> Option<Vec<(Row, Vec<usize>)>> {
+    let mut taken = Vec::new();
+    let mut rows = Vec::with_capacity(tables.len());
+    for mut table in tables {
+        let on: Option<Vec<Operation>> = table.take("on");
+        let reasons: Option<Vec<Reason>> = table.take("reasons");
+        let entry = entry(&mut table);
+        let (on, reasons) = (on.unwrap_or_default(), reasons.unwrap_or_default());
+        let mut cells = Vec::with_capacity(on.len() * reasons.len());
+        for (operation, reason) in on.iter().flat_map(|o| reasons.iter().map(move |r| (*o, *r))) {
+            let cell = operation.index() * Reason::ALL.len() + reason as usize;
+            if taken.contains(&cell) {
+                table.refuse("reasons", format!("{reason} is overridden on {operation} already"));
+            }
+            taken.push(cell);
+            cells.push(cell);
+        }
+        let names = on.iter().map(|operation| operation.name()).collect::<Vec<_>>().join("+");
+        rows.push(entry.map(|entry| {
+            let key = format!("override.{names}.{}", entry.code);
+            (entry.into_row(&table, key, ""), cells)
+        }));
+    }
+    rows.into_iter().collect()
+}
+
+fn pushback_rows(root: &Table<'_>, table: Option<Table<'_>>) -> Option<[Row; 2]> {
+    let Some(mut table) = table else {
+        root.refuse(
+            "pushback",
+            Complaint::new("[pushback.success] and [pushback.failure] are missing"),
+        );
+        return None;
+    };
+    let rows = ["success", "failure"].map(|name| {
+        let mut row = table.node(name).and_then(|node| node.table());
+        if row.is_none() {
+            table.refuse(name, format!("[pushback.{name}] is missing"));
+        }
+        let row = row.as_mut()?;
+        Some(entry(row)?.into_row(row, format!("pushback.{name}"), ""))
+    });
+    table.finish();
+    let [success, failure] = rows;
+    Some([success?, failure?])
+}
+
+/// Reads what all entries share and finishes the table.
+fn entry(table: &mut Table<'_>) -> Option<Entry> {
+    table.check_text("code", |code| check_digits(code, 4..=4));
+    let entry = fields!(table, Entry { code, message, http, mark, about })?;
+    if entry.http.is_some_and(|http| !(200..=599).contains(&http)) {
+        table.refuse("http", "an HTTP status of an answer is 200 to 599");
+    }
+    Some(entry)
+}
+
+impl Entry {
+    /// The row that this entry of `table` makes, noted as the behaviour `key`.
+    fn into_row(self, table: &Table<'_>, key: String, default_about: &str) -> Row {
+        let Self { code, message, http, mark, about } = self;
+        let place = table.note(key, mark, about.as_deref().unwrap_or(default_about));
+        Row { code, message, http: http.unwrap_or(200), mark, place }
+    }
+}

@@ -1,0 +1,224 @@
+//! The settings of `profile.toml`: signature, push-back policy, checkout pages.
+
+use crate::base::Operation;
+use crate::crypto::Recipe;
+
+use super::read::{Node, Read, Table, Words, fields, words};
+use super::report::Complaint;
+
+/// Whether a signature is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignMode {
+    /// A missing or wrong signature is refused.
+    Required,
+    /// A wrong signature is refused, a missing one is not.
+    IfPresent,
+    /// Signatures are not looked at.
+    Off,
+}
+
+words!("a sign mode", SignMode { Required = "required", IfPresent = "if-present", Off = "off" });
+
+impl Words for Operation {
+    const WHAT: &'static str = "an operation";
+    const ALL: &'static [Self] = Self::ALL;
+    fn word(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// When `sign` is asked for and how it is computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignSettings {
+    /// For merchants without a mode of their own.
+    pub mode: SignMode,
+    /// The operations that want a signature (documented); others ignore one.
+    pub operations: Vec<Operation>,
+    /// Modes of single operations, which hold before the general one; a row for each operation.
+    pub modes: Vec<Option<SignMode>>,
+    /// How the signature is computed (assumed).
+    pub recipe: Recipe,
+}
+
+impl Read for SignSettings {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let mut table = node.section()?;
+        let (mode, operations) = (table.take("mode"), table.take("operations"));
+        let modes: Option<Modes> = table.take("modes");
+        let recipe = table.rest();
+        Some(Self { mode: mode?, operations: operations?, modes: modes?.0, recipe: recipe? })
+    }
+}
+
+/// The table `[sign.modes]`.
+struct Modes(Vec<Option<SignMode>>);
+
+impl Read for Modes {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let mut table = node.section()?;
+        let modes: Vec<Option<Option<SignMode>>> =
+            Operation::ALL.iter().map(|operation| table.take(operation.name())).collect();
+        table.finish();
+        modes.into_iter().collect::<Option<_>>().map(Self)
+    }
+}
+
+/// What must come back from the merchant for a push-back to count as delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// Any 2xx status.
+    Any2xx,
+    /// A 2xx status and a JSON body with a given value in a given field.
+    BodyCode,
+}
+
+words!("an acknowledgement", Acknowledge { Any2xx = "any-2xx", BodyCode = "body-code" });
+
+/// What a push-back may be sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushbackEvent {
+    /// A payment was captured or authorised.
+    PaymentSuccess,
+    /// A payment failed or was cancelled by the payer.
+    PaymentFailure,
+    /// A pre-authorisation was completed.
+    Completion,
+    /// A payment was reversed.
+    Reversal,
+    /// A payment was refunded.
+    Refund,
+    /// An order was not paid in time.
+    Expiry,
+}
+
+words!("an event", PushbackEvent {
+    PaymentSuccess = "payment-success",
+    PaymentFailure = "payment-failure",
+    Completion = "completion",
+    Reversal = "reversal",
+    Refund = "refund",
+    Expiry = "expiry",
+});
+
+/// How push-backs are delivered (assumed).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushbackPolicy {
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: i64,
+    /// Seconds from a failed attempt to the next; after the last the push-back is given up.
+    pub retries_s: Vec<u32>,
+    /// What counts as delivered.
+    pub acknowledge: Acknowledge,
+    /// The field that [`Acknowledge::BodyCode`] looks at.
+    pub acknowledge_field: String,
+    /// The value that [`Acknowledge::BodyCode`] wants in it.
+    pub acknowledge_code: String,
+    /// The `Content-Type` of the request.
+    pub content_type: String,
+    /// What is told to the merchant.
+    pub events: Vec<PushbackEvent>,
+    /// Attempts under way at one merchant.
+    pub in_flight_per_merchant: u32,
+    /// Attempts under way in all.
+    pub in_flight_total: u32,
+    /// How many bytes of an answer's body are recorded.
+    pub response_bytes_max: u32,
+}
+
+/// A merchant's own push-back settings; what is absent is the profile's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushbackOverrides {
+    /// See [`PushbackPolicy::timeout_ms`].
+    pub timeout_ms: Option<i64>,
+    /// See [`PushbackPolicy::retries_s`].
+    pub retries_s: Option<Vec<u32>>,
+    /// See [`PushbackPolicy::acknowledge`].
+    pub acknowledge: Option<Acknowledge>,
+    /// See [`PushbackPolicy::events`].
+    pub events: Option<Vec<PushbackEvent>>,
+}
+
+impl PushbackPolicy {
+    /// This policy with a merchant's own settings in it.
+    #[must_use]
+    pub fn with(&self, own: &PushbackOverrides) -> Self {
+        let policy = self.clone();
+        Self {
+            timeout_ms: own.timeout_ms.unwrap_or(policy.timeout_ms),
+            retries_s: own.retries_s.clone().unwrap_or(policy.retries_s),
+            acknowledge: own.acknowledge.unwrap_or(policy.acknowledge),
+            events: own.events.clone().unwrap_or(policy.events),
+            ..policy
+        }
+    }
+}
+
+impl Read for PushbackPolicy {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let mut table = node.section()?;
+        table.check_at_least(1, &["timeout_ms", "in_flight_per_merchant", "in_flight_total"]);
+        fields!(
+            table,
+            PushbackPolicy {
+                timeout_ms,
+                retries_s,
+                acknowledge,
+                acknowledge_field,
+                acknowledge_code,
+                content_type,
+                events,
+                in_flight_per_merchant,
+                in_flight_total,
+                response_bytes_max,
+            }
+        )
+    }
+}
+
+/// A language of the payer's pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    English,
+    /// Khmer.
+    Khmer,
+}
+
+words!("a language", Language { English = "en", Khmer = "km" });
+
+/// The payer's pages (assumed).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckoutSettings {
+    /// Offered languages, the default first; at least one.
+    pub languages: Vec<Language>,
+    /// Where payers reach the pages; absent: where the merchant reached the gateway.
+    pub base_url: Option<String>,
+    /// How long an encrypted checkout link may be opened, in milliseconds.
+    pub link_lifetime_ms: i64,
+}
+
+impl Read for CheckoutSettings {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let mut table = node.section()?;
+        table.check_at_least(1, &["link_lifetime_ms"]);
+        check_url(&table, "base_url");
+        let settings = fields!(table, CheckoutSettings { languages, base_url, link_lifetime_ms })?;
+        if settings.languages.is_empty() {
+            table.refuse("languages", "at least one language is needed");
+            return None;
+        }
+        Some(settings)
+    }
+}
+
+/// Complains of a value of `name` that is no absolute http or https URL.
+pub(super) fn check_url(table: &Table<'_>, name: &str) {
+    table.check_text(name, |url| {
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+        match rest {
+            Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
+            _ => Err(Complaint::new("not a URL that can be called")
+                .help("write it in full, such as http://127.0.0.1:8080/payon/noti")),
+        }
+    });
+}

@@ -1,0 +1,620 @@
+//! What the built-in profile holds, and what a wrong directory is told.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey, LineEnding};
+use rsa::traits::PublicKeyParts;
+use rsa::{RsaPrivateKey, RsaPublicKey};
+
+use super::*;
+use crate::base::Operation::{Reconciliation, Refund, Status};
+use crate::base::PaymentMethod;
+
+fn base64(text: &str) -> Vec<u8> {
+    use ::base64::prelude::*;
+    BASE64_STANDARD.decode(text).expect("Base64")
+}
+
+/// The built-in profile with texts replaced in one file, as a user's directory would be read.
+fn edited(file: &str, edits: &[(&str, &str)]) -> Result<Profile, ProfileErrors> {
+    let sources = BUILTIN.map(|(name, text)| {
+        let mut text = text.to_owned();
+        if name == file {
+            for (from, to) in edits {
+                assert!(text.contains(from), "{file} has no {from:?}");
+                text = text.replacen(from, to, 1);
+            }
+        }
+        Some(Source { shown: name.to_owned(), text: text.into() })
+    });
+    parse(sources, Vec::new())
+}
+
+fn complaints(file: &str, edits: &[(&str, &str)]) -> String {
+    edited(file, edits).expect_err("refused").to_string()
+}
+
+#[test]
+fn the_documented_world_is_there() {
+    let profile = Profile::builtin();
+    let terminals =
+        |id| profile.merchant(id).map(|merchant| merchant.terminals.join(",")).unwrap_or_default();
+    assert_eq!(terminals("C0000143"), "CT03000003");
+    assert_eq!(terminals("EPAY00000000001"), "PAYONGT1");
+    assert_eq!(terminals("O0000021"), "OW04000007");
+    assert!(profile.merchant("C0000144").is_none());
+
+    let card = profile.card("5204730000001003").expect("the documented card");
+    assert_eq!((card.cvv.as_deref(), card.expiry.as_str()), (Some("100"), "202512"));
+    assert_eq!(
+        (card.name.as_str(), card.outcome, card.mark),
+        ("MC", Reason::Success, Mark::Example)
+    );
+    assert_eq!(profile.card("4012001037141112").map(|card| card.expiry.as_str()), Some("202712"));
+    assert_eq!(profile.card("1010499900000048").map(|card| card.scheme), Some(Scheme::Payon));
+
+    assert_eq!(profile.payers.phone, "855964444781");
+    assert_eq!(profile.payers.passcode, "123456");
+    assert_eq!(profile.payers.customer_ids, ["02", "04"]);
+    assert_eq!(profile.payers.otp.right(OtpChannel::Sms), "654321");
+    assert_eq!(
+        profile.payers.bank_account("0000000000000022").map(BankAccount::masked).as_deref(),
+        Some("************0022")
+    );
+    assert_eq!(profile.wording.orders.state.get(OrderState::Captured), "09");
+    assert_eq!(profile.wording.status.state.get(OrderState::Captured), "COMPLETE");
+    assert_eq!(profile.wording.orders.pay_dv_cd.get(PaymentMethod::CreditDebit), "8");
+    assert_eq!(profile.wording.payment_type.get(PaymentMethod::Payon), "01");
+    assert_eq!(profile.wording.payment_type.get(PaymentMethod::CreditDebit), "02");
+    assert_eq!(profile.wording.token.refusal_body, "1");
+}
+
+#[test]
+fn names_of_a_closed_set_are_indexed_by_their_order() {
+    for (at, state) in OrderState::ALL.iter().enumerate() {
+        assert_eq!(*state as usize, at);
+    }
+    for (at, method) in PaymentMethod::ALL.iter().enumerate() {
+        assert_eq!(*method as usize, at);
+        assert_eq!(PaymentMethod::parse(method.name()), Some(*method));
+    }
+    for (at, reason) in Reason::ALL.iter().enumerate() {
+        assert_eq!(*reason as usize, at);
+    }
+}
+
+#[test]
+fn answers_are_documented_where_payon_documents_them() {
+    let profile = Profile::builtin();
+    let answer = |operation, reason| {
+        let Answer { code, message, http, mark, .. } = profile.answer(operation, reason);
+        format!("{code} {message} {http} {mark}")
+    };
+    for (operation, reason, expected) in [
+        (Refund, Reason::Success, "0000 Success 200 D"),
+        (Status, Reason::Success, "0000 Success 200 D"),
+        (Status, Reason::OrderNotFound, "9999 System error 302 D"),
+        (Status, Reason::OrderPending, "9999 System error 302 D"),
+        (Status, Reason::CardInsufficientFunds, "9999 System error 302 D"),
+        (Status, Reason::MerchantUnknown, "0001 Invalid Merchant ID 200 D"),
+        (Refund, Reason::CardInsufficientFunds, "5051 Insufficient funds 200 A"),
+        (Refund, Reason::OrderNotFound, "3003 Invalid Transaction 200 D"),
+        (Refund, Reason::MalformedJson, "1001 Malformed JSON 400 A"),
+        (Refund, Reason::TooLarge, "1002 Request too large 413 A"),
+        (Refund, Reason::WrongMethod, "1004 Method not allowed 405 A"),
+        (Refund, Reason::TokenInvalid, "2001 Invalid token 401 D"),
+        (Reconciliation, Reason::MerchantUnknown, "0001 Invalid Merchant ID 200 D"),
+        (Reconciliation, Reason::TerminalUnknown, "0002 Invalid Term ID 200 D"),
+        (Reconciliation, Reason::CustomerInvalid, "0006 Invalid Customer ID 200 D"),
+        (Reconciliation, Reason::TypeMismatch, "3003 Invalid Transaction 200 D"),
+        (Reconciliation, Reason::AmountMismatch, "3003 Invalid Transaction 200 A"),
+        (Reconciliation, Reason::SystemError, "9999 System Error 200 D"),
+    ] {
+        assert_eq!(answer(operation, reason), expected, "{operation} {reason}");
+    }
+    assert_eq!(profile.reasons.general(Reason::UnknownPath).http, 404);
+    assert_eq!(profile.reasons.general(Reason::OrderNotFound).code, "3003");
+    assert_eq!(profile.reasons.pushback(true).message, "Success");
+    let failure = profile.reasons.pushback(false);
+    assert_eq!((failure.code, failure.message), ("9999", "ERROR"));
+}
+
+#[test]
+fn every_reason_has_a_code_of_its_own_or_a_documented_one() {
+    let profile = Profile::builtin();
+    let mut codes = BTreeMap::<&str, Vec<Reason>>::new();
+    for reason in Reason::ALL {
+        codes.entry(profile.reasons.general(*reason).code).or_default().push(*reason);
+    }
+    let shared: Vec<_> = codes.into_iter().filter(|(_, reasons)| reasons.len() > 1).collect();
+    assert_eq!(shared, [("3003", vec![Reason::OrderNotFound, Reason::TypeMismatch])]);
+}
+
+#[test]
+fn every_card_outcome_can_be_rehearsed() {
+    let profile = Profile::builtin();
+    let outcomes: HashSet<Reason> = profile.cards.iter().map(|card| card.outcome).collect();
+    let depends_on_what_is_typed =
+        [Reason::CardUnknown, Reason::CardExpiryMismatch, Reason::OtpWrong, Reason::OtpExpired];
+    for reason in Reason::ALL {
+        let family = reason.name().split('.').next().unwrap_or_default();
+        if matches!(family, "card" | "issuer" | "acs" | "otp")
+            && !depends_on_what_is_typed.contains(reason)
+        {
+            assert!(outcomes.contains(reason), "no card for {reason}");
+        }
+    }
+    for authentication in Authentication::ALL {
+        let mut cards = profile.cards.iter();
+        assert!(cards.any(|card| card.authentication == *authentication), "{authentication}");
+    }
+    for scheme in Scheme::ALL {
+        let approved = |card: &Card| card.scheme == *scheme && card.outcome == Reason::Success;
+        assert!(profile.cards.iter().any(approved), "{scheme}");
+    }
+    let issuer_codes: HashSet<&str> =
+        profile.cards.iter().filter_map(|card| card.iso.as_deref()).collect();
+    for iso in "00 05 41 43 51 54 55 59 61 62 65 68 75 91 96 N7".split(' ') {
+        assert!(issuer_codes.contains(iso), "no card for the issuer's {iso}");
+    }
+}
+
+#[test]
+fn a_card_says_one_thing() {
+    for card in &Profile::builtin().cards {
+        let asked = !matches!(
+            card.authentication,
+            Authentication::Unavailable
+                | Authentication::Rejected
+                | Authentication::Abandoned
+                | Authentication::Mismatch
+                | Authentication::WrongOtp
+        );
+        assert_eq!(card.iso.is_some(), asked, "{card:?}");
+        let by_the_acs = matches!(card.outcome.name().split('.').next(), Some("acs" | "otp"));
+        assert_eq!(by_the_acs, !asked, "{card:?}");
+        assert_eq!(card.iso.as_deref() == Some("00"), card.outcome == Reason::Success, "{card:?}");
+    }
+}
+
+#[test]
+fn every_wallet_and_bank_outcome_can_be_rehearsed() {
+    let payers = &Profile::builtin().payers;
+    let outcomes: HashSet<Reason> = payers
+        .wallets
+        .iter()
+        .map(|wallet| wallet.outcome)
+        .chain(payers.banks.iter().map(|account| account.outcome))
+        .collect();
+    for reason in [
+        Reason::Success,
+        Reason::WalletInsufficientFunds,
+        Reason::WalletBlocked,
+        Reason::BankDeclined,
+        Reason::QrDeclined,
+    ] {
+        assert!(outcomes.contains(&reason), "{reason}");
+    }
+    let banks: HashSet<&str> = payers.banks.iter().map(|account| account.bank.as_str()).collect();
+    assert!(banks.contains("PPCBank") && banks.len() > 1);
+}
+
+#[test]
+fn every_private_key_fits_its_public_one() {
+    let profile = Profile::builtin();
+    let mut moduli = HashSet::new();
+    for pair in &profile.keys {
+        let private = pair.private.as_deref().expect("all built-in pairs are whole");
+        let private = RsaPrivateKey::from_pkcs8_der(&base64(private)).expect("PKCS#8");
+        let public = RsaPublicKey::from_public_key_der(&base64(&pair.public)).expect("SPKI");
+        assert_eq!(RsaPublicKey::from(&private), public, "{}", pair.name);
+        assert!(moduli.insert(public.n().clone()), "{} is there twice", pair.name);
+    }
+    let bits = |name| {
+        let pair = profile.key(name).expect("a key");
+        RsaPublicKey::from_public_key_der(&base64(&pair.public)).expect("SPKI").size() * 8
+    };
+    assert_eq!(
+        [bits("gateway"), bits("C0000143"), bits("EPAY00000000001"), bits("weak-1024")],
+        [2048, 2048, 4096, 1024]
+    );
+    assert_eq!(profile.key_pool.len(), 24);
+    assert!(profile.merchants.iter().all(|merchant| merchant.key.name == merchant.id));
+}
+
+#[test]
+fn the_pem_beside_the_profile_is_the_gateways() {
+    let pem = include_str!("../../fixtures/pgtest/gateway-public.pem");
+    let der = base64(&Profile::builtin().gateway_key.public);
+    let key = RsaPublicKey::from_public_key_der(&der).expect("SPKI");
+    assert_eq!(pem, key.to_public_key_pem(LineEnding::LF).expect("PEM"));
+}
+
+#[test]
+fn every_entry_says_whose_word_it_is_and_where() {
+    let profile = Profile::builtin();
+    let all = profile.provenance();
+    let mut keys = HashSet::new();
+    for entry in all {
+        assert!(keys.insert(&entry.key), "{} is there twice", entry.key);
+        let Provenance { key, about, place, .. } = entry;
+        assert!(!about.is_empty(), "{key} does not say what it does");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(&*place.file);
+        let text = fs::read_to_string(file).expect("a file of the profile");
+        let line = text.lines().nth(place.line as usize - 1).unwrap_or_default();
+        let name = key.rsplit('.').next().unwrap_or_default();
+        let is_header = line.starts_with('[');
+        assert!(is_header || line.starts_with(&format!("{name} =")), "{key} is not at {place}");
+    }
+    let mark = |key: &str| all.iter().find(|entry| entry.key == key).map(|entry| entry.mark);
+    assert_eq!(mark("rules.otp_tries"), Some(Mark::Assumed));
+    assert_eq!(mark("sign.algorithm"), Some(Mark::Assumed));
+    assert_eq!(mark("sign.operations"), Some(Mark::Documented));
+    assert_eq!(mark("wording.orders.state.captured"), Some(Mark::Example));
+    assert_eq!(mark("reason.order.not-found"), Some(Mark::Documented));
+    assert_eq!(mark("merchant.C0000143"), Some(Mark::Example));
+    assert_eq!(mark("card.520473******1003"), Some(Mark::Example));
+    assert_eq!(mark("pushback.success"), Some(Mark::Example));
+    let rows = Reason::ALL.len() + profile.cards.len() + profile.keys.len();
+    assert!(all.len() > rows + 60, "{} entries", all.len());
+    for card in &profile.cards {
+        assert!(all.iter().all(|entry| !entry.key.contains(&card.number)));
+    }
+}
+
+#[test]
+fn an_answer_leads_to_its_line() {
+    let profile = Profile::builtin();
+    let place = profile.answer(Operation::Status, Reason::OrderNotFound).place;
+    assert_eq!(&*place.file, "fixtures/pgtest/reasons.toml");
+    let entry = profile.provenance().iter().find(|entry| entry.place == *place);
+    assert_eq!(entry.map(|entry| entry.key.as_str()), Some("override.status.9999"));
+}
+
+#[test]
+fn what_is_exported_loads_as_the_same_profile() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let inner = dir.path().join("mine");
+    Profile::export(&inner).expect("written");
+    let mut loaded = Profile::load(&inner).expect("read");
+    let builtin = Profile::builtin();
+    let elsewhere = |profile: &Profile| {
+        let lines = profile.provenance.iter().map(|entry| (entry.key.clone(), entry.place.line));
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(elsewhere(&loaded), elsewhere(&builtin));
+    assert!(
+        loaded.provenance.iter().all(|entry| Path::new(&*entry.place.file).starts_with(&inner))
+    );
+    // All but the places, which name another directory, is equal.
+    loaded.provenance.clone_from(&builtin.provenance);
+    loaded.reasons = builtin.reasons.clone();
+    assert_eq!(loaded, *builtin);
+
+    fs::remove_file(inner.join("cards.toml")).expect("removed");
+    let error = Profile::export(&inner).expect_err("refused");
+    assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    assert!(!inner.join("cards.toml").exists(), "nothing was written");
+}
+
+#[test]
+fn a_merchant_may_have_settings_of_its_own() {
+    let profile = edited("merchants.toml", &[(
+        "pin_enabled = true",
+        "pin_enabled = true\nsign_mode = \"if-present\"\ntoken = \"t\"\nnoti_retries_s = [1]\nnoti_url = \"http://a.test/n\"",
+    )])
+    .expect("read");
+    let merchant = profile.merchant("C0000143").expect("there");
+    assert_eq!(merchant.noti_url.as_deref(), Some("http://a.test/n"));
+    assert_eq!(profile.sign_mode(merchant, Operation::Refund), SignMode::IfPresent);
+    assert_eq!(profile.sign_mode(merchant, Operation::Status), SignMode::Off);
+    assert_eq!(profile.pushback_for(merchant).retries_s, [1]);
+    assert_eq!(profile.pushback_for(merchant).timeout_ms, 10_000);
+    let other = profile.merchant("O0000021").expect("there");
+    assert_eq!(profile.sign_mode(other, Operation::Refund), SignMode::Required);
+    assert_eq!(profile.pushback_for(other).retries_s.len(), 7);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once() {
+    insta::assert_snapshot!(complaints("cards.toml", &[
+        ("scheme = \"mastercard\"", "schema = \"mastercard\""),
+        ("number = \"4012001037141112\"", "number = \"4012001037141113\""),
+        ("cvv = \"207\"", "cvv = 207"),
+        ("outcome = \"card.insufficient-funds\"", "outcome = \"card.insuficient-funds\""),
+        ("expiry = \"203312\"", "expiry = \"203313\""),
+        ("number = \"4242424242424242\"", "number = \"4111111111111111\""),
+    ]), @r#"
+    cards.toml:17:1: `schema` is not a key here
+         |
+      17 | schema = "mastercard"
+         | ^^^^^^
+         = did you mean `scheme`?
+         = allowed: number, scheme, cvv, pin, expiry, name, authentication, outcome, iso, mark, about
+
+    cards.toml:28:10: the number fails the Luhn check: a digit is wrong
+         |
+      28 | number = "****************"
+         |          ^^^^^^^^^^^^^^^^^^
+         = only numbers that are published for testing belong here, never a real card's
+
+    cards.toml:30:7: expected a string, found an integer
+         |
+      30 | cvv = ***
+         |       ^^^
+
+    cards.toml:88:10: this number is taken by the entry at line 63
+         |
+      88 | number = "****************"
+         |          ^^^^^^^^^^^^^^^^^^
+
+    cards.toml:115:10: the month must be 01 to 12; an expiry is YYYYMM, such as 202712
+         |
+     115 | expiry = "203313"
+         |          ^^^^^^^^
+
+    cards.toml:309:11: `card.insuficient-funds` is not a reason
+         |
+     309 | outcome = "card.insuficient-funds"
+         |           ^^^^^^^^^^^^^^^^^^^^^^^^
+         = did you mean `card.insufficient-funds`?
+         = allowed: card.insufficient-funds, wallet.insufficient-funds, card.restricted, card.suspected-fraud, card.too-many-uses, card.unknown, card.expired, card.stolen and 74 more
+
+    6 problems in the profile
+    "#);
+}
+
+#[test]
+fn a_mistake_in_the_settings_is_told_at_its_place() {
+    insta::assert_snapshot!(complaints("profile.toml", &[
+        ("order_lifetime_ms = { value = 900_000,", "order_lifetime_ms = { value = 0,"),
+        ("refund_unsettled = { value = \"allow\", mark = \"A\",", "refund_unsettled = { value = \"alow\", mark = \"X\","),
+        ("otp_tries = { value = 3, mark = \"A\", about = \"Wrong one-time passwords after which the payment fails\" }", "otp_tries = 3"),
+        ("algorithm = ", "algoritm = "),
+        ("omit_empty = true", "omit_empty = \"yes\""),
+        ("\"reversal\", \"refund\"", "\"reversal\", \"refunds\""),
+        ("languages = { value = [\"en\", \"km\"]", "languages = { value = []"),
+        ("partlyRefunded = \"10\"\n", ""),
+    ]), @r#"
+    profile.toml:13:31: must be at least 1
+         |
+      13 | order_lifetime_ms = { value = 0, mark = "A", about = "A registered order may be paid for 15 minu
+         |                               ^
+
+    profile.toml:16:30: `alow` is not a treatment
+         |
+      16 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
+         |                              ^^^^^^
+         = did you mean `allow`?
+         = allowed: allow, refuse, reverse
+
+    profile.toml:16:45: `X` is not a mark
+         |
+      16 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
+         |                                             ^^^
+         = allowed: D, E, A
+
+    profile.toml:21:1: `otp_tries` does not say whose word it is
+         |
+      21 | otp_tries = 3
+         | ^^^^^^^^^
+         = write otp_tries = { value = …, mark = "D" | "E" | "A", about = "…" }
+         = or give its table `mark` and `about`, which hold for every bare value in it
+
+    profile.toml:31:37: `refunds` is not an operation
+         |
+      31 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
+         |                                     ^^^^^^^^^
+         = did you mean `refund`?
+         = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
+
+    profile.toml:32:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `separator`, `skip`, `omit_empty`, `encoding`
+         |
+      32 | algoritm = "RSA-SHA256"
+         | ^^^^^^^^
+         = did you mean `algorithm`?
+
+    profile.toml:37:14: invalid type: string "yes", expected a boolean
+         |
+      37 | omit_empty = "yes"
+         |              ^^^^^
+
+    profile.toml:57:23: at least one language is needed
+         |
+      57 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
+         |                       ^^
+
+    profile.toml:62:1: `partlyRefunded` is missing
+         |
+      62 | [wording.orders.state]
+         | ^^^^^^^^^^^^^^^^^^^^^^
+
+    9 problems in the profile
+    "#);
+}
+
+#[test]
+fn a_mistake_between_files_is_told_at_its_place() {
+    insta::assert_snapshot!(complaints("merchants.toml", &[
+        ("key = \"C0000143\"", "key = \"C000143\""),
+        ("id = \"EPAY00000000001\"", "id = \"C0000143\""),
+        ("account = \"demo_store@ppcb\"", "account = \"demo_store\""),
+        ("city = \"Siem Reap\"", "city = \"Siem Reap\"\nnoti_url = \"localhost:8080\""),
+    ]), @r#"
+    merchants.toml:23:7: `C000143` is not the name of a key in keys.toml
+         |
+      23 | key = "C000143"
+         |       ^^^^^^^^^
+         = did you mean `C0000143`?
+         = allowed: C0000143, O0000021, pool-03, pool-13, pool-14, pool-23, gateway, pool-01 and 21 more
+
+    merchants.toml:26:20: a Bakong account id is name@bank
+         |
+      26 | khqr = { account = "demo_store", merchant_id = "C0000143", bank = "PPCBank" }
+         |                    ^^^^^^^^^^^^
+
+    merchants.toml:29:6: this merchant id is taken by the entry at line 15
+         |
+      29 | id = "C0000143"
+         |      ^^^^^^^^^^
+
+    merchants.toml:48:12: not a URL that can be called
+         |
+      48 | noti_url = "localhost:8080"
+         |            ^^^^^^^^^^^^^^^^
+         = write it in full, such as http://127.0.0.1:8080/payon/noti
+
+    4 problems in the profile
+    "#);
+}
+
+#[test]
+fn a_reason_without_a_row_is_told() {
+    insta::assert_snapshot!(complaints("reasons.toml", &[
+        ("name = \"order.expired\"", "name = \"order.expird\""),
+        ("code = \"3005\"", "code = \"305\""),
+        ("on = [\"reconciliation\"]", "on = [\"status\"]"),
+    ]), @r#"
+    reasons.toml:9:1: no row for order.expired
+         |
+       9 | [[reason]]
+         | ^^^^^^^^^^
+         = every reason has a [[reason]] with name, code, message and mark
+
+    reasons.toml:119:8: `order.expird` is not a reason
+         |
+     119 | name = "order.expird"
+         |        ^^^^^^^^^^^^^^
+         = did you mean `order.expired`?
+         = allowed: order.expired, order.pending, order.failed, card.expired, otp.expired, link.expired, order.duplicate, order.not-found and 74 more
+
+    reasons.toml:126:8: must be 4 digits
+         |
+     126 | code = "305"
+         |        ^^^^^
+
+    reasons.toml:549:11: system.error is overridden on status already
+         |
+     549 | reasons = ["system.error"]
+         |           ^^^^^^^^^^^^^^^^
+
+    4 problems in the profile
+    "#);
+}
+
+#[test]
+fn a_wrong_key_is_told_without_showing_it() {
+    let keys = BUILTIN[1].1;
+    let of = |name: &str, half: &str| {
+        let row = keys.split("[[key]]").find(|row| row.contains(&format!("name = \"{name}\"")));
+        let line = row.and_then(|row| row.lines().find(|line| line.starts_with(half)));
+        line.expect("a line").to_owned()
+    };
+    let private = of("gateway", "private");
+    let told = complaints(
+        "keys.toml",
+        &[
+            (&of("gateway", "public"), &of("C0000143", "public")),
+            (&of("EPAY00000000001", "public"), "public = \"-----BEGIN PRIVATE KEY-----\""),
+            (&of("O0000021", "private"), "private = \"MIIE!\""),
+            (&of("weak-1024", "private"), &format!("{}\"", &of("weak-1024", "private")[..411])),
+            (&of("pool-01", "private"), ""),
+        ],
+    );
+    insta::assert_snapshot!(told, @r#"
+    keys.toml:16:10: this public key does not belong to the private key above it
+         |
+      16 | public = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAzJkt8Uil+KZSC1Z6mIxHbPOrBIwp2XYyBfdOuSSFWq
+         |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    keys.toml:32:10: this PEM is no public key, it says "PRIVATE KEY"
+         |
+      32 | public = "-----BEGIN PRIVATE KEY-----"
+         |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+    keys.toml:39:11: this private key is not Base64
+         |
+      39 | private = "*****"
+         |           ^^^^^^^
+         = give one line of Base64 DER, or PEM between """ … """
+
+    keys.toml:47:11: this private key is not DER: it is cut short, or not a key
+         |
+      47 | private = "*************************************************************************************
+         |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+         = give one line of Base64 DER, or PEM between """ … """
+
+    keys.toml:52:8: a key of the role pool needs `private`
+         |
+      52 | role = "pool"
+         |        ^^^^^^
+
+    5 problems in the profile
+    "#);
+    assert!(!told.contains(&private[20..60]));
+}
+
+#[test]
+fn a_key_may_be_pem() {
+    let profile = Profile::builtin();
+    let pem = include_str!("../../fixtures/pgtest/gateway-public.pem");
+    let line = format!("public = \"{}\"", profile.gateway_key.public);
+    let loaded = edited("keys.toml", &[(&line, &format!("public = \"\"\"\n{pem}\"\"\""))]);
+    assert_eq!(loaded.expect("read").gateway_key.public, pem);
+}
+
+#[test]
+fn syntax_errors_are_all_told_and_hide_what_follows_from_them() {
+    insta::assert_snapshot!(complaints("payers.toml", &[
+        ("[payer]", "[payer"),
+        ("name = \"CHAN THIDA\"", "name = CHAN THIDA"),
+    ]), @r#"
+    payers.toml:4:7: unclosed table, expected `]`
+         |
+       4 | [payer
+         |       ^
+
+    payers.toml:23:8: string values must be quoted, expected literal string
+         |
+      23 | name = CHAN THIDA
+         |        ^^^^^^^^^^
+
+    2 problems in the profile
+    "#);
+}
+
+#[test]
+fn a_directory_without_files_names_each() {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::write(dir.path().join("card.toml"), "").expect("written");
+    fs::write(dir.path().join("notes.txt"), "").expect("written");
+    let errors = Profile::load(dir.path()).expect_err("refused");
+    let told = errors.to_string().replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(told, @r#"
+    DIR/profile.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
+    DIR/keys.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
+    DIR/merchants.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
+    DIR/cards.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
+    DIR/payers.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
+    DIR/reasons.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
+    DIR/card.toml: is no file of a profile
+         = a profile has profile.toml, keys.toml, merchants.toml, cards.toml, payers.toml, reasons.toml
+         = did you mean `cards.toml`?
+
+    7 problems in the profile
+    "#);
+}

@@ -1,0 +1,8 @@
+//! Carries push-backs out: wakes spaces when something is due there, sends, and notes what came of it.
+
+mod carrier;
+mod driver;
+mod tls;
+
+pub use carrier::Carrier;
+pub use driver::Driver;

@@ -1,0 +1,100 @@
+//! The front door: accepts connections, reads requests within limits, and carries decisions out.
+//!
+//! `run(listener, ..)` serves until told to stop: the listener is bound before anything is spawned,
+//! and every connection is waited for.
+
+mod body;
+mod route;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use route::{App, Plane};
+
+/// What the server puts up with.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body_bytes: usize,
+    /// How long a client may take for a request's head, and again for its body; also how long an
+    /// idle connection is kept.
+    pub request_time: Duration,
+    /// How long requests under way may take to end once the server stops.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            request_time: Duration::from_secs(30),
+            drain_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The longest pause after a failed accept (the process is out of file handles, say).
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The largest request head, in bytes.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Serves `plane` of `app` on `listener` until `stop`; then lets requests under way end.
+pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: CancellationToken) {
+    let connections = TaskTracker::new();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                pause = Duration::from_millis(1);
+                connections.spawn(serve(stream, Arc::clone(&app), plane, stop.child_token()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stop: CancellationToken) {
+    // Without it small answers wait for the client's delayed acknowledgement; a socket that
+    // refuses the option still works.
+    let _ = stream.set_nodelay(true);
+    let limits = app.limits;
+    let service = service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { route::answer(&app, plane, request).await }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.request_time)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(limits.drain_time, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,155 @@
+//! From a path to who answers: PAYON's operations, or the control plane.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::{Limits, body};
+use crate::base::{Operation, Reason};
+use crate::control::Control;
+use crate::gateway::{self, Call, Reply};
+use crate::space::{Space, Spaces};
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct App {
+    /// Every space.
+    pub spaces: Arc<Spaces>,
+    /// The control plane.
+    pub control: Control,
+    /// Where payers reach the gateway, when that is not where merchants reach it.
+    pub public_url: Option<String>,
+    /// What the server puts up with.
+    pub limits: Limits,
+}
+
+/// Which paths a listener answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// Merchant traffic and control.
+    Both,
+    /// Merchant traffic and the payer's pages only.
+    Merchant,
+    /// Control only.
+    Control,
+}
+
+/// The header that names a request's space.
+const SPACE_HEADER: &str = "x-payon-space";
+/// The header that carries a merchant's token (documented).
+const TOKEN_HEADER: &str = "authentication";
+static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
+
+pub(super) async fn answer(
+    app: &Arc<App>,
+    plane: Plane,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path();
+    let (space, path) = match split_space(path) {
+        Some((name, rest)) => match app.spaces.named(name) {
+            Some(space) => (Some(space), rest),
+            None => return Ok(unknown_space(app, name)),
+        },
+        None => (None, path),
+    };
+    if path.starts_with("/_sim/") || path == "/_sim" {
+        if plane == Plane::Merchant {
+            return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
+        }
+        let path = path.to_owned();
+        return Ok(app.control.answer(app, space, &path, request).await);
+    }
+    if plane == Plane::Control {
+        return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
+    }
+    let Some(operation) = Operation::at(path) else {
+        return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
+    };
+    let space = match space {
+        None => match request.headers().get(SPACE_HEADER) {
+            Some(name) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
+                Some(space) => Some(space),
+                None => return Ok(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))),
+            },
+            None => None,
+        },
+        named => named,
+    };
+    Ok(operate(app, operation, space, request).await)
+}
+
+async fn operate(
+    app: &App,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, incoming) = request.into_parts();
+    let token = head.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let refuse = |reason, detail: &str| {
+        let space = space.as_ref().unwrap_or(app.spaces.default_space());
+        gateway::refuse(space, Some(operation), reason, detail)
+    };
+    if head.method != Method::POST {
+        let detail = format!("{} is called with POST, not {}", head.uri.path(), head.method);
+        let mut response = carry_out(refuse(Reason::WrongMethod, &detail));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    carry_out(match body::read(incoming, &app.limits).await {
+        Ok(body) => {
+            let origin = origin(app, &head.headers);
+            let call = Call { operation, space, token, origin: &origin, body: &body };
+            gateway::answer(&app.spaces, call)
+        }
+        Err(error @ body::BodyError::TooLarge(_)) => refuse(Reason::TooLarge, &error.to_string()),
+        Err(error) => refuse(Reason::MalformedJson, &error.to_string()),
+    })
+}
+
+/// Where the payer's pages are: as configured, else where the merchant reached the gateway.
+fn origin<'a>(app: &'a App, headers: &HeaderMap) -> Cow<'a, str> {
+    match (&app.public_url, headers.get(HOST).and_then(|host| host.to_str().ok())) {
+        (Some(url), _) => Cow::Borrowed(url),
+        (None, Some(host)) => Cow::Owned(format!("http://{host}")),
+        (None, None) => Cow::Borrowed(app.control.url()),
+    }
+}
+
+/// `/space/{name}/rest` → name and `/rest`.
+fn split_space(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/space/")?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    Some(rest.split_at(end))
+}
+
+fn unknown_space(app: &App, name: &str) -> Response<Full<Bytes>> {
+    let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
+    carry_out(gateway::refuse(app.spaces.default_space(), None, Reason::UnknownPath, &detail))
+}
+
+fn nothing_here(app: &App, space: Option<&Arc<Space>>, path: &str) -> Reply {
+    let detail = format!("no operation lives at {path}");
+    let space = space.unwrap_or(app.spaces.default_space());
+    gateway::refuse(space, None, Reason::UnknownPath, &detail)
+}
+
+/// Puts a decision on the wire.
+fn carry_out(reply: Reply) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(reply.body));
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+    if let Ok(trace) = HeaderValue::from_bytes(&reply.trace.digits()) {
+        headers.insert(TRACE_HEADER.clone(), trace);
+    }
+    response
+}

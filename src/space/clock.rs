@@ -1,0 +1,89 @@
+//! A space's clock: real time seen through an offset and a scale. Frozen is scale zero.
+
+use crate::base::Millis;
+
+/// One thousand thousandths: simulated time runs as fast as real time.
+const REAL: u64 = 1000;
+
+/// A clock that can be frozen, set, advanced and scaled. All that a space does reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// Real time at which `simulated` was true.
+    anchor: Millis,
+    /// What the clock showed then.
+    simulated: Millis,
+    /// Simulated milliseconds for each thousand real ones.
+    scale_milli: u64,
+}
+
+impl Clock {
+    /// A clock that shows real time.
+    pub const fn real() -> Self {
+        Self { anchor: Millis(0), simulated: Millis(0), scale_milli: REAL }
+    }
+
+    /// What it shows at `real` time.
+    pub fn now(&self, real: Millis) -> Millis {
+        let elapsed = i128::from(real.0 - self.anchor.0) * i128::from(self.scale_milli) / 1000;
+        self.simulated.plus(i64::try_from(elapsed).unwrap_or(i64::MAX))
+    }
+
+    /// Shows `simulated` from now on, running as before.
+    pub fn set(&mut self, real: Millis, simulated: Millis) {
+        self.anchor = real;
+        self.simulated = simulated;
+    }
+
+    /// Stops, or runs again at real speed.
+    pub fn freeze(&mut self, real: Millis, frozen: bool) {
+        self.scale(real, if frozen { 0 } else { REAL });
+    }
+
+    /// Runs `scale_milli` thousandths as fast as real time.
+    pub fn scale(&mut self, real: Millis, scale_milli: u64) {
+        self.set(real, self.now(real));
+        self.scale_milli = scale_milli;
+    }
+
+    /// Thousandths of real speed; 0 when frozen.
+    pub const fn scale_milli(&self) -> u64 {
+        self.scale_milli
+    }
+
+    /// The real time at which it will show `due`; `None` when it is frozen before that.
+    pub fn real_at(&self, real: Millis, due: Millis) -> Option<Millis> {
+        let missing = due.0.saturating_sub(self.now(real).0);
+        if missing <= 0 {
+            return Some(real);
+        }
+        let wait = i128::from(missing) * 1000;
+        let scale = i128::from(self.scale_milli);
+        if scale == 0 {
+            return None;
+        }
+        let wait = (wait + scale - 1) / scale;
+        Some(real.plus(i64::try_from(wait).unwrap_or(i64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn real_frozen_set_and_scaled() {
+        let mut clock = Clock::real();
+        assert_eq!(clock.now(Millis(5_000)), Millis(5_000));
+        clock.freeze(Millis(6_000), true);
+        assert_eq!(clock.now(Millis(9_000)), Millis(6_000));
+        assert_eq!(clock.real_at(Millis(9_000), Millis(6_001)), None);
+        assert_eq!(clock.real_at(Millis(9_000), Millis(6_000)), Some(Millis(9_000)));
+        clock.set(Millis(9_000), Millis(100));
+        assert_eq!(clock.now(Millis(10_000)), Millis(100));
+        clock.scale(Millis(10_000), 60_000);
+        assert_eq!(clock.now(Millis(11_000)), Millis(60_100));
+        assert_eq!(clock.real_at(Millis(11_000), Millis(60_101)), Some(Millis(11_001)));
+        clock.freeze(Millis(11_000), false);
+        assert_eq!(clock.now(Millis(12_000)), Millis(61_100));
+    }
+}

@@ -1,0 +1,233 @@
+//! Push-backs of a space: what is to be sent, when, and what came of each attempt. Nothing here sends.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::Millis;
+use crate::ledger::OrderId;
+use crate::profile::PushbackPolicy;
+
+/// One notification to a merchant, however many attempts it takes.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its number in the space, from 1.
+    pub id: u64,
+    /// `merchantId`.
+    pub merchant: Box<str>,
+    /// The order it tells of.
+    pub order: OrderId,
+    /// `txId` of that order.
+    pub tx_id: Box<str>,
+    /// The change that caused it, such as `approved`.
+    pub cause: &'static str,
+    /// Where to.
+    pub url: Box<str>,
+    /// The JSON to send.
+    pub body: Bytes,
+    /// How it is delivered: the profile's policy with the merchant's own settings.
+    pub policy: Arc<PushbackPolicy>,
+    /// When it was decided.
+    pub created: Millis,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// What was tried.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// The next attempt is due then.
+    Waiting(Millis),
+    /// Being sent.
+    InFlight,
+    /// The merchant took it.
+    Acknowledged,
+    /// Given up after the last attempt.
+    Exhausted,
+}
+
+impl DeliveryState {
+    /// The name that the control plane uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "waiting",
+            Self::InFlight => "inFlight",
+            Self::Acknowledged => "acknowledged",
+            Self::Exhausted => "exhausted",
+        }
+    }
+
+    /// Whether nothing more will be sent by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Exhausted)
+    }
+}
+
+/// One try to reach the merchant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began, on the space's clock.
+    pub at: Millis,
+    /// How long it took, in real milliseconds.
+    pub took_ms: u32,
+    /// HTTP status, where the merchant answered.
+    pub status: Option<u16>,
+    /// The beginning of the merchant's answer.
+    pub response: Box<str>,
+    /// What went wrong, in words; `None` when it was acknowledged.
+    pub error: Option<Box<str>>,
+}
+
+impl Attempt {
+    /// Whether the merchant took it.
+    pub const fn is_acknowledged(&self) -> bool {
+        self.error.is_none()
+    }
+}
+
+/// A delivery that is to be attempted now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Which delivery.
+    pub id: u64,
+    /// When the attempt begins, on the space's clock.
+    pub at: Millis,
+    /// Where to.
+    pub url: Box<str>,
+    /// What.
+    pub body: Bytes,
+    /// How long it may take and what counts as taken.
+    pub policy: Arc<PushbackPolicy>,
+}
+
+/// The deliveries of a space, bounded: past the budget the oldest finished ones are dropped.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    deliveries: VecDeque<Delivery>,
+    due: BTreeSet<(Millis, u64)>,
+    next_id: u64,
+    in_flight: usize,
+    kept_max: usize,
+    dropped: u64,
+}
+
+impl Outbox {
+    /// An empty outbox that keeps up to `kept_max` deliveries.
+    pub fn new(kept_max: usize) -> Self {
+        Self {
+            deliveries: VecDeque::new(),
+            due: BTreeSet::new(),
+            next_id: 1,
+            in_flight: 0,
+            kept_max,
+            dropped: 0,
+        }
+    }
+
+    /// Takes in a notification, first due at `due`. Returns its number.
+    pub fn add(&mut self, due: Millis, make: impl FnOnce(u64, DeliveryState) -> Delivery) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.deliveries.push_back(make(id, DeliveryState::Waiting(due)));
+        self.due.insert((due, id));
+        while self.deliveries.len() > self.kept_max
+            && self.deliveries.front().is_some_and(|oldest| oldest.state.is_final())
+        {
+            self.deliveries.pop_front();
+            self.dropped += 1;
+        }
+        id
+    }
+
+    /// All that is due at `now`, in order; from here on it is being sent.
+    pub fn take_due(&mut self, now: Millis) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        while let Some((due, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            self.due.remove(&(due, id));
+            if let Some(delivery) = self.get_mut(id) {
+                delivery.state = DeliveryState::InFlight;
+                jobs.push(Job {
+                    id,
+                    at: now,
+                    url: delivery.url.clone(),
+                    body: delivery.body.clone(),
+                    policy: Arc::clone(&delivery.policy),
+                });
+            }
+        }
+        self.in_flight += jobs.len();
+        jobs
+    }
+
+    /// Notes what came of an attempt at `now` and plans the next one where it failed.
+    pub fn attempted(&mut self, now: Millis, id: u64, attempt: Attempt) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(delivery) = self.get_mut(id) {
+            let acknowledged = attempt.is_acknowledged();
+            let retry = delivery.policy.retries_s.get(delivery.attempts.len()).copied();
+            delivery.attempts.push(attempt);
+            delivery.state = match retry {
+                _ if acknowledged => DeliveryState::Acknowledged,
+                Some(wait) => DeliveryState::Waiting(now.plus(i64::from(wait) * 1000)),
+                None => DeliveryState::Exhausted,
+            };
+            if let DeliveryState::Waiting(due) = delivery.state {
+                self.due.insert((due, id));
+            }
+        }
+    }
+
+    /// Sends a delivery once more, now. `None` when there is no such delivery, `Some(false)` when it
+    /// is under way already.
+    pub fn resend(&mut self, now: Millis, id: u64) -> Option<bool> {
+        let delivery = self.get_mut(id)?;
+        let old = match delivery.state {
+            DeliveryState::InFlight => return Some(false),
+            DeliveryState::Waiting(due) => Some(due),
+            DeliveryState::Acknowledged | DeliveryState::Exhausted => None,
+        };
+        delivery.state = DeliveryState::Waiting(now);
+        if let Some(old) = old {
+            self.due.remove(&(old, id));
+        }
+        self.due.insert((now, id));
+        Some(true)
+    }
+
+    /// The delivery of this number.
+    pub fn get(&self, id: u64) -> Option<&Delivery> {
+        self.place(id).and_then(|place| self.deliveries.get(place))
+    }
+
+    fn get_mut(&mut self, id: u64) -> Option<&mut Delivery> {
+        self.place(id).and_then(|place| self.deliveries.get_mut(place))
+    }
+
+    fn place(&self, id: u64) -> Option<usize> {
+        let first = self.deliveries.front()?.id;
+        usize::try_from(id.checked_sub(first)?).ok()
+    }
+
+    /// All deliveries kept, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
+        self.deliveries.iter()
+    }
+
+    /// When the next attempt is due.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Attempts under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Deliveries dropped to keep to the budget.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}

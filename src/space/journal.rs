@@ -1,0 +1,159 @@
+//! What came in, what was answered and why: bounded in entries and bytes, oldest dropped first.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{Millis, Operation, Reason};
+use crate::profile::Merchant;
+
+/// Names one request: the space's number in the high 24 bits, a running number below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Trace(pub u64);
+
+/// Bits of the running number.
+const RUNNING_BITS: u32 = 40;
+
+impl Trace {
+    /// The first trace of a space.
+    pub const fn first_of(space: u32) -> Self {
+        Self((space as u64) << RUNNING_BITS | 1)
+    }
+
+    /// The number of the space it belongs to.
+    pub const fn space(self) -> u32 {
+        (self.0 >> RUNNING_BITS) as u32
+    }
+
+    /// Sixteen hexadecimal digits, as the header `X-Payon-Trace` carries it.
+    pub fn digits(self) -> [u8; 16] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        std::array::from_fn(|place| HEX[(self.0 >> (60 - 4 * place) & 15) as usize])
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for Trace {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// One request with what was decided.
+#[derive(Clone, Debug)]
+pub struct JournalEntry {
+    /// Its name.
+    pub trace: Trace,
+    /// When, on the space's clock.
+    pub at: Millis,
+    /// Which operation; `None` for a path that is none.
+    pub operation: Option<Operation>,
+    /// The merchant, where one was recognised.
+    pub merchant: Option<Arc<Merchant>>,
+    /// `txId`, where one was sent.
+    pub tx_id: Option<Box<str>>,
+    /// The body, secrets masked.
+    pub request: Box<[u8]>,
+    /// HTTP status of the reply.
+    pub status: u16,
+    /// The reply's body.
+    pub response: Bytes,
+    /// What decided it.
+    pub reason: Reason,
+    /// What was wrong, for people; empty where the reason says it all.
+    pub detail: Box<str>,
+    /// How long the decision took, in microseconds.
+    pub took_us: u32,
+    /// For a refused signature: the body as received, from which the explanation is made on demand.
+    /// It never leaves the process unmasked.
+    pub unmasked: Option<Box<[u8]>>,
+}
+
+impl JournalEntry {
+    /// What it costs of the byte budget.
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.request.len()
+            + self.response.len()
+            + self.detail.len()
+            + self.tx_id.as_deref().map_or(0, str::len)
+            + self.unmasked.as_deref().map_or(0, <[u8]>::len)
+    }
+}
+
+/// How much a journal keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalBudget {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes, counting bodies and the entries themselves.
+    pub bytes: usize,
+}
+
+/// The latest requests of a space.
+#[derive(Debug)]
+pub struct Journal {
+    budget: JournalBudget,
+    entries: VecDeque<JournalEntry>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl Journal {
+    /// An empty journal.
+    pub fn new(budget: JournalBudget) -> Self {
+        Self { budget, entries: VecDeque::new(), bytes: 0, dropped: 0 }
+    }
+
+    /// Notes a request; drops the oldest ones past the budget.
+    pub fn push(&mut self, entry: JournalEntry) {
+        self.bytes += entry.weight();
+        self.entries.push_back(entry);
+        while self.entries.len() > self.budget.entries || self.bytes > self.budget.bytes {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.weight();
+            self.dropped += 1;
+        }
+    }
+
+    /// The entry of this name. Entries arrive nearly in order of their names, so the search starts
+    /// at the end.
+    pub fn find(&self, trace: Trace) -> Option<&JournalEntry> {
+        self.entries.iter().rev().find(|entry| entry.trace == trace)
+    }
+
+    /// Entries, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &JournalEntry> {
+        self.entries.iter()
+    }
+
+    /// Entries kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none are kept.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Entries dropped to keep to the budget.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.budget);
+    }
+}

@@ -1,0 +1,387 @@
+//! One isolated world: ledger, clock, seed, merchants, journal and outbox. Nothing crosses from one
+//! space to another.
+//!
+//! A request takes the space's lock once, with [`Space::enter`]: time that has run out is seen first,
+//! then the closure looks and books, then the lock is gone. Nothing is awaited inside.
+
+mod clock;
+mod delivery;
+mod journal;
+mod registry;
+
+pub use clock::Clock;
+pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
+pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::base::{Millis, Reason, Seed, wall_clock};
+use crate::ledger::{Change, Event, Ledger, NewOrder, Order, OrderId, Registration, Target};
+use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
+use crate::wire;
+
+/// How much each space keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// Orders; past it the oldest closed ones are dropped.
+    pub orders: usize,
+    /// Requests.
+    pub journal: JournalBudget,
+    /// Push-backs.
+    pub deliveries: usize,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            orders: 100_000,
+            journal: JournalBudget { entries: 10_000, bytes: 16 << 20 },
+            deliveries: 10_000,
+        }
+    }
+}
+
+/// An isolated world.
+#[derive(Debug)]
+pub struct Space {
+    name: Box<str>,
+    number: u32,
+    seed: Seed,
+    profile: Arc<Profile>,
+    pushback: Arc<PushbackPolicy>,
+    budgets: Budgets,
+    /// The merchants as they were at birth, for a reset.
+    born: Vec<Merchant>,
+    merchants: RwLock<BTreeMap<Box<str>, Arc<Merchant>>>,
+    state: Mutex<State>,
+    journal: Mutex<Journal>,
+    traces: AtomicU64,
+    /// The real time at which the driver looks in next.
+    armed: AtomicI64,
+    bell: UnboundedSender<u32>,
+    changed: Notify,
+}
+
+/// What the lock guards.
+#[derive(Debug)]
+struct State {
+    clock: Clock,
+    ledger: Ledger,
+    outbox: Outbox,
+    /// Raised by a reset, so that an attempt from before it finds nothing to note itself in.
+    generation: u64,
+}
+
+/// The inside of a space at one moment, under its lock.
+pub struct Moment<'a> {
+    space: &'a Space,
+    state: &'a mut State,
+    /// What the space's clock shows.
+    pub now: Millis,
+}
+
+/// An attempt to make, of one generation of the space.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// What to send.
+    pub job: Job,
+    generation: u64,
+}
+
+impl Space {
+    fn new(
+        name: &str,
+        number: u32,
+        seed: Seed,
+        profile: Arc<Profile>,
+        born: Vec<Merchant>,
+        budgets: Budgets,
+        bell: UnboundedSender<u32>,
+    ) -> Arc<Self> {
+        let state = State::new(&profile, budgets, 0);
+        Arc::new(Self {
+            name: name.into(),
+            number,
+            seed,
+            pushback: Arc::new(profile.pushback.clone()),
+            budgets,
+            merchants: RwLock::new(by_id(&born)),
+            born,
+            state: Mutex::new(state),
+            journal: Mutex::new(Journal::new(budgets.journal)),
+            traces: AtomicU64::new(Trace::first_of(number).0),
+            armed: AtomicI64::new(i64::MAX),
+            bell,
+            changed: Notify::new(),
+            profile,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its number in the process; part of its traces.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The seed of its choices.
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The profile it follows.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Rings whenever something was booked, journalled or delivered.
+    pub fn changed(&self) -> &Notify {
+        &self.changed
+    }
+
+    /// A name for the next request.
+    pub fn next_trace(&self) -> Trace {
+        Trace(self.traces.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The merchant of this id.
+    pub fn merchant(&self, id: &str) -> Option<Arc<Merchant>> {
+        let merchants = self.merchants.read().unwrap_or_else(PoisonError::into_inner);
+        merchants.get(id).map(Arc::clone)
+    }
+
+    /// All merchants, by id.
+    pub fn merchants(&self) -> Vec<Arc<Merchant>> {
+        let merchants = self.merchants.read().unwrap_or_else(PoisonError::into_inner);
+        merchants.values().map(Arc::clone).collect()
+    }
+
+    /// Changes a merchant's settings. `None` when there is no such merchant.
+    pub fn change_merchant(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut Merchant),
+    ) -> Option<Arc<Merchant>> {
+        let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
+        let merchant = merchants.get_mut(id)?;
+        change(Arc::make_mut(merchant));
+        Some(Arc::clone(merchant))
+    }
+
+    /// One short critical section: first what time has done, then `act`. Wakes whoever waits.
+    pub fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
+        let real = wall_clock();
+        let mut state = self.lock();
+        let now = state.clock.now(real);
+        let mut moment = Moment { space: self, state: &mut state, now };
+        moment.expire();
+        let result = act(&mut moment);
+        self.arm(real, &state);
+        drop(state);
+        self.changed.notify_waiters();
+        result
+    }
+
+    /// What the clock shows.
+    pub fn now(&self) -> Millis {
+        self.lock().clock.now(wall_clock())
+    }
+
+    /// Notes a request.
+    pub fn note(&self, entry: JournalEntry) {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        self.changed.notify_waiters();
+    }
+
+    /// Looks into the journal.
+    pub fn read_journal<R>(&self, read: impl FnOnce(&Journal) -> R) -> R {
+        read(&self.journal.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The push-backs that are due now, and the real time at which to ask again.
+    pub fn take_due(&self) -> (Vec<Errand>, Option<Millis>) {
+        self.armed.store(i64::MAX, Ordering::Release);
+        let real = wall_clock();
+        let mut state = self.lock();
+        let now = state.clock.now(real);
+        Moment { space: self, state: &mut state, now }.expire();
+        let generation = state.generation;
+        let jobs = state.outbox.take_due(now);
+        let next = state.next_due().and_then(|due| state.clock.real_at(real, due));
+        if let Some(next) = next {
+            self.armed.store(next.0, Ordering::Release);
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        (jobs.into_iter().map(|job| Errand { job, generation }).collect(), next)
+    }
+
+    /// Notes what came of an attempt.
+    pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
+        self.enter(|moment| {
+            if moment.state.generation == errand.generation {
+                let now = moment.now;
+                moment.state.outbox.attempted(now, errand.job.id, attempt);
+            }
+        });
+    }
+
+    /// Back to how it was born: no orders, no journal, the first merchants, real time.
+    pub fn reset(&self) {
+        let mut state = self.lock();
+        *state = State::new(&self.profile, self.budgets, state.generation + 1);
+        drop(state);
+        *self.merchants.write().unwrap_or_else(PoisonError::into_inner) = by_id(&self.born);
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.changed.notify_waiters();
+    }
+
+    /// Lets go of everything; nothing more is sent from it.
+    fn close(&self) {
+        self.reset();
+    }
+
+    /// The profile's policy, with the merchant's own settings where it has any.
+    fn pushback_policy(&self, merchant: &Merchant) -> Arc<PushbackPolicy> {
+        if merchant.pushback == PushbackOverrides::default() {
+            Arc::clone(&self.pushback)
+        } else {
+            Arc::new(self.profile.pushback_for(merchant))
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rings the driver when the next due time has come nearer than it knows.
+    fn arm(&self, real: Millis, state: &State) {
+        let Some(due) = state.next_due() else { return };
+        // The comparison in simulated time is enough to leave the common case: a later deadline.
+        let Some(at) = state.clock.real_at(real, due) else { return };
+        if at.0 < self.armed.load(Ordering::Acquire) {
+            self.armed.store(at.0, Ordering::Release);
+            // Nobody listens any more once the process is going down.
+            let _ = self.bell.send(self.number);
+        }
+    }
+}
+
+fn by_id(merchants: &[Merchant]) -> BTreeMap<Box<str>, Arc<Merchant>> {
+    merchants.iter().map(|m| (m.id.as_str().into(), Arc::new(m.clone()))).collect()
+}
+
+impl State {
+    fn new(profile: &Profile, budgets: Budgets, generation: u64) -> Self {
+        Self {
+            clock: Clock::real(),
+            ledger: Ledger::new(profile.rules.clone(), budgets.orders),
+            outbox: Outbox::new(budgets.deliveries),
+            generation,
+        }
+    }
+
+    fn next_due(&self) -> Option<Millis> {
+        let times = [self.ledger.next_deadline(), self.outbox.next_due()];
+        times.into_iter().flatten().min()
+    }
+}
+
+impl Moment<'_> {
+    /// The ledger, to look into.
+    pub fn ledger(&self) -> &Ledger {
+        &self.state.ledger
+    }
+
+    /// The clock, to change.
+    pub fn clock(&mut self) -> &mut Clock {
+        &mut self.state.clock
+    }
+
+    /// The push-backs.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.state.outbox
+    }
+
+    /// Registers an order.
+    pub fn register(&mut self, trace: Trace, new: NewOrder<'_>) -> Result<Registration, Reason> {
+        self.state.ledger.register(self.now, trace.0, new)
+    }
+
+    /// Books an event and plans the push-back that it causes.
+    pub fn book(&mut self, event: Event, trace: Trace) -> Option<&Order> {
+        let (id, at, change) = (event.order, event.at, event.change);
+        self.state.ledger.apply(event, trace.0)?;
+        self.plan_pushback(id, at, change);
+        self.state.ledger.find(Target::At(id))
+    }
+
+    /// Books what time has done by now.
+    fn expire(&mut self) {
+        while let Some(expiry) = self.state.ledger.next_expiry(self.now) {
+            if self.book(expiry, Trace::default()).is_none() {
+                break;
+            }
+        }
+    }
+
+    fn plan_pushback(&mut self, id: OrderId, at: Millis, change: Change) {
+        let Some(event) = notified_event(change) else { return };
+        let state = &mut *self.state;
+        let Some(order) = state.ledger.find(Target::At(id)) else { return };
+        let party = state.ledger.party(order);
+        let Some(merchant) = self.space.merchant(&party.merchant) else { return };
+        let own = merchant.noti_url.as_deref();
+        let Some(url) = order.details().noti_url.as_deref().or(own) else { return };
+        let policy = self.space.pushback_policy(&merchant);
+        if !policy.events.contains(&event) {
+            return;
+        }
+        let answer = self.space.profile.reasons.pushback(is_good_news(event));
+        let body = wire::encode(&wire::pushback::Notice {
+            tx_id: (&*order.tx_id).into(),
+            result_code: answer.code.into(),
+            result_msg: answer.message.into(),
+        });
+        state.outbox.add(at, |number, waiting| Delivery {
+            id: number,
+            merchant: party.merchant.clone(),
+            order: id,
+            tx_id: order.tx_id.clone(),
+            cause: change.name(),
+            url: url.into(),
+            body: body.into(),
+            policy,
+            created: at,
+            state: waiting,
+            attempts: Vec::new(),
+        });
+    }
+}
+
+/// Whether a push-back of this kind says that it worked.
+fn is_good_news(event: PushbackEvent) -> bool {
+    !matches!(event, PushbackEvent::PaymentFailure | PushbackEvent::Expiry)
+}
+
+/// The kind of news that a change is to the merchant, if any.
+fn notified_event(change: Change) -> Option<PushbackEvent> {
+    match change {
+        Change::Approved { .. } => Some(PushbackEvent::PaymentSuccess),
+        Change::Failed(_) | Change::Cancelled => Some(PushbackEvent::PaymentFailure),
+        Change::Completed(_) => Some(PushbackEvent::Completion),
+        Change::Reversed => Some(PushbackEvent::Reversal),
+        Change::Refunded(_) | Change::ChargedBack(_) => Some(PushbackEvent::Refund),
+        Change::Expired => Some(PushbackEvent::Expiry),
+        Change::Registered | Change::Settled => None,
+    }
+}

@@ -1,0 +1,262 @@
+//! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use dashmap::{DashMap, Entry};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::{Budgets, Space};
+use crate::base::Seed;
+use crate::crypto::KeyError;
+use crate::profile::{self, KeyPair, Profile};
+
+/// The space that answers where none is named.
+pub const DEFAULT_SPACE: &str = "default";
+
+/// How many spaces a process holds.
+const SPACES_MAX: usize = 10_000;
+/// How long a space's name may be.
+const NAME_MAX: usize = 64;
+/// How many merchants one call may ask for.
+const MERCHANTS_MAX: usize = 64;
+
+/// Why a space cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SpaceError {
+    /// The name is in use.
+    #[error("a space named {0:?} exists; delete it first, or choose another name")]
+    NameTaken(String),
+    /// The name is not a name.
+    #[error("{0:?} cannot name a space: use 1 to {NAME_MAX} letters, digits, '.', '_' or '-'")]
+    BadName(String),
+    /// The process is full.
+    #[error("there are {SPACES_MAX} spaces already; delete some")]
+    TooManySpaces,
+    /// Too many merchants in one call.
+    #[error("a space takes up to {MERCHANTS_MAX} merchants at its birth")]
+    TooManyMerchants,
+    /// A merchant that belongs elsewhere.
+    #[error("merchant {0:?} belongs to another space; leave the id out to get a fresh one")]
+    MerchantTaken(String),
+    /// A key that cannot be used.
+    #[error("the public key of merchant {merchant:?}: {error}")]
+    BadKey {
+        /// `merchantId`.
+        merchant: String,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// The default space stays.
+    #[error("the space \"default\" cannot be deleted; reset it instead")]
+    DefaultStays,
+    /// No such space.
+    #[error("there is no space named {0:?}")]
+    Unknown(String),
+}
+
+/// A merchant to be born with a space. What is left out is made up.
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewMerchant {
+    /// `merchantId`; a documented one keeps its keys and terminals, any other gets a pair of the pool.
+    pub merchant_id: Option<String>,
+    /// `termId`.
+    pub term_id: Option<String>,
+    /// Where its push-backs go.
+    pub noti_url: Option<String>,
+    /// Its own public key, PEM or one-line Base64 DER, in place of one from the pool.
+    pub public_key: Option<String>,
+}
+
+/// Every space of the process.
+#[derive(Debug)]
+pub struct Spaces {
+    profile: Arc<Profile>,
+    budgets: Budgets,
+    default: Arc<Space>,
+    by_name: DashMap<Box<str>, Arc<Space>>,
+    by_number: DashMap<u32, Arc<Space>>,
+    owners: DashMap<Box<str>, Arc<Space>>,
+    next_number: AtomicU32,
+    bell: UnboundedSender<u32>,
+}
+
+impl Spaces {
+    /// The registry with its default space, and the bell that names spaces which want to be woken.
+    pub fn new(
+        profile: Arc<Profile>,
+        seed: Seed,
+        budgets: Budgets,
+    ) -> (Arc<Self>, UnboundedReceiver<u32>) {
+        let (bell, rung) = unbounded_channel();
+        let merchants = profile.merchants.clone();
+        let default = Space::new(
+            DEFAULT_SPACE,
+            0,
+            seed,
+            Arc::clone(&profile),
+            merchants,
+            budgets,
+            bell.clone(),
+        );
+        let spaces = Self {
+            profile,
+            budgets,
+            default: Arc::clone(&default),
+            by_name: DashMap::new(),
+            by_number: DashMap::new(),
+            owners: DashMap::new(),
+            next_number: AtomicU32::new(1),
+            bell,
+        };
+        spaces.by_name.insert(DEFAULT_SPACE.into(), Arc::clone(&default));
+        spaces.by_number.insert(0, default);
+        (Arc::new(spaces), rung)
+    }
+
+    /// The profile that every space follows.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// The space that answers where none is named.
+    pub fn default_space(&self) -> &Arc<Space> {
+        &self.default
+    }
+
+    /// The space of this name.
+    pub fn named(&self, name: &str) -> Option<Arc<Space>> {
+        self.by_name.get(name).map(|space| Arc::clone(&space))
+    }
+
+    /// The space of this number.
+    pub fn numbered(&self, number: u32) -> Option<Arc<Space>> {
+        self.by_number.get(&number).map(|space| Arc::clone(&space))
+    }
+
+    /// The space to which a merchant belongs; `default` for all others.
+    pub fn of_merchant(&self, merchant: &str) -> Arc<Space> {
+        let owner = self.owners.get(merchant).map(|space| Arc::clone(&space));
+        owner.unwrap_or_else(|| Arc::clone(&self.default))
+    }
+
+    /// Every space, `default` first, then by number.
+    pub fn all(&self) -> Vec<Arc<Space>> {
+        let mut spaces: Vec<_> = self.by_number.iter().map(|space| Arc::clone(&space)).collect();
+        spaces.sort_by_key(|space| space.number());
+        spaces
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// Never: the default space stays.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Makes a space with `wanted` merchants beside the documented ones. Returns it with the ids of
+    /// those merchants. Nothing is kept of a space that cannot be made whole.
+    pub fn create(
+        &self,
+        name: Option<&str>,
+        seed: Seed,
+        wanted: &[NewMerchant],
+    ) -> Result<(Arc<Space>, Vec<Box<str>>), SpaceError> {
+        if self.by_number.len() >= SPACES_MAX {
+            return Err(SpaceError::TooManySpaces);
+        }
+        if wanted.len() > MERCHANTS_MAX {
+            return Err(SpaceError::TooManyMerchants);
+        }
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let name = name.map_or_else(|| format!("s{number}"), str::to_owned);
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty()
+            || name.len() > NAME_MAX
+            || !name.bytes().all(good)
+            || name.starts_with('.')
+        {
+            return Err(SpaceError::BadName(name));
+        }
+        let mut merchants = self.profile.merchants.clone();
+        let mut born = Vec::with_capacity(wanted.len());
+        for (index, wish) in wanted.iter().enumerate() {
+            let merchant = self.merchant(&name, index, wish)?;
+            born.push(Box::<str>::from(merchant.id.as_str()));
+            match merchants.iter_mut().find(|known| known.id == merchant.id) {
+                Some(known) => *known = merchant,
+                None => merchants.push(merchant),
+            }
+        }
+        let Entry::Vacant(place) = self.by_name.entry(name.as_str().into()) else {
+            return Err(SpaceError::NameTaken(name));
+        };
+        let profile = Arc::clone(&self.profile);
+        let space =
+            Space::new(&name, number, seed, profile, merchants, self.budgets, self.bell.clone());
+        place.insert(Arc::clone(&space));
+        self.by_number.insert(number, Arc::clone(&space));
+        for id in &born {
+            if self.profile.merchant(id).is_none() {
+                self.owners.insert(id.clone(), Arc::clone(&space));
+            }
+        }
+        Ok((space, born))
+    }
+
+    /// The merchant that a wish comes to. Ids and keys depend on the space's name alone, so that
+    /// the same script meets the same merchants again.
+    fn merchant(
+        &self,
+        space: &str,
+        index: usize,
+        wish: &NewMerchant,
+    ) -> Result<profile::Merchant, SpaceError> {
+        let lot = Seed(index as u64).number(&[b"merchant", space.as_bytes()]);
+        let id = wish
+            .merchant_id
+            .clone()
+            .unwrap_or_else(|| format!("SIM{:012}", lot % 1_000_000_000_000));
+        if self.owners.contains_key(id.as_str()) {
+            return Err(SpaceError::MerchantTaken(id));
+        }
+        let mut merchant = match self.profile.merchant(&id) {
+            Some(documented) => documented.clone(),
+            None => {
+                let pool = &self.profile.key_pool;
+                let pair = Arc::clone(&pool[(lot % pool.len() as u64) as usize]);
+                let terminal = format!("SIMT{:04}", index + 1);
+                profile::Merchant::fresh(id.clone(), terminal, pair)
+            }
+        };
+        if let Some(terminal) = &wish.term_id {
+            merchant.terminals = vec![terminal.clone()];
+        }
+        if wish.noti_url.is_some() {
+            merchant.noti_url.clone_from(&wish.noti_url);
+        }
+        if let Some(public) = &wish.public_key {
+            let pair = KeyPair::of_merchant(&id, public)
+                .map_err(|error| SpaceError::BadKey { merchant: id, error })?;
+            merchant.key = Arc::new(pair);
+        }
+        Ok(merchant)
+    }
+
+    /// Removes a space with all that is in it.
+    pub fn remove(&self, name: &str) -> Result<(), SpaceError> {
+        if name == DEFAULT_SPACE {
+            return Err(SpaceError::DefaultStays);
+        }
+        let (_, space) =
+            self.by_name.remove(name).ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
+        self.by_number.remove(&space.number());
+        self.owners.retain(|_, owner| owner.number() != space.number());
+        space.close();
+        Ok(())
+    }
+}

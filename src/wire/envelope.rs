@@ -1,0 +1,103 @@
+//! The envelopes that several operations share, and refusals in the shape of the operation that refuses.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::base::{Fields, Operation};
+
+use super::read::Reader;
+use super::{binding_register, payment, reconciliation, value};
+
+/// The body of HTTP 401 when the token is missing or wrong (documented).
+pub const TOKEN_REFUSED: &[u8] = b"1";
+
+/// Bytes that nearly every reply fits in.
+const REPLY_BYTES: usize = 512;
+
+/// `{"resultMsg","resultCode","resultData"}`: register, status, binding list, PIN and QR calls. It is also how the
+/// list of orders refuses (assumed).
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope<'a, T> {
+    /// The message, `Success` (example) or another of the profile.
+    pub result_msg: Cow<'a, str>,
+    /// The code, `0000` or another of the profile.
+    pub result_code: Cow<'a, str>,
+    /// What the operation has to say; `null` on a failure and where there is nothing.
+    pub result_data: Option<T>,
+}
+
+impl<'a> Envelope<'a, ()> {
+    /// An answer without data: PIN and QR calls, and every failure of this shape.
+    pub fn bare(code: impl Into<Cow<'a, str>>, message: impl Into<Cow<'a, str>>) -> Self {
+        Self { result_msg: message.into(), result_code: code.into(), result_data: None }
+    }
+}
+
+/// Writes a reply or a push-back as JSON in the order of its members.
+pub fn encode<T: Serialize + ?Sized>(reply: &T) -> Vec<u8> {
+    let mut body = Vec::with_capacity(REPLY_BYTES);
+    let written = serde_json::to_writer(&mut body, reply);
+    debug_assert!(written.is_ok(), "texts and numbers into memory cannot fail");
+    body
+}
+
+/// What a refusal can repeat of the request it refuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity<'a> {
+    /// The order.
+    pub tx_id: Option<Cow<'a, str>>,
+    /// The merchant.
+    pub merchant_id: Option<Cow<'a, str>>,
+    /// The terminal.
+    pub term_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Identity<'a> {
+    /// Takes the three identifiers as far as they can be read, under the names that `operation` uses.
+    pub fn of(operation: Operation, fields: &Fields<'a>) -> Self {
+        let (tx_id, merchant_id, term_id) = match operation {
+            Operation::NotifyCompletion => ("TX_ID", "MC_ID", "TERM_ID"),
+            _ => ("txId", "merchantId", "termId"),
+        };
+        let read = Reader(fields);
+        Self {
+            tx_id: read.may(tx_id, value::tx_id).unwrap_or_default(),
+            merchant_id: read.may(merchant_id, value::id).unwrap_or_default(),
+            term_id: read.may(term_id, value::id).unwrap_or_default(),
+        }
+    }
+}
+
+/// The refusal of a whole request in the envelope of its operation. Shapes of failures are assumed, except that of
+/// the status call, which is documented.
+pub fn failure(
+    operation: Operation,
+    identity: &Identity<'_>,
+    code: &str,
+    message: &str,
+) -> Vec<u8> {
+    match operation {
+        Operation::Reversal | Operation::Refund | Operation::PreAuthCompletion => {
+            encode(&payment::Reply::failure(identity, code, message))
+        }
+        Operation::BindingRegister => {
+            encode(&binding_register::Reply::failure(identity, code, message))
+        }
+        Operation::Reconciliation => {
+            encode(&[reconciliation::Answer::failure(identity, code, message)])
+        }
+        Operation::Register
+        | Operation::Orders
+        | Operation::Status
+        | Operation::BindingList
+        | Operation::CreatePin
+        | Operation::EnablePin
+        | Operation::DisablePin
+        | Operation::NotifyQrScanned
+        | Operation::NotifyProcessing
+        | Operation::NotifyCompletion
+        | Operation::CancelQr => encode(&Envelope::bare(code, message)),
+    }
+}

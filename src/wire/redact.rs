@@ -1,0 +1,463 @@
+//! Hides payer secrets in a body before it is journaled or logged.
+//!
+//! A body that is JSON is walked once by a small tokenizer and stays JSON of the same shape; nothing is allocated when
+//! nothing is secret. Anything else, be it cut off, mistyped or not JSON at all, is treated with suspicion: whatever
+//! follows a secret name is hidden, and so is every card number.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::card::{Scheme, luhn_digits};
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "***";
+/// Digits that a card number has at least and at most, where nothing but its look gives it away.
+const CARD_DIGITS: Range<usize> = 13..20;
+/// Containers within containers before a body counts as malformed; serde_json stops there too.
+const DEPTH_MAX: usize = 128;
+/// The longest name in the table below.
+const NAME_BYTES: usize = 20;
+
+/// How a member's value is treated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Card numbers in it are hidden.
+    Plain,
+    /// Left alone: a number there that looks like a card is none, and must stay legible.
+    Identifier,
+    /// First six and last four digits stay.
+    CardNumber,
+    /// All of it goes.
+    Secret,
+}
+
+impl Class {
+    /// The class of a member by its name, whatever its letter case, underscores and hyphens.
+    fn of(name: &[u8]) -> Self {
+        let mut plain = [0_u8; NAME_BYTES];
+        let mut len = 0;
+        for byte in name.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {
+            let Some(slot) = plain.get_mut(len) else { return Self::Plain };
+            *slot = byte.to_ascii_lowercase();
+            len += 1;
+        }
+        match &plain[..len] {
+            b"wdlacno" | b"cardnumber" | b"cardno" | b"card" | b"pan" | b"acno"
+            | b"accountnumber" => Self::CardNumber,
+            b"cvv" | b"wdlcvv" | b"cvc" | b"cvn" | b"securitycode" | b"pin" | b"payonpin"
+            | b"passcode" | b"otp" | b"password" | b"secret" | b"token" | b"authentication"
+            | b"authorization" | b"privatekey" | b"encryptedacno" | b"encryptedcvv" => Self::Secret,
+            b"txid" | b"tracno" | b"txseqno" | b"txdt" | b"merchantid" | b"mcid" | b"termid"
+            | b"buyerid" | b"sellerid" | b"clientid" | b"bindingid" | b"approvalno"
+            | b"approvaldate" | b"apprno" | b"apprdttm" | b"expiredttm" | b"refno" | b"stan"
+            | b"sign" | b"khqr" | b"khqrmd5" | b"fromdate" | b"todate" => Self::Identifier,
+            _ => Self::Plain,
+        }
+    }
+
+    fn is_hidden(self) -> bool {
+        matches!(self, Self::CardNumber | Self::Secret)
+    }
+}
+
+/// The body with payer secrets hidden: values of members named like secrets (security code, PIN, passcode, OTP, …)
+/// become `***`, card numbers keep their first six and last four digits, wherever they stand.
+pub fn redact(body: &[u8]) -> Cow<'_, [u8]> {
+    Tokens::new(body).run().unwrap_or_else(|NotJson| redact_loosely(body))
+}
+
+/// A text with the card numbers in it masked.
+pub fn hide_card_numbers(text: &str) -> Cow<'_, str> {
+    let mut masked = Masked::new(text.as_bytes());
+    masked.card_numbers(0..text.len());
+    match masked.finish() {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// A copy of a body in the making; it costs nothing until the first replacement.
+struct Masked<'a> {
+    body: &'a [u8],
+    out: Vec<u8>,
+    copied: usize,
+}
+
+impl<'a> Masked<'a> {
+    fn new(body: &'a [u8]) -> Self {
+        Self { body, out: Vec::new(), copied: 0 }
+    }
+
+    /// Puts `text` in the place of `range`, which lies behind all ranges replaced so far.
+    fn replace(&mut self, range: Range<usize>, text: &[u8]) {
+        self.out.extend_from_slice(&self.body[self.copied..range.start]);
+        self.out.extend_from_slice(text);
+        self.copied = range.end;
+    }
+
+    /// Masks what looks like a card number within `range`.
+    fn card_numbers(&mut self, range: Range<usize>) {
+        let mut at = range.start;
+        while let Some(found) = next_card(&self.body[at..range.end]) {
+            let (start, end) = (at + found.start, at + found.end);
+            let masked = mask_digits(&self.body[start..end]);
+            self.replace(start..end, masked.as_bytes());
+            at = end;
+        }
+    }
+
+    fn finish(mut self) -> Cow<'a, [u8]> {
+        if self.copied == 0 {
+            return Cow::Borrowed(self.body);
+        }
+        self.out.extend_from_slice(&self.body[self.copied..]);
+        Cow::Owned(self.out)
+    }
+}
+
+/// What to put in the place of a value that is secret by its name; `None` when it may stay as it is.
+fn hidden_form(value: &[u8], class: Class) -> Option<Cow<'static, str>> {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let only = |also: &[u8]| value.iter().all(|b| b.is_ascii_digit() || also.contains(b));
+    if value.is_empty() || value == HIDDEN.as_bytes() {
+        None
+    } else if class == Class::CardNumber && value.contains(&b'*') && digits <= 10 && only(b"*") {
+        None // masked already, as PAYON's answers have it
+    } else if class == Class::CardNumber && CARD_DIGITS.contains(&digits) && only(b" -") {
+        Some(Cow::Owned(mask_digits(value)))
+    } else {
+        Some(Cow::Borrowed(HIDDEN))
+    }
+}
+
+/// First six and last four digits with asterisks between; separators are dropped.
+fn mask_digits(number: &[u8]) -> String {
+    let digits: Vec<u8> = number.iter().copied().filter(u8::is_ascii_digit).collect();
+    let shown = |index: usize| index < 6 || index + 4 >= digits.len();
+    let masked = digits.iter().enumerate();
+    masked.map(|(index, digit)| if shown(index) { char::from(*digit) } else { '*' }).collect()
+}
+
+/// The first card number in `text`: an unbroken run of digits, or groups with single blanks or hyphens between.
+fn next_card(text: &[u8]) -> Option<Range<usize>> {
+    let mut at = 0;
+    while at + CARD_DIGITS.start <= text.len() {
+        if !text[at].is_ascii_digit() {
+            at += 1;
+            continue;
+        }
+        let run = digits_len(&text[at..]);
+        let card = if run < CARD_DIGITS.start {
+            grouped_card(&text[at..])
+        } else {
+            is_card(&text[at..at + run]).then_some(run)
+        };
+        if let Some(len) = card {
+            return Some(at..at + len);
+        }
+        at += run;
+    }
+    None
+}
+
+fn digits_len(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// The length of the card number whose groups of digits begin `text`.
+fn grouped_card(text: &[u8]) -> Option<usize> {
+    let mut digits = [0_u8; CARD_DIGITS.end - 1];
+    let (mut count, mut at) = (0, 0);
+    loop {
+        let run = digits_len(&text[at..]);
+        let group = digits.get_mut(count..count + run).filter(|group| !group.is_empty())?;
+        group.copy_from_slice(&text[at..at + run]);
+        count += run;
+        at += run;
+        if is_card(&digits[..count]) {
+            return Some(at);
+        }
+        if !matches!(text.get(at), Some(b' ' | b'-')) {
+            return None;
+        }
+        at += 1;
+    }
+}
+
+/// Whether a run of digits is a card number as far as anyone can tell: a known prefix with its length and check
+/// digit, or PAYON's own range, which has none.
+fn is_card(digits: &[u8]) -> bool {
+    if !CARD_DIGITS.contains(&digits.len()) {
+        return false;
+    }
+    if digits.len() == 16 && digits.starts_with(b"1010") {
+        return true;
+    }
+    luhn_digits(digits) && std::str::from_utf8(digits).is_ok_and(|text| Scheme::of(text).is_some())
+}
+
+/// The body is no JSON.
+struct NotJson;
+
+/// What may come next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Value,
+    ValueOrClose,
+    Name,
+    NameOrClose,
+    CommaOrClose,
+    End,
+}
+
+/// One walk over a JSON body.
+struct Tokens<'a> {
+    body: &'a [u8],
+    at: usize,
+    masked: Masked<'a>,
+    next: Next,
+    /// One bit a container from the outermost: set for an object.
+    objects: u128,
+    depth: usize,
+    /// The class of the value that comes next.
+    class: Class,
+    /// The depth of the container whose whole content is secret; 0 for none.
+    secret_depth: usize,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(body: &'a [u8]) -> Self {
+        Self {
+            body,
+            at: 0,
+            masked: Masked::new(body),
+            next: Next::Value,
+            objects: 0,
+            depth: 0,
+            class: Class::Plain,
+            secret_depth: 0,
+        }
+    }
+
+    fn run(mut self) -> Result<Cow<'a, [u8]>, NotJson> {
+        while let Some(byte) = self.peek() {
+            match (byte, self.next) {
+                (b'{' | b'[', Next::Value | Next::ValueOrClose) => self.open(byte == b'{')?,
+                (b'}', Next::NameOrClose) | (b']', Next::ValueOrClose) => self.close(),
+                (b'}' | b']', Next::CommaOrClose) if self.in_object() == (byte == b'}') => {
+                    self.close();
+                }
+                (b',', Next::CommaOrClose) => {
+                    self.at += 1;
+                    self.class = Class::Plain;
+                    self.next = if self.in_object() { Next::Name } else { Next::Value };
+                }
+                (b'"', Next::Name | Next::NameOrClose) => self.name()?,
+                (b'"', Next::Value | Next::ValueOrClose) => self.string()?,
+                (_, Next::Value | Next::ValueOrClose) => self.bare()?,
+                _ => return Err(NotJson),
+            }
+        }
+        if self.next == Next::End { Ok(self.masked.finish()) } else { Err(NotJson) }
+    }
+
+    /// The next byte that is no blank.
+    fn peek(&mut self) -> Option<u8> {
+        let rest = &self.body[self.at..];
+        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+        self.at += blanks;
+        self.body.get(self.at).copied()
+    }
+
+    fn in_object(&self) -> bool {
+        self.objects & 1 == 1
+    }
+
+    fn open(&mut self, object: bool) -> Result<(), NotJson> {
+        if self.depth == DEPTH_MAX {
+            return Err(NotJson);
+        }
+        self.at += 1;
+        self.depth += 1;
+        self.objects = self.objects << 1 | u128::from(object);
+        if self.secret_depth == 0 && self.class.is_hidden() {
+            self.secret_depth = self.depth;
+        }
+        self.class = Class::Plain;
+        self.next = if object { Next::NameOrClose } else { Next::ValueOrClose };
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.at += 1;
+        if self.secret_depth == self.depth {
+            self.secret_depth = 0;
+        }
+        self.depth -= 1;
+        self.objects >>= 1;
+        self.after_value();
+    }
+
+    fn after_value(&mut self) {
+        self.next = if self.depth == 0 { Next::End } else { Next::CommaOrClose };
+    }
+
+    /// Takes a string and gives the range between its quotes.
+    fn quoted(&mut self) -> Result<Range<usize>, NotJson> {
+        let start = self.at + 1;
+        let mut end = start;
+        loop {
+            match self.body.get(end) {
+                Some(b'"') => break,
+                Some(b'\\') => end += 2,
+                Some(0x20..) => end += 1,
+                _ => return Err(NotJson),
+            }
+        }
+        self.at = end + 1;
+        Ok(start..end)
+    }
+
+    fn name(&mut self) -> Result<(), NotJson> {
+        let range = self.quoted()?;
+        let name = &self.body[range.clone()];
+        self.class = if name.contains(&b'\\') {
+            decoded(name).map_or(Class::Secret, |name| Class::of(name.as_bytes()))
+        } else {
+            Class::of(name)
+        };
+        self.text(range);
+        if self.peek() != Some(b':') {
+            return Err(NotJson);
+        }
+        self.at += 1;
+        self.next = Next::Value;
+        Ok(())
+    }
+
+    /// The class that counts for a value: within a secret container nothing is harmless.
+    fn effective_class(&self) -> Class {
+        match self.class {
+            Class::Plain | Class::Identifier if self.secret_depth > 0 => Class::CardNumber,
+            class => class,
+        }
+    }
+
+    fn string(&mut self) -> Result<(), NotJson> {
+        let range = self.quoted()?;
+        match self.effective_class() {
+            Class::Identifier => {}
+            Class::Plain => self.text(range),
+            class => {
+                if let Some(form) = hidden_form(&self.body[range.clone()], class) {
+                    self.masked.replace(range, form.as_bytes());
+                }
+            }
+        }
+        self.after_value();
+        Ok(())
+    }
+
+    /// Masks card numbers in the inside of a string, also when digits hide behind escapes or stand next to one.
+    fn text(&mut self, range: Range<usize>) {
+        let inside = &self.body[range.clone()];
+        if !inside.windows(2).any(|window| window == br"\u") {
+            return self.masked.card_numbers(range);
+        }
+        let Some(text) = decoded(inside) else {
+            return self.masked.replace(range, HIDDEN.as_bytes());
+        };
+        if let Cow::Owned(hidden) = hide_card_numbers(&text) {
+            let json = serde_json::Value::String(hidden).to_string();
+            self.masked.replace(range, &json.as_bytes()[1..json.len() - 1]);
+        }
+    }
+
+    /// A number, `true`, `false` or `null`. Only numbers can be secret.
+    fn bare(&mut self) -> Result<(), NotJson> {
+        let start = self.at;
+        let rest = &self.body[start..];
+        let of_token = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        let token = &rest[..rest.iter().take_while(of_token).count()];
+        self.at += token.len();
+        self.after_value();
+        if matches!(token, b"true" | b"false" | b"null") {
+            return Ok(());
+        }
+        if !matches!(token.first(), Some(b'-' | b'0'..=b'9')) {
+            return Err(NotJson);
+        }
+        let form = match self.effective_class() {
+            Class::Identifier => None,
+            Class::Plain => next_card(token).map(|card| Cow::Owned(mask_digits(&token[card]))),
+            class => hidden_form(token, class),
+        };
+        if let Some(form) = form {
+            self.masked.replace(start..self.at, format!("\"{form}\"").as_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// The inside of a JSON string with its escapes resolved.
+fn decoded(inside: &[u8]) -> Option<String> {
+    let quoted = [b"\"", inside, b"\""].concat();
+    serde_json::from_slice(&quoted).ok()
+}
+
+/// For what is no JSON: looks for secret names and card numbers wherever they stand, quoted or not.
+fn redact_loosely(body: &[u8]) -> Cow<'_, [u8]> {
+    let mut masked = Masked::new(body);
+    let mut at = 0;
+    while at < body.len() {
+        if body[at] == b'u' && at > 0 && body[at - 1] == b'\\' {
+            at = (at + 5).min(body.len()); // an escaped character, whose digits belong to no number
+        } else if of_word(body[at]) {
+            let end = at + body[at..].iter().take_while(|byte| of_word(**byte)).count();
+            let class = Class::of(&body[at..end]);
+            at = end;
+            if let Some(value) = class.is_hidden().then(|| value_after(body, end)).flatten() {
+                at = value.end;
+                if let Some(form) = hidden_form(&body[value.clone()], class) {
+                    masked.replace(value, form.as_bytes());
+                }
+            }
+        } else {
+            let end = at + body[at..].iter().take_while(|byte| !of_word(**byte)).count();
+            masked.card_numbers(at..end);
+            at = end;
+        }
+    }
+    masked.finish()
+}
+
+/// What names are made of here. Not digits: a card number glued to a word must still be seen.
+fn of_word(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
+}
+
+/// Where the value lies that belongs to the name that ends at `at`; `None` when neither `:` nor `=` follows.
+fn value_after(body: &[u8], at: usize) -> Option<Range<usize>> {
+    let between = |byte: &&u8| byte.is_ascii_whitespace() || br#""'\:="#.contains(byte);
+    let gap = &body[at..at + body[at..].iter().take_while(between).count()];
+    if !gap.iter().any(|byte| matches!(byte, b':' | b'=')) {
+        return None;
+    }
+    let start = at + gap.len();
+    let rest = &body[start..];
+    let quote = gap.last().copied().filter(|byte| matches!(byte, b'"' | b'\''));
+    let mut open = 0_usize;
+    let end = rest.iter().position(|byte| match (byte, quote) {
+        (byte, Some(quote)) => *byte == quote,
+        (b'{' | b'[', None) => {
+            open += 1;
+            false
+        }
+        (b'}' | b']', None) if open > 0 => {
+            open -= 1;
+            false
+        }
+        (byte, None) => open == 0 && (byte.is_ascii_whitespace() || b",;&}]\"'".contains(byte)),
+    });
+    Some(start..start + end.unwrap_or(rest.len()))
+}

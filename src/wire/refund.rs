@@ -1,0 +1,43 @@
+//! `POST /pg/refund`: gives captured money back. It answers with [`super::payment::Reply`].
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::base::Fields;
+
+use super::amount::AmountText;
+use super::read::{Reader, Refusal};
+use super::value::{id, sign, tx_id};
+
+/// A payment to refund.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request<'a> {
+    /// Signature (documented).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Cow<'a, str>>,
+    /// The order (documented).
+    pub tx_id: Cow<'a, str>,
+    /// Merchant (documented).
+    pub merchant_id: Cow<'a, str>,
+    /// Terminal (documented).
+    pub term_id: Cow<'a, str>,
+    /// A part of what is left; all of it when absent (assumed: the documented refund has no amount).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<AmountText<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads the request; the first problem in the order of the members is the refusal.
+    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
+        let read = Reader(fields);
+        Ok(Self {
+            sign: read.may("sign", sign)?,
+            tx_id: read.must("txId", tx_id)?,
+            merchant_id: read.must("merchantId", id)?,
+            term_id: read.must("termId", id)?,
+            amount: read.may("amount", AmountText::read)?,
+        })
+    }
+}

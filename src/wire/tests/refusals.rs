@@ -1,0 +1,288 @@
+//! What refusals say, case by case.
+
+use crate::base::{Amount, Currency, Fields, Operation, Reason};
+use crate::wire::{
+    Answer, BindingMethod, Refusal, binding_register, encode, limits, orders, reconciliation,
+    redact, refund, register, status,
+};
+
+use super::read;
+
+/// A register body with one member replaced or added.
+fn register_with(name: &str, value: &str) -> String {
+    let mut members = vec![
+        ("termId", "\"CT03000003\""),
+        ("merchantId", "\"C0000143\""),
+        ("txId", "\"1\""),
+        ("trt", "\"10\""),
+        ("currency", "\"USD\""),
+        ("amount", "\"2.00\""),
+        ("paymentMethod", "\"CREDIT_DEBIT\""),
+    ];
+    members.retain(|(known, _)| *known != name);
+    members.push((name, value));
+    let members: Vec<_> = members.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn refused(name: &str, value: &str) -> Refusal {
+    read(Operation::Register, register_with(name, value).as_bytes()).expect_err(value)
+}
+
+fn accepted(name: &str, value: &str) {
+    read(Operation::Register, register_with(name, value).as_bytes()).expect(value);
+}
+
+#[test]
+fn bodies_that_are_no_object() {
+    for body in ["", "{", "[]", "1", "null", "a=b"] {
+        let refusal = read(Operation::Register, body.as_bytes()).expect_err(body);
+        assert_eq!((refusal.reason, refusal.field), (Reason::MalformedJson, None), "{body}");
+    }
+    let refusal = read(Operation::Reconciliation, b"{}").expect_err("no array");
+    assert!(refusal.detail.contains("array of objects"), "{refusal}");
+}
+
+#[test]
+fn names_that_differ_by_letter_case_are_hinted_at() {
+    let body = register_with("txId", "\"1\"").replace("txId", "TxID");
+    let refusal = read(Operation::Register, body.as_bytes()).expect_err("another name");
+    assert_eq!((refusal.reason, refusal.field), (Reason::FieldMissing, Some("txId")));
+    assert!(refusal.detail.contains("did you mean it by \"TxID\"?"), "{refusal}");
+    assert!(refused("amount", "\"\"").detail.contains("\"\" counts as absent"));
+}
+
+#[test]
+fn amounts_are_exact_decimals() {
+    for (value, minor) in [("\"2\"", 200), ("2", 200), ("2.5", 250), ("\"0.05\"", 5), ("2.00", 200)]
+    {
+        let body = register_with("amount", value);
+        let fields = Fields::parse(body.as_bytes()).expect("an object");
+        let request = register::Request::read(&fields).expect(value);
+        assert_eq!(request.price.amount, Amount::from_minor(minor));
+    }
+    for (value, part) in [
+        ("1e2", "plain decimal"),
+        ("-1", "plain decimal"),
+        ("\" 1\"", "plain decimal"),
+        ("\"1,000\"", "plain decimal"),
+        ("\"1.\"", "plain decimal"),
+        ("1.005", "more decimals than USD allows (2)"),
+        ("0", "greater than zero"),
+        ("\"0.00\"", "greater than zero"),
+        ("99999999999", "larger than"),
+    ] {
+        let refusal = refused("amount", value);
+        assert_eq!((refusal.reason, refusal.field), (Reason::AmountInvalid, Some("amount")));
+        assert!(refusal.detail.contains(part), "{refusal}");
+    }
+    let riel = register_with("amount", "\"4000.5\"").replace("USD", "khr");
+    let refusal = read(Operation::Register, riel.as_bytes()).expect_err("riel have no decimals");
+    assert!(refusal.detail.contains("KHR allows (0)"), "{refusal}");
+}
+
+#[test]
+fn amounts_without_a_currency_wait_for_the_order() {
+    let body = r#"{"txId":"1","merchantId":"M","termId":"T","amount":1.50}"#;
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    let amount = refund::Request::read(&fields).expect("readable").amount.expect("sent");
+    assert_eq!(amount.of(Currency::Usd), Ok(Amount::from_minor(150)));
+    let refusal = amount.of(Currency::Khr).expect_err("riel have no decimals");
+    assert_eq!((refusal.reason, refusal.field), (Reason::AmountInvalid, Some("amount")));
+
+    let body = r#"{"merchantId":"M","termId":"T","txId":"1","amount":"1.50","currency":"KHR"}"#;
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    let refusal = status::Request::read(&fields).expect_err("the currency is known here");
+    assert_eq!(refusal.field, Some("amount"));
+}
+
+#[test]
+fn currencies_take_any_letter_case() {
+    accepted("currency", "\"usd\"");
+    let refusal = refused("currency", "\"EUR\"");
+    assert_eq!(refusal.reason, Reason::CurrencyUnsupported);
+    assert_eq!(refusal.detail, "currency is \"EUR\"; allowed: USD, KHR");
+}
+
+#[test]
+fn words_name_what_is_allowed() {
+    assert_eq!(refused("trt", "\"11\"").detail, "trt is \"11\"; Allowed: 10, 12");
+    let long = format!("\"{}\"", "x".repeat(100));
+    assert!(refused("payDvCd", &long).detail.starts_with("payDvCd is a text of 100 characters;"));
+    let card = refused("paymentMethod", "\"4012001037141112\"").detail;
+    assert!(card.contains("401200******1112") && !card.contains("4012001037141112"), "{card}");
+}
+
+#[test]
+fn identifiers_are_bounded_in_characters() {
+    let of = |letter: &str, count: usize| format!("\"{}\"", letter.repeat(count));
+    accepted("txId", &of("a", limits::TX_ID_CHARS));
+    accepted("txId", &of("ក", limits::TX_ID_CHARS));
+    let refusal = refused("txId", &of("ក", limits::TX_ID_CHARS + 1));
+    assert_eq!(refusal.detail, "txId must have at most 64 characters");
+    assert!(refused("txId", "\"a\\nb\"").detail.contains("control characters"));
+    assert!(refused("txId", "\"\\ud800\"").detail.contains("escape sequence"));
+    assert!(refused("txId", "12").detail.contains("must be a JSON string, not a number"));
+}
+
+#[test]
+fn urls_are_absolute_and_carry_no_user() {
+    for url in ["http://a", "https://a.example:8080/x?y=1#z", "HTTPS://a/", "http://[::1]:80/x"] {
+        accepted("noti_url", &format!("{url:?}"));
+    }
+    for url in
+        ["/x", "ftp://a/", "http://", "http:///x", "http://:80", "http://u:p@a/", "http://a b/"]
+    {
+        let refusal = refused("noti_url", &format!("{url:?}"));
+        assert_eq!(
+            (refusal.reason, refusal.field),
+            (Reason::FieldInvalid, Some("noti_url")),
+            "{url}"
+        );
+    }
+    let long = format!("\"http://a/{}\"", "x".repeat(limits::URL_CHARS));
+    assert!(refused("fail_url", &long).detail.contains("at most 2048"));
+    assert!(refused("cancel_url", "\"http://a/ភ\"").detail.contains("percent-encoded"));
+}
+
+#[test]
+fn lists_are_paged_and_dated() {
+    let with = |more: &str| {
+        let body = format!(r#"{{"fromDate":"24112020","merchantId":"M","termId":"T",{more}}}"#);
+        let fields = Fields::parse(body.as_bytes()).expect("an object");
+        let request = orders::Request::read(&fields)?;
+        Ok::<_, Refusal>((request.to_date.digits(), request.index, request.limit))
+    };
+    let day = || "20201125".to_owned();
+    let taken = with(r#""ToDate":"25112020","index":"2","limit":50"#);
+    assert_eq!(taken, Ok((day(), Some(2), Some(50))));
+    assert_eq!(with(r#""toDate":"25112020","ToDate":"x""#), Ok((day(), None, None)));
+    for (more, field) in [
+        (r#""todate":"25112020""#, "toDate"),
+        (r#""toDate":"23112020""#, "toDate"),
+        (r#""toDate":"2020-11-25""#, "toDate"),
+        (r#""toDate":"31112020""#, "toDate"),
+        (r#""ToDate":"31112020""#, "ToDate"),
+        (r#""toDate":"25112020","index":0"#, "index"),
+        (r#""toDate":"25112020","index":1.5"#, "index"),
+        (r#""toDate":"25112020","index":"+1""#, "index"),
+        (r#""toDate":"25112020","limit":1001"#, "limit"),
+        (r#""toDate":"25112020","limit":99999999999"#, "limit"),
+    ] {
+        assert_eq!(with(more).expect_err(more).field, Some(field), "{more}");
+    }
+}
+
+#[test]
+fn cards_are_held_against_their_method() {
+    let bind = |more: &str| {
+        let body = format!(r#"{{"merchantId":"M","termId":"T","clientId":"02",{more}}}"#);
+        let fields = Fields::parse(body.as_bytes()).expect("an object");
+        binding_register::Request::read(&fields).map(|it| (it.payment_method, format!("{it:?}")))
+    };
+    let method = |more: &str| bind(more).expect(more).0;
+    let payon = r#""wdlAcNo":"1010499900000048","payonPin":"123456""#;
+    assert_eq!(method(payon), BindingMethod::Payon);
+    assert_eq!(method(r#""wdlAcNo":"4012001037141112""#), BindingMethod::CreditDebit);
+    let debug = bind(payon).expect("readable").1;
+    assert!(!debug.contains("1010499900000048") && !debug.contains("123456"), "{debug}");
+    for (more, field, part) in [
+        (r#""wdlAcNo":"1010499900000048""#, "payonPin", "missing"),
+        (r#""paymentMethod":"PAYON","wdlAcNo":"4012001037141112""#, "wdlAcNo", "PAYON card"),
+        (r#""paymentMethod":"CREDIT_DEBIT","wdlAcNo":"1010499900000048""#, "wdlAcNo", "PAYON"),
+        (r#""paymentMethod":"BAKONG_KHQR","wdlAcNo":"1""#, "paymentMethod", "Allowed: PAYON, "),
+        (r#""wdlAcNo":"4012001037141113""#, "wdlAcNo", "Luhn"),
+        (r#""wdlAcNo":"4012 0010 3714 1112""#, "wdlAcNo", "12 to 19 digits"),
+        (r#""wdlAcNo":"4012001037141112","wdlCvv":"77777""#, "wdlCvv", "3 to 4 digits"),
+        (r#""wdlAcNo":"4012001037141112","wdlExpiry":"202713""#, "wdlExpiry", "yyyyMM"),
+        (r#""wdlAcNo":"4012001037141112","wdlExpiry":"1227""#, "wdlExpiry", "yyyyMM"),
+        (r#""wdlAcNo":"4012001037141112","email":"x""#, "email", "@"),
+    ] {
+        let refusal = bind(more).expect_err(more);
+        assert_eq!(refusal.field, Some(field), "{refusal}");
+        assert!(refusal.detail.contains(part), "{refusal}");
+        assert!(!refusal.detail.contains("40120010") && !refusal.detail.contains("77777"));
+    }
+}
+
+#[test]
+fn rows_are_refused_one_by_one_and_calls_as_a_whole() {
+    let good = r#"{"termId":"T","merchantId":"M","txId":"1","grandToTAmt":1.50,"transactionType":"REFUND"}"#;
+    let bad = r#"{"termId":"T","merchantId":5,"txId":"2","grandToTAmt":"2.50","transactionType":"REFUND"}"#;
+    let body = format!("[{good},{bad}]");
+    let rows = Fields::parse_array(body.as_bytes()).expect("an array");
+    let read = reconciliation::read(&rows).expect("two rows");
+    assert!(read[0].is_ok());
+    let refusal = read[1].as_ref().expect_err("merchantId is a number");
+    assert_eq!(refusal.field, Some("merchantId"));
+    let answer = encode(&Answer::unreadable(&rows[1], "0001", "Invalid Merchant ID"));
+    assert_eq!(
+        String::from_utf8(answer).expect("JSON"),
+        concat!(
+            r#"{"merchantId":null,"reconciliationDv":null,"termId":"T","txId":"2","buyerId":null,"#,
+            r#""sellerId":null,"grandToTAmt":2.5,"resultMsg":"Invalid Merchant ID","resultCode":"0001"}"#
+        )
+    );
+    assert_eq!(reconciliation::read(&[]).expect_err("empty").reason, Reason::FieldMissing);
+    let many = vec![Fields::default(); limits::RECONCILIATION_ROWS + 1];
+    assert_eq!(reconciliation::read(&many).expect_err("too many").reason, Reason::TooLarge);
+}
+
+#[test]
+fn redaction_case_by_case() {
+    for (body, expected) in [
+        (r#"{"wdlAcNo":"5204730000001003"}"#, r#"{"wdlAcNo":"520473******1003"}"#),
+        (r#"{"wdlAcNo":"520473**1003"}"#, r#"{"wdlAcNo":"520473**1003"}"#),
+        (r#"{"wdlAcNo":"************0022"}"#, r#"{"wdlAcNo":"************0022"}"#),
+        (r#"{"wdlAcNo":"5204 7300 0000 1003"}"#, r#"{"wdlAcNo":"520473******1003"}"#),
+        (r#"{"wdlAcNo":"52047300"}"#, r#"{"wdlAcNo":"***"}"#),
+        (r#"{"wdlCvv":"100","PayonPin": 123456}"#, r#"{"wdlCvv":"***","PayonPin": "***"}"#),
+        (r#"{"card_number":5204730000001003}"#, r#"{"card_number":"520473******1003"}"#),
+        (r#"{"p\u0069n":"1234"}"#, r#"{"p\u0069n":"***"}"#),
+        (r#"{"pin":null,"otp":"","cvv":true}"#, r#"{"pin":null,"otp":"","cvv":true}"#),
+        (
+            r#"{"pin":[{"a":"1"},"2",[3]],"b":"4"}"#,
+            r#"{"pin":[{"a":"***"},"***",["***"]],"b":"4"}"#,
+        ),
+        (r#"{"a":{"b":[{"Passcode":"1"}]}}"#, r#"{"a":{"b":[{"Passcode":"***"}]}}"#),
+        (
+            r#"{"card":{"txId":"1","n":"4012001037141112"}}"#,
+            r#"{"card":{"txId":"***","n":"401200******1112"}}"#,
+        ),
+        (r#"{"note":"card 4012001037141112."}"#, r#"{"note":"card 401200******1112."}"#),
+        (r#"{"note":"4012-0010-3714-1112 12"}"#, r#"{"note":"401200******1112 12"}"#),
+        (r#"{"note":"\u0034012001037141112"}"#, r#"{"note":"401200******1112"}"#),
+        (r#"{"note":4012001037141112}"#, r#"{"note":"401200******1112"}"#),
+        (r#"{"note":"4012001037141113"}"#, r#"{"note":"4012001037141113"}"#),
+        (r#"{"note":"1010499900000048"}"#, r#"{"note":"101049******0048"}"#),
+        (
+            r#"{"txId":"4012001037141112","sign":"4012001037141112"}"#,
+            r#"{"txId":"4012001037141112","sign":"4012001037141112"}"#,
+        ),
+        (r#"{"txId":["4012001037141112"]}"#, r#"{"txId":["401200******1112"]}"#),
+        (r#"["4012001037141112"]"#, r#"["401200******1112"]"#),
+        (r#"{"4012001037141112":1}"#, r#"{"401200******1112":1}"#),
+        // No JSON: cut off, single quotes, forms, wrong quotes.
+        (r#"{"pin":"1234"#, r#"{"pin":"***"#),
+        (r#"{"a:"1","pin":"1234"}"#, r#"{"a:"1","pin":"***"}"#),
+        (r#"{'pin':'12 34','x':'y'}"#, r#"{'pin':'***','x':'y'}"#),
+        (r#"{pin: 1234, wdlAcNo: 5204730000001003}"#, r#"{pin: ***, wdlAcNo: 520473******1003}"#),
+        ("wdlAcNo=5204730000001003&wdlCvv=100&x=1", "wdlAcNo=520473******1003&wdlCvv=***&x=1"),
+        (r#"{"pin":[1,{"a":2}],"b":3"#, r#"{"pin":***,"b":3"#),
+        (r#"{"txId":"4012001037141112""#, r#"{"txId":"401200******1112""#),
+        (r#"{"note":"\u00104012001037141112"}"#, r#"{"note":"\u0010401200******1112"}"#),
+        (r#"{"note":"\u00104012001037141112"#, r#"{"note":"\u0010401200******1112"#),
+        ("x4012001037141112y", "x401200******1112y"),
+    ] {
+        let redacted = redact(body.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&redacted), expected);
+    }
+}
+
+#[test]
+fn harmless_bodies_are_not_copied() {
+    let body = register_with("buyerId", "\"4012001037141112\"");
+    assert!(matches!(redact(body.as_bytes()), std::borrow::Cow::Borrowed(_)));
+    assert!(matches!(redact(b""), std::borrow::Cow::Borrowed(_)));
+    assert!(matches!(redact(b"\xff\xfe{"), std::borrow::Cow::Borrowed(_)));
+}

@@ -1,0 +1,9 @@
+//! The integration tests: one binary, one module a topic, everything through the public surface.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and says what it left out"
+)]
+
+mod khqr;
