@@ -22,7 +22,7 @@ use super::keys::{BITS_MAX, BITS_MIN, KeyError};
 /// What a text held.
 pub(super) enum Found {
     Public(RsaPublicKey),
-    Private(RsaPrivateKey),
+    Private(Box<RsaPrivateKey>),
 }
 
 /// The algorithm identifiers under which a SubjectPublicKeyInfo holds an RSA key: `rsaEncryption` and `RSASSA-PSS`.
@@ -141,7 +141,7 @@ fn private(key: &Pkcs1Private<'_>) -> Result<Found, KeyError> {
         number(key.private_exponent.as_bytes()),
         vec![number(key.prime1.as_bytes()), number(key.prime2.as_bytes())],
     )
-    .map(Found::Private)
+    .map(|key| Found::Private(Box::new(key)))
     .map_err(|_| KeyError::Damaged)
 }
 

@@ -84,22 +84,6 @@ impl Desk<'_> {
         Ok(merchant)
     }
 
-    /// The order that `target` names, if it was registered at this terminal.
-    pub(super) fn order<'l>(
-        &self,
-        ledger: &'l Ledger,
-        terminal: &str,
-        target: Target<'_>,
-    ) -> Result<&'l Order, Refused> {
-        let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
-        if *ledger.party(order).terminal == *terminal {
-            Ok(order)
-        } else {
-            let detail = format!("the order was registered at another terminal than {terminal}");
-            Err(Refused::with(Reason::OrderNotFound, detail))
-        }
-    }
-
     /// What the profile answers for `reason` in this operation.
     pub(super) fn answer(&self, reason: Reason) -> Answer<'_> {
         self.space.profile().answer(self.operation, reason)
@@ -127,5 +111,20 @@ impl Desk<'_> {
         let invalid = |detail: String| Refused::with(Reason::SignInvalid, detail);
         let key = merchant.verify_key(recipe).map_err(|error| invalid(error.to_string()))?;
         crypto::verify(recipe, &key, fields, &sign).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// The order that `target` names, if it was registered at this terminal.
+pub(super) fn order_at<'l>(
+    ledger: &'l Ledger,
+    terminal: &str,
+    target: Target<'_>,
+) -> Result<&'l Order, Refused> {
+    let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
+    if *ledger.party(order).terminal == *terminal {
+        Ok(order)
+    } else {
+        let detail = format!("the order was registered at another terminal than {terminal}");
+        Err(Refused::with(Reason::OrderNotFound, detail))
     }
 }

@@ -1,8 +1,6 @@
 //! `POST /pg/reversal`, `/pg/refund` and `/pg/preAuthCompletion`: they share their answer and their course.
 
-use std::borrow::Cow;
-
-use super::desk::{Desk, Refused};
+use super::desk::{Desk, Refused, order_at};
 use crate::base::{Amount, Fields, Reason};
 use crate::ledger::{Change, Command, Order, Target};
 use crate::wire::payment::Reply;
@@ -42,7 +40,7 @@ struct Whose<'r> {
 }
 
 impl<'r> Whose<'r> {
-    fn of(merchant: &'r Cow<'_, str>, terminal: &'r Cow<'_, str>, tx_id: &'r Cow<'_, str>) -> Self {
+    fn of(merchant: &'r str, terminal: &'r str, tx_id: &'r str) -> Self {
         Self { merchant, terminal, tx_id }
     }
 }
@@ -57,7 +55,7 @@ fn settle<'r>(
     desk.admit(whose.merchant, whose.terminal, fields)?;
     let target = Target::Named { merchant: whose.merchant, tx_id: whose.tx_id };
     let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
-        let order = desk.order(moment.ledger(), whose.terminal, target)?;
+        let order = order_at(moment.ledger(), whose.terminal, target)?;
         let (id, command) = (order.id, command(order)?);
         let event = moment.ledger().decide(moment.now, Target::At(id), command)?;
         let change = event.change;

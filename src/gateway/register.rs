@@ -1,11 +1,11 @@
 //! `POST /pg/order/register`: an order comes to be, and the merchant learns where its payer goes.
 
-use crate::base::{Fields, Millis, PaymentMethod, Reason};
+use crate::base::{Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::khqr::{self, Account, Payload};
 use crate::ledger::{Details, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::profile::Merchant;
 use crate::wire::register::{Reply, Request};
-use crate::wire::{self, Envelope, ShortAmount, Trt, Word};
+use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
 
 use super::checkout_token::CheckoutToken;
 use super::desk::{Desk, Refused};
@@ -13,6 +13,8 @@ use super::desk::{Desk, Refused};
 pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
     let request = Request::read(fields)?;
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
+    let profile = desk.space.profile();
+    let rules = &profile.rules;
     if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
         let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
         return Err(Refused::with(Reason::PreAuthMethod, detail));
@@ -21,6 +23,11 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
         let offered: Vec<_> = merchant.methods.iter().map(|method| method.name()).collect();
         let detail = format!("paymentMethod must be one of {}", offered.join(", "));
         return Err(Refused::with(Reason::MethodNotOffered, detail));
+    }
+    let currency = request.price.currency;
+    if currency == Currency::Khr && !rules.khr_methods.contains(&request.payment_method) {
+        let detail = format!("{} orders are in USD", request.payment_method.name());
+        return Err(Refused::with(Reason::CurrencyUnsupported, detail));
     }
     let new = NewOrder {
         merchant: &request.merchant_id,
@@ -31,7 +38,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             Trt::PreAuth => OrderKind::PreAuth,
         },
         method: request.payment_method,
-        currency: request.price.currency,
+        currency,
         amount: request.price.amount,
         details: details(&request),
     };
@@ -41,10 +48,8 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
         };
         moment.ledger().find(Target::At(id)).map(Facts::of).ok_or(Reason::SystemError)
     })?;
-    let khqr = match request.payment_method.shows_qr() {
-        true => Some(payload(&merchant, &request, &order)?),
-        false => None,
-    };
+    let shows_qr = request.payment_method.shows_qr();
+    let khqr = shows_qr.then(|| payload(&merchant, &request, &order)).transpose()?;
     let token = CheckoutToken::new(desk.space, order.id);
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
@@ -57,9 +62,11 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             tx_seq_no: order.sequence.into(),
             trt: request.trt,
             payment_method: request.payment_method,
-            pay_dv_cd: request.pay_dv_cd,
-            amount: ShortAmount(request.price.amount, request.price.currency),
-            currency_code: request.price.currency,
+            pay_dv_cd: request.pay_dv_cd.or_else(|| {
+                PayDvCd::parse(profile.wording.pay_dv_word.get(request.payment_method))
+            }),
+            amount: ShortAmount(request.price.amount, currency),
+            currency_code: currency,
             checkout_url: format!("{}/pg/checkout/{token}", desk.origin).into(),
             expire_dttm: order.expires.year_first_digits().into(),
             khqr_md5: khqr.as_deref().map(|text| khqr::md5(text).into()),

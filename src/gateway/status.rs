@@ -1,6 +1,6 @@
 //! `POST /pg/transaction/status`: what became of one order.
 
-use super::desk::{Desk, Refused};
+use super::desk::{Desk, Refused, order_at};
 use crate::base::{Currency, Fields, OrderState, PaymentMethod, Reason};
 use crate::ledger::{Order, OrderKind, Target};
 use crate::profile::StatusMismatch;
@@ -13,7 +13,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
     let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
         let ledger = moment.ledger();
-        let order = desk.order(ledger, &request.term_id, target)?;
+        let order = order_at(ledger, &request.term_id, target)?;
         if let Some(reason) = order.unsuccessful() {
             let state = order.state.name();
             let why = order.failure.map(|reason| format!(", {reason}")).unwrap_or_default();

@@ -47,6 +47,11 @@ pub enum SpaceError {
         /// What is wrong with it.
         error: KeyError,
     },
+    /// The profile has no keys to give away.
+    #[error(
+        "the profile's keys.toml has no key of the role \"pool\" for a new merchant; bring a publicKey of a documented merchant, or add pool keys"
+    )]
+    NoKeys,
     /// The default space stays.
     #[error("the space \"default\" cannot be deleted; reset it instead")]
     DefaultStays,
@@ -224,14 +229,14 @@ impl Spaces {
         if self.owners.contains_key(id.as_str()) {
             return Err(SpaceError::MerchantTaken(id));
         }
-        let mut merchant = match self.profile.merchant(&id) {
-            Some(documented) => documented.clone(),
-            None => {
-                let pool = &self.profile.key_pool;
-                let pair = Arc::clone(&pool[(lot % pool.len() as u64) as usize]);
-                let terminal = format!("SIMT{:04}", index + 1);
-                profile::Merchant::fresh(id.clone(), terminal, pair)
-            }
+        let mut merchant = if let Some(documented) = self.profile.merchant(&id) {
+            documented.clone()
+        } else {
+            let pool = &self.profile.key_pool;
+            let place = lot.checked_rem(pool.len() as u64).ok_or(SpaceError::NoKeys)?;
+            let pair = Arc::clone(&pool[place as usize]);
+            let terminal = format!("SIMT{:04}", index + 1);
+            profile::Merchant::fresh(id.clone(), terminal, pair)
         };
         if let Some(terminal) = &wish.term_id {
             merchant.terminals = vec![terminal.clone()];

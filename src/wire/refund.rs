@@ -23,7 +23,8 @@ pub struct Request<'a> {
     pub merchant_id: Cow<'a, str>,
     /// Terminal (documented).
     pub term_id: Cow<'a, str>,
-    /// A part of what is left; all of it when absent (assumed: the documented refund has no amount).
+    /// A part of what is left; all of it when absent (assumed: the documented refund has no
+    /// amount).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountText<'a>>,
 }

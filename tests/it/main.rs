@@ -3,7 +3,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
+    missing_docs,
     reason = "a test that cannot go on fails, and says what it left out"
 )]
 
+mod crypto;
 mod khqr;

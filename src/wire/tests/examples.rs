@@ -1,10 +1,10 @@
 //! The documented examples, to the byte.
 
-use crate::base::{Amount, Currency, Day, Fields, Millis};
+use crate::base::{Amount, Currency, Day, Fields, Millis, PaymentMethod};
 use crate::wire::{
-    AmountText, Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, PaymentMethod,
-    ShortAmount, TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode,
-    failure, mask, orders, payment, pin, reconciliation, reversal, status,
+    AmountText, Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, ShortAmount,
+    TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode, failure, mask,
+    orders, payment, pin, reconciliation, reversal, status,
 };
 
 use super::golden;
@@ -233,6 +233,6 @@ fn amounts_keep_the_form_of_their_operation() {
         assert_eq!(text(&ShortAmount(amount, currency)), short);
         let sent = AmountText::new(amount, currency);
         assert_eq!(sent.of(currency), Ok(amount));
-        assert_eq!(sent.echo().as_ref().map(|echo| text(echo)).as_deref(), Some(short));
+        assert_eq!(sent.echo().as_ref().map(text).as_deref(), Some(short));
     }
 }
