@@ -9,3 +9,4 @@
 
 mod crypto;
 mod khqr;
+mod tidy;
