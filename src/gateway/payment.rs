@@ -19,7 +19,7 @@ pub(super) fn refund(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
     settle(desk, fields, &whose, |order| {
         let amount = amount_of(order, request.amount.as_ref())?;
-        Ok(Command::Refund { amount })
+        Ok(Command::Refund { amount, approval: request.approval_no.as_deref() })
     })
 }
 

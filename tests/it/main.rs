@@ -9,4 +9,7 @@
 
 mod crypto;
 mod khqr;
+mod ledger_model;
+mod ledger_rules;
+mod ledger_table;
 mod tidy;
