@@ -6,7 +6,7 @@
 //! # The idea
 //!
 //! One request becomes one decision. The gateway looks at the request and at the state of one
-//! [space](space), under its lock and by its clock, and comes to a value: the reply, what is booked,
+//! [`space`], under its lock and by its clock, and comes to a value: the reply, what is booked,
 //! which push-backs follow. Only then does anything touch a socket.
 //!
 //! # Layers
