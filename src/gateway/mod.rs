@@ -114,6 +114,7 @@ fn finish(
         trace,
         at: space.now(),
         operation,
+        control: None,
         merchant,
         tx_id: identity.tx_id.as_deref().map(Into::into),
         request: match wire::redact(body) {

@@ -21,6 +21,9 @@ const NAME_MAX: usize = 64;
 /// How many merchants one call may ask for.
 const MERCHANTS_MAX: usize = 64;
 
+/// Seeds that are made up stay below 2^53, so that every JSON library reads them exactly.
+const SEED_MASK: u64 = (1 << 53) - 1;
+
 /// Why a space cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
@@ -164,11 +167,12 @@ impl Spaces {
     }
 
     /// Makes a space with `wanted` merchants beside the documented ones. Returns it with the ids of
-    /// those merchants. Nothing is kept of a space that cannot be made whole.
+    /// those merchants. Nothing is kept of a space that cannot be made whole. Without a seed of its
+    /// own it has one that follows from the default space's seed and its name.
     pub fn create(
         &self,
         name: Option<&str>,
-        seed: Seed,
+        seed: Option<Seed>,
         wanted: &[NewMerchant],
     ) -> Result<(Arc<Space>, Vec<Box<str>>), SpaceError> {
         if self.by_number.len() >= SPACES_MAX {
@@ -200,6 +204,10 @@ impl Spaces {
         let Entry::Vacant(place) = self.by_name.entry(name.as_str().into()) else {
             return Err(SpaceError::NameTaken(name));
         };
+        let seed = seed.unwrap_or_else(|| {
+            let lot = self.default.seed().number(&[b"space", name.as_bytes()]);
+            Seed(lot & SEED_MASK)
+        });
         let profile = Arc::clone(&self.profile);
         let space =
             Space::new(&name, number, seed, profile, merchants, self.budgets, self.bell.clone());
