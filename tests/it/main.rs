@@ -13,4 +13,5 @@ mod khqr;
 mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
+mod precedence;
 mod tidy;
