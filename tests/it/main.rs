@@ -14,4 +14,5 @@ mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
 mod precedence;
+mod raw_http;
 mod tidy;
