@@ -1,7 +1,7 @@
 //! The life-cycle rules: what a command does to an order in each state.
 //!
-//! Each rule looks first at the state, then at the settlement, then at what the request claims, then
-//! at the sums; so a request that is wrong in several ways is always refused for the same reason.
+//! Each rule looks first at the state, then at the settlement, then at what the request claims, and
+//! last at the sums; a request that is wrong in several ways is always refused for the same reason.
 
 use super::command::Command;
 use super::order::{Change, Order, OrderKind};

@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     /// Whether `new` may be registered: `None` for a new order, the earlier one for the identical
-    /// request again.
+    /// request again. Refused are a `txId` that is taken, and an amount of nothing or less.
     pub fn check_register(&self, new: &NewOrder<'_>) -> Result<Option<OrderId>, Reason> {
         if new.amount <= Amount::ZERO {
             return Err(Reason::AmountInvalid);

@@ -1,23 +1,27 @@
 //! The life cycle as stories: one line a step, `command arguments => what comes of it`.
 //!
-//! A command answers with the state that it leads to, or with the reason why not. A line without `=>`
-//! is a step of the way; a command there must not be refused. After every line the ledger is checked
-//! for sums that cannot be and for indexes that disagree.
+//! A command answers with the state that it leads to, or with the reason why not. A line without
+//! `=>` is a step of the way; a command there must not be refused. After every line the ledger is
+//! checked for sums that cannot be and for indexes that disagree.
 //!
-//! | line | meaning |
-//! | --- | --- |
-//! | `rule NAME=VALUE` | another rule, before the first order; also `orders_max` |
-//! | `register ORDER AMOUNT` | with `kind=preauth`, `method=…`, `currency=KHR`, `terminal=T2`, `client=…`; answers `registered` or `again` |
-//! | `approve ORDER`, `decline ORDER REASON` | with `late`; the approval number is 123456 unless `number=…` |
-//! | `cancel`, `reverse`, `chargeback`, `expire`, `settle ORDER` | `reverse` with `approval=…` |
-//! | `complete ORDER AMOUNT`, `refund ORDER [AMOUNT]` | with `currency=…`, with `approval=…` |
-//! | `advance 10m`, `day`, `clock 21:59` | time passes, to the next midnight, to that time of day; what runs out expires |
-//! | `unseen 10m` | time passes and nobody has looked what ran out |
-//! | `state`, `totals`, `settled`, `failure`, `history`, `paid-with`, `sequence`, `reference`, `id ORDER` | what the order shows; totals are authorised, captured, refunded, released |
-//! | `page TERMINAL` | the order list, with `kind=`, `skip=`, `limit=`, `days=0..1` counted from the first |
-//! | `kept`, `dropped`, `next` | orders kept, oldest first; how many were dropped; time to the next deadline |
+//! - `rule NAME=VALUE`: another rule, before the first order; also `orders_max`.
+//! - `register ORDER AMOUNT`, with `kind=preauth`, `method=…`, `currency=KHR`, `terminal=T2`,
+//!   `client=…`; answers `registered` or `again`.
+//! - `approve ORDER` and `decline ORDER REASON`, also `late`; the approval number is 123456 unless
+//!   `number=…`; a decline with `card=yes` got as far as the card.
+//! - `cancel`, `reverse`, `chargeback`, `expire`, `settle ORDER`; `reverse` with `approval=…`.
+//! - `complete ORDER AMOUNT` with `currency=…`; `refund ORDER [AMOUNT]` with `approval=…`.
+//! - `advance 10m`, `day`, `clock 21:59`: time passes, to the next midnight, to that time of day;
+//!   answers with the orders that ran out.
+//! - `unseen 10m`: time passes and nobody has looked what ran out.
+//! - `state`, `totals`, `settled`, `failure`, `history`, `paid-with`, `sequence`, `reference`,
+//!   `id ORDER`: what the order shows. Totals are authorised, captured, refunded, released.
+//! - `page TERMINAL`: the order list, with `kind=`, `skip=`, `limit=`, `days=0..1` counted from the
+//!   first day.
+//! - `kept`, `dropped`, `next`: the orders kept, oldest first; how many were dropped; how long to
+//!   the next deadline.
 //!
-//! An order is `A` (of merchant `M1`) or `M2.A`.
+//! An order is `A` (of merchant `M1`) or `M2.A`, a terminal `T1` or `M2.T1`.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -267,7 +271,9 @@ impl Story {
         self.now = self.now.plus(ms);
         let mut expired = String::new();
         while let Some(event) = self.ledger.next_expiry(self.now).filter(|_| seen) {
-            let order = self.ledger.apply(event, 0).expect("an order that expires is kept");
+            let open = self.ledger.find(Target::At(event.order)).expect("kept").state.is_open();
+            assert!(open, "what expires is open");
+            let order = self.ledger.apply(event, 0).expect("kept");
             let _ = write!(expired, "{} ", self.names[&order.id]);
         }
         expired.trim_end().to_owned()
