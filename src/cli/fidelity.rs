@@ -1,5 +1,6 @@
 //! `payon-sim fidelity`: which behaviour is PAYON's and which is ours.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValue;
@@ -70,7 +71,8 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
     text.push('\n');
     for mark in Mark::ALL.iter().copied().filter(|mark| is_chosen(*mark)) {
         let count = entries.iter().filter(|entry| entry.mark == mark).count();
-        text.push_str(&format!("{mark}: {count} {}\n", meaning(mark)));
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{mark}: {count} {}", meaning(mark));
     }
     exit::print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -126,25 +126,19 @@ fn payload(given: Option<String>) -> anyhow::Result<String> {
 fn make(args: &MakeArgs) -> anyhow::Result<Payload> {
     let profile = args.profile.load()?;
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let (account, name, city) = match &args.merchant {
-        Some(id) => {
-            let merchant = merchant(&profile, id)?;
-            let khqr = merchant.khqr.clone();
-            let account = Account::Merchant {
-                id: khqr.account,
-                merchant_id: khqr.merchant_id,
-                bank: khqr.bank,
-            };
-            (account, merchant.name.clone(), Some(merchant.city.clone()))
-        }
-        None => {
-            let (id, bank) = (text(&args.account), text(&args.bank));
-            let account = match args.merchant_id.clone() {
-                Some(merchant_id) => Account::Merchant { id, merchant_id, bank },
-                None => Account::Individual { id, information: text(&args.information), bank },
-            };
-            (account, String::new(), None)
-        }
+    let (account, name, city) = if let Some(id) = &args.merchant {
+        let merchant = merchant(&profile, id)?;
+        let khqr = merchant.khqr.clone();
+        let account =
+            Account::Merchant { id: khqr.account, merchant_id: khqr.merchant_id, bank: khqr.bank };
+        (account, merchant.name.clone(), Some(merchant.city.clone()))
+    } else {
+        let (id, bank) = (text(&args.account), text(&args.bank));
+        let account = match args.merchant_id.clone() {
+            Some(merchant_id) => Account::Merchant { id, merchant_id, bank },
+            None => Account::Individual { id, information: text(&args.information), bank },
+        };
+        (account, String::new(), None)
     };
     let name = args.name.clone().unwrap_or(name);
     let mut payload = Payload::new(account, name, args.currency);

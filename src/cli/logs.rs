@@ -29,7 +29,7 @@ pub(super) fn start(filter: &str) -> anyhow::Result<()> {
 /// A level, or levels by part of the program. A word that is neither would be taken for a part and silence all others.
 fn parse(filter: &str) -> anyhow::Result<Targets> {
     for word in filter.split(',').filter(|word| !word.contains('=')) {
-        if word.parse::<LevelFilter>().is_err() {
+        if word.is_empty() || word.parse::<LevelFilter>().is_err() {
             bail!(
                 "--log {filter:?}: {word:?} is not a level; give off, error, warn, info, debug or trace, or parts with \
                  their levels, such as payon_sim=debug,hyper=warn"

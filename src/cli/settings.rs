@@ -57,7 +57,7 @@ pub(super) struct Settings {
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
     /// Orders that each space keeps; the oldest closed ones are dropped past that
-    #[arg(long, env = "PAYON_SIM_MAX_ORDERS", default_value_t = Settings::default().max_orders)]
+    #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = Settings::default().max_orders)]
     pub(super) max_orders: usize,
     /// Requests that each space's journal keeps
     #[arg(
@@ -152,7 +152,7 @@ pub(super) enum SettingsError {
     #[error("cannot read the settings in {file}: {error}")]
     Unreadable { file: String, error: std::io::Error },
     #[error("{0}")]
-    Mistake(Problem),
+    Mistake(Box<Problem>),
     #[error("the settings do not go together: {0}")]
     Unfit(#[from] serde_json::Error),
 }
@@ -193,7 +193,8 @@ impl SettingsFile {
         let shown = path.display().to_string();
         let text = fs::read_to_string(path)
             .map_err(|error| SettingsError::Unreadable { file: shown.clone(), error })?;
-        let mistake = |error| SettingsError::Mistake(Problem::of_toml(&shown, &text, &error));
+        let mistake =
+            |error| SettingsError::Mistake(Box::new(Problem::of_toml(&shown, &text, &error)));
         let mut settings: Settings = toml::from_str(&text).map_err(mistake)?;
         // A path means what it means to somebody who looks at the file.
         let dir = path.parent().unwrap_or(Path::new(""));

@@ -55,23 +55,23 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn for_people(explanation: &Explanation) -> String {
     let mut text = String::new();
-    // Writing into a String cannot fail.
     let mut line = |args: std::fmt::Arguments<'_>| {
+        // Writing into a String cannot fail.
         let _ = writeln!(text, "{args}");
     };
     let Explanation { canonical, signed, causes, next, algorithm, kind, .. } = explanation;
-    match (explanation.ok, causes.as_slice()) {
-        (false, [_, _, ..]) => {
-            line(format_args!("The signature is refused, for {} causes:", causes.len()));
-        }
-        _ => line(format_args!("{}", explanation.summary)),
-    }
     if causes.len() > 1 {
-        causes
-            .iter()
-            .for_each(|cause| line(format_args!("  - {} ({})", cause.message, cause.code)));
+        line(format_args!("The signature is refused, for {} causes:", causes.len()));
+        for cause in causes {
+            line(format_args!("  - {} ({})", cause.message, cause.code));
+        }
+    } else {
+        line(format_args!("{}", explanation.summary));
     }
-    line(format_args!("\nto be signed ({algorithm} over {kind}):\n  {}", visible(canonical)));
+    line(format_args!(
+        "\ncanonical, to be signed ({algorithm} over {kind}):\n  {}",
+        visible(canonical)
+    ));
     if let Some(signed) = signed {
         line(format_args!("signed instead:\n  {}", visible(signed)));
         line(format_args!("{}", parting(canonical, signed)));
@@ -80,6 +80,7 @@ fn for_people(explanation: &Explanation) -> String {
         line(format_args!("(hidden by *: {})", explanation.masked.join(", ")));
     }
     line(format_args!(""));
+    let mut proven = "";
     if let Some(received) = &explanation.received {
         let encoding = received.encoding.map_or("no known encoding", |encoding| encoding.name());
         let bytes =
@@ -88,19 +89,21 @@ fn for_people(explanation: &Explanation) -> String {
             "sign  {} characters, {encoding}, {bytes} bytes (a right one has {})",
             received.characters, received.expected_bytes
         ));
-    }
-    if let Some(key) = &explanation.key {
-        let proven = match (explanation.ok, explanation.key_proven) {
+        proven = match (explanation.ok, explanation.key_proven) {
             (true, _) => "",
             (_, true) => "; sign was made with its private half",
             (_, false) => "; nothing shows that sign was made with its private half",
         };
+    }
+    if let Some(key) = &explanation.key {
         let weak = if key.weak { ", weak" } else { "" };
         line(format_args!("key   {}, {} bits{weak}{proven}", key.fingerprint, key.bits));
     }
     if !next.is_empty() {
         line(format_args!("\nnext:"));
-        next.iter().for_each(|advice| line(format_args!("  - {advice}")));
+    }
+    for advice in next {
+        line(format_args!("  - {advice}"));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! Texts in which every character can be seen, for strings that differ in what nobody sees.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// How many characters are shown on each side of a difference.
 const AROUND: usize = 12;
@@ -25,7 +26,8 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
             '\r' => shown.push_str("<CR>"),
             '\t' => shown.push_str("<tab>"),
             character if is_invisible(character) => {
-                shown.push_str(&format!("<U+{:04X}>", u32::from(character)));
+                // Writing into a String cannot fail.
+                let _ = write!(shown, "<U+{:04X}>", u32::from(character));
             }
             character => shown.push(character),
         }

@@ -57,7 +57,16 @@ impl Problem {
     /// What the TOML reader found wrong in `text`, which is the file `file` of somebody else than a profile.
     pub fn of_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
         let complaint = Complaint::of_serde(error.message());
-        Self::at(file, text, &line_starts(text), error.span().unwrap_or(0..0), complaint)
+        let mut problem =
+            Self::at(file, text, &line_starts(text), error.span().unwrap_or(0..0), complaint);
+        // serde repeats the value; of a secret only what was expected is told.
+        let line = text.lines().nth(problem.line - 1).unwrap_or_default();
+        if hide_secrets(line) != line
+            && let Some(at) = problem.message.find("expected ")
+        {
+            problem.message.drain(..at);
+        }
+        problem
     }
 
     /// A problem at `span` (bytes) of `text`, whose lines begin at `line_starts`.
