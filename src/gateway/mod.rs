@@ -10,6 +10,7 @@ mod orders;
 mod payer;
 mod payment;
 mod register;
+mod signing;
 mod status;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 pub use checkout_token::CheckoutToken;
 pub use desk::Refused;
 pub use payer::{Paid, PayError, PayRequest, TriggerEvent, pay, trigger};
+pub use signing::{Signed, SigningError, explain, sign};
 
 use crate::base::{Fields, Operation, Reason};
 use crate::space::{JournalEntry, Space, Spaces, Trace};
