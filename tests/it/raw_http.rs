@@ -128,7 +128,7 @@ async fn a_body_over_the_limit_gets_413_in_the_operations_own_envelope() {
             .to_vec();
     for _ in 0..40 {
         chunked.extend_from_slice(b"8000\r\n");
-        chunked.extend_from_slice(&[b' '; 0x8000]);
+        chunked.extend_from_slice(&vec![b' '; 0x8000]);
         chunked.extend_from_slice(b"\r\n");
     }
     chunked.extend_from_slice(b"0\r\n\r\n");
