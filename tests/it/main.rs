@@ -7,6 +7,12 @@
     reason = "a test that cannot go on fails, and says what it left out"
 )]
 
+mod binary;
+mod cli_control;
+mod cli_profile;
+mod cli_round_trip;
+mod cli_serve;
+mod cli_sign;
 mod concurrency;
 mod crypto;
 mod khqr;
