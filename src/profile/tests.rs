@@ -10,7 +10,7 @@ use rsa::{RsaPrivateKey, RsaPublicKey};
 
 use super::*;
 use crate::base::Operation::{Reconciliation, Refund, Status};
-use crate::base::PaymentMethod;
+use crate::base::{OrderState, PaymentMethod};
 
 fn base64(text: &str) -> Vec<u8> {
     use ::base64::prelude::*;
@@ -383,52 +383,52 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
       13 | order_lifetime_ms = { value = 0, mark = "A", about = "A registered order may be paid for 15 minu
          |                               ^
 
-    profile.toml:16:30: `alow` is not a treatment
+    profile.toml:17:30: `alow` is not a treatment
          |
-      16 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
+      17 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
          |                              ^^^^^^
          = did you mean `allow`?
          = allowed: allow, refuse, reverse
 
-    profile.toml:16:45: `X` is not a mark
+    profile.toml:17:45: `X` is not a mark
          |
-      16 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
+      17 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
          |                                             ^^^
          = allowed: D, E, A
 
-    profile.toml:21:1: `otp_tries` does not say whose word it is
+    profile.toml:22:1: `otp_tries` does not say whose word it is
          |
-      21 | otp_tries = 3
+      22 | otp_tries = 3
          | ^^^^^^^^^
          = write otp_tries = { value = …, mark = "D" | "E" | "A", about = "…" }
          = or give its table `mark` and `about`, which hold for every bare value in it
 
-    profile.toml:31:37: `refunds` is not an operation
+    profile.toml:32:37: `refunds` is not an operation
          |
-      31 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
+      32 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
          |                                     ^^^^^^^^^
          = did you mean `refund`?
          = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
 
-    profile.toml:32:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `separator`, `skip`, `omit_empty`, `encoding`
+    profile.toml:33:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`
          |
-      32 | algoritm = "RSA-SHA256"
+      33 | algoritm = "RSA-SHA256"
          | ^^^^^^^^
          = did you mean `algorithm`?
 
-    profile.toml:37:14: invalid type: string "yes", expected a boolean
+    profile.toml:38:14: invalid type: string "yes", expected a boolean
          |
-      37 | omit_empty = "yes"
+      38 | omit_empty = "yes"
          |              ^^^^^
 
-    profile.toml:57:23: at least one language is needed
+    profile.toml:62:23: at least one language is needed
          |
-      57 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
+      62 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
          |                       ^^
 
-    profile.toml:62:1: `partlyRefunded` is missing
+    profile.toml:67:1: `partlyRefunded` is missing
          |
-      62 | [wording.orders.state]
+      67 | [wording.orders.state]
          | ^^^^^^^^^^^^^^^^^^^^^^
 
     9 problems in the profile
@@ -443,26 +443,26 @@ fn a_mistake_between_files_is_told_at_its_place() {
         ("account = \"demo_store@ppcb\"", "account = \"demo_store\""),
         ("city = \"Siem Reap\"", "city = \"Siem Reap\"\nnoti_url = \"localhost:8080\""),
     ]), @r#"
-    merchants.toml:23:7: `C000143` is not the name of a key in keys.toml
+    merchants.toml:24:7: `C000143` is not the name of a key in keys.toml
          |
-      23 | key = "C000143"
+      24 | key = "C000143"
          |       ^^^^^^^^^
          = did you mean `C0000143`?
          = allowed: C0000143, O0000021, pool-03, pool-13, pool-14, pool-23, gateway, pool-01 and 21 more
 
-    merchants.toml:26:20: a Bakong account id is name@bank
+    merchants.toml:27:20: a Bakong account id is name@bank
          |
-      26 | khqr = { account = "demo_store", merchant_id = "C0000143", bank = "PPCBank" }
+      27 | khqr = { account = "demo_store", merchant_id = "C0000143", bank = "PPCBank" }
          |                    ^^^^^^^^^^^^
 
-    merchants.toml:29:6: this merchant id is taken by the entry at line 15
+    merchants.toml:30:6: this merchant id is taken by the entry at line 16
          |
-      29 | id = "C0000143"
+      30 | id = "C0000143"
          |      ^^^^^^^^^^
 
-    merchants.toml:48:12: not a URL that can be called
+    merchants.toml:50:12: not a URL that can be called
          |
-      48 | noti_url = "localhost:8080"
+      50 | noti_url = "localhost:8080"
          |            ^^^^^^^^^^^^^^^^
          = write it in full, such as http://127.0.0.1:8080/payon/noti
 

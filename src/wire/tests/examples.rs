@@ -1,10 +1,10 @@
 //! The documented examples, to the byte.
 
-use crate::base::{Amount, Currency, Day, Fields, Millis};
+use crate::base::{Amount, Currency, Day, Fields, Millis, PaymentMethod};
 use crate::wire::{
-    AmountText, Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, PaymentMethod,
-    ShortAmount, TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode,
-    failure, mask, orders, payment, pin, reconciliation, reversal, status,
+    AmountText, Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, ShortAmount,
+    TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode, failure, mask,
+    orders, payment, pin, reconciliation, reversal, status,
 };
 
 use super::golden;

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::base::{Amount, Currency, Fields, Operation, Reason};
+use crate::base::{Amount, Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::wire::{
-    Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, Outcome, PayDvCd,
-    PaymentMethod, ShortAmount, TransactionType, Trt, Word, binding_list, binding_register, encode,
-    failure, orders, payment, redact, register, status,
+    Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, Outcome, PayDvCd, ShortAmount,
+    TransactionType, Trt, Word, binding_list, binding_register, encode, failure, orders, payment,
+    redact, register, status,
 };
 
 use super::{read, take_read};
