@@ -4,7 +4,7 @@
 //! request that is wrong in several ways is always refused for the same reason.
 
 use super::command::Command;
-use super::order::{Change, Order, OrderKind};
+use super::order::{Change, Order, OrderKind, Screen};
 use crate::base::{Amount, Millis, OrderState, Reason};
 use crate::profile::{Rules, UnsettledRefund};
 
@@ -56,7 +56,15 @@ pub(super) fn decide(
             OrderState::Reversed | OrderState::Failed => Err(closed_reason(order)),
             _ => Ok(Change::Settled),
         },
+        Command::Show(screen) => shown(order, now, *screen).map(Change::Screen),
+        Command::Reject(reason) => Ok(Change::Rejected(*reason)),
     }
+}
+
+/// Whether the payer's screen may turn: a QR order that can still be paid, and never back.
+fn shown(order: &Order, now: Millis, screen: Screen) -> Result<Screen, Reason> {
+    payable(order, now)?;
+    if screen < order.screen { Err(Reason::StateNotAllowed) } else { Ok(screen) }
 }
 
 /// Whether the payer may still pay, fail or give up.
