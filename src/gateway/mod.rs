@@ -128,6 +128,7 @@ fn finish(
         reason,
         detail: detail.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
+        findings: Box::default(),
         unmasked: (reason == Reason::SignInvalid).then(|| body.into()),
     });
     Reply { status, body: reply, trace, reason }

@@ -4,7 +4,7 @@
 //! last at the sums; a request that is wrong in several ways is always refused for the same reason.
 
 use super::command::Command;
-use super::order::{Change, Order, OrderKind};
+use super::order::{Change, Order, OrderKind, Screen};
 use crate::base::{Amount, Millis, OrderState, Reason};
 use crate::profile::{Rules, UnsettledRefund};
 
@@ -75,6 +75,8 @@ pub(super) fn decide(
             OrderState::Refunded => Ok(Change::Settled),
             _ => captured(state).map(|()| Change::Settled),
         },
+        Command::Show(screen) => shown(order, state, *screen).map(Change::Screen),
+        Command::Reject(reason) => Ok(Change::Rejected(*reason)),
     }
 }
 
@@ -82,6 +84,12 @@ pub(super) fn decide(
 /// has looked.
 fn state_at(order: &Order, now: Millis) -> OrderState {
     if order.state.is_open() && now >= order.deadline { OrderState::Expired } else { order.state }
+}
+
+/// Whether the payer's screen may turn: a QR order that can still be paid, and never back.
+fn shown(order: &Order, state: OrderState, screen: Screen) -> Result<Screen, Reason> {
+    payable(state)?;
+    if screen < order.screen { Err(Reason::StateNotAllowed) } else { Ok(screen) }
 }
 
 /// Whether the payer may still pay, fail or give up.

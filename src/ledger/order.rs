@@ -1,5 +1,6 @@
 //! One order: its totals, its state, what happened to it.
 
+use super::progress::Progress;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
 
 /// The position of an order in its ledger; never reused.
@@ -17,6 +18,29 @@ pub enum OrderKind {
     Purchase,
     /// Approval holds the money until a completion captures it.
     PreAuth,
+}
+
+/// What the payer of a QR order sees, as the paying app reports it (documented).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Screen {
+    /// The QR.
+    #[default]
+    Shown,
+    /// That an app has scanned it.
+    Scanned,
+    /// That the app is paying.
+    Processing,
+}
+
+impl Screen {
+    /// The name that the payer's pages and the control plane use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Scanned => "scanned",
+            Self::Processing => "processing",
+        }
+    }
 }
 
 /// What the payer paid with, masked.
@@ -153,6 +177,12 @@ pub struct Order {
     pub failure: Option<Reason>,
     /// What it was paid with.
     pub instrument: Option<Box<Instrument>>,
+    /// What the payer of a QR order sees.
+    pub screen: Screen,
+    /// How far its payer is; `None` before the first step and after the last.
+    pub progress: Option<Box<Progress>>,
+    /// When the merchant last asked for its status.
+    pub status_asked: Option<Millis>,
     /// The rest of the registration.
     pub details: Option<Box<Details>>,
     /// All that happened, in order.
@@ -196,6 +226,10 @@ pub enum Change {
     Expired,
     /// Settled ahead of the day's end.
     Settled,
+    /// The paying app has come so far with the QR.
+    Screen(Screen),
+    /// A report of the paying app was refused; the order stays as it was.
+    Rejected(Reason),
 }
 
 impl Change {
@@ -212,6 +246,8 @@ impl Change {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Settled => "settled",
+            Self::Screen(screen) => screen.name(),
+            Self::Rejected(_) => "rejected",
         }
     }
 }

@@ -174,11 +174,13 @@ impl Record {
         back.sum()
     }
 
-    /// The last thing that happened, closing the day apart.
+    /// The last thing that happened to the money.
     fn last(&self) -> Change {
-        let settled = |change: &Change| *change == Change::Settled;
+        let moves_nothing = |change: &Change| {
+            matches!(change, Change::Settled | Change::Screen(_) | Change::Rejected(_))
+        };
         let mut changes = self.log.iter().rev().map(|(_, _, change)| *change);
-        changes.find(|change| !settled(change)).expect("it was registered")
+        changes.find(|change| !moves_nothing(change)).expect("it was registered")
     }
 
     fn state(&self) -> OrderState {
@@ -197,7 +199,9 @@ impl Record {
             (Change::Failed(_), _) => OrderState::Failed,
             (Change::Cancelled, _) => OrderState::Cancelled,
             (Change::Expired, _) => OrderState::Expired,
-            (Change::Settled, _) => unreachable!("passed over"),
+            (Change::Settled | Change::Screen(_) | Change::Rejected(_), _) => {
+                unreachable!("passed over")
+            }
         }
     }
 
