@@ -19,8 +19,11 @@ pub(super) struct FidelityArgs {
     #[arg(long)]
     mark: Option<Chosen>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "markdown")]
     json: bool,
+    /// Print the page that stands in docs/fidelity.md
+    #[arg(long)]
+    markdown: bool,
     #[command(flatten)]
     profile: ProfileArg,
 }
@@ -60,6 +63,10 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
         exit::print(&(serde_json::to_string_pretty(&list)? + "\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if args.markdown {
+        exit::print(&page(&profile.name, &entries))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows: Vec<_> = entries
         .iter()
         .map(|entry| {
@@ -76,6 +83,28 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
     }
     exit::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A Markdown page with a table for each mark.
+fn page(profile: &str, entries: &[&Provenance]) -> String {
+    let mut text = format!(
+        "# What is PAYON's, and what is ours\n\nEvery behaviour of the profile `{profile}` with the line that \
+         holds it. This page is made by `payon-sim fidelity --markdown`; `GET /_sim/v1/fidelity` reads the same data.\n",
+    );
+    for mark in Mark::ALL.iter().copied() {
+        let own: Vec<_> = entries.iter().filter(|entry| entry.mark == mark).collect();
+        if own.is_empty() {
+            continue;
+        }
+        // Writing into a String cannot fail.
+        let _ = write!(text, "\n## {mark}: {} {}\n\n", own.len(), meaning(mark));
+        text.push_str("| behaviour | what | held by |\n| --- | --- | --- |\n");
+        for Provenance { key, about, place, .. } in own {
+            let about = about.replace('|', "\\|");
+            let _ = writeln!(text, "| `{key}` | {about} | {place} |");
+        }
+    }
+    text
 }
 
 fn as_json(entry: &Provenance) -> Value {

@@ -150,3 +150,10 @@ fn a_khqr_is_made_decoded_and_drawn() {
     assert_eq!(bad.code, Some(2));
     assert!(bad.err.contains("name@bank"), "{}", bad.err);
 }
+
+#[test]
+fn the_page_in_the_docs_is_the_one_that_is_made_now() {
+    let made = run(&["fidelity", "--markdown"]).ok();
+    let kept = include_str!("../../docs/fidelity.md");
+    assert_eq!(made, kept, "run: payon-sim fidelity --markdown > docs/fidelity.md");
+}
