@@ -14,3 +14,9 @@ pub(super) fn cannot_bind(problem: &impl Display) -> ExitCode {
     eprintln!("error: {problem}");
     ExitCode::from(3)
 }
+
+/// The lint was strict and found violations.
+pub(super) fn strict_violation(found: u64) -> ExitCode {
+    eprintln!("strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs");
+    ExitCode::from(4)
+}

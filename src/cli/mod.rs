@@ -1,6 +1,7 @@
 //! The command line: one file a verb.
 
 mod exit;
+mod link;
 mod serve;
 
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ struct Cli {
 enum Verb {
     /// Serve the gateway (what the bare command does)
     Serve(serve::ServeArgs),
+    /// Make a checkout link from the JSON of an order on stdin
+    Link(link::LinkArgs),
 }
 
 /// Runs the command line of this process.
@@ -28,6 +31,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command.unwrap_or(Verb::Serve(cli.serve)) {
         Verb::Serve(args) => serve::run(args),
+        Verb::Link(args) => link::run(args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&format!("error: {error:#}")))
 }

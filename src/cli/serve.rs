@@ -64,6 +64,9 @@ pub(super) struct ServeArgs {
     /// Worker threads; by default one for each core
     #[arg(long, env = "PAYON_SIM_WORKERS")]
     workers: Option<usize>,
+    /// Refuse requests in which the lint finds a violation, and exit with 4 if there was any
+    #[arg(long, env = "PAYON_SIM_STRICT")]
+    strict: bool,
     /// Print nothing but warnings
     #[arg(long, env = "PAYON_SIM_QUIET")]
     quiet: bool,
@@ -112,6 +115,9 @@ async fn serve(args: ServeArgs, profile: Arc<Profile>) -> anyhow::Result<ExitCod
         ..Budgets::default()
     };
     let (spaces, bell) = Spaces::new(profile, seed, budgets);
+    if args.strict {
+        spaces.be_strict();
+    }
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
     let app = Arc::new(App {
@@ -146,7 +152,10 @@ async fn serve(args: ServeArgs, profile: Arc<Profile>) -> anyhow::Result<ExitCod
         () = signals.next() => return Ok(ExitCode::from(130)),
     }
     report_undelivered(&spaces);
-    Ok(ExitCode::SUCCESS)
+    match spaces.violations() {
+        found if args.strict && found > 0 => Ok(exit::strict_violation(found)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {

@@ -13,28 +13,7 @@ use super::desk::{Desk, Refused};
 pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
     let request = Request::read(fields)?;
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
-    if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
-        let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
-        return Err(Refused::with(Reason::PreAuthMethod, detail));
-    }
-    if !merchant.methods.contains(&request.payment_method) {
-        let offered: Vec<_> = merchant.methods.iter().map(|method| method.name()).collect();
-        let detail = format!("paymentMethod must be one of {}", offered.join(", "));
-        return Err(Refused::with(Reason::MethodNotOffered, detail));
-    }
-    let new = NewOrder {
-        merchant: &request.merchant_id,
-        terminal: &request.term_id,
-        tx_id: &request.tx_id,
-        kind: match request.trt {
-            Trt::Purchase => OrderKind::Purchase,
-            Trt::PreAuth => OrderKind::PreAuth,
-        },
-        method: request.payment_method,
-        currency: request.price.currency,
-        amount: request.price.amount,
-        details: details(&request),
-    };
+    let new = new_order(&merchant, &request)?;
     let order = desk.space.enter(|moment| {
         let id = match moment.register(desk.trace, new)? {
             Registration::New(id) | Registration::Again(id) => id,
@@ -66,6 +45,35 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             khqr: khqr.map(Into::into),
         }),
     }))
+}
+
+/// The order that a request asks for, if the merchant offers such a one.
+pub(super) fn new_order<'r>(
+    merchant: &Merchant,
+    request: &'r Request<'_>,
+) -> Result<NewOrder<'r>, Refused> {
+    if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
+        let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
+        return Err(Refused::with(Reason::PreAuthMethod, detail));
+    }
+    if !merchant.methods.contains(&request.payment_method) {
+        let offered: Vec<_> = merchant.methods.iter().map(|method| method.name()).collect();
+        let detail = format!("paymentMethod must be one of {}", offered.join(", "));
+        return Err(Refused::with(Reason::MethodNotOffered, detail));
+    }
+    Ok(NewOrder {
+        merchant: &request.merchant_id,
+        terminal: &request.term_id,
+        tx_id: &request.tx_id,
+        kind: match request.trt {
+            Trt::Purchase => OrderKind::Purchase,
+            Trt::PreAuth => OrderKind::PreAuth,
+        },
+        method: request.payment_method,
+        currency: request.price.currency,
+        amount: request.price.amount,
+        details: details(request),
+    })
 }
 
 /// What the reply needs of the order, copied out of the critical section.
