@@ -48,3 +48,11 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// The lint was strict and found violations.
+pub(super) fn strict_violation(found: u64) -> ExitCode {
+    say(&format_args!(
+        "strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs"
+    ));
+    ExitCode::from(4)
+}

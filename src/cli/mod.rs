@@ -9,6 +9,7 @@ mod fidelity;
 mod input;
 mod keys;
 mod khqr;
+mod link;
 mod logs;
 mod open_files;
 mod pay;
@@ -73,6 +74,8 @@ enum Verb {
     Trigger(trigger::TriggerArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
     Fidelity(fidelity::FidelityArgs),
+    /// Make a checkout link from the JSON of an order on stdin
+    Link(link::LinkArgs),
 }
 
 /// Runs the command line of this process.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
+        Verb::Link(args) => link::run(args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))
 }

@@ -68,7 +68,11 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
         ..Budgets::default()
     };
     let drain_time = Duration::from_millis(settings.drain_ms);
+    let strict = settings.strict;
     let (spaces, bell) = Spaces::new(profile, seed, budgets);
+    if strict {
+        spaces.be_strict();
+    }
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
     let token = drawn_token.clone().or_else(|| settings.control_token.clone());
@@ -119,7 +123,10 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
         code = signals.next() => return Ok(ExitCode::from(code)),
     }
     report_undelivered(&spaces);
-    Ok(ExitCode::SUCCESS)
+    match spaces.violations() {
+        found if strict && found > 0 => Ok(exit::strict_violation(found)),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {

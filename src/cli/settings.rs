@@ -97,6 +97,9 @@ pub(super) struct Settings {
     /// What is logged to stderr: off, error, warn, info, debug or trace; or by part, such as payon_sim=debug,hyper=warn
     #[arg(long, env = "PAYON_SIM_LOG", value_name = "FILTER", default_value_t = Settings::default().log)]
     pub(super) log: String,
+    /// Refuse requests in which the lint finds a violation, and exit with 4 if there was any
+    #[arg(long, env = "PAYON_SIM_STRICT", value_parser = BoolishValueParser::new())]
+    pub(super) strict: bool,
     /// Leave out what is printed at the start
     #[arg(long, env = "PAYON_SIM_QUIET", value_parser = BoolishValueParser::new())]
     pub(super) quiet: bool,
@@ -121,6 +124,7 @@ impl Default for Settings {
             drain_ms: 5_000,
             workers: None,
             log: "info".to_owned(),
+            strict: false,
             quiet: false,
         }
     }

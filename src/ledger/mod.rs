@@ -219,6 +219,7 @@ impl Ledger {
             instrument: None,
             screen: Screen::default(),
             progress: None,
+            told: false,
             status_asked: None,
             details: (new.details != Details::default()).then(|| Box::new(new.details)),
             history: vec![Entry { at: now, trace, change: Change::Registered }],
@@ -328,6 +329,13 @@ impl Ledger {
     pub fn set_progress(&mut self, id: OrderId, progress: Option<Progress>) {
         if let Some(order) = self.store.get_mut(id) {
             order.progress = progress.map(Box::new);
+        }
+    }
+
+    /// Notes that the merchant took a push-back on an order.
+    pub fn note_told(&mut self, id: OrderId) {
+        if let Some(order) = self.store.get_mut(id) {
+            order.told = true;
         }
     }
 

@@ -181,6 +181,8 @@ pub struct Order {
     pub screen: Screen,
     /// How far its payer is; `None` before the first step and after the last.
     pub progress: Option<Box<Progress>>,
+    /// Whether the merchant took a push-back on it.
+    pub told: bool,
     /// When the merchant last asked for its status.
     pub status_asked: Option<Millis>,
     /// The rest of the registration.
@@ -282,6 +284,11 @@ impl Order {
             | OrderState::Refunded
             | OrderState::Reversed => None,
         }
+    }
+
+    /// Whether the merchant took a push-back and never asked whether it was true.
+    pub fn is_unchecked(&self) -> bool {
+        self.told && self.status_asked.is_none()
     }
 
     /// Whether its money is settled at `now`: the day of its capture is closed, and it was not

@@ -271,8 +271,12 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
-                let now = moment.now;
-                moment.state.outbox.attempted(now, errand.job.id, attempt);
+                let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
+                outbox.attempted(now, errand.job.id, attempt);
+                let taken = |delivery: &&Delivery| delivery.state == DeliveryState::Acknowledged;
+                if let Some(delivery) = outbox.get(errand.job.id).filter(taken) {
+                    ledger.note_told(delivery.order);
+                }
             }
         });
     }
