@@ -17,6 +17,6 @@ pub(super) fn cannot_bind(problem: &impl Display) -> ExitCode {
 
 /// The lint was strict and found violations.
 pub(super) fn strict_violation(found: u64) -> ExitCode {
-    eprintln!("strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs");
+    eprintln!("strict: {found} violations were found in requests, and each such request refused");
     ExitCode::from(4)
 }

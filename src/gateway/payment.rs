@@ -1,7 +1,5 @@
 //! `POST /pg/reversal`, `/pg/refund` and `/pg/preAuthCompletion`: they share their answer and their course.
 
-use std::borrow::Cow;
-
 use super::desk::{Desk, Refused, order_at};
 use crate::base::{Amount, Fields, Reason};
 use crate::ledger::{Change, Command, Order, Target};
@@ -43,7 +41,7 @@ struct Whose<'r> {
 }
 
 impl<'r> Whose<'r> {
-    fn of(merchant: &'r Cow<'_, str>, terminal: &'r Cow<'_, str>, tx_id: &'r Cow<'_, str>) -> Self {
+    fn of(merchant: &'r str, terminal: &'r str, tx_id: &'r str) -> Self {
         Self { merchant, terminal, tx_id }
     }
 }

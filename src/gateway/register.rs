@@ -20,9 +20,10 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
         };
         moment.ledger().find(Target::At(id)).map(Facts::of).ok_or(Reason::SystemError)
     })?;
-    let khqr = match request.payment_method.shows_qr() {
-        true => Some(payload(&merchant, &request, &order)?),
-        false => None,
+    let khqr = if request.payment_method.shows_qr() {
+        Some(payload(&merchant, &request, &order)?)
+    } else {
+        None
     };
     let token = CheckoutToken::new(desk.space, order.id);
     Ok(wire::encode(&Envelope {

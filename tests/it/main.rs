@@ -6,4 +6,13 @@
     reason = "a test that cannot go on fails, and says what it left out"
 )]
 
+#[path = "support/direct.rs"]
+mod direct;
+
+mod bindings;
 mod khqr;
+mod link;
+mod lint;
+mod qr;
+mod reconciliation;
+mod token;
