@@ -52,7 +52,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// The lint was strict and found violations.
 pub(super) fn strict_violation(found: u64) -> ExitCode {
     say(&format_args!(
-        "strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs"
+        "strict: {found} violations were found in requests, and each such request refused"
     ));
     ExitCode::from(4)
 }

@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+mod bindings;
 mod cli_control;
 mod cli_profile;
 mod cli_round_trip;
@@ -15,10 +16,17 @@ mod cli_serve;
 mod cli_sign;
 mod concurrency;
 mod crypto;
+#[path = "support/direct.rs"]
+mod direct;
 mod khqr;
 mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
+mod link;
+mod lint;
 mod precedence;
+mod qr;
 mod raw_http;
+mod reconciliation;
 mod tidy;
+mod token;
