@@ -17,6 +17,6 @@ pub(super) fn cannot_bind(problem: &impl Display) -> ExitCode {
 
 /// The lint was strict and found violations.
 pub(super) fn strict_violation(found: u64) -> ExitCode {
-    eprintln!("strict: {found} violations were found in requests, and each such request refused");
+    eprintln!("strict: violations found in requests and refused: {found}");
     ExitCode::from(4)
 }
