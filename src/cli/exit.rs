@@ -51,8 +51,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// The lint was strict and found violations.
 pub(super) fn strict_violation(found: u64) -> ExitCode {
-    say(&format_args!(
-        "strict: {found} violations were found in requests, and each such request refused"
-    ));
+    say(&format_args!("strict: violations found in requests and refused: {found}"));
     ExitCode::from(4)
 }
