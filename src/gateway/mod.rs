@@ -215,7 +215,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         merchant,
         tx_id: identity.tx_id.as_deref().map(Into::into),
         request: match wire::redact(body) {
-            Cow::Borrowed(clean) => clean.into(),
+            Cow::Borrowed(clean) => Bytes::copy_from_slice(clean),
             Cow::Owned(masked) => masked.into(),
         },
         status,
