@@ -169,6 +169,8 @@ fn note_in_journal(bencher: Bencher) {
             response: response.clone(),
             reason: Reason::Success,
             detail: "".into(),
+            control: None,
+            findings: Box::default(),
             took_us: 1,
             unmasked: None,
         });
