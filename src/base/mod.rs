@@ -18,4 +18,4 @@ pub use operation::Operation;
 pub use reason::Reason;
 pub use seed::Seed;
 pub use state::OrderState;
-pub use time::{Day, Millis, wall_clock};
+pub use time::{Day, Millis, digits, wall_clock};
