@@ -9,6 +9,7 @@ pub mod khqr;
 pub mod ledger;
 pub mod profile;
 pub mod pushback;
+pub mod scenario;
 pub mod server;
 pub mod space;
 pub mod wire;

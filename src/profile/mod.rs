@@ -28,13 +28,14 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+pub use crate::base::Problem;
 pub use cards::{Authentication, Card, Scheme};
 pub use keys::{KeyPair, KeyRole};
 pub use merchants::{KhqrAccount, Merchant};
 pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};
 pub use reasons::{Answer, ReasonTable};
-pub use report::{Problem, ProfileErrors};
+pub use report::ProfileErrors;
 pub use rules::{IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
 pub use settings::{
     Acknowledge, CheckoutSettings, Language, PushbackEvent, PushbackOverrides, PushbackPolicy,
