@@ -11,8 +11,8 @@ use crate::crypto::{KeyError, Recipe, Secret, SignKey, VerifyKey};
 use super::keys::{KeyPair, Keys};
 use super::provenance::Mark;
 use super::read::{Doc, Node, Read, Table, fields};
-use super::report::Complaint;
 use super::settings::{PushbackOverrides, SignMode, check_url};
+use crate::base::Complaint;
 
 /// A merchant, of the profile or made at run time.
 #[derive(Clone, PartialEq, Eq)]
