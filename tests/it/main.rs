@@ -7,6 +7,12 @@
     reason = "a test that cannot go on fails, and says what it left out"
 )]
 
+mod control_api;
+mod control_calls;
+mod control_life_cycle;
+mod control_pushback;
+mod control_wait;
 mod crypto;
 mod khqr;
+mod support;
 mod tidy;
