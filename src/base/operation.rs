@@ -56,6 +56,11 @@ impl Operation {
         Self::ALL.iter().copied().find(|operation| operation.paths().contains(&path))
     }
 
+    /// Whether answering takes the gateway's private key, which is slow: a PIN comes encrypted.
+    pub const fn needs_private_key(self) -> bool {
+        matches!(self, Self::CreatePin | Self::EnablePin | Self::DisablePin)
+    }
+
     /// The position in [`Operation::ALL`], for tables with a row an operation.
     pub const fn index(self) -> usize {
         self as usize

@@ -1,12 +1,9 @@
 //! The journal: what came in, what was decided and why.
 
-use std::sync::Arc;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Nothing};
-use super::blocking;
 use super::orders::page_size;
 use super::problem::{Kind, Problem};
 use super::sign;
@@ -172,9 +169,7 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
     });
     let signature = match (entry.unmasked.take(), entry.merchant.clone(), entry.operation) {
         (Some(body), Some(merchant), Some(operation)) => {
-            let space = Arc::clone(&ask.space);
-            let body = String::from_utf8_lossy(&body).into_owned();
-            blocking(move || sign::explanation(&space, &merchant, operation, &body)).await?.ok()
+            sign::explanation(ask, merchant, operation, body.into()).await.ok()
         }
         _ => None,
     };

@@ -180,6 +180,7 @@ fn play(
         response,
         reason,
         detail: "".into(),
+        findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
     });

@@ -1,11 +1,13 @@
-//! What can be looked up: whose word each behaviour is, and what a KHQR says.
+//! What can be looked up: whose word each behaviour is, what the lint found, and what a KHQR says.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Nothing};
+use super::orders::page_size;
 use super::problem::Problem;
 use super::views::provenance;
+use crate::gateway::{self, LintReport};
 use crate::khqr::{self, Inspection};
 use crate::profile::Mark;
 
@@ -39,6 +41,14 @@ struct Behaviour {
     profile_line: String,
 }
 
+/// How much of the lint's findings.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LintQuery {
+    /// How many of each kind at most, the latest; 100 where none is given, 1000 at most.
+    limit: Option<usize>,
+}
+
 /// A KHQR to read.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +79,12 @@ pub(super) fn fidelity(ask: &Ask, _: Nothing) -> Result<Fidelity, Problem> {
             })
             .collect(),
     })
+}
+
+/// What the lint found in the space's requests.
+pub(super) fn lint(ask: &Ask, query: LintQuery) -> Result<LintReport, Problem> {
+    let limit = page_size(query.limit)?;
+    Ok(gateway::lint_report(&ask.space, ask.app.spaces.is_strict(), limit))
 }
 
 /// What a KHQR says, judged at the space's time.

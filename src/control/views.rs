@@ -10,7 +10,7 @@ use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod
 use crate::gateway::CheckoutToken;
 use crate::ledger::{Change, Entry, Order, OrderId, OrderKind, Target};
 use crate::profile::{Answer, Mark};
-use crate::space::{Attempt, Delivery, JournalEntry, Trace, View};
+use crate::space::{Attempt, Delivery, Finding, JournalEntry, Trace, View, Weight};
 use crate::wire;
 
 /// An order.
@@ -26,6 +26,8 @@ pub(super) struct OrderView {
     method: PaymentMethod,
     #[schemars(schema_with = "states")]
     state: &'static str,
+    /// What the payer of a QR sees: `shown`, `scanned` or `processing`; null for other methods.
+    screen: Option<&'static str>,
     /// Why it failed, by name.
     #[schemars(with = "Option<String>")]
     failure: Option<Reason>,
@@ -71,14 +73,14 @@ struct PaidWith {
 pub(super) struct EventView {
     at: String,
     /// `registered`, `approved`, `completed`, `reversed`, `refunded`, `chargedBack`, `failed`, `cancelled`, `expired` or
-    /// `settled`.
+    /// `settled`; for a QR also `scanned`, `processing`, and `rejected` for a report that was refused.
     change: &'static str,
     /// The request that caused it; null where time did.
     trace: Option<String>,
     /// How much moved, for `completed`, `refunded` and `chargedBack`.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<String>,
-    /// Why, for `failed`.
+    /// Why, for `failed` and `rejected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     reason: Option<Reason>,
@@ -147,6 +149,8 @@ pub(super) struct RequestView {
     reason: Reason,
     /// What was wrong, for people; may be empty.
     detail: String,
+    /// What the lint found; nearly always nothing.
+    findings: Vec<FindingView>,
     /// The line of the profile that holds the answer; null for a call of the control plane.
     profile_line: Option<String>,
     took_us: u32,
@@ -156,6 +160,19 @@ pub(super) struct RequestView {
     /// JSON as it was answered, else text; null when empty.
     #[schemars(with = "serde_json::Value")]
     response: Box<RawValue>,
+}
+
+/// Something in a request that is not what PAYON's pages show.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+struct FindingView {
+    /// Such as `field.undocumented`.
+    lint: &'static str,
+    /// Whether a strict lint refuses it.
+    violation: bool,
+    /// In which member; empty where it is the request as a whole.
+    field: String,
+    about: &'static str,
 }
 
 /// An order with what surrounds it, copied out of a space to be shown.
@@ -216,6 +233,7 @@ impl OrderView {
             },
             method: order.method,
             state: order.state.name(),
+            screen: order.method.shows_qr().then(|| order.screen.name()),
             failure: order.failure,
             currency: order.currency,
             amount: money(order.amount),
@@ -250,7 +268,7 @@ impl EventView {
             Change::Completed(amount) | Change::Refunded(amount) | Change::ChargedBack(amount) => {
                 (Some(amount.fixed(currency)), None)
             }
-            Change::Failed(reason) => (None, Some(reason)),
+            Change::Failed(reason) | Change::Rejected(reason) => (None, Some(reason)),
             _ => (None, None),
         };
         let (at, change) = (entry.at.rfc3339(), entry.change.name());
@@ -301,10 +319,22 @@ impl RequestView {
             status: entry.status,
             reason: entry.reason,
             detail: entry.detail.to_string(),
+            findings: entry.findings.iter().map(FindingView::new).collect(),
             profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
             took_us: entry.took_us,
             request: shown(&entry.request),
             response: shown(&entry.response),
+        }
+    }
+}
+
+impl FindingView {
+    fn new(finding: &Finding) -> Self {
+        Self {
+            lint: finding.lint.name(),
+            violation: finding.lint.weight() == Weight::Violation,
+            field: finding.field.to_string(),
+            about: finding.lint.about(),
         }
     }
 }

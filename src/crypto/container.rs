@@ -75,8 +75,12 @@ pub(super) fn read(text: &str) -> Result<Found, KeyError> {
     if let Some((_, error)) = FOREIGN_TEXTS.iter().find(|(mark, _)| text.contains(mark)) {
         return Err(error.clone());
     }
-    let der = decode(&pem_body(text)?)?;
-    read_der(&der)
+    read_der(&der(text)?)
+}
+
+/// The bytes inside the text, whatever they are.
+pub(super) fn der(text: &str) -> Result<Vec<u8>, KeyError> {
+    decode(&pem_body(text)?)
 }
 
 /// The Base64 of the first PEM block, or the whole text where there is none. Line breaks that an environment

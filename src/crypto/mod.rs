@@ -15,6 +15,7 @@ mod encrypt;
 mod explain;
 #[cfg(feature = "fast-crypto")]
 mod fast;
+mod form;
 mod hash;
 mod keys;
 mod names;
@@ -27,6 +28,7 @@ mod tests;
 pub use encoding::{DecodeError, Encoding};
 pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
 pub use explain::{Cause, Explanation, OwnKey, Question, Received, explain};
+pub use form::{KeyForm, KeyReport};
 pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
 pub use names::UnknownName;
 pub use recipe::{Algorithm, Canonical, KeyPosition, Recipe, RecipeError, SIGN};

@@ -1,13 +1,18 @@
 //! Where a request is admitted: the merchant, its terminal, its token and its signature.
 
+use std::cell::RefCell;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use crate::base::{Fields, FieldsError, Operation, Reason};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
 use crate::profile::{Answer, Merchant, SignMode};
-use crate::space::{Space, Trace};
+use crate::space::{Finding, Lint, Space, Trace};
 use crate::wire::Refusal;
+
+/// How long the remarks on one request may grow, give or take the last.
+const REMARKS_BYTES: usize = 1000;
 
 /// What an operation knows beside its request.
 pub(super) struct Desk<'a> {
@@ -16,6 +21,12 @@ pub(super) struct Desk<'a> {
     pub(super) trace: Trace,
     pub(super) token: Option<&'a str>,
     pub(super) origin: &'a str,
+    /// Whether a violation that the lint finds is refused.
+    pub(super) strict: bool,
+    /// What the lint has found so far.
+    pub(super) findings: RefCell<Vec<Finding>>,
+    /// What the journal says beside the reason of an answer that is no refusal.
+    pub(super) remarks: RefCell<String>,
 }
 
 /// Why a request is refused.
@@ -39,6 +50,15 @@ impl Refused {
     }
 }
 
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail.as_str() {
+            "" => write!(f, "{}", self.reason),
+            detail => write!(f, "{}, {detail}", self.reason),
+        }
+    }
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         Self { reason: refusal.reason, detail: refusal.detail }
@@ -57,6 +77,40 @@ impl From<Reason> for Refused {
     }
 }
 
+/// The merchant of that id, if the terminal is one of its own.
+pub(super) fn recognise(
+    space: &Space,
+    merchant_id: &str,
+    term_id: &str,
+) -> Result<Arc<Merchant>, Refused> {
+    let merchant = space.merchant(merchant_id).ok_or_else(|| {
+        let space = space.name();
+        let detail = format!("merchantId {merchant_id:?} is not known in the space {space:?}");
+        Refused::with(Reason::MerchantUnknown, detail)
+    })?;
+    if !merchant.terminals.iter().any(|known| known == term_id) {
+        let known = merchant.terminals.join(", ");
+        let detail = format!("termId {term_id:?} is not one of {merchant_id}'s ({known})");
+        return Err(Refused::with(Reason::TerminalUnknown, detail));
+    }
+    Ok(merchant)
+}
+
+/// The order that `target` names, if it was registered at this terminal.
+pub(super) fn order_at<'l>(
+    ledger: &'l Ledger,
+    terminal: &str,
+    target: Target<'_>,
+) -> Result<&'l Order, Refused> {
+    let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
+    if *ledger.party(order).terminal == *terminal {
+        Ok(order)
+    } else {
+        let detail = format!("the order was registered at another terminal than {terminal}");
+        Err(Refused::with(Reason::OrderNotFound, detail))
+    }
+}
+
 impl Desk<'_> {
     /// Recognises the caller: merchant, then terminal, then token, then signature.
     pub(super) fn admit(
@@ -65,23 +119,28 @@ impl Desk<'_> {
         term_id: &str,
         fields: &Fields<'_>,
     ) -> Result<Arc<Merchant>, Refused> {
-        let merchant = self.space.merchant(merchant_id).ok_or_else(|| {
-            let space = self.space.name();
-            let detail = format!("merchantId {merchant_id:?} is not known in the space {space:?}");
-            Refused::with(Reason::MerchantUnknown, detail)
-        })?;
-        if !merchant.terminals.iter().any(|known| known == term_id) {
-            let known = merchant.terminals.join(", ");
-            let detail = format!("termId {term_id:?} is not one of {merchant_id}'s ({known})");
-            return Err(Refused::with(Reason::TerminalUnknown, detail));
-        }
-        if let Some(token) = &merchant.token
-            && self.token != Some(token.as_str())
-        {
-            return Err(Refused::because(Reason::TokenInvalid));
-        }
+        let merchant = recognise(self.space, merchant_id, term_id)?;
+        self.check_token(&merchant)?;
         self.check_signature(&merchant, fields)?;
         Ok(merchant)
+    }
+
+    /// Asks for the token of a merchant that has one.
+    pub(super) fn check_token(&self, merchant: &Merchant) -> Result<(), Refused> {
+        match &merchant.token {
+            Some(token) if self.token != Some(token.as_str()) => Err(Reason::TokenInvalid.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds to what the journal says of an answer.
+    pub(super) fn remark(&self, remark: fmt::Arguments<'_>) {
+        let mut remarks = self.remarks.borrow_mut();
+        if remarks.len() < REMARKS_BYTES {
+            let separator = if remarks.is_empty() { "" } else { "; " };
+            // Writing into memory cannot fail.
+            let _ = write!(remarks, "{separator}{remark}");
+        }
     }
 
     /// What the profile answers for `reason` in this operation.
@@ -98,7 +157,10 @@ impl Desk<'_> {
         let profile = self.space.profile();
         let (mode, recipe) = (profile.sign_mode(merchant, self.operation), &profile.sign.recipe);
         if mode == SignMode::Off {
-            return Ok(());
+            return match fields.get("sign") {
+                Some(sign) if !sign.is_blank() => self.find(Lint::SignIgnored, "sign"),
+                _ => Ok(()),
+            };
         }
         let Some(sign) = fields.text("sign") else {
             return if mode == SignMode::Required {
@@ -111,20 +173,5 @@ impl Desk<'_> {
         let invalid = |detail: String| Refused::with(Reason::SignInvalid, detail);
         let key = merchant.verify_key(recipe).map_err(|error| invalid(error.to_string()))?;
         crypto::verify(recipe, &key, fields, &sign).map_err(|error| invalid(error.to_string()))
-    }
-}
-
-/// The order that `target` names, if it was registered at this terminal.
-pub(super) fn order_at<'l>(
-    ledger: &'l Ledger,
-    terminal: &str,
-    target: Target<'_>,
-) -> Result<&'l Order, Refused> {
-    let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
-    if *ledger.party(order).terminal == *terminal {
-        Ok(order)
-    } else {
-        let detail = format!("the order was registered at another terminal than {terminal}");
-        Err(Refused::with(Reason::OrderNotFound, detail))
     }
 }

@@ -1,34 +1,50 @@
 //! The use cases: a request and a space become one decision.
 //!
-//! Every operation runs the same way: the body is parsed once, the merchant is recognised, the
-//! request is read, the signature checked, then the space is entered for one short critical section,
+//! Every operation runs the same way: the body is parsed once, the lint looks at its members, the
+//! request is read, the merchant recognised, the signature checked, then the space is entered for one short critical section,
 //! then the reply is written and the request noted. What is wrong first in that order is the reason.
 
+mod bindings;
 mod checkout_token;
 mod desk;
+pub mod link;
+mod lint;
 mod orders;
 mod payer;
 mod payment;
+mod pin;
+mod qr;
+mod reconciliation;
 mod register;
+mod signing;
 mod status;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+pub use bindings::{CardToSave, save_card};
 pub use checkout_token::CheckoutToken;
 pub use desk::Refused;
-pub use payer::{Paid, PayError, PayRequest, TriggerEvent, pay, trigger};
+pub use lint::{LintReport, LintRow, Unchecked, lint_report};
+pub use payer::{
+    AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
+    trigger,
+};
+pub use signing::{Signed, SigningError, explain, sign};
 
-use crate::base::{Fields, Operation, Reason};
-use crate::space::{JournalEntry, Space, Spaces, Trace};
+use crate::base::{Fields, FieldsError, Operation, Reason};
+use crate::ledger::Screen;
+use crate::space::{Finding, JournalEntry, Space, Spaces, Trace, Weight};
 use crate::wire::{self, Identity};
 use desk::Desk;
 
-/// One request to one of PAYON's operations.
-#[derive(Clone, Debug)]
+/// One request to one of PAYON's operations. Its `Debug` form leaves token and body out.
+#[derive(Clone)]
 pub struct Call<'a> {
     /// Which operation.
     pub operation: Operation,
@@ -55,12 +71,46 @@ pub struct Reply {
     pub reason: Reason,
 }
 
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+/// A body as its operation takes it.
+enum Body<'a> {
+    /// One object, as nearly all do.
+    One(Fields<'a>),
+    /// An array of objects.
+    Many(Vec<Fields<'a>>),
+}
+
+impl<'a> Body<'a> {
+    fn parse(operation: Operation, body: &'a [u8]) -> Result<Self, FieldsError> {
+        match operation {
+            Operation::Reconciliation => Fields::parse_array(body).map(Self::Many),
+            _ => Fields::parse(body).map(Self::One),
+        }
+    }
+
+    fn rows(&self) -> &[Fields<'a>] {
+        match self {
+            Self::One(fields) => std::slice::from_ref(fields),
+            Self::Many(rows) => rows,
+        }
+    }
+}
+
 /// Answers a request and notes it in its space's journal.
+///
+/// Where [`Operation::needs_private_key`] says so it takes milliseconds, and belongs on a thread
+/// that may block.
 pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
     let begun = Instant::now();
-    let fields = Fields::parse(call.body);
-    let identity =
-        fields.as_ref().map(|fields| Identity::of(call.operation, fields)).unwrap_or_default();
+    let body = Body::parse(call.operation, call.body);
+    // Of an array the first row says whose it is.
+    let first = body.as_ref().ok().and_then(|body| body.rows().first());
+    let identity = first.map(|fields| Identity::of(call.operation, fields)).unwrap_or_default();
     let space = call.space.unwrap_or_else(|| match identity.merchant_id.as_deref() {
         Some(merchant) => spaces.of_merchant(merchant),
         None => Arc::clone(spaces.default_space()),
@@ -72,38 +122,85 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         trace,
         token: call.token,
         origin: call.origin,
+        strict: spaces.is_strict(),
+        findings: RefCell::default(),
+        remarks: RefCell::default(),
     };
-    let outcome = fields.map_err(Refused::from).and_then(|fields| match call.operation {
-        Operation::Register => register::answer(&desk, &fields),
-        Operation::Reversal => payment::reverse(&desk, &fields),
-        Operation::Refund => payment::refund(&desk, &fields),
-        Operation::PreAuthCompletion => payment::complete(&desk, &fields),
-        Operation::Orders => orders::answer(&desk, &fields),
-        Operation::Status => status::answer(&desk, &fields),
-        _ => Err(Refused::because(Reason::UnknownPath)),
+    let outcome = body.map_err(Refused::from).and_then(|body| {
+        lint::look(&desk, body.rows())?;
+        operate(&desk, &body)
     });
-    finish(&space, begun, Some(call.operation), trace, &identity, call.body, outcome)
+    if let Err(refused) = &outcome {
+        lint::look_back(&desk, refused.reason);
+    }
+    let (findings, remarks) = (desk.findings.into_inner(), desk.remarks.into_inner());
+    let weighty = |finding: &&Finding| finding.lint.weight() == Weight::Violation;
+    let violations = findings.iter().filter(weighty).count();
+    if violations > 0 {
+        spaces.count_violations(violations as u64);
+    }
+    let (operation, identity) = (Some(call.operation), &identity);
+    let received =
+        Received { space: &space, begun, operation, trace, identity, body: call.body, findings };
+    finish(received, outcome.map(|reply| (reply, remarks)))
+}
+
+fn operate(desk: &Desk<'_>, body: &Body<'_>) -> Result<Vec<u8>, Refused> {
+    let fields = match body {
+        Body::Many(rows) => return reconciliation::answer(desk, rows),
+        Body::One(fields) => fields,
+    };
+    match desk.operation {
+        Operation::Register => register::answer(desk, fields),
+        Operation::Reversal => payment::reverse(desk, fields),
+        Operation::Refund => payment::refund(desk, fields),
+        Operation::PreAuthCompletion => payment::complete(desk, fields),
+        Operation::Orders => orders::answer(desk, fields),
+        Operation::Status => status::answer(desk, fields),
+        Operation::BindingRegister => bindings::register(desk, fields),
+        Operation::BindingList => bindings::list(desk, fields),
+        Operation::CreatePin | Operation::EnablePin | Operation::DisablePin => {
+            pin::answer(desk, fields)
+        }
+        Operation::Reconciliation => reconciliation::answer(desk, std::slice::from_ref(fields)),
+        Operation::NotifyQrScanned => qr::show(desk, fields, Screen::Scanned),
+        Operation::NotifyProcessing => qr::show(desk, fields, Screen::Processing),
+        Operation::NotifyCompletion => qr::complete(desk, fields),
+        Operation::CancelQr => qr::cancel(desk, fields),
+    }
 }
 
 /// Refuses a request that never reached an operation: too large, broken, or at no operation's path.
 /// The body, if any came, is not looked at.
 pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detail: &str) -> Reply {
-    let refused = Refused { reason, detail: detail.to_owned() };
-    let trace = space.next_trace();
-    finish(space, Instant::now(), operation, trace, &Identity::default(), &[], Err(refused))
+    let received = Received {
+        space,
+        begun: Instant::now(),
+        operation,
+        trace: space.next_trace(),
+        identity: &Identity::default(),
+        body: &[],
+        findings: Vec::new(),
+    };
+    finish(received, Err(Refused { reason, detail: detail.to_owned() }))
 }
 
-fn finish(
-    space: &Space,
+/// What the journal notes of a request beside its answer.
+struct Received<'a> {
+    space: &'a Space,
     begun: Instant,
     operation: Option<Operation>,
     trace: Trace,
-    identity: &Identity<'_>,
-    body: &[u8],
-    outcome: Result<Vec<u8>, Refused>,
-) -> Reply {
+    identity: &'a Identity<'a>,
+    body: &'a [u8],
+    findings: Vec<Finding>,
+}
+
+/// Writes the reply, given with what is to be remarked of it, and notes the request.
+fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -> Reply {
+    let Received { space, begun, operation, trace, identity, body, findings } = received;
     let (status, reply, reason, detail) = match outcome {
-        Ok(reply) => (200, Bytes::from(reply), Reason::Success, String::new()),
+        Ok((reply, remarks)) => (200, Bytes::from(reply), Reason::Success, remarks),
         Err(refused) => {
             let (status, reply) = refusal(space, operation, identity, &refused);
             (status, reply, refused.reason, refused.detail)
@@ -125,6 +222,7 @@ fn finish(
         response: reply.clone(),
         reason,
         detail: detail.into(),
+        findings: findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: (reason == Reason::SignInvalid).then(|| body.into()),
     });

@@ -3,6 +3,7 @@
 use super::desk::{Desk, Refused, order_at};
 use crate::base::{Amount, Fields, Reason};
 use crate::ledger::{Change, Command, Order, Target};
+use crate::space::Lint;
 use crate::wire::payment::Reply;
 use crate::wire::{self, AmountText, FixedAmount, completion, refund, reversal};
 
@@ -19,7 +20,7 @@ pub(super) fn refund(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
     settle(desk, fields, &whose, |order| {
         let amount = amount_of(order, request.amount.as_ref())?;
-        Ok(Command::Refund { amount })
+        Ok(Command::Refund { amount, approval: request.approval_no.as_deref() })
     })
 }
 
@@ -56,6 +57,9 @@ fn settle<'r>(
     let target = Target::Named { merchant: whose.merchant, tx_id: whose.tx_id };
     let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
         let order = order_at(moment.ledger(), whose.terminal, target)?;
+        if order.is_unchecked() {
+            desk.find(Lint::StatusNotAsked, "txId")?;
+        }
         let (id, command) = (order.id, command(order)?);
         let event = moment.ledger().decide(moment.now, Target::At(id), command)?;
         let change = event.change;

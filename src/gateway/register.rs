@@ -3,7 +3,7 @@
 use crate::base::{Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::khqr::{self, Account, Payload};
 use crate::ledger::{Details, NewOrder, Order, OrderId, OrderKind, Registration, Target};
-use crate::profile::Merchant;
+use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
 use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
 
@@ -14,34 +14,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let request = Request::read(fields)?;
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
     let profile = desk.space.profile();
-    let rules = &profile.rules;
-    if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
-        let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
-        return Err(Refused::with(Reason::PreAuthMethod, detail));
-    }
-    if !merchant.methods.contains(&request.payment_method) {
-        let offered: Vec<_> = merchant.methods.iter().map(|method| method.name()).collect();
-        let detail = format!("paymentMethod must be one of {}", offered.join(", "));
-        return Err(Refused::with(Reason::MethodNotOffered, detail));
-    }
-    let currency = request.price.currency;
-    if currency == Currency::Khr && !rules.khr_methods.contains(&request.payment_method) {
-        let detail = format!("{} orders are in USD", request.payment_method.name());
-        return Err(Refused::with(Reason::CurrencyUnsupported, detail));
-    }
-    let new = NewOrder {
-        merchant: &request.merchant_id,
-        terminal: &request.term_id,
-        tx_id: &request.tx_id,
-        kind: match request.trt {
-            Trt::Purchase => OrderKind::Purchase,
-            Trt::PreAuth => OrderKind::PreAuth,
-        },
-        method: request.payment_method,
-        currency,
-        amount: request.price.amount,
-        details: details(&request),
-    };
+    let new = new_order(&profile.rules, &merchant, &request)?;
     let order = desk.space.enter(|moment| {
         let id = match moment.register(desk.trace, new)? {
             Registration::New(id) | Registration::Again(id) => id,
@@ -65,14 +38,49 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             pay_dv_cd: request.pay_dv_cd.or_else(|| {
                 PayDvCd::parse(profile.wording.pay_dv_word.get(request.payment_method))
             }),
-            amount: ShortAmount(request.price.amount, currency),
-            currency_code: currency,
+            amount: ShortAmount(request.price.amount, request.price.currency),
+            currency_code: request.price.currency,
             checkout_url: format!("{}/pg/checkout/{token}", desk.origin).into(),
             expire_dttm: order.expires.year_first_digits().into(),
             khqr_md5: khqr.as_deref().map(|text| khqr::md5(text).into()),
             khqr: khqr.map(Into::into),
         }),
     }))
+}
+
+/// The order that a request asks for, if the merchant offers such a one.
+pub(super) fn new_order<'r>(
+    rules: &Rules,
+    merchant: &Merchant,
+    request: &'r Request<'_>,
+) -> Result<NewOrder<'r>, Refused> {
+    if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
+        let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
+        return Err(Refused::with(Reason::PreAuthMethod, detail));
+    }
+    if !merchant.methods.contains(&request.payment_method) {
+        let offered: Vec<_> = merchant.methods.iter().map(|method| method.name()).collect();
+        let detail = format!("paymentMethod must be one of {}", offered.join(", "));
+        return Err(Refused::with(Reason::MethodNotOffered, detail));
+    }
+    let currency = request.price.currency;
+    if currency == Currency::Khr && !rules.khr_methods.contains(&request.payment_method) {
+        let detail = format!("{} orders are in USD", request.payment_method.name());
+        return Err(Refused::with(Reason::CurrencyUnsupported, detail));
+    }
+    Ok(NewOrder {
+        merchant: &request.merchant_id,
+        terminal: &request.term_id,
+        tx_id: &request.tx_id,
+        kind: match request.trt {
+            Trt::Purchase => OrderKind::Purchase,
+            Trt::PreAuth => OrderKind::PreAuth,
+        },
+        method: request.payment_method,
+        currency,
+        amount: request.price.amount,
+        details: details(request),
+    })
 }
 
 /// What the reply needs of the order, copied out of the critical section.

@@ -4,6 +4,7 @@ use super::desk::{Desk, Refused, order_at};
 use crate::base::{Currency, Fields, OrderState, PaymentMethod, Reason};
 use crate::ledger::{Order, OrderKind, Target};
 use crate::profile::StatusMismatch;
+use crate::space::Lint;
 use crate::wire::status::{Reply, Request};
 use crate::wire::{self, Envelope, ShortAmount};
 
@@ -12,15 +13,25 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     desk.admit(&request.merchant_id, &request.term_id, fields)?;
     let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
     let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
+        let id = order_at(moment.ledger(), &request.term_id, target)?.id;
+        moment.note_status_asked(id);
         let ledger = moment.ledger();
-        let order = order_at(ledger, &request.term_id, target)?;
+        let order = ledger.find(Target::At(id)).ok_or(Reason::SystemError)?;
         if let Some(reason) = order.unsuccessful() {
             let state = order.state.name();
             let why = order.failure.map(|reason| format!(", {reason}")).unwrap_or_default();
             return Err(Refused::with(reason, format!("the order is {state}{why}")));
         }
+        let fits = same_price(order, &request);
+        match &fits {
+            Err(refused) if refused.reason == Reason::CurrencyMismatch => {
+                desk.find(Lint::StatusCurrency, "currency")?;
+            }
+            Err(_) => desk.find(Lint::StatusAmount, "amount")?,
+            Ok(()) => {}
+        }
         if ledger.rules().status_mismatch == StatusMismatch::Refuse {
-            same_price(order, &request)?;
+            fits?;
         }
         Ok(Facts::of(order))
     })?;

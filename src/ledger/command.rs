@@ -1,6 +1,6 @@
 //! What may be asked of a ledger, and what it answers.
 
-use super::order::{Change, Details, Instrument, OrderId, OrderKind};
+use super::order::{Change, Details, Instrument, OrderId, OrderKind, Screen};
 use crate::base::{Amount, Currency, Millis, PaymentMethod, Reason};
 
 /// Which order is meant: merchants name theirs by `txId`, time and the payer's page by position.
@@ -77,6 +77,8 @@ pub enum Command<'a> {
     Refund {
         /// `amount`, our extension; without it, all that is left.
         amount: Option<Amount>,
+        /// `approvalNo` as sent; must match.
+        approval: Option<&'a str>,
     },
     /// The issuer takes the rest back for the payer.
     ChargeBack,
@@ -84,6 +86,10 @@ pub enum Command<'a> {
     Expire,
     /// The day is closed for this order ahead of its end.
     Settle,
+    /// The paying app reports how far it is with the QR.
+    Show(Screen),
+    /// A report of the paying app was refused, which is noted.
+    Reject(Reason),
 }
 
 /// A change that was decided and can be applied; holds only while nothing else was applied between.

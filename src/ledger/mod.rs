@@ -4,19 +4,24 @@
 //! apart so that a scenario can answer without booking, or book without answering. Whoever holds the
 //! ledger calls [`Ledger::next_expiry`] first, so that time that has run out is seen before the request.
 
+mod bindings;
 mod command;
 mod decide;
 mod order;
+mod progress;
 mod store;
 
+pub use bindings::{Binding, BindingId, Bindings, Client, Customer, Digest, NewBinding};
 pub use command::{Command, Event, NewOrder, Registration, Target};
 pub use order::{
     Approval, Change, Details, Entry, Instrument, InstrumentKind, Order, OrderId, OrderKind,
-    PartyId, Totals,
+    PartyId, Screen, Totals,
 };
+pub use progress::{CardRow, Progress, Source, Step};
 pub use store::Party;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::base::{Amount, Day, Millis, OrderState, Reason};
 use crate::profile::{IdenticalRegister, Rules};
@@ -25,12 +30,15 @@ use store::Store;
 /// The largest running number of a day, and of the audit number.
 const DAY_NUMBER_MAX: u32 = 99_999_999;
 const STAN_MAX: u32 = 999_999;
+/// How many refused reports of a paying app an order's history keeps.
+const REJECTED_MAX: usize = 16;
 
-/// The orders of one space.
+/// The orders and saved cards of one space.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     rules: Rules,
     store: Store,
+    bindings: Bindings,
     day_numbers: BTreeMap<Day, u32>,
     stan: u32,
     orders_max: usize,
@@ -43,6 +51,7 @@ impl Ledger {
         Self {
             rules,
             store: Store::default(),
+            bindings: Bindings::default(),
             day_numbers: BTreeMap::new(),
             stan: 0,
             orders_max,
@@ -53,6 +62,28 @@ impl Ledger {
     /// The life-cycle rules in force.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// The saved cards.
+    pub fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    /// The saved cards, to change.
+    pub fn bindings_mut(&mut self) -> &mut Bindings {
+        &mut self.bindings
+    }
+
+    /// Saves a card. `id` makes the new binding's id from how often the client has bound this card
+    /// before; the earlier binding of the card ends.
+    pub fn bind(
+        &mut self,
+        now: Millis,
+        new: NewBinding<'_>,
+        id: impl FnOnce(u32) -> BindingId,
+    ) -> Result<&Binding, Reason> {
+        let day_number = self.next_day_number(now);
+        self.bindings.bind(now, day_number, new, id)
     }
 
     /// The order that `target` names.
@@ -93,33 +124,56 @@ impl Ledger {
         &self,
         merchant: &str,
         terminal: &str,
-        days: std::ops::RangeInclusive<Day>,
+        days: RangeInclusive<Day>,
         kind: Option<OrderKind>,
         skip: usize,
         limit: usize,
     ) -> Vec<&Order> {
-        match self.store.known_party(merchant, terminal) {
-            Some(party) => self.store.page(party, days, kind, skip, limit),
-            None => Vec::new(),
-        }
+        self.store.page(merchant, terminal, days, kind, skip, limit)
     }
 
     /// Whether `new` may be registered: `None` for a new order, the earlier one for the identical
-    /// request again.
+    /// request again. Refused are a `txId` that is taken, and an amount of nothing or less.
     pub fn check_register(&self, new: &NewOrder<'_>) -> Result<Option<OrderId>, Reason> {
+        if new.amount <= Amount::ZERO {
+            return Err(Reason::AmountInvalid);
+        }
         let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
-        let Some(known) = self.find(named) else { return Ok(None) };
-        let identical = *self.party(known).terminal == *new.terminal
-            && known.kind == new.kind
-            && known.method == new.method
-            && known.currency == new.currency
-            && known.amount == new.amount
-            && *known.details() == new.details;
-        if identical && self.rules.identical_register == IdenticalRegister::Repeat {
+        let Some(known) = self.find(named) else {
+            return self.check_binding(new).map(|()| None);
+        };
+        if self.repeats(known, new) && self.rules.identical_register == IdenticalRegister::Repeat {
             Ok(Some(known.id))
         } else {
             Err(Reason::OrderDuplicate)
         }
+    }
+
+    /// Whether `new` asks for what `known` was registered with.
+    pub fn repeats(&self, known: &Order, new: &NewOrder<'_>) -> bool {
+        *self.party(known).terminal == *new.terminal
+            && known.kind == new.kind
+            && known.method == new.method
+            && known.currency == new.currency
+            && known.amount == new.amount
+            && *known.details() == new.details
+    }
+
+    /// A new order that names a binding must name a usable one, of its own client and method.
+    fn check_binding(&self, new: &NewOrder<'_>) -> Result<(), Reason> {
+        let Some(named) = new.details.binding_id.as_deref() else { return Ok(()) };
+        let client = new.details.client_id.as_deref().ok_or(Reason::BindingNotFound)?;
+        let client = Client { merchant: new.merchant, client };
+        let id = BindingId::parse(named).ok_or(Reason::BindingNotFound)?;
+        let binding = self.bindings.usable(client, id)?;
+        if binding.method == new.method { Ok(()) } else { Err(Reason::MethodNotOffered) }
+    }
+
+    /// The next running number of the day, for `txSeqNo`.
+    fn next_day_number(&mut self, now: Millis) -> u32 {
+        let number = self.day_numbers.entry(now.day()).or_insert(0);
+        *number = *number % DAY_NUMBER_MAX + 1;
+        *number
     }
 
     /// Registers an order, or finds the one that the identical request made before.
@@ -140,8 +194,7 @@ impl Ledger {
         } else {
             self.rules.order_lifetime_ms
         };
-        let day_number = self.day_numbers.entry(now.day()).or_insert(0);
-        *day_number = *day_number % DAY_NUMBER_MAX + 1;
+        let day_number = self.next_day_number(now);
         self.stan = self.stan % STAN_MAX + 1;
         let (id, deadline) = (self.store.next_id(), now.plus(lifetime));
         let order = Order {
@@ -157,18 +210,21 @@ impl Ledger {
             created: now,
             payable_until: deadline,
             deadline,
-            day_number: *day_number,
+            day_number,
             stan: self.stan,
             approval: None,
             captured_at: None,
             settled_early: false,
             failure: None,
             instrument: None,
+            screen: Screen::default(),
+            progress: None,
+            told: false,
+            status_asked: None,
             details: (new.details != Details::default()).then(|| Box::new(new.details)),
             history: vec![Entry { at: now, trace, change: Change::Registered }],
         };
         self.store.insert(order);
-        self.store.set_deadline(id, None, Some(deadline));
         Ok(Registration::New(id))
     }
 
@@ -197,7 +253,8 @@ impl Ledger {
         let before = order.state.is_open().then_some(order.deadline);
         let totals = &mut order.totals;
         match event.change {
-            Change::Registered | Change::Settled => {}
+            Change::Registered | Change::Settled | Change::Rejected(_) => {}
+            Change::Screen(screen) => order.screen = screen,
             Change::Approved { number } => {
                 order.approval = Some(Approval { number, at: event.at });
                 order.failure = None;
@@ -251,16 +308,42 @@ impl Ledger {
         if let Some(instrument) = event.instrument {
             order.instrument = Some(Box::new(instrument));
         }
-        order.history.push(Entry { at: event.at, trace, change: event.change });
+        if order.state.is_final() {
+            order.progress = None;
+        }
+        let rejected = |entry: &&Entry| matches!(entry.change, Change::Rejected(_));
+        if !matches!(event.change, Change::Rejected(_))
+            || order.history.iter().filter(rejected).count() < REJECTED_MAX
+        {
+            order.history.push(Entry { at: event.at, trace, change: event.change });
+        }
         debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
         let after = order.state.is_open().then_some(order.deadline);
         if before != after {
             self.store.set_deadline(event.order, before, after);
         }
-        if before.is_some() && after.is_none() {
-            self.store.close(event.order);
-        }
         self.store.get(event.order)
+    }
+
+    /// Notes how far the payer of an order is.
+    pub fn set_progress(&mut self, id: OrderId, progress: Option<Progress>) {
+        if let Some(order) = self.store.get_mut(id) {
+            order.progress = progress.map(Box::new);
+        }
+    }
+
+    /// Notes that the merchant took a push-back on an order.
+    pub fn note_told(&mut self, id: OrderId) {
+        if let Some(order) = self.store.get_mut(id) {
+            order.told = true;
+        }
+    }
+
+    /// Notes that the merchant has asked for an order's status.
+    pub fn note_status_asked(&mut self, id: OrderId, now: Millis) {
+        if let Some(order) = self.store.get_mut(id) {
+            order.status_asked = Some(now);
+        }
     }
 
     /// The expiry that is due at `now`, earliest first; apply it and ask again.

@@ -1,5 +1,6 @@
 //! One order: its totals, its state, what happened to it.
 
+use super::progress::Progress;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
 
 /// The position of an order in its ledger; never reused.
@@ -17,6 +18,29 @@ pub enum OrderKind {
     Purchase,
     /// Approval holds the money until a completion captures it.
     PreAuth,
+}
+
+/// What the payer of a QR order sees, as the paying app reports it (documented).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Screen {
+    /// The QR.
+    #[default]
+    Shown,
+    /// That an app has scanned it.
+    Scanned,
+    /// That the app is paying.
+    Processing,
+}
+
+impl Screen {
+    /// The name that the payer's pages and the control plane use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Scanned => "scanned",
+            Self::Processing => "processing",
+        }
+    }
 }
 
 /// What the payer paid with, masked.
@@ -153,6 +177,14 @@ pub struct Order {
     pub failure: Option<Reason>,
     /// What it was paid with.
     pub instrument: Option<Box<Instrument>>,
+    /// What the payer of a QR order sees.
+    pub screen: Screen,
+    /// How far its payer is; `None` before the first step and after the last.
+    pub progress: Option<Box<Progress>>,
+    /// Whether the merchant took a push-back on it.
+    pub told: bool,
+    /// When the merchant last asked for its status.
+    pub status_asked: Option<Millis>,
     /// The rest of the registration.
     pub details: Option<Box<Details>>,
     /// All that happened, in order.
@@ -196,6 +228,10 @@ pub enum Change {
     Expired,
     /// Settled ahead of the day's end.
     Settled,
+    /// The paying app has come so far with the QR.
+    Screen(Screen),
+    /// A report of the paying app was refused; the order stays as it was.
+    Rejected(Reason),
 }
 
 impl Change {
@@ -212,6 +248,8 @@ impl Change {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Settled => "settled",
+            Self::Screen(screen) => screen.name(),
+            Self::Rejected(_) => "rejected",
         }
     }
 }
@@ -248,12 +286,18 @@ impl Order {
         }
     }
 
-    /// Whether the day of its capture is closed at `now`.
+    /// Whether the merchant took a push-back and never asked whether it was true.
+    pub fn is_unchecked(&self) -> bool {
+        self.told && self.status_asked.is_none()
+    }
+
+    /// Whether its money is settled at `now`: the day of its capture is closed, and it was not
+    /// taken back before.
     pub fn is_settled(&self, now: Millis, cutoff_ms: i64) -> bool {
-        self.settled_early
-            || self
-                .captured_at
-                .is_some_and(|at| business_day(at, cutoff_ms) < business_day(now, cutoff_ms))
+        use OrderState::{Captured, PartlyRefunded, Refunded};
+        let closed = |at: Millis| business_day(at, cutoff_ms) < business_day(now, cutoff_ms);
+        matches!(self.state, Captured | PartlyRefunded | Refunded)
+            && (self.settled_early || self.captured_at.is_some_and(closed))
     }
 
     /// The registration's details; empty ones where it had none.
@@ -283,7 +327,10 @@ impl Order {
         let checks = [
             (totals.captured <= totals.authorised, "captured is at most authorised"),
             (totals.refunded <= totals.captured, "refunded is at most captured"),
-            (totals.released <= totals.authorised, "released is at most authorised"),
+            (
+                totals.released.minor() + totals.refunded.minor() <= totals.authorised.minor(),
+                "nothing is given back twice",
+            ),
             (
                 totals.authorised == Amount::ZERO || totals.authorised == self.amount,
                 "what is authorised is what was ordered",

@@ -9,13 +9,14 @@ use std::path::Path;
 use super::report::{Problem, nearest};
 
 /// The files of the built-in profile, by name: the same names that a user's directory has.
-pub(super) const BUILTIN: [(&str, &str); 6] = [
+pub(super) const BUILTIN: [(&str, &str); 7] = [
     ("profile.toml", include_str!("../../fixtures/pgtest/profile.toml")),
     ("keys.toml", include_str!("../../fixtures/pgtest/keys.toml")),
     ("merchants.toml", include_str!("../../fixtures/pgtest/merchants.toml")),
     ("cards.toml", include_str!("../../fixtures/pgtest/cards.toml")),
     ("payers.toml", include_str!("../../fixtures/pgtest/payers.toml")),
     ("reasons.toml", include_str!("../../fixtures/pgtest/reasons.toml")),
+    ("operations.toml", include_str!("../../fixtures/pgtest/operations.toml")),
 ];
 
 /// The directory that the built-in files come from.

@@ -13,6 +13,7 @@ mod cards;
 mod files;
 mod keys;
 mod merchants;
+mod operations;
 mod payers;
 mod provenance;
 mod read;
@@ -31,6 +32,7 @@ use std::sync::{Arc, LazyLock};
 pub use cards::{Authentication, Card, Scheme};
 pub use keys::{KeyPair, KeyRole};
 pub use merchants::{KhqrAccount, Merchant};
+pub use operations::{Described, Kind, Member, OperationTable};
 pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};
 pub use reasons::{Answer, ReasonTable};
@@ -71,6 +73,8 @@ pub struct Profile {
     pub payers: Payers,
     /// Reasons to codes, messages and HTTP status.
     pub reasons: ReasonTable,
+    /// What each operation takes and answers.
+    pub operations: OperationTable,
     /// The gateway's own pair.
     pub gateway_key: Arc<KeyPair>,
     /// Pairs for merchants made at run time.
@@ -134,6 +138,21 @@ impl Profile {
         self.keys.iter().find(|pair| pair.name == name)
     }
 
+    /// Parses every key, which is otherwise done when one is first used, and compares the halves of each pair.
+    pub fn check_keys(&self) -> Result<(), ProfileErrors> {
+        let problems: Vec<_> = self
+            .keys
+            .iter()
+            .filter_map(|pair| {
+                let complaint = pair.complaint()?;
+                let key = format!("key.{}", pair.name);
+                let entry = self.provenance.iter().find(|entry| entry.key == key)?;
+                Some(Problem::of_entry(&entry.place, complaint))
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(ProfileErrors(problems)) }
+    }
+
     /// What `operation` answers for `reason`.
     pub fn answer(&self, operation: Operation, reason: Reason) -> Answer<'_> {
         self.reasons.answer(operation, reason)
@@ -179,23 +198,31 @@ fn parse(
     let docs = sources.each_ref().map(|source| {
         source.as_ref().map(|file| Doc::parse(file.shown.as_str().into(), &file.text))
     });
-    let [settings, keys, merchants, cards, payers, reasons] = docs.each_ref().map(Option::as_ref);
+    let [settings, keys, merchants, cards, payers, reasons, operations] =
+        docs.each_ref().map(Option::as_ref);
     let settings = settings.and_then(read_settings);
     let keys = keys.and_then(keys::read);
     let merchants = merchants.and_then(|doc| merchants::read(doc, keys.as_ref()));
     let cards = cards.and_then(cards::read);
     let payers = payers.and_then(payers::read);
     let reasons = reasons.and_then(reasons::read);
+    let operations = operations.and_then(operations::read);
     let mut provenance = Vec::new();
     for doc in docs.into_iter().flatten() {
         let (found, behaviours) = doc.into_findings();
         problems.extend(found);
         provenance.extend(behaviours);
     }
-    match (settings, keys, merchants, cards, payers, reasons) {
-        (Some(settings), Some(keys), Some(merchants), Some(cards), Some(payers), Some(reasons))
-            if problems.is_empty() =>
-        {
+    match (settings, keys, merchants, cards, payers, reasons, operations) {
+        (
+            Some(settings),
+            Some(keys),
+            Some(merchants),
+            Some(cards),
+            Some(payers),
+            Some(reasons),
+            Some(operations),
+        ) if problems.is_empty() => {
             let Settings { name, about, rules, sign, pushback, checkout, wording } = settings;
             Ok(Profile {
                 name,
@@ -209,6 +236,7 @@ fn parse(
                 cards,
                 payers,
                 reasons,
+                operations,
                 gateway_key: keys.gateway,
                 key_pool: keys.pool,
                 keys: keys.pairs,

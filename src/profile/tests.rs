@@ -246,7 +246,11 @@ fn every_entry_says_whose_word_it_is_and_where() {
         let line = text.lines().nth(place.line as usize - 1).unwrap_or_default();
         let name = key.rsplit('.').next().unwrap_or_default();
         let is_header = line.starts_with('[');
-        assert!(is_header || line.starts_with(&format!("{name} =")), "{key} is not at {place}");
+        let is_member = line.trim_start().starts_with("{ name = ") && line.contains(name);
+        assert!(
+            is_header || is_member || line.starts_with(&format!("{name} =")),
+            "{key} is not at {place}"
+        );
     }
     let mark = |key: &str| all.iter().find(|entry| entry.key == key).map(|entry| entry.mark);
     assert_eq!(mark("rules.otp_tries"), Some(Mark::Assumed));
@@ -262,6 +266,117 @@ fn every_entry_says_whose_word_it_is_and_where() {
     for card in &profile.cards {
         assert!(all.iter().all(|entry| !entry.key.contains(&card.number)));
     }
+}
+
+#[test]
+fn every_reason_member_and_rule_has_a_mark() {
+    let profile = Profile::builtin();
+    let marked: HashSet<&str> =
+        profile.provenance().iter().map(|entry| entry.key.as_str()).collect();
+    let missing = |key: String| (!marked.contains(key.as_str())).then_some(key);
+    let reasons = Reason::ALL.iter().map(|reason| format!("reason.{reason}"));
+    let members = Operation::ALL.iter().flat_map(|operation| {
+        let described = profile.operations.get(*operation);
+        let member = move |part| {
+            move |member: &Member| format!("operation.{operation}.{part}.{}", member.name)
+        };
+        let request = described.request.iter().map(member("request"));
+        request.chain(described.response.iter().map(member("response")))
+    });
+    let operations = Operation::ALL.iter().map(|operation| format!("operation.{operation}"));
+    // The rules by the names of their fields, as the struct itself prints them.
+    let printed = format!("{:#?}", profile.rules);
+    let rules: Vec<String> = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(':'))
+        .map(|(name, _)| format!("rules.{name}"))
+        .collect();
+    assert!(rules.len() >= 13, "{rules:?}");
+    let unmarked: Vec<String> =
+        reasons.chain(operations).chain(members).chain(rules).filter_map(missing).collect();
+    assert!(unmarked.is_empty(), "{unmarked:?}");
+}
+
+#[test]
+fn members_are_found_by_their_exact_name() {
+    let profile = Profile::builtin();
+    for operation in Operation::ALL {
+        let described = profile.operations.get(*operation);
+        for member in &described.request {
+            let found = described.member(member.plain_name());
+            assert_eq!(found.map(|found| &found.name), Some(&member.name), "{operation}");
+            assert!(
+                described.member(&member.plain_name().to_uppercase()).is_none_or(|found| {
+                    found.plain_name() == member.plain_name().to_uppercase()
+                })
+            );
+        }
+        for stranger in ["", "x", "merchantid", "txID", "a name that is longer than any member's"] {
+            assert!(described.member(stranger).is_none(), "{operation} {stranger}");
+        }
+    }
+    let pin = profile.operations.get(Operation::CreatePin).member("pin").expect("a member");
+    assert_eq!((pin.secret, pin.kind, pin.mark), (true, Kind::String, Mark::Documented));
+}
+
+#[test]
+fn a_mistake_in_the_members_is_told_at_its_place() {
+    insta::assert_snapshot!(complaints("operations.toml", &[
+        ("{ name = \"termId\", required = true, mark = \"D\", type = \"string\"", "{ name = \"termId\", required = 1, mark = \"D\", type = \"text\""),
+        ("name = \"reversal\"", "name = \"reversals\""),
+        ("{ name = \"sign\", required = false, mark = \"D\", type", "{ name = \"txId\", required = false, mark = \"D\", typ"),
+        ("[pushback]", "[pushbacks]"),
+    ]), @r#"
+    operations.toml:1:1: [pushback] is missing
+         |
+       1 | # What PAYON's operations take and answer, member by member, in the order in which they are chec
+         | ^
+
+    operations.toml:15:1: no entry for reversal
+         |
+      15 | [[operation]]
+         | ^^^^^^^^^^^^^
+         = every operation has an [[operation]]
+
+    operations.toml:20:33: expected true or false, found an integer
+         |
+      20 |   { name = "termId", required = 1, mark = "D", type = "text", example = "CT03000003", about = "T
+         |                                 ^
+
+    operations.toml:20:55: `text` is not a type
+         |
+      20 |   { name = "termId", required = 1, mark = "D", type = "text", example = "CT03000003", about = "T
+         |                                                       ^^^^^^
+         = allowed: string, amount, integer, array, object, null
+
+    operations.toml:59:8: `reversals` is not an operation
+         |
+      59 | name = "reversals"
+         |        ^^^^^^^^^^^
+         = did you mean `reversal`?
+         = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
+
+    operations.toml:63:50: `typ` is not a key here
+         |
+      63 |   { name = "txId", required = false, mark = "D", typ = "string", example = "c2lnbmF0dXJl", about
+         |                                                  ^^^
+         = did you mean `type`?
+         = allowed: type, nullable, values, secret, name, required, mark, example, about
+
+    operations.toml:64:12: this name is taken by the entry at line 63
+         |
+      64 |   { name = "txId", required = true, mark = "D", type = "string", example = "2435", about = "The
+         |            ^^^^^^
+
+    operations.toml:415:2: `pushbacks` is not a key here
+         |
+     415 | [pushbacks]
+         |  ^^^^^^^^^
+         = did you mean `pushback`?
+         = allowed: operation, pushback
+
+    8 problems in the profile
+    "#);
 }
 
 #[test]
@@ -611,10 +726,13 @@ fn a_directory_without_files_names_each() {
     DIR/reasons.toml: is missing
          = `payon-sim profile export DIR` writes a complete directory
 
+    DIR/operations.toml: is missing
+         = `payon-sim profile export DIR` writes a complete directory
+
     DIR/card.toml: is no file of a profile
-         = a profile has profile.toml, keys.toml, merchants.toml, cards.toml, payers.toml, reasons.toml
+         = a profile has profile.toml, keys.toml, merchants.toml, cards.toml, payers.toml, reasons.toml, operations.toml
          = did you mean `cards.toml`?
 
-    7 problems in the profile
+    8 problems in the profile
     "#);
 }

@@ -88,32 +88,52 @@ pub(super) async fn answer(
 }
 
 async fn operate(
-    app: &App,
+    app: &Arc<App>,
     operation: Operation,
     space: Option<Arc<Space>>,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
-    let token = head.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let refuse = |reason, detail: &str| {
-        let space = space.as_ref().unwrap_or(app.spaces.default_space());
+    let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
+        let space = space.unwrap_or(app.spaces.default_space());
         gateway::refuse(space, Some(operation), reason, detail)
     };
     if head.method != Method::POST {
         let detail = format!("{} is called with POST, not {}", head.uri.path(), head.method);
-        let mut response = carry_out(refuse(Reason::WrongMethod, &detail));
+        let mut response = carry_out(refuse(space.as_ref(), Reason::WrongMethod, &detail));
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    carry_out(match body::read(incoming, &app.limits).await {
-        Ok(body) => {
-            let origin = origin(app, &head.headers);
-            let call = Call { operation, space, token, origin: &origin, body: &body };
-            gateway::answer(&app.spaces, call)
+    let reply = match body::read(incoming, &app.limits).await {
+        Ok(body) if operation.needs_private_key() => {
+            // Milliseconds of arithmetic would hold up every other request of this worker.
+            let (app, named) = (Arc::clone(app), space.clone());
+            let answered = tokio::task::spawn_blocking(move || {
+                decide(&app, operation, space, &head.headers, &body)
+            });
+            answered.await.unwrap_or_else(|_| {
+                refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
+            })
         }
-        Err(error @ body::BodyError::TooLarge(_)) => refuse(Reason::TooLarge, &error.to_string()),
-        Err(error) => refuse(Reason::MalformedJson, &error.to_string()),
-    })
+        Ok(body) => decide(app, operation, space, &head.headers, &body),
+        Err(error @ body::BodyError::TooLarge(_)) => {
+            refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
+        }
+        Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
+    };
+    carry_out(reply)
+}
+
+fn decide(
+    app: &App,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Reply {
+    let token = headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let origin = origin(app, headers);
+    gateway::answer(&app.spaces, Call { operation, space, token, origin: &origin, body })
 }
 
 /// Where the payer's pages are: as configured, else where the merchant reached the gateway.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::finding::Finding;
 use crate::base::{Millis, Operation, Reason};
 use crate::profile::Merchant;
 
@@ -49,8 +50,8 @@ impl FromStr for Trace {
     }
 }
 
-/// One request with what was decided.
-#[derive(Clone, Debug)]
+/// One request with what was decided. Its `Debug` form leaves [`JournalEntry::unmasked`] out.
+#[derive(Clone)]
 pub struct JournalEntry {
     /// Its name.
     pub trace: Trace,
@@ -74,11 +75,30 @@ pub struct JournalEntry {
     pub reason: Reason,
     /// What was wrong, for people; empty where the reason says it all.
     pub detail: Box<str>,
+    /// What the lint found; nearly always nothing, which costs no allocation.
+    pub findings: Box<[Finding]>,
     /// How long the decision took, in microseconds.
     pub took_us: u32,
     /// For a refused signature: the body as received, from which the explanation is made on demand.
     /// It never leaves the process unmasked.
     pub unmasked: Option<Box<[u8]>>,
+}
+
+impl fmt::Debug for JournalEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JournalEntry")
+            .field("trace", &self.trace)
+            .field("at", &self.at)
+            .field("operation", &self.operation)
+            .field("tx_id", &self.tx_id)
+            .field("request", &String::from_utf8_lossy(&self.request))
+            .field("status", &self.status)
+            .field("response", &self.response)
+            .field("reason", &self.reason)
+            .field("detail", &self.detail)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl JournalEntry {
@@ -89,6 +109,7 @@ impl JournalEntry {
             + self.response.len()
             + self.detail.len()
             + self.tx_id.as_deref().map_or(0, str::len)
+            + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
             + self.unmasked.as_deref().map_or(0, <[u8]>::len)
     }
 }

@@ -6,12 +6,14 @@
 
 mod clock;
 mod delivery;
+mod finding;
 mod journal;
 mod passage;
 mod registry;
 
 pub use clock::Clock;
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+pub use finding::{Finding, Lint, Weight};
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
@@ -24,7 +26,10 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::{Millis, Reason, Seed, wall_clock};
-use crate::ledger::{Change, Event, Ledger, NewOrder, Order, OrderId, Registration, Target};
+use crate::ledger::{
+    Binding, BindingId, Bindings, Change, Event, Ledger, NewBinding, NewOrder, Order, OrderId,
+    Progress, Registration, Target,
+};
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
 use crate::wire;
 
@@ -266,8 +271,12 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
-                let now = moment.now;
-                moment.state.outbox.attempted(now, errand.job.id, attempt);
+                let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
+                outbox.attempted(now, errand.job.id, attempt);
+                let taken = |delivery: &&Delivery| delivery.state == DeliveryState::Acknowledged;
+                if let Some(delivery) = outbox.get(errand.job.id).filter(taken) {
+                    ledger.note_told(delivery.order);
+                }
             }
         });
     }
@@ -354,6 +363,42 @@ impl Moment<'_> {
         self.state.ledger.register(self.now, trace.0, new)
     }
 
+    /// Saves a card. Its id depends on the seed, the client, the card and how often it was saved
+    /// before, so that a run repeats.
+    pub fn bind(&mut self, new: NewBinding<'_>) -> Result<&Binding, Reason> {
+        let Self { space, state, now } = self;
+        let (client, cards) = (new.client, &space.profile.cards);
+        let number = cards.get(new.card.0 as usize).map_or("", |card| &card.number);
+        state.ledger.bind(*now, new, |earlier| {
+            let parts: [&[u8]; 6] = [
+                b"binding",
+                space.name.as_bytes(),
+                client.merchant.as_bytes(),
+                client.client.as_bytes(),
+                number.as_bytes(),
+                &earlier.to_be_bytes(),
+            ];
+            let mut id = [0; 16];
+            id.copy_from_slice(&space.seed.derive(&parts)[..16]);
+            BindingId::from_bytes(id)
+        })
+    }
+
+    /// The saved cards, to change.
+    pub fn bindings(&mut self) -> &mut Bindings {
+        self.state.ledger.bindings_mut()
+    }
+
+    /// Notes how far the payer of an order is.
+    pub fn set_progress(&mut self, id: OrderId, progress: Option<Progress>) {
+        self.state.ledger.set_progress(id, progress);
+    }
+
+    /// Notes that the merchant asks for an order's status.
+    pub fn note_status_asked(&mut self, id: OrderId) {
+        self.state.ledger.note_status_asked(id, self.now);
+    }
+
     /// Books an event and plans the push-back that it causes.
     pub fn book(&mut self, event: Event, trace: Trace) -> Option<&Order> {
         let (id, at, change) = (event.order, event.at, event.change);
@@ -423,6 +468,6 @@ fn notified_event(change: Change) -> Option<PushbackEvent> {
         Change::Reversed => Some(PushbackEvent::Reversal),
         Change::Refunded(_) | Change::ChargedBack(_) => Some(PushbackEvent::Refund),
         Change::Expired => Some(PushbackEvent::Expiry),
-        Change::Registered | Change::Settled => None,
+        Change::Registered | Change::Settled | Change::Screen(_) | Change::Rejected(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -98,6 +98,8 @@ pub struct Spaces {
     owners: DashMap<Box<str>, Arc<Space>>,
     next_number: AtomicU32,
     bell: UnboundedSender<u32>,
+    strict: AtomicBool,
+    violations: AtomicU64,
 }
 
 impl Spaces {
@@ -127,6 +129,8 @@ impl Spaces {
             owners: DashMap::new(),
             next_number: AtomicU32::new(1),
             bell,
+            strict: AtomicBool::new(false),
+            violations: AtomicU64::new(0),
         };
         spaces.by_name.insert(DEFAULT_SPACE.into(), Arc::clone(&default));
         spaces.by_number.insert(0, default);
@@ -136,6 +140,26 @@ impl Spaces {
     /// The profile that every space follows.
     pub fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    /// From now on a request in which the lint finds a violation is refused.
+    pub fn be_strict(&self) {
+        self.strict.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether such a request is refused.
+    pub fn is_strict(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
+    }
+
+    /// Counts violations that the lint found.
+    pub fn count_violations(&self, found: u64) {
+        self.violations.fetch_add(found, Ordering::Relaxed);
+    }
+
+    /// How many violations the lint has found in all spaces, those removed since included.
+    pub fn violations(&self) -> u64 {
+        self.violations.load(Ordering::Relaxed)
     }
 
     /// The space that answers where none is named.

@@ -27,6 +27,9 @@ pub struct Request<'a> {
     /// amount).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountText<'a>>,
+    /// The approval to refund; must be the order's when sent (assumed, as the reversal has it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_no: Option<Cow<'a, str>>,
 }
 
 impl<'a> Request<'a> {
@@ -39,6 +42,7 @@ impl<'a> Request<'a> {
             merchant_id: read.must("merchantId", id)?,
             term_id: read.must("termId", id)?,
             amount: read.may("amount", AmountText::read)?,
+            approval_no: read.may("approvalNo", id)?,
         })
     }
 }

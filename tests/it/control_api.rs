@@ -87,6 +87,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
             json!({ "merchantId": merchant, "operation": "refund", "body": wrong }),
         ),
         get("fidelity", "v1/fidelity"),
+        get("lint", "v1/lint"),
         get("decodeKhqr", "v1/khqr/decode?qr=000201"),
         send("reset", "v1/reset", json!({})),
     ]

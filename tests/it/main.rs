@@ -7,6 +7,13 @@
     reason = "a test that cannot go on fails, and says what it left out"
 )]
 
+mod binary;
+mod cli_control;
+mod cli_profile;
+mod cli_round_trip;
+mod cli_serve;
+mod cli_sign;
+mod concurrency;
 mod control_api;
 mod control_calls;
 mod control_life_cycle;
@@ -14,5 +21,10 @@ mod control_pushback;
 mod control_wait;
 mod crypto;
 mod khqr;
+mod ledger_model;
+mod ledger_rules;
+mod ledger_table;
+mod precedence;
+mod raw_http;
 mod support;
 mod tidy;

@@ -1,0 +1,133 @@
+//! The checkout link: an order that the merchant encrypts for the gateway and its payer brings along.
+//!
+//! That a link carries the order encrypted is documented; all else is assumed. `data` is the JSON of
+//! the members of `/pg/order/register`, encrypted with RSA in blocks under the gateway's public key,
+//! in URL-safe Base64. `issuedAt` (milliseconds since 1970, a number or a string) says when the link was made and
+//! thereby when it ends; without it the first opening counts.
+
+use std::time::Instant;
+
+use super::desk::{Refused, recognise};
+use super::{CheckoutToken, register};
+use crate::base::{Fields, Millis, Reason};
+use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
+use crate::ledger::{Command, OrderId, Registration, Target};
+use crate::space::{JournalEntry, Space, Trace};
+use crate::wire::{self, register::Request};
+
+/// The member that says when a link was made.
+pub const ISSUED_AT: &str = "issuedAt";
+/// The longest `data` that is looked at.
+const DATA_CHARS: usize = 16 << 10;
+
+/// Encrypts the JSON of an order for a link. The text is not looked at: a test may want a bad one.
+///
+/// # Errors
+/// When the key leaves no room beside the padding.
+pub fn make(key: &PublicKey, padding: Padding, order: &str) -> Result<String, EncryptError> {
+    encrypt(key, padding, Encoding::Base64Url, order.as_bytes())
+}
+
+/// Opens the link of `merchant_id` and registers its order, or finds the one that an earlier opening
+/// registered. Notes it in the journal. It takes the gateway's private key, so it belongs on a
+/// thread that may block.
+///
+/// # Errors
+/// `link.invalid`, `link.foreign`, `link.expired`; what a registration is refused for; and why an
+/// order that was opened before takes no payment any more, such as `order.already-paid`.
+pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToken, Refused> {
+    let begun = Instant::now();
+    let trace = space.next_trace();
+    let plain = decrypted(space, data);
+    let fields = plain.as_deref().map_err(Clone::clone).and_then(parse);
+    let opened = fields
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|fields| register_once(space, merchant_id, fields, trace));
+    let (reason, detail) = match &opened {
+        Ok(_) => (Reason::Success, String::new()),
+        Err(refused) => (refused.reason, refused.detail.clone()),
+    };
+    space.note(JournalEntry {
+        trace,
+        at: space.now(),
+        operation: None,
+        control: None,
+        merchant: space.merchant(merchant_id),
+        tx_id: fields.iter().find_map(|fields| fields.text("txId")).map(|text| text[..].into()),
+        request: wire::redact(plain.as_deref().unwrap_or_default()).into(),
+        status: if opened.is_ok() { 303 } else { space.profile().reasons.general(reason).http },
+        response: bytes::Bytes::new(),
+        reason,
+        detail: detail.into(),
+        findings: Box::default(),
+        took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
+        unmasked: None,
+    });
+    opened.map(|order| CheckoutToken::new(space, order))
+}
+
+fn invalid(detail: impl Into<String>) -> Refused {
+    Refused::with(Reason::LinkInvalid, detail)
+}
+
+fn decrypted(space: &Space, data: &str) -> Result<Vec<u8>, Refused> {
+    if data.len() > DATA_CHARS {
+        return Err(invalid(format!("data is longer than {DATA_CHARS} characters")));
+    }
+    let key = space.profile().gateway_key.private_key();
+    let key = key.ok_or_else(|| invalid("the gateway has no private key"))?;
+    let key = key.map_err(|error| invalid(error.to_string()))?;
+    decrypt(key, Padding::Any, data).map_err(|error| invalid(format!("data: {error}")))
+}
+
+fn parse(plain: &[u8]) -> Result<Fields<'_>, Refused> {
+    Fields::parse(plain).map_err(|error| invalid(format!("what data holds: {error}")))
+}
+
+fn register_once(
+    space: &Space,
+    merchant_id: &str,
+    fields: &Fields<'_>,
+    trace: Trace,
+) -> Result<OrderId, Refused> {
+    let request = Request::read(fields)?;
+    if request.merchant_id != merchant_id {
+        let detail = format!("data is an order of another merchant than {merchant_id:?}");
+        return Err(Refused::with(Reason::LinkForeign, detail));
+    }
+    let merchant = recognise(space, &request.merchant_id, &request.term_id)?;
+    let issued = issued_at(fields)?;
+    let new = register::new_order(&space.profile().rules, &merchant, &request)?;
+    let lifetime = space.profile().checkout.link_lifetime_ms;
+    space.enter(|moment| {
+        let (ledger, now) = (moment.ledger(), moment.now);
+        let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
+        let known = ledger.find(named);
+        let begun = issued.or(known.map(|order| order.created)).unwrap_or(now);
+        if let Some(known) = known {
+            if !ledger.repeats(known, &new) {
+                return Err(Refused::because(Reason::OrderDuplicate));
+            }
+            // What is paid says so, however old the link is.
+            if known.state.is_final() {
+                ledger.decide(now, Target::At(known.id), Command::Cancel)?;
+            }
+        }
+        if now > begun.plus(lifetime) {
+            return Err(Refused::because(Reason::LinkExpired));
+        }
+        if let Some(known) = known {
+            return Ok(known.id);
+        }
+        match moment.register(trace, new)? {
+            Registration::New(id) | Registration::Again(id) => Ok(id),
+        }
+    })
+}
+
+fn issued_at(fields: &Fields<'_>) -> Result<Option<Millis>, Refused> {
+    let Some(text) = fields.text(ISSUED_AT) else { return Ok(None) };
+    let ms = text.parse().map_err(|_| invalid("issuedAt is milliseconds since 1970"))?;
+    Ok(Some(Millis(ms)))
+}

@@ -1,0 +1,202 @@
+//! The request lint: what is not wrong enough to refuse, yet not what PAYON's pages show.
+//!
+//! It never changes an answer, unless the lint is strict: then a violation is refused.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::desk::{Desk, Refused};
+use crate::base::{Currency, Fields, Literal, Operation, Reason};
+use crate::profile::{Described, Kind, Member};
+use crate::space::{Finding, Lint, Space, Weight};
+use crate::wire::redact::hide_card_numbers;
+
+/// Findings that one request may have; a thousand rows may all have the same.
+const FINDINGS_MAX: usize = 32;
+/// Characters of a name that a finding repeats.
+const NAME_CHARS: usize = 40;
+/// A `txId` shorter than this looks as if the next order might have it too (assumed).
+const TX_ID_CHARS: usize = 6;
+
+impl Desk<'_> {
+    /// Notes a finding; where the lint is strict a violation is refused.
+    pub(super) fn find(&self, lint: Lint, field: &str) -> Result<(), Refused> {
+        let mut findings = self.findings.borrow_mut();
+        if findings.len() == FINDINGS_MAX {
+            return Ok(());
+        }
+        let shown = hide_card_numbers(field).chars().take(NAME_CHARS).collect::<String>();
+        let finding = Finding { lint, field: shown.into() };
+        let refused = (self.strict && lint.weight() == Weight::Violation)
+            .then(|| Refused::with(Reason::FieldInvalid, format!("{finding} (strict)")));
+        findings.push(finding);
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+/// Looks at the members of a request, all of them before the first violation is refused.
+pub(super) fn look(desk: &Desk<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> {
+    let described = desk.space.profile().operations.get(desk.operation);
+    let mut verdict = Ok(());
+    for fields in rows {
+        for (name, value) in fields.iter() {
+            let found = match described.member(name) {
+                Some(member) => look_at(desk.operation, member, value, fields),
+                // Whether a signature is looked at is known once the merchant is.
+                None if name == "sign" => None,
+                None => Some(stranger(described, name)),
+            };
+            if let Some(lint) = found {
+                verdict = verdict.and(desk.find(lint, name));
+            }
+        }
+    }
+    verdict
+}
+
+fn stranger(described: &Described, name: &str) -> Lint {
+    let near = |member: &Member| member.plain_name().eq_ignore_ascii_case(name);
+    if described.request.iter().any(near) { Lint::LetterCase } else { Lint::UndocumentedField }
+}
+
+fn look_at(
+    operation: Operation,
+    member: &Member,
+    value: Literal<'_>,
+    fields: &Fields<'_>,
+) -> Option<Lint> {
+    let written = value.raw().trim_matches('"');
+    match member.kind {
+        Kind::Amount => {
+            let (_, decimals) = written.split_once('.').unwrap_or((written, ""));
+            if decimals.len() > 2 {
+                return Some(Lint::AmountDecimals);
+            }
+            let cents = operation == Operation::Register && looks_like_cents(written);
+            let usd = || fields.text("currency").and_then(|code| Currency::parse(&code));
+            (cents && usd() == Some(Currency::Usd)).then_some(Lint::AmountInCents)
+        }
+        Kind::String => match member.plain_name() {
+            "currency" | "CURRENCY" => {
+                let upper = written.bytes().all(|byte| byte.is_ascii_uppercase());
+                let lower = written.bytes().all(|byte| byte.is_ascii_lowercase());
+                (!upper && !lower).then_some(Lint::CurrencyForm)
+            }
+            "txId" if operation == Operation::Register => {
+                (written.chars().count() < TX_ID_CHARS).then_some(Lint::TxIdShort)
+            }
+            _ => None,
+        },
+        Kind::Integer | Kind::Array | Kind::Object | Kind::Null => None,
+    }
+}
+
+/// A whole number of at least a hundred that is no multiple of ten, such as `1999`: dollars are
+/// seldom that odd, prices in cents often are.
+fn looks_like_cents(written: &str) -> bool {
+    written.len() >= 3
+        && written.bytes().all(|byte| byte.is_ascii_digit())
+        && !written.ends_with('0')
+        && !written.starts_with('0')
+}
+
+/// Looks at how a request ended: money that was given back is given back once.
+pub(super) fn look_back(desk: &Desk<'_>, refused: Reason) {
+    let again = matches!(refused, Reason::AlreadyRefunded | Reason::AlreadyReversed);
+    if again && matches!(desk.operation, Operation::Refund | Operation::Reversal) {
+        // It is refused already, for a better reason.
+        let _ = desk.find(Lint::RefundRepeated, "txId");
+    }
+}
+
+/// What the lint found in a space.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LintReport {
+    /// Whether violations are refused.
+    pub strict: bool,
+    /// The findings in the requests that the journal still has, oldest first.
+    pub findings: Vec<LintRow>,
+    /// Orders whose push-back the merchant took and whose status it never asked for.
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// One finding of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LintRow {
+    /// The request's name in the journal.
+    pub trace: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Which operation.
+    pub operation: Option<String>,
+    /// `merchantId`, where one was recognised.
+    pub merchant_id: Option<String>,
+    /// `txId`, where one was sent.
+    pub tx_id: Option<String>,
+    /// What was found, such as `field.undocumented`.
+    pub lint: &'static str,
+    /// Whether a strict lint refuses it.
+    pub violation: bool,
+    /// In which member; empty where it is the request as a whole.
+    pub field: String,
+    /// One sentence for people.
+    pub about: &'static str,
+}
+
+/// An order that nobody checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unchecked {
+    /// `merchantId`.
+    pub merchant_id: String,
+    /// `txId`.
+    pub tx_id: String,
+}
+
+/// The lint's findings in a space, at most `limit` of the latest of each kind.
+pub fn lint_report(space: &Space, strict: bool, limit: usize) -> LintReport {
+    let mut findings: Vec<LintRow> = space.read_journal(|journal| {
+        let found = journal.iter().rev().flat_map(|entry| {
+            entry.findings.iter().rev().map(move |finding| LintRow {
+                trace: entry.trace.to_string(),
+                at: entry.at.rfc3339(),
+                operation: entry.operation.map(|operation| operation.name().to_owned()),
+                merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
+                tx_id: entry.tx_id.as_deref().map(str::to_owned),
+                lint: finding.lint.name(),
+                violation: finding.lint.weight() == Weight::Violation,
+                field: finding.field.as_ref().to_owned(),
+                about: finding.lint.about(),
+            })
+        });
+        found.take(limit).collect()
+    });
+    findings.reverse();
+    let unchecked = space.enter(|moment| {
+        let ledger = moment.ledger();
+        let taken = ledger.orders_after(None).filter(|order| order.is_unchecked());
+        let named = taken.map(|order| Unchecked {
+            merchant_id: ledger.party(order).merchant.as_ref().to_owned(),
+            tx_id: order.tx_id.as_ref().to_owned(),
+        });
+        named.take(limit).collect()
+    });
+    LintReport { strict, findings, unchecked }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_whole_numbers_look_like_cents() {
+        for cents in ["199", "1999", "12345"] {
+            assert!(looks_like_cents(cents), "{cents}");
+        }
+        for dollars in ["1", "99", "100", "250", "1000", "19.99", "1999.00", "0199", "", "x99"] {
+            assert!(!looks_like_cents(dollars), "{dollars}");
+        }
+    }
+}

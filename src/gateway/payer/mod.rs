@@ -1,0 +1,288 @@
+//! The payer's side: what comes of paying an order with a card, a wallet or a bank account.
+//!
+//! The control plane plays the payer in one step; the pages go through the same judgement step by step.
+
+mod instrument;
+mod play;
+mod step;
+mod turn;
+
+use serde::Deserialize;
+
+pub(super) use instrument::{method_of, of_app};
+use play::play;
+pub use step::{AcsReturn, TypedCard};
+use step::{Turn, Verdict};
+use turn::turn;
+
+use crate::base::{Reason, Seed};
+use crate::ledger::{BindingId, Command, Order, Progress, Target};
+use crate::profile::OtpChannel;
+use crate::space::{Moment, Space, Trace};
+
+/// What the payer does. Everything left out is right: `{}` pays with the first card, wallet or
+/// account that is approved for the order's method.
+#[derive(Clone, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PayRequest {
+    /// A number from the table of test cards.
+    pub card: Option<String>,
+    /// Its security code.
+    pub cvv: Option<String>,
+    /// Its expiry, `YYYYMM`.
+    pub expiry: Option<String>,
+    /// The PIN of a PAYON card.
+    pub pin: Option<String>,
+    /// The one-time password.
+    pub otp: Option<String>,
+    /// The phone number of a PAYON wallet.
+    pub wallet: Option<String>,
+    /// The passcode of the wallet, or of the client for a saved card.
+    pub passcode: Option<String>,
+    /// The `bindingId` of a saved card of the order's client; not needed where the order names one.
+    pub binding: Option<String>,
+    /// A bank account from the table of test accounts.
+    pub bank: Option<String>,
+    /// Any reason by name, in place of all that: the payment ends so.
+    #[schemars(with = "Option<String>")]
+    pub outcome: Option<Reason>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The reason that decided.
+    pub reason: Reason,
+    /// The order afterwards.
+    pub order: Order,
+}
+
+/// Why the payer could not even try. Nothing was booked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayError {
+    /// No such order.
+    #[error("merchant {merchant} has no order {tx_id:?} in the space {space:?}")]
+    UnknownOrder {
+        /// `merchantId`.
+        merchant: String,
+        /// `txId`.
+        tx_id: String,
+        /// The space looked in.
+        space: String,
+    },
+    /// The order's state forbids it.
+    #[error("the order is {state}: {}", reason.about())]
+    NotPossible {
+        /// Why.
+        reason: Reason,
+        /// The order's state.
+        state: &'static str,
+    },
+    /// Something given is not in the tables, or does not go with the order's method.
+    #[error("{field}: {problem}")]
+    Input {
+        /// Which member.
+        field: &'static str,
+        /// What is wrong with it and what to give; never repeats a secret.
+        problem: String,
+    },
+}
+
+/// Plays the payer of an order from the first step to the last.
+pub fn pay(
+    space: &Space,
+    merchant: &str,
+    tx_id: &str,
+    request: &PayRequest,
+    trace: Trace,
+) -> Result<Paid, PayError> {
+    let target = Target::Named { merchant, tx_id };
+    change(space, target, trace, |moment, order| {
+        let verdict = play(space, moment, order, request)?;
+        Ok(booked_as(space, moment, order, verdict))
+    })
+}
+
+/// What the payer does at one step.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// Types a card.
+    Card(TypedCard<'a>),
+    /// Chooses a saved card of the order's client; the one that the order names where `None`.
+    Binding(Option<BindingId>),
+    /// Enters the passcode for the saved card.
+    Passcode(&'a str),
+    /// Chooses where the one-time password goes, or asks for another one.
+    Channel(OtpChannel),
+    /// Enters the one-time password.
+    Otp(&'a str),
+    /// Comes back from the issuer's page of that [`Progress::round`].
+    Acs(u32, AcsReturn<'a>),
+    /// Pays with a wallet's app: its phone number and passcode, which counts as right when left out.
+    Wallet(&'a str, Option<&'a str>),
+    /// Pays with a bank's app.
+    Bank(&'a str),
+    /// Gives up.
+    Cancel,
+}
+
+/// Where a payer is after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It was right; [`Progress::step`] is asked next.
+    Asks(Progress),
+    /// It was wrong for this reason; [`Progress::step`] is asked again.
+    Wrong(Progress, Reason),
+    /// The payment has its answer, or never gets one ([`Reason::IssuerTimeout`]).
+    Over(Paid),
+}
+
+/// Takes one step of an order's payer, as the pages do. What is wrong in the input leaves all as it
+/// was; an answer that belongs to another step is refused as [`Reason::StateNotAllowed`].
+pub fn advance(
+    space: &Space,
+    target: Target<'_>,
+    input: Input<'_>,
+    trace: Trace,
+) -> Result<Stage, PayError> {
+    let mut asks = None;
+    let paid = change(space, target, trace, |moment, order| {
+        payable(moment, order)?;
+        Ok(match turn(space, moment, order, input)? {
+            Turn::End(verdict) => {
+                moment.set_progress(order.id, None);
+                booked_as(space, moment, order, verdict)
+            }
+            Turn::Next(progress) => {
+                moment.set_progress(order.id, Some(progress));
+                asks = Some(Stage::Asks(progress));
+                (Reason::OrderPending, None)
+            }
+            Turn::Again(progress, reason) => {
+                moment.set_progress(order.id, Some(progress));
+                asks = Some(Stage::Wrong(progress, reason));
+                (reason, None)
+            }
+        })
+    })?;
+    Ok(asks.unwrap_or(Stage::Over(paid)))
+}
+
+/// What a test can make happen to an order from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TriggerEvent {
+    /// Its time runs out now.
+    Expire,
+    /// The payer gives up.
+    Cancel,
+    /// The day is closed for it.
+    Settle,
+    /// The issuer takes its approval back.
+    LateDecline,
+    /// The issuer approves after all.
+    LateApproval,
+    /// The issuer takes a captured payment back for the payer.
+    Chargeback,
+}
+
+/// Makes an event happen to an order.
+pub fn trigger(
+    space: &Space,
+    merchant: &str,
+    tx_id: &str,
+    event: TriggerEvent,
+    trace: Trace,
+) -> Result<Paid, PayError> {
+    let target = Target::Named { merchant, tx_id };
+    change(space, target, trace, |_, order| {
+        Ok(match event {
+            TriggerEvent::Expire => (Reason::OrderExpired, Some(Command::Expire)),
+            TriggerEvent::Cancel => (Reason::PayerCancelled, Some(Command::Cancel)),
+            TriggerEvent::Settle => (Reason::Success, Some(Command::Settle)),
+            TriggerEvent::LateDecline => {
+                let reason = Reason::CardDoNotHonour;
+                (reason, Some(Command::Decline { reason, instrument: None, late: true }))
+            }
+            TriggerEvent::LateApproval => {
+                let number = approval_number(space.seed(), merchant, tx_id);
+                let instrument = match &order.instrument {
+                    Some(instrument) => (**instrument).clone(),
+                    None => instrument::of_first(space.profile(), order.method),
+                };
+                (Reason::Success, Some(Command::Approve { number, instrument, late: true }))
+            }
+            TriggerEvent::Chargeback => (Reason::Success, Some(Command::ChargeBack)),
+        })
+    })
+}
+
+/// Finds the order, lets `act` choose what to ask of the ledger, and books it.
+fn change(
+    space: &Space,
+    target: Target<'_>,
+    trace: Trace,
+    act: impl FnOnce(&mut Moment<'_>, &Order) -> Result<Act, PayError>,
+) -> Result<Paid, PayError> {
+    let unknown = || {
+        let (merchant, tx_id) = match target {
+            Target::Named { merchant, tx_id } => (merchant.to_owned(), tx_id.to_owned()),
+            Target::At(id) => (String::new(), format!("at position {}", id.0)),
+        };
+        PayError::UnknownOrder { merchant, tx_id, space: space.name().to_owned() }
+    };
+    space.enter(|moment| {
+        let order = moment.ledger().find(target).cloned().ok_or_else(unknown)?;
+        let (reason, command) = act(moment, &order)?;
+        let order = match command {
+            None => order,
+            Some(command) => {
+                let event = moment
+                    .ledger()
+                    .decide(moment.now, Target::At(order.id), command)
+                    .map_err(|reason| not_possible(reason, &order))?;
+                moment.book(event, trace).cloned().ok_or_else(unknown)?
+            }
+        };
+        Ok(Paid { reason, order })
+    })
+}
+
+/// What decided, and what is asked of the ledger for it.
+type Act = (Reason, Option<Command<'static>>);
+
+fn booked_as(space: &Space, moment: &Moment<'_>, order: &Order, verdict: Verdict) -> Act {
+    match verdict {
+        Verdict::Approved(instrument) => {
+            let merchant = &moment.ledger().party(order).merchant;
+            let number = approval_number(space.seed(), merchant, &order.tx_id);
+            (Reason::Success, Some(Command::Approve { number, instrument, late: false }))
+        }
+        Verdict::Declined(reason, instrument) => {
+            (reason, Some(Command::Decline { reason, instrument, late: false }))
+        }
+        Verdict::Unknown => (Reason::IssuerTimeout, None),
+        Verdict::Cancelled => (Reason::PayerCancelled, Some(Command::Cancel)),
+        Verdict::Expired => (Reason::OrderExpired, Some(Command::Expire)),
+    }
+}
+
+/// Six digits that depend on the seed and the order alone.
+pub(super) fn approval_number(seed: Seed, merchant: &str, tx_id: &str) -> u32 {
+    let lot = seed.number(&[b"approval", merchant.as_bytes(), tx_id.as_bytes()]);
+    (lot % 1_000_000) as u32
+}
+
+fn input(field: &'static str, problem: impl Into<String>) -> PayError {
+    PayError::Input { field, problem: problem.into() }
+}
+
+fn not_possible(reason: Reason, order: &Order) -> PayError {
+    PayError::NotPossible { reason, state: order.state.name() }
+}
+
+/// Refuses a step of an order that takes no payment any more.
+fn payable(moment: &Moment<'_>, order: &Order) -> Result<(), PayError> {
+    let asked = moment.ledger().decide(moment.now, Target::At(order.id), Command::Cancel);
+    asked.map(drop).map_err(|reason| not_possible(reason, order))
+}

@@ -1,0 +1,99 @@
+//! A payer in one go: the steps of the pages, taken one after the other.
+
+use super::step::{AcsReturn, Turn, TypedCard, Verdict, ended};
+use super::turn::{card_of, enter_passcode, turn};
+use super::{Input, PayError, PayRequest, input, instrument, payable};
+use crate::ledger::{BindingId, Order, Step};
+use crate::profile::{Authentication, OtpChannel};
+use crate::space::{Moment, Space};
+
+/// Pays `order` as `request` says. Whatever is entered wrongly ends the payment: this payer gives
+/// up at once, where one at the pages may try again.
+pub(super) fn play(
+    space: &Space,
+    moment: &mut Moment<'_>,
+    order: &Order,
+    request: &PayRequest,
+) -> Result<Verdict, PayError> {
+    let profile = space.profile();
+    if let Some(outcome) = request.outcome {
+        return Ok(ended(outcome, instrument::of_first(profile, order.method)));
+    }
+    payable(moment, order)?;
+    let mut order = order.clone();
+    order.progress = None;
+    let mut taken = begin(space, moment, &order, request)?;
+    loop {
+        let progress = match taken {
+            Turn::End(verdict) => return Ok(verdict),
+            // No password is right on this page, so the payer uses up its tries.
+            Turn::Again(progress, _) if progress.step == Step::Acs(Authentication::WrongOtp) => {
+                progress
+            }
+            Turn::Again(progress, reason) => {
+                let card = card_of(profile, moment, progress);
+                return Ok(Verdict::Declined(reason, card.map(instrument::of_card)));
+            }
+            Turn::Next(progress) => progress,
+        };
+        order.progress = Some(Box::new(progress));
+        let otp = |channel| request.otp.as_deref().unwrap_or(profile.payers.otp.right(channel));
+        let next = match progress.step {
+            Step::Enter => return Err(input("card", "is needed")),
+            Step::Passcode => match &request.passcode {
+                Some(passcode) => Input::Passcode(passcode),
+                None => {
+                    taken = enter_passcode(space, moment, progress, |_, _| true)?;
+                    continue;
+                }
+            },
+            Step::Channel => Input::Channel(OtpChannel::Sms),
+            Step::Otp(channel) => Input::Otp(otp(channel)),
+            Step::Acs(Authentication::Challenge) => {
+                Input::Acs(progress.round, AcsReturn::Otp(otp(OtpChannel::Acs)))
+            }
+            Step::Acs(_) => Input::Acs(progress.round, AcsReturn::Unasked),
+        };
+        taken = turn(space, moment, &order, next)?;
+    }
+}
+
+/// The first step: what the request names, or the saved card of the order, or the first card or
+/// account of the profile that is approved.
+fn begin(
+    space: &Space,
+    moment: &mut Moment<'_>,
+    order: &Order,
+    request: &PayRequest,
+) -> Result<Turn, PayError> {
+    let PayRequest { card, wallet, bank, binding, .. } = request;
+    let typed = |number| TypedCard {
+        number,
+        expiry: request.expiry.as_deref(),
+        cvv: request.cvv.as_deref(),
+        pin: request.pin.as_deref(),
+    };
+    let named = order.details().binding_id.is_some();
+    let first = match (card, wallet, bank, binding) {
+        (Some(number), None, None, None) => Input::Card(typed(number)),
+        (None, Some(phone), None, None) => Input::Wallet(phone, request.passcode.as_deref()),
+        (None, None, Some(account), None) => Input::Bank(account),
+        (None, None, None, Some(id)) => {
+            let problem = || input("binding", "is not a bindingId: those are UUIDs");
+            Input::Binding(Some(BindingId::parse(id).ok_or_else(problem)?))
+        }
+        (None, None, None, None) if named => Input::Binding(None),
+        (None, None, None, None) => {
+            match instrument::first_approved(space.profile(), order.method) {
+                Some(instrument::First::Card(card)) => Input::Card(typed(&card.number)),
+                Some(instrument::First::Bank(row)) => Input::Bank(&row.account),
+                None => {
+                    let problem = "the profile has nothing that is approved for this method";
+                    return Err(input("card", problem));
+                }
+            }
+        }
+        _ => return Err(input("card", "give only one of card, wallet, bank and binding")),
+    };
+    turn(space, moment, order, first)
+}

@@ -1,0 +1,348 @@
+//! Saved cards: which client of a merchant has which, and whether it may be paid with.
+//!
+//! A client has at most one binding of a card: binding the card again ends the earlier one
+//! (documented). No card number, security code or PIN is kept: a card is a row of the profile's
+//! table, and a passcode is kept as a digest only.
+
+use std::fmt;
+
+use hashbrown::HashMap;
+
+use super::progress::CardRow;
+use crate::base::{Millis, PaymentMethod, Reason};
+
+/// Saved cards that one ledger keeps; past that no new one is taken.
+const BINDINGS_MAX: usize = 100_000;
+
+/// A binding's id, on the wire a UUID (example).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BindingId([u8; 16]);
+
+impl BindingId {
+    /// A UUID of version 4 from sixteen bytes.
+    pub const fn from_bytes(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Self(bytes)
+    }
+
+    /// Reads the form with hyphens, in any letter case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hyphens = [8, 13, 18, 23];
+        if text.len() != 36 || !hyphens.iter().all(|at| text.as_bytes()[*at] == b'-') {
+            return None;
+        }
+        let mut digits = text.bytes().enumerate().filter(|(at, _)| !hyphens.contains(at));
+        let mut bytes = [0; 16];
+        for byte in &mut bytes {
+            for _ in 0..2 {
+                let digit = char::from(digits.next()?.1).to_digit(16)?;
+                *byte = *byte << 4 | digit as u8;
+            }
+        }
+        Some(Self(bytes))
+    }
+
+    /// The sixteen bytes.
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for BindingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A customer of a merchant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client<'a> {
+    /// `merchantId`.
+    pub merchant: &'a str,
+    /// `clientId`, the short one.
+    pub client: &'a str,
+}
+
+/// What is kept of a passcode: enough to compare, nothing to show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(***)")
+    }
+}
+
+/// A card to save, already checked.
+#[derive(Clone, Debug)]
+pub struct NewBinding<'a> {
+    /// Whose.
+    pub client: Client<'a>,
+    /// `termId`.
+    pub terminal: &'a str,
+    /// Which card.
+    pub card: CardRow,
+    /// PAYON or credit/debit.
+    pub method: PaymentMethod,
+    /// `wdlExpiry` as sent.
+    pub expiry: Option<&'a str>,
+    /// `wdlNm` as sent.
+    pub holder: Option<&'a str>,
+    /// `phone` as sent.
+    pub phone: Option<&'a str>,
+    /// `email` as sent.
+    pub email: Option<&'a str>,
+    /// The client's passcode from now on, where one was sent.
+    pub passcode: Option<Digest>,
+}
+
+/// A saved card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Its id.
+    pub id: BindingId,
+    /// `merchantId`.
+    pub merchant: Box<str>,
+    /// `termId`.
+    pub terminal: Box<str>,
+    /// `clientId`, the short one.
+    pub client: Box<str>,
+    /// Which card.
+    pub card: CardRow,
+    /// PAYON or credit/debit.
+    pub method: PaymentMethod,
+    /// `wdlExpiry` as sent.
+    pub expiry: Option<Box<str>>,
+    /// `wdlNm` as sent.
+    pub holder: Option<Box<str>>,
+    /// `phone` as sent.
+    pub phone: Option<Box<str>>,
+    /// `email` as sent.
+    pub email: Option<Box<str>>,
+    /// When it was saved.
+    pub created: Millis,
+    /// The running number of its day: the last eight digits of `txSeqNo`.
+    pub day_number: u32,
+    /// How often the client had bound this card before.
+    pub earlier: u32,
+    /// Wrong passcodes since the last right one.
+    pub wrong_passcodes: u8,
+    /// Locked after too many of them.
+    pub locked: bool,
+}
+
+impl Binding {
+    /// `txSeqNo`: the day and an eight-digit running number.
+    pub fn sequence(&self) -> String {
+        format!("{}{:08}", self.created.day().digits(), self.day_number)
+    }
+}
+
+/// What is kept of a client.
+#[derive(Clone, Debug, Default)]
+pub struct Customer {
+    /// Its bindings in the order of their creation.
+    bindings: Vec<BindingId>,
+    /// Its passcode, if it has one of its own: from its latest binding or from createPIN.
+    pub passcode: Option<Digest>,
+    /// Whether paying with a saved card goes without the passcode: the PIN was disabled.
+    pub unasked: bool,
+}
+
+/// The saved cards of a ledger.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    by_id: HashMap<BindingId, Binding>,
+    /// By merchant, then by client.
+    customers: HashMap<Box<str>, HashMap<Box<str>, Customer>>,
+}
+
+impl Bindings {
+    /// The binding of that id.
+    pub fn get(&self, id: BindingId) -> Option<&Binding> {
+        self.by_id.get(&id)
+    }
+
+    /// What is known of a client.
+    pub fn customer(&self, client: Client<'_>) -> Option<&Customer> {
+        self.customers.get(client.merchant)?.get(client.client)
+    }
+
+    /// What is known of a client, to change; begins to know it.
+    pub fn customer_mut(&mut self, client: Client<'_>) -> &mut Customer {
+        let of_merchant = self.customers.entry_ref(client.merchant).or_default();
+        of_merchant.entry_ref(client.client).or_default()
+    }
+
+    /// The active bindings of a client, in the order of their creation.
+    pub fn active(&self, client: Client<'_>) -> impl Iterator<Item = &Binding> {
+        let ids = self.customer(client).map_or(&[][..], |customer| &customer.bindings);
+        ids.iter().filter_map(|id| self.get(*id)).filter(|binding| !binding.locked)
+    }
+
+    /// The binding `id` of `client`, if it may be paid with.
+    pub fn usable(&self, client: Client<'_>, id: BindingId) -> Result<&Binding, Reason> {
+        let own = |binding: &&Binding| {
+            *binding.merchant == *client.merchant && *binding.client == *client.client
+        };
+        match self.get(id).filter(own) {
+            None => Err(Reason::BindingNotFound),
+            Some(binding) if binding.locked => Err(Reason::BindingLocked),
+            Some(binding) => Ok(binding),
+        }
+    }
+
+    /// Notes that a passcode was entered for the binding `id`, rightly or not. After `tries` wrong
+    /// ones in a row the binding is locked.
+    pub fn passcode_entered(
+        &mut self,
+        id: BindingId,
+        right: bool,
+        tries: u8,
+    ) -> Result<(), Reason> {
+        let binding = self.by_id.get_mut(&id).ok_or(Reason::BindingNotFound)?;
+        if binding.locked {
+            return Err(Reason::BindingLocked);
+        }
+        binding.wrong_passcodes = if right { 0 } else { binding.wrong_passcodes + 1 };
+        binding.locked = binding.wrong_passcodes >= tries;
+        match (right, binding.locked) {
+            (true, _) => Ok(()),
+            (false, false) => Err(Reason::PasscodeWrong),
+            (false, true) => Err(Reason::BindingLocked),
+        }
+    }
+
+    /// Saves a card and ends the client's earlier binding of it.
+    pub(super) fn bind(
+        &mut self,
+        now: Millis,
+        day_number: u32,
+        new: NewBinding<'_>,
+        id: impl FnOnce(u32) -> BindingId,
+    ) -> Result<&Binding, Reason> {
+        let ids = self.customer(new.client).map_or(&[][..], |customer| &customer.bindings);
+        let known = ids.iter().filter_map(|id| self.get(*id));
+        let earlier = known.filter(|binding| binding.card == new.card).next_back();
+        let (ended, count) = (earlier.map(|it| it.id), earlier.map_or(0, |it| it.earlier + 1));
+        if ended.is_none() && self.by_id.len() >= BINDINGS_MAX {
+            return Err(Reason::SystemBusy);
+        }
+        let id = id(count);
+        let customer = self.customer_mut(new.client);
+        customer.bindings.retain(|known| Some(*known) != ended);
+        customer.bindings.push(id);
+        customer.passcode = new.passcode.or(customer.passcode);
+        if let Some(ended) = ended {
+            self.by_id.remove(&ended);
+        }
+        let text = |text: Option<&str>| text.map(Into::into);
+        let binding = Binding {
+            id,
+            merchant: new.client.merchant.into(),
+            terminal: new.terminal.into(),
+            client: new.client.client.into(),
+            card: new.card,
+            method: new.method,
+            expiry: text(new.expiry),
+            holder: text(new.holder),
+            phone: text(new.phone),
+            email: text(new.email),
+            created: now,
+            day_number,
+            earlier: count,
+            wrong_passcodes: 0,
+            locked: false,
+        };
+        Ok(self.by_id.entry(id).insert(binding).into_mut())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: Client<'_> = Client { merchant: "M", client: "02" };
+
+    fn bind(bindings: &mut Bindings, client: Client<'_>, card: u32) -> BindingId {
+        let new = NewBinding {
+            client,
+            terminal: "T",
+            card: CardRow(card),
+            method: PaymentMethod::CreditDebit,
+            expiry: None,
+            holder: None,
+            phone: None,
+            email: None,
+            passcode: None,
+        };
+        let seed = client.client.as_bytes()[1];
+        let id = |count| {
+            BindingId::from_bytes(
+                [seed, card as u8, count as u8].repeat(6)[..16].try_into().expect("16"),
+            )
+        };
+        bindings.bind(Millis(0), 1, new, id).expect("bound").id
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_and_reads_back() {
+        let id = BindingId::from_bytes([0xff; 16]);
+        assert_eq!(id.to_string(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(BindingId::parse(&id.to_string().to_uppercase()), Some(id));
+        for wrong in [
+            "",
+            "7ce4dda7b9f84343883be5ff6295e5f9",
+            "7ce4dda7-b9f8-4343-883b-e5ff6295e5fg",
+            "7ce4dda7-b9f8-4343-883b-e5ff6295e5f",
+            "ទេទេទេទេទេទេ",
+        ] {
+            assert_eq!(BindingId::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn binding_a_card_again_ends_the_earlier_binding_of_that_client_only() {
+        let mut bindings = Bindings::default();
+        let other = Client { merchant: "M", client: "04" };
+        let elsewhere = Client { merchant: "N", client: "02" };
+        let first = bind(&mut bindings, CLIENT, 1);
+        let second = bind(&mut bindings, CLIENT, 2);
+        let theirs = bind(&mut bindings, other, 1);
+        let again = bind(&mut bindings, CLIENT, 1);
+        assert_ne!(first, again);
+        let active = |bindings: &Bindings, client| {
+            bindings.active(client).map(|binding| binding.id).collect::<Vec<_>>()
+        };
+        assert_eq!(active(&bindings, CLIENT), [second, again]);
+        assert_eq!(active(&bindings, other), [theirs]);
+        assert_eq!(active(&bindings, elsewhere), []);
+        assert_eq!(bindings.usable(CLIENT, first).err(), Some(Reason::BindingNotFound));
+        assert_eq!(bindings.usable(other, again).err(), Some(Reason::BindingNotFound));
+        assert_eq!(bindings.usable(CLIENT, again).map(|binding| binding.earlier), Ok(1));
+    }
+
+    #[test]
+    fn wrong_passcodes_in_a_row_lock_a_binding_until_the_card_is_bound_again() {
+        let mut bindings = Bindings::default();
+        let id = bind(&mut bindings, CLIENT, 1);
+        assert_eq!(bindings.passcode_entered(id, false, 3), Err(Reason::PasscodeWrong));
+        assert_eq!(bindings.passcode_entered(id, false, 3), Err(Reason::PasscodeWrong));
+        assert_eq!(bindings.passcode_entered(id, true, 3), Ok(()));
+        assert_eq!(bindings.passcode_entered(id, false, 3), Err(Reason::PasscodeWrong));
+        assert_eq!(bindings.passcode_entered(id, false, 3), Err(Reason::PasscodeWrong));
+        assert_eq!(bindings.passcode_entered(id, false, 3), Err(Reason::BindingLocked));
+        assert_eq!(bindings.passcode_entered(id, true, 3), Err(Reason::BindingLocked));
+        assert_eq!(bindings.usable(CLIENT, id).err(), Some(Reason::BindingLocked));
+        assert_eq!(bindings.active(CLIENT).count(), 0);
+        let again = bind(&mut bindings, CLIENT, 1);
+        assert!(bindings.usable(CLIENT, again).is_ok());
+    }
+}

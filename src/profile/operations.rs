@@ -1,0 +1,240 @@
+//! What each operation takes and answers, member by member, with whose word each member is.
+
+use std::collections::HashMap;
+
+use crate::base::Operation;
+
+use super::provenance::Mark;
+use super::read::{Doc, Table, words};
+use super::report::Complaint;
+
+/// What kind of JSON a member holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    String,
+    /// A decimal: a string or a number in requests, a number in replies.
+    Amount,
+    /// A whole number: a string or a number.
+    Integer,
+    /// An array of objects.
+    Array,
+    /// An object.
+    Object,
+    /// Always `null`.
+    Null,
+}
+
+words!("a type", Kind {
+    String = "string",
+    Amount = "amount",
+    Integer = "integer",
+    Array = "array",
+    Object = "object",
+    Null = "null",
+});
+
+/// One member of a request or a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name; `[].` before it: within each element of an array, a dot: within `resultData`.
+    pub name: String,
+    /// Whether a request must have it, or a reply always has it.
+    pub required: bool,
+    /// Whose word it is.
+    pub mark: Mark,
+    /// What kind of JSON it holds.
+    pub kind: Kind,
+    /// Whether it may be `null` in a reply.
+    pub nullable: bool,
+    /// The closed set of words, where there is one.
+    pub values: Vec<String>,
+    /// Never shown in journal or logs.
+    pub secret: bool,
+    /// A value that passes.
+    pub example: Option<String>,
+    /// What it is, for people.
+    pub about: String,
+}
+
+impl Member {
+    /// The name without what tells where it lies.
+    pub fn plain_name(&self) -> &str {
+        self.name.strip_prefix("[].").unwrap_or(&self.name)
+    }
+}
+
+/// What one operation takes and answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Whose word it is that the operation exists.
+    pub mark: Mark,
+    /// What it does, for people.
+    pub about: String,
+    /// Members of the request, in the order in which they are checked.
+    pub request: Vec<Member>,
+    /// Members of the reply, in the order in which they are written.
+    pub response: Vec<Member>,
+    names: Names,
+}
+
+impl Described {
+    /// The request's member of exactly that name.
+    pub fn member(&self, name: &str) -> Option<&Member> {
+        let member = &self.request[usize::from(self.names.find(name, &self.request)?)];
+        Some(member)
+    }
+}
+
+/// The operations of a profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationTable {
+    operations: Vec<Described>,
+    pushback: Described,
+}
+
+impl OperationTable {
+    /// What `operation` takes and answers.
+    pub fn get(&self, operation: Operation) -> &Described {
+        &self.operations[operation.index()]
+    }
+
+    /// What a push-back says to the merchant.
+    pub fn pushback(&self) -> &Described {
+        &self.pushback
+    }
+}
+
+/// Slots of [`Names`]: a power of two, several times as many as a request has members.
+const SLOTS: usize = 128;
+/// An empty slot.
+const NONE: u8 = u8::MAX;
+
+/// Finds a member by its name with one look at a few bytes and one comparison, since every member
+/// of every request is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Names(Box<[u8; SLOTS]>);
+
+impl Names {
+    fn new(members: &[Member]) -> Self {
+        let mut slots = Box::new([NONE; SLOTS]);
+        for (index, member) in (0..NONE).zip(members) {
+            let mut slot = slot_of(member.plain_name());
+            while slots[slot] != NONE {
+                slot = (slot + 1) % SLOTS;
+            }
+            slots[slot] = index;
+        }
+        Self(slots)
+    }
+
+    fn find(&self, name: &str, members: &[Member]) -> Option<u8> {
+        let mut slot = slot_of(name);
+        loop {
+            match self.0[slot] {
+                NONE => return None,
+                index if members[usize::from(index)].plain_name() == name => return Some(index),
+                _ => slot = (slot + 1) % SLOTS,
+            }
+        }
+    }
+}
+
+/// Where the search for a name begins: its length and its first, middle and last byte, mixed.
+fn slot_of(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let [Some(first), Some(middle), Some(last)] =
+        [bytes.first(), bytes.get(bytes.len() / 2), bytes.last()]
+    else {
+        return 0;
+    };
+    let key = u32::from_le_bytes([*first, *middle, *last, bytes.len() as u8]);
+    (key.wrapping_mul(0x9e37_79b1) >> 25) as usize % SLOTS
+}
+
+/// The most members that a request may have; fewer than half of the slots.
+const MEMBERS_MAX: usize = 60;
+
+/// Reads `operations.toml`.
+pub(super) fn read(doc: &Doc<'_>) -> Option<OperationTable> {
+    let mut root = doc.root()?;
+    let rows = root.rows("operation");
+    let pushback = root.node("pushback").and_then(|node| node.table());
+    if pushback.is_none() {
+        root.refuse("pushback", "[pushback] is missing");
+    }
+    root.finish();
+    let mut operations: Vec<Option<Described>> = vec![None; Operation::ALL.len()];
+    let (mut seen, mut named) = (HashMap::new(), Vec::new());
+    for mut row in rows {
+        row.check_unique("name", "operation", &mut seen);
+        let name: Option<Operation> = row.take("name");
+        let described = describe(&mut row, name.map_or("?", Operation::name), true);
+        if let Some(operation) = name {
+            named.push(operation);
+            operations[operation.index()] = described;
+        }
+    }
+    let missing: Vec<&str> = Operation::ALL
+        .iter()
+        .filter(|operation| !named.contains(operation))
+        .map(|operation| operation.name())
+        .collect();
+    if !missing.is_empty() && !named.is_empty() {
+        let complaint = Complaint::new(format!("no entry for {}", missing.join(", ")));
+        root.refuse("operation", complaint.help("every operation has an [[operation]]"));
+    }
+    let pushback = pushback.and_then(|mut table| describe(&mut table, "pushback", false))?;
+    let operations = operations.into_iter().collect::<Option<_>>()?;
+    Some(OperationTable { operations, pushback })
+}
+
+fn describe(table: &mut Table<'_>, name: &str, answered: bool) -> Option<Described> {
+    let request = members(table, name, "request");
+    let response = if answered { members(table, name, "response") } else { Some(Vec::new()) };
+    let (mark, about): (Option<Mark>, Option<String>) = (table.take("mark"), table.take("about"));
+    table.finish();
+    let (mark, about, request) = (mark?, about?, request?);
+    table.note(format!("operation.{name}"), mark, &about);
+    Some(Described { mark, about, names: Names::new(&request), request, response: response? })
+}
+
+fn members(table: &mut Table<'_>, of: &str, part: &'static str) -> Option<Vec<Member>> {
+    let rows = table.rows(part);
+    if rows.len() > MEMBERS_MAX {
+        table.refuse(part, format!("{} members, at most {MEMBERS_MAX} fit", rows.len()));
+        return None;
+    }
+    let mut seen = HashMap::new();
+    let read: Vec<Option<Member>> = rows
+        .into_iter()
+        .map(|mut row| {
+            row.check_unique("name", "name", &mut seen);
+            member(&mut row, of, part)
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+fn member(row: &mut Table<'_>, of: &str, part: &str) -> Option<Member> {
+    let kind = row.take("type");
+    let (nullable, values): (Option<Option<bool>>, Option<Option<Vec<String>>>) =
+        (row.take("nullable"), row.take("values"));
+    let secret: Option<Option<bool>> = row.take("secret");
+    let (name, required, mark) = (row.take("name"), row.take("required"), row.take("mark"));
+    let (example, about) = (row.take("example"), row.take("about"));
+    row.finish();
+    let member = Member {
+        name: name?,
+        required: required?,
+        mark: mark?,
+        kind: kind?,
+        nullable: nullable?.unwrap_or_default(),
+        values: values?.unwrap_or_default(),
+        secret: secret?.unwrap_or_default(),
+        example: example?,
+        about: about?,
+    };
+    row.note(format!("operation.{of}.{part}.{}", member.name), member.mark, &member.about);
+    Some(member)
+}

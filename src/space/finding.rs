@@ -1,0 +1,74 @@
+//! What the request lint finds: not wrong enough to refuse, but not what PAYON's pages show.
+
+use std::fmt;
+
+macro_rules! lints {
+    ($($variant:ident = $name:literal, $weight:ident, $about:literal;)+) => {
+        /// What is looked for in requests.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Lint {
+            $(#[doc = $about] $variant,)+
+        }
+
+        impl Lint {
+            /// Every lint.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stable name, such as `field.undocumented`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// One sentence for people.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about,)+ }
+            }
+
+            /// How much it weighs.
+            pub const fn weight(self) -> Weight {
+                match self { $(Self::$variant => Weight::$weight,)+ }
+            }
+        }
+    };
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Worth a look; may well be meant.
+    Hint,
+    /// Not what the pages say; refused where the lint is strict.
+    Violation,
+}
+
+lints! {
+    UndocumentedField = "field.undocumented", Violation, "The operation has no field of this name.";
+    LetterCase = "field.letter-case", Violation, "The name is a documented one in other letter case.";
+    AmountDecimals = "amount.decimals", Violation, "The amount has more than two decimals.";
+    AmountInCents = "amount.cents", Hint, "The amount may be in cents; PAYON takes whole dollars with decimals.";
+    CurrencyForm = "currency.form", Violation, "The currency is written neither in upper nor in lower case.";
+    TxIdShort = "txId.short", Hint, "The txId is so short that the next order may well have it too.";
+    SignIgnored = "sign.ignored", Violation, "A signature was sent to an operation that does not look at it.";
+    StatusAmount = "status.amount-mismatch", Violation, "The status call names another amount than the order's.";
+    StatusCurrency = "status.currency-mismatch", Violation, "The status call names another currency than the order's.";
+    StatusNotAsked = "status.not-asked", Hint, "A push-back was believed without a status call, the only way to check it.";
+    RefundRepeated = "refund.repeated", Violation, "A refund or reversal was sent again after it had succeeded.";
+}
+
+/// One finding in one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was found.
+    pub lint: Lint,
+    /// In which member; empty where it is the request as a whole. Card numbers in it are masked.
+    pub field: Box<str>,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.field {
+            "" => write!(f, "{}: {}", self.lint.name(), self.lint.about()),
+            field => write!(f, "{}: {field}: {}", self.lint.name(), self.lint.about()),
+        }
+    }
+}
