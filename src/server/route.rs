@@ -52,21 +52,23 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
-    let (space, path) = match split_space(path) {
-        Some((name, rest)) => match app.spaces.named(name) {
-            Some(space) => (Some(space), rest),
-            None => return Ok(unknown_space(app, name)),
-        },
+    let (name, path) = match split_space(path) {
+        Some((name, rest)) => (Some(name), rest),
         None => (None, path),
     };
-    if path.starts_with("/_sim/") || path == "/_sim" {
-        if plane == Plane::Merchant {
-            return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
-        }
-        let path = path.to_owned();
-        return Ok(app.control.answer(app, space, &path, request).await);
+    let is_control = path.starts_with("/_sim/") || path == "/_sim";
+    if is_control && plane != Plane::Merchant {
+        let (name, path) = (name.map(str::to_owned), path.to_owned());
+        return Ok(app.control.answer(app, name.as_deref(), &path, request).await);
     }
-    if plane == Plane::Control {
+    let space = match name {
+        Some(name) => match app.spaces.named(name) {
+            Some(space) => Some(space),
+            None => return Ok(unknown_space(app, name)),
+        },
+        None => None,
+    };
+    if is_control || plane == Plane::Control {
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     }
     let Some(operation) = Operation::at(path) else {

@@ -174,7 +174,7 @@ impl Journal {
     }
 
     /// Entries, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &JournalEntry> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &JournalEntry> + ExactSizeIterator {
         self.entries.iter()
     }
 

@@ -15,6 +15,11 @@ mod cli_round_trip;
 mod cli_serve;
 mod cli_sign;
 mod concurrency;
+mod control_api;
+mod control_calls;
+mod control_life_cycle;
+mod control_pushback;
+mod control_wait;
 mod crypto;
 #[path = "support/direct.rs"]
 mod direct;
@@ -28,5 +33,6 @@ mod precedence;
 mod qr;
 mod raw_http;
 mod reconciliation;
+mod support;
 mod tidy;
 mod token;
