@@ -3,6 +3,8 @@
 mod check;
 mod file;
 mod form;
+mod history;
+mod judge;
 mod lies;
 mod lots;
 mod patch;
@@ -13,6 +15,8 @@ mod yaml;
 pub use check::{Warning, check};
 pub use file::*;
 pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
+pub use history::{AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact};
+pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
 pub use rules::{CallFacts, Counters, Decision, Miss, NearMiss, RuleSet, Tally};

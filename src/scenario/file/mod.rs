@@ -7,6 +7,8 @@ mod expectation;
 mod latency;
 mod point;
 mod pushback;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
