@@ -1,5 +1,6 @@
 //! What happened in a space, as far as expectations look at it: plain values that others fill in.
 
+use super::file::Belief;
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, Reason};
 
 /// What happened in a space.
@@ -15,6 +16,19 @@ pub struct History {
     pub orders: Vec<OrderFact>,
     /// Push-backs, oldest first.
     pub deliveries: Vec<DeliveryFact>,
+    /// What the merchant says of its orders; `None` where it cannot be asked.
+    pub shop: Option<Vec<ShopFact>>,
+}
+
+/// One order in the merchant's own books.
+#[derive(Clone, Debug)]
+pub struct ShopFact {
+    /// `txId`.
+    pub tx_id: String,
+    /// What the merchant believes of it.
+    pub believes: Belief,
+    /// How often it has shipped the goods.
+    pub shipped: u32,
 }
 
 /// One call.

@@ -1,5 +1,6 @@
 //! Scenarios.
 
+mod catalogue;
 mod check;
 mod file;
 mod form;
@@ -12,10 +13,13 @@ mod plan;
 mod rules;
 mod yaml;
 
+pub use catalogue::{CATALOGUE, story};
 pub use check::{Warning, check};
 pub use file::*;
 pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
-pub use history::{AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact};
+pub use history::{
+    AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact, ShopFact,
+};
 pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};

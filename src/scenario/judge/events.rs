@@ -75,7 +75,11 @@ fn timeline(order: &OrderFact, history: &History) -> Vec<Happened> {
         let name = request.operation?.name();
         is_about.then_some(Happened { at: request.at, name, call: Some(number) })
     });
-    let changes = order.changes.iter().map(|change| Happened { at: change.at, name: change.name, call: None });
+    let changes = order.changes.iter().map(|change| Happened {
+        at: change.at,
+        name: change.name,
+        call: None,
+    });
     let own = history.deliveries.iter().filter(|delivery| {
         delivery.merchant_id == order.merchant_id && delivery.tx_id == order.tx_id
     });

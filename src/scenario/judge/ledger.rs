@@ -44,6 +44,7 @@ pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> Verdict {
     let detail = if ok { "the sums are as wanted" } else { "the sums are not as wanted" };
     Verdict {
         ok,
+        judged: true,
         detail: detail.to_owned(),
         evidence: vec![told.clone()],
         nearest: (!ok).then_some(Nearest { what: told, differences: compare.0 }),

@@ -9,6 +9,7 @@ mod ledger;
 mod orders;
 mod pushbacks;
 mod requests;
+mod shop;
 #[cfg(test)]
 mod tests;
 
@@ -23,8 +24,10 @@ const EVIDENCE_MAX: usize = 10;
 /// What came of one expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it is met.
+    /// Whether it is met, or could not be judged.
     pub ok: bool,
+    /// Whether there was anything to judge it by.
+    pub judged: bool,
     /// What was wanted and what was found, in a sentence.
     pub detail: String,
     /// What was found, a line each.
@@ -71,8 +74,17 @@ fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
         events::judge(events, never, &run)
     } else if let Some(ledger) = &expectation.ledger {
         ledger::judge(ledger, &run)
+    } else if let Some(shop) = &expectation.shop {
+        shop::judge(shop, &run)
     } else {
-        Verdict { ok: true, detail: "nothing is asked for".to_owned(), evidence: Vec::new(), nearest: None }
+        Verdict::not_judged("nothing is asked for")
+    }
+}
+
+impl Verdict {
+    fn not_judged(why: &str) -> Self {
+        let detail = format!("not judged: {why}");
+        Self { ok: true, judged: false, detail, evidence: Vec::new(), nearest: None }
     }
 }
 
@@ -88,13 +100,14 @@ type OrderName<'h> = (&'h str, &'h str);
 impl<'h> Run<'h> {
     /// When rules stepped in: for which order, and when, oldest first.
     fn firings(&self) -> Vec<(OrderName<'h>, Millis)> {
-        let calls = self.history.requests.iter().filter(|request| request.rule.is_some()).map(|request| {
-            let order = (
-                request.merchant_id.as_deref().unwrap_or_default(),
-                request.tx_id.as_deref().unwrap_or_default(),
-            );
-            (order, request.at)
-        });
+        let calls =
+            self.history.requests.iter().filter(|request| request.rule.is_some()).map(|request| {
+                let order = (
+                    request.merchant_id.as_deref().unwrap_or_default(),
+                    request.tx_id.as_deref().unwrap_or_default(),
+                );
+                (order, request.at)
+            });
         let changes = self.history.orders.iter().flat_map(|order| {
             let fired = order.changes.iter().filter(|change| change.rule.is_some());
             fired.map(|change| ((order.merchant_id.as_str(), order.tx_id.as_str()), change.at))
@@ -166,10 +179,9 @@ fn weigh(what: &str, wanted: &Wanted, candidates: Vec<(String, Vec<Difference>)>
     let (fitting, failing): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|(_, differences)| differences.is_empty());
     let (ok, detail) = match wanted {
-        Wanted::Count(times) => (
-            times.fits(fitting.len()),
-            format!("wanted {what} {times}, found {}", fitting.len()),
-        ),
+        Wanted::Count(times) => {
+            (times.fits(fitting.len()), format!("wanted {what} {times}, found {}", fitting.len()))
+        }
         Wanted::All => (
             all > 0 && failing.is_empty(),
             match (all, failing.len()) {
@@ -189,7 +201,7 @@ fn weigh(what: &str, wanted: &Wanted, candidates: Vec<(String, Vec<Difference>)>
         .flatten()
         .map(|(what, differences)| Nearest { what, differences });
     let evidence = capped(fitting.into_iter().map(|(name, _)| name));
-    Verdict { ok, detail, evidence, nearest }
+    Verdict { ok, judged: true, detail, evidence, nearest }
 }
 
 /// The first lines, and how many more there are.

@@ -61,12 +61,22 @@ fn differences(wanted: &OrderExpectation, order: &OrderFact, run: &Run<'_>) -> V
         compare.point(key, times.fits(found), || times.to_string(), || format!("{found}×"));
     }
     if let Some(settled) = wanted.settled {
-        compare.point("settled", order.settled == settled, || settled.to_string(), || order.settled.to_string());
+        compare.point(
+            "settled",
+            order.settled == settled,
+            || settled.to_string(),
+            || order.settled.to_string(),
+        );
     }
     let span = run.span(Some((&order.merchant_id, &order.tx_id)));
     if let Some(last) = order.changes.last().filter(|last| last.at > span.to) {
         let (wanted, found) = (clock(run.history, span.to), clock(run.history, last.at));
-        compare.point("within", false, || format!("by {wanted}"), || format!("{} at {found}", last.name));
+        compare.point(
+            "within",
+            false,
+            || format!("by {wanted}"),
+            || format!("{} at {found}", last.name),
+        );
     }
     compare.0
 }

@@ -19,9 +19,7 @@ pub(super) fn judge(wanted: &DeliveryExpectation, never: bool, run: &Run<'_>) ->
             && among(&wanted.cause, &delivery.cause)
             && among(&wanted.code, &delivery.code)
             && lie.is_none_or(|many| many.0.iter().any(|lie| lie.name() == delivery.content))
-            && run
-                .span(Some((&delivery.merchant_id, &delivery.tx_id)))
-                .holds(delivery.created)
+            && run.span(Some((&delivery.merchant_id, &delivery.tx_id))).holds(delivery.created)
     };
     let meant = run.history.deliveries.iter().filter(is_meant);
     let candidates = meant

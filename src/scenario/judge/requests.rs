@@ -18,7 +18,7 @@ pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> 
     let orders = run.affected();
     if orders.is_empty() {
         let detail = "no rule stepped in for any order, so no order can be looked at".to_owned();
-        return Verdict { ok: false, detail, evidence: Vec::new(), nearest: None };
+        return Verdict { ok: false, judged: true, detail, evidence: Vec::new(), nearest: None };
     }
     let mut met = Vec::new();
     for order in orders {
@@ -34,13 +34,14 @@ pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> 
         many => format!("for each of {} orders: {}", many.len(), many[0].detail),
     };
     let evidence = super::capped(met.into_iter().flat_map(|verdict| verdict.evidence));
-    Verdict { ok: true, detail, evidence, nearest: None }
+    Verdict { ok: true, judged: true, detail, evidence, nearest: None }
 }
 
 fn described(wanted: &RequestExpectation, run: &Run<'_>) -> String {
-    let operations = wanted.operation.as_ref().map(|many| {
-        many.0.iter().map(|operation| operation.name()).collect::<Vec<_>>().join("/")
-    });
+    let operations = wanted
+        .operation
+        .as_ref()
+        .map(|many| many.0.iter().map(|operation| operation.name()).collect::<Vec<_>>().join("/"));
     let what = operations.map_or("calls".to_owned(), |operations| format!("{operations} calls"));
     match run.within {
         Some(within) => format!("{what} within {}", crate::scenario::Period(within)),
@@ -56,7 +57,8 @@ fn candidates(
     let span = run.span(order);
     let is_about = |request: &RequestFact| {
         order.is_none_or(|(merchant, tx_id)| {
-            request.merchant_id.as_deref() == Some(merchant) && request.tx_id.as_deref() == Some(tx_id)
+            request.merchant_id.as_deref() == Some(merchant)
+                && request.tx_id.as_deref() == Some(tx_id)
         })
     };
     let about = run.history.requests.iter().filter(|request| is_about(request));
@@ -66,7 +68,11 @@ fn candidates(
             if !span.holds(request.at) {
                 differences.push(super::Difference {
                     key: "within",
-                    wanted: format!("from {} to {}", clock(run.history, span.from), clock(run.history, span.to)),
+                    wanted: format!(
+                        "from {} to {}",
+                        clock(run.history, span.from),
+                        clock(run.history, span.to)
+                    ),
                     found: clock(run.history, request.at),
                 });
             }
@@ -77,7 +83,8 @@ fn candidates(
 
 fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super::Difference> {
     let mut compare = Compare::default();
-    let list = |many: &Option<crate::scenario::Many<String>>| many.as_ref().map(|many| many.0.clone());
+    let list =
+        |many: &Option<crate::scenario::Many<String>>| many.as_ref().map(|many| many.0.clone());
     compare.among(
         "operation",
         wanted.operation.as_ref().map(|many| many.0.as_slice()),
@@ -85,7 +92,11 @@ fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super:
         |operation: &Operation| operation.name().to_owned(),
         |operation: &Operation| operation.name().to_owned(),
     );
-    compare.text("merchantId", list(&wanted.merchant_id).as_deref(), request.merchant_id.as_deref());
+    compare.text(
+        "merchantId",
+        list(&wanted.merchant_id).as_deref(),
+        request.merchant_id.as_deref(),
+    );
     compare.text("txId", list(&wanted.tx_id).as_deref(), request.tx_id.as_deref());
     compare.text("rule", list(&wanted.rule).as_deref(), request.rule.as_deref());
     compare.among(

@@ -1,7 +1,9 @@
 use super::*;
 use crate::base::{Amount, Currency, Operation, OrderState, Reason};
-use crate::scenario::history::{AttemptFact, ChangeFact, DeliveryFact, OrderFact, RequestFact};
-use crate::scenario::read_expectations;
+use crate::scenario::history::{
+    AttemptFact, ChangeFact, DeliveryFact, OrderFact, RequestFact, ShopFact,
+};
+use crate::scenario::{Belief, read_expectations};
 
 fn request(at: i64, operation: Operation, tx_id: &str, rule: Option<&str>) -> RequestFact {
     RequestFact {
@@ -10,7 +12,10 @@ fn request(at: i64, operation: Operation, tx_id: &str, rule: Option<&str>) -> Re
         operation: Some(operation),
         merchant_id: Some("M".to_owned()),
         tx_id: Some(tx_id.to_owned()),
-        fields: vec![("txId".to_owned(), tx_id.to_owned()), ("amount".to_owned(), "1.00".to_owned())],
+        fields: vec![
+            ("txId".to_owned(), tx_id.to_owned()),
+            ("amount".to_owned(), "1.00".to_owned()),
+        ],
         reason: Reason::Success,
         status: rule.is_none().then_some(200),
         rule: rule.map(str::to_owned),
@@ -47,7 +52,10 @@ fn delivery(id: u64, tx_id: &str, created: i64, acknowledged: bool) -> DeliveryF
         content: if id == 1 { "true" } else { "wrong-status" }.to_owned(),
         created: Millis(created),
         acknowledged,
-        attempts: vec![AttemptFact { at: Millis(created + 5), status: Some(if acknowledged { 200 } else { 500 }) }],
+        attempts: vec![AttemptFact {
+            at: Millis(created + 5),
+            status: Some(if acknowledged { 200 } else { 500 }),
+        }],
     }
 }
 
@@ -64,10 +72,18 @@ fn lost_refund() -> History {
             request(14_000, Operation::Status, "A", None),
         ],
         orders: vec![
-            order("A", OrderState::Refunded, &[(1000, "registered"), (1800, "approved"), (10_000, "refunded")]),
+            order(
+                "A",
+                OrderState::Refunded,
+                &[(1000, "registered"), (1800, "approved"), (10_000, "refunded")],
+            ),
             order("B", OrderState::Captured, &[(1500, "registered"), (1900, "approved")]),
         ],
         deliveries: vec![delivery(1, "A", 1800, true), delivery(2, "B", 1900, false)],
+        shop: Some(vec![
+            ShopFact { tx_id: "A".to_owned(), believes: Belief::GivenBack, shipped: 0 },
+            ShopFact { tx_id: "B".to_owned(), believes: Belief::Paid, shipped: 2 },
+        ]),
     }
 }
 
@@ -116,6 +132,9 @@ fn expectations_are_met_or_not() {
         ("{ events: { inOrder: [refunded, status] } }", false),
         ("{ events: { txId: A, inOrder: [status, register] } }", false),
         ("{ never: true, events: { inOrder: [failed] } }", true),
+        ("{ shop: { txId: B, believes: [paid, disputed] } }", true),
+        ("{ shop: { shipped: once } }", false),
+        ("{ shop: { txId: any, shipped: never, believes: given-back } }", true),
         ("{ ledger: { net: 10, captured: 20.00, returned: 10, balanced: true } }", true),
         ("{ ledger: { net: { gt: 10 } } }", false),
         ("{ ledger: { currency: KHR, net: 0 } }", true),
@@ -150,7 +169,8 @@ fn verdicts_show_evidence_and_the_nearest_candidate() {
     let missed = verdict("{ order: { txId: any, state: failed, captured: 0 } }", &history);
     assert_eq!(missed.detail, "wanted orders at least 1×, found 0");
     let nearest = missed.nearest.expect("a nearest order");
-    let told: Vec<_> = nearest.differences.iter().map(|d| (d.key, d.wanted.as_str(), d.found.as_str())).collect();
+    let told: Vec<_> =
+        nearest.differences.iter().map(|d| (d.key, d.wanted.as_str(), d.found.as_str())).collect();
     assert_eq!(told, [("state", "failed", "refunded"), ("captured", "0.00", "10.00")]);
     let late = verdict("{ within: 3s, request: { operation: status, sameOrder: true } }", &history);
     let nearest = late.nearest.expect("a nearest call");
@@ -165,4 +185,11 @@ fn broken_balances_are_found() {
     let broken = verdict("{ ledger: { balanced: true } }", &history);
     let nearest = broken.nearest.expect("the order");
     assert_eq!(nearest.differences[0].found, "M/B: more refunded than captured");
+}
+
+#[test]
+fn a_merchant_that_cannot_be_asked_is_not_judged() {
+    let history = History { shop: None, ..lost_refund() };
+    let verdict = verdict("{ shop: { shipped: once } }", &history);
+    assert!(verdict.ok && !verdict.judged, "{verdict:?}");
 }
