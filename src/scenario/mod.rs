@@ -1,8 +1,11 @@
 //! Scenarios.
 
+mod catalogue;
 mod check;
 mod file;
 mod form;
+mod history;
+mod judge;
 mod lies;
 mod lots;
 mod patch;
@@ -10,9 +13,14 @@ mod plan;
 mod rules;
 mod yaml;
 
+pub use catalogue::{CATALOGUE, story};
 pub use check::{Warning, check};
 pub use file::*;
 pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
+pub use history::{
+    AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact, ShopFact,
+};
+pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
 pub use rules::{CallFacts, Counters, Decision, Miss, NearMiss, RuleSet, Tally};

@@ -67,4 +67,10 @@ pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'
     {
         here.warn(&["ledger"], "it asks for nothing: every run meets this");
     }
+    if let Some(shop) = &expectation.shop
+        && shop.believes.is_none()
+        && shop.shipped.is_none()
+    {
+        here.warn(&["shop"], "it asks for nothing but an order");
+    }
 }

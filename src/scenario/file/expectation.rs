@@ -7,7 +7,7 @@ use crate::base::{Complaint, Currency, Operation, OrderState, Reason};
 use crate::scenario::form::{Definitions, Form, Many, Node, Period, Printed, Times, record, words};
 
 record! {
-    /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events` and `ledger`.
+    /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events`, `ledger` and `shop`.
     pub struct Expectation {
         /// Why it matters; shown where it fails.
         about: Option<String> = "about",
@@ -25,6 +25,8 @@ record! {
         events: Option<EventsExpectation> = "events",
         /// Sums over all orders.
         ledger: Option<LedgerExpectation> = "ledger",
+        /// What the merchant believes of its orders; not judged where the merchant cannot be asked.
+        shop: Option<ShopExpectation> = "shop",
     }
     check |expectation, node| {
         let subjects = [
@@ -33,11 +35,12 @@ record! {
             expectation.pushback.is_some(),
             expectation.events.is_some(),
             expectation.ledger.is_some(),
+            expectation.shop.is_some(),
         ];
         if subjects.into_iter().filter(|given| *given).count() != 1 {
             node.refuse(
                 Complaint::new("an expectation is about exactly one thing")
-                    .help("one of: request, order, pushback, events, ledger"),
+                    .help("one of: request, order, pushback, events, ledger, shop"),
             );
             return None;
         }
@@ -45,8 +48,8 @@ record! {
             node.refuse("`never` says how many already: none");
             return None;
         }
-        if expectation.never && expectation.ledger.is_some() {
-            node.refuse("`never` does not go with `ledger`");
+        if expectation.never && (expectation.ledger.is_some() || expectation.shop.is_some()) {
+            node.refuse("`never` does not go with `ledger` and `shop`");
             return None;
         }
         Some(())
@@ -257,6 +260,34 @@ record! {
         net: Option<AmountTest> = "net",
         /// In every order: captured is within what was authorised, given back within what was captured.
         balanced: bool = "balanced",
+    }
+}
+
+record! {
+    /// What the merchant believes of its orders and has done for them.
+    pub struct ShopExpectation {
+        /// Which orders: `every` (default), `any`, or a txId.
+        tx_id: Option<Which> = "txId",
+        /// What it believes.
+        believes: Option<Many<Belief>> = "believes",
+        /// How often it has shipped the goods.
+        shipped: Option<Times> = "shipped",
+    }
+}
+
+words! {
+    /// Where an order stands in the merchant's own books.
+    pub enum Belief ("a belief") {
+        /// Not known yet; the merchant will find out.
+        Pending = "pending",
+        /// Paid, or held for a later capture.
+        Paid = "paid",
+        /// Not paid, and not going to be.
+        Unpaid = "unpaid",
+        /// Paid, and given back in full.
+        GivenBack = "given-back",
+        /// Put aside for a human to look at.
+        Disputed = "disputed",
     }
 }
 

@@ -7,6 +7,8 @@ mod expectation;
 mod latency;
 mod point;
 mod pushback;
+#[cfg(test)]
+pub(super) mod tests;
 
 use std::collections::HashSet;
 
@@ -20,8 +22,8 @@ pub use effect::{
     TruncatedLength,
 };
 pub use expectation::{
-    DeliveryExpectation, Event, EventsExpectation, Expectation, LedgerExpectation, OrderEvent,
-    OrderExpectation, RequestExpectation, Which,
+    Belief, DeliveryExpectation, Event, EventsExpectation, Expectation, LedgerExpectation,
+    OrderEvent, OrderExpectation, RequestExpectation, ShopExpectation, Which,
 };
 pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 pub use point::Point;

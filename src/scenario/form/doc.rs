@@ -94,7 +94,9 @@ impl<'a> Node<'a> {
     /// Complains that this value is of another kind than `what`.
     pub(in crate::scenario) fn expected(self, what: &str) {
         let found = match &self.tree.value {
-            Value::Scalar { text, plain: true } if text.is_empty() => "nothing",
+            Value::Scalar { text, plain: true } if ["", "~", "null"].contains(&text.as_str()) => {
+                "nothing"
+            }
             Value::Scalar { text, plain: true } if super::is_number(text) => "a number",
             Value::Scalar { .. } => "a text",
             Value::List(_) => "a list",

@@ -248,8 +248,7 @@ macro_rules! named {
             }
 
             fn schema(_: &mut $crate::scenario::form::Definitions) -> serde_json::Value {
-                let names: Vec<&str> = $all.iter().map(|value| $name(*value)).collect();
-                serde_json::json!({ "enum": names })
+                $crate::scenario::form::schema::names($all.iter().map(|value| $name(*value)))
             }
         }
     };

@@ -46,6 +46,14 @@ pub(in crate::scenario) fn object(about: &str, keys: Vec<(&str, &str, Value, boo
     })
 }
 
+/// The schema of a closed set of names. One that is a number may stand without quotes.
+pub(in crate::scenario) fn names<'n>(names: impl Iterator<Item = &'n str>) -> Value {
+    let number = |name: &str| name.parse::<u64>().ok().map(Value::from);
+    let allowed: Vec<Value> =
+        names.flat_map(|name| std::iter::once(Value::from(name)).chain(number(name))).collect();
+    json!({ "enum": allowed })
+}
+
 /// A schema with a description.
 pub(in crate::scenario) fn described(about: &str, mut schema: Value) -> Value {
     if let Some(members) = schema.as_object_mut() {

@@ -23,6 +23,7 @@ named!(Currency, "a currency", [Currency::Usd, Currency::Khr], Currency::code);
 impl Form for String {
     fn read(node: Node<'_>) -> Option<Self> {
         match node.scalar() {
+            Some(("null" | "~", true)) => node.expected("a text"),
             Some(("", _)) => node.refuse("must not be empty"),
             Some((text, _)) => return Some(text.to_owned()),
             None => node.expected("a text"),
@@ -35,8 +36,8 @@ impl Form for String {
     }
 
     fn schema(_: &mut Definitions) -> Value {
-        // `txId: 2435` is the text "2435": a number needs no quotes.
-        json!({ "type": ["string", "number"], "minLength": 1 })
+        // `txId: 2435` is the text "2435": a number or a word needs no quotes.
+        json!({ "type": ["string", "number", "boolean"], "minLength": 1 })
     }
 }
 

@@ -1,0 +1,177 @@
+//! The numbered stories of `scenarios/`, built into the binary.
+
+macro_rules! stories {
+    ($($name:literal,)+) => {
+        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".yaml")))),+]
+    };
+}
+
+/// Every story: the name of its file without the ending, and its text.
+pub const CATALOGUE: &[(&str, &str)] = stories![
+    "S001-register-answer-lost",
+    "S002-capture-answer-lost",
+    "S003-reversal-answered-with-502",
+    "S004-refund-slower-than-the-caller",
+    "S005-refund-answered-but-never-booked",
+    "S006-booked-after-the-reply",
+    "S007-forged-push-back",
+    "S008-push-back-for-an-unknown-order",
+    "S009-five-push-backs-at-once",
+    "S010-copies-hours-apart",
+    "S011-payer-never-comes-back",
+    "S012-return-with-success-but-unpaid",
+    "S013-push-back-before-the-reply",
+    "S014-charged-but-the-answer-was-lost",
+    "S015-push-back-within-milliseconds",
+    "S016-status-with-another-amount",
+    "S017-status-with-another-currency",
+    "S018-push-back-with-a-wrong-amount",
+    "S019-failure-then-success",
+    "S020-success-then-failure",
+    "S021-paid-after-it-expired",
+    "S022-notices-in-reverse",
+    "S023-no-push-back-at-all",
+    "S024-fail-fail-works",
+    "S025-pending-then-paid",
+    "S026-pending-then-failed",
+    "S027-the-issuer-never-answers",
+    "S028-impatient-sender",
+    "S029-strict-acknowledgement",
+    "S030-refunds-above-the-rest",
+    "S031-refund-of-a-hold",
+    "S032-reversal-after-settlement",
+    "S033-refund-before-settlement",
+    "S034-capture-after-the-hold",
+    "S035-capture-above-the-hold",
+    "S036-capture-twice",
+    "S037-push-back-of-another-order",
+    "S038-push-back-with-more-fields",
+    "S039-push-back-as-a-form",
+    "S040-broken-and-huge-push-backs",
+    "S041-old-push-back-after-the-refund",
+    "S042-ok-with-an-error-inside",
+    "S043-redirect-that-is-none",
+    "S044-invalid-token",
+    "S045-a-page-from-a-proxy",
+    "S046-accepted-never-answered",
+    "S047-half-closed",
+    "S048-body-cut-short",
+    "S049-half-a-document",
+    "S050-one-byte-at-a-time",
+    "S051-reset-in-the-middle",
+    "S052-connections-refused",
+    "S053-garbage-between-chunks",
+    "S054-empty-reply",
+    "S055-json-under-another-name",
+    "S056-almost-json",
+    "S057-too-many-requests",
+    "S058-registering-works-asking-does-not",
+    "S059-flapping",
+    "S060-maintenance-window",
+    "S061-one-method-down",
+    "S062-odd-but-legal-json",
+    "S063-around-midnight",
+    "S064-one-amount-three-spellings",
+    "S065-riel-has-no-decimals",
+    "S066-khqr-paid-with-another-amount",
+    "S067-khqr-paid-too-late",
+    "S068-khqr-fails-in-the-app",
+    "S069-payer-leaves-the-challenge",
+    "S070-wrong-password-three-times",
+    "S071-attempted-authentication",
+    "S072-access-control-server-down",
+    "S073-saved-card-is-gone",
+    "S074-no-card-where-none-belongs",
+    "S075-late-decline",
+    "S076-chargeback",
+    "S077-slow-as-the-real-one",
+    "S078-slower-by-the-hour",
+    "S079-one-in-five-is-lost",
+    "S080-declines-of-every-kind",
+    "S081-same-txid-other-amount",
+    "S082-slow-sender",
+    "S090-triggers",
+];
+
+/// The story of this id (`S014`) or name (`S014-charged-but-the-answer-was-lost`).
+pub fn story(id: &str) -> Option<(&'static str, &'static str)> {
+    let is_meant = |name: &str| name == id || name.split('-').next() == Some(id);
+    CATALOGUE.iter().copied().find(|(name, _)| is_meant(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::scenario::{Mistake, Scenario, ScenarioFile};
+
+    fn read(name: &str, text: &str) -> ScenarioFile {
+        match ScenarioFile::read(&format!("scenarios/{name}.yaml"), text.as_bytes()) {
+            Ok(file) => file,
+            Err(problems) => panic!(
+                "{}",
+                problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            ),
+        }
+    }
+
+    #[test]
+    fn the_list_is_the_directory() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+        let files: BTreeSet<String> = std::fs::read_dir(directory)
+            .expect("the directory")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
+            .collect();
+        let listed: Vec<&str> = CATALOGUE.iter().map(|(name, _)| *name).collect();
+        assert_eq!(files.iter().map(String::as_str).collect::<Vec<_>>(), listed);
+    }
+
+    #[test]
+    fn every_story_is_complete_and_without_doubts() {
+        assert!(CATALOGUE.len() >= 40);
+        for (name, text) in CATALOGUE {
+            let file = read(name, text);
+            let warnings: Vec<String> = file.warnings().iter().map(ToString::to_string).collect();
+            assert!(warnings.is_empty(), "{}", warnings.join("\n"));
+            let scenario = &file.scenario;
+            assert!(name.starts_with(&format!("{}-", scenario.id)), "{name}");
+            assert!(scenario.why.is_some() && scenario.correct.is_some(), "{name}");
+            assert!(!scenario.drive.is_empty() && !scenario.expect.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_caught_by_a_story() {
+        let caught: Vec<Mistake> =
+            CATALOGUE.iter().flat_map(|(name, text)| read(name, text).scenario.mistakes).collect();
+        let missing: Vec<&str> = Mistake::ALL
+            .iter()
+            .filter(|mistake| !caught.contains(mistake))
+            .map(|mistake| mistake.name())
+            .collect();
+        assert_eq!(missing, [""; 0]);
+    }
+
+    #[test]
+    fn every_story_fits_the_schema_and_survives_printing() {
+        let schema = Scenario::json_schema();
+        for (name, text) in CATALOGUE {
+            let value = crate::scenario::file::tests::as_json(text);
+            assert!(crate::scenario::file::tests::fits(&schema, &schema, &value), "{name}");
+            let scenario = read(name, text).scenario;
+            assert_eq!(read(name, &scenario.to_yaml()).scenario, scenario, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_story_is_found_by_its_id_or_name() {
+        assert_eq!(
+            story("S014").map(|story| story.0),
+            Some("S014-charged-but-the-answer-was-lost")
+        );
+        assert!(story("S014-charged-but-the-answer-was-lost").is_some());
+        assert_eq!(story("S01"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! What happened in a space, as far as expectations look at it: plain values that others fill in.
+
+use super::file::Belief;
+use crate::base::{Amount, Currency, Millis, Operation, OrderState, Reason};
+
+/// What happened in a space.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// When the space was born or reset.
+    pub born: Millis,
+    /// What its clock shows.
+    pub now: Millis,
+    /// Calls, oldest first.
+    pub requests: Vec<RequestFact>,
+    /// Orders, oldest first.
+    pub orders: Vec<OrderFact>,
+    /// Push-backs, oldest first.
+    pub deliveries: Vec<DeliveryFact>,
+    /// What the merchant says of its orders; `None` where it cannot be asked.
+    pub shop: Option<Vec<ShopFact>>,
+}
+
+/// One order in the merchant's own books.
+#[derive(Clone, Debug)]
+pub struct ShopFact {
+    /// `txId`.
+    pub tx_id: String,
+    /// What the merchant believes of it.
+    pub believes: Belief,
+    /// How often it has shipped the goods.
+    pub shipped: u32,
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct RequestFact {
+    /// Its name in the journal.
+    pub trace: String,
+    /// When it came.
+    pub at: Millis,
+    /// To which operation; `None` for a path that is none.
+    pub operation: Option<Operation>,
+    /// `merchantId`.
+    pub merchant_id: Option<String>,
+    /// `txId`.
+    pub tx_id: Option<String>,
+    /// The fields of the request as text, secrets masked.
+    pub fields: Vec<(String, String)>,
+    /// What decided it.
+    pub reason: Reason,
+    /// The HTTP status of its answer; `None` when no answer was sent.
+    pub status: Option<u16>,
+    /// The rule that stepped in.
+    pub rule: Option<String>,
+}
+
+/// One order.
+#[derive(Clone, Debug)]
+pub struct OrderFact {
+    /// `merchantId`.
+    pub merchant_id: String,
+    /// `txId`.
+    pub tx_id: String,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// Ordered.
+    pub amount: Amount,
+    /// Authorised.
+    pub authorised: Amount,
+    /// Captured.
+    pub captured: Amount,
+    /// Given back after capture.
+    pub refunded: Amount,
+    /// Let go or taken back before settlement.
+    pub released: Amount,
+    /// Whether its day is closed.
+    pub settled: bool,
+    /// What happened to it: when, the name of the change (`approved`), and the rule that stepped in for it.
+    pub changes: Vec<ChangeFact>,
+}
+
+/// One thing that happened to an order.
+#[derive(Clone, Debug)]
+pub struct ChangeFact {
+    /// When.
+    pub at: Millis,
+    /// The change by its name, such as `approved`.
+    pub name: &'static str,
+    /// The rule that stepped in where it was made by a payment or an event (calls carry theirs themselves).
+    pub rule: Option<String>,
+}
+
+/// One push-back.
+#[derive(Clone, Debug)]
+pub struct DeliveryFact {
+    /// Its number.
+    pub id: u64,
+    /// `merchantId`.
+    pub merchant_id: String,
+    /// `txId` of the order that it came of.
+    pub tx_id: String,
+    /// The change that caused it; `none` for one that nothing caused.
+    pub cause: String,
+    /// The result code that it carries.
+    pub code: String,
+    /// What it says, by the name of [`Content`](super::Content): `true`, `wrong-status`, `forged` …
+    pub content: String,
+    /// When it was decided.
+    pub created: Millis,
+    /// Whether the merchant took it.
+    pub acknowledged: bool,
+    /// What was tried.
+    pub attempts: Vec<AttemptFact>,
+}
+
+/// One attempt of a push-back.
+#[derive(Clone, Debug)]
+pub struct AttemptFact {
+    /// When.
+    pub at: Millis,
+    /// HTTP status, where the merchant answered.
+    pub status: Option<u16>,
+}
+
+impl OrderFact {
+    /// How often a change of this name happened.
+    pub fn count(&self, name: &str) -> usize {
+        self.changes.iter().filter(|change| change.name == name).count()
+    }
+
+    /// Given back in all: refunded, or taken back as a whole by a reversal or a late decline.
+    pub fn returned(&self) -> Amount {
+        match self.state {
+            OrderState::Reversed | OrderState::Failed => self.captured,
+            _ => self.refunded,
+        }
+    }
+
+    /// What the merchant keeps.
+    pub fn net(&self) -> Amount {
+        Amount::from_minor(self.captured.minor() - self.returned().minor())
+    }
+}

@@ -1,0 +1,63 @@
+//! Expectations about sums.
+
+use super::{Compare, Nearest, Run, Verdict};
+use crate::base::Currency;
+use crate::scenario::file::LedgerExpectation;
+use crate::scenario::form::Decimal;
+use crate::scenario::history::OrderFact;
+
+pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> Verdict {
+    let currency = wanted.currency.unwrap_or(Currency::Usd);
+    let orders: Vec<&OrderFact> =
+        run.history.orders.iter().filter(|order| order.currency == currency).collect();
+    let sum = |of: fn(&OrderFact) -> crate::base::Amount| {
+        Decimal(orders.iter().map(|order| Decimal::of(of(order), currency).0).sum())
+    };
+    let (captured, returned) = (sum(|order| order.captured), sum(OrderFact::returned));
+    let net = sum(OrderFact::net);
+    let mut compare = Compare::default();
+    let sums = [
+        ("captured", &wanted.captured, captured),
+        ("returned", &wanted.returned, returned),
+        ("net", &wanted.net, net),
+    ];
+    for (key, test, found) in sums {
+        let Some(test) = test else { continue };
+        compare.point(key, test.holds(found), || test.to_string(), || found.to_string());
+    }
+    if wanted.balanced {
+        for (order, broken) in orders.iter().filter_map(|order| Some((order, imbalance(order)?))) {
+            compare.point(
+                "balanced",
+                false,
+                || "every order in balance".to_owned(),
+                || format!("{}/{}: {broken}", order.merchant_id, order.tx_id),
+            );
+        }
+    }
+    let told = format!(
+        "{} orders in {}: captured {captured}, given back {returned}, net {net}",
+        orders.len(),
+        currency.code()
+    );
+    let ok = compare.0.is_empty();
+    let detail = if ok { "the sums are as wanted" } else { "the sums are not as wanted" };
+    Verdict {
+        ok,
+        judged: true,
+        detail: detail.to_owned(),
+        evidence: vec![told.clone()],
+        nearest: (!ok).then_some(Nearest { what: told, differences: compare.0 }),
+    }
+}
+
+/// The rule of money that an order breaks.
+fn imbalance(order: &OrderFact) -> Option<&'static str> {
+    let rules = [
+        (order.captured <= order.authorised, "more captured than authorised"),
+        (order.refunded <= order.captured, "more refunded than captured"),
+        (order.released <= order.authorised, "more released than authorised"),
+        (order.count("approved") <= 1, "approved more than once"),
+    ];
+    rules.into_iter().find(|(holds, _)| !holds).map(|(_, broken)| broken)
+}

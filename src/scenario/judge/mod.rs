@@ -1,0 +1,265 @@
+//! Whether what happened is what was expected: a pure function of the expectations and a [`History`].
+//!
+//! A span (`within`) begins when a rule first stepped in: for the order where the expectation looks at orders one by
+//! one, in the whole space otherwise; where no rule ever did, when the space was born. Both ends belong to it, and so
+//! does the call that the rule stepped in for.
+
+mod events;
+mod ledger;
+mod orders;
+mod pushbacks;
+mod requests;
+mod shop;
+#[cfg(test)]
+mod tests;
+
+use super::file::{Expectation, Which};
+use super::form::Times;
+use super::history::History;
+use crate::base::Millis;
+
+/// The most lines of evidence.
+const EVIDENCE_MAX: usize = 10;
+
+/// What came of one expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is met, or could not be judged.
+    pub ok: bool,
+    /// Whether there was anything to judge it by.
+    pub judged: bool,
+    /// What was wanted and what was found, in a sentence.
+    pub detail: String,
+    /// What was found, a line each.
+    pub evidence: Vec<String>,
+    /// Where it is not met: what came nearest, and in what it differs.
+    pub nearest: Option<Nearest>,
+}
+
+/// The candidate that came nearest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// Which one.
+    pub what: String,
+    /// In what it differs.
+    pub differences: Vec<Difference>,
+}
+
+/// One point in which a candidate differs from what was wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The key of the expectation.
+    pub key: &'static str,
+    /// What it asks for.
+    pub wanted: String,
+    /// What was found.
+    pub found: String,
+}
+
+/// Judges expectations, one verdict for each, in their order.
+pub fn judge(expectations: &[Expectation], history: &History) -> Vec<Verdict> {
+    expectations.iter().map(|expectation| judge_one(expectation, history)).collect()
+}
+
+fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
+    let run = Run { history, within: expectation.within.map(|within| within.ms()) };
+    let never = expectation.never;
+    if let Some(request) = &expectation.request {
+        requests::judge(request, never, &run)
+    } else if let Some(order) = &expectation.order {
+        orders::judge(order, never, &run)
+    } else if let Some(pushback) = &expectation.pushback {
+        pushbacks::judge(pushback, never, &run)
+    } else if let Some(events) = &expectation.events {
+        events::judge(events, never, &run)
+    } else if let Some(ledger) = &expectation.ledger {
+        ledger::judge(ledger, &run)
+    } else if let Some(shop) = &expectation.shop {
+        shop::judge(shop, &run)
+    } else {
+        Verdict::not_judged("nothing is asked for")
+    }
+}
+
+impl Verdict {
+    fn not_judged(why: &str) -> Self {
+        let detail = format!("not judged: {why}");
+        Self { ok: true, judged: false, detail, evidence: Vec::new(), nearest: None }
+    }
+}
+
+/// A history with the span that counts.
+struct Run<'h> {
+    history: &'h History,
+    within: Option<u64>,
+}
+
+/// An order by its merchant and txId.
+type OrderName<'h> = (&'h str, &'h str);
+
+impl<'h> Run<'h> {
+    /// When rules stepped in: for which order, and when, oldest first.
+    fn firings(&self) -> Vec<(OrderName<'h>, Millis)> {
+        let calls =
+            self.history.requests.iter().filter(|request| request.rule.is_some()).map(|request| {
+                let order = (
+                    request.merchant_id.as_deref().unwrap_or_default(),
+                    request.tx_id.as_deref().unwrap_or_default(),
+                );
+                (order, request.at)
+            });
+        let changes = self.history.orders.iter().flat_map(|order| {
+            let fired = order.changes.iter().filter(|change| change.rule.is_some());
+            fired.map(|change| ((order.merchant_id.as_str(), order.tx_id.as_str()), change.at))
+        });
+        let mut firings: Vec<_> = calls.chain(changes).collect();
+        firings.sort_by_key(|(_, at)| *at);
+        firings
+    }
+
+    /// The orders that rules stepped in for, each once.
+    fn affected(&self) -> Vec<OrderName<'h>> {
+        let mut orders = Vec::new();
+        for (order, _) in self.firings() {
+            if !order.1.is_empty() && !orders.contains(&order) {
+                orders.push(order);
+            }
+        }
+        orders
+    }
+
+    /// The span that counts for an order, or for all of them.
+    fn span(&self, order: Option<OrderName<'_>>) -> Span {
+        let Some(within) = self.within else {
+            return Span { from: Millis(i64::MIN), to: Millis(i64::MAX) };
+        };
+        let firings = self.firings();
+        let own = order.and_then(|order| firings.iter().find(|(fired, _)| *fired == order));
+        let from = own.or(firings.first()).map_or(self.history.born, |(_, at)| *at);
+        Span { from, to: from.plus(i64::try_from(within).unwrap_or(i64::MAX)) }
+    }
+}
+
+/// A span of time with both its ends.
+#[derive(Clone, Copy)]
+struct Span {
+    from: Millis,
+    to: Millis,
+}
+
+impl Span {
+    fn holds(self, at: Millis) -> bool {
+        self.from <= at && at <= self.to
+    }
+}
+
+/// How many candidates must fit.
+enum Wanted {
+    /// So many.
+    Count(Times),
+    /// All of them, and there must be one.
+    All,
+}
+
+impl Wanted {
+    fn of(never: bool, counts: Option<Times>, which: Option<&Which>) -> Self {
+        match (never, counts, which) {
+            (true, ..) => Self::Count(Times::exactly(0)),
+            (false, Some(times), _) => Self::Count(times),
+            (false, None, Some(Which::Any)) => Self::Count(Times::at_least(1)),
+            (false, None, Some(Which::Every | Which::One(_)) | None) => Self::All,
+        }
+    }
+}
+
+/// Compares candidates, each with its name and the points in which it differs, with how many must fit. `what` is what
+/// they are, in the plural.
+fn weigh(what: &str, wanted: &Wanted, candidates: Vec<(String, Vec<Difference>)>) -> Verdict {
+    let all = candidates.len();
+    let (fitting, failing): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|(_, differences)| differences.is_empty());
+    let (ok, detail) = match wanted {
+        Wanted::Count(times) => {
+            (times.fits(fitting.len()), format!("wanted {what} {times}, found {}", fitting.len()))
+        }
+        Wanted::All => (
+            all > 0 && failing.is_empty(),
+            match (all, failing.len()) {
+                (0, _) => format!("found no {what} at all"),
+                (all, 0) => format!("all {all} {what} are as wanted"),
+                (all, failing) => format!("{failing} of {all} {what} are not as wanted"),
+            },
+        ),
+    };
+    // Where too many fit, those are the evidence, and what is near does not matter.
+    let too_few = match wanted {
+        Wanted::Count(times) => fitting.len() < times.least as usize,
+        Wanted::All => !ok,
+    };
+    let nearest = too_few
+        .then(|| failing.into_iter().min_by_key(|(_, differences)| differences.len()))
+        .flatten()
+        .map(|(what, differences)| Nearest { what, differences });
+    let evidence = capped(fitting.into_iter().map(|(name, _)| name));
+    Verdict { ok, judged: true, detail, evidence, nearest }
+}
+
+/// The first lines, and how many more there are.
+fn capped(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<String> = lines.collect();
+    if lines.len() > EVIDENCE_MAX {
+        let more = lines.len() - EVIDENCE_MAX;
+        lines.truncate(EVIDENCE_MAX);
+        lines.push(format!("… and {more} more"));
+    }
+    lines
+}
+
+/// Collects the points in which one candidate differs.
+#[derive(Default)]
+struct Compare(Vec<Difference>);
+
+impl Compare {
+    /// Notes a difference unless `holds`.
+    fn point(
+        &mut self,
+        key: &'static str,
+        holds: bool,
+        wanted: impl FnOnce() -> String,
+        found: impl FnOnce() -> String,
+    ) {
+        if !holds {
+            self.0.push(Difference { key, wanted: wanted(), found: found() });
+        }
+    }
+
+    /// Notes a difference unless `found` is among `wanted`, where anything is wanted.
+    fn among<T, U: PartialEq<T> + ?Sized>(
+        &mut self,
+        key: &'static str,
+        wanted: Option<&[T]>,
+        found: Option<&U>,
+        name_wanted: fn(&T) -> String,
+        name_found: fn(&U) -> String,
+    ) {
+        let Some(many) = wanted else { return };
+        let holds = found.is_some_and(|found| many.iter().any(|one| found == one));
+        self.point(
+            key,
+            holds,
+            || many.iter().map(name_wanted).collect::<Vec<_>>().join(" or "),
+            || found.map_or("none".to_owned(), name_found),
+        );
+    }
+
+    /// The same for texts.
+    fn text(&mut self, key: &'static str, wanted: Option<&[String]>, found: Option<&str>) {
+        self.among(key, wanted, found, Clone::clone, str::to_owned);
+    }
+}
+
+/// When, as people read it: since the birth of the space.
+fn clock(history: &History, at: Millis) -> String {
+    let since = u64::try_from(at.0.saturating_sub(history.born.0)).unwrap_or_default();
+    format!("+{}", super::form::Period(since))
+}

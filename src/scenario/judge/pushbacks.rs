@@ -1,0 +1,71 @@
+//! Expectations about push-backs.
+
+use super::{Compare, Difference, Run, Verdict, Wanted, clock, weigh};
+use crate::scenario::file::{DeliveryExpectation, Which};
+use crate::scenario::form::Many;
+use crate::scenario::history::{DeliveryFact, History};
+
+pub(super) fn judge(wanted: &DeliveryExpectation, never: bool, run: &Run<'_>) -> Verdict {
+    let is_meant = |delivery: &&DeliveryFact| {
+        let named = match &wanted.tx_id {
+            Some(Which::One(tx_id)) => delivery.tx_id == *tx_id,
+            Some(Which::Any | Which::Every) | None => true,
+        };
+        let among = |many: &Option<Many<String>>, value: &String| {
+            many.as_ref().is_none_or(|many| many.0.contains(value))
+        };
+        let lie = wanted.lie.as_ref();
+        named
+            && among(&wanted.cause, &delivery.cause)
+            && among(&wanted.code, &delivery.code)
+            && lie.is_none_or(|many| many.0.iter().any(|lie| lie.name() == delivery.content))
+            && run.span(Some((&delivery.merchant_id, &delivery.tx_id))).holds(delivery.created)
+    };
+    let meant = run.history.deliveries.iter().filter(is_meant);
+    let candidates = meant
+        .map(|delivery| (told(run.history, delivery), differences(wanted, delivery)))
+        .collect();
+    let counts = Wanted::of(never, wanted.counts(), wanted.tx_id.as_ref());
+    weigh("push-backs", &counts, candidates)
+}
+
+fn differences(wanted: &DeliveryExpectation, delivery: &DeliveryFact) -> Vec<Difference> {
+    let mut compare = Compare::default();
+    if let Some(acknowledged) = wanted.acknowledged {
+        compare.point(
+            "acknowledged",
+            delivery.acknowledged == acknowledged,
+            || acknowledged.to_string(),
+            || delivery.acknowledged.to_string(),
+        );
+    }
+    if let Some(times) = wanted.attempts {
+        let found = delivery.attempts.len();
+        compare.point("attempts", times.fits(found), || times.to_string(), || format!("{found}×"));
+    }
+    compare.among(
+        "status",
+        wanted.status.as_ref().map(|many| many.0.as_slice()),
+        delivery.attempts.last().and_then(|attempt| attempt.status.as_ref()),
+        u16::to_string,
+        u16::to_string,
+    );
+    compare.0
+}
+
+fn told(history: &History, delivery: &DeliveryFact) -> String {
+    let outcome = if delivery.acknowledged { "acknowledged" } else { "not acknowledged" };
+    let content = match delivery.content.as_str() {
+        "true" => String::new(),
+        content => format!(" [{content}]"),
+    };
+    format!(
+        "{} push-back {} of {}/{}: {}{content}, {} attempts, {outcome}",
+        clock(history, delivery.created),
+        delivery.id,
+        delivery.merchant_id,
+        delivery.tx_id,
+        delivery.code,
+        delivery.attempts.len()
+    )
+}

@@ -1,0 +1,140 @@
+//! Expectations about calls.
+
+use super::{Compare, OrderName, Run, Verdict, Wanted, clock, weigh};
+use crate::base::{Operation, Reason};
+use crate::scenario::file::RequestExpectation;
+use crate::scenario::form::Times;
+use crate::scenario::history::{History, RequestFact};
+
+pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> Verdict {
+    let count = Wanted::Count(match (never, wanted.counts()) {
+        (true, _) => Times::exactly(0),
+        (false, Some(times)) => times,
+        (false, None) => Times::at_least(1),
+    });
+    if !wanted.same_order {
+        return weigh(&described(wanted, run), &count, candidates(wanted, run, None));
+    }
+    let orders = run.affected();
+    if orders.is_empty() {
+        let detail = "no rule stepped in for any order, so no order can be looked at".to_owned();
+        return Verdict { ok: false, judged: true, detail, evidence: Vec::new(), nearest: None };
+    }
+    let mut met = Vec::new();
+    for order in orders {
+        let what = format!("{} for {}/{}", described(wanted, run), order.0, order.1);
+        let verdict = weigh(&what, &count, candidates(wanted, run, Some(order)));
+        if !verdict.ok {
+            return verdict;
+        }
+        met.push(verdict);
+    }
+    let detail = match met.as_slice() {
+        [one] => one.detail.clone(),
+        many => format!("for each of {} orders: {}", many.len(), many[0].detail),
+    };
+    let evidence = super::capped(met.into_iter().flat_map(|verdict| verdict.evidence));
+    Verdict { ok: true, judged: true, detail, evidence, nearest: None }
+}
+
+fn described(wanted: &RequestExpectation, run: &Run<'_>) -> String {
+    let operations = wanted
+        .operation
+        .as_ref()
+        .map(|many| many.0.iter().map(|operation| operation.name()).collect::<Vec<_>>().join("/"));
+    let what = operations.map_or("calls".to_owned(), |operations| format!("{operations} calls"));
+    match run.within {
+        Some(within) => format!("{what} within {}", crate::scenario::Period(within)),
+        None => what,
+    }
+}
+
+fn candidates(
+    wanted: &RequestExpectation,
+    run: &Run<'_>,
+    order: Option<OrderName<'_>>,
+) -> Vec<(String, Vec<super::Difference>)> {
+    let span = run.span(order);
+    let is_about = |request: &RequestFact| {
+        order.is_none_or(|(merchant, tx_id)| {
+            request.merchant_id.as_deref() == Some(merchant)
+                && request.tx_id.as_deref() == Some(tx_id)
+        })
+    };
+    let about = run.history.requests.iter().filter(|request| is_about(request));
+    about
+        .map(|request| {
+            let mut differences = differences(wanted, request);
+            if !span.holds(request.at) {
+                differences.push(super::Difference {
+                    key: "within",
+                    wanted: format!(
+                        "from {} to {}",
+                        clock(run.history, span.from),
+                        clock(run.history, span.to)
+                    ),
+                    found: clock(run.history, request.at),
+                });
+            }
+            (told(run.history, request), differences)
+        })
+        .collect()
+}
+
+fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super::Difference> {
+    let mut compare = Compare::default();
+    let list =
+        |many: &Option<crate::scenario::Many<String>>| many.as_ref().map(|many| many.0.clone());
+    compare.among(
+        "operation",
+        wanted.operation.as_ref().map(|many| many.0.as_slice()),
+        request.operation.as_ref(),
+        |operation: &Operation| operation.name().to_owned(),
+        |operation: &Operation| operation.name().to_owned(),
+    );
+    compare.text(
+        "merchantId",
+        list(&wanted.merchant_id).as_deref(),
+        request.merchant_id.as_deref(),
+    );
+    compare.text("txId", list(&wanted.tx_id).as_deref(), request.tx_id.as_deref());
+    compare.text("rule", list(&wanted.rule).as_deref(), request.rule.as_deref());
+    compare.among(
+        "reason",
+        wanted.reason.as_ref().map(|many| many.0.as_slice()),
+        Some(&request.reason),
+        |reason: &Reason| reason.name().to_owned(),
+        |reason: &Reason| reason.name().to_owned(),
+    );
+    compare.among(
+        "status",
+        wanted.status.as_ref().map(|many| many.0.as_slice()),
+        request.status.as_ref(),
+        u16::to_string,
+        u16::to_string,
+    );
+    for (name, test) in &wanted.field.0 {
+        let sent = request.fields.iter().find(|(known, _)| known == name);
+        let sent = sent.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty());
+        compare.point(
+            "field",
+            test.holds(sent),
+            || format!("{name} as wanted"),
+            || sent.map_or(format!("no {name}"), |sent| format!("{name} = {sent:?}")),
+        );
+    }
+    compare.0
+}
+
+fn told(history: &History, request: &RequestFact) -> String {
+    let operation = request.operation.map_or("unknown path", Operation::name);
+    let tx_id = request.tx_id.as_deref().unwrap_or("-");
+    let status = request.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"));
+    let rule = request.rule.as_deref().map(|rule| format!(", rule {rule}")).unwrap_or_default();
+    format!(
+        "{} {operation} {tx_id}: {}, {status}{rule} ({})",
+        clock(history, request.at),
+        request.reason,
+        request.trace
+    )
+}

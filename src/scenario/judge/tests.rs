@@ -1,0 +1,195 @@
+use super::*;
+use crate::base::{Amount, Currency, Operation, OrderState, Reason};
+use crate::scenario::history::{
+    AttemptFact, ChangeFact, DeliveryFact, OrderFact, RequestFact, ShopFact,
+};
+use crate::scenario::{Belief, read_expectations};
+
+fn request(at: i64, operation: Operation, tx_id: &str, rule: Option<&str>) -> RequestFact {
+    RequestFact {
+        trace: format!("{at:x}"),
+        at: Millis(at),
+        operation: Some(operation),
+        merchant_id: Some("M".to_owned()),
+        tx_id: Some(tx_id.to_owned()),
+        fields: vec![
+            ("txId".to_owned(), tx_id.to_owned()),
+            ("amount".to_owned(), "1.00".to_owned()),
+        ],
+        reason: Reason::Success,
+        status: rule.is_none().then_some(200),
+        rule: rule.map(str::to_owned),
+    }
+}
+
+fn order(tx_id: &str, state: OrderState, changes: &[(i64, &'static str)]) -> OrderFact {
+    OrderFact {
+        merchant_id: "M".to_owned(),
+        tx_id: tx_id.to_owned(),
+        state,
+        reason: None,
+        currency: Currency::Usd,
+        amount: Amount::from_minor(1000),
+        authorised: Amount::from_minor(1000),
+        captured: Amount::from_minor(1000),
+        refunded: Amount::from_minor(if state == OrderState::Refunded { 1000 } else { 0 }),
+        released: Amount::ZERO,
+        settled: false,
+        changes: changes
+            .iter()
+            .map(|(at, name)| ChangeFact { at: Millis(*at), name, rule: None })
+            .collect(),
+    }
+}
+
+fn delivery(id: u64, tx_id: &str, created: i64, acknowledged: bool) -> DeliveryFact {
+    DeliveryFact {
+        id,
+        merchant_id: "M".to_owned(),
+        tx_id: tx_id.to_owned(),
+        cause: "approved".to_owned(),
+        code: "0000".to_owned(),
+        content: if id == 1 { "true" } else { "wrong-status" }.to_owned(),
+        created: Millis(created),
+        acknowledged,
+        attempts: vec![AttemptFact {
+            at: Millis(created + 5),
+            status: Some(if acknowledged { 200 } else { 500 }),
+        }],
+    }
+}
+
+/// A lost answer to a refund, with the merchant asking for the status after 4 s; a second order that nothing befell.
+fn lost_refund() -> History {
+    History {
+        born: Millis(0),
+        now: Millis(60_000),
+        requests: vec![
+            request(1000, Operation::Register, "A", None),
+            request(1500, Operation::Register, "B", None),
+            request(2000, Operation::Status, "A", None),
+            request(10_000, Operation::Refund, "A", Some("lose-the-answer")),
+            request(14_000, Operation::Status, "A", None),
+        ],
+        orders: vec![
+            order(
+                "A",
+                OrderState::Refunded,
+                &[(1000, "registered"), (1800, "approved"), (10_000, "refunded")],
+            ),
+            order("B", OrderState::Captured, &[(1500, "registered"), (1900, "approved")]),
+        ],
+        deliveries: vec![delivery(1, "A", 1800, true), delivery(2, "B", 1900, false)],
+        shop: Some(vec![
+            ShopFact { tx_id: "A".to_owned(), believes: Belief::GivenBack, shipped: 0 },
+            ShopFact { tx_id: "B".to_owned(), believes: Belief::Paid, shipped: 2 },
+        ]),
+    }
+}
+
+fn verdict(text: &str, history: &History) -> Verdict {
+    match read_expectations("t", format!("[{text}]").as_bytes()) {
+        Ok(expectations) => judge(&expectations, history).remove(0),
+        Err(problems) => panic!("{problems:#?}"),
+    }
+}
+
+#[test]
+fn expectations_are_met_or_not() {
+    let history = lost_refund();
+    for (text, ok) in [
+        ("{ request: { operation: status } }", true),
+        ("{ request: { operation: orders } }", false),
+        ("{ request: { operation: status, exactly: 2 } }", true),
+        ("{ request: { operation: status, atMost: 1 } }", false),
+        ("{ within: 30s, request: { operation: status, sameOrder: true, exactly: 1 } }", true),
+        ("{ within: 3s, request: { operation: status, sameOrder: true, atLeast: 1 } }", false),
+        ("{ within: 3s, request: { operation: refund, sameOrder: true, exactly: 1 } }", true),
+        ("{ never: true, request: { operation: refund, txId: B } }", true),
+        ("{ never: true, request: { operation: refund } }", false),
+        ("{ request: { rule: lose-the-answer, operation: refund } }", true),
+        ("{ request: { reason: success, status: 200, atLeast: 4 } }", true),
+        ("{ request: { field: { amount: '1.00' }, exactly: 5 } }", true),
+        ("{ request: { field: { sign: { present: true } } } }", false),
+        ("{ order: { state: [captured, refunded] } }", true),
+        ("{ order: { state: refunded } }", false),
+        ("{ order: { txId: any, refunded: once } }", true),
+        ("{ order: { txId: A, refunded: once, approved: once, returned: 10 } }", true),
+        ("{ order: { txId: B, refunded: never, captured: { gte: 10 } } }", true),
+        ("{ order: { txId: C } }", false),
+        ("{ order: { state: captured, exactly: 1 } }", true),
+        ("{ order: { merchantId: X } }", false),
+        ("{ never: true, order: { state: failed } }", true),
+        ("{ within: 1s, order: { txId: A, state: refunded } }", true),
+        ("{ pushback: { txId: A, acknowledged: true, attempts: once } }", true),
+        ("{ pushback: { acknowledged: true } }", false),
+        ("{ pushback: { txId: B, status: 500 } }", true),
+        ("{ pushback: { lie: wrong-status, exactly: 1 } }", true),
+        ("{ never: true, pushback: { cause: refunded } }", true),
+        ("{ events: { txId: A, inOrder: [register, approved, pushback, refund, status] } }", true),
+        ("{ events: { txId: A, inOrder: [refund, refund] } }", false),
+        ("{ events: { txId: any, inOrder: [refunded, status] } }", true),
+        ("{ events: { inOrder: [refunded, status] } }", false),
+        ("{ events: { txId: A, inOrder: [status, register] } }", false),
+        ("{ never: true, events: { inOrder: [failed] } }", true),
+        ("{ shop: { txId: B, believes: [paid, disputed] } }", true),
+        ("{ shop: { shipped: once } }", false),
+        ("{ shop: { txId: any, shipped: never, believes: given-back } }", true),
+        ("{ ledger: { net: 10, captured: 20.00, returned: 10, balanced: true } }", true),
+        ("{ ledger: { net: { gt: 10 } } }", false),
+        ("{ ledger: { currency: KHR, net: 0 } }", true),
+    ] {
+        let verdict = verdict(text, &history);
+        assert_eq!(verdict.ok, ok, "{text}: {verdict:#?}");
+    }
+}
+
+#[test]
+fn same_order_needs_a_rule_that_stepped_in() {
+    let mut history = lost_refund();
+    history.requests[3].rule = None;
+    let verdict = verdict("{ request: { operation: status, sameOrder: true } }", &history);
+    assert!(!verdict.ok && verdict.detail.contains("no rule stepped in"), "{verdict:?}");
+}
+
+#[test]
+fn a_rule_at_a_payment_counts_as_stepping_in() {
+    let mut history = lost_refund();
+    history.requests[3].rule = None;
+    history.orders[0].changes[1].rule = Some("forge".to_owned());
+    let text = "{ within: 300ms, request: { operation: status, sameOrder: true, exactly: 1 } }";
+    assert!(verdict(text, &history).ok);
+}
+
+#[test]
+fn verdicts_show_evidence_and_the_nearest_candidate() {
+    let history = lost_refund();
+    let met = verdict("{ order: { txId: A } }", &history);
+    assert_eq!(met.evidence, ["M/A: refunded, 10.00 USD, captured 10.00, given back 10.00"]);
+    let missed = verdict("{ order: { txId: any, state: failed, captured: 0 } }", &history);
+    assert_eq!(missed.detail, "wanted orders at least 1×, found 0");
+    let nearest = missed.nearest.expect("a nearest order");
+    let told: Vec<_> =
+        nearest.differences.iter().map(|d| (d.key, d.wanted.as_str(), d.found.as_str())).collect();
+    assert_eq!(told, [("state", "failed", "refunded"), ("captured", "0.00", "10.00")]);
+    let late = verdict("{ within: 3s, request: { operation: status, sameOrder: true } }", &history);
+    let nearest = late.nearest.expect("a nearest call");
+    assert_eq!(nearest.differences[0].key, "within");
+    assert_eq!(late.detail, "wanted status calls within 3s for M/A at least 1×, found 0");
+}
+
+#[test]
+fn broken_balances_are_found() {
+    let mut history = lost_refund();
+    history.orders[1].refunded = Amount::from_minor(1001);
+    let broken = verdict("{ ledger: { balanced: true } }", &history);
+    let nearest = broken.nearest.expect("the order");
+    assert_eq!(nearest.differences[0].found, "M/B: more refunded than captured");
+}
+
+#[test]
+fn a_merchant_that_cannot_be_asked_is_not_judged() {
+    let history = History { shop: None, ..lost_refund() };
+    let verdict = verdict("{ shop: { shipped: once } }", &history);
+    assert!(verdict.ok && !verdict.judged, "{verdict:?}");
+}
