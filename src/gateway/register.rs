@@ -23,7 +23,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     })?;
     let shows_qr = request.payment_method.shows_qr();
     let khqr = shows_qr.then(|| payload(&merchant, &request, &order)).transpose()?;
-    let token = CheckoutToken::new(desk.space, order.id);
+    let token = CheckoutToken::new(desk.space, order.id).to_string();
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
         result_code: desk.success().code.into(),
@@ -40,7 +40,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
-            checkout_url: format!("{}/pg/checkout/{token}", desk.origin).into(),
+            checkout_url: [desk.origin, "/pg/checkout/", &token].concat().into(),
             expire_dttm: order.expires.year_first_digits().into(),
             khqr_md5: khqr.as_deref().map(|text| khqr::md5(text).into()),
             khqr: khqr.map(Into::into),
@@ -113,7 +113,8 @@ fn details(request: &Request<'_>) -> Details {
     }
 }
 
-/// The KHQR of an order: dynamic, for its amount, until it expires.
+/// The KHQR of an order: dynamic, for its amount, until it expires. The profile has checked the
+/// merchant's part, and the rest is right by its type.
 fn payload(merchant: &Merchant, request: &Request<'_>, order: &Facts) -> Result<String, Refused> {
     let khqr = &merchant.khqr;
     let account = Account::Merchant {
@@ -123,6 +124,6 @@ fn payload(merchant: &Merchant, request: &Request<'_>, order: &Facts) -> Result<
     };
     Payload::new(account, merchant.name.clone(), request.price.currency)
         .with_amount(request.price.amount, order.created, order.expires)
-        .encode()
+        .write()
         .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
 }

@@ -41,9 +41,9 @@ pub enum Plane {
 }
 
 /// The header that names a request's space.
-const SPACE_HEADER: &str = "x-payon-space";
+static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
 /// The header that carries a merchant's token (documented).
-const TOKEN_HEADER: &str = "authentication";
+static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
 pub(super) async fn answer(
@@ -75,7 +75,7 @@ pub(super) async fn answer(
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     };
     let space = match space {
-        None => match request.headers().get(SPACE_HEADER) {
+        None => match request.headers().get(&SPACE_HEADER) {
             Some(name) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
                 Some(space) => Some(space),
                 None => return Ok(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))),
@@ -131,7 +131,7 @@ fn decide(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Reply {
-    let token = headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let token = headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok());
     let origin = origin(app, headers);
     gateway::answer(&app.spaces, Call { operation, space, token, origin: &origin, body })
 }
@@ -140,7 +140,7 @@ fn decide(
 fn origin<'a>(app: &'a App, headers: &HeaderMap) -> Cow<'a, str> {
     match (&app.public_url, headers.get(HOST).and_then(|host| host.to_str().ok())) {
         (Some(url), _) => Cow::Borrowed(url),
-        (None, Some(host)) => Cow::Owned(format!("http://{host}")),
+        (None, Some(host)) => Cow::Owned(["http://", host].concat()),
         (None, None) => Cow::Borrowed(app.control.url()),
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+mod bindings;
 mod cli_control;
 mod cli_profile;
 mod cli_round_trip;
@@ -20,11 +21,18 @@ mod control_life_cycle;
 mod control_pushback;
 mod control_wait;
 mod crypto;
+#[path = "support/direct.rs"]
+mod direct;
 mod khqr;
 mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
+mod link;
+mod lint;
 mod precedence;
+mod qr;
 mod raw_http;
+mod reconciliation;
 mod support;
 mod tidy;
+mod token;
