@@ -141,7 +141,7 @@ fn misfit(path: &str, message: &str) -> Problem {
 /// How alike two names must be for one to be meant by the other.
 const ALIKE: f64 = 0.8;
 
-/// `; did you mean …?` where one of the known names is close to the given one, else nothing.
+/// ` (did you mean …?)` where one of the known names is close to the given one, else nothing.
 pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> String {
     let lower = given.to_lowercase();
     let alike = |name: &str| strsim::jaro_winkler(&lower, &name.to_lowercase());
@@ -149,7 +149,7 @@ pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str>
         .map(|name| (alike(name), name))
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, name)| format!("; did you mean {name}?"))
+        .map(|(_, name)| format!(" (did you mean {name}?)"))
         .unwrap_or_default()
 }
 
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn a_name_close_to_a_known_one_is_suggested() {
         let message = "unknown field `notiURL`, expected one of `notiUrl`, `publicKey`";
-        assert!(detail(&misfit("notiURL", message)).ends_with("; did you mean notiUrl?"));
+        assert!(detail(&misfit("notiURL", message)).ends_with(" (did you mean notiUrl?)"));
         let message = "unknown field `colour`, expected one of `notiUrl`, `publicKey`";
         assert!(!detail(&misfit("colour", message)).contains("did you mean"));
     }

@@ -1,9 +1,12 @@
 //! Push-backs on the wire, steered and seen through the control plane.
 
+use std::sync::Arc;
+
 use payon_sim::base::Operation;
 use payon_sim::profile::Acknowledge;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::support::{Reply, Setup, Sim, Sink, SpaceHandle};
 
@@ -233,23 +236,30 @@ async fn the_merchants_own_address_takes_what_orders_bring_none_for() {
 }
 
 #[tokio::test]
-async fn a_reset_during_an_attempt_leaves_nothing_behind() {
-    let sim = Sim::with_profile(|profile| profile.pushback.timeout_ms = 50).await;
+async fn an_attempt_from_before_a_reset_is_not_taken_for_one_after_it() {
+    let sim = Sim::start().await;
     let space = sim.space("reset").await;
-    let sink = Sink::start().await;
-    sink.reply(Reply::Silence);
-    pay_order(&space, "old", &sink.url("/noti")).await;
-    sink.next().await;
+    let (old, fresh) = (Sink::start().await, Sink::start().await);
+    let go = Arc::new(Notify::new());
+    old.reply(Reply::Held(Arc::clone(&go)));
+    fresh.reply(Reply::Silence);
+    pay_order(&space, "old", &old.url("/noti")).await;
+    old.next().await;
     space.control_post("reset", &json!({})).await;
-    // A fresh attempt with the old one's number; the old one ends meanwhile and must not be taken for it.
-    pay_order(&space, "new", &sink.url("/noti")).await;
-    sink.next().await;
-    space.wait("idle").await;
+    // It gets the number that the old one had.
+    pay_order(&space, "fresh", &fresh.url("/noti")).await;
+    fresh.next().await;
+    go.notify_one();
+    old.reply(Reply::Status(200, ""));
+    pay_order(&space, "marker", &old.url("/noti")).await;
+    space.wait("pushback-acknowledged&txId=marker").await;
     let page = space.control_get("pushbacks").await.expect(200);
-    assert_eq!(page["pushbacks"].as_array().unwrap().len(), 1);
+    assert_eq!(page["pushbacks"].as_array().unwrap().len(), 2);
     let fresh = &page["pushbacks"][0];
-    assert_eq!(fresh["txId"], "new");
-    assert_eq!(fresh["attempts"].as_array().unwrap().len(), 1);
+    assert_eq!((&fresh["txId"], &fresh["state"]), (&json!("fresh"), &json!("inFlight")));
+    assert_eq!(fresh["attempts"], json!([]));
+    let answer = space.control_get("wait?timeoutMs=1&for=idle").await;
+    assert_eq!(answer.status, 408, "the fresh attempt is still counted");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -35,6 +36,8 @@ pub(crate) enum Reply {
     Status(u16, &'static str),
     /// A redirect to there.
     Redirect(String),
+    /// 200, once it is notified.
+    Held(Arc<Notify>),
     /// Nothing, ever.
     Silence,
 }
@@ -162,6 +165,10 @@ impl Service {
                 .body(Full::new(Bytes::from_static(body.as_bytes()))),
             Reply::Redirect(to) => {
                 Response::builder().status(307).header("location", to).body(Full::default())
+            }
+            Reply::Held(go) => {
+                go.notified().await;
+                Response::builder().body(Full::default())
             }
             Reply::Silence => std::future::pending().await,
         };
