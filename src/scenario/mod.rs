@@ -6,9 +6,9 @@
 //! # From a file to a decision
 //!
 //! ```text
-//! bytes ─ ScenarioFile::read ─► Scenario ─ RuleSet::new ─► RuleSet ─ decide(call) ─► Decision { rule, plan }
+//! bytes ─ ScenarioFile::read ─► Scenario ─ RuleSet::new ─► RuleSet ─ decide ─► Decision { rule, plan }
 //!           every mistake,         │                          │
-//!           line and column        └─ check: doubts           └─ explain(call): near misses, on demand
+//!           line and column        └─ check: doubts           └─ explain: near misses, on demand
 //! ```
 //!
 //! - [`ScenarioFile::read`] reports all mistakes of a file at once; [`ScenarioFile::warnings`] is [`check`] with places
@@ -30,8 +30,8 @@
 //!
 //! 1. `reason` takes the place of what the operation would have come to: the call is refused with the profile's answer
 //!    for it; at [`Point::Pay`] the issuer declines for it (or leaves it open, with `issuer.timeout`).
-//! 2. `commit` says when what was asked for is booked. *Before* is the usual course. *After*: the reply is made as if it
-//!    had been booked, and the booking follows when the attempt to send it is over, whatever came of that. *Never*: the
+//! 2. `commit` says when what was asked for is booked. *Before* is the usual course. *After*: the reply is made as if
+//!    it had been booked, and the booking follows when the attempt to send it is over, whatever came of that. *Never*: the
 //!    reply is made as if it had been booked, and it is not. A `reason` with `commit: before` books what was asked for
 //!    and answers with the refusal all the same.
 //! 3. `patch`, then `status`, change the reply that the operation made ([`Patch::apply`]).
