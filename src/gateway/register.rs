@@ -2,7 +2,9 @@
 
 use crate::base::{Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::khqr::{self, Account, Payload};
-use crate::ledger::{Details, NewOrder, Order, OrderId, OrderKind, Registration, Target};
+use crate::ledger::{
+    DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind, Registration, Target,
+};
 use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
 use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
@@ -31,8 +33,8 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             merchant_id: request.merchant_id,
             term_id: request.term_id,
             tx_id: request.tx_id,
-            tx_dt: order.created.day().digits().into(),
-            tx_seq_no: order.sequence.into(),
+            tx_dt: order.sequence[..DAY_DIGITS].into(),
+            tx_seq_no: order.sequence.as_str().into(),
             trt: request.trt,
             payment_method: request.payment_method,
             pay_dv_cd: request.pay_dv_cd.or_else(|| {
