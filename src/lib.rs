@@ -1,6 +1,7 @@
 //! payon-sim: the PAYON gateway that a merchant's developers can hold in their hands.
 
 pub mod base;
+pub mod checkout;
 pub mod cli;
 pub mod control;
 pub mod crypto;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit;
 use crate::base::Seed;
+use crate::checkout::{Checkout, FRAME_ANCESTORS};
 use crate::control::Control;
 use crate::profile::Profile;
 use crate::pushback::{Carrier, Driver};
@@ -43,6 +44,12 @@ pub(super) struct ServeArgs {
     /// Where payers reach the gateway, when that is not where merchants reach it
     #[arg(long, env = "PAYON_SIM_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Leave the tester's panel out of the payer's pages
+    #[arg(long, env = "PAYON_SIM_NO_PANEL")]
+    no_panel: bool,
+    /// Who may show the payer's pages in a frame: sources of the policy `frame-ancestors`
+    #[arg(long, env = "PAYON_SIM_FRAME_ANCESTORS", value_name = "SOURCES", default_value = FRAME_ANCESTORS)]
+    frame_ancestors: String,
     /// A file that gets one line of JSON once the gateway answers
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -123,6 +130,11 @@ async fn serve(args: ServeArgs, profile: Arc<Profile>) -> anyhow::Result<ExitCod
     let app = Arc::new(App {
         spaces: Arc::clone(&spaces),
         control: Control::new(url.clone(), control_url.clone(), args.control_token.clone()),
+        checkout: Checkout {
+            panel: !args.no_panel,
+            frame_ancestors: args.frame_ancestors.clone(),
+            lists_orders: args.control_token.is_none(),
+        },
         public_url: args.public_url.clone(),
         limits: Limits {
             request_time: Duration::from_millis(args.request_timeout_ms),

@@ -7,6 +7,8 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::desk::{Refused, recognise};
 use super::{CheckoutToken, register};
 use crate::base::{Fields, Millis, Reason};
@@ -19,6 +21,60 @@ use crate::wire::{self, register::Request};
 pub const ISSUED_AT: &str = "issuedAt";
 /// The longest `data` that is looked at.
 const DATA_CHARS: usize = 16 << 10;
+
+/// A client of a merchant whose card is to be saved without a payment, as a link says it. A link to
+/// save a card holds `merchantId`, `termId` and `clientId`, and may hold `phone`, `issuedAt`,
+/// `success_url`, `fail_url` and `cancel_url` (assumed, all of it).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardOffer {
+    /// `merchantId`.
+    pub merchant: String,
+    /// `termId`.
+    pub terminal: String,
+    /// `clientId`, the short one.
+    pub client: String,
+    /// The phone number to verify with, unless the payer says another.
+    pub phone: Option<String>,
+    /// Where the payer goes once the card is saved.
+    pub success_url: Option<String>,
+    /// Where the payer goes if it is not.
+    pub fail_url: Option<String>,
+    /// Where the payer goes after giving up.
+    pub cancel_url: Option<String>,
+}
+
+/// Opens the link of `merchant_id` to save a card. Like [`open`], it belongs on a thread that may
+/// block.
+///
+/// # Errors
+/// `link.invalid`, `link.foreign`, `link.expired`, `customer.invalid`, and what a merchant that is
+/// not known is refused for.
+pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<CardOffer, Refused> {
+    let plain = decrypted(space, data)?;
+    let fields = parse(&plain)?;
+    let text = |name: &str| fields.text(name).map(std::borrow::Cow::into_owned);
+    let needed = |name: &str| text(name).ok_or_else(|| invalid(format!("{name} is missing")));
+    let (merchant, terminal) = (needed("merchantId")?, needed("termId")?);
+    if merchant != merchant_id {
+        let detail = format!("data is a link of another merchant than {merchant_id:?}");
+        return Err(Refused::with(Reason::LinkForeign, detail));
+    }
+    recognise(space, &merchant, &terminal)?;
+    let lifetime = space.profile().checkout.link_lifetime_ms;
+    if issued_at(&fields)?.is_some_and(|begun| space.now() > begun.plus(lifetime)) {
+        return Err(Refused::because(Reason::LinkExpired));
+    }
+    let client = text("clientId").filter(|client| !client.is_empty());
+    Ok(CardOffer {
+        merchant,
+        terminal,
+        client: client.ok_or(Reason::CustomerInvalid)?,
+        phone: text("phone"),
+        success_url: text("success_url"),
+        fail_url: text("fail_url"),
+        cancel_url: text("cancel_url"),
+    })
+}
 
 /// Encrypts the JSON of an order for a link. The text is not looked at: a test may want a bad one.
 ///
