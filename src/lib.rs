@@ -1,4 +1,53 @@
-//! payon-sim: the PAYON gateway that a merchant's developers can hold in their hands.
+//! payon-sim: the PAYON payment gateway that a merchant's developers can hold in their hands.
+//!
+//! This page is the map. The README says what the program does; `fixtures/pgtest` says, with its
+//! provenance, how PAYON behaves; here stands how the house is built.
+//!
+//! # The idea
+//!
+//! One request becomes one decision. The gateway looks at the request and at the state of one
+//! [`space`], under its lock and by its clock, and comes to a value: the reply, what is booked,
+//! which push-backs follow. Only then does anything touch a socket.
+//!
+//! # Layers
+//!
+//! An arrow points down only; `tests/it/tidy.rs` reads the sources and holds us to it.
+//!
+//! | module | what lives there | never |
+//! | --- | --- | --- |
+//! | [`cli`] | the command line, one file a verb | decides |
+//! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
+//! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
+//! | [`pushback`] | wakes spaces at their time and sends what is due | decides |
+//! | [`gateway`] | the use cases: request and space become a decision | touches a socket |
+//! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox; and the registry | knows HTTP |
+//! | [`ledger`] | orders and their money: commands in, events out | time, randomness, IO |
+//! | [`wire`] | PAYON's JSON, one file an operation, exact both ways | knows state |
+//! | [`profile`] | what `fixtures/` say: merchants, cards, reasons, rules, words, each with its mark | touches a socket |
+//! | [`crypto`] | keys in every format, sign recipes, the explainer, block encryption | knows orders |
+//! | [`khqr`] | the KHQR payload: build, read, judge, draw | knows orders |
+//! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members | knows anything else |
+//!
+//! # Invariants
+//!
+//! - **Money is exact.** Whole minor units beside a currency; no float anywhere. After every event
+//!   the rules of [`ledger::Order::broken_invariant`] hold, in debug builds checked on the spot.
+//! - **Decide, then apply.** [`ledger::Ledger::decide`] changes nothing, [`ledger::Ledger::apply`]
+//!   cannot fail; what stands between them is the commit point.
+//! - **One lock a request.** [`space::Space::enter`] is short and awaits nothing. Parsing, RSA and
+//!   writing JSON happen outside it. No lock spans spaces.
+//! - **One clock a space.** Only [`base::wall_clock`] reads the machine's; everything else asks the
+//!   space, so expiry, retries and settlement can be made to happen.
+//! - **Chance has a name.** Whatever looks random is [`base::Seed::derive`]d from the seed and the
+//!   order, never from arrival order.
+//! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces.
+//! - **Secrets are masked where they are noted**, not where they are shown.
+//!
+//! # Where to begin
+//!
+//! A request's way: `server::route` → [`gateway::answer`] → `gateway::desk` (who is talking) → the
+//! operation's own file → [`space::Space::enter`] → [`wire::encode`]. A push-back's way:
+//! [`space::Moment::book`] → [`space::Outbox`] → [`pushback::Driver`] → [`pushback::Carrier`].
 
 pub mod base;
 pub mod checkout;

@@ -203,9 +203,9 @@ fn call(
 }
 
 fn terminal(space: &Space, order: OrderId) -> Option<String> {
-    space.enter(|moment| {
-        let order = moment.ledger().find(Target::At(order))?;
-        Some(moment.ledger().party(order).terminal.to_string())
+    space.look(|view| {
+        let order = view.ledger.find(Target::At(order))?;
+        Some(view.ledger.party(order).terminal.to_string())
     })
 }
 
@@ -257,8 +257,8 @@ fn payers(visit: &Visit) -> Vec<AppPayer> {
 /// The open orders that an app pays, latest first.
 fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
     let space = desk.request.space.as_ref().unwrap_or(desk.spaces.default_space());
-    let mut found: Vec<AppOrder> = space.enter(|moment| {
-        let ledger = moment.ledger();
+    let mut found: Vec<AppOrder> = space.look(|view| {
+        let ledger = view.ledger;
         let open = ledger.orders_after(None).filter(|order| {
             order.state == OrderState::Registered && order.method != PaymentMethod::CreditDebit
         });
@@ -282,9 +282,9 @@ fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderId)>
         return desk.resolve(token);
     }
     desk.spaces.all().into_iter().find_map(|space| {
-        let open: Vec<OrderId> = space.enter(|moment| {
-            let open = moment
-                .ledger()
+        let open: Vec<OrderId> = space.look(|view| {
+            let open = view
+                .ledger
                 .orders_after(None)
                 .filter(|order| order.state == OrderState::Registered && order.method.shows_qr());
             open.map(|order| order.id).collect()

@@ -1,22 +1,58 @@
-//! Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bind, 4 strict violation.
+//! How a verb ends: what it prints, and with which code.
+//!
+//! 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bind, 4 strict violation.
 
 use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Something in the settings or files is wrong.
-pub(super) fn usage(problem: &impl Display) -> ExitCode {
-    eprintln!("{problem}");
+use super::settings::SettingsError;
+use crate::profile::ProfileErrors;
+
+/// Something that was expected is not so.
+pub(super) fn failed() -> ExitCode {
+    ExitCode::from(1)
+}
+
+/// Something in the arguments, settings or files is wrong.
+pub(super) fn usage(error: &anyhow::Error) -> ExitCode {
+    let report = error.is::<ProfileErrors>()
+        || matches!(error.downcast_ref(), Some(SettingsError::Mistake(_)));
+    if report {
+        // It begins with the place, as editors expect it.
+        say(error);
+    } else {
+        say(&format_args!("error: {error:#}"));
+    }
     ExitCode::from(2)
 }
 
 /// The port is not to be had.
 pub(super) fn cannot_bind(problem: &impl Display) -> ExitCode {
-    eprintln!("error: {problem}");
+    say(&format_args!("error: {problem}"));
     ExitCode::from(3)
+}
+
+/// Tells people something beside the output. That nobody listens is no error.
+pub(super) fn say(message: &impl Display) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
+/// Writes a verb's output. A reader that has gone (`| head`) is no error.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write the output"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The lint was strict and found violations.
 pub(super) fn strict_violation(found: u64) -> ExitCode {
-    eprintln!("strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs");
+    say(&format_args!(
+        "strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs"
+    ));
     ExitCode::from(4)
 }

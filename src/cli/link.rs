@@ -1,6 +1,5 @@
 //! `payon-sim link`: a checkout link, as a merchant's server makes it.
 
-use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,10 +8,10 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::exit;
+use super::input::{self, ProfileArg};
 use crate::base::wall_clock;
 use crate::crypto::{Padding, PublicKey};
 use crate::gateway::link;
-use crate::profile::Profile;
 
 /// What the link is made of. The order comes on stdin: the members of /pg/order/register as JSON.
 #[derive(Args, Clone, Debug)]
@@ -29,24 +28,15 @@ pub(super) struct LinkArgs {
     /// A gateway public key (PEM or Base64 DER) in place of the profile's
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one
-    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR")]
-    profile: Option<PathBuf>,
+    #[command(flatten)]
+    profile: ProfileArg,
 }
 
 /// Prints the link. What the order leaves out of merchantId, termId, trt and issuedAt is filled in.
 pub(super) fn run(args: LinkArgs) -> anyhow::Result<ExitCode> {
-    let profile = match &args.profile {
-        None => Profile::builtin(),
-        Some(dir) => match Profile::load(dir) {
-            Ok(profile) => profile.into(),
-            Err(errors) => return Ok(exit::usage(&errors)),
-        },
-    };
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("the order on stdin")?;
-    let mut order: Map<String, Value> =
-        serde_json::from_str(&text).context("the order on stdin is not a JSON object")?;
+    let profile = args.profile.load()?;
+    let mut order: Map<String, Value> = serde_json::from_slice(&input::read_all("an order")?)
+        .context("the order on stdin is not a JSON object")?;
     let terminal = profile.merchant(&args.merchant).and_then(|known| known.terminals.first());
     let mut fill = |name: &str, value: Value| {
         order.entry(name).or_insert(value);
@@ -69,7 +59,6 @@ pub(super) fn run(args: LinkArgs) -> anyhow::Result<ExitCode> {
     let query =
         serde_html_form::to_string([("merchantId", args.merchant.as_str()), ("data", &data)])?;
     let url = args.url.trim_end_matches('/');
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{url}/pg/checkout?{query}")?;
+    exit::print(&format!("{url}/pg/checkout?{query}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

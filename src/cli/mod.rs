@@ -1,37 +1,115 @@
-//! The command line: one file a verb.
+//! The command line: one file a verb, each a thin skin over the library.
 
+mod announce;
+mod base_url;
+mod client;
+mod config;
 mod exit;
+mod fidelity;
+mod input;
+mod keys;
+mod khqr;
 mod link;
+mod logs;
+mod open_files;
+mod pay;
+mod profile;
 mod serve;
+mod settings;
+mod sign;
+mod table;
+mod trigger;
+mod verify;
+mod visible;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-/// The PAYON payment gateway that you can hold in your hands.
+/// The PAYON payment gateway that you can hold in your hands: a simulator for the tests of merchants.
 #[derive(Parser, Debug)]
-#[command(name = "payon-sim", version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "payon-sim",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  payon-sim                                  serve on http://127.0.0.1:36605
+  payon-sim keys export --merchant C0000143 --private --pem > key.pem
+  payon-sim sign --merchant C0000143 < refund.json
+  payon-sim verify --merchant C0000143 --operation refund < refund.json
+
+Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bind, 4 strict violation"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Verb>,
     #[command(flatten)]
-    serve: serve::ServeArgs,
+    serve: settings::ServeArgs,
 }
 
 #[derive(Subcommand, Debug)]
 enum Verb {
     /// Serve the gateway (what the bare command does)
-    Serve(serve::ServeArgs),
+    Serve(settings::ServeArgs),
+    /// Show the settings that hold
+    #[command(subcommand)]
+    Config(config::ConfigVerb),
+    /// Write out, check and list the profile: merchants, cards, reasons, rules
+    #[command(subcommand)]
+    Profile(profile::ProfileVerb),
+    /// Export, make and inspect RSA keys
+    #[command(subcommand)]
+    Keys(keys::KeysVerb),
+    /// Sign the body on the standard input; nothing else in it changes
+    Sign(sign::SignArgs),
+    /// Check the signature of the body on the standard input, and explain what is wrong with it
+    Verify(verify::VerifyArgs),
+    /// Decode, draw and make KHQR payloads
+    #[command(subcommand)]
+    Khqr(khqr::KhqrVerb),
+    /// Play the payer of an order at a running gateway
+    Pay(pay::PayArgs),
+    /// Make something happen to an order at a running gateway
+    Trigger(trigger::TriggerArgs),
+    /// List every behaviour with whose word it is: PAYON's or ours
+    Fidelity(fidelity::FidelityArgs),
     /// Make a checkout link from the JSON of an order on stdin
     Link(link::LinkArgs),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let own = innermost(&matches);
     let outcome = match cli.command.unwrap_or(Verb::Serve(cli.serve)) {
-        Verb::Serve(args) => serve::run(args),
+        Verb::Serve(args) => serve::run(args, own),
+        Verb::Config(verb) => config::run(verb, own),
+        Verb::Profile(verb) => profile::run(verb),
+        Verb::Keys(verb) => keys::run(verb),
+        Verb::Sign(args) => sign::run(&args),
+        Verb::Verify(args) => verify::run(&args),
+        Verb::Khqr(verb) => khqr::run(verb),
+        Verb::Pay(args) => pay::run(&args),
+        Verb::Trigger(args) => trigger::run(&args),
+        Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Link(args) => link::run(args),
     };
-    outcome.unwrap_or_else(|error| exit::usage(&format!("error: {error:#}")))
+    outcome.unwrap_or_else(|error| exit::usage(&error))
+}
+
+/// The matches of the verb itself, in which its flags are.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, inner)| innermost(inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -13,20 +13,20 @@ use crate::space::Space;
 /// The control plane of a server.
 #[derive(Debug)]
 pub struct Control {
-    url: String,
-    control_url: String,
+    gateway_url: String,
+    own_url: String,
     token: Option<String>,
 }
 
 impl Control {
-    /// A control plane for a gateway at `url`, itself at `control_url`.
-    pub fn new(url: String, control_url: String, token: Option<String>) -> Self {
-        Self { url, control_url, token }
+    /// A control plane for a gateway at `gateway_url`, itself at `own_url`.
+    pub fn new(gateway_url: String, own_url: String, token: Option<String>) -> Self {
+        Self { gateway_url, own_url, token }
     }
 
     /// Where the gateway is.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.gateway_url
     }
 
     /// Answers a request under `/_sim/`.
@@ -37,9 +37,6 @@ impl Control {
         path: &str,
         _request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
-        Response::new(Full::new(Bytes::from(format!(
-            "{path} {} {:?}",
-            self.control_url, self.token
-        ))))
+        Response::new(Full::new(Bytes::from(format!("{path} {} {:?}", self.own_url, self.token))))
     }
 }

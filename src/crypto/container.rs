@@ -22,7 +22,7 @@ use super::keys::{BITS_MAX, BITS_MIN, KeyError};
 /// What a text held.
 pub(super) enum Found {
     Public(RsaPublicKey),
-    Private(RsaPrivateKey),
+    Private(Box<RsaPrivateKey>),
 }
 
 /// The algorithm identifiers under which a SubjectPublicKeyInfo holds an RSA key: `rsaEncryption` and `RSASSA-PSS`.
@@ -75,8 +75,12 @@ pub(super) fn read(text: &str) -> Result<Found, KeyError> {
     if let Some((_, error)) = FOREIGN_TEXTS.iter().find(|(mark, _)| text.contains(mark)) {
         return Err(error.clone());
     }
-    let der = decode(&pem_body(text)?)?;
-    read_der(&der)
+    read_der(&der(text)?)
+}
+
+/// The bytes inside the text, whatever they are.
+pub(super) fn der(text: &str) -> Result<Vec<u8>, KeyError> {
+    decode(&pem_body(text)?)
 }
 
 /// The Base64 of the first PEM block, or the whole text where there is none. Line breaks that an environment
@@ -141,7 +145,7 @@ fn private(key: &Pkcs1Private<'_>) -> Result<Found, KeyError> {
         number(key.private_exponent.as_bytes()),
         vec![number(key.prime1.as_bytes()), number(key.prime2.as_bytes())],
     )
-    .map(Found::Private)
+    .map(|key| Found::Private(Box::new(key)))
     .map_err(|_| KeyError::Damaged)
 }
 

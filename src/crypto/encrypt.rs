@@ -98,7 +98,7 @@ pub fn encrypt(
     Ok(encoding.encode(&cipher))
 }
 
-/// Decrypts what [`encrypt`] makes: Base64 of either alphabet, padded or not.
+/// Decrypts what [`encrypt()`] makes: Base64 of either alphabet, padded or not.
 pub fn decrypt(key: &PrivateKey, padding: Padding, text: &str) -> Result<Vec<u8>, DecryptError> {
     let cipher = decode(text)?;
     let block = key.public_key().len_bytes();

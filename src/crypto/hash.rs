@@ -74,7 +74,9 @@ impl Hash {
     pub(super) fn digest(self, parts: &[&[u8]]) -> Vec<u8> {
         with_digest!(self, D => {
             let mut state = D::new();
-            parts.iter().for_each(|part| Digest::update(&mut state, part));
+            for part in parts {
+                Digest::update(&mut state, part);
+            }
             state.finalize().to_vec()
         })
     }

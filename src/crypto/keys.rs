@@ -195,7 +195,7 @@ impl PrivateKey {
     /// Reads PEM, or Base64 of DER with or without line breaks and padding: PKCS#1 or PKCS#8, 1024 to 4096 bits.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         match container::read(text)? {
-            Found::Private(key) => Self::from_rsa(key),
+            Found::Private(key) => Self::from_rsa(*key),
             Found::Public(_) => Err(KeyError::PublicGiven),
         }
     }

@@ -5,9 +5,9 @@
 //!
 //! - [`PublicKey`], [`PrivateKey`], [`Secret`]: read from PEM, Base64, certificates; refuse with advice.
 //! - [`Recipe`]: the `[sign]` table of a profile, and the canonical string that it yields.
-//! - [`sign`] and [`verify`]: RSA runs on `aws-lc-rs` (feature `fast-crypto`) with the `rsa` crate for what that lacks.
-//! - [`explain`]: what was probably done wrong, found by trying it.
-//! - [`encrypt`] and [`decrypt`]: RSA in blocks.
+//! - [`sign()`] and [`verify`]: RSA runs on `aws-lc-rs` (feature `fast-crypto`) with the `rsa` crate for what that lacks.
+//! - [`explain()`]: what was probably done wrong, found by trying it.
+//! - [`encrypt()`] and [`decrypt`]: RSA in blocks.
 
 mod container;
 mod encoding;
@@ -15,6 +15,7 @@ mod encrypt;
 mod explain;
 #[cfg(feature = "fast-crypto")]
 mod fast;
+mod form;
 mod hash;
 mod keys;
 mod names;
@@ -27,6 +28,7 @@ mod tests;
 pub use encoding::{DecodeError, Encoding};
 pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
 pub use explain::{Cause, Explanation, OwnKey, Question, Received, explain};
+pub use form::{KeyForm, KeyReport};
 pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
 pub use names::UnknownName;
 pub use recipe::{Algorithm, Canonical, KeyPosition, Recipe, RecipeError, SIGN};

@@ -235,12 +235,14 @@ impl Recipe {
         match self.canonical {
             Canonical::SortedPairs => {
                 let kept = fields.iter().filter(|(name, value)| {
-                    !self.skips(name) && !(self.omit_empty && value.is_blank())
+                    !(self.skips(name) || self.omit_empty && value.is_blank())
                 });
                 let mut members = Vec::with_capacity(16);
                 members.extend(kept);
-                members.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
-                members.iter().for_each(|(name, value)| text.pair(name, &value_text(*value)));
+                members.sort_unstable_by_key(|(name, _)| *name);
+                for (name, value) in members {
+                    text.pair(name, &value_text(value));
+                }
             }
             Canonical::OrderedPairs => {
                 self.ordered(fields, |name, value| text.pair(name, value));

@@ -28,7 +28,7 @@ pub enum VerifyKey {
     Shared(Secret),
 }
 
-/// Why a signature does not stand. [`super::explain`] finds out what went wrong on the other side.
+/// Why a signature does not stand. [`super::explain()`] finds out what went wrong on the other side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The key is not of the algorithm's family.

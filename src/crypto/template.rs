@@ -25,13 +25,10 @@ pub(super) fn pieces(template: &str) -> impl Iterator<Item = Result<Piece<'_>, T
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = template.get(at..).filter(|rest| !rest.is_empty())?;
-        let (piece, length) = match split(rest) {
-            Some(found) => found,
-            None => {
-                let position = at + 1;
-                at = template.len();
-                return Some(Err(TemplateError::Brace(position)));
-            }
+        let Some((piece, length)) = split(rest) else {
+            let position = at + 1;
+            at = template.len();
+            return Some(Err(TemplateError::Brace(position)));
         };
         at += length;
         Some(Ok(piece))

@@ -108,6 +108,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         trace,
         at: space.now(),
         operation: None,
+        control: None,
         merchant: space.merchant(merchant_id),
         tx_id: fields.iter().find_map(|fields| fields.text("txId")).map(|text| text[..].into()),
         request: wire::redact(plain.as_deref().unwrap_or_default()).into(),
@@ -153,7 +154,7 @@ fn register_once(
     }
     let merchant = recognise(space, &request.merchant_id, &request.term_id)?;
     let issued = issued_at(fields)?;
-    let new = register::new_order(&merchant, &request)?;
+    let new = register::new_order(&space.profile().rules, &merchant, &request)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
     space.enter(|moment| {
         let (ledger, now) = (moment.ledger(), moment.now);

@@ -18,6 +18,7 @@ mod qr;
 mod reconciliation;
 mod register;
 mod seal;
+mod signing;
 mod status;
 mod visit;
 
@@ -39,6 +40,7 @@ pub use payer::{
     trigger,
 };
 pub use seal::{seal, unseal};
+pub use signing::{Signed, SigningError, explain, sign};
 pub use visit::{SavedCard, Visit, note_step};
 
 use crate::base::{Fields, FieldsError, Operation, Reason};
@@ -215,6 +217,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         trace,
         at: space.now(),
         operation,
+        control: None,
         merchant,
         tx_id: identity.tx_id.as_deref().map(Into::into),
         request: match wire::redact(body) {

@@ -1,7 +1,5 @@
 //! `POST /pg/reversal`, `/pg/refund` and `/pg/preAuthCompletion`: they share their answer and their course.
 
-use std::borrow::Cow;
-
 use super::desk::{Desk, Refused, order_at};
 use crate::base::{Amount, Fields, Reason};
 use crate::ledger::{Change, Command, Order, Target};
@@ -22,7 +20,7 @@ pub(super) fn refund(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
     settle(desk, fields, &whose, |order| {
         let amount = amount_of(order, request.amount.as_ref())?;
-        Ok(Command::Refund { amount })
+        Ok(Command::Refund { amount, approval: request.approval_no.as_deref() })
     })
 }
 
@@ -43,7 +41,7 @@ struct Whose<'r> {
 }
 
 impl<'r> Whose<'r> {
-    fn of(merchant: &'r Cow<'_, str>, terminal: &'r Cow<'_, str>, tx_id: &'r Cow<'_, str>) -> Self {
+    fn of(merchant: &'r str, terminal: &'r str, tx_id: &'r str) -> Self {
         Self { merchant, terminal, tx_id }
     }
 }

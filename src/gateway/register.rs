@@ -3,9 +3,9 @@
 use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::khqr::{self, Account, Payload};
 use crate::ledger::{Details, NewOrder, Order, OrderId, OrderKind, Registration, Target};
-use crate::profile::Merchant;
+use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
-use crate::wire::{self, Envelope, ShortAmount, Trt, Word};
+use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
 
 use super::checkout_token::CheckoutToken;
 use super::desk::{Desk, Refused};
@@ -13,20 +13,18 @@ use super::desk::{Desk, Refused};
 pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
     let request = Request::read(fields)?;
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
-    let new = new_order(&merchant, &request)?;
+    let profile = desk.space.profile();
+    let new = new_order(&profile.rules, &merchant, &request)?;
     let order = desk.space.enter(|moment| {
         let id = match moment.register(desk.trace, new)? {
             Registration::New(id) | Registration::Again(id) => id,
         };
         moment.ledger().find(Target::At(id)).map(Facts::of).ok_or(Reason::SystemError)
     })?;
-    let khqr = match request.payment_method.shows_qr() {
-        true => {
-            let price = (request.price.amount, request.price.currency);
-            Some(payload(&merchant, price, order.created, order.expires)?)
-        }
-        false => None,
-    };
+    let price = (request.price.amount, request.price.currency);
+    let shows_qr = request.payment_method.shows_qr();
+    let khqr = shows_qr.then(|| payload(&merchant, price, order.created, order.expires));
+    let khqr = khqr.transpose()?;
     let token = CheckoutToken::new(desk.space, order.id);
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
@@ -39,7 +37,9 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             tx_seq_no: order.sequence.into(),
             trt: request.trt,
             payment_method: request.payment_method,
-            pay_dv_cd: request.pay_dv_cd,
+            pay_dv_cd: request.pay_dv_cd.or_else(|| {
+                PayDvCd::parse(profile.wording.pay_dv_word.get(request.payment_method))
+            }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
             checkout_url: format!("{}/pg/checkout/{token}", desk.origin).into(),
@@ -52,6 +52,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
 
 /// The order that a request asks for, if the merchant offers such a one.
 pub(super) fn new_order<'r>(
+    rules: &Rules,
     merchant: &Merchant,
     request: &'r Request<'_>,
 ) -> Result<NewOrder<'r>, Refused> {
@@ -64,6 +65,11 @@ pub(super) fn new_order<'r>(
         let detail = format!("paymentMethod must be one of {}", offered.join(", "));
         return Err(Refused::with(Reason::MethodNotOffered, detail));
     }
+    let currency = request.price.currency;
+    if currency == Currency::Khr && !rules.khr_methods.contains(&request.payment_method) {
+        let detail = format!("{} orders are in USD", request.payment_method.name());
+        return Err(Refused::with(Reason::CurrencyUnsupported, detail));
+    }
     Ok(NewOrder {
         merchant: &request.merchant_id,
         terminal: &request.term_id,
@@ -73,7 +79,7 @@ pub(super) fn new_order<'r>(
             Trt::PreAuth => OrderKind::PreAuth,
         },
         method: request.payment_method,
-        currency: request.price.currency,
+        currency,
         amount: request.price.amount,
         details: details(request),
     })

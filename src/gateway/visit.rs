@@ -43,9 +43,9 @@ pub struct SavedCard {
 impl Visit {
     /// Looks at an order. `None` when it is no longer kept.
     pub fn of(space: &Arc<Space>, id: OrderId) -> Option<Self> {
-        let (order, party, saved, row, now, real_time) = space.enter(|moment| {
-            let order = moment.ledger().find(Target::At(id))?.clone();
-            let (ledger, now) = (moment.ledger(), moment.now);
+        let (order, party, saved, row, now, real_time) = space.look(|view| {
+            let order = view.ledger.find(Target::At(id))?.clone();
+            let (ledger, now) = (view.ledger, view.now);
             let party = ledger.party(&order).merchant.clone();
             let bindings = ledger.bindings();
             let details = order.details();
@@ -63,7 +63,7 @@ impl Visit {
                 Some(Source::Binding(id)) => bindings.get(id).map(|binding| binding.card),
                 None => None,
             };
-            let real_time = moment.clock().scale_milli() == 1000;
+            let real_time = view.clock.scale_milli() == 1000;
             Some((order, party, saved, row, now, real_time))
         })?;
         let merchant = space.merchant(&party)?;
@@ -155,6 +155,7 @@ pub fn note_step(
         trace,
         at: visit.now,
         operation: None,
+        control: None,
         merchant: Some(Arc::clone(&visit.merchant)),
         tx_id: Some(visit.order.tx_id.clone()),
         request: serde_json::json!({ "page": step }).to_string().into_bytes().into(),

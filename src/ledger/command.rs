@@ -77,6 +77,8 @@ pub enum Command<'a> {
     Refund {
         /// `amount`, our extension; without it, all that is left.
         amount: Option<Amount>,
+        /// `approvalNo` as sent; must match.
+        approval: Option<&'a str>,
     },
     /// The issuer takes the rest back for the payer.
     ChargeBack,

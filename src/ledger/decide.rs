@@ -1,7 +1,7 @@
 //! The life-cycle rules: what a command does to an order in each state.
 //!
-//! Each rule looks first at the state, then at what the request claims, then at the sums; so a
-//! request that is wrong in several ways is always refused for the same reason.
+//! Each rule looks first at the state, then at the settlement, then at what the request claims, and
+//! last at the sums; a request that is wrong in several ways is always refused for the same reason.
 
 use super::command::Command;
 use super::order::{Change, Order, OrderKind, Screen};
@@ -15,171 +15,139 @@ pub(super) fn decide(
     rules: &Rules,
     command: &Command<'_>,
 ) -> Result<Change, Reason> {
+    let state = state_at(order, now);
+    let settled = order.is_settled(now, rules.settlement_cutoff_ms);
     match command {
-        Command::Approve { number, late, .. } => {
-            if *late {
-                late_approval(order)?;
-            } else {
-                payable(order, now)?;
+        Command::Approve { number, late: false, .. } => {
+            payable(state).map(|()| Change::Approved { number: *number })
+        }
+        Command::Approve { number, late: true, .. } => match state {
+            OrderState::Failed | OrderState::Expired | OrderState::Cancelled
+                if order.approval.is_none() =>
+            {
+                Ok(Change::Approved { number: *number })
             }
-            Ok(Change::Approved { number: *number })
-        }
+            _ => payable(state).map(|()| Change::Approved { number: *number }),
+        },
         Command::Decline { reason, late: false, .. } => {
-            payable(order, now)?;
-            Ok(Change::Failed(*reason))
+            payable(state).map(|()| Change::Failed(*reason))
         }
-        Command::Decline { reason, late: true, .. } => late_decline(order, now, rules, *reason),
-        Command::Cancel => payable(order, now).map(|()| Change::Cancelled),
+        Command::Decline { reason, late: true, .. } => {
+            reversible(state, settled).map(|()| Change::Failed(*reason))
+        }
+        Command::Cancel => payable(state).map(|()| Change::Cancelled),
         Command::Complete { amount, currency } => {
-            completable(order, now)?;
+            completable(order.kind, state)?;
             if *currency != order.currency {
                 return Err(Reason::CurrencyMismatch);
             }
-            if *amount > order.totals.authorised {
-                return Err(Reason::AmountExceedsAuthorised);
-            }
+            within(*amount, order.totals.authorised, Reason::AmountExceedsAuthorised)?;
             Ok(Change::Completed(*amount))
         }
-        Command::Reverse { approval } => reversal(order, now, rules, *approval),
-        Command::Refund { amount } => refund(order, now, rules, *amount),
-        Command::ChargeBack => match order.state {
-            OrderState::Captured | OrderState::PartlyRefunded => {
-                Ok(Change::ChargedBack(order.totals.refundable()))
+        Command::Reverse { approval } => {
+            reversible(state, settled)?;
+            same_approval(order, *approval)?;
+            Ok(Change::Reversed)
+        }
+        Command::Refund { amount, approval } => {
+            captured(state)?;
+            if !settled && rules.refund_unsettled == UnsettledRefund::Refuse {
+                return Err(Reason::NotSettled);
             }
-            _ => Err(unpaid_reason(order.state).unwrap_or(Reason::NotCaptured)),
+            same_approval(order, *approval)?;
+            let left = order.totals.refundable();
+            let amount = amount.filter(|_| rules.partial_refund).unwrap_or(left);
+            within(amount, left, Reason::AmountExceedsCaptured)?;
+            let whole = state == OrderState::Captured && amount == left;
+            if whole && !settled && rules.refund_unsettled == UnsettledRefund::Reverse {
+                Ok(Change::Reversed)
+            } else {
+                Ok(Change::Refunded(amount))
+            }
+        }
+        Command::ChargeBack => {
+            captured(state).map(|()| Change::ChargedBack(order.totals.refundable()))
+        }
+        Command::Expire if state.is_open() => Ok(Change::Expired),
+        Command::Expire => Err(closed_reason(state)),
+        Command::Settle => match state {
+            _ if settled => Err(Reason::AlreadySettled),
+            OrderState::Refunded => Ok(Change::Settled),
+            _ => captured(state).map(|()| Change::Settled),
         },
-        Command::Expire if order.state.is_open() => Ok(Change::Expired),
-        Command::Expire => Err(closed_reason(order)),
-        Command::Settle => match order.state {
-            _ if order.captured_at.is_none() => Err(Reason::NotCaptured),
-            _ if order.is_settled(now, rules.settlement_cutoff_ms) => Err(Reason::AlreadySettled),
-            OrderState::Reversed | OrderState::Failed => Err(closed_reason(order)),
-            _ => Ok(Change::Settled),
-        },
-        Command::Show(screen) => shown(order, now, *screen).map(Change::Screen),
+        Command::Show(screen) => shown(order, state, *screen).map(Change::Screen),
         Command::Reject(reason) => Ok(Change::Rejected(*reason)),
     }
 }
 
+/// The state as time has it: an open order past its deadline is expired, whether or not anybody
+/// has looked.
+fn state_at(order: &Order, now: Millis) -> OrderState {
+    if order.state.is_open() && now >= order.deadline { OrderState::Expired } else { order.state }
+}
+
 /// Whether the payer's screen may turn: a QR order that can still be paid, and never back.
-fn shown(order: &Order, now: Millis, screen: Screen) -> Result<Screen, Reason> {
-    payable(order, now)?;
+fn shown(order: &Order, state: OrderState, screen: Screen) -> Result<Screen, Reason> {
+    payable(state)?;
     if screen < order.screen { Err(Reason::StateNotAllowed) } else { Ok(screen) }
 }
 
 /// Whether the payer may still pay, fail or give up.
-fn payable(order: &Order, now: Millis) -> Result<(), Reason> {
-    match order.state {
-        OrderState::Registered if now >= order.deadline => Err(Reason::OrderExpired),
-        OrderState::Registered => Ok(()),
-        _ => Err(closed_reason(order)),
-    }
+fn payable(state: OrderState) -> Result<(), Reason> {
+    if state == OrderState::Registered { Ok(()) } else { Err(closed_reason(state)) }
 }
 
-/// Why an order that has its answer takes no further payment.
-fn closed_reason(order: &Order) -> Reason {
-    match order.state {
-        OrderState::Cancelled => Reason::OrderCancelled,
-        OrderState::Expired => Reason::OrderExpired,
-        OrderState::Failed => Reason::OrderFailed,
-        OrderState::Reversed => Reason::AlreadyReversed,
-        OrderState::Refunded => Reason::AlreadyRefunded,
-        _ => Reason::OrderAlreadyPaid,
-    }
-}
-
-/// Why nothing was ever taken, in states where that is so.
-fn unpaid_reason(state: OrderState) -> Option<Reason> {
+/// Whether all of it can still be taken back as if it had not been.
+fn reversible(state: OrderState, settled: bool) -> Result<(), Reason> {
     match state {
-        OrderState::Registered => Some(Reason::OrderPending),
-        OrderState::Failed => Some(Reason::OrderFailed),
-        OrderState::Cancelled => Some(Reason::OrderCancelled),
-        OrderState::Expired => Some(Reason::OrderExpired),
-        OrderState::Reversed => Some(Reason::AlreadyReversed),
-        OrderState::Refunded => Some(Reason::AlreadyRefunded),
-        OrderState::Authorised | OrderState::Captured | OrderState::PartlyRefunded => None,
+        OrderState::Captured if settled => Err(Reason::AlreadySettled),
+        OrderState::Authorised | OrderState::Captured => Ok(()),
+        OrderState::PartlyRefunded => Err(Reason::StateNotAllowed),
+        _ => Err(closed_reason(state)),
     }
 }
 
-fn late_approval(order: &Order) -> Result<(), Reason> {
-    match order.state {
-        OrderState::Registered => Ok(()),
-        OrderState::Failed | OrderState::Expired | OrderState::Cancelled
-            if order.approval.is_none() =>
-        {
-            Ok(())
-        }
-        _ => Err(closed_reason(order)),
+/// Whether money was captured and some of it is left.
+fn captured(state: OrderState) -> Result<(), Reason> {
+    match state {
+        OrderState::Captured | OrderState::PartlyRefunded => Ok(()),
+        OrderState::Authorised => Err(Reason::NotCaptured),
+        _ => Err(closed_reason(state)),
     }
 }
 
-fn late_decline(
-    order: &Order,
-    now: Millis,
-    rules: &Rules,
-    reason: Reason,
-) -> Result<Change, Reason> {
-    match order.state {
-        _ if order.is_settled(now, rules.settlement_cutoff_ms) => Err(Reason::AlreadySettled),
-        OrderState::Authorised | OrderState::Captured => Ok(Change::Failed(reason)),
-        state => Err(unpaid_reason(state).unwrap_or(Reason::StateNotAllowed)),
-    }
-}
-
-fn completable(order: &Order, now: Millis) -> Result<(), Reason> {
-    match (order.kind, order.state) {
-        (OrderKind::PreAuth, OrderState::Authorised) if now >= order.deadline => {
-            Err(Reason::OrderExpired)
-        }
+fn completable(kind: OrderKind, state: OrderState) -> Result<(), Reason> {
+    match (kind, state) {
+        (OrderKind::Purchase, _) => Err(Reason::NotAuthorised),
         (OrderKind::PreAuth, OrderState::Authorised) => Ok(()),
         (OrderKind::PreAuth, OrderState::Captured | OrderState::PartlyRefunded) => {
             Err(Reason::AlreadyCaptured)
         }
-        (OrderKind::PreAuth, state) => Err(unpaid_reason(state).unwrap_or(Reason::StateNotAllowed)),
-        (OrderKind::Purchase, _) => Err(Reason::NotAuthorised),
+        (OrderKind::PreAuth, _) => Err(closed_reason(state)),
     }
 }
 
-fn reversal(
-    order: &Order,
-    now: Millis,
-    rules: &Rules,
-    approval: Option<&str>,
-) -> Result<Change, Reason> {
-    match order.state {
-        OrderState::Authorised if now >= order.deadline => return Err(Reason::OrderExpired),
-        OrderState::Authorised | OrderState::Captured => {}
-        state => return Err(unpaid_reason(state).unwrap_or(Reason::StateNotAllowed)),
+/// What became of an order, as the reason why it takes no payment or has no money to move.
+fn closed_reason(state: OrderState) -> Reason {
+    match state {
+        OrderState::Registered => Reason::OrderPending,
+        OrderState::Failed => Reason::OrderFailed,
+        OrderState::Cancelled => Reason::OrderCancelled,
+        OrderState::Expired => Reason::OrderExpired,
+        OrderState::Reversed => Reason::AlreadyReversed,
+        OrderState::Refunded => Reason::AlreadyRefunded,
+        OrderState::Authorised | OrderState::Captured | OrderState::PartlyRefunded => {
+            Reason::OrderAlreadyPaid
+        }
     }
-    if order.is_settled(now, rules.settlement_cutoff_ms) {
-        return Err(Reason::AlreadySettled);
-    }
-    same_approval(order, approval)?;
-    Ok(Change::Reversed)
 }
 
-fn refund(
-    order: &Order,
-    now: Millis,
-    rules: &Rules,
-    amount: Option<Amount>,
-) -> Result<Change, Reason> {
-    match order.state {
-        OrderState::Captured | OrderState::PartlyRefunded => {}
-        OrderState::Authorised => return Err(Reason::NotCaptured),
-        state => return Err(unpaid_reason(state).unwrap_or(Reason::StateNotAllowed)),
-    }
-    let left = order.totals.refundable();
-    let amount = amount.filter(|_| rules.partial_refund).unwrap_or(left);
-    if amount > left {
-        return Err(Reason::AmountExceedsCaptured);
-    }
-    let settled = order.is_settled(now, rules.settlement_cutoff_ms);
-    let whole = order.state == OrderState::Captured && amount == left;
-    match rules.refund_unsettled {
-        UnsettledRefund::Refuse if !settled => Err(Reason::NotSettled),
-        UnsettledRefund::Reverse if !settled && whole => Ok(Change::Reversed),
-        _ => Ok(Change::Refunded(amount)),
+/// More than nothing and at most `most`.
+fn within(amount: Amount, most: Amount, exceeds: Reason) -> Result<(), Reason> {
+    match amount {
+        _ if amount <= Amount::ZERO => Err(Reason::AmountInvalid),
+        _ if amount > most => Err(exceeds),
+        _ => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ pub use progress::{CardRow, Progress, Source, Step};
 pub use store::Party;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::base::{Amount, Day, Millis, OrderState, Reason};
 use crate::profile::{IdenticalRegister, Rules};
@@ -123,20 +124,20 @@ impl Ledger {
         &self,
         merchant: &str,
         terminal: &str,
-        days: std::ops::RangeInclusive<Day>,
+        days: RangeInclusive<Day>,
         kind: Option<OrderKind>,
         skip: usize,
         limit: usize,
     ) -> Vec<&Order> {
-        match self.store.known_party(merchant, terminal) {
-            Some(party) => self.store.page(party, days, kind, skip, limit),
-            None => Vec::new(),
-        }
+        self.store.page(merchant, terminal, days, kind, skip, limit)
     }
 
     /// Whether `new` may be registered: `None` for a new order, the earlier one for the identical
-    /// request again.
+    /// request again. Refused are a `txId` that is taken, and an amount of nothing or less.
     pub fn check_register(&self, new: &NewOrder<'_>) -> Result<Option<OrderId>, Reason> {
+        if new.amount <= Amount::ZERO {
+            return Err(Reason::AmountInvalid);
+        }
         let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
         let Some(known) = self.find(named) else {
             return self.check_binding(new).map(|()| None);
@@ -224,7 +225,6 @@ impl Ledger {
             history: vec![Entry { at: now, trace, change: Change::Registered }],
         };
         self.store.insert(order);
-        self.store.set_deadline(id, None, Some(deadline));
         Ok(Registration::New(id))
     }
 
@@ -321,9 +321,6 @@ impl Ledger {
         let after = order.state.is_open().then_some(order.deadline);
         if before != after {
             self.store.set_deadline(event.order, before, after);
-        }
-        if before.is_some() && after.is_none() {
-            self.store.close(event.order);
         }
         self.store.get(event.order)
     }

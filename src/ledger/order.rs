@@ -291,12 +291,13 @@ impl Order {
         self.told && self.status_asked.is_none()
     }
 
-    /// Whether the day of its capture is closed at `now`.
+    /// Whether its money is settled at `now`: the day of its capture is closed, and it was not
+    /// taken back before.
     pub fn is_settled(&self, now: Millis, cutoff_ms: i64) -> bool {
-        self.settled_early
-            || self
-                .captured_at
-                .is_some_and(|at| business_day(at, cutoff_ms) < business_day(now, cutoff_ms))
+        use OrderState::{Captured, PartlyRefunded, Refunded};
+        let closed = |at: Millis| business_day(at, cutoff_ms) < business_day(now, cutoff_ms);
+        matches!(self.state, Captured | PartlyRefunded | Refunded)
+            && (self.settled_early || self.captured_at.is_some_and(closed))
     }
 
     /// The registration's details; empty ones where it had none.
@@ -326,7 +327,10 @@ impl Order {
         let checks = [
             (totals.captured <= totals.authorised, "captured is at most authorised"),
             (totals.refunded <= totals.captured, "refunded is at most captured"),
-            (totals.released <= totals.authorised, "released is at most authorised"),
+            (
+                totals.released.minor() + totals.refunded.minor() <= totals.authorised.minor(),
+                "nothing is given back twice",
+            ),
             (
                 totals.authorised == Amount::ZERO || totals.authorised == self.amount,
                 "what is authorised is what was ordered",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::BuildHasher;
+use std::ops::RangeInclusive;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
@@ -49,37 +50,55 @@ impl DayList {
 pub(super) struct Store {
     merchants: HashMap<Box<str>, u32>,
     parties: Vec<Party>,
-    slots: VecDeque<Option<Box<Order>>>,
-    /// The position of the first slot.
+    by_names: HashTable<PartyId>,
+    /// The latest orders without a gap; the first has the id `first`.
+    recent: VecDeque<Box<Order>>,
     first: u64,
-    by_tx: HashTable<OrderId>,
+    /// Older orders that were open when room was made, and so stayed.
+    stayed: BTreeMap<OrderId, Box<Order>>,
+    /// Those of them that closed since.
+    stayed_closed: BTreeSet<OrderId>,
+    by_tx: HashTable<TxEntry>,
     hasher: DefaultHashBuilder,
     by_day: BTreeMap<(PartyId, Day), DayList>,
     deadlines: BTreeSet<(Millis, OrderId)>,
-    kept: usize,
-    /// Orders that [`Store::drop_oldest`] passed by while they were open and that closed since.
-    passed: VecDeque<OrderId>,
-    /// Where [`Store::drop_oldest`] looks next.
-    cursor: u64,
+}
+
+/// An order in the index by merchant and `txId`. The hash is kept, so that the index grows without
+/// a look at any order.
+#[derive(Clone, Copy, Debug)]
+struct TxEntry {
+    hash: u64,
+    id: OrderId,
 }
 
 impl Store {
-    /// The number of this merchant and terminal, if any order named them.
-    pub(super) fn known_party(&self, merchant: &str, terminal: &str) -> Option<PartyId> {
-        let known =
-            self.parties.iter().position(|p| *p.merchant == *merchant && *p.terminal == *terminal);
-        known.map(|index| PartyId(index as u32))
-    }
-
     /// The number of this merchant and terminal, given on first sight.
     pub(super) fn party(&mut self, merchant: &str, terminal: &str) -> PartyId {
-        self.known_party(merchant, terminal).unwrap_or_else(|| {
-            let next = self.merchants.len() as u32;
-            let merchant_number = *self.merchants.entry_ref(merchant).or_insert(next);
-            let (merchant, terminal) = (merchant.into(), terminal.into());
-            self.parties.push(Party { merchant_number, merchant, terminal });
-            PartyId(self.parties.len() as u32 - 1)
-        })
+        if let Some(known) = self.known_party(merchant, terminal) {
+            return known;
+        }
+        let id = PartyId(self.parties.len() as u32);
+        let next = self.merchants.len() as u32;
+        let merchant_number = *self.merchants.entry_ref(merchant).or_insert(next);
+        let hash = self.hasher.hash_one((merchant, terminal));
+        let (merchant, terminal) = (merchant.into(), terminal.into());
+        self.parties.push(Party { merchant_number, merchant, terminal });
+        let Self { by_names, parties, hasher, .. } = self;
+        by_names.insert_unique(hash, id, |id| {
+            let party = &parties[id.0 as usize];
+            hasher.hash_one((&*party.merchant, &*party.terminal))
+        });
+        id
+    }
+
+    /// The number of this merchant and terminal, if an order of theirs ever came.
+    fn known_party(&self, merchant: &str, terminal: &str) -> Option<PartyId> {
+        let is_named = |id: &PartyId| {
+            let party = &self.parties[id.0 as usize];
+            *party.merchant == *merchant && *party.terminal == *terminal
+        };
+        self.by_names.find(self.hasher.hash_one((merchant, terminal)), is_named).copied()
     }
 
     pub(super) fn party_names(&self, party: PartyId) -> &Party {
@@ -89,59 +108,71 @@ impl Store {
     pub(super) fn find(&self, merchant: &str, tx_id: &str) -> Option<&Order> {
         let merchant = *self.merchants.get(merchant)?;
         let hash = self.hasher.hash_one((merchant, tx_id));
-        let id = self.by_tx.find(hash, |id| {
-            self.get(*id).is_some_and(|order| {
-                *order.tx_id == *tx_id && self.merchant_number(order) == merchant
-            })
-        })?;
-        self.get(*id)
+        let is_named = |entry: &TxEntry| {
+            entry.hash == hash
+                && self.get(entry.id).is_some_and(|order| {
+                    *order.tx_id == *tx_id && self.merchant_number(order) == merchant
+                })
+        };
+        self.get(self.by_tx.find(hash, is_named)?.id)
     }
 
     fn merchant_number(&self, order: &Order) -> u32 {
         self.parties[order.party.0 as usize].merchant_number
     }
 
+    fn tx_hash(&self, order: &Order) -> u64 {
+        self.hasher.hash_one((self.merchant_number(order), &*order.tx_id))
+    }
+
     pub(super) fn next_id(&self) -> OrderId {
-        OrderId(self.first + self.slots.len() as u64)
+        OrderId(self.first + self.recent.len() as u64)
     }
 
     pub(super) fn get(&self, id: OrderId) -> Option<&Order> {
-        let slot = usize::try_from(id.0.checked_sub(self.first)?).ok()?;
-        self.slots.get(slot)?.as_deref()
+        match id.0.checked_sub(self.first) {
+            Some(place) => self.recent.get(usize::try_from(place).ok()?).map(|order| &**order),
+            None => self.stayed.get(&id).map(|order| &**order),
+        }
     }
 
     pub(super) fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
-        let slot = usize::try_from(id.0.checked_sub(self.first)?).ok()?;
-        self.slots.get_mut(slot)?.as_deref_mut()
+        match id.0.checked_sub(self.first) {
+            Some(place) => {
+                self.recent.get_mut(usize::try_from(place).ok()?).map(|order| &mut **order)
+            }
+            None => self.stayed.get_mut(&id).map(|order| &mut **order),
+        }
     }
 
-    /// Takes in an order whose id is [`Store::next_id`].
+    /// Takes in an open order whose id is [`Store::next_id`].
     pub(super) fn insert(&mut self, order: Order) {
-        let id = order.id;
-        let merchant = self.merchant_number(&order);
-        let hash = self.hasher.hash_one((merchant, &*order.tx_id));
+        let (id, hash) = (order.id, self.tx_hash(&order));
         let list = self.by_day.entry((order.party, order.created.day())).or_default();
         for index in list.both(order.kind) {
             index.push_back(id);
         }
-        self.slots.push_back(Some(Box::new(order)));
-        self.kept += 1;
-        let Self { by_tx, slots, parties, hasher, first, .. } = self;
-        by_tx.insert_unique(hash, id, |id| {
-            let slot = slots.get((id.0 - *first) as usize).and_then(Option::as_deref);
-            slot.map_or(0, |order| {
-                let merchant = parties[order.party.0 as usize].merchant_number;
-                hasher.hash_one((merchant, &*order.tx_id))
-            })
-        });
+        self.deadlines.insert((order.deadline, id));
+        self.by_tx.insert_unique(hash, TxEntry { hash, id }, |entry| entry.hash);
+        self.recent.push_back(Box::new(order));
     }
 
+    /// Keeps the indexes in step when an order's deadline has changed from `old` to `new`, each
+    /// `None` while nothing can happen to the order by itself.
     pub(super) fn set_deadline(&mut self, id: OrderId, old: Option<Millis>, new: Option<Millis>) {
         if let Some(old) = old {
             self.deadlines.remove(&(old, id));
         }
         if let Some(new) = new {
             self.deadlines.insert((new, id));
+        }
+        if id.0 >= self.first {
+            return;
+        }
+        if new.is_none() {
+            self.stayed_closed.insert(id);
+        } else {
+            self.stayed_closed.remove(&id);
         }
     }
 
@@ -152,38 +183,43 @@ impl Store {
 
     /// Orders kept.
     pub(super) fn len(&self) -> usize {
-        self.kept
+        self.stayed.len() + self.recent.len()
     }
 
     /// All orders after `after`, oldest first.
     pub(super) fn after(&self, after: Option<OrderId>) -> impl Iterator<Item = &Order> {
-        let from = after.map_or(0, |id| (id.0 + 1).saturating_sub(self.first));
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.slots.len());
-        self.slots.range(from..).filter_map(Option::as_deref)
+        let from = after.map_or(0, |id| id.0.saturating_add(1));
+        let place = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let recent = self.recent.range(place.min(self.recent.len())..);
+        self.stayed
+            .range(OrderId(from)..)
+            .map(|(_, order)| order)
+            .chain(recent)
+            .map(|order| &**order)
     }
 
     /// One page of a terminal's orders between two days, ascending; whole days are skipped by
     /// their length, so a page costs the number of days and of its rows, never of the orders.
     pub(super) fn page(
         &self,
-        party: PartyId,
-        days: std::ops::RangeInclusive<Day>,
+        merchant: &str,
+        terminal: &str,
+        days: RangeInclusive<Day>,
         kind: Option<OrderKind>,
         skip: usize,
         limit: usize,
     ) -> Vec<&Order> {
-        if days.is_empty() {
-            return Vec::new();
-        }
-        let mut skip = skip;
         let mut rows = Vec::new();
-        for list in self.by_day.range((party, *days.start())..=(party, *days.end())) {
-            let ids = list.1.of(kind);
+        let Some(party) = self.known_party(merchant, terminal).filter(|_| !days.is_empty()) else {
+            return rows;
+        };
+        let mut skip = skip;
+        for (_, list) in self.by_day.range((party, *days.start())..=(party, *days.end())) {
+            let ids = list.of(kind);
             let passed = skip.min(ids.len());
             skip -= passed;
-            rows.extend(
-                ids.range(passed..).take(limit - rows.len()).filter_map(|id| self.get(*id)),
-            );
+            let wanted = ids.range(passed..).take(limit - rows.len());
+            rows.extend(wanted.filter_map(|id| self.get(*id)));
             if rows.len() >= limit {
                 break;
             }
@@ -191,40 +227,34 @@ impl Store {
         rows
     }
 
-    /// Notes that nothing can happen to an order by itself any more.
-    pub(super) fn close(&mut self, id: OrderId) {
-        if id.0 < self.cursor {
-            self.passed.push_back(id);
-        }
-    }
-
     /// Drops the oldest order that nothing can happen to by itself; `false` when all are open.
     pub(super) fn drop_oldest(&mut self) -> bool {
-        if let Some(id) = self.passed.pop_front() {
-            self.remove(id);
+        if let Some(id) = self.stayed_closed.pop_first() {
+            if let Some(order) = self.stayed.remove(&id) {
+                self.forget(&order);
+            }
             return true;
         }
-        self.cursor = self.cursor.max(self.first);
-        while self.cursor < self.next_id().0 {
-            let id = OrderId(self.cursor);
-            self.cursor += 1;
-            if self.get(id).is_some_and(|order| !order.state.is_open()) {
-                self.remove(id);
+        while let Some(order) = self.recent.pop_front() {
+            self.first += 1;
+            if !order.state.is_open() {
+                self.forget(&order);
                 return true;
             }
+            self.stayed.insert(order.id, order);
         }
         false
     }
 
-    fn remove(&mut self, id: OrderId) {
-        let Some(order) = self.get(id) else { return };
-        let hash = self.hasher.hash_one((self.merchant_number(order), &*order.tx_id));
-        let (key, kind) = ((order.party, order.created.day()), order.kind);
-        if let Ok(entry) = self.by_tx.find_entry(hash, |known| *known == id) {
+    /// Takes a closed order out of the indexes.
+    fn forget(&mut self, order: &Order) {
+        let (id, hash) = (order.id, self.tx_hash(order));
+        if let Ok(entry) = self.by_tx.find_entry(hash, |entry| entry.id == id) {
             entry.remove();
         }
+        let key = (order.party, order.created.day());
         if let Some(list) = self.by_day.get_mut(&key) {
-            for index in list.both(kind) {
+            for index in list.both(order.kind) {
                 if let Ok(place) = index.binary_search(&id) {
                     index.remove(place);
                 }
@@ -232,12 +262,6 @@ impl Store {
             if list.all.is_empty() {
                 self.by_day.remove(&key);
             }
-        }
-        self.slots[(id.0 - self.first) as usize] = None;
-        self.kept -= 1;
-        while self.slots.front().is_some_and(Option::is_none) {
-            self.slots.pop_front();
-            self.first += 1;
         }
     }
 }

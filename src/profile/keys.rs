@@ -58,6 +58,19 @@ impl KeyPair {
         let text = self.private.as_deref()?;
         Some(self.parsed_private.get_or_init(|| PrivateKey::parse(text)).as_ref())
     }
+
+    /// What is wrong with the pair, if anything is.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let of = |half: &str, error: &KeyError| format!("`{half}` of key {:?}: {error}", self.name);
+        match (self.public_key(), self.private_key()) {
+            (Err(error), _) => Some(of("public", error)),
+            (_, Some(Err(error))) => Some(of("private", error)),
+            (Ok(public), Some(Ok(private))) if private.public_key() != public => {
+                Some(format!("the halves of key {:?} do not belong together", self.name))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl PartialEq for KeyPair {

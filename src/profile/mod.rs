@@ -138,6 +138,21 @@ impl Profile {
         self.keys.iter().find(|pair| pair.name == name)
     }
 
+    /// Parses every key, which is otherwise done when one is first used, and compares the halves of each pair.
+    pub fn check_keys(&self) -> Result<(), ProfileErrors> {
+        let problems: Vec<_> = self
+            .keys
+            .iter()
+            .filter_map(|pair| {
+                let complaint = pair.complaint()?;
+                let key = format!("key.{}", pair.name);
+                let entry = self.provenance.iter().find(|entry| entry.key == key)?;
+                Some(Problem::of_entry(&entry.place, complaint))
+            })
+            .collect();
+        if problems.is_empty() { Ok(()) } else { Err(ProfileErrors(problems)) }
+    }
+
     /// What `operation` answers for `reason`.
     pub fn answer(&self, operation: Operation, reason: Reason) -> Answer<'_> {
         self.reasons.answer(operation, reason)

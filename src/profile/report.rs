@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::provenance::Place;
+
 /// Something wrong in one place of a profile directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -44,6 +46,27 @@ impl Problem {
     /// A problem of a file as a whole.
     pub(super) fn of_file(file: String, message: String, help: Vec<String>) -> Self {
         Self { file, line: 0, column: 0, message, help, excerpt: None }
+    }
+
+    /// A problem of the entry that begins at `place`.
+    pub(super) fn of_entry(place: &Place, message: String) -> Self {
+        let (file, line) = (place.file.to_string(), place.line as usize);
+        Self { file, line, column: 1, message, help: Vec::new(), excerpt: None }
+    }
+
+    /// What the TOML reader found wrong in `text`, which is the file `file` of somebody else than a profile.
+    pub fn of_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let complaint = Complaint::of_serde(error.message());
+        let mut problem =
+            Self::at(file, text, &line_starts(text), error.span().unwrap_or(0..0), complaint);
+        // serde repeats the value; of a secret only what was expected is told.
+        let line = text.lines().nth(problem.line - 1).unwrap_or_default();
+        if hide_secrets(line) != line
+            && let Some(at) = problem.message.find("expected ")
+        {
+            problem.message.drain(..at);
+        }
+        problem
     }
 
     /// A problem at `span` (bytes) of `text`, whose lines begin at `line_starts`.
@@ -127,6 +150,18 @@ impl Complaint {
         self
     }
 
+    /// serde's message, with the suggestion that serde does not make: it names the wrong word first and the allowed
+    /// ones after it, all within back-ticks.
+    pub(super) fn of_serde(message: &str) -> Self {
+        let mut names = message.split('`').skip(1).step_by(2);
+        let wrong = names.next().unwrap_or_default();
+        let complaint = Self::new(message);
+        match nearest(wrong, &names.collect::<Vec<_>>()) {
+            Some(near) => complaint.help(format!("did you mean `{near}`?")),
+            None => complaint,
+        }
+    }
+
     /// That `word` is none of `names`: what is allowed and what was probably meant.
     pub(super) fn not_among(what: &str, word: &str, names: &[&str]) -> Self {
         let mut complaint = Self::new(format!("`{word}` is not {what}"));
@@ -147,6 +182,11 @@ impl From<&str> for Complaint {
     fn from(message: &str) -> Self {
         Self::new(message)
     }
+}
+
+/// Where the lines of `text` begin, in bytes.
+pub(super) fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }
 
 /// The line (from 1) in which the byte at `offset` stands.

@@ -1,6 +1,7 @@
 //! The rules of the life cycle that PAYON does not publish: each assumed, each a value of the profile.
 
 use super::read::{Node, Read, fields, words};
+use crate::base::PaymentMethod;
 
 /// What a refund of a captured but unsettled payment does. Gateways differ (contract, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Rules {
     pub identical_register: IdenticalRegister,
     /// Amount or currency mismatch in a status call.
     pub status_mismatch: StatusMismatch,
+    /// Payment methods whose orders may be in riel; all others are in dollars only.
+    pub khr_methods: Vec<PaymentMethod>,
     /// Whether `amount` on a refund makes it partial.
     pub partial_refund: bool,
     /// How long a one-time password stays valid.
@@ -97,6 +100,7 @@ impl Read for Rules {
                 refund_unsettled,
                 identical_register,
                 status_mismatch,
+                khr_methods,
                 partial_refund,
                 otp_lifetime_ms,
                 otp_tries,

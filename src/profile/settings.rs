@@ -45,7 +45,10 @@ impl Read for SignSettings {
         let mut table = node.section()?;
         let (mode, operations) = (table.take("mode"), table.take("operations"));
         let modes: Option<Modes> = table.take("modes");
-        let recipe = table.rest();
+        let recipe: Option<Recipe> = table.rest();
+        if let Some(Err(contradiction)) = recipe.as_ref().map(Recipe::check) {
+            table.refuse("algorithm", contradiction.to_string());
+        }
         Some(Self { mode: mode?, operations: operations?, modes: modes?.0, recipe: recipe? })
     }
 }

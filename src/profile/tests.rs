@@ -368,9 +368,9 @@ fn a_mistake_in_the_members_is_told_at_its_place() {
       64 |   { name = "txId", required = true, mark = "D", type = "string", example = "2435", about = "The
          |            ^^^^^^
 
-    operations.toml:414:2: `pushbacks` is not a key here
+    operations.toml:415:2: `pushbacks` is not a key here
          |
-     414 | [pushbacks]
+     415 | [pushbacks]
          |  ^^^^^^^^^
          = did you mean `pushback`?
          = allowed: operation, pushback
@@ -511,39 +511,39 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
          |                                             ^^^
          = allowed: D, E, A
 
-    profile.toml:22:1: `otp_tries` does not say whose word it is
+    profile.toml:23:1: `otp_tries` does not say whose word it is
          |
-      22 | otp_tries = 3
+      23 | otp_tries = 3
          | ^^^^^^^^^
          = write otp_tries = { value = …, mark = "D" | "E" | "A", about = "…" }
          = or give its table `mark` and `about`, which hold for every bare value in it
 
-    profile.toml:32:37: `refunds` is not an operation
+    profile.toml:33:37: `refunds` is not an operation
          |
-      32 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
+      33 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
          |                                     ^^^^^^^^^
          = did you mean `refund`?
          = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
 
-    profile.toml:33:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`
+    profile.toml:34:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`
          |
-      33 | algoritm = "RSA-SHA256"
+      34 | algoritm = "RSA-SHA256"
          | ^^^^^^^^
          = did you mean `algorithm`?
 
-    profile.toml:38:14: invalid type: string "yes", expected a boolean
+    profile.toml:39:14: invalid type: string "yes", expected a boolean
          |
-      38 | omit_empty = "yes"
+      39 | omit_empty = "yes"
          |              ^^^^^
 
-    profile.toml:62:23: at least one language is needed
+    profile.toml:63:23: at least one language is needed
          |
-      62 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
+      63 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
          |                       ^^
 
-    profile.toml:67:1: `partlyRefunded` is missing
+    profile.toml:68:1: `partlyRefunded` is missing
          |
-      67 | [wording.orders.state]
+      68 | [wording.orders.state]
          | ^^^^^^^^^^^^^^^^^^^^^^
 
     9 problems in the profile

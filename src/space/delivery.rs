@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::journal::Trace;
 use crate::base::Millis;
 use crate::ledger::OrderId;
 use crate::profile::PushbackPolicy;
@@ -22,6 +23,8 @@ pub struct Delivery {
     pub tx_id: Box<str>,
     /// The change that caused it, such as `approved`.
     pub cause: &'static str,
+    /// The request that caused that change; 0 where time did.
+    pub trace: Trace,
     /// Where to.
     pub url: Box<str>,
     /// The JSON to send.

@@ -57,8 +57,10 @@ pub struct JournalEntry {
     pub trace: Trace,
     /// When, on the space's clock.
     pub at: Millis,
-    /// Which operation; `None` for a path that is none.
+    /// Which operation; `None` for a path that is none, and for a call of the control plane.
     pub operation: Option<Operation>,
+    /// Which call of the control plane, such as `pay`, when it was one that changed an order.
+    pub control: Option<&'static str>,
     /// The merchant, where one was recognised.
     pub merchant: Option<Arc<Merchant>>,
     /// `txId`, where one was sent.

@@ -8,12 +8,14 @@ mod clock;
 mod delivery;
 mod finding;
 mod journal;
+mod passage;
 mod registry;
 
 pub use clock::Clock;
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
 pub use finding::{Finding, Lint, Weight};
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
+pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
 
 use std::collections::BTreeMap;
@@ -71,6 +73,8 @@ pub struct Space {
     armed: AtomicI64,
     bell: UnboundedSender<u32>,
     changed: Notify,
+    /// Held by whoever makes time pass, so that two never do so at once.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What the lock guards.
@@ -89,6 +93,21 @@ pub struct Moment<'a> {
     state: &'a mut State,
     /// What the space's clock shows.
     pub now: Millis,
+}
+
+/// The same, to look at only.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// What the space's clock shows.
+    pub now: Millis,
+    /// The clock.
+    pub clock: &'a Clock,
+    /// The orders.
+    pub ledger: &'a Ledger,
+    /// The push-backs.
+    pub outbox: &'a Outbox,
+    /// When the next deadline or push-back is due.
+    pub next_due: Option<Millis>,
 }
 
 /// An attempt to make, of one generation of the space.
@@ -124,6 +143,7 @@ impl Space {
             armed: AtomicI64::new(i64::MAX),
             bell,
             changed: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
             profile,
         })
     }
@@ -184,15 +204,32 @@ impl Space {
 
     /// One short critical section: first what time has done, then `act`. Wakes whoever waits.
     pub fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
+        self.section(|moment| (act(moment), true))
+    }
+
+    /// The same for whoever only looks: nobody is woken, unless time has done something.
+    pub fn look<R>(&self, see: impl FnOnce(View<'_>) -> R) -> R {
+        self.section(|moment| {
+            let Moment { state, now, .. } = moment;
+            let State { clock, ledger, outbox, .. } = &**state;
+            let next_due = state.next_due();
+            (see(View { now: *now, clock, ledger, outbox, next_due }), false)
+        })
+    }
+
+    /// Runs `act`, which also says whether it has changed anything.
+    fn section<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> (R, bool)) -> R {
         let real = wall_clock();
         let mut state = self.lock();
         let now = state.clock.now(real);
         let mut moment = Moment { space: self, state: &mut state, now };
-        moment.expire();
-        let result = act(&mut moment);
+        let expired = moment.expire();
+        let (result, changed) = act(&mut moment);
         self.arm(real, &state);
         drop(state);
-        self.changed.notify_waiters();
+        if changed || expired {
+            self.changed.notify_waiters();
+        }
         result
     }
 
@@ -366,20 +403,23 @@ impl Moment<'_> {
     pub fn book(&mut self, event: Event, trace: Trace) -> Option<&Order> {
         let (id, at, change) = (event.order, event.at, event.change);
         self.state.ledger.apply(event, trace.0)?;
-        self.plan_pushback(id, at, change);
+        self.plan_pushback(id, at, change, trace);
         self.state.ledger.find(Target::At(id))
     }
 
-    /// Books what time has done by now.
-    fn expire(&mut self) {
+    /// Books what time has done by now. Answers whether that was anything.
+    fn expire(&mut self) -> bool {
+        let mut any = false;
         while let Some(expiry) = self.state.ledger.next_expiry(self.now) {
             if self.book(expiry, Trace::default()).is_none() {
                 break;
             }
+            any = true;
         }
+        any
     }
 
-    fn plan_pushback(&mut self, id: OrderId, at: Millis, change: Change) {
+    fn plan_pushback(&mut self, id: OrderId, at: Millis, change: Change, trace: Trace) {
         let Some(event) = notified_event(change) else { return };
         let state = &mut *self.state;
         let Some(order) = state.ledger.find(Target::At(id)) else { return };
@@ -403,6 +443,7 @@ impl Moment<'_> {
             order: id,
             tx_id: order.tx_id.clone(),
             cause: change.name(),
+            trace,
             url: url.into(),
             body: body.into(),
             policy,

@@ -21,6 +21,9 @@ const NAME_MAX: usize = 64;
 /// How many merchants one call may ask for.
 const MERCHANTS_MAX: usize = 64;
 
+/// Seeds that are made up stay below 2^53, so that every JSON library reads them exactly.
+const SEED_MASK: u64 = (1 << 53) - 1;
+
 /// Why a space cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
@@ -47,6 +50,11 @@ pub enum SpaceError {
         /// What is wrong with it.
         error: KeyError,
     },
+    /// The profile has no keys to give away.
+    #[error(
+        "the profile's keys.toml has no key of the role \"pool\" for a new merchant; bring a publicKey of a documented merchant, or add pool keys"
+    )]
+    NoKeys,
     /// The default space stays.
     #[error("the space \"default\" cannot be deleted; reset it instead")]
     DefaultStays,
@@ -183,11 +191,12 @@ impl Spaces {
     }
 
     /// Makes a space with `wanted` merchants beside the documented ones. Returns it with the ids of
-    /// those merchants. Nothing is kept of a space that cannot be made whole.
+    /// those merchants. Nothing is kept of a space that cannot be made whole. Without a seed of its
+    /// own it has one that follows from the default space's seed and its name.
     pub fn create(
         &self,
         name: Option<&str>,
-        seed: Seed,
+        seed: Option<Seed>,
         wanted: &[NewMerchant],
     ) -> Result<(Arc<Space>, Vec<Box<str>>), SpaceError> {
         if self.by_number.len() >= SPACES_MAX {
@@ -219,6 +228,10 @@ impl Spaces {
         let Entry::Vacant(place) = self.by_name.entry(name.as_str().into()) else {
             return Err(SpaceError::NameTaken(name));
         };
+        let seed = seed.unwrap_or_else(|| {
+            let lot = self.default.seed().number(&[b"space", name.as_bytes()]);
+            Seed(lot & SEED_MASK)
+        });
         let profile = Arc::clone(&self.profile);
         let space =
             Space::new(&name, number, seed, profile, merchants, self.budgets, self.bell.clone());
@@ -248,14 +261,14 @@ impl Spaces {
         if self.owners.contains_key(id.as_str()) {
             return Err(SpaceError::MerchantTaken(id));
         }
-        let mut merchant = match self.profile.merchant(&id) {
-            Some(documented) => documented.clone(),
-            None => {
-                let pool = &self.profile.key_pool;
-                let pair = Arc::clone(&pool[(lot % pool.len() as u64) as usize]);
-                let terminal = format!("SIMT{:04}", index + 1);
-                profile::Merchant::fresh(id.clone(), terminal, pair)
-            }
+        let mut merchant = if let Some(documented) = self.profile.merchant(&id) {
+            documented.clone()
+        } else {
+            let pool = &self.profile.key_pool;
+            let place = lot.checked_rem(pool.len() as u64).ok_or(SpaceError::NoKeys)?;
+            let pair = Arc::clone(&pool[place as usize]);
+            let terminal = format!("SIMT{:04}", index + 1);
+            profile::Merchant::fresh(id.clone(), terminal, pair)
         };
         if let Some(terminal) = &wish.term_id {
             merchant.terminals = vec![terminal.clone()];

@@ -11,7 +11,8 @@ use crate::base::{Amount, Currency, Reason};
 use super::Refusal;
 use super::value::Value;
 
-/// A JSON number with all decimals of its currency, `1.00`: the form of reversal, refund and completion (example).
+/// A JSON number with all decimals of its currency, `1.00`: the form of reversal, refund and
+/// completion (example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FixedAmount(pub Amount, pub Currency);
 
@@ -31,8 +32,8 @@ impl Serialize for ShortAmount {
     }
 }
 
-/// Writes digits as they stand. `RawValue` is the only way by which serde_json keeps the zeros of `1.00`; borrowed
-/// from the digits it costs one short look at them and no allocation.
+/// Writes digits as they stand. `RawValue` is the only way by which serde_json keeps the zeros of
+/// `1.00`; borrowed from the digits it costs one short look at them and no allocation.
 fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serde_json::from_str::<&RawValue>(digits).map_err(S::Error::custom)?.serialize(serializer)
 }
@@ -55,7 +56,8 @@ impl Serialize for Price {
     }
 }
 
-/// An amount of a request that names no currency: well-formed, and an [`Amount`] once the order's currency is known.
+/// An amount of a request that names no currency: well-formed, and an [`Amount`] once the order's
+/// currency is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AmountText<'a> {
     name: &'static str,
@@ -81,13 +83,15 @@ impl<'a> AmountText<'a> {
         }
     }
 
-    /// The amount in `currency`; refused as [`Reason::AmountInvalid`] when it has more decimals than that allows.
+    /// The amount in `currency`; refused as [`Reason::AmountInvalid`] when it has more decimals
+    /// than that allows.
     pub fn of(&self, currency: Currency) -> Result<Amount, Refusal> {
         Amount::parse(&self.text, currency)
             .map_err(|error| Refusal::of(Reason::AmountInvalid, self.name, error))
     }
 
-    /// The amount as a reply repeats it, whatever its currency: a riel amount has no decimals to lose.
+    /// The amount as a reply repeats it, whatever its currency: a riel amount has no decimals to
+    /// lose.
     pub fn echo(&self) -> Option<ShortAmount> {
         self.of(Currency::Usd).ok().map(|amount| ShortAmount(amount, Currency::Usd))
     }

@@ -33,8 +33,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// One binding; the answer is an [`super::Envelope`] with an array of these. Order of members and nulls are those of
-/// the example.
+/// One binding; the answer is an [`super::Envelope`] with an array of these. Order of members and
+/// nulls are those of the example.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row<'a> {

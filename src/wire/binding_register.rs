@@ -23,9 +23,11 @@ pub struct Request<'a> {
     pub term_id: Cow<'a, str>,
     /// The merchant's number of its customer, in the short form (documented).
     pub client_id: Cow<'a, str>,
-    /// The kind of card; told by the number when not sent (documented as required, missing from the sample).
+    /// The kind of card; told by the number when not sent (documented as required, missing from the
+    /// sample).
     pub payment_method: BindingMethod,
-    /// The card number in clear: PAYON's range for PAYON, else one that passes the Luhn check (documented).
+    /// The card number in clear: PAYON's range for PAYON, else one that passes the Luhn check
+    /// (documented).
     pub wdl_ac_no: Cow<'a, str>,
     /// Security code, three or four digits (documented).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +85,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Reads the number and holds it against the method: the one asked for, or else the one that it implies.
+/// Reads the number and holds it against the method: the one asked for, or else the one that it
+/// implies.
 fn card_number<'a>(
     asked: Option<BindingMethod>,
 ) -> impl FnOnce(Value<'a>) -> Result<(BindingMethod, Cow<'a, str>), Refusal> {

@@ -51,7 +51,8 @@ const L14_TO_19: &[usize] = &[14, 15, 16, 17, 18, 19];
 const L16_TO_19: &[usize] = &[16, 17, 18, 19];
 const L12_TO_19: &[usize] = &[12, 13, 14, 15, 16, 17, 18, 19];
 
-/// Public ranges of the schemes. Longer prefixes win, so `6011` is Discover although `6` alone is Maestro.
+/// Public ranges of the schemes. Longer prefixes win, so `6011` is Discover although `6` alone is
+/// Maestro.
 #[rustfmt::skip]
 const RANGES: &[Range] = &[
     range(Scheme::Visa,       "4",      "4",      &[13, 16, 18, 19]),
@@ -135,7 +136,8 @@ impl Serialize for Scheme {
     }
 }
 
-/// Whether the last digit of `number` is the check digit that the others call for. False for anything but digits.
+/// Whether the last digit of `number` is the check digit that the others call for. False for
+/// anything but digits.
 pub fn luhn(number: &str) -> bool {
     luhn_digits(number.as_bytes())
 }

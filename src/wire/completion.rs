@@ -1,4 +1,5 @@
-//! `POST /pg/preAuthCompletion`: captures what a pre-authorisation holds. It answers with [`super::payment::Reply`].
+//! `POST /pg/preAuthCompletion`: captures what a pre-authorisation holds. It answers with
+//! [`super::payment::Reply`].
 
 use std::borrow::Cow;
 

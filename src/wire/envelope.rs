@@ -1,4 +1,5 @@
-//! The envelopes that several operations share, and refusals in the shape of the operation that refuses.
+//! The envelopes that several operations share, and refusals in the shape of the operation that
+//! refuses.
 
 use std::borrow::Cow;
 
@@ -15,8 +16,8 @@ pub const TOKEN_REFUSED: &[u8] = b"1";
 /// Bytes that nearly every reply fits in.
 const REPLY_BYTES: usize = 512;
 
-/// `{"resultMsg","resultCode","resultData"}`: register, status, binding list, PIN and QR calls. It is also how the
-/// list of orders refuses (assumed).
+/// `{"resultMsg","resultCode","resultData"}`: register, status, binding list, PIN and QR calls. It
+/// is also how the list of orders refuses (assumed).
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<'a, T> {
@@ -55,7 +56,8 @@ pub struct Identity<'a> {
 }
 
 impl<'a> Identity<'a> {
-    /// Takes the three identifiers as far as they can be read, under the names that `operation` uses.
+    /// Takes the three identifiers as far as they can be read, under the names that `operation`
+    /// uses.
     pub fn of(operation: Operation, fields: &Fields<'a>) -> Self {
         let (tx_id, merchant_id, term_id) = match operation {
             Operation::NotifyCompletion => ("TX_ID", "MC_ID", "TERM_ID"),
@@ -70,8 +72,8 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// The refusal of a whole request in the envelope of its operation. Shapes of failures are assumed, except that of
-/// the status call, which is documented.
+/// The refusal of a whole request in the envelope of its operation. Shapes of failures are assumed,
+/// except that of the status call, which is documented.
 pub fn failure(
     operation: Operation,
     identity: &Identity<'_>,

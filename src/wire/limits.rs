@@ -2,7 +2,8 @@
 
 /// Characters of `txId` and `TX_ID` (assumed).
 pub const TX_ID_CHARS: usize = 64;
-/// Characters of every other identifier: merchant, terminal, client, binding, buyer, seller, approval (assumed).
+/// Characters of every other identifier: merchant, terminal, client, binding, buyer, seller,
+/// approval (assumed).
 pub const ID_CHARS: usize = 64;
 /// Characters of a person's or card holder's name (assumed).
 pub const NAME_CHARS: usize = 100;
@@ -18,7 +19,8 @@ pub const MESSAGE_CHARS: usize = 255;
 pub const SIGN_CHARS: usize = 4096;
 /// Characters of a PIN or passcode, in clear or encrypted in blocks under RSA (assumed).
 pub const PIN_CHARS: usize = 8192;
-/// Digits of a card number, fewest and most (ISO/IEC 7812 has up to 19; the shortest scheme numbers have 12).
+/// Digits of a card number, fewest and most (ISO/IEC 7812 has up to 19; the shortest scheme numbers
+/// have 12).
 pub const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 /// Digits of a security code.
 pub const CVV_DIGITS: std::ops::RangeInclusive<usize> = 3..=4;

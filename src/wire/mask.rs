@@ -8,7 +8,8 @@ pub fn short(number: &str) -> String {
     around(number, "**")
 }
 
-/// First six, six asterisks, last four: `401200******1112`, as the list of bindings has it (example).
+/// First six, six asterisks, last four: `401200******1112`, as the list of bindings has it
+/// (example).
 pub fn long(number: &str) -> String {
     around(number, "******")
 }

@@ -1,12 +1,14 @@
-//! PAYON's JSON, one file an operation: what a request must say, and what a reply looks like to the byte.
+//! PAYON's JSON, one file an operation: what a request must say, and what a reply looks like to the
+//! byte.
 //!
-//! A request is read from [`crate::base::Fields`] and borrows from the body; the first problem in the
-//! documented order of the members is the one that is told. A reply is a struct whose members stand in the
-//! documented order and is written by [`encode`]. Envelopes differ from operation to operation because
-//! PAYON's do; [`failure`] writes a refusal in the shape of the operation that refuses.
+//! A request is read from [`crate::base::Fields`] and borrows from the body; the first problem in
+//! the documented order of the members is the one that is told. A reply is a struct whose members
+//! stand in the documented order and is written by [`encode`]. Envelopes differ from operation to
+//! operation because PAYON's do; [`failure`] writes a refusal in the shape of the operation that
+//! refuses.
 //!
-//! Which member is documented, seen in an example only, or assumed stands in `fixtures/pgtest/operations.toml`;
-//! a test holds that file and this code together.
+//! Which member is documented, seen in an example only, or assumed stands in
+//! `fixtures/pgtest/operations.toml`; a test holds that file and this code together.
 
 pub mod binding_list;
 pub mod binding_register;

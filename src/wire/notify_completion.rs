@@ -1,5 +1,5 @@
-//! `POST /pg/notifycompletionpayment`: the paying app tells how a QR payment ended. It answers with a bare
-//! [`super::Envelope`].
+//! `POST /pg/notifycompletionpayment`: the paying app tells how a QR payment ended. It answers with
+//! a bare [`super::Envelope`].
 
 use std::borrow::Cow;
 

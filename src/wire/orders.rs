@@ -59,8 +59,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// One order. The answer is a bare array of these in ascending `txSeqNo`. Order of members and forms are those of
-/// the example.
+/// One order. The answer is a bare array of these in ascending `txSeqNo`. Order of members and
+/// forms are those of the example.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row<'a> {

@@ -1,4 +1,5 @@
-//! The answer that reversal, refund and completion have in common: flat, `resultMessage`, and `amount` as `1.00`.
+//! The answer that reversal, refund and completion have in common: flat, `resultMessage`, and
+//! `amount` as `1.00`.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
-//! `POST /pg/binding/createPIN`, `enablePIN` and `disablePIN`. They answer with a bare [`super::Envelope`].
+//! `POST /pg/binding/createPIN`, `enablePIN` and `disablePIN`. They answer with a bare
+//! [`super::Envelope`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +12,8 @@ use super::limits;
 use super::read::{Reader, Refusal};
 use super::value::{id, lines};
 
-/// A client's PIN. Enabling and disabling take the same members (assumed). Its `Debug` form leaves the PIN out.
+/// A client's PIN. Enabling and disabling take the same members (assumed). Its `Debug` form leaves
+/// the PIN out.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request<'a> {

@@ -1,5 +1,5 @@
-//! `POST /pg/notifyqrscanned`, `/pg/notifyprocessingpayment` and `/pg/cancelqrpayment`: the paying app tells how far
-//! it is. They answer with a bare [`super::Envelope`].
+//! `POST /pg/notifyqrscanned`, `/pg/notifyprocessingpayment` and `/pg/cancelqrpayment`: the paying
+//! app tells how far it is. They answer with a bare [`super::Envelope`].
 
 use std::borrow::Cow;
 

@@ -1,11 +1,12 @@
-//! Reading members one after the other, so that the first problem in documented order is the one that is told.
+//! Reading members one after the other, so that the first problem in documented order is the one
+//! that is told.
 
 use crate::base::{Fields, FieldsError, Reason};
 
 use super::value::Value;
 
-/// Why a request cannot be read. The detail names the member, says what is wrong and what to send instead, and
-/// never repeats a card number, security code, PIN or passcode.
+/// Why a request cannot be read. The detail names the member, says what is wrong and what to send
+/// instead, and never repeats a card number, security code, PIN or passcode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {
@@ -66,13 +67,14 @@ impl<'a> Reader<'_, 'a> {
         self.value(name).map_or_else(|| Err(self.missing(name)), parse)
     }
 
-    /// The refusal of a required member that is not there, with a hint when only the letter case is wrong.
+    /// The refusal of a required member that is not there, with a hint when only the letter case is
+    /// wrong.
     pub(super) fn missing(self, name: &'static str) -> Refusal {
         let problem = match self.0.get(name) {
             Some(blank) => format!("is required, and {} counts as absent", blank.raw()),
             None => match self.0.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(name)) {
                 Some((sent, _)) => {
-                    format!("is missing; did you mean it by {sent:?}? Names are case-sensitive")
+                    format!("is missing; the body has {sent:?}, but letter case counts")
                 }
                 None => "is missing, and this operation requires it".to_owned(),
             },

@@ -1,4 +1,5 @@
-//! `POST /pg/merchant/reconcilation` (PAYON's spelling): an array of rows in, an array of verdicts out.
+//! `POST /pg/merchant/reconcilation` (PAYON's spelling): an array of rows in, an array of verdicts
+//! out.
 
 use std::borrow::Cow;
 
@@ -67,8 +68,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Reads the rows of one call. An empty array and one that is too long refuse the call as a whole; a row that cannot
-/// be read is refused by itself, in its place, for [`Answer::unreadable`].
+/// Reads the rows of one call. An empty array and one that is too long refuse the call as a whole;
+/// a row that cannot be read is refused by itself, in its place, for [`Answer::unreadable`].
 pub fn read<'a>(rows: &[Fields<'a>]) -> Result<Vec<Result<Row<'a>, Refusal>>, Refusal> {
     if rows.is_empty() {
         return Err(Refusal::of_body(
@@ -115,7 +116,8 @@ pub struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// The verdict on a row that cannot be read: what can be told of it is repeated, the rest is `null` (assumed).
+    /// The verdict on a row that cannot be read: what can be told of it is repeated, the rest is
+    /// `null` (assumed).
     pub fn unreadable(fields: &Fields<'a>, code: &'a str, message: &'a str) -> Self {
         let read = Reader(fields);
         Self {
@@ -134,7 +136,8 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// The refusal of a whole call: one verdict, so that a client that expects an array finds one (assumed).
+    /// The refusal of a whole call: one verdict, so that a client that expects an array finds one
+    /// (assumed).
     pub fn failure(identity: &Identity<'a>, code: &'a str, message: &'a str) -> Self {
         Self {
             merchant_id: identity.merchant_id.clone(),

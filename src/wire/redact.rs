@@ -1,8 +1,9 @@
 //! Hides payer secrets in a body before it is journaled or logged.
 //!
-//! A body that is JSON is walked once by a small tokenizer and stays JSON of the same shape; nothing is allocated when
-//! nothing is secret. Anything else, be it cut off, mistyped or not JSON at all, is treated with suspicion: whatever
-//! follows a secret name is hidden, and so is every card number.
+//! A body that is JSON is walked once by a small tokenizer and stays JSON of the same shape;
+//! nothing is allocated when nothing is secret. Anything else, be it cut off, mistyped or not JSON
+//! at all, is treated with suspicion: whatever follows a secret name is hidden, and so is every
+//! card number.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,6 +14,8 @@ use super::card::{Scheme, luhn_digits};
 const HIDDEN: &str = "***";
 /// Digits that a card number has at least and at most, where nothing but its look gives it away.
 const CARD_DIGITS: Range<usize> = 13..20;
+/// Digits that each group of a card number written in groups has at least.
+const GROUP_DIGITS: usize = 3;
 /// Containers within containers before a body counts as malformed; serde_json stops there too.
 const DEPTH_MAX: usize = 128;
 /// The longest name in the table below.
@@ -60,8 +63,9 @@ impl Class {
     }
 }
 
-/// The body with payer secrets hidden: values of members named like secrets (security code, PIN, passcode, OTP, …)
-/// become `***`, card numbers keep their first six and last four digits, wherever they stand.
+/// The body with payer secrets hidden: values of members named like secrets (security code, PIN,
+/// passcode, OTP, …) become `***`, card numbers keep their first six and last four digits, wherever
+/// they stand.
 pub fn redact(body: &[u8]) -> Cow<'_, [u8]> {
     Tokens::new(body).run().unwrap_or_else(|NotJson| redact_loosely(body))
 }
@@ -115,15 +119,16 @@ impl<'a> Masked<'a> {
     }
 }
 
-/// What to put in the place of a value that is secret by its name; `None` when it may stay as it is.
+/// What to put in the place of a value that is secret by its name; `None` when it may stay as it
+/// is.
 fn hidden_form(value: &[u8], class: Class) -> Option<Cow<'static, str>> {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let only = |also: &[u8]| value.iter().all(|b| b.is_ascii_digit() || also.contains(b));
-    if value.is_empty() || value == HIDDEN.as_bytes() {
+    let card = class == Class::CardNumber;
+    let masked_already = card && value.contains(&b'*') && digits <= 10 && only(b"*");
+    if value.is_empty() || value == HIDDEN.as_bytes() || masked_already {
         None
-    } else if class == Class::CardNumber && value.contains(&b'*') && digits <= 10 && only(b"*") {
-        None // masked already, as PAYON's answers have it
-    } else if class == Class::CardNumber && CARD_DIGITS.contains(&digits) && only(b" -") {
+    } else if card && CARD_DIGITS.contains(&digits) && only(b" -") {
         Some(Cow::Owned(mask_digits(value)))
     } else {
         Some(Cow::Borrowed(HIDDEN))
@@ -138,7 +143,8 @@ fn mask_digits(number: &[u8]) -> String {
     masked.map(|(index, digit)| if shown(index) { char::from(*digit) } else { '*' }).collect()
 }
 
-/// The first card number in `text`: an unbroken run of digits, or groups with single blanks or hyphens between.
+/// The first card number in `text`: an unbroken run of digits, or groups with single blanks or
+/// hyphens between.
 fn next_card(text: &[u8]) -> Option<Range<usize>> {
     let mut at = 0;
     while at + CARD_DIGITS.start <= text.len() {
@@ -170,7 +176,8 @@ fn grouped_card(text: &[u8]) -> Option<usize> {
     let (mut count, mut at) = (0, 0);
     loop {
         let run = digits_len(&text[at..]);
-        let group = digits.get_mut(count..count + run).filter(|group| !group.is_empty())?;
+        let group =
+            digits.get_mut(count..count + run).filter(|group| group.len() >= GROUP_DIGITS)?;
         group.copy_from_slice(&text[at..at + run]);
         count += run;
         at += run;
@@ -184,8 +191,8 @@ fn grouped_card(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a run of digits is a card number as far as anyone can tell: a known prefix with its length and check
-/// digit, or PAYON's own range, which has none.
+/// Whether a run of digits is a card number as far as anyone can tell: a known prefix with its
+/// length and check digit, or PAYON's own range, which has none.
 fn is_card(digits: &[u8]) -> bool {
     if !CARD_DIGITS.contains(&digits.len()) {
         return false;
@@ -358,9 +365,13 @@ impl<'a> Tokens<'a> {
         Ok(())
     }
 
-    /// Masks card numbers in the inside of a string, also when digits hide behind escapes or stand next to one.
+    /// Masks card numbers in the inside of a string, also when digits hide behind escapes or stand
+    /// next to one.
     fn text(&mut self, range: Range<usize>) {
         let inside = &self.body[range.clone()];
+        if inside.len() < CARD_DIGITS.start {
+            return; // too short for one, and escapes only make texts shorter
+        }
         if !inside.windows(2).any(|window| window == br"\u") {
             return self.masked.card_numbers(range);
         }
@@ -436,7 +447,8 @@ fn of_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
-/// Where the value lies that belongs to the name that ends at `at`; `None` when neither `:` nor `=` follows.
+/// Where the value lies that belongs to the name that ends at `at`; `None` when neither `:` nor `=`
+/// follows.
 fn value_after(body: &[u8], at: usize) -> Option<Range<usize>> {
     let between = |byte: &&u8| byte.is_ascii_whitespace() || br#""'\:="#.contains(byte);
     let gap = &body[at..at + body[at..].iter().take_while(between).count()];

@@ -23,9 +23,13 @@ pub struct Request<'a> {
     pub merchant_id: Cow<'a, str>,
     /// Terminal (documented).
     pub term_id: Cow<'a, str>,
-    /// A part of what is left; all of it when absent (assumed: the documented refund has no amount).
+    /// A part of what is left; all of it when absent (assumed: the documented refund has no
+    /// amount).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountText<'a>>,
+    /// The approval to refund; must be the order's when sent (assumed, as the reversal has it).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_no: Option<Cow<'a, str>>,
 }
 
 impl<'a> Request<'a> {
@@ -38,6 +42,7 @@ impl<'a> Request<'a> {
             merchant_id: read.must("merchantId", id)?,
             term_id: read.must("termId", id)?,
             amount: read.may("amount", AmountText::read)?,
+            approval_no: read.may("approvalNo", id)?,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! `POST /pg/reversal`: gives a payment back before settlement. It answers with [`super::payment::Reply`].
+//! `POST /pg/reversal`: gives a payment back before settlement. It answers with
+//! [`super::payment::Reply`].
 
 use std::borrow::Cow;
 

@@ -20,7 +20,8 @@ pub struct Request<'a> {
     pub term_id: Cow<'a, str>,
     /// The order (documented).
     pub tx_id: Cow<'a, str>,
-    /// The order's amount (documented; that it may be absent is assumed). It fits `currency` where that is sent.
+    /// The order's amount (documented; that it may be absent is assumed). It fits `currency` where
+    /// that is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountText<'a>>,
     /// The order's currency (documented; that it may be absent is assumed).
@@ -45,7 +46,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// `resultData` of the answer, inside an [`super::Envelope`]. Order of members and forms are those of the example.
+/// `resultData` of the answer, inside an [`super::Envelope`]. Order of members and forms are those
+/// of the example.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply<'a> {

@@ -44,7 +44,8 @@ impl<'a> Value<'a> {
         self.decoded()
     }
 
-    /// The text with escapes resolved. An escape that is no character leaves the literal as it stood.
+    /// The text with escapes resolved. An escape that is no character leaves the literal as it
+    /// stood.
     fn decoded(self) -> Result<Cow<'a, str>, Refusal> {
         let text = self.literal.text();
         if text.len() == self.literal.raw().len() {
@@ -117,9 +118,10 @@ pub(super) fn word<T: Word>(value: Value<'_>) -> Result<T, Refusal> {
     let text = value.string()?;
     T::parse(&text).ok_or_else(|| {
         let near = T::ALL.iter().find(|known| known.word().eq_ignore_ascii_case(&text));
-        let hint = near.map(|known| format!("did you mean {}? ", known.word())).unwrap_or_default();
+        let hint =
+            near.map(|known| format!(" (did you mean {}?)", known.word())).unwrap_or_default();
         let allowed = T::ALL.iter().map(|known| known.word()).collect::<Vec<_>>().join(", ");
-        value.invalid(format_args!("is {}; {hint}Allowed: {allowed}", quoted(&text)))
+        value.invalid(format_args!("is {}{hint}; allowed: {allowed}", quoted(&text)))
     })
 }
 
@@ -203,9 +205,8 @@ pub(super) fn url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
         return Err(value.invalid("must be an absolute URL that begins with http:// or https://"));
     };
     if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(
-            value.invalid("must be an URL without blanks, other characters percent-encoded")
-        );
+        return Err(value
+            .invalid("must be plain ASCII without blanks; other characters are percent-encoded"));
     }
     let host = url[scheme_len..].split(['/', '?', '#']).next().unwrap_or_default();
     if host.is_empty() || host.starts_with(':') || host.contains('@') {

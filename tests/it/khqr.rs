@@ -62,7 +62,9 @@ fn compare(runtime: &str, script: &str, package: &str, cases: &[Value]) {
         .spawn()
         .expect("the runtime starts");
     let mut input = child.stdin.take().expect("piped");
-    cases.iter().for_each(|case| writeln!(input, "{case}").expect("the script reads"));
+    for case in cases {
+        writeln!(input, "{case}").expect("the script reads");
+    }
     drop(input);
     let output = child.wait_with_output().expect("the script ends");
     let said = String::from_utf8_lossy(&output.stdout);

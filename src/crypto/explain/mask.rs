@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use crate::base::Literal;
 
 /// Members whose values never leave the process in clear, in any letter case.
@@ -10,12 +13,8 @@ const SENSITIVE: &[&str] = &["pin", "payonpin", "wdlacno", "wdlcvv", "otp", "pas
 /// The JSON of a member's value with a star for each character that is secret. Of a card number the first six and the
 /// last four digits stay. A nested value that names a secret is masked whole.
 pub(super) fn shown<'a>(name: &str, value: Literal<'a>) -> Cow<'a, str> {
-    let sensitive = |name: &str| SENSITIVE.contains(&name.to_ascii_lowercase().as_str());
-    let nested = || {
-        let text = value.raw().to_ascii_lowercase();
-        value.is_nested() && SENSITIVE.iter().any(|name| text.contains(&format!("\"{name}\"")))
-    };
-    if value.is_blank() || !(sensitive(name) || nested()) {
+    let nested = || value.is_nested() && next_secret(value.raw()).is_some();
+    if value.is_blank() || !(is_sensitive(name) || nested()) {
         return Cow::Borrowed(value.raw());
     }
     let text = value.text();
@@ -26,4 +25,38 @@ pub(super) fn shown<'a>(name: &str, value: Literal<'a>) -> Cow<'a, str> {
     };
     let masked = text.chars().enumerate().map(star).collect::<String>();
     Cow::Owned(if value.is_string() { format!("\"{masked}\"") } else { masked })
+}
+
+/// JSON with the values of all secret members masked, wherever and however often they stand.
+pub(super) fn body(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((name, start)) = next_secret(rest) {
+        let value =
+            leading::<&RawValue>(&rest[start..]).map_or(&rest[start..], |(raw, _)| raw.get());
+        masked.push_str(&rest[..start]);
+        masked.push_str(&shown(&name, Literal::from_json(value)));
+        rest = &rest[start + value.len()..];
+    }
+    masked + rest
+}
+
+fn is_sensitive(name: &str) -> bool {
+    SENSITIVE.iter().any(|sensitive| name.eq_ignore_ascii_case(sensitive))
+}
+
+/// The first secret member of `json` at any depth: its name, and where its value begins.
+fn next_secret(json: &str) -> Option<(String, usize)> {
+    json.match_indices('"').find_map(|(quote, _)| {
+        let (name, length) = leading::<String>(&json[quote..])?;
+        let value = json[quote + length..].trim_start().strip_prefix(':')?.trim_start();
+        is_sensitive(&name).then_some((name, json.len() - value.len()))
+    })
+}
+
+/// The JSON value at the beginning of `text`, and its length in bytes.
+fn leading<'a, T: Deserialize<'a>>(text: &'a str) -> Option<(T, usize)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    let value = values.next()?.ok()?;
+    Some((value, values.byte_offset()))
 }

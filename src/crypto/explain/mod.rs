@@ -3,7 +3,9 @@
 //! The [readings] of the received text meet the keys and give [evidence]; the [rows] of near misses give strings; the
 //! [search] brings both together, fewest mistakes first. What matches is proof, never a guess.
 
+mod body;
 mod evidence;
+mod forms;
 mod mask;
 mod readings;
 mod rows;
@@ -219,7 +221,7 @@ impl Explanation {
                 let proven = evidence.iter().find(|evidence| evidence.proven);
                 self.not_found(question, text, &received, proven);
                 if exhausted {
-                    self.next.push("the body is large, so not every near miss was tried; repeat with a small one".into());
+                    self.next.push("not every near miss was tried, to bound the work; repeat with fewer and shorter members".into());
                 }
             }
         }

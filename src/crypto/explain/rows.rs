@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::recipe::{Canonical, Recipe, SIGN};
-use super::style::{
-    Blanks, Charset, Frame, Knob, Last, Member, Names, Numbers, Order, Selection, Shape, Values,
-};
+use super::forms::{Charset, Numbers};
+use super::style::{Blanks, Frame, Knob, Last, Member, Names, Order, Selection, Shape, Values};
 use crate::base::Operation;
 
 /// Up to this many members every other order is tried.

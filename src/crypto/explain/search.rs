@@ -1,5 +1,7 @@
 //! Finds the string that was signed: the fewest mistakes that explain the signature.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::mem::discriminant;
 
 use super::Cause;
@@ -32,8 +34,8 @@ pub(super) fn search<'e>(
     evidence: &'e [Evidence],
 ) -> Outcome<'e> {
     let base = Style::of(source.recipe);
-    let single = effective(source, &base, rows);
-    let mut bytes_left = BYTES_MAX;
+    let mut budget = Budget(BYTES_MAX);
+    let single = effective(source, &base, rows, &mut budget);
     for mistakes in 0..=MISTAKES_MAX {
         for in_string in 0..=mistakes.min(STRING_MISTAKES_MAX) {
             let level = mistakes - in_string;
@@ -44,11 +46,9 @@ pub(super) fn search<'e>(
             for rows in combinations(&single, in_string) {
                 let style = rows.iter().fold(base.clone(), |style, row| style.with(&row.knob));
                 let bytes = style.bytes(source);
-                let cost = (bytes.len() + 64) * evidence.len();
-                let Some(left) = bytes_left.checked_sub(cost) else {
+                if !budget.spend((bytes.len() + 64) * evidence.len()) {
                     return Outcome::NotFound { exhausted: true };
-                };
-                bytes_left = left;
+                }
                 if let Some(evidence) = evidence.iter().find(|evidence| evidence.fits(&bytes)) {
                     let signed = style.text(source, View::Masked);
                     let string_causes = rows.iter().map(|row| Cause {
@@ -70,18 +70,29 @@ fn effective<'r, 'a>(
     source: &Source<'_>,
     base: &Style<'a>,
     rows: &'r [Row<'a>],
+    budget: &mut Budget,
 ) -> Vec<&'r Row<'a>> {
-    let mut seen = vec![base.bytes(source)];
+    let print = |bytes: &[u8]| BuildHasherDefault::<DefaultHasher>::new().hash_one(bytes);
+    let mut seen = HashSet::from([print(&base.bytes(source))]);
+    let mut is_new = |row: &Row<'a>| {
+        let bytes = base.clone().with(&row.knob).bytes(source);
+        budget.spend(bytes.len()).then(|| seen.insert(print(&bytes)))
+    };
     rows.iter()
-        .filter(|row| {
-            let bytes = base.clone().with(&row.knob).bytes(source);
-            let fresh = !seen.contains(&bytes);
-            if fresh {
-                seen.push(bytes);
-            }
-            fresh
-        })
+        .map_while(|row| Some((row, is_new(row)?)))
+        .filter(|(_, new)| *new)
+        .map(|(row, _)| row)
         .collect()
+}
+
+/// The work that may still be done, in bytes of strings made and digested.
+struct Budget(usize);
+
+impl Budget {
+    /// Whether there was enough left for `bytes`.
+    fn spend(&mut self, bytes: usize) -> bool {
+        self.0.checked_sub(bytes).inspect(|left| self.0 = *left).is_some()
+    }
 }
 
 /// All choices of `count` (up to two) rows that turn different knobs.

@@ -11,6 +11,8 @@ use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::recipe::{Canonical, Recipe, SIGN};
 use super::super::template::{self, Piece};
+use super::body::body;
+use super::forms::{Charset, Numbers, escaped, json_escaped, percent_encoded};
 use crate::base::Literal;
 
 /// One member of the body, as it came and as people may see it.
@@ -122,16 +124,6 @@ pub(super) enum Names {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Numbers {
-    AsWritten,
-    Shortest,
-    /// As languages print a binary fraction: at least one decimal.
-    Float,
-    TwoDecimals,
-    Minor,
-}
-
-#[derive(Clone, Copy, Debug)]
 pub(super) enum Values {
     Plain,
     Literal,
@@ -150,15 +142,6 @@ pub(super) enum Frame {
     Around(&'static str, &'static str),
     SeparatorAfter,
     SeparatorBefore,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Charset {
-    Utf8,
-    Utf16Le,
-    Utf16Be,
-    AsciiWithQuestionMarks,
-    Latin1,
 }
 
 /// A step after the string is complete.
@@ -371,9 +354,8 @@ impl<'a> Style<'a> {
             Cow::Owned(raw) => Cow::Owned(Literal::from_json(raw).text().into_owned()),
         });
         Some(match self.values {
-            Values::Plain => plain,
             Values::Literal if member.value.is_string() => literal,
-            Values::Literal => plain,
+            Values::Plain | Values::Literal => plain,
             Values::UrlEncoded => percent_encoded(&plain, "%20").into(),
             Values::FormEncoded => percent_encoded(&plain, "+").into(),
             Values::Trimmed => plain.trim().to_owned().into(),
@@ -420,125 +402,4 @@ impl<'a> Style<'a> {
         }
         text + "}"
     }
-}
-
-impl Numbers {
-    /// The number of `literal` in this form; `None` where it is none or keeps its form. Text counts as a number only
-    /// in a member that is called an amount, since identifiers have digits too.
-    fn rewrite<'m>(self, member: &Member<'_>, literal: &str) -> Option<Cow<'m, str>> {
-        let name = member.name.to_ascii_lowercase();
-        let is_amount = name.contains("amount") || name.contains("amt");
-        if matches!(self, Self::AsWritten) || !(member.value.is_number() || is_amount) {
-            return None;
-        }
-        let digits = literal.trim_matches('"');
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
-            return None;
-        }
-        let short = fraction.trim_end_matches('0');
-        Some(Cow::Owned(match self {
-            Self::AsWritten => return None,
-            Self::Shortest if short.is_empty() => whole.to_owned(),
-            Self::Shortest => format!("{whole}.{short}"),
-            Self::Float if short.is_empty() => format!("{whole}.0"),
-            Self::Float => format!("{whole}.{short}"),
-            Self::TwoDecimals => format!("{whole}.{short:0<2}"),
-            Self::Minor => format!("{whole}{short:0<2}").trim_start_matches('0').to_owned(),
-        }))
-    }
-}
-
-impl Charset {
-    fn encode(self, text: String) -> Vec<u8> {
-        let one_byte = |limit: u32| {
-            text.chars().map(move |c| if u32::from(c) < limit { c as u8 } else { b'?' }).collect()
-        };
-        match self {
-            Self::Utf8 => text.into_bytes(),
-            Self::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            Self::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
-            Self::AsciiWithQuestionMarks => one_byte(0x80),
-            Self::Latin1 => one_byte(0x100),
-        }
-    }
-}
-
-/// The body with the signature's member taken out, or with another value in it.
-fn body(source: &Source<'_>, view: View, sign: Option<&str>) -> String {
-    let mut text = source.body.to_owned();
-    if let Some(member) = source.members.iter().find(|member| member.name == SIGN)
-        && let Some((start, value, end)) = locate(&text, member.value.raw())
-    {
-        match sign {
-            Some(other) => text.replace_range(value..end, other),
-            None => take_out(&mut text, start, end),
-        }
-    }
-    if view == View::Masked {
-        for member in source.members.iter().filter(|member| member.shown != member.value.raw()) {
-            text = text.replace(member.value.raw(), &member.shown);
-        }
-    }
-    text
-}
-
-/// Where the member `sign` begins, where its value begins and where both end.
-fn locate(text: &str, raw: &str) -> Option<(usize, usize, usize)> {
-    const NAME: &str = "\"sign\"";
-    text.match_indices(NAME).find_map(|(start, _)| {
-        let rest = text[start + NAME.len()..].trim_start().strip_prefix(':')?.trim_start();
-        let value = text.len() - rest.len();
-        rest.starts_with(raw).then_some((start, value, value + raw.len()))
-    })
-}
-
-/// Takes out a member with the comma that parts it from its neighbour.
-fn take_out(text: &mut String, start: usize, end: usize) {
-    let after = text[end..].trim_start();
-    if let Some(next) = after.strip_prefix(',') {
-        let end = text.len() - next.trim_start().len();
-        text.replace_range(start..end, "");
-    } else {
-        let before = text[..start].trim_end();
-        let start = before.strip_suffix(',').map_or(start, str::len);
-        text.replace_range(start..end, "");
-    }
-}
-
-fn percent_encoded(text: &str, space: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push_str(space),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-        out
-    })
-}
-
-/// `text` with everything beyond ASCII as `\uXXXX`, as some JSON writers do by default.
-fn escaped(text: &str) -> String {
-    let mut units = [0; 2];
-    text.chars().fold(String::new(), |mut out, character| {
-        if character.is_ascii() {
-            out.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut units) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-        out
-    })
-}
-
-/// `text` as the inside of a JSON string.
-fn json_escaped(text: &str) -> Cow<'_, str> {
-    let quoted = serde_json::to_string(text).unwrap_or_default();
-    Cow::Owned(quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned())
 }

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::provenance::{Mark, Place, Provenance};
-use super::report::{Complaint, Problem, line_of, nearest};
+use super::report::{Complaint, Problem, line_of, line_starts, nearest};
 use values::integer;
 pub(super) use values::{Read, Words, words};
 
@@ -73,8 +73,7 @@ pub(super) use fields;
 impl<'a> Doc<'a> {
     /// Parses a file. Syntax errors are reported, all of them, and leave it without a root.
     pub(super) fn parse(file: Arc<str>, text: &'a str) -> Self {
-        let line_starts =
-            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let line_starts = line_starts(text);
         let (root, errors) = DeTable::parse_recoverable(text);
         let doc = Self {
             file,
@@ -365,7 +364,7 @@ impl<'a> Table<'a> {
                 .find(|(key, value)| key.span().start <= span.start && span.end <= value.span().end)
                 .map(|(key, _)| key.clone());
             if !(left_out && culprit.is_none()) {
-                self.doc.report(span, serde_complaint(error.message()));
+                self.doc.report(span, Complaint::of_serde(error.message()));
             }
             rest.remove(culprit?.get_ref().as_ref());
             left_out = true;
@@ -398,17 +397,5 @@ impl<'a> Table<'a> {
 
     fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
-    }
-}
-
-/// serde's message, with the suggestion that serde does not make: it names the wrong word first and the allowed ones
-/// after it, all within back-ticks.
-fn serde_complaint(message: &str) -> Complaint {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let wrong = names.next().unwrap_or_default();
-    let complaint = Complaint::new(message);
-    match nearest(wrong, &names.collect::<Vec<_>>()) {
-        Some(near) => complaint.help(format!("did you mean `{near}`?")),
-        None => complaint,
     }
 }

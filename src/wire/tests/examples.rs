@@ -233,6 +233,6 @@ fn amounts_keep_the_form_of_their_operation() {
         assert_eq!(text(&ShortAmount(amount, currency)), short);
         let sent = AmountText::new(amount, currency);
         assert_eq!(sent.of(currency), Ok(amount));
-        assert_eq!(sent.echo().as_ref().map(|echo| text(echo)).as_deref(), Some(short));
+        assert_eq!(sent.echo().as_ref().map(text).as_deref(), Some(short));
     }
 }

@@ -1,4 +1,5 @@
-//! Tests of the wire as a whole: against the file of members, against the documented examples, against noise.
+//! Tests of the wire as a whole: against the file of members, against the documented examples,
+//! against noise.
 
 mod examples;
 mod noise;

@@ -144,7 +144,9 @@ proptest! {
     }
 
     #[test]
-    fn reading_and_redacting_survive_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn reading_and_redacting_survive_any_bytes(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
         redact(&bytes);
         for operation in Operation::ALL {
             prop_assert!(read(*operation, &bytes).is_err());

@@ -275,7 +275,8 @@ fn what_the_file_calls_secret_is_redacted() {
     }
 }
 
-/// Names of the members in wire order, and of those that are null, with the path that the file uses.
+/// Names of the members in wire order, and of those that are null, with the path that the file
+/// uses.
 fn members(json: &[u8]) -> (Vec<String>, BTreeSet<String>) {
     let (mut names, mut nulls) = (Vec::new(), BTreeSet::new());
     walk(json, "", &mut names, &mut nulls);
@@ -312,9 +313,7 @@ fn walk_object(
 
 /// Two answers of an operation: all that can be said, and as little as can be.
 fn replies(operation: Operation) -> [Vec<u8>; 2] {
-    fn some<'a>() -> Option<std::borrow::Cow<'a, str>> {
-        Some("x".into())
-    }
+    let some = || Some("x".into());
     let usd = (Amount::from_minor(100), Currency::Usd);
     let bare = encode(&Envelope::bare("0000", "Success"));
     let least = failure(operation, &Identity::default(), "9999", "System error");

@@ -1,0 +1,136 @@
+//! Talks to the control plane of a gateway that runs elsewhere.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use clap::Args;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use super::base_url::BaseUrl;
+use super::exit;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The largest answer that is read, in bytes.
+const ANSWER_MAX: usize = 16 << 20;
+
+/// Which gateway, and which of its spaces.
+#[derive(Args, Debug)]
+pub(super) struct GatewayArgs {
+    /// The control plane of the running gateway
+    #[arg(long, env = "PAYON_SIM_URL", default_value = "http://127.0.0.1:36605")]
+    url: BaseUrl,
+    /// A space other than the default one
+    #[arg(long, value_name = "NAME")]
+    space: Option<String>,
+    /// The token of the control plane, where it asks for one
+    #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// An order by its names.
+#[derive(Args, Debug)]
+pub(super) struct OrderArgs {
+    /// merchantId
+    #[arg(long, value_name = "ID")]
+    merchant: String,
+    /// txId
+    #[arg(long, value_name = "ID")]
+    tx: String,
+}
+
+impl OrderArgs {
+    /// Does `verb` with the order and prints the answer: 0 when it was done, 1 when it was refused.
+    pub(super) fn act(
+        &self,
+        gateway: &GatewayArgs,
+        verb: &str,
+        body: &Value,
+    ) -> anyhow::Result<ExitCode> {
+        let (merchant, tx) = (segment(&self.merchant), segment(&self.tx));
+        gateway.post(&format!("/_sim/v1/orders/{merchant}/{tx}/{verb}"), body)
+    }
+}
+
+impl GatewayArgs {
+    fn post(&self, path: &str, body: &Value) -> anyhow::Result<ExitCode> {
+        let space = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
+        let url = format!("{}{}{path}", self.url, space.unwrap_or_default());
+        if !url.starts_with("http://") {
+            bail!("--url {}: the control plane is reached by http://", self.url);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let call = async { tokio::time::timeout(PATIENCE, self.call(&url, body)).await };
+        let (status, answer) = runtime
+            .block_on(call)
+            .unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()))
+            .with_context(|| {
+                format!(
+                    "cannot talk to {}; does `payon-sim serve` run there, or is it another --url?",
+                    self.url
+                )
+            })?;
+        let parsed = serde_json::from_slice::<Value>(&answer).ok();
+        if status.is_success() {
+            let pretty = parsed.and_then(|answer| serde_json::to_string_pretty(&answer).ok());
+            let raw = || String::from_utf8_lossy(&answer).into_owned();
+            exit::print(&(pretty.unwrap_or_else(raw) + "\n"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
+        let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
+            format!("{url} answers {status}; is that a payon-sim, and of this version?")
+        });
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(detail),
+            _ => exit::say(&format_args!("refused: {detail}")),
+        }
+        Ok(exit::failed())
+    }
+
+    async fn call(&self, url: &str, body: &Value) -> anyhow::Result<(StatusCode, Bytes)> {
+        let mut request = Request::post(url).header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_string())))?;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let (head, body) = client.request(request).await?.into_parts();
+        let body = Limited::new(body, ANSWER_MAX).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
+        Ok((head.status, body.to_bytes()))
+    }
+}
+
+/// `text` as one segment of a path.
+fn segment(text: &str) -> String {
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            // Writing into a String cannot fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    segment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segment;
+
+    #[test]
+    fn a_segment_holds_any_name() {
+        assert_eq!(segment("C0000143-a_b.c~"), "C0000143-a_b.c~");
+        assert_eq!(segment("a/b?c#d %ខ"), "a%2Fb%3Fc%23d%20%25%E1%9E%81");
+    }
+}

@@ -1,0 +1,113 @@
+//! `payon-sim fidelity`: which behaviour is PAYON's and which is ours.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::exit;
+use super::input::ProfileArg;
+use super::table::table;
+use crate::profile::{Mark, Provenance};
+
+/// Which behaviours, and how to print them.
+#[derive(Args, Debug)]
+pub(super) struct FidelityArgs {
+    /// Only those with this mark
+    #[arg(long)]
+    mark: Option<Chosen>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Print the page that stands in docs/fidelity.md
+    #[arg(long)]
+    markdown: bool,
+    #[command(flatten)]
+    profile: ProfileArg,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Chosen(Mark);
+
+const CHOICES: &[Chosen] =
+    &[Chosen(Mark::Documented), Chosen(Mark::Example), Chosen(Mark::Assumed)];
+
+impl ValueEnum for Chosen {
+    fn value_variants<'a>() -> &'a [Self] {
+        CHOICES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).help(meaning(self.0)))
+    }
+}
+
+fn meaning(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Documented => "documented by PAYON",
+        Mark::Example => "seen only in an example of PAYON's",
+        Mark::Assumed => "assumed by the simulator",
+    }
+}
+
+/// Prints the behaviours of the profile.
+pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
+    let profile = args.profile.load()?;
+    let is_chosen = |mark| args.mark.is_none_or(|chosen| chosen.0 == mark);
+    let entries: Vec<_> =
+        profile.provenance().iter().filter(|entry| is_chosen(entry.mark)).collect();
+    if args.json {
+        let list: Vec<_> = entries.iter().map(|entry| as_json(entry)).collect();
+        exit::print(&(serde_json::to_string_pretty(&list)? + "\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.markdown {
+        exit::print(&page(&profile.name, &entries))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let Provenance { key, mark, about, place } = entry;
+            [mark.name().to_owned(), key.clone(), place.to_string(), about.clone()]
+        })
+        .collect();
+    let mut text = table(["MARK", "BEHAVIOUR", "HELD BY", "ABOUT"], &rows);
+    text.push('\n');
+    for mark in Mark::ALL.iter().copied().filter(|mark| is_chosen(*mark)) {
+        let count = entries.iter().filter(|entry| entry.mark == mark).count();
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{mark}: {count} {}", meaning(mark));
+    }
+    exit::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A Markdown page with a table for each mark.
+fn page(profile: &str, entries: &[&Provenance]) -> String {
+    let mut text = format!(
+        "# What is PAYON's, and what is ours\n\nEvery behaviour of the profile `{profile}` with the line that \
+         holds it. This page is made by `payon-sim fidelity --markdown`; `GET /_sim/v1/fidelity` reads the same data.\n",
+    );
+    for mark in Mark::ALL.iter().copied() {
+        let own: Vec<_> = entries.iter().filter(|entry| entry.mark == mark).collect();
+        if own.is_empty() {
+            continue;
+        }
+        // Writing into a String cannot fail.
+        let _ = write!(text, "\n## {mark}: {} {}\n\n", own.len(), meaning(mark));
+        text.push_str("| behaviour | what | held by |\n| --- | --- | --- |\n");
+        for Provenance { key, about, place, .. } in own {
+            let about = about.replace('|', "\\|");
+            let _ = writeln!(text, "| `{key}` | {about} | {place} |");
+        }
+    }
+    text
+}
+
+fn as_json(entry: &Provenance) -> Value {
+    let Provenance { key, mark, about, place } = entry;
+    json!({ "key": key, "mark": mark, "about": about, "file": *place.file, "line": place.line })
+}

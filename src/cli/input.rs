@@ -1,0 +1,60 @@
+//! What verbs are given besides flags: a profile, a merchant of it, the standard input.
+
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::exit;
+use crate::profile::{Merchant, Profile};
+
+/// The most that is read from the standard input, in bytes.
+const INPUT_MAX: u64 = 16 << 20;
+
+/// Which profile a verb works with.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ProfileArg {
+    /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one
+    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR")]
+    profile: Option<PathBuf>,
+}
+
+impl ProfileArg {
+    /// The profile.
+    pub(super) fn load(&self) -> anyhow::Result<Arc<Profile>> {
+        load(self.profile.as_ref())
+    }
+}
+
+/// The profile in `dir`, or the built-in one.
+pub(super) fn load(dir: Option<&PathBuf>) -> anyhow::Result<Arc<Profile>> {
+    Ok(dir.map_or_else(|| Ok(Profile::builtin()), |dir| Profile::load(dir).map(Arc::new))?)
+}
+
+/// The merchant of that id.
+pub(super) fn merchant<'p>(profile: &'p Profile, id: &str) -> anyhow::Result<&'p Merchant> {
+    profile.merchant(id).with_context(|| {
+        let known: Vec<_> = profile.merchants.iter().map(|known| known.id.as_str()).collect();
+        format!("the profile {} has no merchant {id:?}; it has {}", profile.name, known.join(", "))
+    })
+}
+
+/// All of the standard input, which is to hold `what`.
+pub(super) fn read_all(what: &str) -> anyhow::Result<Vec<u8>> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        exit::say(&format_args!("reading {what} from the terminal; end with Ctrl-D"));
+    }
+    let mut bytes = Vec::new();
+    input
+        .lock()
+        .take(INPUT_MAX + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {what} from the standard input"))?;
+    if bytes.len() as u64 > INPUT_MAX {
+        bail!("the standard input is larger than {INPUT_MAX} bytes; {what} is expected");
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,66 @@
+//! `payon-sim pay`: plays the payer of an order at a running gateway.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::client::{GatewayArgs, OrderArgs};
+
+/// Which order, and what the payer enters.
+#[derive(Args, Debug)]
+pub(super) struct PayArgs {
+    #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
+    payer: Payer,
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+/// What the payer enters. Everything left out is right.
+#[derive(Args, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Payer {
+    /// A number from `payon-sim profile cards`
+    #[arg(long, value_name = "NUMBER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<String>,
+    /// Its security code
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cvv: Option<String>,
+    /// Its expiry
+    #[arg(long, value_name = "YYYYMM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry: Option<String>,
+    /// The PIN of a PAYON card
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<String>,
+    /// The one-time password
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    otp: Option<String>,
+    /// The phone number of a PAYON wallet
+    #[arg(long, value_name = "PHONE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallet: Option<String>,
+    /// The passcode of the wallet
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passcode: Option<String>,
+    /// The number of a bank account
+    #[arg(long, value_name = "NUMBER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank: Option<String>,
+    /// Any reason of `payon-sim profile reasons`, in place of all that: the payment ends so
+    #[arg(long, value_name = "REASON")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
+}
+
+/// Pays, or fails to.
+pub(super) fn run(args: &PayArgs) -> anyhow::Result<ExitCode> {
+    args.order.act(&args.gateway, "pay", &serde_json::to_value(&args.payer)?)
+}

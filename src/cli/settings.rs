@@ -1,0 +1,335 @@
+//! The settings of `serve`, and where each comes from: flag, environment, file, or built in.
+
+use std::fmt;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+
+use clap::builder::BoolishValueParser;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use toml::de::DeTable;
+
+use super::base_url::BaseUrl;
+use crate::checkout::FRAME_ANCESTORS;
+use crate::profile::Problem;
+use crate::space::Budgets;
+
+/// What `serve` is told on its command line.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ServeArgs {
+    /// A TOML file with settings, named like the flags: `port = 8080`. Flags and environment come before it
+    #[arg(long, env = "PAYON_SIM_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Each setting is a flag, the environment variable named beside it, and a key of the file.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Settings {
+    /// Address to listen on; anything but loopback is reachable by others
+    #[arg(long, env = "PAYON_SIM_HOST", default_value_t = Settings::default().host)]
+    pub(super) host: IpAddr,
+    /// Port for merchants (and for control, unless --control-port is given); 0 takes a free one
+    #[arg(long, env = "PAYON_SIM_PORT", default_value_t = Settings::default().port)]
+    pub(super) port: u16,
+    /// A port of its own for the control plane; 0 takes a free one
+    #[arg(long, env = "PAYON_SIM_CONTROL_PORT", value_name = "PORT")]
+    pub(super) control_port: Option<u16>,
+    /// What callers of the control plane must send as `Authorization: Bearer …`. Drawn by lot where it is left out and
+    /// --host is not loopback
+    #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(super) control_token: Option<String>,
+    /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one
+    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR")]
+    pub(super) profile: Option<PathBuf>,
+    /// Seed of every choice; the same seed gives the same run. Drawn by lot when left out
+    #[arg(long, env = "PAYON_SIM_SEED")]
+    pub(super) seed: Option<u64>,
+    /// Where payers reach the gateway, when that is not where merchants reach it
+    #[arg(long, env = "PAYON_SIM_PUBLIC_URL", value_name = "URL")]
+    pub(super) public_url: Option<BaseUrl>,
+    /// Leave the tester's panel out of the payer's pages
+    #[arg(long, env = "PAYON_SIM_NO_PANEL", value_parser = BoolishValueParser::new())]
+    pub(super) no_panel: bool,
+    /// Who may show the payer's pages in a frame: sources of the policy frame-ancestors
+    #[arg(
+        long,
+        env = "PAYON_SIM_FRAME_ANCESTORS",
+        value_name = "SOURCES",
+        default_value_t = Settings::default().frame_ancestors
+    )]
+    pub(super) frame_ancestors: String,
+    /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}
+    #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+    /// Orders that each space keeps; the oldest closed ones are dropped past that
+    #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = Settings::default().max_orders)]
+    pub(super) max_orders: usize,
+    /// Requests that each space's journal keeps
+    #[arg(
+        long,
+        env = "PAYON_SIM_JOURNAL_ENTRIES",
+        value_name = "COUNT",
+        default_value_t = Settings::default().journal_entries
+    )]
+    pub(super) journal_entries: usize,
+    /// Bytes that each space's journal keeps
+    #[arg(
+        long,
+        env = "PAYON_SIM_JOURNAL_BYTES",
+        value_name = "BYTES",
+        default_value_t = Settings::default().journal_bytes
+    )]
+    pub(super) journal_bytes: usize,
+    /// How long a client may take for a request's head or body, and stay idle
+    #[arg(
+        long,
+        env = "PAYON_SIM_REQUEST_TIMEOUT_MS",
+        value_name = "MS",
+        default_value_t = Settings::default().request_timeout_ms
+    )]
+    pub(super) request_timeout_ms: NonZeroU64,
+    /// How long requests and push-backs under way may take to end after SIGTERM
+    #[arg(
+        long,
+        env = "PAYON_SIM_DRAIN_MS",
+        value_name = "MS",
+        default_value_t = Settings::default().drain_ms
+    )]
+    pub(super) drain_ms: u64,
+    /// Worker threads; by default one for each core
+    #[arg(long, env = "PAYON_SIM_WORKERS", value_name = "COUNT")]
+    pub(super) workers: Option<NonZeroUsize>,
+    /// What is logged to stderr: off, error, warn, info, debug or trace; or by part, such as payon_sim=debug,hyper=warn
+    #[arg(long, env = "PAYON_SIM_LOG", value_name = "FILTER", default_value_t = Settings::default().log)]
+    pub(super) log: String,
+    /// Refuse requests in which the lint finds a violation, and exit with 4 if there was any
+    #[arg(long, env = "PAYON_SIM_STRICT", value_parser = BoolishValueParser::new())]
+    pub(super) strict: bool,
+    /// Leave out what is printed at the start
+    #[arg(long, env = "PAYON_SIM_QUIET", value_parser = BoolishValueParser::new())]
+    pub(super) quiet: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let budgets = Budgets::default();
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: 36605,
+            control_port: None,
+            control_token: None,
+            profile: None,
+            seed: None,
+            public_url: None,
+            no_panel: false,
+            frame_ancestors: FRAME_ANCESTORS.to_owned(),
+            ready_file: None,
+            max_orders: budgets.orders,
+            journal_entries: budgets.journal.entries,
+            journal_bytes: budgets.journal.bytes,
+            request_timeout_ms: const { NonZeroU64::new(30_000).unwrap() },
+            drain_ms: 5_000,
+            workers: None,
+            log: "info".to_owned(),
+            strict: false,
+            quiet: false,
+        }
+    }
+}
+
+/// Settings that are never shown.
+const SECRETS: &[&str] = &["control-token"];
+
+/// Where a setting's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Flag,
+    Environment,
+    File { file: String, line: usize },
+    BuiltIn,
+}
+
+/// All settings, each with its origin. `Display` prints them as a file that would give the same.
+#[derive(Clone, Debug)]
+pub(super) struct Resolved {
+    /// The values.
+    pub(super) settings: Settings,
+    rows: Vec<(String, Value, Origin)>,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettingsError {
+    #[error("cannot read the settings in {file}: {error}")]
+    Unreadable { file: String, error: std::io::Error },
+    #[error("{0}")]
+    Mistake(Box<Problem>),
+    #[error("the settings do not go together: {0}")]
+    Unfit(#[from] serde_json::Error),
+}
+
+impl ServeArgs {
+    /// Merges what was given with the file, if one is named. `matches` must be those that `self` was read from.
+    pub(super) fn resolve(self, matches: &ArgMatches) -> Result<Resolved, SettingsError> {
+        let file = self.config.as_deref().map(SettingsFile::read).transpose()?;
+        let mut rows = Vec::new();
+        for (name, given) in members(&self.settings)? {
+            let written = file.as_ref().and_then(|file| file.get(&name));
+            let (value, origin) = match (matches.value_source(&name.replace('-', "_")), written) {
+                (Some(ValueSource::CommandLine), _) => (given, Origin::Flag),
+                (Some(ValueSource::EnvVariable), _) => (given, Origin::Environment),
+                (_, Some((value, origin))) => (value, origin),
+                (_, None) => (given, Origin::BuiltIn),
+            };
+            rows.push((name, value, origin));
+        }
+        let merged = rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
+        Ok(Resolved { settings: serde_json::from_value(Value::Object(merged))?, rows })
+    }
+}
+
+fn members(settings: &Settings) -> Result<Map<String, Value>, serde_json::Error> {
+    serde_json::to_value(settings).and_then(serde_json::from_value)
+}
+
+/// A file of settings.
+struct SettingsFile {
+    shown: String,
+    values: Map<String, Value>,
+    lines: Vec<(String, usize)>,
+}
+
+impl SettingsFile {
+    fn read(path: &Path) -> Result<Self, SettingsError> {
+        let shown = path.display().to_string();
+        let text = fs::read_to_string(path)
+            .map_err(|error| SettingsError::Unreadable { file: shown.clone(), error })?;
+        let mistake =
+            |error| SettingsError::Mistake(Box::new(Problem::of_toml(&shown, &text, &error)));
+        let mut settings: Settings = toml::from_str(&text).map_err(mistake)?;
+        // A path means what it means to somebody who looks at the file.
+        let dir = path.parent().unwrap_or(Path::new(""));
+        for path in [&mut settings.profile, &mut settings.ready_file].into_iter().flatten() {
+            *path = dir.join(&path);
+        }
+        let root = DeTable::parse(&text).map_err(mistake)?;
+        let line = |offset: usize| text[..offset].matches('\n').count() + 1;
+        let lines = root.get_ref().keys();
+        let lines = lines
+            .map(|key| (key.get_ref().to_string(), line(key.span().start)))
+            .collect::<Vec<_>>();
+        Ok(Self { values: members(&settings)?, lines, shown })
+    }
+
+    fn get(&self, name: &str) -> Option<(Value, Origin)> {
+        let (_, line) = self.lines.iter().find(|(known, _)| known == name)?;
+        let origin = Origin::File { file: self.shown.clone(), line: *line };
+        Some((self.values.get(name)?.clone(), origin))
+    }
+}
+
+impl fmt::Display for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value, origin) in &self.rows {
+            let secret = SECRETS.contains(&name.as_str());
+            let line = match value {
+                Value::Null => format!("# {name} ="),
+                _ if secret => format!("# {name} = (hidden)"),
+                value => format!("{name} = {value}"),
+            };
+            write!(f, "{line:<40} # ")?;
+            match origin {
+                Origin::Flag => writeln!(f, "flag --{name}")?,
+                Origin::Environment => writeln!(f, "environment {}", variable(name))?,
+                Origin::File { file, line } => writeln!(f, "{file}:{line}")?,
+                Origin::BuiltIn if value.is_null() => writeln!(f, "not set")?,
+                Origin::BuiltIn => writeln!(f, "built in")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The environment variable of a setting.
+fn variable(name: &str) -> String {
+    format!("PAYON_SIM_{}", name.replace('-', "_").to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, FromArgMatches as _};
+
+    fn resolve(args: &[&str]) -> Result<Resolved, SettingsError> {
+        let command = ServeArgs::augment_args(Command::new("serve").no_binary_name(true));
+        let matches = command.get_matches_from(args);
+        ServeArgs::from_arg_matches(&matches).expect("read").resolve(&matches)
+    }
+
+    #[test]
+    fn every_setting_has_its_environment_variable() {
+        let command = ServeArgs::augment_args(Command::new("serve"));
+        for argument in command.get_arguments() {
+            let name = argument.get_long().expect("a flag");
+            let expected = variable(name);
+            assert_eq!(argument.get_env(), Some(expected.as_ref()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_flag_comes_before_the_file_and_the_file_before_the_built_in_value() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("sim.toml");
+        let text =
+            "# mine\nport = 1\nhost = \"::1\"\n\nprofile = \"mine\"\ncontrol-token = \"x\"\n";
+        fs::write(&file, text).expect("written");
+        let shown = file.display().to_string();
+        let resolved = resolve(&["--config", &shown, "--port", "2"]).expect("resolved");
+        assert_eq!(resolved.settings.port, 2);
+        assert_eq!(resolved.settings.host, "::1".parse::<IpAddr>().expect("an address"));
+        assert_eq!(resolved.settings.drain_ms, 5000);
+        assert_eq!(resolved.settings.profile, Some(dir.path().join("mine")));
+        let printed = resolved.to_string();
+        let line = |name: &str| {
+            let mut lines = printed.lines().map(|line| line.trim_start_matches("# "));
+            let line = lines.find(|line| line.starts_with(&format!("{name} =")));
+            line.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        };
+        let from_file = |rest: &str, at: u32| Some(format!("{rest} # {shown}:{at}"));
+        assert_eq!(line("port"), Some("port = 2 # flag --port".into()));
+        assert_eq!(line("host"), from_file("host = \"::1\"", 3));
+        assert_eq!(line("control-token"), from_file("control-token = (hidden)", 6));
+        assert_eq!(line("drain-ms"), Some("drain-ms = 5000 # built in".into()));
+        assert_eq!(line("seed"), Some("seed = # not set".into()));
+        assert!(!printed.contains("\"x\""));
+        let again: Settings = toml::from_str(&printed).expect("what is printed is a file");
+        assert_eq!(again.port, 2);
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_told_with_its_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("sim.toml");
+        let shown = file.display().to_string();
+        let complaint = |text: &str| {
+            fs::write(&file, text).expect("written");
+            let error = resolve(&["--config", &shown]).expect_err("refused").to_string();
+            error.replace(&shown, "sim.toml")
+        };
+        let unknown = complaint("port = 1\n  prot = 2\n");
+        assert!(unknown.starts_with("sim.toml:2:3: unknown field `prot`"), "{unknown}");
+        assert!(unknown.ends_with("= did you mean `port`?"), "{unknown}");
+        assert!(complaint("port = 70000").starts_with("sim.toml:1:8: "));
+        assert!(complaint("workers = 0").starts_with("sim.toml:1:11: "));
+        assert!(complaint("public-url = \"pay.example\"").contains("begins with http://"));
+        let secret = complaint("control-token = 987654");
+        assert!(secret.starts_with("sim.toml:1:17: ") && !secret.contains("987654"), "{secret}");
+    }
+}

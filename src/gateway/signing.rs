@@ -1,0 +1,174 @@
+//! Signing a body for a merchant, and explaining a signature, outside of any request.
+
+use crate::base::{Fields, FieldsError, Operation};
+use crate::crypto::{
+    self, Explanation, KeyError, Question, Recipe, SIGN, SignatureError, VerifyKey,
+};
+use crate::profile::{Merchant, Profile};
+
+/// A body with its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The exact string that was signed.
+    pub canonical: String,
+    /// The signature, in the recipe's encoding.
+    pub sign: String,
+    /// The body with `sign` added or replaced. Every other byte of it is as it came.
+    pub body: String,
+}
+
+/// Why a body cannot be signed, or a signature not be looked at.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SigningError {
+    /// The body is not one JSON object.
+    #[error(transparent)]
+    Body(#[from] FieldsError),
+    /// The profile holds nothing that signs for the merchant.
+    #[error(
+        "the profile has nothing to sign with for merchant {merchant}: give it {lacking}, or sign with your own key"
+    )]
+    NoKey {
+        /// `merchantId`.
+        merchant: String,
+        /// What the profile lacks.
+        lacking: &'static str,
+    },
+    /// The merchant's key is no key.
+    #[error("the key of merchant {merchant}: {error}")]
+    Key {
+        /// `merchantId`.
+        merchant: String,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// The key does not go with the recipe.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+}
+
+/// Signs `body` as `merchant` with the key that the profile holds for it. RSA takes up to some milliseconds: keep it
+/// off the threads that serve connections.
+pub fn sign(recipe: &Recipe, merchant: &Merchant, body: &[u8]) -> Result<Signed, SigningError> {
+    let (fields, text) = read(body)?;
+    let key = merchant.sign_key(recipe).ok_or_else(|| SigningError::NoKey {
+        merchant: merchant.id.clone(),
+        lacking: if recipe.algorithm.is_rsa() {
+            "`private` in keys.toml"
+        } else {
+            "`sign_secret` in merchants.toml"
+        },
+    })?;
+    let key = key.map_err(|error| bad_key(merchant, error))?;
+    let sign = crypto::sign(recipe, &key, &fields)?;
+    let body = with_sign(text, &fields, &sign);
+    Ok(Signed { canonical: recipe.canonical(&fields), sign, body })
+}
+
+/// Explains the signature of `body`, which `merchant` sends to `operation`. The keys of the profile's other merchants
+/// and the gateway's own are tried too. It takes up to some tens of milliseconds.
+pub fn explain(
+    profile: &Profile,
+    merchant: &Merchant,
+    operation: Operation,
+    body: &[u8],
+) -> Result<Explanation, SigningError> {
+    let (fields, text) = read(body)?;
+    let recipe = &profile.sign.recipe;
+    let key = merchant.verify_key(recipe).map_err(|error| bad_key(merchant, error))?;
+    let others = other_keys(profile, merchant);
+    Ok(crypto::explain(&Question {
+        recipe,
+        operation,
+        body: text,
+        fields: &fields,
+        key: &key,
+        others: &others,
+    }))
+}
+
+/// Keys that are mistaken for the merchant's own. One that cannot be read is no candidate.
+fn other_keys(profile: &Profile, merchant: &Merchant) -> Vec<(String, VerifyKey)> {
+    let recipe = &profile.sign.recipe;
+    let merchants = profile.merchants.iter().filter(|other| other.id != merchant.id);
+    let theirs = merchants.filter_map(|other| {
+        let key = other.verify_key(recipe).ok()?;
+        Some((format!("the key of merchant {}", other.id), key.into_owned()))
+    });
+    let own = profile.gateway_key.verify_key().ok();
+    own.map(|key| ("the gateway's own key".to_owned(), key.clone()))
+        .into_iter()
+        .chain(theirs)
+        .collect()
+}
+
+fn read(body: &[u8]) -> Result<(Fields<'_>, &str), SigningError> {
+    let fields = Fields::parse(body)?;
+    let text =
+        std::str::from_utf8(body).map_err(|error| FieldsError::NotUtf8(error.valid_up_to()))?;
+    Ok((fields, text))
+}
+
+fn bad_key(merchant: &Merchant, error: KeyError) -> SigningError {
+    SigningError::Key { merchant: merchant.id.clone(), error }
+}
+
+/// `body`, which is the object that `fields` were read from, with the signature in it. A `sign` that is there already
+/// gets the new value; else the member goes to the end, laid out like the first one.
+fn with_sign(body: &str, fields: &Fields<'_>, sign: &str) -> String {
+    let value = serde_json::Value::from(sign).to_string();
+    if let Some(old) = fields.get(SIGN) {
+        // The literal is borrowed from the body, so its address tells where it stands.
+        let start = old.raw().as_ptr().addr() - body.as_ptr().addr();
+        return [&body[..start], &value, &body[start + old.raw().len()..]].concat();
+    }
+    let open = body.len() - body.trim_start().len() + 1;
+    let inside = &body[open..body.trim_end().len() - 1];
+    let end = open + inside.trim_end().len();
+    let lead = &inside[..inside.len() - inside.trim_start().len()];
+    let (comma, lead) = if fields.iter().next().is_none() { ("", "") } else { (",", lead) };
+    [&body[..end], comma, lead, "\"", SIGN, "\":", &value, &body[end..]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(body: &str) -> String {
+        let fields = Fields::parse(body.as_bytes()).expect("an object");
+        with_sign(body, &fields, "S+/=")
+    }
+
+    #[test]
+    fn the_signature_goes_in_and_nothing_else_changes() {
+        for (body, expected) in [
+            (r#"{"b":1.00,"a":"x"}"#, r#"{"b":1.00,"a":"x","sign":"S+/="}"#),
+            (
+                "{\n  \"a\": 1.10,\n  \"b\": null\n}\n",
+                "{\n  \"a\": 1.10,\n  \"b\": null,\n  \"sign\":\"S+/=\"\n}\n",
+            ),
+            (" {\t\"a\" : 1 } \r\n", " {\t\"a\" : 1,\t\"sign\":\"S+/=\" } \r\n"),
+            ("{}", r#"{"sign":"S+/="}"#),
+            (" { } ", " {\"sign\":\"S+/=\" } "),
+            (
+                r#"{"name":"ហាង \u0041 }\"{","e":1e2}"#,
+                r#"{"name":"ហាង \u0041 }\"{","e":1e2,"sign":"S+/="}"#,
+            ),
+        ] {
+            assert_eq!(signed(body), expected);
+        }
+    }
+
+    #[test]
+    fn a_signature_that_is_there_is_replaced_where_it_stands() {
+        for (body, expected) in [
+            (r#"{"sign":"old","a":1.00}"#, r#"{"sign":"S+/=","a":1.00}"#),
+            (r#"{"a":1, "sign" : null }"#, r#"{"a":1, "sign" : "S+/=" }"#),
+            (r#"{"si\u0067n":"o\"ld","a":"ខ"}"#, r#"{"si\u0067n":"S+/=","a":"ខ"}"#),
+            (r#"{"a":{"sign":"inner"},"sign":5}"#, r#"{"a":{"sign":"inner"},"sign":"S+/="}"#),
+            // The last of a repeated name counts.
+            (r#"{"sign":"1","sign":"2"}"#, r#"{"sign":"1","sign":"S+/="}"#),
+        ] {
+            assert_eq!(signed(body), expected);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Time made to pass: a clock that is advanced stops at everything due on its way.
+//!
+//! The clock is frozen and set to each due time in turn. Whoever carries push-backs out does so while it stands there,
+//! and only when nothing is under way any more does it go on. So a retry ladder of ten hours takes as long as its
+//! attempts do, and each of them happens at its own exact moment.
+
+use std::pin::pin;
+
+use super::{Moment, Space};
+use crate::base::{Millis, wall_clock};
+
+/// The last moment that a clock may be brought to: the end of the year 9998.
+const LATEST: Millis = Millis(253_370_764_800_000);
+
+/// What to do to a clock, in the order of the members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockChange {
+    /// Stop, or run again at real speed.
+    pub freeze: Option<bool>,
+    /// Jump there. What falls due on the way happens at the end of the jump.
+    pub set: Option<Millis>,
+    /// Run at so many thousandths of real speed.
+    pub scale_milli: Option<u64>,
+    /// Let so many milliseconds pass, stopping at everything that is due on the way.
+    pub advance_ms: Option<u64>,
+    /// Let time pass until no push-back waits any more.
+    pub run_until_idle: bool,
+}
+
+/// Why a clock was not changed, or not to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClockError {
+    /// Before 1970 or after 9998.
+    #[error("a clock shows times from 1970 to 9998")]
+    OutOfRange,
+    /// The space was reset or removed while time passed.
+    #[error("the space was reset meanwhile")]
+    Reset,
+}
+
+/// How far time is to pass.
+#[derive(Clone, Copy)]
+enum Goal {
+    At(Millis),
+    Idle,
+}
+
+/// What came of one step.
+enum Step {
+    /// Something is under way or about to be; it must end first.
+    Busy,
+    Moved,
+    Arrived,
+}
+
+impl Space {
+    /// Changes the clock; one change after the other. Needs someone to carry push-backs out as long as any are due.
+    /// When it is given up half way, the clock stays where it got to and runs on as before.
+    pub async fn change_clock(&self, change: ClockChange) -> Result<(), ClockError> {
+        let _turn = self.turn.lock().await;
+        self.enter(|moment| moment.change_clock(&change))?;
+        if let Some(ms) = change.advance_ms {
+            let held = Held::new(self);
+            held.pass(Goal::At(later(held.since, ms))).await?;
+        }
+        if change.run_until_idle {
+            Held::new(self).pass(Goal::Idle).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Moment<'_> {
+    /// The changes that take no time.
+    fn change_clock(&mut self, change: &ClockChange) -> Result<(), ClockError> {
+        let target = change.set.map(in_range).transpose()?;
+        in_range(later(target.unwrap_or(self.now), change.advance_ms.unwrap_or(0)))?;
+        let real = wall_clock();
+        let clock = self.clock();
+        if let Some(frozen) = change.freeze {
+            clock.freeze(real, frozen);
+        }
+        if let Some(target) = target {
+            clock.set(real, target);
+        }
+        if let Some(scale) = change.scale_milli {
+            clock.scale(real, scale);
+        }
+        Ok(())
+    }
+
+    /// Goes to the next due time on the way to `goal`, unless something is under way here.
+    fn step(&mut self, goal: Goal) -> Step {
+        let (now, outbox) = (self.now, &self.state.outbox);
+        let pushback = outbox.next_due();
+        if outbox.in_flight() > 0 || pushback.is_some_and(|due| due <= now) {
+            return Step::Busy;
+        }
+        let Some(limit) = (match goal {
+            Goal::At(target) => Some(target),
+            Goal::Idle => pushback,
+        }) else {
+            return Step::Arrived;
+        };
+        let next = self.state.next_due().filter(|due| *due <= limit);
+        self.clock().set(wall_clock(), next.unwrap_or(limit));
+        if next.is_some() { Step::Moved } else { Step::Arrived }
+    }
+}
+
+fn later(moment: Millis, ms: u64) -> Millis {
+    moment.plus(i64::try_from(ms).unwrap_or(i64::MAX))
+}
+
+fn in_range(moment: Millis) -> Result<Millis, ClockError> {
+    if (Millis(0)..=LATEST).contains(&moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
+}
+
+/// A clock that stands still as long as this lives, and then runs on as before.
+struct Held<'s> {
+    space: &'s Space,
+    generation: u64,
+    scale_milli: u64,
+    /// What it showed when it was stopped.
+    since: Millis,
+}
+
+impl<'s> Held<'s> {
+    fn new(space: &'s Space) -> Self {
+        space.enter(|moment| {
+            let (generation, since) = (moment.state.generation, moment.now);
+            let scale_milli = moment.clock().scale_milli();
+            let real = wall_clock();
+            moment.clock().freeze(real, true);
+            moment.clock().set(real, since);
+            Self { space, generation, scale_milli, since }
+        })
+    }
+
+    async fn pass(&self, goal: Goal) -> Result<(), ClockError> {
+        loop {
+            // Listening begins before looking, so that nothing is missed between the two.
+            let mut changed = pin!(self.space.changed.notified());
+            changed.as_mut().enable();
+            let step = self.space.section(|moment| {
+                if moment.state.generation != self.generation {
+                    return (Err(ClockError::Reset), false);
+                }
+                let step = moment.step(goal);
+                let moved = !matches!(step, Step::Busy);
+                (Ok(step), moved)
+            })?;
+            match step {
+                Step::Busy => changed.await,
+                Step::Moved => tokio::task::yield_now().await,
+                Step::Arrived => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.space.enter(|moment| {
+            if moment.state.generation == self.generation {
+                moment.clock().scale(wall_clock(), self.scale_milli);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc::UnboundedReceiver;
+
+    use super::*;
+    use crate::base::{Amount, Currency, OrderState, PaymentMethod, Seed};
+    use crate::ledger::{Command, Details, NewOrder, OrderKind, Target};
+    use crate::profile::Profile;
+    use crate::space::{Attempt, Budgets, DeliveryState, Spaces, Trace};
+
+    const NAMED: Target<'static> = Target::Named { merchant: "C0000143", tx_id: "1" };
+    const MINUTE: u64 = 60_000;
+    const BIRTH: Millis = Millis(1_700_000_000_000);
+
+    /// A space whose clock stands at [`BIRTH`], with one order.
+    async fn world() -> (Arc<Spaces>, Arc<Space>, UnboundedReceiver<u32>) {
+        let (spaces, bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let space = Arc::clone(spaces.default_space());
+        change(&space, ClockChange { freeze: Some(true), set: Some(BIRTH), ..Default::default() })
+            .await;
+        space.enter(|moment| {
+            let new = NewOrder {
+                merchant: "C0000143",
+                terminal: "CT03000003",
+                tx_id: "1",
+                kind: OrderKind::Purchase,
+                method: PaymentMethod::CreditDebit,
+                currency: Currency::Usd,
+                amount: Amount::from_minor(100),
+                details: Details {
+                    noti_url: Some("http://shop.test/noti".into()),
+                    ..Details::default()
+                },
+            };
+            moment.register(Trace(1), new).expect("a new order");
+        });
+        (spaces, space, bell)
+    }
+
+    async fn change(space: &Space, change: ClockChange) {
+        space.change_clock(change).await.expect("the clock is changed");
+    }
+
+    fn cancel(space: &Space) {
+        space.enter(|moment| {
+            let event = moment.ledger().decide(moment.now, NAMED, Command::Cancel);
+            moment.book(event.expect("it may be cancelled"), Trace(2)).expect("an order");
+        });
+    }
+
+    /// Stands in for the driver: every attempt fails at once.
+    async fn refuse_all(space: Arc<Space>, mut bell: UnboundedReceiver<u32>) {
+        while bell.recv().await.is_some() {
+            for errand in space.take_due().0 {
+                let attempt = Attempt {
+                    at: errand.job.at,
+                    took_ms: 0,
+                    status: Some(500),
+                    response: "".into(),
+                    error: Some("HTTP 500".into()),
+                };
+                space.attempted(&errand, attempt);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_retry_ladder_of_hours_runs_at_once_and_each_attempt_has_its_moment() {
+        let (_spaces, space, bell) = world().await;
+        tokio::spawn(refuse_all(Arc::clone(&space), bell));
+        cancel(&space);
+        change(&space, ClockChange { run_until_idle: true, ..Default::default() }).await;
+        let ladder: Vec<i64> = Profile::builtin()
+            .pushback
+            .retries_s
+            .iter()
+            .scan(0, |sum, wait| {
+                *sum += i64::from(*wait) * 1000;
+                Some(*sum)
+            })
+            .collect();
+        let expected: Vec<i64> = std::iter::once(0).chain(ladder).collect();
+        space.look(|view| {
+            let delivery = view.outbox.iter().next().expect("a push-back");
+            let times: Vec<i64> = delivery.attempts.iter().map(|a| a.at.0 - BIRTH.0).collect();
+            assert_eq!(times, expected);
+            assert_eq!(delivery.state, DeliveryState::Exhausted);
+            assert_eq!(view.now.0 - BIRTH.0, expected[expected.len() - 1]);
+        });
+    }
+
+    #[tokio::test]
+    async fn an_advance_ends_exactly_at_its_target_and_sees_what_expires_on_the_way() {
+        let (_spaces, space, bell) = world().await;
+        tokio::spawn(refuse_all(Arc::clone(&space), bell));
+        let advance = ClockChange { advance_ms: Some(14 * MINUTE), ..Default::default() };
+        change(&space, advance).await;
+        space.look(|view| {
+            assert_eq!(view.now, later(BIRTH, 14 * MINUTE));
+            let order = view.ledger.find(NAMED).expect("the order");
+            assert_eq!(order.state, OrderState::Registered);
+        });
+        change(&space, advance).await;
+        space.look(|view| {
+            assert_eq!(view.now, later(BIRTH, 28 * MINUTE));
+            let order = view.ledger.find(NAMED).expect("the order");
+            assert_eq!(order.state, OrderState::Expired);
+            assert_eq!(order.history[1].at, later(BIRTH, 15 * MINUTE));
+        });
+    }
+
+    #[tokio::test]
+    async fn running_until_idle_leaves_orders_alone_that_only_wait_for_their_payer() {
+        let (_spaces, space, _bell) = world().await;
+        change(&space, ClockChange { run_until_idle: true, ..Default::default() }).await;
+        space.look(|view| {
+            assert_eq!(view.now, BIRTH);
+            assert_eq!(view.ledger.find(NAMED).expect("it").state, OrderState::Registered);
+        });
+    }
+
+    #[tokio::test]
+    async fn two_advances_at_once_add_up() {
+        let (_spaces, space, bell) = world().await;
+        tokio::spawn(refuse_all(Arc::clone(&space), bell));
+        cancel(&space);
+        let hour = ClockChange { advance_ms: Some(60 * MINUTE), ..Default::default() };
+        let hours = (0..8).map(|_| {
+            let space = Arc::clone(&space);
+            tokio::spawn(async move { change(&space, hour).await })
+        });
+        for hour in hours.collect::<Vec<_>>() {
+            hour.await.expect("no panic");
+        }
+        assert_eq!(space.now(), later(BIRTH, 8 * 60 * MINUTE));
+        space.look(|view| {
+            let attempts = &view.outbox.iter().next().expect("a push-back").attempts;
+            let seconds: Vec<i64> = attempts.iter().map(|a| (a.at.0 - BIRTH.0) / 1000).collect();
+            assert_eq!(seconds, [0, 5, 305, 2105, 9305, 27305]);
+        });
+    }
+
+    #[tokio::test]
+    async fn a_reset_ends_an_advance_that_waits_and_leaves_a_clock_that_runs() {
+        let (_spaces, space, _bell) = world().await;
+        cancel(&space);
+        let advance = ClockChange { advance_ms: Some(MINUTE), ..Default::default() };
+        let mut waiting = pin!(space.change_clock(advance));
+        assert!(poll_once(waiting.as_mut()).await.is_none(), "nobody delivers, so it waits");
+        space.reset();
+        assert_eq!(waiting.await, Err(ClockError::Reset));
+        space.look(|view| assert_eq!(view.clock.scale_milli(), 1000));
+    }
+
+    #[tokio::test]
+    async fn an_advance_given_up_lets_the_clock_run_on_as_before() {
+        let (_spaces, space, _bell) = world().await;
+        cancel(&space);
+        change(&space, ClockChange { scale_milli: Some(2000), ..Default::default() }).await;
+        {
+            let advance = ClockChange { advance_ms: Some(MINUTE), ..Default::default() };
+            let mut waiting = pin!(space.change_clock(advance));
+            let first = poll_once(waiting.as_mut()).await;
+            assert!(first.is_none(), "nobody delivers, so it waits");
+            space.look(|view| assert_eq!(view.clock.scale_milli(), 0));
+        }
+        space.look(|view| assert_eq!(view.clock.scale_milli(), 2000));
+    }
+
+    async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        std::future::poll_fn(|cx| {
+            std::task::Poll::Ready(match future.as_mut().poll(cx) {
+                std::task::Poll::Ready(output) => Some(output),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn times_out_of_range_are_refused_and_change_nothing() {
+        let (_spaces, space, _bell) = world().await;
+        for wrong in [
+            ClockChange { set: Some(Millis(-1)), freeze: Some(false), ..Default::default() },
+            ClockChange { set: Some(LATEST.plus(1)), ..Default::default() },
+            ClockChange { advance_ms: Some(u64::MAX), scale_milli: Some(1), ..Default::default() },
+        ] {
+            assert_eq!(space.change_clock(wrong).await, Err(ClockError::OutOfRange));
+            assert_eq!(space.now(), BIRTH);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Bad HTTP at the front door: malformed, oversized, truncated, slow and pipelined input, byte by byte.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use payon_sim::base::Seed;
+use payon_sim::checkout::Checkout;
+use payon_sim::control::Control;
+use payon_sim::profile::Profile;
+use payon_sim::server::{self, App, Limits, Plane};
+use payon_sim::space::{Budgets, Spaces};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+struct Door {
+    address: SocketAddr,
+    spaces: Arc<Spaces>,
+    _stop: DropGuard,
+}
+
+/// A gateway on a free port, with short patience.
+async fn open(limits: Limits) -> Door {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+    let url = format!("http://{address}");
+    let app = App {
+        checkout: Checkout::default(),
+        spaces: Arc::clone(&spaces),
+        control: Control::new(url.clone(), url, None),
+        public_url: None,
+        limits,
+    };
+    let stop = CancellationToken::new();
+    tokio::spawn(server::run(listener, Arc::new(app), Plane::Both, stop.clone()));
+    Door { address, spaces, _stop: stop.drop_guard() }
+}
+
+impl Door {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("the door is open")
+    }
+
+    /// Sends bytes, closes our side if `close`, and reads until the gateway closes.
+    async fn exchange(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes).await.expect("sent");
+        read_to_end(&mut stream).await
+    }
+
+    /// How many requests were noted, and how many orders booked.
+    fn noted(&self) -> (usize, usize) {
+        let space = self.spaces.default_space();
+        (space.read_journal(payon_sim::space::Journal::len), space.look(|view| view.ledger.len()))
+    }
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    // A reset after the answer is as good as an end.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: sim\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("none")
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+const REGISTER: &str = "/pg/order/register";
+
+fn order(tx_id: &str) -> String {
+    format!(
+        r#"{{"termId":"CT03000003","merchantId":"C0000143","txId":"{tx_id}","trt":"10","currency":"USD","amount":"1","paymentMethod":"PAYON"}}"#
+    )
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused_and_nothing_noted() {
+    let door = open(Limits::default()).await;
+    for junk in [
+        "\0\0\0\0\r\n\r\n",
+        "GET\r\n\r\n",
+        "POST /pg/orders HTTP/9.9\r\n\r\n",
+        "\x16\x03\x01\x02\0\x01\r\n\r\n",
+    ] {
+        let answer = door.exchange(junk.as_bytes()).await;
+        assert!(answer.is_empty() || status(&answer) == "400", "{junk:?}: {answer}");
+    }
+    let two_lengths =
+        "POST /pg/orders HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}";
+    let bad_chunk =
+        "POST /pg/orders HTTP/1.1\r\nHost: sim\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+    for broken in [two_lengths, bad_chunk] {
+        let answer = door.exchange(broken.as_bytes()).await;
+        assert!(answer.is_empty() || status(&answer) == "400", "{answer}");
+    }
+    assert_eq!(door.noted().1, 0);
+}
+
+#[tokio::test]
+async fn a_huge_head_is_refused() {
+    let door = open(Limits::default()).await;
+    let head = format!("POST /pg/orders HTTP/1.1\r\nX-Big: {}\r\n\r\n", "x".repeat(1 << 20));
+    let answer = door.exchange(head.as_bytes()).await;
+    assert!(answer.is_empty() || status(&answer) == "431", "{answer}");
+    assert_eq!(door.noted(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_gets_413_in_the_operations_own_envelope() {
+    let door = open(Limits::default()).await;
+    let answer = door.exchange(post("/pg/refund", &" ".repeat((1 << 20) + 1)).as_bytes()).await;
+    assert_eq!(status(&answer), "413", "{answer}");
+    assert!(body(&answer).starts_with(r#"{"txId":null,"merchantId":null"#), "{answer}");
+    let mut chunked =
+        b"POST /pg/refund HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            .to_vec();
+    for _ in 0..40 {
+        chunked.extend_from_slice(b"8000\r\n");
+        chunked.extend_from_slice(&vec![b' '; 0x8000]);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    assert_eq!(status(&door.exchange(&chunked).await), "413");
+    assert_eq!(door.noted().1, 0);
+}
+
+#[tokio::test]
+async fn half_a_request_is_dropped_after_the_limit() {
+    let limits = Limits { request_time: Duration::from_millis(50), ..Limits::default() };
+    let door = open(limits).await;
+    let whole = post(REGISTER, &order("half"));
+    for half in [&whole[..20], &whole[..whole.len() - 10]] {
+        let mut stream = door.connect().await;
+        stream.write_all(half.as_bytes()).await.expect("sent");
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.is_empty() || ["400", "408"].contains(&status(&answer)), "{answer}");
+    }
+    assert_eq!(door.noted().1, 0);
+    assert_eq!(status(&door.exchange(whole.as_bytes()).await), "200", "and it goes on answering");
+}
+
+#[tokio::test]
+async fn a_request_in_drips_is_answered() {
+    let door = open(Limits::default()).await;
+    let mut stream = door.connect().await;
+    for byte in post(REGISTER, &order("drip")).bytes() {
+        stream.write_all(&[byte]).await.expect("sent");
+    }
+    assert_eq!(status(&read_to_end(&mut stream).await), "200");
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let door = open(Limits::default()).await;
+    let mut bytes = String::new();
+    for number in 0..20 {
+        let request = post(REGISTER, &order(&format!("p{number}")));
+        bytes += &if number < 19 { request.replace("Connection: close\r\n", "") } else { request };
+    }
+    let answer = door.exchange(bytes.as_bytes()).await;
+    let places: Vec<_> =
+        (0..20).map(|n| answer.find(&format!(r#""txId":"p{n}""#)).expect("answered")).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(door.noted(), (20, 20));
+}
+
+#[tokio::test]
+async fn wrong_path_and_method_have_their_status() {
+    let door = open(Limits::default()).await;
+    let answer = door.exchange(post("/pg/nothing", "{}").as_bytes()).await;
+    assert_eq!(status(&answer), "404");
+    assert!(body(&answer).contains("resultCode"), "{answer}");
+    let get = "GET /pg/refund HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n\r\n";
+    let answer = door.exchange(get.as_bytes()).await;
+    assert_eq!(status(&answer), "405");
+    assert!(answer.to_lowercase().contains("allow: post"), "{answer}");
+    let answer = door.exchange(post("/space/nowhere/pg/refund", "{}").as_bytes()).await;
+    assert_eq!(status(&answer), "404");
+}
+
+#[tokio::test]
+async fn any_content_type_is_read_as_json() {
+    let door = open(Limits::default()).await;
+    let kinds =
+        ["application/json", "application/x-www-form-urlencoded", "text/plain", "nonsense", ""];
+    for (number, kind) in kinds.iter().enumerate() {
+        let request = post(REGISTER, &order(&format!("k{number}")));
+        let request = request.replace("Host: sim", &format!("Host: sim\r\nContent-Type: {kind}"));
+        assert_eq!(status(&door.exchange(request.as_bytes()).await), "200", "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_stand_in_the_way() {
+    let door = open(Limits::default()).await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(door.connect().await);
+    }
+    assert_eq!(status(&door.exchange(post(REGISTER, &order("busy")).as_bytes()).await), "200");
+}
