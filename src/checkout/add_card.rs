@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Desk, leads_somewhere};
+use super::desk::Desk;
 use super::forms::{CardForm, CardKind, digits, scheme_name};
 use super::pages::{AddCard, Frame, Outcome, Panel, VerifyCard};
 use super::reply::{Reply, with_query};
@@ -185,7 +185,7 @@ impl<'a> Stand<'a> {
             _ => &offer.fail_url,
         };
         let answer = self.space.profile().reasons.general(reason);
-        if let Some(place) = place.as_deref().filter(|place| leads_somewhere(place)) {
+        if let Some(place) = place.as_deref() {
             let mut result = vec![("resultCode", answer.code), ("resultMsg", answer.message)];
             result.extend(saved.iter().map(|(binding, _)| ("bindingId", binding.as_str())));
             return Reply::see_other(&with_query(place, &result));

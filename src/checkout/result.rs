@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::desk::{Desk, leads_somewhere};
+use super::desk::Desk;
 use super::money;
 use super::pages::{Outcome, Panel};
 use super::reply::{Reply, with_query};
@@ -38,7 +38,6 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         let paid_with = order.instrument.as_deref();
         facts.extend(paid_with.map(|with| (t.paid_with, with.account.to_string())));
     }
-    let has_way_back = visit.way_back().is_some_and(|(place, _)| leads_somewhere(place));
     let page = Outcome {
         f: desk.frame(visit, 2, Some(Panel::default()).filter(|_| false)),
         t,
@@ -52,7 +51,7 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         facts,
         live: (order.state == OrderState::Registered)
             .then(|| desk.address(&format!("{path}/status"), &[])),
-        back_to: has_way_back.then(|| desk.address(&format!("{path}/return"), &[])),
+        back_to: visit.way_back().map(|_| desk.address(&format!("{path}/return"), &[])),
         back_text: t.fill(t.return_to_merchant, desk.merchant_name(visit)),
     };
     desk.page(200, &page, Some(visit))
@@ -62,7 +61,7 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
 pub(super) fn leave(desk: &Desk<'_>, space: &Arc<Space>, order: OrderId, path: &str) -> Reply {
     let stay = || Reply::see_other(&desk.address(path, &[]));
     let Some(visit) = Visit::of(space, order) else { return desk.unknown() };
-    let Some((place, reason)) = visit.way_back().filter(|(place, _)| leads_somewhere(place)) else {
+    let Some((place, reason)) = visit.way_back() else {
         return stay();
     };
     let answer = space.profile().reasons.general(reason);

@@ -5,6 +5,7 @@
 //! in URL-safe Base64. `issuedAt` (milliseconds since 1970, a number or a string) says when the link was made and
 //! thereby when it ends; without it the first opening counts.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
 use crate::ledger::{Command, OrderId, Registration, Target};
 use crate::space::{JournalEntry, Space, Trace};
-use crate::wire::{self, register::Request};
+use crate::wire::{self, card_link, register::Request};
 
 /// The member that says when a link was made.
 pub const ISSUED_AT: &str = "issuedAt";
@@ -47,32 +48,30 @@ pub struct CardOffer {
 /// block.
 ///
 /// # Errors
-/// `link.invalid`, `link.foreign`, `link.expired`, `customer.invalid`, and what a merchant that is
-/// not known is refused for.
+/// `link.invalid`, `link.foreign`, `link.expired`, and what a member or a merchant that is not known
+/// is refused for.
 pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<CardOffer, Refused> {
     let plain = decrypted(space, data)?;
     let fields = parse(&plain)?;
-    let text = |name: &str| fields.text(name).map(std::borrow::Cow::into_owned);
-    let needed = |name: &str| text(name).ok_or_else(|| invalid(format!("{name} is missing")));
-    let (merchant, terminal) = (needed("merchantId")?, needed("termId")?);
-    if merchant != merchant_id {
+    let request = card_link::Request::read(&fields)?;
+    if request.merchant_id != merchant_id {
         let detail = format!("data is a link of another merchant than {merchant_id:?}");
         return Err(Refused::with(Reason::LinkForeign, detail));
     }
-    recognise(space, &merchant, &terminal)?;
+    recognise(space, &request.merchant_id, &request.term_id)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
     if issued_at(&fields)?.is_some_and(|begun| space.now() > begun.plus(lifetime)) {
         return Err(Refused::because(Reason::LinkExpired));
     }
-    let client = text("clientId").filter(|client| !client.is_empty());
+    let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
     Ok(CardOffer {
-        merchant,
-        terminal,
-        client: client.ok_or(Reason::CustomerInvalid)?,
-        phone: text("phone"),
-        success_url: text("success_url"),
-        fail_url: text("fail_url"),
-        cancel_url: text("cancel_url"),
+        merchant: request.merchant_id.into_owned(),
+        terminal: request.term_id.into_owned(),
+        client: request.client_id.into_owned(),
+        phone: owned(request.phone),
+        success_url: owned(request.success_url),
+        fail_url: owned(request.fail_url),
+        cancel_url: owned(request.cancel_url),
     })
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+mod checkout;
 mod cli_control;
 mod cli_profile;
 mod cli_round_trip;

@@ -1,0 +1,5 @@
+//! The payer's pages, form by form, without a browser.
+
+mod flows;
+mod guard;
+mod visitor;
