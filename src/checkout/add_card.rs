@@ -241,7 +241,10 @@ impl<'a> Stand<'a> {
         };
         let f = self.frame(desk, Some(panel));
         let (t, action) = (desk.t, self.path());
-        let page = AddCard { f, t, action, card, phone, phone_problem };
+        let merchant = self.space.merchant(&self.offer.merchant);
+        let name = merchant.map(|merchant| desk.name_of(&merchant)).unwrap_or_default();
+        let lead = t.fill(t.add_card_lead, name);
+        let page = AddCard { f, t, action, lead, card, phone, phone_problem };
         desk.page(status, &page, None)
     }
 

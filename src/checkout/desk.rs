@@ -14,7 +14,7 @@ use super::{Checkout, Request, assets};
 use crate::base::{OrderState, Reason};
 use crate::gateway::{CheckoutToken, Visit};
 use crate::ledger::{OrderId, OrderKind};
-use crate::profile::Language;
+use crate::profile::{Language, Merchant};
 use crate::space::{Space, Spaces};
 
 /// What a page's address may carry.
@@ -129,9 +129,13 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// The merchant's name in the page's language.
+    /// The name of an order's merchant.
     pub(super) fn merchant_name(&self, visit: &Visit) -> String {
-        let merchant = &visit.merchant;
+        self.name_of(&visit.merchant)
+    }
+
+    /// A merchant's name in the page's language.
+    pub(super) fn name_of(&self, merchant: &Merchant) -> String {
         let khmer = merchant.name_km.as_ref().filter(|_| self.language == Language::Khmer);
         khmer.unwrap_or(&merchant.name).clone()
     }

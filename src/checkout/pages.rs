@@ -48,7 +48,6 @@ pub(super) struct Summary {
 /// What helps a tester.
 #[derive(Default)]
 pub(super) struct Panel {
-    pub(super) open: bool,
     pub(super) hints: Vec<(&'static str, String)>,
     pub(super) cards: Vec<PanelCard>,
     pub(super) app: Option<String>,
@@ -182,6 +181,7 @@ pub(super) struct AddCard {
     pub(super) f: Frame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
+    pub(super) lead: String,
     pub(super) card: CardForm,
     pub(super) phone: String,
     pub(super) phone_problem: Option<&'static str>,

@@ -36,7 +36,8 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         facts.extend(order.approval_digits().map(|digits| (t.approval_number, digits)));
         facts.push((t.paid_at, money::date_and_clock(approval.at)));
         let paid_with = order.instrument.as_deref();
-        facts.extend(paid_with.map(|with| (t.paid_with, with.account.to_string())));
+        let shown = |account: &str| format!("•••• {}", account.trim_start_matches('*'));
+        facts.extend(paid_with.map(|with| (t.paid_with, shown(&with.account))));
     }
     let page = Outcome {
         f: desk.frame(visit, 2, Some(Panel::default()).filter(|_| false)),

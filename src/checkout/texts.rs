@@ -57,6 +57,7 @@ texts! {
     step_done: "Done", "រួចរាល់";
     pay_with: "Pay with", "ទូទាត់ដោយ";
     cancel: "Cancel payment", "បោះបង់ការទូទាត់";
+    leave: "Cancel", "បោះបង់";
     back: "Use another way to pay", "ប្រើវិធីទូទាត់ផ្សេង";
     go_on: "Continue", "បន្ត";
 
@@ -73,8 +74,8 @@ texts! {
     saved_cards: "Your saved cards", "កាតដែលបានរក្សាទុក";
     use_saved: "Pay with this card", "ទូទាត់ដោយកាតនេះ";
     open_app: "Open the test app", "បើកកម្មវិធីសាកល្បង";
-    open_app_note: "On this phone? Open the app instead of scanning.",
-        "ប្រើទូរសព្ទនេះមែនទេ? បើកកម្មវិធីជំនួសការស្កេន។";
+    open_app_note: "Nothing to scan with? Open the test app instead.",
+        "គ្មានអ្វីសម្រាប់ស្កេនមែនទេ? សូមបើកកម្មវិធីសាកល្បងជំនួស។";
 
     // Forms.
     card_number: "Card number", "លេខកាត";
@@ -223,8 +224,8 @@ texts! {
 
     // Saving a card.
     add_card_title: "Save a card", "រក្សាទុកកាត";
-    add_card_lead: "Save it once and pay without typing the number. Nothing is charged now.",
-        "រក្សាទុកម្តង ហើយទូទាត់ដោយមិនចាំបាច់វាយលេខ។ មិនមានការកាត់ប្រាក់ឥឡូវនេះទេ។";
+    add_card_lead: "Save it once for {} and pay without typing the number. Nothing is charged now.",
+        "រក្សាទុកម្តងសម្រាប់ {} ហើយទូទាត់ដោយមិនចាំបាច់វាយលេខ។ មិនមានការកាត់ប្រាក់ឥឡូវនេះទេ។";
     add_card_submit: "Save the card", "រក្សាទុកកាត";
     add_card_otp_lead: "We sent a code by text message to {}.", "យើងបានផ្ញើលេខកូដតាមសារ SMS ទៅ {}។";
     add_card_done: "The card is saved", "កាតត្រូវបានរក្សាទុក";

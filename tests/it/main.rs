@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+mod browser;
 mod checkout;
 mod cli_control;
 mod cli_profile;

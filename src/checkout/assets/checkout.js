@@ -42,6 +42,9 @@
   });
   each("form[data-submit]", (form) => form.requestSubmit());
 
+  // The slow issuer has waited long enough.
+  each("[data-next]", (place) => setTimeout(() => location.assign(place.dataset.next), 2000));
+
   each("[data-left]", (clock) => {
     const end = Date.now() + Number(clock.dataset.left) * 1000;
     const face = clock.querySelector("[data-clock]");

@@ -3,3 +3,5 @@
 mod flows;
 mod guard;
 mod visitor;
+
+pub(crate) use visitor::Gateway;

@@ -20,7 +20,7 @@ pub(super) const MERCHANT: &str = "C0000143";
 pub(super) const TERMINAL: &str = "CT03000003";
 
 /// A gateway on a free port.
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     address: SocketAddr,
     pub(super) spaces: Arc<Spaces>,
     /// Every path that was asked for and every place that was redirected to.
@@ -37,7 +37,7 @@ pub(super) struct Answer {
 }
 
 impl Gateway {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(Checkout::default()).await
     }
 
@@ -58,7 +58,12 @@ impl Gateway {
         Self { address, spaces, trail: Mutex::default(), _stop: stop.drop_guard() }
     }
 
-    pub(super) fn space(&self) -> &Arc<Space> {
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn space(&self) -> &Arc<Space> {
         self.spaces.default_space()
     }
 
