@@ -199,7 +199,7 @@ impl<'a> Stand<'a> {
             _ => ("bad", t.add_card_failed, t.failed_lead, Some(t.why_other)),
         };
         let page = Outcome {
-            f: self.frame(desk, None),
+            f: Self::frame(desk, None),
             t,
             look,
             state: if reason == Reason::Success { "succeeded" } else { "failed" },
@@ -239,7 +239,7 @@ impl<'a> Stand<'a> {
                 .collect(),
             ..Panel::default()
         };
-        let f = self.frame(desk, Some(panel));
+        let f = Self::frame(desk, Some(panel));
         let (t, action) = (desk.t, self.path());
         let merchant = self.space.merchant(&self.offer.merchant);
         let name = merchant.map(|merchant| desk.name_of(&merchant)).unwrap_or_default();
@@ -259,7 +259,7 @@ impl<'a> Stand<'a> {
         let last = pending.phone.get(pending.phone.len().saturating_sub(3)..).unwrap_or_default();
         let hints = vec![("One-time code", otp.right(OtpChannel::Sms).to_owned())];
         let page = VerifyCard {
-            f: self.frame(desk, Some(Panel { hints, ..Panel::default() })),
+            f: Self::frame(desk, Some(Panel { hints, ..Panel::default() })),
             t,
             action: self.path(),
             lead: t.fill(t.add_card_otp_lead, format!("••• {last}")),
@@ -270,7 +270,7 @@ impl<'a> Stand<'a> {
         desk.page(status, &page, None)
     }
 
-    fn frame(&self, desk: &Desk<'_>, panel: Option<Panel>) -> Frame {
+    fn frame(desk: &Desk<'_>, panel: Option<Panel>) -> Frame {
         Frame { panel: panel.filter(|_| desk.checkout.panel), ..desk.bare_frame() }
     }
 }

@@ -130,8 +130,9 @@ fn pay(desk: &Desk<'_>, visit: &Visit) -> Said {
     let (reason, detail) = match paid {
         Ok(Stage::Over(paid)) => (paid.reason, String::new()),
         Ok(Stage::Asks(_)) => (Reason::OrderPending, String::new()),
-        Ok(Stage::Wrong(_, reason)) => (reason, String::new()),
-        Err(gateway::PayError::NotPossible { reason, .. }) => (reason, String::new()),
+        Ok(Stage::Wrong(_, reason)) | Err(gateway::PayError::NotPossible { reason, .. }) => {
+            (reason, String::new())
+        }
         Err(error) => (Reason::FieldInvalid, error.to_string()),
     };
     gateway::note_step(visit, trace, "app", 200, reason, &detail);

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use sha2::{Digest, Sha256};
 
 use super::reply::Reply;
+use crate::crypto::Encoding;
 
 /// Where they are served.
 const FOLDER: &str = "/pg/checkout/assets/";
@@ -47,8 +48,7 @@ pub(super) fn addresses() -> &'static Addresses {
 
 /// The first half of a digest of the content.
 fn version(asset: &Asset) -> String {
-    let digest = Sha256::digest(asset.text);
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    Encoding::Hex.encode(&Sha256::digest(asset.text)[..8])
 }
 
 /// The file at `path`; `None` where none is. A build's address stays good for ever.

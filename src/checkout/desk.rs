@@ -11,7 +11,7 @@ use super::pages::{Frame, LanguageLink, Message, Panel, Summary};
 use super::reply::{Reply, with_query};
 use super::texts::Texts;
 use super::{Checkout, Request, assets};
-use crate::base::{OrderState, Reason};
+use crate::base::Reason;
 use crate::gateway::{CheckoutToken, Visit};
 use crate::ledger::{OrderId, OrderKind};
 use crate::profile::{Language, Merchant};
@@ -109,7 +109,7 @@ impl<'a> Desk<'a> {
     /// The frame around a page of an order.
     pub(super) fn frame(&self, visit: &Visit, step: usize, panel: Option<Panel>) -> Frame {
         let order = &visit.order;
-        let payable = order.state == OrderState::Registered;
+        let payable = visit.standing() == Reason::OrderPending;
         let left = (order.payable_until.0 - visit.now.0).max(0) / 1000;
         let summary = Summary {
             merchant: self.merchant_name(visit),

@@ -117,7 +117,7 @@ impl Checkout {
             (_, [token, "acs-return"], true) => issuer::come_back(&desk, token),
             (_, [token, "return"], false) => result::way_back(&desk, token),
             (_, [token, "status"], false) => result::status(&desk, token),
-            (_, [], true) | (_, [_, "return" | "status"], true) => Reply::wrong_method("GET"),
+            (_, [] | [_, "return" | "status"], true) => Reply::wrong_method("GET"),
             (_, [_, "acs-return"], false) => Reply::wrong_method("POST"),
             _ => desk.unknown(),
         }

@@ -161,13 +161,11 @@ fn card(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         cvv: cvv.as_deref(),
         pin: pin.as_deref(),
     });
-    match advance(desk, visit, path, "card", input) {
-        Ok(reply) => reply,
-        Err(_) => {
-            typed.refuse_number(desk.t.card_unknown);
-            choose(desk, visit, path, Some(typed))
-        }
+    if let Ok(reply) = advance(desk, visit, path, "card", input) {
+        return reply;
     }
+    typed.refuse_number(desk.t.card_unknown);
+    choose(desk, visit, path, Some(typed))
 }
 
 fn choose(desk: &Desk<'_>, visit: &Visit, path: &str, typed: Option<CardForm>) -> Reply {

@@ -1,5 +1,7 @@
 //! What a page request is answered with, apart from any server.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 
 use crate::space::Trace;
@@ -74,7 +76,7 @@ fn header_safe(url: &str) -> String {
         if byte.is_ascii_graphic() {
             safe.push(char::from(byte));
         } else {
-            safe.push_str(&format!("%{byte:02X}"));
+            let _ = write!(safe, "%{byte:02X}");
         }
     }
     safe

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::desk::Desk;
 use super::money;
-use super::pages::{Outcome, Panel};
+use super::pages::Outcome;
 use super::reply::{Reply, with_query};
 use super::texts::Texts;
 use crate::base::{OrderState, PaymentMethod, Reason};
@@ -40,7 +40,7 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         facts.extend(paid_with.map(|with| (t.paid_with, shown(&with.account))));
     }
     let page = Outcome {
-        f: desk.frame(visit, 2, Some(Panel::default()).filter(|_| false)),
+        f: desk.frame(visit, if standing == Reason::IssuerTimeout { 1 } else { 2 }, None),
         t,
         look,
         state,

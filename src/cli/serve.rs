@@ -77,9 +77,14 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
     let token = drawn_token.clone().or_else(|| settings.control_token.clone());
+    let frames = &settings.frame_ancestors;
+    anyhow::ensure!(
+        frames.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b";,".contains(&byte)),
+        "--frame-ancestors takes sources with blanks between, such as: 'self' https://shop.example"
+    );
     let checkout = Checkout {
         panel: !settings.no_panel,
-        frame_ancestors: settings.frame_ancestors.clone(),
+        frame_ancestors: frames.clone(),
         lists_orders: token.is_none(),
     };
     let app = Arc::new(App {

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::Encoding;
 use crate::ledger::OrderId;
 use crate::space::Space;
 
@@ -79,9 +80,10 @@ impl Cres3ds {
         let (order, round) = (self.order.0.to_be_bytes(), self.round.to_be_bytes());
         let parts: [&[u8]; 5] = [b"3ds", whose, space.name().as_bytes(), &order, &round];
         let bytes = space.seed().derive(&parts);
-        let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let (a, b, c, d, e) = (&hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]);
-        format!("{a}-{b}-4{c}-a{d}-{e}")
+        let hex = Encoding::Hex.encode(&bytes);
+        let [time, mid, high, low, node] =
+            [&hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32]];
+        format!("{time}-{mid}-4{high}-a{low}-{node}")
     }
 }
 

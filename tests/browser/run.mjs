@@ -354,11 +354,11 @@ for (const [options, list] of [[{}, flows], [{ javaScriptEnabled: false }, witho
     const context = await sim.open(options);
     context.setDefaultTimeout(15_000);
     const page = await context.newPage();
-    const said = sim.axe;
+    const [said, begun] = [sim.axe, Date.now()];
     if (options.javaScriptEnabled === false) sim.axe = null;
     try {
       await flow(page, context);
-      console.log(`ok   ${device}: ${name}`);
+      console.log(`ok   ${device}: ${name}, ${Date.now() - begun} ms`);
     } catch (error) {
       await page.screenshot({ path: `${shots}/${device}-failed.png`, fullPage: true }).catch(() => {});
       console.log(`FAIL ${device}: ${name} at ${page.url()}\n${error.stack}`);
