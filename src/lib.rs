@@ -22,6 +22,7 @@
 //! | [`gateway`] | the use cases: request and space become a decision | touches a socket |
 //! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox; and the registry | knows HTTP |
 //! | [`ledger`] | orders and their money: commands in, events out | time, randomness, IO |
+//! | [`scenario`] | the scenario file, its checker, rule matching, plans, verdicts | IO |
 //! | [`wire`] | PAYON's JSON, one file an operation, exact both ways | knows state |
 //! | [`profile`] | what `fixtures/` say: merchants, cards, reasons, rules, words, each with its mark | touches a socket |
 //! | [`crypto`] | keys in every format, sign recipes, the explainer, block encryption | knows orders |
@@ -59,6 +60,7 @@ pub mod khqr;
 pub mod ledger;
 pub mod profile;
 pub mod pushback;
+pub mod scenario;
 pub mod server;
 pub mod space;
 pub mod wire;

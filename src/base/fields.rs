@@ -102,7 +102,7 @@ impl<'a> Literal<'a> {
     /// What a string says, its escapes resolved; any other value as its literal.
     pub fn text(self) -> Cow<'a, str> {
         match self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
+            Some(inner) if !inner.as_bytes().contains(&b'\\') => Cow::Borrowed(inner),
             Some(_) => {
                 serde_json::from_str::<String>(self.0).map_or(Cow::Borrowed(self.0), Cow::Owned)
             }

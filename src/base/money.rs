@@ -131,18 +131,25 @@ impl Amount {
     /// With all decimals of the currency: `1.00`, `1.50`, riel `4000`. The form of 5.2's answers.
     pub fn fixed(self, currency: Currency) -> String {
         match currency {
-            Currency::Usd => format!("{}.{:02}", self.0 / 100, self.0 % 100),
+            Currency::Usd => {
+                let mut text = (self.0 / 100).to_string();
+                text.push('.');
+                text.extend(
+                    [self.0 / 10 % 10, self.0 % 10].map(|digit| char::from(b'0' + digit as u8)),
+                );
+                text
+            }
             Currency::Khr => self.0.to_string(),
         }
     }
 
     /// The shortest form: `1`, `1.5`, `1.05`. The form of the orders and status answers.
     pub fn shortest(self, currency: Currency) -> String {
-        match currency {
-            Currency::Usd if self.0 % 100 == 0 => (self.0 / 100).to_string(),
-            Currency::Usd if self.0 % 10 == 0 => format!("{}.{}", self.0 / 100, self.0 / 10 % 10),
-            _ => self.fixed(currency),
+        let mut text = self.fixed(currency);
+        if text.contains('.') {
+            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
         }
+        text
     }
 
     /// The sum, or `None` past the range of the type.

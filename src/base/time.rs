@@ -28,6 +28,17 @@ pub fn wall_clock() -> Millis {
 /// Year, month, day of a Gregorian date.
 type Civil = (i32, u8, u8);
 
+/// The last `N` digits of a number, zeros in front: every date and serial number of a reply is made
+/// of these, so they are written without the formatting machinery.
+pub fn digits<const N: usize>(mut number: u64) -> String {
+    let mut text = [b'0'; N];
+    for digit in text.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    std::str::from_utf8(&text).unwrap_or_default().to_owned()
+}
+
 impl Millis {
     /// The moment `ms` milliseconds later (or earlier); saturates.
     #[must_use]
@@ -46,16 +57,22 @@ impl Millis {
         (second / 3600, second / 60 % 60, second % 60)
     }
 
+    /// The same as one number, `HHmmss`.
+    fn clock_number(self) -> u64 {
+        let (hour, minute, second) = self.clock();
+        u64::from(hour * 10_000 + minute * 100 + second)
+    }
+
     /// `ddMMyyyyHHmmss`, as `approvalDate`.
     pub fn day_first_digits(self) -> String {
-        let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
-        format!("{day:02}{month:02}{year:04}{hour:02}{minute:02}{second:02}")
+        let (year, month, day) = self.day().civil();
+        let date = u64::from(day) * 1_000_000 + u64::from(month) * 10_000 + year as u64;
+        digits::<14>(date * 1_000_000 + self.clock_number())
     }
 
     /// `yyyyMMddHHmmss`, as `apprDttm` in the status answer.
     pub fn year_first_digits(self) -> String {
-        let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
-        format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+        digits::<14>(self.day().number() * 1_000_000 + self.clock_number())
     }
 
     /// `dd/MM/yyyy hh:mm:ss` on a twelve-hour clock without AM/PM, as `apprDttm` in the orders answer.
@@ -86,8 +103,13 @@ impl Day {
 
     /// `yyyyMMdd`, as `txDt`.
     pub fn digits(self) -> String {
+        digits::<8>(self.number())
+    }
+
+    /// The same as a number.
+    pub fn number(self) -> u64 {
         let (year, month, day) = self.civil();
-        format!("{year:04}{month:02}{day:02}")
+        year as u64 * 10_000 + u64::from(month) * 100 + u64::from(day)
     }
 
     /// Reads `ddMMyyyy`, as `fromDate` and `toDate`.

@@ -51,8 +51,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 
 /// The lint was strict and found violations.
 pub(super) fn strict_violation(found: u64) -> ExitCode {
-    say(&format_args!(
-        "strict: {found} violations in requests; GET /_sim/v1/lint lists them while it runs"
-    ));
+    say(&format_args!("strict: violations found in requests and refused: {found}"));
     ExitCode::from(4)
 }

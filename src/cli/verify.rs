@@ -34,7 +34,8 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let profile = args.profile.load()?;
     let merchant = merchant(&profile, &args.merchant)?;
     let body = read_all("a JSON body")?;
-    let explanation = gateway::explain(&profile, merchant, args.operation, &body)?;
+    let others = profile.merchants.iter();
+    let explanation = gateway::explain(&profile, others, merchant, args.operation, &body)?;
     if args.json {
         exit::print(&(serde_json::to_string_pretty(&explanation)? + "\n"))?;
     } else {

@@ -115,7 +115,9 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
     let begun = Instant::now();
     let body = Body::parse(call.operation, call.body);
     // Of an array the first row says whose it is.
-    let first = body.as_ref().ok().and_then(|body| body.rows().first());
+    let rows = body.as_ref().map(Body::rows);
+    let first = rows.ok().and_then(|rows| rows.first());
+    let harmless = rows.is_ok_and(|rows| rows.iter().all(wire::is_harmless));
     let identity = first.map(|fields| Identity::of(call.operation, fields)).unwrap_or_default();
     let space = call.space.unwrap_or_else(|| match identity.merchant_id.as_deref() {
         Some(merchant) => spaces.of_merchant(merchant),
@@ -146,8 +148,16 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         spaces.count_violations(violations as u64);
     }
     let (operation, identity) = (Some(call.operation), &identity);
-    let received =
-        Received { space: &space, begun, operation, trace, identity, body: call.body, findings };
+    let received = Received {
+        space: &space,
+        begun,
+        operation,
+        trace,
+        identity,
+        body: call.body,
+        harmless,
+        findings,
+    };
     finish(received, outcome.map(|reply| (reply, remarks)))
 }
 
@@ -186,6 +196,7 @@ pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detai
         trace: space.next_trace(),
         identity: &Identity::default(),
         body: &[],
+        harmless: true,
         findings: Vec::new(),
     };
     finish(received, Err(Refused { reason, detail: detail.to_owned() }))
@@ -199,12 +210,14 @@ struct Received<'a> {
     trace: Trace,
     identity: &'a Identity<'a>,
     body: &'a [u8],
+    /// Whether the body surely holds nothing to hide.
+    harmless: bool,
     findings: Vec<Finding>,
 }
 
 /// Writes the reply, given with what is to be remarked of it, and notes the request.
 fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -> Reply {
-    let Received { space, begun, operation, trace, identity, body, findings } = received;
+    let Received { space, begun, operation, trace, identity, body, harmless, findings } = received;
     let (status, reply, reason, detail) = match outcome {
         Ok((reply, remarks)) => (200, Bytes::from(reply), Reason::Success, remarks),
         Err(refused) => {
@@ -220,9 +233,10 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         control: None,
         merchant,
         tx_id: identity.tx_id.as_deref().map(Into::into),
-        request: match wire::redact(body) {
-            Cow::Borrowed(clean) => clean.into(),
-            Cow::Owned(masked) => masked.into(),
+        request: if harmless {
+            Bytes::copy_from_slice(body)
+        } else {
+            wire::redact(body).into_owned().into()
         },
         status,
         response: reply.clone(),

@@ -1,8 +1,6 @@
 //! `POST /pg/notifyqrscanned`, `/pg/notifyprocessingpayment`, `/pg/notifycompletionpayment` and
 //! `/pg/cancelqrpayment`: a paying app tells how far it is with a QR, and how it ended.
 
-use std::borrow::Cow;
-
 use super::desk::{Desk, Refused, order_at};
 use super::payer;
 use crate::base::{Amount, Currency, Fields, Reason};
@@ -70,7 +68,7 @@ struct Report<'r> {
 }
 
 impl<'r> Report<'r> {
-    fn of(merchant: &'r Cow<'_, str>, terminal: &'r Cow<'_, str>, tx_id: &'r Cow<'_, str>) -> Self {
+    fn of(merchant: &'r str, terminal: &'r str, tx_id: &'r str) -> Self {
         Self { merchant, terminal, tx_id }
     }
 

@@ -84,9 +84,10 @@ fn sums(order: &Order, claimed: TransactionType) -> Vec<Amount> {
     let reversed = order.state == OrderState::Reversed;
     let captured = totals.captured > Amount::ZERO;
     let (happened, sum) = match (claimed, order.kind) {
-        (Type::Purchase, OrderKind::Purchase) => (captured && !declined, totals.captured),
+        (Type::Purchase, OrderKind::Purchase) | (Type::PreAuthComplete, OrderKind::PreAuth) => {
+            (captured && !declined, totals.captured)
+        }
         (Type::PreAuth, OrderKind::PreAuth) => (!declined, totals.authorised),
-        (Type::PreAuthComplete, OrderKind::PreAuth) => (captured && !declined, totals.captured),
         (Type::PurchaseReversal, OrderKind::Purchase) => (reversed, totals.captured),
         (Type::PreAuthReversal, OrderKind::PreAuth) => (reversed && !captured, totals.authorised),
         (Type::PreAuthCompleteReversal, OrderKind::PreAuth) => {

@@ -25,7 +25,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let shows_qr = request.payment_method.shows_qr();
     let khqr = shows_qr.then(|| payload(&merchant, price, order.created, order.expires));
     let khqr = khqr.transpose()?;
-    let token = CheckoutToken::new(desk.space, order.id);
+    let token = CheckoutToken::new(desk.space, order.id).to_string();
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
         result_code: desk.success().code.into(),
@@ -42,7 +42,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
-            checkout_url: format!("{}/pg/checkout/{token}", desk.origin).into(),
+            checkout_url: [desk.origin, "/pg/checkout/", &token].concat().into(),
             expire_dttm: order.expires.year_first_digits().into(),
             khqr_md5: khqr.as_deref().map(|text| khqr::md5(text).into()),
             khqr: khqr.map(Into::into),
@@ -115,7 +115,8 @@ fn details(request: &Request<'_>) -> Details {
     }
 }
 
-/// The KHQR of an order: dynamic, for its amount, until it expires.
+/// The KHQR of an order: dynamic, for its amount, until it expires. The profile has checked the
+/// merchant's part, and the rest is right by its type.
 pub(super) fn payload(
     merchant: &Merchant,
     (amount, currency): (Amount, Currency),
@@ -130,6 +131,6 @@ pub(super) fn payload(
     };
     Payload::new(account, merchant.name.clone(), currency)
         .with_amount(amount, created, expires)
-        .encode()
+        .write()
         .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
 }

@@ -64,10 +64,11 @@ pub fn sign(recipe: &Recipe, merchant: &Merchant, body: &[u8]) -> Result<Signed,
     Ok(Signed { canonical: recipe.canonical(&fields), sign, body })
 }
 
-/// Explains the signature of `body`, which `merchant` sends to `operation`. The keys of the profile's other merchants
-/// and the gateway's own are tried too. It takes up to some tens of milliseconds.
-pub fn explain(
+/// Explains the signature of `body`, which `merchant` sends to `operation`. The keys of `others` and the gateway's
+/// own are tried too. It takes up to some tens of milliseconds.
+pub fn explain<'m>(
     profile: &Profile,
+    others: impl Iterator<Item = &'m Merchant>,
     merchant: &Merchant,
     operation: Operation,
     body: &[u8],
@@ -75,7 +76,7 @@ pub fn explain(
     let (fields, text) = read(body)?;
     let recipe = &profile.sign.recipe;
     let key = merchant.verify_key(recipe).map_err(|error| bad_key(merchant, error))?;
-    let others = other_keys(profile, merchant);
+    let others = other_keys(profile, others, merchant);
     Ok(crypto::explain(&Question {
         recipe,
         operation,
@@ -87,10 +88,13 @@ pub fn explain(
 }
 
 /// Keys that are mistaken for the merchant's own. One that cannot be read is no candidate.
-fn other_keys(profile: &Profile, merchant: &Merchant) -> Vec<(String, VerifyKey)> {
+fn other_keys<'m>(
+    profile: &Profile,
+    others: impl Iterator<Item = &'m Merchant>,
+    merchant: &Merchant,
+) -> Vec<(String, VerifyKey)> {
     let recipe = &profile.sign.recipe;
-    let merchants = profile.merchants.iter().filter(|other| other.id != merchant.id);
-    let theirs = merchants.filter_map(|other| {
+    let theirs = others.filter(|other| other.id != merchant.id).filter_map(|other| {
         let key = other.verify_key(recipe).ok()?;
         Some((format!("the key of merchant {}", other.id), key.into_owned()))
     });

@@ -4,7 +4,8 @@ use super::fields::{FIELDS, Field, find};
 use super::problem::quote;
 
 /// CRC-16/CCITT-FALSE under its catalogue name.
-const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_IBM_3740);
+static CRC: crc::Crc<u16, crc::Table<16>> =
+    crc::Crc::<u16, crc::Table<16>>::new(&crc::CRC_16_IBM_3740);
 
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
 pub(super) fn checksum(text: &str) -> String {
@@ -122,9 +123,10 @@ fn split(text: &str) -> Result<(&str, &str, &str), String> {
         .split_at_checked(2)
         .filter(|(tag, _)| two_digits(tag))
         .ok_or_else(|| format!("{} where a two-digit tag should begin", opening(text)))?;
-    let (length, rest) = rest.split_at_checked(2).filter(|(length, _)| two_digits(length)).ok_or(
-        format!("tag {tag} is followed by {}, which is no two-digit length", opening(rest)),
-    )?;
+    let (length, rest) =
+        rest.split_at_checked(2).filter(|(length, _)| two_digits(length)).ok_or_else(|| {
+            format!("tag {tag} is followed by {}, which is no two-digit length", opening(rest))
+        })?;
     let wanted = length.bytes().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
     let (mut counted, mut end) = (0, 0);
     let mut characters = rest.chars();

@@ -229,8 +229,8 @@ impl Bindings {
         id: impl FnOnce(u32) -> BindingId,
     ) -> Result<&Binding, Reason> {
         let ids = self.customer(new.client).map_or(&[][..], |customer| &customer.bindings);
-        let known = ids.iter().filter_map(|id| self.get(*id));
-        let earlier = known.filter(|binding| binding.card == new.card).next_back();
+        let mut known = ids.iter().filter_map(|id| self.get(*id));
+        let earlier = known.find(|binding| binding.card == new.card);
         let (ended, count) = (earlier.map(|it| it.id), earlier.map_or(0, |it| it.earlier + 1));
         if ended.is_none() && self.by_id.len() >= BINDINGS_MAX {
             return Err(Reason::SystemBusy);

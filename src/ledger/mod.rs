@@ -197,6 +197,9 @@ impl Ledger {
         let day_number = self.next_day_number(now);
         self.stan = self.stan % STAN_MAX + 1;
         let (id, deadline) = (self.store.next_id(), now.plus(lifetime));
+        // Room for the life of most: registered, approved, refunded.
+        let mut history = Vec::with_capacity(3);
+        history.push(Entry { at: now, trace, change: Change::Registered });
         let order = Order {
             id,
             party: self.store.party(new.merchant, new.terminal),
@@ -222,7 +225,7 @@ impl Ledger {
             told: false,
             status_asked: None,
             details: (new.details != Details::default()).then(|| Box::new(new.details)),
-            history: vec![Entry { at: now, trace, change: Change::Registered }],
+            history,
         };
         self.store.insert(order);
         Ok(Registration::New(id))

@@ -1,7 +1,7 @@
 //! One order: its totals, its state, what happened to it.
 
 use super::progress::Progress;
-use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, digits};
 
 /// The position of an order in its ledger; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,17 +257,19 @@ impl Change {
 impl Order {
     /// `txSeqNo`: the day and an eight-digit running number.
     pub fn sequence(&self) -> String {
-        format!("{}{:08}", self.created.day().digits(), self.day_number)
+        digits::<16>(self.created.day().number() * 100_000_000 + u64::from(self.day_number))
     }
 
     /// `refNo`: twelve digits that end in the approval number.
     pub fn reference(&self) -> Option<String> {
-        self.approval.map(|approval| format!("{:06}{:06}", self.stan, approval.number))
+        self.approval.map(|approval| {
+            digits::<12>(u64::from(self.stan) * 1_000_000 + u64::from(approval.number))
+        })
     }
 
     /// The approval number in its six digits.
     pub fn approval_digits(&self) -> Option<String> {
-        self.approval.map(|approval| format!("{:06}", approval.number))
+        self.approval.map(|approval| digits::<6>(approval.number.into()))
     }
 
     /// Why its payment is not a success, as a status call sees it; `None` once it was approved and

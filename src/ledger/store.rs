@@ -255,7 +255,10 @@ impl Store {
         let key = (order.party, order.created.day());
         if let Some(list) = self.by_day.get_mut(&key) {
             for index in list.both(order.kind) {
-                if let Ok(place) = index.binary_search(&id) {
+                // Nearly always it is the oldest that goes.
+                if index.front() == Some(&id) {
+                    index.pop_front();
+                } else if let Ok(place) = index.binary_search(&id) {
                     index.remove(place);
                 }
             }

@@ -6,7 +6,7 @@ use crate::base::Reason;
 
 use super::provenance::Mark;
 use super::read::{Doc, Table, Words, fields, words};
-use super::report::Complaint;
+use crate::base::Complaint;
 
 /// Whose card it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

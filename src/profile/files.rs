@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::report::{Problem, nearest};
+use crate::base::{Problem, nearest};
 
 /// The files of the built-in profile, by name: the same names that a user's directory has.
 pub(super) const BUILTIN: [(&str, &str); 7] = [

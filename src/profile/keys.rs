@@ -9,7 +9,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::read::{Doc, Table, words};
-use super::report::Complaint;
+use crate::base::Complaint;
 use crate::crypto::{KeyError, PrivateKey, PublicKey, VerifyKey};
 
 /// A key pair, in the form in which the profile holds it: PEM, or one line of Base64 DER. It is parsed when it is

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::base::PaymentMethod;
@@ -10,11 +11,11 @@ use crate::crypto::{KeyError, Recipe, Secret, SignKey, VerifyKey};
 use super::keys::{KeyPair, Keys};
 use super::provenance::Mark;
 use super::read::{Doc, Node, Read, Table, fields};
-use super::report::Complaint;
 use super::settings::{PushbackOverrides, SignMode, check_url};
+use crate::base::Complaint;
 
 /// A merchant, of the profile or made at run time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Merchant {
     /// `merchantId`, at most 32 characters.
     pub id: String,
@@ -44,6 +45,19 @@ pub struct Merchant {
     pub sign_secret: Option<String>,
     /// What the header `Authentication` must say on every call.
     pub token: Option<String>,
+}
+
+/// Without its token and its secret.
+impl fmt::Debug for Merchant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Merchant")
+            .field("id", &self.id)
+            .field("terminals", &self.terminals)
+            .field("noti_url", &self.noti_url)
+            .field("sign_mode", &self.sign_mode)
+            .field("asks_token", &self.token.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Merchant {

@@ -29,6 +29,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+pub use crate::base::Problem;
 pub use cards::{Authentication, Card, Scheme};
 pub use keys::{KeyPair, KeyRole};
 pub use merchants::{KhqrAccount, Merchant};
@@ -36,7 +37,7 @@ pub use operations::{Described, Kind, Member, OperationTable};
 pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};
 pub use reasons::{Answer, ReasonTable};
-pub use report::{Problem, ProfileErrors};
+pub use report::ProfileErrors;
 pub use rules::{IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
 pub use settings::{
     Acknowledge, CheckoutSettings, Language, PushbackEvent, PushbackOverrides, PushbackPolicy,
@@ -147,7 +148,8 @@ impl Profile {
                 let complaint = pair.complaint()?;
                 let key = format!("key.{}", pair.name);
                 let entry = self.provenance.iter().find(|entry| entry.key == key)?;
-                Some(Problem::of_entry(&entry.place, complaint))
+                let Place { file, line } = &entry.place;
+                Some(Problem::of_line(file.to_string(), *line as usize, complaint))
             })
             .collect();
         if problems.is_empty() { Ok(()) } else { Err(ProfileErrors(problems)) }

@@ -6,7 +6,7 @@ use crate::base::Operation;
 
 use super::provenance::Mark;
 use super::read::{Doc, Table, words};
-use super::report::Complaint;
+use crate::base::Complaint;
 
 /// What kind of JSON a member holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::base::{Operation, Reason};
 use super::cards::check_digits;
 use super::provenance::{Mark, Place};
 use super::read::{Doc, Table, fields};
-use super::report::Complaint;
+use crate::base::Complaint;
 
 /// What is answered for a reason, and the line of the profile that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

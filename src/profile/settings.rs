@@ -4,7 +4,7 @@ use crate::base::Operation;
 use crate::crypto::Recipe;
 
 use super::read::{Node, Read, Table, Words, fields, words};
-use super::report::Complaint;
+use crate::base::Complaint;
 
 /// Whether a signature is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

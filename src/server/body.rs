@@ -11,7 +11,7 @@ use super::Limits;
 
 /// Why there is no body.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BodyError {
+pub enum BodyError {
     /// More than the limit.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -24,7 +24,8 @@ pub(super) enum BodyError {
 /// listens still gets to see the refusal.
 const DISCARDED_MAX: usize = 16 << 20;
 
-pub(super) async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, BodyError> {
+/// Reads a body whole.
+pub async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, BodyError> {
     let mut collected = std::pin::pin!(collect(body, limits.body_bytes));
     // Nearly always the body came with the head; then no timer is made.
     let first = std::future::poll_fn(|cx| Poll::Ready(collected.as_mut().poll(cx))).await;

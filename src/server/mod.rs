@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use body::{BodyError, read as read_body};
 pub use route::{App, Plane};
 
 /// What the server puts up with.

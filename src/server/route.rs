@@ -46,9 +46,9 @@ pub enum Plane {
 }
 
 /// The header that names a request's space.
-const SPACE_HEADER: &str = "x-payon-space";
+static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
 /// The header that carries a merchant's token (documented).
-const TOKEN_HEADER: &str = "authentication";
+static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
 pub(super) async fn answer(
@@ -57,32 +57,35 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
-    let (space, path) = match split_space(path) {
-        Some((name, rest)) => match app.spaces.named(name) {
-            Some(space) => (Some(space), rest),
-            None => return Ok(unknown_space(app, name)),
-        },
+    let (name, path) = match split_space(path) {
+        Some((name, rest)) => (Some(name), rest),
         None => (None, path),
     };
-    if checkout::is_page(path) && (plane != Plane::Control || path.starts_with("/_sim")) {
+    let is_page = checkout::is_page(path);
+    let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
+    if is_control && plane != Plane::Merchant {
+        let (name, path) = (name.map(str::to_owned), path.to_owned());
+        return Ok(app.control.answer(app, name.as_deref(), &path, request).await);
+    }
+    let space = match name {
+        Some(name) => match app.spaces.named(name) {
+            Some(space) => Some(space),
+            None => return Ok(unknown_space(app, name)),
+        },
+        None => None,
+    };
+    if is_page && (plane != Plane::Control || path.starts_with("/_sim/")) {
         let path = path.to_owned();
         return Ok(page(app, space, path, request).await);
     }
-    if path.starts_with("/_sim/") || path == "/_sim" {
-        if plane == Plane::Merchant {
-            return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
-        }
-        let path = path.to_owned();
-        return Ok(app.control.answer(app, space, &path, request).await);
-    }
-    if plane == Plane::Control {
+    if is_control || plane == Plane::Control {
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     }
     let Some(operation) = Operation::at(path) else {
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     };
     let space = match space {
-        None => match request.headers().get(SPACE_HEADER) {
+        None => match request.headers().get(&SPACE_HEADER) {
             Some(name) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
                 Some(space) => Some(space),
                 None => return Ok(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))),
@@ -138,7 +141,7 @@ fn decide(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Reply {
-    let token = headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let token = headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok());
     let origin = origin(app, headers);
     gateway::answer(&app.spaces, Call { operation, space, token, origin: &origin, body })
 }
@@ -214,7 +217,7 @@ async fn page(
 fn origin<'a>(app: &'a App, headers: &HeaderMap) -> Cow<'a, str> {
     match (&app.public_url, headers.get(HOST).and_then(|host| host.to_str().ok())) {
         (Some(url), _) => Cow::Borrowed(url),
-        (None, Some(host)) => Cow::Owned(format!("http://{host}")),
+        (None, Some(host)) => Cow::Owned(["http://", host].concat()),
         (None, None) => Cow::Borrowed(app.control.url()),
     }
 }

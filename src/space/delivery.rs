@@ -63,6 +63,14 @@ impl DeliveryState {
         }
     }
 
+    /// When it is sent next, while it waits.
+    pub const fn due(self) -> Option<Millis> {
+        match self {
+            Self::Waiting(due) => Some(due),
+            _ => None,
+        }
+    }
+
     /// Whether nothing more will be sent by itself.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Acknowledged | Self::Exhausted)

@@ -18,6 +18,8 @@ pub const DEFAULT_SPACE: &str = "default";
 const SPACES_MAX: usize = 10_000;
 /// How long a space's name may be.
 const NAME_MAX: usize = 64;
+/// How long an id of a merchant or terminal may be; a KHQR carries no more.
+const ID_MAX: usize = 32;
 /// How many merchants one call may ask for.
 const MERCHANTS_MAX: usize = 64;
 
@@ -39,6 +41,14 @@ pub enum SpaceError {
     /// Too many merchants in one call.
     #[error("a space takes up to {MERCHANTS_MAX} merchants at its birth")]
     TooManyMerchants,
+    /// An id that is none.
+    #[error(
+        "{0:?} cannot be a merchantId or termId: use 1 to {ID_MAX} letters, digits, '.', '_' or '-'"
+    )]
+    BadId(String),
+    /// One merchant wished for twice.
+    #[error("merchant {0:?} is named twice")]
+    MerchantTwice(String),
     /// A merchant that belongs elsewhere.
     #[error("merchant {0:?} belongs to another space; leave the id out to get a fresh one")]
     MerchantTaken(String),
@@ -64,7 +74,7 @@ pub enum SpaceError {
 }
 
 /// A merchant to be born with a space. What is left out is made up.
-#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMerchant {
     /// `merchantId`; a documented one keeps its keys and terminals, any other gets a pair of the pool.
@@ -207,19 +217,21 @@ impl Spaces {
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let name = name.map_or_else(|| format!("s{number}"), str::to_owned);
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if name.is_empty()
-            || name.len() > NAME_MAX
-            || !name.bytes().all(good)
-            || name.starts_with('.')
-        {
+        if !is_plain(&name, NAME_MAX) || name.starts_with('.') {
             return Err(SpaceError::BadName(name));
+        }
+        if self.by_name.contains_key(name.as_str()) {
+            return Err(SpaceError::NameTaken(name));
         }
         let mut merchants = self.profile.merchants.clone();
         let mut born = Vec::with_capacity(wanted.len());
         for (index, wish) in wanted.iter().enumerate() {
             let merchant = self.merchant(&name, index, wish)?;
-            born.push(Box::<str>::from(merchant.id.as_str()));
+            let id: Box<str> = merchant.id.as_str().into();
+            if born.contains(&id) {
+                return Err(SpaceError::MerchantTwice(merchant.id));
+            }
+            born.push(id);
             match merchants.iter_mut().find(|known| known.id == merchant.id) {
                 Some(known) => *known = merchant,
                 None => merchants.push(merchant),
@@ -258,6 +270,11 @@ impl Spaces {
             .merchant_id
             .clone()
             .unwrap_or_else(|| format!("SIM{:012}", lot % 1_000_000_000_000));
+        for id in [Some(&id), wish.term_id.as_ref()].into_iter().flatten() {
+            if !is_plain(id, ID_MAX) {
+                return Err(SpaceError::BadId(id.clone()));
+            }
+        }
         if self.owners.contains_key(id.as_str()) {
             return Err(SpaceError::MerchantTaken(id));
         }
@@ -296,4 +313,10 @@ impl Spaces {
         space.close();
         Ok(())
     }
+}
+
+/// Whether a name can stand in paths and files as it is.
+fn is_plain(name: &str, bytes_max: usize) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    !name.is_empty() && name.len() <= bytes_max && name.bytes().all(good)
 }

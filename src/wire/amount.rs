@@ -35,7 +35,12 @@ impl Serialize for ShortAmount {
 /// Writes digits as they stand. `RawValue` is the only way by which serde_json keeps the zeros of
 /// `1.00`; borrowed from the digits it costs one short look at them and no allocation.
 fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    serde_json::from_str::<&RawValue>(digits).map_err(S::Error::custom)?.serialize(serializer)
+    match digits.parse::<i64>() {
+        Ok(whole) => serializer.serialize_i64(whole),
+        Err(_) => serde_json::from_str::<&RawValue>(digits)
+            .map_err(S::Error::custom)?
+            .serialize(serializer),
+    }
 }
 
 /// The members `currency` and `amount` of a request that has both.

@@ -43,5 +43,5 @@ pub use envelope::{Envelope, Identity, TOKEN_REFUSED, encode, failure};
 pub use pushback::Notice;
 pub use read::Refusal;
 pub use reconciliation::Answer;
-pub use redact::redact;
+pub use redact::{is_harmless, redact};
 pub use words::{BindingMethod, Outcome, PayDvCd, TransactionType, Trt, Word};

@@ -72,7 +72,7 @@ pub(super) fn text<'a>(
     move |value| {
         let text = value.string()?;
         check_length(value, &text, chars)?;
-        if text.chars().any(char::is_control) {
+        if has_control(&text) {
             return Err(value.invalid("must not contain control characters such as line breaks"));
         }
         Ok(text)
@@ -87,6 +87,15 @@ pub(super) fn lines<'a>(
         let text = value.string()?;
         check_length(value, &text, chars)?;
         Ok(text)
+    }
+}
+
+/// Looks at all bytes at once where they are ASCII, as they nearly always are.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        text.bytes().fold(false, |found, byte| found | byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
     }
 }
 

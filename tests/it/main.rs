@@ -8,6 +8,7 @@
 )]
 
 mod binary;
+mod bindings;
 mod browser;
 mod checkout;
 mod cli_control;
@@ -16,11 +17,24 @@ mod cli_round_trip;
 mod cli_serve;
 mod cli_sign;
 mod concurrency;
+mod control_api;
+mod control_calls;
+mod control_life_cycle;
+mod control_pushback;
+mod control_wait;
 mod crypto;
+#[path = "support/direct.rs"]
+mod direct;
 mod khqr;
 mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
+mod link;
+mod lint;
 mod precedence;
+mod qr;
 mod raw_http;
+mod reconciliation;
+mod support;
 mod tidy;
+mod token;

@@ -37,7 +37,7 @@ const IMPURE: &[&str] = &[
     "SystemTime",
     "Instant::now",
     "wall_clock",
-    "rand::rng",
+    "rand::rng(",
     "rand::random",
     "thread::sleep",
 ];

@@ -49,7 +49,7 @@ pub struct Question<'a> {
 }
 
 /// What is known about a signature. Values of secret members are masked throughout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
     /// The signature stands.
@@ -57,8 +57,10 @@ pub struct Explanation {
     /// One sentence.
     pub summary: String,
     /// The recipe's algorithm.
+    #[schemars(with = "String")]
     pub algorithm: Algorithm,
     /// The recipe's kind of string.
+    #[schemars(with = "String")]
     pub kind: Canonical,
     /// The exact string that the gateway built.
     pub canonical: String,
@@ -79,7 +81,7 @@ pub struct Explanation {
 }
 
 /// A signature as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Received {
     /// The text, cut after 2,048 characters.
@@ -87,6 +89,7 @@ pub struct Received {
     /// Its length in characters.
     pub characters: usize,
     /// The encoding that it looks like.
+    #[schemars(with = "Option<String>")]
     pub encoding: Option<Encoding>,
     /// Its length in bytes in that encoding.
     pub bytes: Option<usize>,
@@ -95,7 +98,7 @@ pub struct Received {
 }
 
 /// The key that a signature is checked with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnKey {
     /// Names the key.
@@ -107,7 +110,7 @@ pub struct OwnKey {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
     /// A stable name, such as `order.wire`.

@@ -40,13 +40,13 @@ pub(super) fn play(
         let otp = |channel| request.otp.as_deref().unwrap_or(profile.payers.otp.right(channel));
         let next = match progress.step {
             Step::Enter | Step::Unanswered => return Err(input("card", "is needed")),
-            Step::Passcode => match &request.passcode {
-                Some(passcode) => Input::Passcode(passcode),
-                None => {
-                    taken = enter_passcode(space, moment, progress, |_, _| true)?;
+            Step::Passcode => {
+                let Some(passcode) = &request.passcode else {
+                    taken = enter_passcode(space, moment, progress, |_, _| true);
                     continue;
-                }
-            },
+                };
+                Input::Passcode(passcode)
+            }
             Step::Channel => Input::Channel(OtpChannel::Sms),
             Step::Otp(channel) => Input::Otp(otp(channel)),
             Step::Acs(Authentication::Challenge) => {

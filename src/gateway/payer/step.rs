@@ -196,14 +196,15 @@ pub(super) fn return_from_acs(
         (_, AcsReturn::Left) | (Authentication::Abandoned, _) => Reason::AcsAbandoned,
         (Authentication::Unavailable, _) => Reason::AcsUnavailable,
         (Authentication::Rejected, _) => Reason::AcsRejected,
-        (Authentication::Mismatch, _) => Reason::AcsMismatch,
+        // Nor is a return that claims a challenge was passed unasked the issuer's own.
+        (Authentication::Mismatch, _) | (Authentication::Challenge, AcsReturn::Unasked) => {
+            Reason::AcsMismatch
+        }
         (Authentication::WrongOtp, _) => return wrong_otp(profile, card, progress),
         (Authentication::Challenge, AcsReturn::Otp(otp)) if otp == right => card.outcome,
         (Authentication::Challenge, AcsReturn::Otp(_)) => {
             return wrong_otp(profile, card, progress);
         }
-        // A return that claims a challenge was passed unasked is not the issuer's.
-        (Authentication::Challenge, AcsReturn::Unasked) => Reason::AcsMismatch,
         (
             Authentication::None
             | Authentication::Frictionless

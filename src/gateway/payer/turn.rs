@@ -30,9 +30,9 @@ pub(super) fn turn(
         (_, Input::Bank(account)) => step::pay_by_bank(profile, order, account),
         (_, Input::Binding(id)) => choose_binding(profile, moment, order, progress, id),
         (Step::Passcode, Input::Passcode(passcode)) => {
-            enter_passcode(space, moment, progress, |moment, binding| {
+            Ok(enter_passcode(space, moment, progress, |moment, binding| {
                 bindings::passcode_is_right(space, moment.ledger(), binding, passcode)
-            })
+            }))
         }
         (Step::Channel | Step::Otp(_), Input::Channel(channel)) => {
             step::choose_channel(progress, now, channel)
@@ -117,14 +117,14 @@ pub(super) fn enter_passcode(
     moment: &mut Moment<'_>,
     progress: Progress,
     right: impl FnOnce(&Moment<'_>, &Binding) -> bool,
-) -> Result<Turn, PayError> {
+) -> Turn {
     let profile = space.profile();
     let (Some(Source::Binding(id)), Some(card)) =
         (progress.source, card_of(profile, moment, progress))
     else {
-        return Ok(binding_gone());
+        return binding_gone();
     };
     let right = moment.ledger().bindings().get(id).is_some_and(|binding| right(moment, binding));
     let judged = moment.bindings().passcode_entered(id, right, profile.rules.passcode_tries);
-    Ok(step::enter_passcode(card, progress, judged))
+    step::enter_passcode(card, progress, judged)
 }

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::provenance::{Mark, Place, Provenance};
-use super::report::{Complaint, Problem, line_of, line_starts, nearest};
+use crate::base::{Complaint, Problem, line_of, line_starts, nearest};
 use values::integer;
 pub(super) use values::{Read, Words, words};
 

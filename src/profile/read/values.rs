@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::Node;
-use crate::profile::report::Complaint;
+use crate::base::Complaint;
 
 /// What can be read from a value.
 pub(in crate::profile) trait Read: Sized {

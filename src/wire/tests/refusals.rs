@@ -2,8 +2,8 @@
 
 use crate::base::{Amount, Currency, Fields, Operation, Reason};
 use crate::wire::{
-    Answer, BindingMethod, Refusal, binding_register, encode, limits, orders, reconciliation,
-    redact, refund, register, status,
+    Answer, BindingMethod, Refusal, binding_register, encode, is_harmless, limits, orders,
+    reconciliation, redact, refund, register, status,
 };
 
 use super::read;
@@ -276,6 +276,8 @@ fn redaction_case_by_case() {
     ] {
         let redacted = redact(body.as_bytes());
         assert_eq!(String::from_utf8_lossy(&redacted), expected);
+        let harmless = Fields::parse(body.as_bytes()).is_ok_and(|fields| is_harmless(&fields));
+        assert!(!harmless || body == expected, "{body}");
     }
 }
 
@@ -283,6 +285,7 @@ fn redaction_case_by_case() {
 fn harmless_bodies_are_not_copied() {
     let body = register_with("buyerId", "\"4012001037141112\"");
     assert!(matches!(redact(body.as_bytes()), std::borrow::Cow::Borrowed(_)));
+    assert!(is_harmless(&Fields::parse(body.as_bytes()).expect("an object")));
     assert!(matches!(redact(b""), std::borrow::Cow::Borrowed(_)));
     assert!(matches!(redact(b"\xff\xfe{"), std::borrow::Cow::Borrowed(_)));
 }

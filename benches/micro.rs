@@ -1,0 +1,243 @@
+//! Micro benchmarks of the hot path, step by step: parse, read, verify, decide, encode, note, redact.
+//!
+//! `cargo bench --bench micro`; an argument picks by name, such as `-- answer`. The whole server beside a
+//! bare HTTP echo is in the benchmark `load`.
+
+#![allow(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to say")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use payon_sim::base::{Amount, Currency, Fields, Millis, Operation, Reason, Seed};
+use payon_sim::crypto;
+use payon_sim::gateway::{self, Call, PayRequest};
+use payon_sim::khqr::{self, Account, Payload};
+use payon_sim::profile::Profile;
+use payon_sim::space::{Budgets, JournalEntry, Spaces, Trace};
+use payon_sim::wire;
+
+fn main() {
+    divan::main();
+}
+
+const MERCHANT: &str = "C0000143";
+/// The merchant whose refunds need no signature.
+const LENIENT: &str = "EPAY00000000001";
+/// Orders and requests before the measuring begins, so that budgets are reached as in a long run.
+const WARM_ORDERS: u64 = 20_000;
+
+fn register_body(tx_id: u64, method: &str) -> String {
+    format!(
+        r#"{{"termId":"PAYONGT1","merchantId":"{LENIENT}","txId":"order-{tx_id:08}","trt":"10","currency":"USD","amount":"12.50","paymentMethod":"{method}"}}"#
+    )
+}
+
+fn status_body(tx_id: u64) -> String {
+    format!(
+        r#"{{"merchantId":"{LENIENT}","termId":"PAYONGT1","txId":"order-{tx_id:08}","amount":"12.50","currency":"USD"}}"#
+    )
+}
+
+fn refund_body(tx_id: u64) -> String {
+    format!(r#"{{"txId":"order-{tx_id:08}","merchantId":"{LENIENT}","termId":"PAYONGT1"}}"#)
+}
+
+/// A refund with its signature, and the profile whose recipe made it.
+fn signed() -> (Arc<Profile>, String) {
+    let profile = Profile::builtin();
+    let merchant = profile.merchant(MERCHANT).expect("documented");
+    let recipe = &profile.sign.recipe;
+    let key = merchant.sign_key(recipe).expect("has a private half").expect("a key");
+    let body = format!(r#"{{"txId":"2435","merchantId":"{MERCHANT}","termId":"CT03000003"}}"#);
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    let sign = crypto::sign(recipe, &key, &fields).expect("a signature");
+    (Arc::clone(&profile), body.replace('}', &format!(r#","sign":"{sign}"}}"#)))
+}
+
+#[divan::bench]
+fn parse_fields(bencher: Bencher) {
+    let body = register_body(1, "CREDIT_DEBIT");
+    bencher.bench(|| Fields::parse(black_box(body.as_bytes())));
+}
+
+#[divan::bench]
+fn read_register(bencher: Bencher) {
+    let body = register_body(1, "CREDIT_DEBIT");
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    bencher.bench(|| wire::register::Request::read(black_box(&fields)));
+}
+
+#[divan::bench]
+fn canonical_string(bencher: Bencher) {
+    let (profile, body) = signed();
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    bencher.bench(|| profile.sign.recipe.canonical(black_box(&fields)));
+}
+
+#[divan::bench]
+fn verify_signature(bencher: Bencher) {
+    let (profile, body) = signed();
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    let recipe = &profile.sign.recipe;
+    let merchant = profile.merchant(MERCHANT).expect("documented");
+    let key = merchant.verify_key(recipe).expect("a key");
+    let sign = fields.text("sign").expect("signed");
+    bencher.bench(|| crypto::verify(recipe, &key, black_box(&fields), &sign).expect("fits"));
+}
+
+#[divan::bench]
+fn redact_clean_body(bencher: Bencher) {
+    let body = register_body(1, "CREDIT_DEBIT");
+    bencher.bench(|| wire::redact(black_box(body.as_bytes())));
+}
+
+#[divan::bench]
+fn redact_signed_body(bencher: Bencher) {
+    let (_, body) = signed();
+    bencher.bench(|| wire::redact(black_box(body.as_bytes())));
+}
+
+#[divan::bench]
+fn encode_refund_reply(bencher: Bencher) {
+    let reply = wire::payment::Reply {
+        tx_id: Some("2435".into()),
+        merchant_id: Some(LENIENT.into()),
+        term_id: Some("PAYONGT1".into()),
+        amount: Some(wire::FixedAmount(Amount::from_minor(100), Currency::Usd)),
+        currency: Some(Currency::Usd),
+        result_code: "0000".into(),
+        result_message: "Success".into(),
+        approval_no: Some("538433".into()),
+        approval_date: Some("09122020110737".into()),
+        acs_url: None,
+        ref_no: Some("000004538433".into()),
+        transaction_amount: None,
+    };
+    bencher.bench(|| wire::encode(black_box(&reply)));
+}
+
+#[divan::bench]
+fn encode_khqr(bencher: Bencher) {
+    let account = Account::Merchant {
+        id: "demo_store@ppcb".into(),
+        merchant_id: MERCHANT.into(),
+        bank: "PPCBank".into(),
+    };
+    let payload = Payload::new(account, "Phnom Penh Demo Store", Currency::Usd).with_amount(
+        Amount::from_minor(1250),
+        Millis(1_767_225_600_000),
+        Millis(1_767_226_200_000),
+    );
+    bencher.bench(|| black_box(&payload).encode());
+}
+
+#[divan::bench]
+fn md5_of_khqr(bencher: Bencher) {
+    let text = "0".repeat(170);
+    bencher.bench(|| khqr::md5(black_box(&text)));
+}
+
+#[divan::bench]
+fn derive_from_seed(bencher: Bencher) {
+    bencher.bench(|| black_box(Seed(1)).derive(&[b"checkout", b"default", &[0; 8]]));
+}
+
+#[divan::bench]
+fn dates_as_text(bencher: Bencher) {
+    let at = Millis(1_606_193_221_000);
+    bencher.bench(|| (black_box(at).year_first_digits(), black_box(at).day().digits()));
+}
+
+#[divan::bench]
+fn note_in_journal(bencher: Bencher) {
+    let world = World::new();
+    let body = Bytes::from(register_body(1, "CREDIT_DEBIT"));
+    let response = Bytes::from(vec![b'x'; 400]);
+    let merchant = world.spaces.default_space().merchant(LENIENT);
+    bencher.bench(|| {
+        world.spaces.default_space().note(JournalEntry {
+            trace: Trace(1),
+            at: Millis(1),
+            operation: Some(Operation::Register),
+            merchant: merchant.clone(),
+            tx_id: Some("order-00000001".into()),
+            request: body.clone(),
+            status: 200,
+            response: response.clone(),
+            reason: Reason::Success,
+            detail: "".into(),
+            control: None,
+            findings: Box::default(),
+            took_us: 1,
+            unmasked: None,
+        });
+    });
+}
+
+#[divan::bench(args = ["CREDIT_DEBIT", "BAKONG_KHQR"])]
+fn answer_register(bencher: Bencher, method: &str) {
+    let world = World::new();
+    bencher
+        .counter(ItemsCount::new(1_usize))
+        .with_inputs(|| register_body(world.next(), method))
+        .bench_refs(|body| world.ask(Operation::Register, body));
+}
+
+#[divan::bench]
+fn answer_status(bencher: Bencher) {
+    let world = World::new();
+    bencher
+        .with_inputs(|| status_body(world.paid()))
+        .bench_refs(|body| world.ask(Operation::Status, body));
+}
+
+#[divan::bench]
+fn answer_refund_unsigned(bencher: Bencher) {
+    let world = World::new();
+    bencher
+        .with_inputs(|| refund_body(world.paid()))
+        .bench_refs(|body| world.ask(Operation::Refund, body));
+}
+
+/// A gateway that has seen many orders.
+struct World {
+    spaces: Arc<Spaces>,
+    orders: AtomicU64,
+}
+
+impl World {
+    fn new() -> Self {
+        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let world = Self { spaces, orders: AtomicU64::new(0) };
+        for _ in 0..WARM_ORDERS {
+            world.paid();
+        }
+        world
+    }
+
+    fn next(&self) -> u64 {
+        self.orders.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A new order that is registered and paid.
+    fn paid(&self) -> u64 {
+        let tx_id = self.next();
+        self.ask(Operation::Register, &register_body(tx_id, "CREDIT_DEBIT"));
+        let space = self.spaces.default_space();
+        let name = format!("order-{tx_id:08}");
+        gateway::pay(space, LENIENT, &name, &PayRequest::default(), Trace(1)).expect("paid");
+        tx_id
+    }
+
+    /// State in, decision out.
+    fn ask(&self, operation: Operation, body: &str) -> gateway::Reply {
+        let origin = "http://127.0.0.1:36605";
+        let call = Call { operation, space: None, token: None, origin, body: body.as_bytes() };
+        let reply = gateway::answer(&self.spaces, call);
+        assert_eq!(reply.reason, Reason::Success);
+        reply
+    }
+}

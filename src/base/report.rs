@@ -1,0 +1,286 @@
+//! Problems of a file, told to the person who wrote it: where, what, and what to do.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Something wrong in one place of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as the user named it or its directory.
+    pub file: String,
+    /// Line from 1; 0 when the problem is the file itself.
+    pub line: usize,
+    /// Column from 1, in characters; 0 when the problem is the file itself.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What is allowed, or what was probably meant.
+    pub help: Vec<String>,
+    /// The line with secrets hidden, and where in it (start and width in characters).
+    excerpt: Option<(String, Range<usize>)>,
+}
+
+/// A message with advice, not yet at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong.
+    pub message: String,
+    /// What is allowed, or what was probably meant.
+    pub help: Vec<String>,
+}
+
+/// How much of a line an excerpt shows.
+const EXCERPT_CHARS: usize = 96;
+/// How many allowed names a message lists before it shortens the list.
+const NAMES_SHOWN: usize = 16;
+/// Digits in a row that may be a card number; only its first six are shown.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
+/// Keys whose values never appear in a message.
+const SECRET_KEYS: &[&str] = &[
+    "number", "cvv", "pin", "otp", "passcode", "private", "token", "default", "sms", "email", "acs",
+];
+
+impl Problem {
+    /// A problem of a file as a whole.
+    pub fn of_file(file: String, message: String, help: Vec<String>) -> Self {
+        Self { file, line: 0, column: 0, message, help, excerpt: None }
+    }
+
+    /// A problem of the entry that begins at `line` of `file`.
+    pub fn of_line(file: String, line: usize, message: String) -> Self {
+        Self { file, line, column: 1, message, help: Vec::new(), excerpt: None }
+    }
+
+    /// What the TOML reader found wrong in `text`, which is the file `file`.
+    pub fn of_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
+        let complaint = Complaint::of_serde(error.message());
+        let mut problem =
+            Self::at(file, text, &line_starts(text), error.span().unwrap_or(0..0), complaint);
+        // serde repeats the value; of a secret only what was expected is told.
+        let line = text.lines().nth(problem.line - 1).unwrap_or_default();
+        if hide_secrets(line) != line
+            && let Some(at) = problem.message.find("expected ")
+        {
+            problem.message.drain(..at);
+        }
+        problem
+    }
+
+    /// A problem at `span` (bytes) of `text`, whose lines begin at `line_starts`.
+    pub fn at(
+        file: &str,
+        text: &str,
+        line_starts: &[usize],
+        span: Range<usize>,
+        complaint: Complaint,
+    ) -> Self {
+        let line = line_of(line_starts, span.start);
+        let begin = line_starts[line - 1];
+        let content = text[begin..].lines().next().unwrap_or_default();
+        let chars = |bytes: usize| content.char_indices().take_while(|(at, _)| *at < bytes).count();
+        let start = chars(span.start - begin);
+        let end = chars(span.end.saturating_sub(begin).min(content.len())).max(start + 1);
+        Self {
+            file: file.to_owned(),
+            line,
+            column: start + 1,
+            message: complaint.message,
+            help: complaint.help,
+            excerpt: Some((hide_secrets(content), start..end)),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            write!(f, "{}: {}", self.file, self.message)?;
+        } else {
+            write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        }
+        if let Some((line, mark)) = &self.excerpt {
+            let number = self.line;
+            let skipped = mark.start.saturating_sub(EXCERPT_CHARS * 2 / 3);
+            let shown: String = line.chars().skip(skipped).take(EXCERPT_CHARS).collect();
+            let caret = mark.start - skipped;
+            let width = mark.len().min(shown.chars().count().saturating_sub(caret)).max(1);
+            write!(f, "\n     |\n{number:4} | {}\n     | ", shown.trim_end())?;
+            write!(f, "{}{}", " ".repeat(caret), "^".repeat(width))?;
+        }
+        for help in &self.help {
+            write!(f, "\n     = {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Complaint {
+    /// A complaint that needs no advice.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: Vec::new() }
+    }
+
+    /// The same with one more piece of advice.
+    pub fn help(mut self, advice: impl Into<String>) -> Self {
+        self.help.push(advice.into());
+        self
+    }
+
+    /// serde's message, with the suggestion that serde does not make: it names the wrong word first and the allowed
+    /// ones after it, all within back-ticks.
+    pub fn of_serde(message: &str) -> Self {
+        let mut names = message.split('`').skip(1).step_by(2);
+        let wrong = names.next().unwrap_or_default();
+        let complaint = Self::new(message);
+        match nearest(wrong, &names.collect::<Vec<_>>()) {
+            Some(near) => complaint.help(format!("did you mean `{near}`?")),
+            None => complaint,
+        }
+    }
+
+    /// That `word` is none of `names`: what is allowed and what was probably meant.
+    pub fn not_among(what: &str, word: &str, names: &[&str]) -> Self {
+        let mut complaint = Self::new(format!("`{word}` is not {what}"));
+        if let Some(near) = nearest(word, names) {
+            complaint = complaint.help(format!("did you mean `{near}`?"));
+        }
+        complaint.help(format!("allowed: {}", list(word, names)))
+    }
+}
+
+impl From<String> for Complaint {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<&str> for Complaint {
+    fn from(message: &str) -> Self {
+        Self::new(message)
+    }
+}
+
+/// Where the lines of `text` begin, in bytes.
+pub fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// The line (from 1) in which the byte at `offset` stands.
+pub fn line_of(line_starts: &[usize], offset: usize) -> usize {
+    line_starts.partition_point(|start| *start <= offset).max(1)
+}
+
+/// The name that `word` was probably meant to be.
+pub fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
+    let far = match word.chars().count() {
+        0..3 => 0,
+        length => (length / 3).max(1),
+    };
+    names
+        .iter()
+        .map(|name| (distance(word, name), *name))
+        .filter(|(distance, _)| *distance <= far)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+fn distance(word: &str, name: &str) -> usize {
+    let plain = |text: &str| text.to_lowercase().replace(['-', '_', '.', ' '], "-");
+    strsim::damerau_levenshtein(&plain(word), &plain(name))
+}
+
+/// The allowed names, the nearest first when there are too many to list.
+fn list(word: &str, names: &[&str]) -> String {
+    if names.len() <= NAMES_SHOWN {
+        return names.join(", ");
+    }
+    let mut nearest_first = names.to_vec();
+    nearest_first.sort_by_key(|name| distance(word, name));
+    let shown = NAMES_SHOWN / 2;
+    format!("{} and {} more", nearest_first[..shown].join(", "), names.len() - shown)
+}
+
+/// The line with the values of secret keys, card numbers and long Base64 replaced by `*`, character by character, so that columns stay.
+fn hide_secrets(line: &str) -> String {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
+    if line.len() >= 40 && line.trim().chars().all(is_base64) {
+        return "*".repeat(line.chars().count());
+    }
+    let mut shown: Vec<char> = line.chars().collect();
+    for key in SECRET_KEYS {
+        for (at, _) in line.match_indices(key) {
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let (before, after) = (&line[..at], &line[at + key.len()..]);
+            let value = after.trim_start_matches([' ', '\t', '"', '\'']).strip_prefix(['=', ':']);
+            let Some(value) = value.filter(|_| !before.ends_with(word)) else { continue };
+            let first = line[..line.len() - value.len()].chars().count();
+            hide_value(&mut shown[first..]);
+        }
+    }
+    for digits in shown.chunk_by_mut(|a, b| a.is_ascii_digit() && b.is_ascii_digit()) {
+        if CARD_DIGITS.contains(&digits.len()) {
+            digits[6..].fill('*');
+        }
+    }
+    shown.into_iter().collect()
+}
+
+/// Hides one value at the beginning of `rest`: a string or a bare word; of an inline table, all its values.
+fn hide_value(rest: &mut [char]) {
+    let Some(start) = rest.iter().position(|c| !c.is_whitespace()) else { return };
+    let (open, body) = (rest[start], start + 1);
+    let end = match open {
+        '"' | '\'' => {
+            rest[body..].iter().position(|c| *c == open).map_or(rest.len(), |at| body + at)
+        }
+        '{' | '[' => rest.len(),
+        _ => rest
+            .iter()
+            .skip(start)
+            .position(|c| ",}# ".contains(*c))
+            .map_or(rest.len(), |at| start + at),
+    };
+    let from = if matches!(open, '"' | '\'' | '{' | '[') { body } else { start };
+    for c in &mut rest[from..end] {
+        if !c.is_whitespace() {
+            *c = '*';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_hide_secrets_and_keep_columns() {
+        for (line, shown) in [
+            (r#"number = "4111111111111111""#, r#"number = "****************""#),
+            ("cvv = 123 # note", "cvv = *** # note"),
+            (
+                r#"{ phone = "855", passcode = "123456", name = "x" }"#,
+                r#"{ phone = "855", passcode = "******", name = "x" }"#,
+            ),
+            (r#"default = { value = "1", mark = "A" }"#, "default = { ***** * **** **** * *** *"),
+            (r#"spin = "x""#, r#"spin = "x""#),
+            (r#"  - { "pin": "1234", id: a }"#, r#"  - { "pin": "****", id: a }"#),
+            ("  card: 4111111111111111", "  card: 411111**********"),
+            ("\"cvv\" = '123'", "\"cvv\" = '***'"),
+            (
+                "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA4XErUBjY",
+                "****************************************************",
+            ),
+        ] {
+            assert_eq!(hide_secrets(line), shown);
+        }
+    }
+
+    #[test]
+    fn a_suggestion_is_near_or_absent() {
+        let names = ["number", "scheme", "partly_refunded"];
+        assert_eq!(nearest("numbr", &names), Some("number"));
+        assert_eq!(nearest("Partly-Refunded", &names), Some("partly_refunded"));
+        assert_eq!(nearest("colour", &names), None);
+        assert_eq!(nearest("X", &["D", "E", "A"]), None);
+    }
+}

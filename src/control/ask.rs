@@ -1,0 +1,194 @@
+//! One call as its handler sees it, and how its input is read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Kind, Problem};
+use crate::profile::Merchant;
+use crate::server::App;
+use crate::space::Space;
+
+/// One call.
+pub(super) struct Ask {
+    pub(super) app: Arc<App>,
+    pub(super) space: Arc<Space>,
+    pub(super) origins: Origins,
+    /// What stood in the path for each `{name}`, decoded.
+    pub(super) params: Vec<(&'static str, String)>,
+    pub(super) query: String,
+    pub(super) body: Bytes,
+}
+
+/// Where the caller reaches us: scheme and authority.
+pub(super) struct Origins {
+    /// The gateway.
+    pub(super) gateway: String,
+    /// The control plane.
+    pub(super) control: String,
+}
+
+/// No input, and no output.
+#[derive(Deserialize, serde::Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+impl Ask {
+    /// What stood in the path for `{name}`.
+    pub(super) fn param(&self, name: &str) -> &str {
+        let found = self.params.iter().find(|(known, _)| *known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// The merchant of that id.
+    pub(super) fn merchant(&self, id: &str) -> Result<Arc<Merchant>, Problem> {
+        self.space.merchant(id).ok_or_else(|| {
+            let merchants = self.space.merchants();
+            let hint = did_you_mean(id, merchants.iter().map(|known| known.id.as_str()));
+            let space = self.space.name();
+            Problem::new(
+                Kind::UnknownMerchant,
+                format!(
+                    "there is no merchant {id:?} in the space {space:?}{hint}; GET /_sim/v1/merchants lists them"
+                ),
+            )
+        })
+    }
+
+    /// Where the payer's pages are.
+    pub(super) fn payer_origin(&self) -> &str {
+        self.app.public_url.as_deref().unwrap_or(&self.origins.gateway)
+    }
+
+    /// Reads the input from the query.
+    pub(super) fn read_query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        if !is_blank(&self.body) {
+            return Err(Problem::new(
+                Kind::Unreadable,
+                "this call has no body; its members go into the query",
+            ));
+        }
+        let reader = serde_html_form::Deserializer::from_bytes(self.query.as_bytes());
+        serde_path_to_error::deserialize(reader)
+            .map_err(|error| misfit(&error.path().to_string(), &error.inner().to_string()))
+    }
+
+    /// Reads the input from the body; an empty one is `{}`.
+    pub(super) fn read_body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        if !self.query.is_empty() {
+            return Err(Problem::new(
+                Kind::Unreadable,
+                "this call has no query; its members go into the body, as a JSON object",
+            ));
+        }
+        let text = if is_blank(&self.body) { b"{}" } else { &*self.body };
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            let inner = error.inner();
+            if inner.is_data() { misfit(&path, &inner.to_string()) } else { not_json(inner) }
+        })?;
+        reader.end().map_err(|error| not_json(&error))?;
+        Ok(value)
+    }
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_whitespace)
+}
+
+/// What stood in a path for a `{name}`.
+pub(super) fn decode(raw: &str) -> String {
+    percent_decode_str(raw).decode_utf8_lossy().into_owned()
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let detail =
+        format!("the body is not JSON at line {line}, column {column}; send a JSON object");
+    Problem::new(Kind::Unreadable, detail)
+}
+
+/// JSON, or a query, of another shape than the call takes.
+fn misfit(path: &str, message: &str) -> Problem {
+    // The reader's own place says less than the path.
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let detail =
+        match message.strip_prefix("invalid ").and_then(|_| message.split_once("expected ")) {
+            // The value itself is left out: it may be a PIN.
+            Some((found, expected)) => {
+                let found = found.split_once(": ").map_or("", |(_, found)| found);
+                let kind = found.split(['`', '"', ',']).next().unwrap_or_default().trim();
+                format!("expected {expected}, found {kind}")
+            }
+            None => message.to_owned(),
+        };
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let hint = match names.split_first() {
+        Some((given, known)) if message.starts_with("unknown ") => {
+            did_you_mean(given, known.iter().copied())
+        }
+        _ => String::new(),
+    };
+    let problem = Problem::new(Kind::Unreadable, format!("{detail}{hint}"));
+    if path == "." { problem } else { problem.at(path) }
+}
+
+/// How alike two names must be for one to be meant by the other.
+const ALIKE: f64 = 0.8;
+
+/// `; did you mean …?` where one of the known names is close to the given one, else nothing.
+pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let lower = given.to_lowercase();
+    let alike = |name: &str| strsim::jaro_winkler(&lower, &name.to_lowercase());
+    known
+        .map(|name| (alike(name), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, name)| format!("; did you mean {name}?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(problem: &Problem) -> String {
+        let json: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap();
+        json["detail"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn wrong_values_are_described_and_never_repeated() {
+        #[derive(Deserialize, Debug)]
+        #[allow(dead_code, reason = "only read into")]
+        struct Secret {
+            pin: String,
+        }
+        for body in [r#"{"pin":1234}"#, r#"{"pin":[1234]}"#, r#"{"pin":1234.5}"#] {
+            let error = serde_json::from_str::<Secret>(body).unwrap_err();
+            let text = detail(&misfit("pin", &error.to_string()));
+            assert!(text.starts_with("expected a string, found"), "{text}");
+            assert!(!text.contains("1234"), "{text}");
+        }
+        let error = serde_json::from_str::<u8>("\"4012001037141112\"").unwrap_err();
+        assert_eq!(detail(&misfit(".", &error.to_string())), "expected u8, found string");
+    }
+
+    #[test]
+    fn a_name_close_to_a_known_one_is_suggested() {
+        let message = "unknown field `notiURL`, expected one of `notiUrl`, `publicKey`";
+        assert!(detail(&misfit("notiURL", message)).ends_with("; did you mean notiUrl?"));
+        let message = "unknown field `colour`, expected one of `notiUrl`, `publicKey`";
+        assert!(!detail(&misfit("colour", message)).contains("did you mean"));
+    }
+
+    #[test]
+    fn paths_are_decoded() {
+        assert_eq!(decode("a%2Fb%20c"), "a/b c");
+    }
+}

@@ -1,0 +1,169 @@
+//! Who may call the control plane: with a token whoever has it, without one only this machine, and no foreign page.
+
+use std::net::IpAddr;
+
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::http::uri::Authority;
+use hyper::{Method, Uri};
+use sha2::{Digest, Sha256};
+
+use super::problem::{Kind, Problem};
+
+/// What anyone may ask, so that whatever watches over the process need not know the token.
+const OPEN: [&str; 2] = ["/_sim/healthz", "/_sim/readyz"];
+
+/// What a caller must show.
+#[derive(Debug)]
+pub(super) enum Guard {
+    /// This token. Only its digest is kept, and digests are compared, which takes the same time however much is right.
+    Token([u8; 32]),
+    /// One of these host names, or a name of this machine.
+    Host(Vec<String>),
+}
+
+impl Guard {
+    /// A guard that asks for `token`, or without one for a host of `urls`.
+    pub(super) fn new(token: Option<&str>, urls: &[&str]) -> Self {
+        match token {
+            Some(token) => Self::Token(Sha256::digest(token).into()),
+            None => Self::Host(urls.iter().filter_map(|url| host_of(url)).collect()),
+        }
+    }
+
+    /// Whether the call may be answered.
+    pub(super) fn admit(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<(), Problem> {
+        if OPEN.contains(&path) {
+            return Ok(());
+        }
+        match self {
+            Self::Token(digest) => check_token(digest, headers),
+            Self::Host(names) => {
+                check_host(names, headers)?;
+                if *method == Method::GET || *method == Method::HEAD {
+                    return Ok(());
+                }
+                check_origin(headers)
+            }
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn check_token(digest: &[u8; 32], headers: &HeaderMap) -> Result<(), Problem> {
+    let given = text(headers, AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+    });
+    let detail = match given {
+        Some(token) if Sha256::digest(token)[..] == digest[..] => return Ok(()),
+        Some(_) => "the token in the header Authorization is not the one of --control-token",
+        None => {
+            "send the header `Authorization: Bearer …` with the token of --control-token (PAYON_SIM_CONTROL_TOKEN)"
+        }
+    };
+    Err(Problem::new(Kind::Unauthorised, detail))
+}
+
+/// Refuses names that somebody else's DNS may have given to this machine.
+fn check_host(names: &[String], headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(given) = text(headers, HOST) else { return Ok(()) };
+    let host = given.parse::<Authority>().map(|authority| bare(authority.host()));
+    match host {
+        Ok(host) if is_local(&host) || names.contains(&host) => Ok(()),
+        _ => Err(Problem::new(
+            Kind::ForeignHost,
+            format!(
+                "without a token the control plane answers by a name of this machine only, such as localhost, and not by {given:?}; \
+                 give the server --control-token, and send it as `Authorization: Bearer …`"
+            ),
+        )),
+    }
+}
+
+/// Refuses what a page of another site makes a browser send.
+fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(origin) = text(headers, ORIGIN) else { return Ok(()) };
+    let site = origin.split_once("://").map_or(origin, |(_, site)| site);
+    if text(headers, HOST).is_some_and(|host| host.eq_ignore_ascii_case(site)) {
+        return Ok(());
+    }
+    let detail = format!(
+        "a page of {origin:?} may not steer this server; call from elsewhere than a browser, or from the dashboard"
+    );
+    Err(Problem::new(Kind::ForeignOrigin, detail))
+}
+
+fn host_of(url: &str) -> Option<String> {
+    url.parse::<Uri>().ok()?.host().map(bare)
+}
+
+/// Lower case, without the brackets of an IPv6 address.
+fn bare(host: &str) -> String {
+    host.trim_matches(['[', ']']).to_ascii_lowercase()
+}
+
+fn is_local(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    fn status(guard: &Guard, method: &Method, pairs: &[(HeaderName, &str)]) -> u16 {
+        let answer = guard.admit(method, "/_sim/v1/orders", &headers(pairs));
+        answer.err().map_or(200, |problem| problem.status())
+    }
+
+    #[test]
+    fn a_token_is_asked_of_everything_but_health() {
+        let guard = Guard::new(Some("open sesame"), &[]);
+        let get = |value| status(&guard, &Method::GET, &[(AUTHORIZATION, value)]);
+        assert_eq!(get("Bearer open sesame"), 200);
+        assert_eq!(get("bearer open sesame"), 200);
+        assert_eq!(get("Bearer open"), 401);
+        assert_eq!(get("Basic open sesame"), 401);
+        assert_eq!(status(&guard, &Method::GET, &[]), 401);
+        assert!(guard.admit(&Method::GET, "/_sim/healthz", &HeaderMap::new()).is_ok());
+    }
+
+    #[test]
+    fn without_a_token_only_names_of_this_machine_are_answered() {
+        let guard = Guard::new(None, &["http://127.0.0.1:1", "http://sim.test:80/x"]);
+        let get = |host| status(&guard, &Method::GET, &[(HOST, host)]);
+        for host in
+            ["127.0.0.1:9", "localhost", "LOCALHOST:1", "[::1]:3", "127.9.9.9", "sim.test:7"]
+        {
+            assert_eq!(get(host), 200, "{host}");
+        }
+        for host in ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:36605", "10.0.0.1"] {
+            assert_eq!(get(host), 403, "{host}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_sites_change_nothing() {
+        let guard = Guard::new(None, &[]);
+        let call = |method: &Method, origin| {
+            status(&guard, method, &[(HOST, "localhost:36605"), (ORIGIN, origin)])
+        };
+        assert_eq!(call(&Method::POST, "http://localhost:36605"), 200);
+        assert_eq!(call(&Method::POST, "http://localhost:8080"), 403);
+        assert_eq!(call(&Method::DELETE, "null"), 403);
+        assert_eq!(call(&Method::GET, "http://localhost:8080"), 200);
+    }
+}

@@ -1,0 +1,185 @@
+//! The journal: what came in, what was decided and why.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ask::{Ask, Nothing};
+use super::orders::page_size;
+use super::problem::{Kind, Problem};
+use super::sign;
+use super::views::{
+    EventView, OrderView, PushbackView, RequestView, Seen, answer_of, operations, parse_trace,
+    provenance, read_trace,
+};
+use crate::base::Operation;
+use crate::crypto::Explanation;
+use crate::ledger::Target;
+use crate::space::{Journal, JournalEntry, Trace};
+
+/// Which requests.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct JournalQuery {
+    #[schemars(schema_with = "operations")]
+    operation: Option<Operation>,
+    tx_id: Option<String>,
+    merchant_id: Option<String>,
+    /// A trace: only what came after that request.
+    #[serde(default, deserialize_with = "read_trace")]
+    #[schemars(with = "String")]
+    after: Option<Trace>,
+    /// How many at most; 100 where none is given, 1000 at most.
+    limit: Option<usize>,
+}
+
+/// Requests, newest last.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct JournalPage {
+    entries: Vec<RequestView>,
+    /// What `after` is to go on from here; null when the page is empty.
+    next: Option<String>,
+    /// Requests that were dropped to keep to the journal's budget.
+    dropped: u64,
+}
+
+/// What a request must be like.
+#[derive(Default)]
+pub(super) struct Filter<'a> {
+    pub(super) operation: Option<Operation>,
+    pub(super) tx_id: Option<&'a str>,
+    pub(super) merchant_id: Option<&'a str>,
+}
+
+impl Filter<'_> {
+    pub(super) fn takes(&self, entry: &JournalEntry) -> bool {
+        self.operation.is_none_or(|operation| entry.operation == Some(operation))
+            && self.tx_id.is_none_or(|id| entry.tx_id.as_deref() == Some(id))
+            && self.merchant_id.is_none_or(|id| entry.merchant.as_ref().is_some_and(|m| m.id == id))
+    }
+}
+
+/// The entries that came after the one named `after`; all without one. Should that entry be dropped already, those with
+/// a later name.
+pub(super) fn entries_after(
+    journal: &Journal,
+    after: Option<Trace>,
+) -> impl DoubleEndedIterator<Item = &JournalEntry> {
+    let place = after.and_then(|after| journal.iter().rposition(|entry| entry.trace == after));
+    let later = after.filter(|_| place.is_none());
+    journal
+        .iter()
+        .skip(place.map_or(0, |place| place + 1))
+        .filter(move |entry| later.is_none_or(|after| entry.trace > after))
+}
+
+/// A page of the journal: the first ones after `after`, or the latest ones without it.
+pub(super) fn list(ask: &Ask, query: JournalQuery) -> Result<JournalPage, Problem> {
+    let limit = page_size(query.limit)?;
+    let filter = Filter {
+        operation: query.operation,
+        tx_id: query.tx_id.as_deref(),
+        merchant_id: query.merchant_id.as_deref(),
+    };
+    let (entries, dropped) = ask.space.read_journal(|journal| {
+        let found = entries_after(journal, query.after).filter(|entry| filter.takes(entry));
+        let entries: Vec<JournalEntry> = if query.after.is_some() {
+            found.take(limit).cloned().collect()
+        } else {
+            let mut latest: Vec<_> = found.rev().take(limit).cloned().collect();
+            latest.reverse();
+            latest
+        };
+        (entries, journal.dropped())
+    });
+    Ok(JournalPage {
+        next: entries.last().map(|entry| entry.trace.to_string()),
+        entries: entries.iter().map(|entry| RequestView::new(ask, entry)).collect(),
+        dropped,
+    })
+}
+
+/// A request with all that decided it and all that came of it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Explained {
+    #[serde(flatten)]
+    entry: RequestView,
+    /// The reason in words.
+    about: &'static str,
+    /// The profile's answer to that reason; null for a call of the control plane.
+    answer: Option<AnswerView>,
+    /// The order as it is now.
+    order: Option<OrderView>,
+    /// What this request did to it.
+    events: Vec<EventView>,
+    /// The push-backs that this request caused.
+    pushbacks: Vec<PushbackView>,
+    /// For a signature that was refused: what was probably done wrong.
+    signature: Option<Explanation>,
+}
+
+/// What the profile answers for a reason.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ProfileAnswer")]
+struct AnswerView {
+    /// Four digits.
+    code: String,
+    message: String,
+    /// HTTP status.
+    http: u16,
+    /// Whose word it is: `documented`, `example` or `assumed`.
+    provenance: &'static str,
+    /// The line of the profile that holds it.
+    profile_line: String,
+}
+
+/// Explains one request.
+pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem> {
+    let name = ask.param("trace");
+    let trace = parse_trace(name);
+    let entry = trace.and_then(|trace| ask.space.read_journal(|j| j.find(trace).cloned()));
+    let Some(mut entry) = entry else {
+        let space = ask.space.name();
+        let detail = format!(
+            "the journal of the space {space:?} has no request {name:?}: it belongs to another space, or was dropped; \
+             GET /_sim/v1/journal lists what there is"
+        );
+        return Err(Problem::new(Kind::UnknownTrace, detail));
+    };
+    let (seen, pushbacks) = ask.space.look(|view| {
+        let merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str());
+        let target = merchant
+            .zip(entry.tx_id.as_deref())
+            .map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
+        let seen = target.and_then(|target| Seen::find(&view, target));
+        let caused = view.outbox.iter().filter(|delivery| delivery.trace == entry.trace);
+        (seen, caused.map(PushbackView::new).collect())
+    });
+    let events = seen.as_ref().map_or(Vec::new(), |seen| {
+        let own = seen.order.history.iter().filter(|event| event.trace == entry.trace.0);
+        own.map(|event| EventView::new(event, seen.order.currency)).collect()
+    });
+    let answer = answer_of(ask, &entry).map(|answer| AnswerView {
+        code: answer.code.to_owned(),
+        message: answer.message.to_owned(),
+        http: answer.http,
+        provenance: provenance(answer.mark),
+        profile_line: answer.place.to_string(),
+    });
+    let signature = match (entry.unmasked.take(), entry.merchant.clone(), entry.operation) {
+        (Some(body), Some(merchant), Some(operation)) => {
+            sign::explanation(ask, merchant, operation, body.into()).await.ok()
+        }
+        _ => None,
+    };
+    Ok(Explained {
+        about: entry.reason.about(),
+        answer,
+        order: seen.map(|seen| OrderView::new(ask, seen)),
+        events,
+        pushbacks,
+        signature,
+        entry: RequestView::new(ask, &entry),
+    })
+}

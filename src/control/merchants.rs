@@ -1,0 +1,210 @@
+//! Merchants: seen and set up.
+
+use std::sync::Arc;
+
+use hyper::Uri;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
+
+use super::ask::{Ask, Nothing};
+use super::problem::{Kind, Problem};
+use crate::base::PaymentMethod;
+use crate::crypto::PublicKey;
+use crate::profile::{KeyPair, Merchant, SignMode};
+
+/// All merchants of a space.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Merchants {
+    merchants: Vec<MerchantView>,
+    /// SubjectPublicKeyInfo, Base64 DER on one line: what PINs and checkout links are encrypted with.
+    gateway_public_key: String,
+}
+
+/// A merchant.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Merchant")]
+pub(super) struct MerchantView {
+    merchant_id: String,
+    term_ids: Vec<String>,
+    /// What payers see.
+    name: String,
+    /// Where push-backs go when an order brings no `noti_url`.
+    noti_url: Option<String>,
+    /// Its own setting; null where the profile's holds.
+    #[schemars(schema_with = "sign_modes")]
+    sign_mode: Option<SignMode>,
+    pin_enabled: bool,
+    /// Whether the header `Authentication` is asked for.
+    token_required: bool,
+    /// SubjectPublicKeyInfo, Base64 DER on one line.
+    public_key: String,
+    key_bits: usize,
+    /// The key is too small for real use.
+    weak_key: bool,
+    methods: Vec<PaymentMethod>,
+}
+
+/// Settings to change; what is left out stays.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct MerchantChange {
+    /// Where push-backs go when an order brings no `noti_url`; null for nowhere.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    noti_url: Edit<String>,
+    /// Its public key, PEM or Base64 DER: PKCS#1, SubjectPublicKeyInfo or an X.509 certificate, 1024 to 4096 bits.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "String")]
+    public_key: Option<String>,
+    /// `required`, `if-present` or `off`; null for the profile's setting.
+    #[serde(default, deserialize_with = "read_sign_mode")]
+    #[schemars(schema_with = "sign_modes")]
+    sign_mode: Edit<SignMode>,
+    /// What the header `Authentication` must say on every request; null for nothing.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    token: Edit<String>,
+    /// Whether createPIN may be called.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(with = "bool")]
+    pin_enabled: Option<bool>,
+}
+
+/// What a change says of a setting that may be absent.
+#[derive(Default)]
+enum Edit<T> {
+    #[default]
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T> Edit<T> {
+    const fn value(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    fn apply(self, setting: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *setting = None,
+            Self::Set(value) => *setting = Some(value),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        Option::deserialize(reader).map(|value| value.map_or(Self::Clear, Self::Set))
+    }
+}
+
+/// A member that may be left out, yet not be null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
+}
+
+fn read_sign_mode<'de, D: Deserializer<'de>>(reader: D) -> Result<Edit<SignMode>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(reader)? else { return Ok(Edit::Clear) };
+    let mode = SignMode::ALL.iter().find(|mode| mode.name() == name);
+    mode.map(|mode| Edit::Set(*mode)).ok_or_else(|| {
+        let known: Vec<_> = SignMode::ALL.iter().map(|mode| format!("`{mode}`")).collect();
+        D::Error::custom(format!("unknown mode `{name}`, expected one of {}", known.join(", ")))
+    })
+}
+
+fn sign_modes(_: &mut SchemaGenerator) -> Schema {
+    let mut names: Vec<_> = SignMode::ALL.iter().map(|mode| Some(mode.name())).collect();
+    names.push(None);
+    json_schema!({ "type": ["string", "null"], "enum": names })
+}
+
+impl MerchantView {
+    fn new(merchant: &Merchant) -> Result<Self, Problem> {
+        let key = merchant.key.public_key().map_err(|error| {
+            Problem::new(Kind::Failed, format!("the key of merchant {}: {error}", merchant.id))
+        })?;
+        Ok(Self {
+            merchant_id: merchant.id.clone(),
+            term_ids: merchant.terminals.clone(),
+            name: merchant.name.clone(),
+            noti_url: merchant.noti_url.clone(),
+            sign_mode: merchant.sign_mode,
+            pin_enabled: merchant.pin_enabled,
+            token_required: merchant.token.is_some(),
+            public_key: key.spki_der_base64(),
+            key_bits: key.bits(),
+            weak_key: key.is_weak(),
+            methods: merchant.methods.clone(),
+        })
+    }
+}
+
+/// The public half of a pair, on one line.
+pub(super) fn public_key(pair: &KeyPair) -> Result<String, Problem> {
+    pair.public_key().map(PublicKey::spki_der_base64).map_err(|error| {
+        Problem::new(Kind::Failed, format!("the key {} of the profile: {error}", pair.name))
+    })
+}
+
+/// Refuses what cannot be called.
+pub(super) fn check_noti_url(url: &str) -> Result<(), Problem> {
+    let uri = url.parse::<Uri>().ok();
+    let callable = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|h| !h.is_empty())
+    });
+    if callable {
+        return Ok(());
+    }
+    let detail =
+        "not a URL that can be called; write it in full, such as http://127.0.0.1:8080/payon/noti";
+    Err(Problem::refused("notiUrl", detail))
+}
+
+/// Lists the merchants.
+pub(super) fn list(ask: &Ask, _: Nothing) -> Result<Merchants, Problem> {
+    let merchants = ask.space.merchants();
+    let views: Result<_, _> =
+        merchants.iter().map(|merchant| MerchantView::new(merchant)).collect();
+    let gateway_public_key = public_key(&ask.space.profile().gateway_key)?;
+    Ok(Merchants { merchants: views?, gateway_public_key })
+}
+
+/// Changes a merchant's settings: all of them or none.
+pub(super) fn change(ask: &Ask, wanted: MerchantChange) -> Result<MerchantView, Problem> {
+    let id = ask.param("merchantId");
+    ask.merchant(id)?;
+    if let Some(url) = wanted.noti_url.value() {
+        check_noti_url(url)?;
+    }
+    if wanted.token.value().is_some_and(String::is_empty) {
+        let detail = "an empty token can be sent by nobody; null asks for none";
+        return Err(Problem::refused("token", detail));
+    }
+    let key = wanted
+        .public_key
+        .map(|text| KeyPair::of_merchant(id, &text))
+        .transpose()
+        .map_err(|error| Problem::refused("publicKey", error.to_string()))?
+        .map(Arc::new);
+    let changed = ask.space.change_merchant(id, |merchant| {
+        wanted.noti_url.apply(&mut merchant.noti_url);
+        wanted.sign_mode.apply(&mut merchant.sign_mode);
+        wanted.token.apply(&mut merchant.token);
+        if let Some(key) = key {
+            merchant.key = key;
+        }
+        if let Some(enabled) = wanted.pin_enabled {
+            merchant.pin_enabled = enabled;
+        }
+    });
+    let merchant = changed.map_or_else(|| ask.merchant(id), Ok)?;
+    MerchantView::new(&merchant)
+}

@@ -1,0 +1,205 @@
+//! Orders: listed, looked at, paid, and made to meet events.
+
+use std::time::Instant;
+
+use schemars::JsonSchema;
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
+
+use super::ask::{Ask, Nothing};
+use super::problem::{Kind, Problem};
+use super::route::Reply;
+use super::views::{OrderView, Seen, read_state, states};
+use crate::base::{OrderState, Reason};
+use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
+use crate::ledger::{OrderId, Target};
+use crate::space::{JournalEntry, Trace};
+use crate::wire;
+
+/// Items on a page of which the caller names no limit.
+const LIMIT_DEFAULT: usize = 100;
+/// Items on a page at most.
+const LIMIT_MAX: usize = 1000;
+/// How many orders are looked through before the space is let go of for a moment.
+const SCAN: usize = 10_000;
+
+/// Which orders.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OrdersQuery {
+    merchant_id: Option<String>,
+    #[serde(default, deserialize_with = "read_state")]
+    #[schemars(schema_with = "states")]
+    state: Option<OrderState>,
+    /// How many at most; 100 where none is given, 1000 at most.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    #[serde(default, deserialize_with = "read_cursor")]
+    #[schemars(with = "String")]
+    after: Option<OrderId>,
+}
+
+/// A page of orders, oldest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct OrderPage {
+    orders: Vec<OrderView>,
+    /// What `after` of the next page is; null when this is the last.
+    next: Option<String>,
+}
+
+fn read_cursor<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<OrderId>, D::Error> {
+    let text = String::deserialize(reader)?;
+    let position = u64::from_str_radix(&text, 16).ok().filter(|at| *at < u64::MAX);
+    position
+        .map(|at| Some(OrderId(at)))
+        .ok_or_else(|| D::Error::custom("not a `next` of an earlier page"))
+}
+
+/// How many items a page may have.
+pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
+    match limit.unwrap_or(LIMIT_DEFAULT) {
+        limit @ 1..=LIMIT_MAX => Ok(limit),
+        _ => Err(Problem::new(Kind::Unreadable, format!("a page has 1 to {LIMIT_MAX} items"))
+            .at("limit")),
+    }
+}
+
+/// One page of the space's orders.
+pub(super) fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> {
+    let limit = page_size(query.limit)?;
+    let mut found: Vec<Seen> = Vec::new();
+    let mut after = query.after;
+    let mut more = true;
+    while more && found.len() < limit {
+        more = ask.space.look(|view| {
+            let from = view.ledger.orders_after(after);
+            for (scanned, order) in from.enumerate() {
+                if scanned == SCAN || found.len() == limit {
+                    return true;
+                }
+                after = Some(order.id);
+                let merchant = &*view.ledger.party(order).merchant;
+                if query.merchant_id.as_deref().is_none_or(|id| id == merchant)
+                    && query.state.is_none_or(|state| state == order.state)
+                {
+                    found.push(Seen::copy(&view, order));
+                }
+            }
+            false
+        });
+    }
+    let next = found.last().filter(|_| more).map(|seen| format!("{:x}", seen.id().0));
+    let found = ask.space.look(|view| Seen::with_pushbacks(&view, found));
+    Ok(OrderPage {
+        orders: found.into_iter().map(|seen| OrderView::new(ask, seen)).collect(),
+        next,
+    })
+}
+
+/// One order.
+pub(super) fn one(ask: &Ask, _: Nothing) -> Result<OrderView, Problem> {
+    let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
+    let seen = ask.space.look(|view| Seen::find(&view, Target::Named { merchant, tx_id }));
+    seen.map(|seen| OrderView::new(ask, seen)).ok_or_else(|| {
+        let space = ask.space.name();
+        let detail = format!(
+            "merchant {merchant:?} has no order {tx_id:?} in the space {space:?}; GET /_sim/v1/orders lists them"
+        );
+        Problem::new(Kind::UnknownOrder, detail)
+    })
+}
+
+/// What came of playing the payer or of an event.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Played {
+    /// What decided, by name; `success` when the payment was approved.
+    #[schemars(with = "String")]
+    reason: Reason,
+    /// The name of this call in the journal and in the order's events.
+    trace: String,
+    /// The order afterwards.
+    order: OrderView,
+}
+
+/// An event to meet an order.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trigger {
+    event: TriggerEvent,
+}
+
+/// Plays the payer.
+pub(super) fn pay(ask: &Ask, request: PayRequest) -> Result<Played, Problem> {
+    let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
+    play(ask, "pay", |trace| gateway::pay(&ask.space, merchant, tx_id, &request, trace))
+}
+
+/// Makes an event happen.
+pub(super) fn trigger(ask: &Ask, request: Trigger) -> Result<Played, Problem> {
+    let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
+    play(ask, "trigger", |trace| {
+        gateway::trigger(&ask.space, merchant, tx_id, request.event, trace)
+    })
+}
+
+/// Does what `act` does, and notes it in the journal: it changes an order like a request does.
+fn play(
+    ask: &Ask,
+    control: &'static str,
+    act: impl FnOnce(Trace) -> Result<Paid, PayError>,
+) -> Result<Played, Problem> {
+    let begun = Instant::now();
+    let trace = ask.space.next_trace();
+    let outcome = act(trace);
+    let reason = match &outcome {
+        Ok(paid) => paid.reason,
+        Err(PayError::UnknownOrder { .. }) => Reason::OrderNotFound,
+        Err(PayError::NotPossible { reason, .. }) => *reason,
+        Err(PayError::Input { .. }) => Reason::FieldInvalid,
+    };
+    let answer = outcome.map_err(Problem::from).map(|paid| {
+        let seen = ask.space.look(|view| {
+            Seen::find(&view, Target::At(paid.order.id))
+                .unwrap_or_else(|| Seen::copy(&view, &paid.order))
+        });
+        Played { reason: paid.reason, trace: trace.to_string(), order: OrderView::new(ask, seen) }
+    });
+    let (status, response) = match &answer {
+        Ok(played) => (200, Reply::json(200, played)?.body),
+        Err(problem) => (problem.status(), problem.to_json()),
+    };
+    ask.space.note(JournalEntry {
+        trace,
+        at: ask.space.now(),
+        operation: None,
+        control: Some(control),
+        merchant: ask.space.merchant(ask.param("merchantId")),
+        tx_id: Some(ask.param("txId").into()),
+        request: wire::redact(&ask.body).into_owned().into(),
+        status,
+        response,
+        reason,
+        detail: "".into(),
+        findings: Box::default(),
+        took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
+        unmasked: None,
+    });
+    answer
+}
+
+impl From<PayError> for Problem {
+    fn from(error: PayError) -> Self {
+        match error {
+            PayError::UnknownOrder { .. } => Self::new(
+                Kind::UnknownOrder,
+                format!("{error}; GET /_sim/v1/orders lists the orders there are"),
+            ),
+            PayError::NotPossible { reason, .. } => {
+                Self::new(Kind::NotPossible, error.to_string()).because(reason)
+            }
+            PayError::Input { field, problem } => {
+                Self::refused(field, format!("{field} {problem}"))
+            }
+        }
+    }
+}

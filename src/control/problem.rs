@@ -1,0 +1,159 @@
+//! What the control plane says when a call fails, after RFC 9457: a stable type, and a detail that says what to do.
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+use crate::base::Reason;
+
+macro_rules! kinds {
+    ($($variant:ident = $status:literal $slug:literal, $title:literal;)+) => {
+        /// The kinds of problem.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Kind { $(#[doc = $title] $variant,)+ }
+
+        impl Kind {
+            /// The types of all kinds, for the OpenAPI document.
+            pub(super) const TYPES: &'static [&'static str] =
+                &[$(concat!("/_sim/problems/", $slug),)+];
+
+            /// The stable name: a URI reference.
+            const fn uri(self) -> &'static str {
+                match self { $(Self::$variant => concat!("/_sim/problems/", $slug),)+ }
+            }
+
+            const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    Unreadable = 400 "unreadable", "The call cannot be read";
+    Unauthorised = 401 "unauthorised", "The call lacks the token of this control plane";
+    ForeignHost = 403 "foreign-host", "The call came by a name that is not this server's";
+    ForeignOrigin = 403 "foreign-origin", "The call came from another site";
+    UnknownCall = 404 "unknown-call", "There is no such call";
+    UnknownSpace = 404 "unknown-space", "There is no such space";
+    UnknownMerchant = 404 "unknown-merchant", "There is no such merchant";
+    UnknownOrder = 404 "unknown-order", "There is no such order";
+    UnknownTrace = 404 "unknown-trace", "There is no such request in the journal";
+    UnknownPushback = 404 "unknown-pushback", "There is no such push-back";
+    WrongMethod = 405 "wrong-method", "The call exists with another method";
+    TimedOut = 408 "timed-out", "It did not happen in time";
+    SpaceExists = 409 "space-exists", "The space exists already";
+    MerchantTaken = 409 "merchant-taken", "The merchant belongs to another space";
+    DefaultStays = 409 "default-stays", "The default space cannot be deleted";
+    NotPossible = 409 "not-possible", "The order does not allow it";
+    UnderWay = 409 "under-way", "It is under way already";
+    Interrupted = 409 "interrupted", "The space was reset meanwhile";
+    NoPrivateKey = 409 "no-private-key", "The merchant's private key is not known here";
+    TooLarge = 413 "too-large", "The body is too large";
+    Refused = 422 "refused", "A value cannot be taken";
+    TooMany = 429 "too-many", "There are too many already";
+    Failed = 500 "failed", "The simulator failed";
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    kind: Kind,
+    detail: String,
+    member: Option<String>,
+    reason: Option<Reason>,
+    allow: Option<String>,
+}
+
+/// A problem as it is written (RFC 9457).
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct Document<'a> {
+    /// What kind of problem: a stable URI reference.
+    #[serde(rename = "type")]
+    #[schemars(schema_with = "types")]
+    kind: &'static str,
+    /// The same in words.
+    title: &'static str,
+    /// HTTP status.
+    status: u16,
+    /// What exactly was wrong, and what to do.
+    detail: &'a str,
+    /// The member of the call that was wrong, such as `merchants[0].notiUrl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'a str>,
+    /// The reason by name, where the order's state forbids the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    reason: Option<Reason>,
+}
+
+fn types(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "string", "format": "uri-reference", "enum": Kind::TYPES })
+}
+
+impl Problem {
+    /// A problem of `kind`; `detail` says what was wrong and what to do.
+    pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), member: None, reason: None, allow: None }
+    }
+
+    /// A value that can be read, yet not be taken.
+    pub(super) fn refused(member: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, detail).at(member)
+    }
+
+    /// Names the member that was wrong.
+    #[must_use]
+    pub(super) fn at(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+
+    /// Names the reason.
+    #[must_use]
+    pub(super) fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Names the methods that the path has.
+    #[must_use]
+    pub(super) fn allowing(mut self, methods: String) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// HTTP status.
+    pub(super) const fn status(&self) -> u16 {
+        self.kind.status()
+    }
+
+    /// What `Allow` says.
+    pub(super) fn allow(&self) -> Option<&str> {
+        self.allow.as_deref()
+    }
+
+    /// The document.
+    pub(super) fn to_json(&self) -> Bytes {
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Document {
+            kind: self.kind.uri(),
+            title: self.kind.title(),
+            status: self.kind.status(),
+            detail: &self.detail,
+            member: self.member.as_deref(),
+            reason: self.reason,
+        }
+        .serialize(serializer)
+    }
+}

@@ -1,0 +1,74 @@
+//! Push-backs: listed with each attempt, and sent again.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ask::{Ask, Nothing};
+use super::orders::page_size;
+use super::problem::{Kind, Problem};
+use super::views::PushbackView;
+
+/// Which push-backs.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PushbacksQuery {
+    tx_id: Option<String>,
+    merchant_id: Option<String>,
+    /// Only those with a higher number.
+    after: Option<u64>,
+    /// How many at most; 100 where none is given, 1000 at most.
+    limit: Option<usize>,
+}
+
+/// Push-backs, oldest first.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PushbackPage {
+    pushbacks: Vec<PushbackView>,
+    /// What `after` of the next page is; null when this is the last.
+    next: Option<u64>,
+    /// Push-backs that were dropped to keep to the budget.
+    dropped: u64,
+}
+
+/// Lists push-backs.
+pub(super) fn list(ask: &Ask, query: PushbacksQuery) -> Result<PushbackPage, Problem> {
+    let limit = page_size(query.limit)?;
+    let (mut found, dropped) = ask.space.look(|view| {
+        let wanted = view.outbox.iter().filter(|delivery| {
+            query.after.is_none_or(|after| delivery.id > after)
+                && query.tx_id.as_deref().is_none_or(|id| id == &*delivery.tx_id)
+                && query.merchant_id.as_deref().is_none_or(|id| id == &*delivery.merchant)
+        });
+        (wanted.take(limit + 1).cloned().collect::<Vec<_>>(), view.outbox.dropped())
+    });
+    let more = found.len() > limit;
+    found.truncate(limit);
+    Ok(PushbackPage {
+        pushbacks: found.iter().map(PushbackView::new).collect(),
+        next: found.last().filter(|_| more).map(|last| last.id),
+        dropped,
+    })
+}
+
+/// Sends a push-back once more, now.
+pub(super) fn resend(ask: &Ask, _: Nothing) -> Result<PushbackView, Problem> {
+    let name = ask.param("id");
+    let resent = name.parse().ok().and_then(|id| {
+        ask.space.enter(|moment| {
+            let now = moment.now;
+            let started = moment.outbox().resend(now, id)?;
+            Some((started, moment.outbox().get(id)?.clone()))
+        })
+    });
+    match resent {
+        Some((true, delivery)) => Ok(PushbackView::new(&delivery)),
+        Some((false, _)) => Err(Problem::new(
+            Kind::UnderWay,
+            format!("push-back {name} is being sent just now; wait for what comes of it"),
+        )),
+        None => Err(Problem::new(
+            Kind::UnknownPushback,
+            format!("there is no push-back {name:?}; GET /_sim/v1/pushbacks lists them"),
+        )),
+    }
+}

@@ -1,0 +1,195 @@
+//! What a call is: one value from which it is found, read, answered and documented.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use hyper::Method;
+use matchit::Router;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+
+use super::ask::{Ask, decode, did_you_mean};
+use super::problem::{Kind, Problem};
+use super::table::ROUTES;
+
+/// One call of the control plane.
+pub(super) struct Route {
+    /// Its name in generated clients.
+    pub(super) id: &'static str,
+    pub(super) verb: Verb,
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    /// HTTP status when it worked.
+    pub(super) status: u16,
+    /// Members of the query where [`Verb::has_body`] is false, else the body.
+    pub(super) input: Shape,
+    pub(super) output: Shape,
+    pub(super) run: fn(Ask) -> Running,
+}
+
+/// A call being answered.
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
+
+/// What a call answers when it worked.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// JSON; empty where there is nothing to say.
+    pub(super) body: Bytes,
+}
+
+/// HTTP methods that calls have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+/// The schema of a type, by name or written out.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) named: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) inline: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Verb {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    pub(super) const fn has_body(self) -> bool {
+        matches!(self, Self::Post | Self::Patch)
+    }
+}
+
+impl Shape {
+    pub(super) const fn of<T: JsonSchema>() -> Self {
+        Self { named: SchemaGenerator::subschema_for::<T>, inline: T::json_schema }
+    }
+}
+
+impl Reply {
+    pub(super) fn json(status: u16, output: &impl Serialize) -> Result<Self, Problem> {
+        if status == 204 {
+            return Ok(Self { status, body: Bytes::new() });
+        }
+        let body = serde_json::to_vec(output)
+            .map_err(|error| Problem::new(Kind::Failed, format!("cannot write: {error}")))?;
+        Ok(Self { status, body: body.into() })
+    }
+}
+
+/// A [`Route`] from one line: `VERB "path" name: Input => status Output, "summary"`, where `name` is the handler's
+/// path. A handler is `fn(&Ask, Input) -> Result<Output, Problem>`, or the same as an `async fn` where the word `async`
+/// stands before it.
+macro_rules! route {
+    ($verb:ident $path:literal $id:literal, async $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
+        route!(@ $verb $path $id $input, $output, $status, $summary,
+            |ask, input| async move { $handler(&ask, input).await })
+    };
+    ($verb:ident $path:literal $id:literal, $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
+        route!(@ $verb $path $id $input, $output, $status, $summary,
+            |ask, input| async move { $handler(&ask, input) })
+    };
+    (@ $verb:ident $path:literal $id:literal $input:ty, $output:ty, $status:literal, $summary:literal, |$ask:ident, $given:ident| $answer:expr) => {
+        Route {
+            id: $id,
+            verb: Verb::$verb,
+            path: $path,
+            summary: $summary,
+            status: $status,
+            input: Shape::of::<$input>(),
+            output: Shape::of::<$output>(),
+            run: |$ask| {
+                Box::pin(async move {
+                    let $given: $input = if Verb::$verb.has_body() {
+                        $ask.read_body()?
+                    } else {
+                        $ask.read_query()?
+                    };
+                    let output: $output = $answer.await?;
+                    Reply::json($status, &output)
+                })
+            },
+        }
+    };
+}
+pub(super) use route;
+
+/// The routes of each path.
+static PATHS: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
+    let mut paths = Router::new();
+    for route in ROUTES {
+        let methods: Vec<_> = ROUTES.iter().filter(|other| other.path == route.path).collect();
+        // A path comes once for each of its methods; the later times it is there already.
+        let _ = paths.insert(route.path, methods);
+    }
+    paths
+});
+
+/// What stood in a path for each of its `{name}`s.
+pub(super) type Params = Vec<(&'static str, String)>;
+
+/// The route that answers `method` at `path`.
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Params), Problem> {
+    let Ok(found) = PATHS.at(path) else {
+        let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
+        let detail =
+            format!("there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls");
+        return Err(Problem::new(Kind::UnknownCall, detail));
+    };
+    let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let Some(route) = found.value.iter().find(|route| route.verb.name() == asked) else {
+        let names: Vec<_> = found.value.iter().map(|route| route.verb.name()).collect();
+        let names = names.join(", ");
+        let detail = format!("{path} is called with {names}, not {method}");
+        return Err(Problem::new(Kind::WrongMethod, detail).allowing(names));
+    };
+    let params = path_names(route.path)
+        .map(|name| (name, found.params.get(name).map(decode).unwrap_or_default()))
+        .collect();
+    Ok((route, params))
+}
+
+/// The names in braces of a path.
+pub(super) fn path_names(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found_at_its_own_path() {
+        for route in ROUTES {
+            let method = Method::from_bytes(route.verb.name().as_bytes()).unwrap();
+            let path = route.path.replace('{', "x").replace('}', "");
+            let (found, params) = find(&method, &path).unwrap();
+            assert_eq!(found.id, route.id);
+            assert_eq!(params.len(), path_names(route.path).count(), "{}", route.path);
+        }
+        let mut ids: Vec<_> = ROUTES.iter().map(|route| route.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), ROUTES.len(), "names are used once");
+    }
+
+    #[test]
+    fn a_wrong_path_or_method_says_what_there_is() {
+        let problem = find(&Method::GET, "/_sim/v1/oders").err().unwrap();
+        assert_eq!(problem.status(), 404);
+        assert!(String::from_utf8_lossy(&problem.to_json()).contains("/_sim/v1/orders"));
+        let problem = find(&Method::PUT, "/_sim/v1/spaces").err().unwrap();
+        assert_eq!((problem.status(), problem.allow()), (405, Some("GET, POST")));
+        assert!(find(&Method::HEAD, "/_sim/healthz").is_ok());
+    }
+}

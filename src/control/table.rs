@@ -1,0 +1,75 @@
+//! All calls of the control plane.
+
+use super::ask::Nothing;
+use super::route::{Reply, Route, Shape, Verb, route};
+use super::{about, clock, journal, merchants, orders, pushbacks, reference, sign, spaces, wait};
+use crate::crypto::Explanation;
+use crate::gateway::{LintReport, PayRequest};
+use crate::khqr::Inspection;
+
+/// Every call, from which the router, the OpenAPI document and the list of calls are made.
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    route!(Get "/_sim/healthz" "health", about::health: Nothing => 200 about::Health,
+        "Whether the server lives"),
+    route!(Get "/_sim/readyz" "ready", about::health: Nothing => 200 about::Health,
+        "Whether the server takes requests"),
+    route!(Get "/_sim/version" "version", about::version: Nothing => 200 about::Version,
+        "What the server is and how it was built"),
+    route!(Get "/_sim/openapi.json" "openapi", about::document: Nothing => 200 serde_json::Value,
+        "This document"),
+    route!(Get "/_sim/v1" "calls", about::calls: Nothing => 200 about::Calls,
+        "All calls in short"),
+
+    route!(Get "/_sim/v1/spaces" "listSpaces", spaces::list: Nothing => 200 spaces::Spaces,
+        "All spaces"),
+    route!(Post "/_sim/v1/spaces" "createSpace", async spaces::create: spaces::NewSpace => 201 spaces::NewSpaceView,
+        "Make a space with merchants of its own"),
+    route!(Delete "/_sim/v1/spaces/{name}" "deleteSpace", spaces::remove: Nothing => 204 Nothing,
+        "Remove a space with all that is in it"),
+    route!(Post "/_sim/v1/reset" "reset", spaces::reset: Nothing => 204 Nothing,
+        "Bring the space back to how it was born"),
+
+    route!(Get "/_sim/v1/merchants" "listMerchants", merchants::list: Nothing => 200 merchants::Merchants,
+        "The space's merchants, and the gateway's public key"),
+    route!(Patch "/_sim/v1/merchants/{merchantId}" "changeMerchant", merchants::change: merchants::MerchantChange => 200 merchants::MerchantView,
+        "Change a merchant's settings"),
+
+    route!(Get "/_sim/v1/orders" "listOrders", orders::list: orders::OrdersQuery => 200 orders::OrderPage,
+        "The space's orders, oldest first"),
+    route!(Get "/_sim/v1/orders/{merchantId}/{txId}" "order", orders::one: Nothing => 200 super::views::OrderView,
+        "One order"),
+    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/pay" "pay", orders::pay: PayRequest => 200 orders::Played,
+        "Play the payer of an order; {} pays with the first card, wallet or account that is approved"),
+    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/trigger" "trigger", orders::trigger: orders::Trigger => 200 orders::Played,
+        "Make an event happen to an order"),
+
+    route!(Get "/_sim/v1/journal" "listJournal", journal::list: journal::JournalQuery => 200 journal::JournalPage,
+        "Requests with what was decided and why, newest last"),
+    route!(Get "/_sim/v1/journal/{trace}" "explain", async journal::explain: Nothing => 200 journal::Explained,
+        "One request with all that decided it and all that came of it"),
+    route!(Get "/_sim/v1/wait" "wait", async wait::wait: wait::WaitQuery => 200 wait::Happened,
+        "Wait until something has happened; 408 when it does not in time"),
+
+    route!(Get "/_sim/v1/pushbacks" "listPushbacks", pushbacks::list: pushbacks::PushbacksQuery => 200 pushbacks::PushbackPage,
+        "Push-backs with each attempt, oldest first"),
+    route!(Post "/_sim/v1/pushbacks/{id}/resend" "resendPushback", pushbacks::resend: Nothing => 202 super::views::PushbackView,
+        "Send a push-back once more, now"),
+
+    route!(Get "/_sim/v1/clock" "clock", clock::read: Nothing => 200 clock::Clock,
+        "What the space's clock shows"),
+    route!(Post "/_sim/v1/clock" "changeClock", async clock::change: clock::ClockWish => 200 clock::Clock,
+        "Freeze, set, scale or advance the space's clock"),
+
+    route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::Signed,
+        "Sign a request as a merchant does"),
+    route!(Post "/_sim/v1/sign/explain" "explainSign", async sign::explain: sign::ExplainRequest => 200 Explanation,
+        "Say whether a signature is right, and what was probably done wrong"),
+
+    route!(Get "/_sim/v1/fidelity" "fidelity", reference::fidelity: Nothing => 200 reference::Fidelity,
+        "Every behaviour with whose word it is and the profile line that holds it"),
+    route!(Get "/_sim/v1/lint" "lint", reference::lint: reference::LintQuery => 200 LintReport,
+        "What the lint found in the space's requests"),
+    route!(Get "/_sim/v1/khqr/decode" "decodeKhqr", reference::khqr: reference::Khqr => 200 Inspection,
+        "What a KHQR says, and what is wrong with it"),
+];

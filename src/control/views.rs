@@ -1,0 +1,414 @@
+//! Orders, push-backs and requests as the control plane shows them: times in RFC 3339, amounts as decimal strings.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::ask::Ask;
+use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod, Reason};
+use crate::gateway::CheckoutToken;
+use crate::ledger::{Change, Entry, Order, OrderId, OrderKind, Target};
+use crate::profile::{Answer, Mark};
+use crate::space::{Attempt, Delivery, Finding, JournalEntry, Trace, View, Weight};
+use crate::wire;
+
+/// An order.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Order")]
+pub(super) struct OrderView {
+    merchant_id: String,
+    term_id: String,
+    tx_id: String,
+    /// `purchase` or `preAuth`.
+    kind: &'static str,
+    method: PaymentMethod,
+    #[schemars(schema_with = "states")]
+    state: &'static str,
+    /// What the payer of a QR sees: `shown`, `scanned` or `processing`; null for other methods.
+    screen: Option<&'static str>,
+    /// Why it failed, by name.
+    #[schemars(with = "Option<String>")]
+    failure: Option<Reason>,
+    currency: Currency,
+    /// What was ordered; a decimal like all amounts here.
+    amount: String,
+    authorised: String,
+    captured: String,
+    refunded: String,
+    /// Let go without having been taken.
+    released: String,
+    /// What a refund may still give back.
+    refundable: String,
+    /// The day of its capture is closed.
+    settled: bool,
+    created_at: String,
+    payable_until: String,
+    /// Six digits, once approved.
+    approval_no: Option<String>,
+    paid_with: Option<PaidWith>,
+    /// Where the payer goes.
+    checkout_url: String,
+    /// What happened to it, in order.
+    events: Vec<EventView>,
+    /// What the merchant was told of it, in order.
+    pushbacks: Vec<PushbackView>,
+}
+
+/// What an order was paid with.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PaidWith {
+    /// `card`, `payonCard`, `payonWallet`, `khqr` or `ppcbank`.
+    kind: &'static str,
+    /// Masked.
+    account: String,
+}
+
+/// One thing that happened to an order.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "OrderEvent")]
+pub(super) struct EventView {
+    at: String,
+    /// `registered`, `approved`, `completed`, `reversed`, `refunded`, `chargedBack`, `failed`, `cancelled`, `expired` or
+    /// `settled`; for a QR also `scanned`, `processing`, and `rejected` for a report that was refused.
+    change: &'static str,
+    /// The request that caused it; null where time did.
+    trace: Option<String>,
+    /// How much moved, for `completed`, `refunded` and `chargedBack`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<String>,
+    /// Why, for `failed` and `rejected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    reason: Option<Reason>,
+}
+
+/// A push-back.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Pushback")]
+pub(super) struct PushbackView {
+    /// Its number in the space.
+    id: u64,
+    merchant_id: String,
+    tx_id: String,
+    /// The change that it tells of, such as `approved`.
+    cause: &'static str,
+    /// The request that caused it; null where time did.
+    trace: Option<String>,
+    url: String,
+    /// What is sent.
+    #[schemars(with = "serde_json::Value")]
+    body: Box<RawValue>,
+    /// `waiting`, `inFlight`, `acknowledged` or `exhausted`.
+    state: &'static str,
+    created_at: String,
+    /// When it is sent next, while it waits.
+    next_attempt_at: Option<String>,
+    attempts: Vec<AttemptView>,
+}
+
+/// One try to reach the merchant.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "PushbackAttempt")]
+struct AttemptView {
+    at: String,
+    /// In real milliseconds.
+    took_ms: u32,
+    acknowledged: bool,
+    /// HTTP status, where the merchant answered.
+    status: Option<u16>,
+    /// The beginning of the merchant's answer.
+    response: String,
+    /// What went wrong.
+    error: Option<String>,
+}
+
+/// A request in the journal, secrets masked.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "JournalEntry")]
+pub(super) struct RequestView {
+    trace: String,
+    at: String,
+    /// Which of PAYON's operations; null for a path that is none, and for a call of the control plane.
+    #[schemars(with = "Option<String>")]
+    operation: Option<Operation>,
+    /// Which call of the control plane, `pay` or `trigger`; null for a request of a merchant.
+    control: Option<&'static str>,
+    merchant_id: Option<String>,
+    tx_id: Option<String>,
+    /// HTTP status.
+    status: u16,
+    /// What decided, by name.
+    #[schemars(with = "String")]
+    reason: Reason,
+    /// What was wrong, for people; may be empty.
+    detail: String,
+    /// What the lint found; nearly always nothing.
+    findings: Vec<FindingView>,
+    /// The line of the profile that holds the answer; null for a call of the control plane.
+    profile_line: Option<String>,
+    took_us: u32,
+    /// JSON as it came, else text; null when empty.
+    #[schemars(with = "serde_json::Value")]
+    request: Box<RawValue>,
+    /// JSON as it was answered, else text; null when empty.
+    #[schemars(with = "serde_json::Value")]
+    response: Box<RawValue>,
+}
+
+/// Something in a request that is not what PAYON's pages show.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+struct FindingView {
+    /// Such as `field.undocumented`.
+    lint: &'static str,
+    /// Whether a strict lint refuses it.
+    violation: bool,
+    /// In which member; empty where it is the request as a whole.
+    field: String,
+    about: &'static str,
+}
+
+/// An order with what surrounds it, copied out of a space to be shown.
+pub(super) struct Seen {
+    pub(super) order: Order,
+    merchant: Box<str>,
+    terminal: Box<str>,
+    settled: bool,
+    pushbacks: Vec<Delivery>,
+}
+
+impl Seen {
+    /// Copies an order; its push-backs are added by [`Seen::with_pushbacks`].
+    pub(super) fn copy(view: &View<'_>, order: &Order) -> Self {
+        let party = view.ledger.party(order);
+        Self {
+            order: order.clone(),
+            merchant: party.merchant.clone(),
+            terminal: party.terminal.clone(),
+            settled: order.is_settled(view.now, view.ledger.rules().settlement_cutoff_ms),
+            pushbacks: Vec::new(),
+        }
+    }
+
+    /// Adds the push-backs of these orders, which are in the order of their positions.
+    pub(super) fn with_pushbacks(view: &View<'_>, mut orders: Vec<Self>) -> Vec<Self> {
+        for delivery in view.outbox.iter() {
+            if let Ok(at) = orders.binary_search_by_key(&delivery.order, |seen| seen.order.id) {
+                orders[at].pushbacks.push(delivery.clone());
+            }
+        }
+        orders
+    }
+
+    /// The order at `target`, with its push-backs.
+    pub(super) fn find(view: &View<'_>, target: Target<'_>) -> Option<Self> {
+        let order = view.ledger.find(target)?;
+        Self::with_pushbacks(view, vec![Self::copy(view, order)]).pop()
+    }
+
+    /// Its position.
+    pub(super) const fn id(&self) -> OrderId {
+        self.order.id
+    }
+}
+
+impl OrderView {
+    pub(super) fn new(ask: &Ask, seen: Seen) -> Self {
+        let Seen { order, merchant, terminal, settled, pushbacks } = seen;
+        let money = |amount: Amount| amount.fixed(order.currency);
+        let token = CheckoutToken::new(&ask.space, order.id);
+        Self {
+            merchant_id: merchant.into(),
+            term_id: terminal.into(),
+            kind: match order.kind {
+                OrderKind::Purchase => "purchase",
+                OrderKind::PreAuth => "preAuth",
+            },
+            method: order.method,
+            state: order.state.name(),
+            screen: order.method.shows_qr().then(|| order.screen.name()),
+            failure: order.failure,
+            currency: order.currency,
+            amount: money(order.amount),
+            authorised: money(order.totals.authorised),
+            captured: money(order.totals.captured),
+            refunded: money(order.totals.refunded),
+            released: money(order.totals.released),
+            refundable: money(order.totals.refundable()),
+            settled,
+            created_at: order.created.rfc3339(),
+            payable_until: order.payable_until.rfc3339(),
+            approval_no: order.approval_digits(),
+            paid_with: order.instrument.as_ref().map(|instrument| PaidWith {
+                kind: instrument.kind.name(),
+                account: instrument.account.to_string(),
+            }),
+            checkout_url: format!("{}/pg/checkout/{token}", ask.payer_origin()),
+            events: order
+                .history
+                .iter()
+                .map(|entry| EventView::new(entry, order.currency))
+                .collect(),
+            pushbacks: pushbacks.iter().map(PushbackView::new).collect(),
+            tx_id: order.tx_id.into(),
+        }
+    }
+}
+
+impl EventView {
+    pub(super) fn new(entry: &Entry, currency: Currency) -> Self {
+        let (amount, reason) = match entry.change {
+            Change::Completed(amount) | Change::Refunded(amount) | Change::ChargedBack(amount) => {
+                (Some(amount.fixed(currency)), None)
+            }
+            Change::Failed(reason) | Change::Rejected(reason) => (None, Some(reason)),
+            _ => (None, None),
+        };
+        let (at, change) = (entry.at.rfc3339(), entry.change.name());
+        Self { at, change, trace: trace(Trace(entry.trace)), amount, reason }
+    }
+}
+
+impl PushbackView {
+    pub(super) fn new(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            merchant_id: delivery.merchant.to_string(),
+            tx_id: delivery.tx_id.to_string(),
+            cause: delivery.cause,
+            trace: trace(delivery.trace),
+            url: delivery.url.to_string(),
+            body: shown(&delivery.body),
+            state: delivery.state.name(),
+            created_at: delivery.created.rfc3339(),
+            next_attempt_at: delivery.state.due().map(Millis::rfc3339),
+            attempts: delivery.attempts.iter().map(AttemptView::new).collect(),
+        }
+    }
+}
+
+impl AttemptView {
+    fn new(attempt: &Attempt) -> Self {
+        Self {
+            at: attempt.at.rfc3339(),
+            took_ms: attempt.took_ms,
+            acknowledged: attempt.is_acknowledged(),
+            status: attempt.status,
+            response: attempt.response.to_string(),
+            error: attempt.error.as_deref().map(Into::into),
+        }
+    }
+}
+
+impl RequestView {
+    pub(super) fn new(ask: &Ask, entry: &JournalEntry) -> Self {
+        Self {
+            trace: entry.trace.to_string(),
+            at: entry.at.rfc3339(),
+            operation: entry.operation,
+            control: entry.control,
+            merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
+            tx_id: entry.tx_id.as_deref().map(Into::into),
+            status: entry.status,
+            reason: entry.reason,
+            detail: entry.detail.to_string(),
+            findings: entry.findings.iter().map(FindingView::new).collect(),
+            profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
+            took_us: entry.took_us,
+            request: shown(&entry.request),
+            response: shown(&entry.response),
+        }
+    }
+}
+
+impl FindingView {
+    fn new(finding: &Finding) -> Self {
+        Self {
+            lint: finding.lint.name(),
+            violation: finding.lint.weight() == Weight::Violation,
+            field: finding.field.to_string(),
+            about: finding.lint.about(),
+        }
+    }
+}
+
+/// The profile's answer that decided a request; none where a call of the control plane was answered.
+pub(super) fn answer_of<'a>(ask: &'a Ask, entry: &JournalEntry) -> Option<Answer<'a>> {
+    let profile = ask.space.profile();
+    match (entry.control, entry.operation) {
+        (Some(_), _) => None,
+        (None, Some(operation)) => Some(profile.answer(operation, entry.reason)),
+        (None, None) => Some(profile.reasons.general(entry.reason)),
+    }
+}
+
+/// The name of a request, where there was one.
+fn trace(trace: Trace) -> Option<String> {
+    (trace != Trace::default()).then(|| trace.to_string())
+}
+
+/// A body as JSON with its literals as they stand; text where it is none. Secrets are masked.
+fn shown(body: &[u8]) -> Box<RawValue> {
+    let body = wire::redact(body);
+    let text = String::from_utf8_lossy(&body);
+    let json = match text.trim() {
+        "" => None,
+        text => serde_json::from_str(text).ok(),
+    };
+    let fallback = (!text.trim().is_empty()).then_some(&text);
+    // Text is always JSON once it is quoted.
+    json.or_else(|| to_raw_value(&fallback).ok()).unwrap_or_default()
+}
+
+/// What a mark stands for.
+pub(super) const fn provenance(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Documented => "documented",
+        Mark::Example => "example",
+        Mark::Assumed => "assumed",
+    }
+}
+
+/// The schema of an order's state.
+pub(super) fn states(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<_> = OrderState::ALL.iter().map(|state| state.name()).collect();
+    json_schema!({ "type": "string", "enum": names })
+}
+
+/// The schema of an operation.
+pub(super) fn operations(_: &mut SchemaGenerator) -> Schema {
+    let names: Vec<_> = Operation::ALL.iter().map(|operation| operation.name()).collect();
+    json_schema!({ "type": "string", "enum": names })
+}
+
+/// Reads an order's state by name.
+pub(super) fn read_state<'de, D: Deserializer<'de>>(
+    reader: D,
+) -> Result<Option<OrderState>, D::Error> {
+    let name = String::deserialize(reader)?;
+    OrderState::parse(&name).map(Some).ok_or_else(|| {
+        let known: Vec<_> =
+            OrderState::ALL.iter().map(|state| format!("`{}`", state.name())).collect();
+        D::Error::custom(format!("unknown state `{name}`, expected one of {}", known.join(", ")))
+    })
+}
+
+/// Reads a request's name.
+pub(super) fn read_trace<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Trace>, D::Error> {
+    let text = String::deserialize(reader)?;
+    parse_trace(&text).map(Some).ok_or_else(|| {
+        D::Error::custom("a trace has sixteen hexadecimal digits, as X-Payon-Trace carries it")
+    })
+}
+
+/// A request's name as it is written.
+pub(super) fn parse_trace(text: &str) -> Option<Trace> {
+    text.parse().ok().filter(|_| text.len() == 16)
+}

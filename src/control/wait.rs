@@ -1,0 +1,243 @@
+//! Waiting for something to happen, so that no test need ask again and again.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ask::Ask;
+use super::clock::Clock;
+use super::journal::{Filter, entries_after};
+use super::problem::{Kind, Problem};
+use super::views::{OrderView, PushbackView, RequestView, Seen, operations, parse_trace};
+use crate::base::Operation;
+use crate::ledger::Target;
+use crate::space::DeliveryState;
+
+/// How long is waited where the caller does not say.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// How long is waited at most.
+const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Awaited {
+    /// The payment of an order has an answer: approved, failed, cancelled or expired.
+    OrderFinal,
+    /// The merchant took a push-back.
+    PushbackAcknowledged,
+    /// A push-back was given up.
+    PushbackExhausted,
+    /// A request of a merchant came in and was answered.
+    Request,
+    /// No push-back is under way and none is due.
+    Idle,
+}
+
+/// What is waited for, and how long.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WaitQuery {
+    #[serde(rename = "for")]
+    awaited: Awaited,
+    /// Which order; `order-final` needs it.
+    tx_id: Option<String>,
+    merchant_id: Option<String>,
+    /// Which operation, for `request`.
+    #[schemars(schema_with = "operations")]
+    operation: Option<Operation>,
+    /// Only what came later: a trace for `request`, the number of a push-back for `pushback-…`. Without it, what has
+    /// happened already counts as well, the latest first.
+    after: Option<String>,
+    /// Real milliseconds; 30000 where none are given, 300000 at most.
+    timeout_ms: Option<u64>,
+}
+
+/// What has happened.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Happened {
+    event: Awaited,
+    /// For `order-final`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<OrderView>,
+    /// For `pushback-acknowledged` and `pushback-exhausted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushback: Option<PushbackView>,
+    /// For `request`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestView>,
+    /// For `idle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<Clock>,
+}
+
+/// Waits until it has happened.
+pub(super) async fn wait(ask: &Ask, query: WaitQuery) -> Result<Happened, Problem> {
+    let limit = query.timeout_ms.map_or(TIMEOUT_DEFAULT, Duration::from_millis);
+    if limit > TIMEOUT_MAX {
+        let detail = format!("at most {} ms are waited; call again", TIMEOUT_MAX.as_millis());
+        return Err(Problem::refused("timeoutMs", detail));
+    }
+    let condition = Condition::new(&query)?;
+    let happened = async {
+        loop {
+            // Listening begins before looking, so that nothing is missed between the two.
+            let mut changed = pin!(ask.space.changed().notified());
+            changed.as_mut().enable();
+            if let Some(happened) = condition.look(ask) {
+                return happened;
+            }
+            changed.await;
+        }
+    };
+    tokio::time::timeout(limit, happened).await.map_err(|_| condition.timed_out(limit))
+}
+
+/// A [`WaitQuery`] that makes sense.
+struct Condition<'a> {
+    awaited: Awaited,
+    filter: Filter<'a>,
+    after: After,
+}
+
+#[derive(Clone, Copy)]
+enum After {
+    Always,
+    Trace(crate::space::Trace),
+    Pushback(u64),
+}
+
+impl<'a> Condition<'a> {
+    fn new(query: &'a WaitQuery) -> Result<Self, Problem> {
+        let unreadable =
+            |member: &str, detail: &str| Err(Problem::new(Kind::Unreadable, detail).at(member));
+        let awaited = query.awaited;
+        if awaited == Awaited::OrderFinal && query.tx_id.is_none() {
+            return unreadable("txId", "order-final needs the txId of the order");
+        }
+        if awaited != Awaited::Request && query.operation.is_some() {
+            return unreadable("operation", "only goes with for=request");
+        }
+        let after = match (&query.after, awaited) {
+            (None, _) => After::Always,
+            (Some(text), Awaited::Request) => match parse_trace(text) {
+                Some(trace) => After::Trace(trace),
+                None => return unreadable("after", "must be a trace: sixteen hexadecimal digits"),
+            },
+            (Some(text), Awaited::PushbackAcknowledged | Awaited::PushbackExhausted) => {
+                match text.parse() {
+                    Ok(id) => After::Pushback(id),
+                    Err(_) => return unreadable("after", "must be the number of a push-back"),
+                }
+            }
+            (Some(_), Awaited::OrderFinal | Awaited::Idle) => {
+                return unreadable("after", "goes with for=request and for=pushback-… only");
+            }
+        };
+        let filter = Filter {
+            operation: query.operation,
+            tx_id: query.tx_id.as_deref(),
+            merchant_id: query.merchant_id.as_deref(),
+        };
+        Ok(Self { awaited, filter, after })
+    }
+
+    /// What is waited for, if it has happened.
+    fn look(&self, ask: &Ask) -> Option<Happened> {
+        let mut happened = Happened {
+            event: self.awaited,
+            order: None,
+            pushback: None,
+            request: None,
+            clock: None,
+        };
+        match self.awaited {
+            Awaited::OrderFinal => happened.order = Some(self.order(ask)?),
+            Awaited::PushbackAcknowledged => {
+                happened.pushback = Some(self.pushback(ask, DeliveryState::Acknowledged)?);
+            }
+            Awaited::PushbackExhausted => {
+                happened.pushback = Some(self.pushback(ask, DeliveryState::Exhausted)?);
+            }
+            Awaited::Request => happened.request = Some(self.request(ask)?),
+            Awaited::Idle => {
+                let idle = ask.space.look(|view| {
+                    let due = view.outbox.next_due().is_some_and(|due| due <= view.now);
+                    view.outbox.in_flight() == 0 && !due
+                });
+                happened.clock = idle.then(|| Clock::of(&ask.space));
+                happened.clock.as_ref()?;
+            }
+        }
+        Some(happened)
+    }
+
+    fn order(&self, ask: &Ask) -> Option<OrderView> {
+        let tx_id = self.filter.tx_id?;
+        let merchants = match self.filter.merchant_id {
+            Some(id) => vec![id.to_owned()],
+            None => ask.space.merchants().iter().map(|merchant| merchant.id.clone()).collect(),
+        };
+        let seen = ask.space.look(|view| {
+            let orders = merchants.iter().filter_map(|merchant| {
+                view.ledger.find(Target::Named { merchant, tx_id }).filter(|o| o.state.is_final())
+            });
+            orders.take(1).find_map(|order| Seen::find(&view, Target::At(order.id)))
+        });
+        seen.map(|seen| OrderView::new(ask, seen))
+    }
+
+    fn pushback(&self, ask: &Ask, state: DeliveryState) -> Option<PushbackView> {
+        ask.space.look(|view| {
+            let mut found = view.outbox.iter().filter(|delivery| {
+                delivery.state == state
+                    && self.filter.tx_id.is_none_or(|id| id == &*delivery.tx_id)
+                    && self.filter.merchant_id.is_none_or(|id| id == &*delivery.merchant)
+            });
+            let found = match self.after {
+                After::Pushback(after) => found.find(|delivery| delivery.id > after),
+                _ => found.next_back(),
+            };
+            found.map(PushbackView::new)
+        })
+    }
+
+    fn request(&self, ask: &Ask) -> Option<RequestView> {
+        let entry = ask.space.read_journal(|journal| {
+            let wanted = |entry: &&_| self.filter.takes(entry) && is_merchants(entry);
+            match self.after {
+                After::Trace(after) => entries_after(journal, Some(after)).find(wanted).cloned(),
+                _ => journal.iter().rev().find(wanted).cloned(),
+            }
+        });
+        entry.map(|entry| RequestView::new(ask, &entry))
+    }
+
+    fn timed_out(&self, limit: Duration) -> Problem {
+        let Filter { operation, tx_id, merchant_id } = self.filter;
+        let parts = [
+            ("operation", operation.map(Operation::name)),
+            ("txId", tx_id),
+            ("merchantId", merchant_id),
+        ];
+        let of: String = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!(", {name} {}", value?)))
+            .collect();
+        let awaited = serde_json::to_value(self.awaited).unwrap_or_default();
+        let awaited = awaited.as_str().unwrap_or_default();
+        let ms = limit.as_millis();
+        Problem::new(
+            Kind::TimedOut,
+            format!(
+                "{awaited}{of}: not within {ms} ms; look into GET /_sim/v1/journal and /_sim/v1/pushbacks, or give more timeoutMs"
+            ),
+        )
+    }
+}
+
+fn is_merchants(entry: &crate::space::JournalEntry) -> bool {
+    entry.control.is_none()
+}

@@ -1,0 +1,93 @@
+//! What is allowed but cannot be meant: rules that never step in, effects that nobody can carry out, expectations that
+//! no run can meet.
+
+mod expectations;
+mod rules;
+mod shadow;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use super::file::{Scenario, Step};
+use crate::base::Complaint;
+
+/// A doubt about a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The list of the file that it is about: `rules`, `drive`, `expect`.
+    pub list: &'static str,
+    /// Which item of the list, from 0.
+    pub item: usize,
+    /// The keys that lead on from there, as far as they exist.
+    pub keys: Vec<&'static str>,
+    /// What is doubtful, and what may be meant.
+    pub complaint: Complaint,
+}
+
+/// Every doubt about a scenario, in the order of the file.
+pub fn check(scenario: &Scenario) -> Vec<Warning> {
+    let mut doubts = Doubts::default();
+    for (at, rule) in scenario.rules.iter().enumerate() {
+        let later = &scenario.rules[at + 1..];
+        let mut here = doubts.about("rules", at);
+        rules::check(rule, later, &mut here);
+        shadow::check(rule, &scenario.rules[..at], &mut here);
+    }
+    check_drive(scenario, &mut doubts);
+    for (at, expectation) in scenario.expect.iter().enumerate() {
+        expectations::check(expectation, &scenario.rules, &mut doubts.about("expect", at));
+    }
+    doubts.0
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Doubts(Vec<Warning>);
+
+/// Where doubts about one item go.
+struct Here<'d> {
+    doubts: &'d mut Doubts,
+    list: &'static str,
+    item: usize,
+}
+
+impl Doubts {
+    fn about(&mut self, list: &'static str, item: usize) -> Here<'_> {
+        Here { doubts: self, list, item }
+    }
+}
+
+impl Here<'_> {
+    fn warn(&mut self, keys: &[&'static str], complaint: impl Into<Complaint>) {
+        let (list, item, keys) = (self.list, self.item, keys.to_vec());
+        self.doubts.0.push(Warning { list, item, keys, complaint: complaint.into() });
+    }
+}
+
+/// Steps about orders that no step before them registers.
+fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
+    let mut known = HashSet::new();
+    for (at, step) in scenario.drive.iter().enumerate() {
+        let (key, order) = match step {
+            Step::Register(register) => {
+                let name = register.order.as_deref().unwrap_or(Step::FIRST_ORDER);
+                if !known.insert(name) {
+                    doubts.about("drive", at).warn(&["register", "order"], Complaint::new(
+                        format!("the order {name:?} is registered a second time"),
+                    ).help("give it another name, or leave it out: a correct merchant repeats by itself"));
+                }
+                continue;
+            }
+            step => match step.about_order() {
+                Some(about) => about,
+                None => continue,
+            },
+        };
+        let name = order.unwrap_or(Step::FIRST_ORDER);
+        if !known.contains(name) {
+            let complaint = format!("no step before this one registers the order {name:?}");
+            doubts.about("drive", at).warn(&[key, "order"], complaint);
+        }
+    }
+}

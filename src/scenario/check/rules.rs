@@ -1,0 +1,207 @@
+//! Rules that never step in, and effects that nobody can carry out.
+
+use super::Here;
+use crate::base::Complaint;
+use crate::scenario::file::{
+    AmountTest, CardTest, Effect, FieldTest, Point, Rule, Transport, When, Window,
+};
+use crate::scenario::form::{Decimal, Moment};
+
+/// Doubts about one rule. `later` are the rules behind it.
+pub(super) fn check(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
+    check_counting(&rule.when, here);
+    check_values(&rule.when, here);
+    check_points(&rule.when, here);
+    check_effects(rule, later, here);
+}
+
+/// The points at which a rule may step in.
+pub(super) fn points(when: &When) -> Vec<Point> {
+    match &when.operation {
+        Some(many) => many.0.clone(),
+        None => Point::ALL.into_iter().filter(|point| matches!(point, Point::Call(_))).collect(),
+    }
+}
+
+fn check_counting(when: &When, here: &mut Here<'_>) {
+    let nth = when.nth.as_ref().map(|many| many.0.as_slice()).unwrap_or_default();
+    if nth.contains(&0) {
+        let never = if nth.len() == 1 { "the rule never steps in" } else { "there is no call 0" };
+        here.warn(&["when", "nth"], Complaint::new(format!("calls are counted from 1: {never}")));
+    }
+    if when.every == Some(0) {
+        here.warn(&["when", "every"], "each 0th call is none: the rule never steps in");
+    }
+    if when.first == Some(0) {
+        here.warn(&["when", "first"], "the first 0 calls are none: the rule never steps in");
+    }
+    if when.probability.is_some_and(|share| share.0 == 0) {
+        here.warn(&["when", "probability"], "a share of 0: the rule never steps in");
+    }
+    let both = |call: &u32| {
+        when.every.is_none_or(|every| every != 0 && call.is_multiple_of(every))
+            && when.first.is_none_or(|first| *call <= first)
+    };
+    if !nth.is_empty() && !nth.contains(&0) && !nth.iter().any(both) {
+        here.warn(&["when", "nth"], "no call passes this together with `every` or `first`");
+    }
+    if let (Some(every), Some(first)) = (when.every, when.first)
+        && every > first
+        && first > 0
+    {
+        here.warn(&["when", "first"], "the first of `every` comes later than that: never");
+    }
+}
+
+fn check_values(when: &When, here: &mut Here<'_>) {
+    if when.amount.as_ref().is_some_and(is_impossible) {
+        here.warn(&["when", "amount"], "no amount is like this: the rule never steps in");
+    }
+    if let Some(CardTest { number, last4 }) = &when.card {
+        let digits = |text: &String| text.bytes().all(|byte| byte.is_ascii_digit());
+        let lists =
+            [number.as_ref().map(|many| (many, 12..=19)), last4.as_ref().map(|many| (many, 4..=4))];
+        for (many, lengths) in lists.into_iter().flatten() {
+            if !many.0.iter().all(|text| digits(text) && lengths.contains(&text.len())) {
+                here.warn(
+                    &["when", "card"],
+                    Complaint::new("no card has such a number")
+                        .help("a number has 12 to 19 digits, `last4` four"),
+                );
+            }
+        }
+    }
+    for (name, FieldTest { value, pattern, present }) in &when.field.0 {
+        if *present == Some(false) && (value.is_some() || pattern.is_some()) {
+            let complaint = format!("{name} cannot be absent and have a value: never");
+            here.warn(&["when", "field"], complaint);
+        }
+    }
+    if let Some(window) = &when.window {
+        check_window(window, here);
+    }
+}
+
+/// Whether no amount of money passes.
+pub(super) fn is_impossible(test: &AmountTest) -> bool {
+    let (low, high) = test.bounds();
+    low > high || high < Decimal(0)
+}
+
+fn check_window(window: &Window, here: &mut Here<'_>) {
+    let is_empty = match (window.from, window.to) {
+        (Some(Moment::Since(from)), Some(Moment::Since(to))) => from >= to,
+        (Some(Moment::At(from)), Some(Moment::At(to))) => from >= to,
+        (None, Some(Moment::Since(to))) => to.ms() == 0,
+        _ => false,
+    };
+    if is_empty {
+        here.warn(&["when", "window"], "the window ends before it begins: never");
+    }
+    if let (Some(every), Some(lasting)) = (window.every, window.lasting) {
+        if lasting.ms() == 0 || every.ms() == 0 {
+            here.warn(&["when", "window"], "it is open for no time at all: never");
+        } else if lasting >= every {
+            here.warn(&["when", "window"], "`for` is not shorter than `every`: it is always open");
+        }
+    }
+}
+
+/// Conditions that cannot hold where the rule steps in.
+fn check_points(when: &When, here: &mut Here<'_>) {
+    let is_call = |point: Point| matches!(point, Point::Call(_));
+    let order = Point::concerns_order as fn(Point) -> bool;
+    type Known = (&'static str, bool, &'static str, fn(Point) -> bool);
+    let conditions: [Known; 12] = [
+        ("txId", when.tx_id.is_some(), "no order is known", order),
+        ("txIdSuffix", when.tx_id_suffix.is_some(), "no order is known", order),
+        ("amount", when.amount.is_some(), "no amount is known", order),
+        ("currency", when.currency.is_some(), "no amount is known", order),
+        ("paymentMethod", when.payment_method.is_some(), "no order is known", order),
+        ("trt", when.trt.is_some(), "no order is known", order),
+        ("orderState", when.order_state.is_some(), "no order is known", order),
+        ("card", when.card.is_some(), "no card is known", Point::knows_card),
+        ("header", when.header.is_some(), "there is no request", is_call),
+        ("field", !when.field.0.is_empty(), "there is no request", is_call),
+        ("merchantId", when.merchant_id.is_some(), "no merchant is known", |point| {
+            point != Point::Connect
+        }),
+        ("termId", when.term_id.is_some(), "no merchant is known", |point| point != Point::Connect),
+    ];
+    let points = points(when);
+    for (key, _, why, known) in conditions.into_iter().filter(|condition| condition.1) {
+        let dead: Vec<&str> =
+            points.iter().filter(|point| !known(**point)).map(|point| point.name()).collect();
+        // A rule for every operation means those for which the condition makes sense.
+        if dead.len() == points.len() || (!dead.is_empty() && when.operation.is_some()) {
+            here.warn(
+                &["when", key],
+                Complaint::new(format!(
+                    "{why} at {}: the condition never holds there",
+                    dead.join(", ")
+                )),
+            );
+        }
+    }
+}
+
+fn check_effects(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
+    let key = if rule.then.is_some() { "then" } else { "sequence" };
+    let lists = || rule.then.iter().chain(rule.sequence.iter().flatten());
+    let effects: Vec<&Effect> = lists().flat_map(|lines| &lines.0).collect();
+    let points = points(&rule.when);
+    if effects.is_empty() {
+        let shields = later
+            .iter()
+            .any(|later| self::points(&later.when).iter().any(|point| points.contains(point)));
+        if !shields || lists().next().is_none() {
+            here.warn(
+                &[key],
+                "nothing happens: there is no effect, and no later rule is kept from stepping in",
+            );
+        }
+    }
+    for effect in effects {
+        let possible = |point: &Point| is_possible(effect, *point);
+        if !points.iter().any(possible) {
+            let names: Vec<&str> = points.iter().map(|point| point.name()).collect();
+            here.warn(
+                &[key],
+                Complaint::new(format!(
+                    "`{}` cannot be carried out at {}",
+                    effect.name(),
+                    names.join(", ")
+                ))
+                .help(advice(effect)),
+            );
+        }
+    }
+}
+
+/// Whether an effect means anything at a point.
+fn is_possible(effect: &Effect, point: Point) -> bool {
+    match (effect, point) {
+        (Effect::Latency(_), _) => true,
+        (Effect::Transport(fault), Point::Connect) => {
+            matches!(fault, Transport::Reset | Transport::Hang | Transport::Empty)
+        }
+        (_, Point::Connect) => false,
+        (Effect::Pushback(pushback), point) => {
+            point.concerns_order() || pushback.forged || pushback.unknown_order
+        }
+        (Effect::Reason(_), Point::Pay) => true,
+        (_, Point::Pay | Point::Trigger) => false,
+        (_, Point::Call(_)) => true,
+    }
+}
+
+fn advice(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Transport(_) => {
+            "at `connect` a connection can be reset, emptied or left hanging; `pay` and `trigger` have none"
+        }
+        Effect::Pushback(_) => "only what concerns an order causes push-backs",
+        Effect::Reason(_) => "a reason decides a call or `pay`",
+        _ => "it needs a call and its reply: name an operation",
+    }
+}

@@ -1,0 +1,236 @@
+//! `when`: which calls a rule decides.
+
+use super::Point;
+use crate::base::{Currency, OrderState, PaymentMethod};
+use crate::scenario::form::{
+    Decimal, Definitions, Form, Many, Moment, Node, Pattern, Period, Printed, Share, named, record,
+    words,
+};
+
+record! {
+    /// Conditions; all that are given must hold.
+    pub struct When {
+        /// The operation, or one of several; `pay`, `trigger` and `connect` are points of their own. Every operation when absent.
+        operation: Option<Many<Point>> = "operation",
+        /// The merchant's id.
+        merchant_id: Option<Many<String>> = "merchantId",
+        /// The terminal's id.
+        term_id: Option<Many<String>> = "termId",
+        /// The order's txId.
+        tx_id: Option<Many<String>> = "txId",
+        /// How the order's txId ends.
+        tx_id_suffix: Option<Many<String>> = "txIdSuffix",
+        /// The value of the request header X-Payon-Scenario.
+        header: Option<Many<String>> = "header",
+        /// The amount that the request names, or else the order's.
+        amount: Option<AmountTest> = "amount",
+        /// The currency of that amount.
+        currency: Option<Currency> = "currency",
+        /// The card that pays or is bound.
+        card: Option<CardTest> = "card",
+        /// The order's payment method.
+        payment_method: Option<Many<PaymentMethod>> = "paymentMethod",
+        /// The order's type: "10" purchase, "12" pre-authorisation.
+        trt: Option<Many<Trt>> = "trt",
+        /// Where the order stands when the call comes in.
+        order_state: Option<Many<OrderState>> = "orderState",
+        /// Fields of the request by name.
+        field: FieldTests = "field",
+        /// A span of simulated time.
+        window: Option<Window> = "window",
+        /// Only the so-manieth fitting call, from 1; or one of several.
+        nth: Option<Many<u32>> = "nth",
+        /// Only each so-manieth fitting call: 3 means the third, sixth, ninth.
+        every: Option<u32> = "every",
+        /// Only the first so many fitting calls.
+        first: Option<u32> = "first",
+        /// What `nth`, `every`, `first` and `sequence` count: the calls for one order (default), or all.
+        scope: Option<Scope> = "scope",
+        /// Only this share of the fitting calls, chosen by the seed.
+        probability: Option<Share> = "probability",
+    }
+    absent When {
+        operation: None, merchant_id: None, term_id: None, tx_id: None, tx_id_suffix: None,
+        header: None, amount: None, currency: None, card: None, payment_method: None, trt: None,
+        order_state: None, field: FieldTests(Vec::new()), window: None, nth: None, every: None,
+        first: None, scope: None, probability: None,
+    };
+}
+
+/// What a rule counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The fitting calls for one order.
+    #[default]
+    Order,
+    /// All fitting calls.
+    Rule,
+}
+
+impl Scope {
+    /// The name that stands in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Rule => "rule",
+        }
+    }
+}
+
+named!(Scope, "a scope", [Scope::Order, Scope::Rule], Scope::name);
+
+words! {
+    /// The type of an order, by PAYON's number.
+    pub enum Trt ("a type of order") {
+        /// Purchase.
+        Purchase = "10",
+        /// Pre-authorisation.
+        PreAuth = "12",
+    }
+}
+
+record! {
+    /// A test of an amount: the amount itself, or its limits.
+    pub struct AmountTest {
+        /// This amount.
+        eq: Option<Decimal> = "eq",
+        /// At least.
+        gte: Option<Decimal> = "gte",
+        /// At most.
+        lte: Option<Decimal> = "lte",
+        /// More than.
+        gt: Option<Decimal> = "gt",
+        /// Less than.
+        lt: Option<Decimal> = "lt",
+    }
+    short Decimal => |amount| AmountTest { eq: Some(amount), gte: None, lte: None, gt: None, lt: None };
+}
+
+impl AmountTest {
+    /// The least and the greatest amount that pass.
+    pub fn bounds(&self) -> (Decimal, Decimal) {
+        let lows = [self.eq, self.gte, self.gt.map(|limit| Decimal(limit.0 + 1))];
+        let highs = [self.eq, self.lte, self.lt.map(|limit| Decimal(limit.0 - 1))];
+        let low = lows.into_iter().flatten().max().unwrap_or(Decimal(i64::MIN));
+        let high = highs.into_iter().flatten().min().unwrap_or(Decimal(i64::MAX));
+        (low, high)
+    }
+
+    /// Whether an amount passes.
+    pub fn holds(&self, amount: Decimal) -> bool {
+        let (low, high) = self.bounds();
+        (low..=high).contains(&amount)
+    }
+}
+
+impl std::fmt::Display for AmountTest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let limits =
+            [("", self.eq), (">=", self.gte), ("<=", self.lte), (">", self.gt), ("<", self.lt)];
+        let told: Vec<String> = limits
+            .into_iter()
+            .filter_map(|(sign, limit)| limit.map(|limit| format!("{sign}{limit}")))
+            .collect();
+        f.write_str(&told.join(" and "))
+    }
+}
+
+record! {
+    /// A test of a card: its number, or the last four digits.
+    pub struct CardTest {
+        /// The whole number.
+        number: Option<Many<String>> = "number",
+        /// The last four digits.
+        last4: Option<Many<String>> = "last4",
+    }
+    short Many<String> => |number| CardTest { number: Some(number), last4: None };
+}
+
+impl CardTest {
+    /// Whether a card passes.
+    pub fn holds(&self, card: &str) -> bool {
+        let number = self.number.as_ref().is_none_or(|many| many.0.iter().any(|one| one == card));
+        let last4 = self.last4.as_ref();
+        number && last4.is_none_or(|many| many.0.iter().any(|end| card.ends_with(end.as_str())))
+    }
+}
+
+record! {
+    /// A test of one field of the request: its value, or a pattern, or whether it is there.
+    pub struct FieldTest {
+        /// Its value as text.
+        value: Option<Many<String>> = "value",
+        /// A pattern: `*` is anything, `?` one character.
+        pattern: Option<Pattern> = "pattern",
+        /// Whether it is sent at all; null and "" are not.
+        present: Option<bool> = "present",
+    }
+    short Many<String> => |value| FieldTest { value: Some(value), pattern: None, present: None };
+}
+
+impl FieldTest {
+    /// Whether a field passes; `None` when it was not sent.
+    pub fn holds(&self, sent: Option<&str>) -> bool {
+        let value = |text: &str| {
+            self.value.as_ref().is_none_or(|many| many.0.iter().any(|one| one == text))
+        };
+        let pattern = |text: &str| self.pattern.as_ref().is_none_or(|pattern| pattern.fits(text));
+        match sent {
+            Some(text) => self.present != Some(false) && value(text) && pattern(text),
+            None => self.value.is_none() && self.pattern.is_none() && self.present != Some(true),
+        }
+    }
+}
+
+/// Tests of fields by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FieldTests(pub Vec<(String, FieldTest)>);
+
+impl Form for FieldTests {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let entries = node.entries("a map of fields")?;
+        let read: Vec<Option<(String, FieldTest)>> = entries
+            .into_iter()
+            .map(|(name, _, value)| Some((name.to_owned(), FieldTest::read(value)?)))
+            .collect();
+        read.into_iter().collect::<Option<_>>().map(Self)
+    }
+
+    fn print(&self) -> Printed {
+        Printed::Map(self.0.iter().map(|(name, test)| (name.clone(), test.print())).collect())
+    }
+
+    fn schema(definitions: &mut Definitions) -> serde_json::Value {
+        let test = FieldTest::schema(definitions);
+        serde_json::json!({ "type": "object", "additionalProperties": test })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_absent(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+record! {
+    /// A span of simulated time, once or again and again.
+    pub struct Window {
+        /// Its beginning: a length of time since the space was born, or a date and time. The birth when absent.
+        from: Option<Moment> = "from",
+        /// Its end, not included. Never when absent.
+        to: Option<Moment> = "to",
+        /// Within it, again after each such time …
+        every: Option<Period> = "every",
+        /// … for so long: flapping.
+        lasting: Option<Period> = "for",
+    }
+    check |window, node| {
+        if window.every.is_some() == window.lasting.is_some() {
+            return Some(());
+        }
+        node.refuse("`every` and `for` go together: again after so long, for so long");
+        None
+    };
+}

@@ -1,0 +1,234 @@
+//! `then`: what happens to a call.
+
+use super::{Latency, Pushback};
+use crate::base::{Complaint, Reason};
+use crate::scenario::form::{
+    Definitions, Form, Json, Node, Period, Printed, choice, record, words,
+};
+
+/// Effects in order. Latencies add up; of anything else the last one counts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines(pub Vec<Effect>);
+
+impl Form for Lines {
+    fn read(node: Node<'_>) -> Option<Self> {
+        Vec::read(node).map(Self)
+    }
+
+    fn print(&self) -> Printed {
+        self.0.print()
+    }
+
+    fn schema(definitions: &mut Definitions) -> serde_json::Value {
+        Vec::<Effect>::schema(definitions)
+    }
+}
+
+choice! {
+    /// One thing that happens.
+    pub enum Effect ("an effect") {
+        /// The answer takes this long, on the space's clock.
+        Latency(Latency) = "latency",
+        /// Refused or declined for this reason, with the profile's code and words for it.
+        Reason(Reason) = "reason",
+        /// Members of the reply are set or removed.
+        Patch(Patch) = "patch",
+        /// The HTTP status of the reply.
+        Status(HttpStatus) = "status",
+        /// When the ledger books relative to the reply. Without it: before the reply; never where a reason refuses.
+        Commit(Commit) = "commit",
+        /// What happens to the connection.
+        Transport(Transport) = "transport",
+        /// What happens to the push-backs that the call causes.
+        Pushback(Pushback) = "pushback",
+    }
+}
+
+words! {
+    /// When the ledger books.
+    pub enum Commit ("a commit point") {
+        /// As `before`: approved, whatever the caller sees.
+        Approved = "approved",
+        /// Before the reply is attempted.
+        Before = "before",
+        /// After the reply was attempted.
+        After = "after",
+        /// Not at all: the caller may hear of a success that was never booked.
+        Never = "never",
+    }
+}
+
+/// An HTTP status from 200 to 599.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpStatus(pub u16);
+
+impl Form for HttpStatus {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let status = u16::read(node)?;
+        if !(200..600).contains(&status) {
+            node.refuse("must be an HTTP status from 200 to 599");
+            return None;
+        }
+        Some(Self(status))
+    }
+
+    fn print(&self) -> Printed {
+        self.0.print()
+    }
+
+    fn schema(_: &mut Definitions) -> serde_json::Value {
+        serde_json::json!({ "type": "integer", "minimum": 200, "maximum": 599 })
+    }
+}
+
+/// A number of bytes up to 64 MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u32);
+
+impl Size {
+    const MAX: u32 = 64 << 20;
+}
+
+impl Form for Size {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let size = u32::read(node)?;
+        if size > Self::MAX {
+            node.refuse(format!("must be at most {} bytes", Self::MAX));
+            return None;
+        }
+        Some(Self(size))
+    }
+
+    fn print(&self) -> Printed {
+        self.0.print()
+    }
+
+    fn schema(_: &mut Definitions) -> serde_json::Value {
+        serde_json::json!({ "type": "integer", "minimum": 0, "maximum": Self::MAX })
+    }
+}
+
+record! {
+    /// Changes of a JSON body. A member is named by its path: `resultData.amount`, and `[0].amount` in a list.
+    pub struct Patch {
+        /// Members with their new values, digits and all.
+        set: Members = "set",
+        /// Members that go.
+        remove: Vec<String> = "remove",
+    }
+    check |patch, node| {
+        if patch.set.0.is_empty() && patch.remove.is_empty() {
+            node.refuse("must have `set`, `remove` or both");
+            return None;
+        }
+        Some(())
+    };
+}
+
+/// Members by path with their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members(pub Vec<(String, Json)>);
+
+impl Form for Members {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let entries = node.entries("a map of members")?;
+        let read: Vec<Option<(String, Json)>> = entries
+            .into_iter()
+            .map(|(path, _, value)| Some((path.to_owned(), Json::read(value)?)))
+            .collect();
+        read.into_iter().collect::<Option<_>>().map(Self)
+    }
+
+    fn print(&self) -> Printed {
+        Printed::Map(self.0.iter().map(|(path, value)| (path.clone(), value.print())).collect())
+    }
+
+    fn schema(_: &mut Definitions) -> serde_json::Value {
+        serde_json::json!({ "type": "object" })
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn is_absent(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+choice! {
+    /// What happens to the connection.
+    pub enum Transport ("a transport fault") {
+        /// Reset before any byte of the reply; at the point `connect`, as soon as the connection is accepted.
+        Reset = "reset",
+        /// Reset after so many bytes of the body, the headers having promised all of it.
+        ResetWithinBody(u32) = "reset-within-body",
+        /// Closed in an orderly way without any byte.
+        Empty = "empty",
+        /// The body ends early.
+        Truncate(Truncate) = "truncate",
+        /// The body is almost JSON.
+        MalformedJson = "malformed-json",
+        /// The body is a page of HTML that a proxy might send.
+        Html = "html",
+        /// The Content-Type says something else than JSON.
+        WrongContentType = "wrong-content-type",
+        /// Chunked encoding whose chunk sizes are no numbers.
+        ChunkGarbage = "chunk-garbage",
+        /// One byte at a time, so many a second.
+        Drip(Rate) = "drip",
+        /// No more than so many bytes a second.
+        Bandwidth(Rate) = "bandwidth",
+        /// Nothing comes, and the connection stays open.
+        Hang = "hang",
+        /// The sending side is closed after the headers; the connection stays open.
+        HalfClose = "half-close",
+        /// HTTP 429 with Retry-After.
+        Busy(Busy) = "busy",
+        /// HTTP 5xx with a proxy's page for a body.
+        ServerError(HttpStatus) = "server-error",
+    }
+}
+
+record! {
+    /// A body that ends early.
+    pub struct Truncate {
+        /// After so many bytes.
+        after: u32 = "after",
+        /// Whether the headers admit it.
+        length: TruncatedLength = "length",
+    }
+}
+
+words! {
+    /// What Content-Length says of a body that ends early.
+    pub enum TruncatedLength ("a length") {
+        /// The bytes that come.
+        Right = "right",
+        /// The bytes that should have come.
+        Wrong = "wrong",
+    }
+}
+
+record! {
+    /// A speed.
+    pub struct Rate {
+        /// Bytes a second of simulated time, from 1.
+        bytes_per_second: u32 = "bytesPerSecond",
+    }
+    check |rate, node| {
+        if rate.bytes_per_second == 0 {
+            node.refuse(Complaint::new("must be at least 1").help("for nothing at all: hang"));
+            return None;
+        }
+        Some(())
+    };
+}
+
+record! {
+    /// Too many requests.
+    pub struct Busy {
+        /// When the caller may try again; Retry-After in whole seconds.
+        retry_after: Period = "retryAfter",
+    }
+}

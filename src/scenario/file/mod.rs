@@ -1,0 +1,197 @@
+//! What a scenario file may say: one type for each part, declared once (see [`form`](super::form)).
+
+mod condition;
+mod drive;
+mod effect;
+mod expectation;
+mod latency;
+mod point;
+mod pushback;
+
+use std::collections::HashSet;
+
+pub use condition::{AmountTest, CardTest, FieldTest, FieldTests, Scope, Trt, When, Window};
+pub use drive::{
+    AmountStep, Bind, Burst, Mistake, OrderStep, Pay, QrCompletion, Register, Return, ReturnKind,
+    Step, Trigger, TriggerKind,
+};
+pub use effect::{
+    Busy, Commit, Effect, HttpStatus, Lines, Members, Patch, Rate, Size, Transport, Truncate,
+    TruncatedLength,
+};
+pub use expectation::{
+    DeliveryExpectation, Event, EventsExpectation, Expectation, LedgerExpectation, OrderEvent,
+    OrderExpectation, RequestExpectation, Which,
+};
+pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
+pub use point::Point;
+pub use pushback::{Disorder, Lie, Pushback};
+
+use super::form::{Doc, Form, Node, record};
+use crate::base::{Complaint, Problem};
+
+record! {
+    /// One story: what goes wrong, what the merchant does, what must be true afterwards.
+    pub struct Scenario {
+        /// The version of this format: 1.
+        version: u32 = "version",
+        /// Its short name, such as S014.
+        id: String = "id",
+        /// Its title.
+        title: String = "title",
+        /// What it shows, where the title does not say it all.
+        about: Option<String> = "about",
+        /// Why it happens in production.
+        why: Option<String> = "why",
+        /// What a correct merchant does.
+        correct: Option<String> = "correct",
+        /// The bugs of a merchant that this story must catch.
+        mistakes: Vec<Mistake> = "mistakes",
+        /// The seed of every choice; another run with the same seed tells the same story.
+        seed: Option<u64> = "seed",
+        /// Settings of the profile for this story, by their place in it: `rules.order_lifetime_ms: 60000`.
+        profile: Vec<Override> = "profile",
+        /// What goes wrong. The first rule that fits a call decides it.
+        rules: Vec<Rule> = "rules",
+        /// What the built-in merchant does when no other is given.
+        drive: Vec<Step> = "drive",
+        /// What must be true afterwards.
+        expect: Vec<Expectation> = "expect",
+    }
+    check check_scenario;
+}
+
+record! {
+    /// One setting of the profile.
+    pub struct Override {
+        /// Its place, such as `rules.order_lifetime_ms`.
+        key: String = "key",
+        /// Its value for this story.
+        value: super::form::Json = "value",
+    }
+}
+
+record! {
+    /// When something goes wrong, and what.
+    pub struct Rule {
+        /// Its name in the journal, in reports and in `expect`.
+        id: String = "id",
+        /// What it is there for.
+        about: Option<String> = "about",
+        /// Which calls it decides; every merchant's call to every operation when absent.
+        when: When = "when",
+        /// What happens then, in this order.
+        then: Option<Lines> = "then",
+        /// One list of effects for each fitting call in turn; an empty list lets the call through, and so does the end.
+        sequence: Option<Vec<Lines>> = "sequence",
+    }
+    check check_rule;
+}
+
+fn check_scenario(scenario: &Scenario, node: Node<'_>) -> Option<()> {
+    let mut sound = true;
+    if scenario.version != 1 {
+        node.member("version").unwrap_or(node).refuse(
+            Complaint::new(format!("version {} of the format is not known", scenario.version))
+                .help("this build reads version 1"),
+        );
+        sound = false;
+    }
+    let mut seen = HashSet::new();
+    let rules = node.member("rules").and_then(Node::list).unwrap_or_default();
+    for (rule, place) in scenario.rules.iter().zip(rules) {
+        if !seen.insert(&rule.id) {
+            let complaint = format!("the id `{}` is taken by an earlier rule", rule.id);
+            place.member("id").unwrap_or(place).refuse(complaint);
+            sound = false;
+        }
+    }
+    sound.then_some(())
+}
+
+fn check_rule(rule: &Rule, node: Node<'_>) -> Option<()> {
+    let wrong = match (&rule.then, &rule.sequence) {
+        (Some(_), None) | (None, Some(_)) => return Some(()),
+        (Some(_), Some(_)) => "a rule has either `then` or `sequence`, not both",
+        (None, None) => "a rule needs `then` or `sequence`: what happens when it fits",
+    };
+    node.refuse(wrong);
+    None
+}
+
+/// A scenario with the text it was read from, for messages about it.
+#[derive(Debug)]
+pub struct ScenarioFile {
+    /// What it says.
+    pub scenario: Scenario,
+    doc: Doc,
+}
+
+impl ScenarioFile {
+    /// Reads a scenario, YAML or JSON. `file` names it in messages. All mistakes are reported, in the order of the
+    /// text.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+        let doc = Doc::parse(file, bytes);
+        let scenario = doc.root().and_then(Scenario::read);
+        let problems = doc.problems();
+        match scenario {
+            Some(scenario) if problems.is_empty() => Ok(Self { scenario, doc }),
+            _ => Err(problems),
+        }
+    }
+
+    /// What [`check`](super::check) warns of, at its place in the text.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let warnings = super::check(&self.scenario);
+        warnings.into_iter().map(|warning| self.place(warning)).collect()
+    }
+
+    fn place(&self, warning: super::Warning) -> Problem {
+        let span = self.doc.root().and_then(|root| {
+            let item = root.member(warning.list)?.list()?.get(warning.item).copied()?;
+            let mut found = item;
+            for key in &warning.keys {
+                let Some(next) = found.member(key) else { break };
+                found = next;
+            }
+            Some(found.span())
+        });
+        self.doc.problem(span.unwrap_or(0..0), warning.complaint)
+    }
+}
+
+impl Scenario {
+    /// The scenario as YAML that reads as the same again.
+    pub fn to_yaml(&self) -> String {
+        self.print().to_yaml()
+    }
+
+    /// The JSON Schema of a scenario file (draft 2020-12).
+    pub fn json_schema() -> serde_json::Value {
+        let mut definitions = super::form::Definitions::default();
+        let root = Self::schema(&mut definitions);
+        serde_json::json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "payon-sim scenario",
+            "$ref": root["$ref"],
+            "$defs": definitions.into_value(),
+        })
+    }
+}
+
+/// A list of rules on its own, as the control plane takes them.
+pub fn read_rules(file: &str, bytes: &[u8]) -> Result<Vec<Rule>, Vec<Problem>> {
+    read_alone(file, bytes)
+}
+
+/// A list of expectations on its own, as the control plane takes them.
+pub fn read_expectations(file: &str, bytes: &[u8]) -> Result<Vec<Expectation>, Vec<Problem>> {
+    read_alone(file, bytes)
+}
+
+fn read_alone<T: Form>(file: &str, bytes: &[u8]) -> Result<T, Vec<Problem>> {
+    let doc = Doc::parse(file, bytes);
+    let value = doc.root().and_then(T::read);
+    let problems = doc.problems();
+    value.filter(|_| problems.is_empty()).ok_or(problems)
+}

@@ -1,0 +1,257 @@
+//! Declarations that make a type and its [`Form`](super::Form) at once.
+
+/// A map with known keys. After the struct: `short T => f` reads a `T` in place of the map; `absent v` is what an
+/// absent key means; `check f` looks at the whole (`fn(&Self, Node) -> Option<()>`, having complained).
+macro_rules! record {
+    (
+        $(#[doc = $about:literal])+
+        pub struct $type:ident {
+            $($(#[doc = $doc:literal])+ $field:ident: $form:ty = $key:literal,)*
+        }
+        $(short $short:ty => $expand:expr;)?
+        $(absent $absent:expr;)?
+        $(check $check:expr;)?
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $type {
+            $($(#[doc = $doc])+ pub $field: $form,)*
+        }
+
+        impl $crate::scenario::form::Form for $type {
+            fn read(node: $crate::scenario::form::Node<'_>) -> Option<Self> {
+                $(if node.map().is_none() {
+                    let short = <$short as $crate::scenario::form::Form>::read(node)?;
+                    let expand: fn($short) -> Self = $expand;
+                    return Some(expand(short));
+                })?
+                Self::read_table(node.table("a map")?, node)
+            }
+
+            fn print(&self) -> $crate::scenario::form::Printed {
+                use $crate::scenario::form::Form;
+                let mut entries = Vec::new();
+                $(if !Form::is_absent(&self.$field) {
+                    entries.push(($key.to_owned(), Form::print(&self.$field)));
+                })*
+                $crate::scenario::form::Printed::Map(entries)
+            }
+
+            fn schema(definitions: &mut $crate::scenario::form::Definitions) -> serde_json::Value {
+                use $crate::scenario::form::Form;
+                definitions.define(stringify!($type), |definitions| {
+                    let _ = &definitions;
+                    let keys = vec![$((
+                        $key,
+                        concat!($($doc),+),
+                        <$form as Form>::schema(definitions),
+                        <$form as Form>::absent().is_none(),
+                    ),)*];
+                    let about = concat!($($about),+);
+                    let object = $crate::scenario::form::schema::object(about, keys);
+                    $(let object = serde_json::json!({
+                        "anyOf": [object, <$short as Form>::schema(definitions)]
+                    });)?
+                    object
+                })
+            }
+
+            $(fn absent() -> Option<Self> {
+                Some($absent)
+            }
+
+            fn is_absent(&self) -> bool {
+                *self == $absent
+            })?
+        }
+
+        impl $type {
+            /// Reads the keys of `table`.
+            fn read_table(
+                mut table: $crate::scenario::form::Table<'_>,
+                node: $crate::scenario::form::Node<'_>,
+            ) -> Option<Self> {
+                let _ = &mut table;
+                $(let $field = table.take::<$form>($key);)*
+                table.finish();
+                let value = Self { $($field: $field?,)* };
+                let _ = node;
+                $({
+                    let check: fn(&Self, $crate::scenario::form::Node<'_>) -> Option<()> = $check;
+                    check(&value, node)?;
+                })?
+                Some(value)
+            }
+        }
+    };
+}
+pub(in crate::scenario) use record;
+
+/// One of several things, each with a name: written as the bare name, or as a map whose only key is the name and
+/// whose value belongs to it.
+macro_rules! choice {
+    (
+        $(#[doc = $about:literal])+
+        pub enum $type:ident ($what:literal) {
+            $($(#[doc = $doc:literal])+ $variant:ident $(($form:ty))? = $name:literal,)+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $type {
+            $($(#[doc = $doc])+ $variant $(($form))?,)+
+        }
+
+        impl $type {
+            /// The name that stands in the file.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $($crate::scenario::form::choice!(@any $variant $(($form))?) => $name,)+
+                }
+            }
+        }
+
+        impl $crate::scenario::form::Form for $type {
+            fn read(node: $crate::scenario::form::Node<'_>) -> Option<Self> {
+                let (name, payload) = node.tagged($what, &[$($name),+])?;
+                match name {
+                    $($name => $crate::scenario::form::choice!(
+                        @read $name, node, payload, $variant $(($form))?
+                    ),)+
+                    _ => None,
+                }
+            }
+
+            fn print(&self) -> $crate::scenario::form::Printed {
+                match self {
+                    $($crate::scenario::form::choice!(@bind inner $variant $(($form))?) => {
+                        $crate::scenario::form::choice!(@print $name, inner $(, $form)?)
+                    })+
+                }
+            }
+
+            fn schema(definitions: &mut $crate::scenario::form::Definitions) -> serde_json::Value {
+                definitions.define(stringify!($type), |definitions| {
+                    let _ = &definitions;
+                    serde_json::json!({
+                        "description": concat!($($about),+).trim(),
+                        "anyOf": [$($crate::scenario::form::choice!(
+                            @schema $name, concat!($($doc),+), definitions $(, $form)?
+                        )),+],
+                    })
+                })
+            }
+        }
+    };
+    (@any $variant:ident) => { Self::$variant };
+    (@any $variant:ident ($form:ty)) => { Self::$variant(_) };
+    (@bind $inner:ident $variant:ident) => { Self::$variant };
+    (@bind $inner:ident $variant:ident ($form:ty)) => { Self::$variant($inner) };
+    (@read $name:literal, $node:ident, $payload:ident, $variant:ident) => {{
+        if $payload.is_some() {
+            $node.refuse(concat!("`", $name, "` stands alone, without settings"));
+            return None;
+        }
+        Some(Self::$variant)
+    }};
+    (@read $name:literal, $node:ident, $payload:ident, $variant:ident ($form:ty)) => {{
+        let value = match $payload {
+            Some(payload) => <$form as $crate::scenario::form::Form>::read(payload),
+            None => {
+                let absent = <$form as $crate::scenario::form::Form>::absent();
+                if absent.is_none() {
+                    $node.refuse(concat!("`", $name, "` needs its settings: `", $name, ": …`"));
+                }
+                absent
+            }
+        };
+        value.map(Self::$variant)
+    }};
+    (@print $name:literal, $inner:ident) => {
+        $crate::scenario::form::Printed::Text($name.to_owned())
+    };
+    (@print $name:literal, $inner:ident, $form:ty) => {
+        $crate::scenario::form::Printed::tagged(
+            $name,
+            $crate::scenario::form::Form::print($inner),
+        )
+    };
+    (@schema $name:literal, $doc:expr, $definitions:ident) => {
+        serde_json::json!({ "const": $name, "description": $doc.trim() })
+    };
+    (@schema $name:literal, $doc:expr, $definitions:ident, $form:ty) => {{
+        let inner = <$form as $crate::scenario::form::Form>::schema($definitions);
+        let inner = $crate::scenario::form::schema::described($doc, inner);
+        let map = serde_json::json!({
+            "type": "object",
+            "properties": { $name: inner },
+            "required": [$name],
+            "additionalProperties": false,
+        });
+        if <$form as $crate::scenario::form::Form>::absent().is_some() {
+            serde_json::json!({ "anyOf": [map, { "const": $name }] })
+        } else {
+            map
+        }
+    }};
+}
+pub(in crate::scenario) use choice;
+
+/// A closed set of names.
+macro_rules! words {
+    (
+        $(#[doc = $about:literal])+
+        pub enum $type:ident ($what:literal) {
+            $($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $type {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl $type {
+            /// Every one, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name that stands in the file.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+
+        $crate::scenario::form::named!($type, $what, $type::ALL, $type::name);
+    };
+}
+pub(in crate::scenario) use words;
+
+/// The form of a type that has all its values in a list and a name for each.
+macro_rules! named {
+    ($type:ty, $what:literal, $all:expr, $name:expr) => {
+        impl $crate::scenario::form::Form for $type {
+            fn read(node: $crate::scenario::form::Node<'_>) -> Option<Self> {
+                let Some((text, _)) = node.scalar() else {
+                    node.expected($what);
+                    return None;
+                };
+                let found = $all.iter().copied().find(|value| $name(*value) == text);
+                if found.is_none() {
+                    let names: Vec<&str> = $all.iter().map(|value| $name(*value)).collect();
+                    node.refuse($crate::base::Complaint::not_among($what, text, &names));
+                }
+                found
+            }
+
+            fn print(&self) -> $crate::scenario::form::Printed {
+                $crate::scenario::form::Printed::Text($name(*self).to_owned())
+            }
+
+            fn schema(_: &mut $crate::scenario::form::Definitions) -> serde_json::Value {
+                let names: Vec<&str> = $all.iter().map(|value| $name(*value)).collect();
+                serde_json::json!({ "enum": names })
+            }
+        }
+    };
+}
+pub(in crate::scenario) use named;

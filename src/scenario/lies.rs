@@ -1,0 +1,176 @@
+//! The bodies of push-backs that are not as they should be.
+
+use super::file::Lie;
+use super::plan::Content;
+
+/// What a true push-back would say, and the words for the opposite.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeText<'a> {
+    /// The order.
+    pub tx_id: &'a str,
+    /// `resultCode` and `resultMsg` of what happened.
+    pub truth: (&'a str, &'a str),
+    /// The same for the opposite.
+    pub opposite: (&'a str, &'a str),
+    /// The same for a success.
+    pub success: (&'a str, &'a str),
+    /// The order's amount as the status call would print it.
+    pub amount: &'a str,
+}
+
+/// A body with its type, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeBody {
+    /// The Content-Type; `None`: the profile's.
+    pub content_type: Option<&'static str>,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+impl Content {
+    /// What is sent. `lot` chooses where there is a choice; the same lot makes the same body.
+    pub fn body(&self, text: &NoticeText<'_>, lot: u64) -> NoticeBody {
+        let NoticeText { tx_id, truth, .. } = *text;
+        match self {
+            Self::True => json(tx_id, truth, ""),
+            Self::Forged => json(tx_id, text.success, ""),
+            Self::UnknownOrder => json(&format!("unknown-{lot:016x}"), text.success, ""),
+            Self::Lie(lie) => lie.body(text, lot),
+        }
+    }
+
+    /// Its name in the journal.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::True => "true",
+            Self::Forged => "forged",
+            Self::UnknownOrder => "unknown-order",
+            Self::Lie(lie) => lie.name(),
+        }
+    }
+}
+
+impl Lie {
+    fn body(&self, text: &NoticeText<'_>, lot: u64) -> NoticeBody {
+        let NoticeText { tx_id, truth, .. } = *text;
+        match self {
+            Self::WrongStatus => json(tx_id, text.opposite, ""),
+            Self::WrongTxId => json(&other_tx_id(tx_id, lot), truth, ""),
+            Self::WrongAmount => {
+                let amount = if text.amount == "1" { "2" } else { "1" };
+                json(tx_id, truth, &format!(",\"amount\":{amount},\"currencyCode\":\"USD\""))
+            }
+            Self::Malformed => {
+                let mut notice = json(tx_id, truth, "");
+                notice.body.truncate(notice.body.len() - 2);
+                notice
+            }
+            Self::Huge(bytes) => {
+                let filler = "x".repeat(bytes.0 as usize);
+                json(tx_id, truth, &format!(",\"filler\":\"{filler}\""))
+            }
+            Self::ExtraFields => {
+                let more = ",\"apprNo\":\"763647\",\"resultData\":{\"a\":[1,null]},\"\":\"\"";
+                json(tx_id, truth, more)
+            }
+            Self::Form => {
+                let pairs = [("txId", tx_id), ("resultCode", truth.0), ("resultMsg", truth.1)];
+                let pairs = pairs.map(|(name, value)| format!("{name}={}", percent(value)));
+                NoticeBody {
+                    content_type: Some("application/x-www-form-urlencoded"),
+                    body: pairs.join("&").into_bytes(),
+                }
+            }
+            Self::OddJson => {
+                let escaped = |text: &str| {
+                    let units: String =
+                        text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+                    format!("\"{units}\"")
+                };
+                let body = format!(
+                    "\r\n{{ \"resultMsg\" :{},\t\"resultCode\":{} ,\n\"txId\" : {}\n}}\n",
+                    escaped(truth.1),
+                    escaped(truth.0),
+                    escaped(tx_id)
+                );
+                NoticeBody { content_type: None, body: body.into_bytes() }
+            }
+        }
+    }
+}
+
+fn json(tx_id: &str, (code, message): (&str, &str), more: &str) -> NoticeBody {
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    let (tx_id, code, message) = (text(tx_id), text(code), text(message));
+    let body = format!("{{\"txId\":{tx_id},\"resultCode\":{code},\"resultMsg\":{message}{more}}}");
+    NoticeBody { content_type: None, body: body.into_bytes() }
+}
+
+/// A txId of the same look: one of its digits is another.
+fn other_tx_id(tx_id: &str, lot: u64) -> String {
+    let digits: Vec<usize> =
+        tx_id.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
+    let Some(at) = digits.get((lot % digits.len().max(1) as u64) as usize).copied() else {
+        return format!("{tx_id}0");
+    };
+    let digit = tx_id.as_bytes()[at] - b'0';
+    let other = (u64::from(digit) + 1 + (lot >> 32) % 9) % 10;
+    format!("{}{other}{}", &tx_id[..at], &tx_id[at + 1..])
+}
+
+fn percent(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    text.bytes()
+        .map(
+            |byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") },
+        )
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Size;
+
+    const TEXT: NoticeText<'_> = NoticeText {
+        tx_id: "T\"2435",
+        truth: ("0000", "Success"),
+        opposite: ("9999", "Error"),
+        success: ("0000", "Success"),
+        amount: "2",
+    };
+
+    fn said(content: Content) -> serde_json::Value {
+        let body = content.body(&TEXT, 0xdead_beef_1234).body;
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    #[test]
+    fn every_lie_differs_from_the_truth_in_what_it_says() {
+        let truth = said(Content::True);
+        assert_eq!(
+            truth,
+            serde_json::json!({"txId":"T\"2435","resultCode":"0000","resultMsg":"Success"})
+        );
+        assert_eq!(said(Content::Forged), truth);
+        assert_eq!(said(Content::Lie(Lie::WrongStatus))["resultCode"], "9999");
+        assert_ne!(said(Content::UnknownOrder)["txId"], truth["txId"]);
+        assert_eq!(said(Content::Lie(Lie::OddJson)), truth);
+        assert_eq!(said(Content::Lie(Lie::WrongAmount))["amount"], 1);
+        assert!(said(Content::Lie(Lie::ExtraFields)).as_object().is_some_and(|all| all.len() > 4));
+        let malformed = Content::Lie(Lie::Malformed).body(&TEXT, 0).body;
+        assert!(serde_json::from_slice::<serde_json::Value>(&malformed).is_err());
+        assert!(Content::Lie(Lie::Huge(Size(70_000))).body(&TEXT, 0).body.len() > 70_000);
+        let form = Content::Lie(Lie::Form).body(&TEXT, 0);
+        assert_eq!(form.body, b"txId=T%222435&resultCode=0000&resultMsg=Success");
+    }
+
+    #[test]
+    fn another_tx_id_has_the_same_look() {
+        for lot in 0..1000u64 {
+            let other = other_tx_id("A1b2", lot.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            assert!(other != "A1b2" && other.len() == 4 && other.starts_with('A'), "{other}");
+        }
+        assert_eq!(other_tx_id("abc", 5), "abc0");
+    }
+}

@@ -1,0 +1,82 @@
+//! Why rules that nearly fitted a call did not.
+
+use super::condition::CallFacts;
+use super::counters::order_key;
+use super::{Armed, Counters, RuleSet, Tally};
+
+/// How many near misses are told.
+const TOLD_MAX: usize = 5;
+
+/// A rule that did not step in, with what was in its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearMiss {
+    /// The rule.
+    pub rule: String,
+    /// What failed; one line each.
+    pub failed: Vec<Miss>,
+}
+
+/// One thing that was in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// The key under `when`, or `probability`, `order` for a rule before it.
+    pub key: &'static str,
+    /// What was wanted and what was found.
+    pub told: String,
+}
+
+impl RuleSet {
+    /// The rules that came nearest to deciding a call, the nearest first. Made when asked for, from the facts of the
+    /// call and the counters as they stand after it; changes nothing. `decided` is the rule that stepped in.
+    pub fn explain(
+        &self,
+        call: &CallFacts<'_>,
+        counters: &Counters,
+        decided: Option<&str>,
+    ) -> Vec<NearMiss> {
+        let order = order_key(call);
+        let others = self.rules.iter().filter(|rule| Some(&*rule.id) != decided);
+        let mut misses: Vec<NearMiss> = others
+            .map(|rule| NearMiss {
+                rule: rule.id.to_string(),
+                failed: rule.misses(call, counters.tally(rule.key, order), decided),
+            })
+            .collect();
+        misses.sort_by_key(|miss| miss.failed.len());
+        misses.truncate(TOLD_MAX);
+        misses
+    }
+}
+
+impl Armed {
+    fn misses(&self, call: &CallFacts<'_>, tally: Tally, decided: Option<&str>) -> Vec<Miss> {
+        let mut misses = Vec::new();
+        if !self.points.contains(&call.point) {
+            let wanted: Vec<&str> = self.points.iter().map(|point| point.name()).collect();
+            let told = format!("operation: wants {}, is {}", wanted.join(" or "), call.point);
+            misses.push(Miss { key: "operation", told });
+        }
+        let failed = self.conditions.iter().filter(|condition| !condition.holds(call));
+        misses.extend(
+            failed.map(|condition| Miss { key: condition.key(), told: condition.tell(call) }),
+        );
+        if !misses.is_empty() {
+            return misses;
+        }
+        let count = self.gate.count(tally);
+        if let Some(told) = self.gate.closed(count) {
+            let key = if self.gate.nth.is_some() { "nth" } else { "every" };
+            misses.push(Miss { key, told });
+        } else if let Some(decided) = decided {
+            let told = format!("it would have stepped in, had not {decided:?} been asked first");
+            misses.push(Miss { key: "order", told });
+        } else if let Some(share) = self.gate.probability {
+            let told = format!("probability: {share}, and the lot of this call fell otherwise");
+            misses.push(Miss { key: "probability", told });
+        } else {
+            let told = format!("sequence: it has no turn for call {count}");
+            misses.push(Miss { key: "sequence", told });
+        }
+        misses
+    }
+}

@@ -1,0 +1,253 @@
+//! Rules ready to decide: conditions as lists of tests, and an index that finds the few rules that may fit a call.
+//!
+//! For each point of a run every rule is filed once: under the most telling exact condition it has (txId, its suffix,
+//! the header, a card, an amount, the merchant), or else among the general ones. A call looks up its own values and
+//! tests what it finds there, in the order of the rules. Without a rule at its point it costs one comparison.
+
+mod condition;
+mod counters;
+mod explain;
+mod index;
+
+use std::sync::Arc;
+
+pub use condition::CallFacts;
+pub use counters::{Counters, Tally};
+pub use explain::{Miss, NearMiss};
+
+use super::file::{Lines, Point, Rule, Scope};
+use super::form::Share;
+use super::lots::Lots;
+use super::plan::Plan;
+use crate::base::Seed;
+pub(super) use condition::Condition;
+use counters::{key_of, order_key};
+use index::PointIndex;
+
+/// The rules that are armed in a space, in the order in which they are asked.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Armed>,
+    points: Vec<PointIndex>,
+}
+
+/// One rule, ready.
+#[derive(Debug)]
+struct Armed {
+    id: Arc<str>,
+    /// The id in the counters.
+    key: u64,
+    points: Vec<Point>,
+    conditions: Vec<Condition>,
+    gate: Gate,
+    effects: Effects,
+}
+
+/// Which of the fitting calls a rule takes.
+#[derive(Clone, Debug)]
+struct Gate {
+    nth: Option<Vec<u32>>,
+    every: Option<u32>,
+    first: Option<u32>,
+    scope: Scope,
+    probability: Option<Share>,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+enum Effects {
+    /// The same each time.
+    Same(Lines),
+    /// In turn, then nothing.
+    InTurn(Vec<Lines>),
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The rule that stepped in.
+    pub rule: Arc<str>,
+    /// What is to happen.
+    pub plan: Plan,
+}
+
+impl RuleSet {
+    /// Makes rules ready. The first that fits decides, so those of a scenario that is armed on top of others come
+    /// first, and a table of triggers last.
+    pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        let rules: Vec<Armed> = rules.into_iter().map(Armed::new).collect();
+        if rules.is_empty() {
+            return Self::default();
+        }
+        let points = Point::ALL
+            .into_iter()
+            .map(|point| {
+                let here = |(_, rule): &(usize, &Armed)| rule.points.contains(&point);
+                PointIndex::new(
+                    rules
+                        .iter()
+                        .enumerate()
+                        .filter(here)
+                        .map(|(at, rule)| (at as u32, rule.conditions.as_slice())),
+                )
+            })
+            .collect();
+        Self { rules, points }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The ids, in the order in which the rules are asked.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| &*rule.id)
+    }
+
+    /// Whether any rule steps in at this point: what a call there need not be described for otherwise.
+    pub fn listens_at(&self, point: Point) -> bool {
+        self.points.get(point.index()).is_some_and(|index| !index.is_empty())
+    }
+
+    /// What happens to a call; `None`: no rule steps in. Every rule whose conditions hold counts the call, also
+    /// those behind the one that decides.
+    pub fn decide(
+        &self,
+        call: &CallFacts<'_>,
+        counters: &mut Counters,
+        seed: Seed,
+    ) -> Option<Decision> {
+        let index = self.points.get(call.point.index())?;
+        if index.is_empty() {
+            return None;
+        }
+        let order = order_key(call);
+        let mut decision = None;
+        index.candidates(call, |at| {
+            let Some(rule) = self.rules.get(at as usize) else { return };
+            if !rule.conditions.iter().all(|condition| condition.holds(call)) {
+                return;
+            }
+            let tally = counters.count(rule.key, order);
+            if decision.is_some() {
+                return;
+            }
+            let mut lots = rule.lots(call, seed, tally.order);
+            if let Some(effects) = rule.effects_of(tally, &mut lots) {
+                counters.fired(rule.key);
+                let plan = Plan::draw(effects, &mut lots, call.now, call.born);
+                decision = Some(Decision { rule: Arc::clone(&rule.id), plan });
+            }
+        });
+        decision
+    }
+
+    /// How often a rule fitted and stepped in.
+    pub fn tally(&self, id: &str, counters: &Counters) -> Option<Tally> {
+        let rule = self.rules.iter().find(|rule| &*rule.id == id)?;
+        Some(counters.tally(rule.key, 0))
+    }
+}
+
+impl Armed {
+    fn new(rule: &Rule) -> Self {
+        let when = &rule.when;
+        let calls = || Point::ALL.into_iter().filter(|point| matches!(point, Point::Call(_)));
+        let points =
+            when.operation.as_ref().map_or_else(|| calls().collect(), |many| many.0.clone());
+        let effects = match (&rule.then, &rule.sequence) {
+            (_, Some(turns)) => Effects::InTurn(turns.clone()),
+            (then, None) => Effects::Same(then.clone().unwrap_or_default()),
+        };
+        Self {
+            id: rule.id.as_str().into(),
+            key: key_of(&[rule.id.as_bytes()]),
+            points,
+            conditions: Condition::all_of(when),
+            gate: Gate {
+                nth: when.nth.as_ref().map(|many| many.0.clone()),
+                every: when.every,
+                first: when.first,
+                scope: when.scope.unwrap_or_default(),
+                probability: when.probability,
+            },
+            effects,
+        }
+    }
+
+    /// The lots of one call: they depend on what it is about, not on when it came.
+    fn lots(&self, call: &CallFacts<'_>, seed: Seed, attempt: u32) -> Lots {
+        let merchant = call.merchant_id.unwrap_or_default();
+        let tx_id = call.tx_id.unwrap_or_default();
+        Lots::new(
+            seed,
+            &[
+                b"rule",
+                call.space.as_bytes(),
+                call.point.name().as_bytes(),
+                merchant.as_bytes(),
+                tx_id.as_bytes(),
+                &attempt.to_le_bytes(),
+                self.id.as_bytes(),
+            ],
+        )
+    }
+
+    /// The effects on a call that the conditions hold for; `None` when it is not this rule's turn.
+    fn effects_of(&self, tally: Tally, lots: &mut Lots) -> Option<&Lines> {
+        if self.gate.closed(self.gate.count(tally)).is_some() || !self.gate.is_chosen(lots) {
+            return None;
+        }
+        match &self.effects {
+            Effects::Same(lines) => Some(lines),
+            Effects::InTurn(turns) => turns.get(self.gate.count(tally) as usize - 1),
+        }
+    }
+}
+
+impl Gate {
+    /// The number of this call, from 1, in the scope that counts.
+    fn count(&self, tally: Tally) -> u32 {
+        match self.scope {
+            Scope::Order => tally.order,
+            Scope::Rule => tally.all,
+        }
+        .max(1)
+    }
+
+    /// Why call number `count` is not taken; `None`: it is.
+    fn closed(&self, count: u32) -> Option<String> {
+        if let Some(nth) = &self.nth
+            && !nth.contains(&count)
+        {
+            let wanted: Vec<String> = nth.iter().map(u32::to_string).collect();
+            return Some(format!("nth: wants call {}, this is call {count}", wanted.join(" or ")));
+        }
+        if let Some(every) = self.every
+            && (every == 0 || count % every != 0)
+        {
+            return Some(format!("every: wants each call number {every}, this is call {count}"));
+        }
+        match self.first {
+            Some(first) if count > first => {
+                Some(format!("first: wants the first {first}, this is call {count}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether chance takes the call. Draws a lot only where there is a choice.
+    fn is_chosen(&self, lots: &mut Lots) -> bool {
+        self.probability
+            .is_none_or(|share| lots.below(u64::from(Share::WHOLE)) < u64::from(share.0))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! The OpenAPI document and the server, held together.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Sim, Sink, SpaceHandle};
+
+/// A document whose objects have no members but the documented ones.
+fn strict(mut document: Value) -> Value {
+    for (_, schema) in document["components"]["schemas"].as_object_mut().unwrap() {
+        if schema.get("properties").is_some() {
+            schema["additionalProperties"] = false.into();
+        }
+    }
+    document
+}
+
+/// What `schema` of `document` does not allow in `value`.
+fn misfits(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
+    let root = json!({ "components": document["components"], "allOf": [schema] });
+    let validator = jsonschema::validator_for(&root).unwrap();
+    validator.iter_errors(value).map(|e| format!("{}: {e}", e.instance_path())).collect()
+}
+
+/// Each operation of the document: its name, method, path and the operation itself.
+fn operations(document: &Value) -> Vec<(String, String, String, Value)> {
+    let mut all = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            all.push((id, method.to_uppercase(), path.clone(), operation.clone()));
+        }
+    }
+    all
+}
+
+/// One good call of each operation: its name, what follows `/_sim/`, and the body.
+async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Value>)> {
+    let merchant = &space.merchant().id;
+    let sink = Sink::start().await;
+    let refused = format!("{}/never", sink.url(""));
+    drop(sink);
+    for tx_id in ["open", "other"] {
+        space.register(tx_id, json!({ "noti_url": refused })).await;
+    }
+    space.register("paid", json!({ "noti_url": refused })).await;
+    let paid = space.pay("paid", json!({})).await.expect(200);
+    space.wait("idle").await;
+    let body = space.merchant().body(&json!({ "txId": "paid" }));
+    let mut wrong = body.clone();
+    wrong["sign"] = "AAAA".into();
+    let answer = space.post(payon_sim::base::Operation::Refund, &wrong).await;
+    let unsigned = answer.header("x-payon-trace");
+    let order = |tx_id: &str| format!("v1/orders/{merchant}/{tx_id}");
+    let get = |name, path: &str| (name, path.to_owned(), None);
+    let send = |name, path: &str, body: Value| (name, path.to_owned(), Some(body));
+    vec![
+        get("health", "healthz"),
+        get("ready", "readyz"),
+        get("version", "version"),
+        get("openapi", "openapi.json"),
+        get("calls", "v1"),
+        get("listSpaces", "v1/spaces"),
+        send("createSpace", "v1/spaces", json!({ "name": "short-lived" })),
+        get("deleteSpace", "v1/spaces/short-lived"),
+        get("listMerchants", "v1/merchants"),
+        send("changeMerchant", &format!("v1/merchants/{merchant}"), json!({ "pinEnabled": true })),
+        get("listOrders", "v1/orders"),
+        get("order", &order("paid")),
+        send("pay", &format!("{}/pay", order("open")), json!({ "outcome": "card.lost" })),
+        send("trigger", &format!("{}/trigger", order("other")), json!({ "event": "expire" })),
+        get("listJournal", "v1/journal"),
+        get("explain", &format!("v1/journal/{}", paid["trace"].as_str().unwrap())),
+        get("explain", &format!("v1/journal/{unsigned}")),
+        get("wait", "v1/wait?for=order-final&txId=paid"),
+        get("wait", "v1/wait?for=request&operation=register"),
+        get("wait", "v1/wait?for=idle"),
+        get("listPushbacks", "v1/pushbacks"),
+        send("resendPushback", "v1/pushbacks/1/resend", json!({})),
+        get("clock", "v1/clock"),
+        send("changeClock", "v1/clock", json!({ "advance": 1, "scale": 1 })),
+        send("sign", "v1/sign", json!({ "merchantId": merchant, "body": body })),
+        send(
+            "explainSign",
+            "v1/sign/explain",
+            json!({ "merchantId": merchant, "operation": "refund", "body": wrong }),
+        ),
+        get("fidelity", "v1/fidelity"),
+        get("lint", "v1/lint"),
+        get("decodeKhqr", "v1/khqr/decode?qr=000201"),
+        send("reset", "v1/reset", json!({})),
+    ]
+}
+
+#[tokio::test]
+async fn every_documented_call_answers_as_documented() {
+    let sim = Sim::start().await;
+    let space = sim.space("documented").await;
+    let document = strict(sim.get("openapi.json").await.expect(200));
+    let documented = operations(&document);
+    let mut called = BTreeSet::new();
+    for (name, path, body) in good_calls(&space).await {
+        let Some((_, method, _, operation)) = documented.iter().find(|(id, ..)| id == name) else {
+            panic!("{name} is not documented");
+        };
+        let url = format!("{}/_sim/{path}", space.control_url);
+        let body = body.map_or(String::new(), |body| body.to_string());
+        let answer = space.client.send(method, &url, body).await;
+        let (status, response) = operation["responses"].as_object().unwrap().iter().next().unwrap();
+        assert_eq!(answer.status.to_string(), *status, "{name}: {}", answer.text());
+        match response.get("content") {
+            None => assert!(answer.body.is_empty(), "{name}"),
+            Some(content) => {
+                assert_eq!(answer.header("content-type"), "application/json", "{name}");
+                let schema = &content["application/json"]["schema"];
+                let wrong = misfits(&document, schema, &answer.json());
+                assert!(wrong.is_empty(), "{name}: {wrong:#?}\n{}", answer.text());
+            }
+        }
+        called.insert(name);
+    }
+    let all: BTreeSet<_> = documented.iter().map(|(id, ..)| id.as_str()).collect();
+    assert_eq!(called, all, "each documented call is tried, and each call is documented");
+    let listed = sim.get("v1").await.expect(200)["calls"].as_array().unwrap().len();
+    assert_eq!(listed, all.len());
+}
+
+#[tokio::test]
+async fn every_documented_call_answers_a_bad_call_with_a_documented_problem() {
+    let sim = Sim::start().await;
+    let document = strict(sim.get("openapi.json").await.expect(200));
+    for (id, method, path, operation) in operations(&document) {
+        let content = &operation["responses"]["default"]["content"];
+        let schema = &content["application/problem+json"]["schema"];
+        let path = path.replace('{', "x").replace('}', "");
+        let (query, body) = match operation.get("requestBody") {
+            Some(_) => ("", r#"{"noSuchMember":1}"#),
+            None => ("?noSuchMember=1", ""),
+        };
+        let url = format!("{}{path}{query}", sim.url);
+        let answer = sim.client.send(&method, &url, body).await;
+        answer.problem();
+        assert!((400..500).contains(&answer.status), "{id}: {}", answer.text());
+        let wrong = misfits(&document, schema, &answer.json());
+        assert!(wrong.is_empty(), "{id}: {wrong:#?}\n{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_whole() {
+    let sim = Sim::start().await;
+    let document = sim.get("openapi.json").await.expect(200);
+    assert_eq!(document["openapi"], "3.1.0");
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+        let name = reference.split('"').next().unwrap();
+        assert!(document["components"]["schemas"].get(name).is_some(), "{name} is missing");
+    }
+    for (id, _, path, operation) in operations(&document) {
+        let named = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for part in path.split('/').filter(|part| part.starts_with('{')) {
+            let name = part.trim_matches(['{', '}']);
+            assert!(named.iter().any(|p| p["name"] == name && p["in"] == "path"), "{id}: {name}");
+        }
+        assert!(!operation["summary"].as_str().unwrap().is_empty(), "{id}");
+    }
+}

@@ -1,0 +1,103 @@
+//! A small HTTP client.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::HeaderMap;
+use hyper::{Method, Request};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use super::soon;
+
+/// Sends requests, and keeps connections open between them.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    web: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
+    /// Sent with every request.
+    headers: Vec<(String, String)>,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        let web = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
+        Self { web, headers: Vec::new() }
+    }
+
+    /// The same with a header on every request.
+    pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    /// Sends a request as it stands.
+    pub(crate) async fn send(&self, method: &str, url: &str, body: impl Into<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method.parse::<Method>().unwrap()).uri(url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
+        let answer = async {
+            let response = self.web.request(request).await.unwrap();
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.unwrap().to_bytes();
+            Answer { status: head.status.as_u16(), headers: head.headers, body }
+        };
+        soon(&format!("the answer to {method} {url}"), answer).await
+    }
+
+    pub(crate) async fn get(&self, url: &str) -> Answer {
+        self.send("GET", url, "").await
+    }
+
+    pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
+        self.send("POST", url, body.to_string()).await
+    }
+}
+
+impl Answer {
+    /// The body, which must come with this status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        self.json()
+    }
+
+    /// The body as JSON; null when empty.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        if self.body.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The value of a header; empty when it is not there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The problem that this is, by the last part of its type.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
+        let json = self.json();
+        assert_eq!(json["status"], self.status);
+        assert!(json["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{json}");
+        let kind = json["type"].as_str().unwrap();
+        (self.status, kind.strip_prefix("/_sim/problems/").unwrap().to_owned())
+    }
+}

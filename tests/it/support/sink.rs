@@ -1,0 +1,170 @@
+//! Where push-backs arrive: a server that notes what it gets and answers as it is told.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+
+use super::soon;
+
+/// A merchant's server.
+pub(crate) struct Sink {
+    origin: String,
+    reply: Arc<Mutex<Reply>>,
+    received: tokio::sync::Mutex<UnboundedReceiver<Received>>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+/// What the merchant answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// This status and body.
+    Status(u16, &'static str),
+    /// A redirect to there.
+    Redirect(String),
+    /// Nothing, ever.
+    Silence,
+}
+
+/// A request that arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Received {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+impl Sink {
+    /// A merchant that answers 200.
+    pub(crate) async fn start() -> Self {
+        Self::serve("http", |stream| async { Some(stream) }).await
+    }
+
+    /// The same over TLS, with a certificate of its own making.
+    pub(crate) async fn start_tls() -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Self::serve("https", move |stream| {
+            let acceptor = acceptor.clone();
+            async move { acceptor.accept(stream).await.ok() }
+        })
+        .await
+    }
+
+    async fn serve<S, F>(
+        scheme: &str,
+        open: impl Fn(TcpStream) -> F + Clone + Send + 'static,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Future<Output = Option<S>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let reply = Arc::new(Mutex::new(Reply::Status(200, "")));
+        let (noted, received) = unbounded_channel();
+        let service = Service { reply: Arc::clone(&reply), noted };
+        let accepting = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (service, open) = (service.clone(), open.clone());
+                tokio::spawn(async move {
+                    let Some(stream) = open(stream).await else { return };
+                    let answer = service_fn(move |request| service.clone().answer(request));
+                    let connection = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), answer);
+                    // The other side may hang up whenever it likes.
+                    let _ = connection.await;
+                });
+            }
+        });
+        Self { origin, reply, received: received.into(), accepting }
+    }
+
+    /// An address of it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// What it answers from now on.
+    pub(crate) fn reply(&self, reply: Reply) {
+        *self.reply.lock().unwrap() = reply;
+    }
+
+    /// The next request that arrives, or has arrived.
+    pub(crate) async fn next(&self) -> Received {
+        let received = async { self.received.lock().await.recv().await.unwrap() };
+        soon("a push-back to arrive", received).await
+    }
+
+    /// How many have arrived that nobody has asked for yet.
+    pub(crate) async fn pending(&self) -> usize {
+        self.received.lock().await.len()
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+#[derive(Clone)]
+struct Service {
+    reply: Arc<Mutex<Reply>>,
+    noted: UnboundedSender<Received>,
+}
+
+impl Service {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+        let (head, body) = request.into_parts();
+        let body =
+            body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let reply = self.reply.lock().unwrap().clone();
+        // A test that does not look any more is over.
+        let _ = self.noted.send(Received {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            headers: head.headers,
+            body,
+        });
+        let response = match reply {
+            Reply::Status(status, body) => Response::builder()
+                .status(status)
+                .body(Full::new(Bytes::from_static(body.as_bytes()))),
+            Reply::Redirect(to) => {
+                Response::builder().status(307).header("location", to).body(Full::default())
+            }
+            Reply::Silence => std::future::pending().await,
+        };
+        Ok(response.unwrap())
+    }
+}
