@@ -51,6 +51,7 @@
 //! [`space::Moment::book`] → [`space::Outbox`] → [`pushback::Driver`] → [`pushback::Carrier`].
 
 pub mod base;
+pub mod checkout;
 pub mod cli;
 pub mod control;
 pub mod crypto;

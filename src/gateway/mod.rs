@@ -4,6 +4,7 @@
 //! request is read, the merchant recognised, the signature checked, then the space is entered for one short critical section,
 //! then the reply is written and the request noted. What is wrong first in that order is the reason.
 
+mod acs;
 mod bindings;
 mod checkout_token;
 mod desk;
@@ -16,8 +17,10 @@ mod pin;
 mod qr;
 mod reconciliation;
 mod register;
+mod seal;
 mod signing;
 mod status;
+mod visit;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -27,7 +30,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-pub use bindings::{CardToSave, save_card};
+pub use acs::{Cres3ds, CresError};
+pub use bindings::{CardToSave, check_card, save_card};
 pub use checkout_token::CheckoutToken;
 pub use desk::Refused;
 pub use lint::{LintReport, LintRow, Unchecked, lint_report};
@@ -35,7 +39,9 @@ pub use payer::{
     AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
     trigger,
 };
+pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
+pub use visit::{SavedCard, Visit, note_step};
 
 use crate::base::{Fields, FieldsError, Operation, Reason};
 use crate::ledger::Screen;

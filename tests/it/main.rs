@@ -9,6 +9,8 @@
 
 mod binary;
 mod bindings;
+mod browser;
+mod checkout;
 mod cli_control;
 mod cli_profile;
 mod cli_round_trip;

@@ -16,7 +16,7 @@ use step::{Turn, Verdict};
 use turn::turn;
 
 use crate::base::{Reason, Seed};
-use crate::ledger::{BindingId, Command, Order, Progress, Target};
+use crate::ledger::{BindingId, Command, Order, Progress, Step, Target};
 use crate::profile::OtpChannel;
 use crate::space::{Moment, Space, Trace};
 
@@ -99,6 +99,9 @@ pub fn pay(
     let target = Target::Named { merchant, tx_id };
     change(space, target, trace, |moment, order| {
         let verdict = play(space, moment, order, request)?;
+        if verdict == Verdict::Unknown {
+            moment.set_progress(order.id, Some(unanswered(order)));
+        }
         Ok(booked_as(space, moment, order, verdict))
     })
 }
@@ -138,19 +141,26 @@ pub enum Stage {
 }
 
 /// Takes one step of an order's payer, as the pages do. What is wrong in the input leaves all as it
-/// was; an answer that belongs to another step is refused as [`Reason::StateNotAllowed`].
+/// was; an answer that belongs to another step is refused as [`Reason::StateNotAllowed`], and so is
+/// any when the payer has moved on from where the page that asks saw it (`seen`).
 pub fn advance(
     space: &Space,
     target: Target<'_>,
+    seen: Option<Progress>,
     input: Input<'_>,
     trace: Trace,
 ) -> Result<Stage, PayError> {
     let mut asks = None;
     let paid = change(space, target, trace, |moment, order| {
         payable(moment, order)?;
+        let progress = order.progress.as_deref().copied().unwrap_or_default();
+        if seen.is_some_and(|seen| seen != progress) {
+            return Err(not_possible(Reason::StateNotAllowed, order));
+        }
         Ok(match turn(space, moment, order, input)? {
             Turn::End(verdict) => {
-                moment.set_progress(order.id, None);
+                let left = (verdict == Verdict::Unknown).then(|| unanswered(order));
+                moment.set_progress(order.id, left);
                 booked_as(space, moment, order, verdict)
             }
             Turn::Next(progress) => {
@@ -265,6 +275,12 @@ fn booked_as(space: &Space, moment: &Moment<'_>, order: &Order, verdict: Verdict
         Verdict::Cancelled => (Reason::PayerCancelled, Some(Command::Cancel)),
         Verdict::Expired => (Reason::OrderExpired, Some(Command::Expire)),
     }
+}
+
+/// Where the payer of an order stands once the issuer has been asked in vain.
+fn unanswered(order: &Order) -> Progress {
+    let progress = order.progress.as_deref().copied().unwrap_or_default();
+    Progress { step: Step::Unanswered, ..progress }
 }
 
 /// Six digits that depend on the seed and the order alone.
