@@ -325,3 +325,21 @@ async fn what_is_no_page_is_said_politely() {
     assert_eq!(gateway.post("/pg/checkout", &[]).await.status, 405);
     assert_eq!(gateway.send("PUT", &payer.path, "", "").await.status, 405);
 }
+
+#[test]
+fn every_hook_of_the_pages_is_documented() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(root.join("docs/checkout.md")).expect("the guide");
+    let templates = std::fs::read_dir(root.join("src/checkout/templates")).expect("templates");
+    let mut hooks = HashSet::new();
+    for file in templates {
+        let text = std::fs::read_to_string(file.expect("an entry").path()).expect("a template");
+        let found = text.split("data-testid=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        // A hook that ends in a value is documented by what stands before it.
+        hooks.extend(found.map(|hook| hook.split("{{").next().unwrap_or_default().to_owned()));
+    }
+    assert!(hooks.len() > 30, "{hooks:?}");
+    let missing: Vec<_> =
+        hooks.iter().filter(|hook| !guide.contains(&format!("`{hook}"))).collect();
+    assert!(missing.is_empty(), "not in docs/checkout.md: {missing:?}");
+}
