@@ -257,7 +257,7 @@ async fn pages_are_small_private_and_strict() {
         let file = gateway.get(&format!("/pg/checkout/assets/{name}")).await;
         assert_eq!(file.status, 200, "{name}");
         assert!(file.header("cache-control").is_some_and(|kept| kept.contains("immutable")));
-        assert!(!file.body.contains("http://") || name.ends_with(".svg"), "{name} stays at home");
+        assert!(!file.body.contains("http://") || name.contains(".svg"), "{name} stays at home");
     }
 }
 
