@@ -31,6 +31,7 @@ mod ledger_rules;
 mod ledger_table;
 mod link;
 mod lint;
+mod payon_openapi;
 mod precedence;
 mod qr;
 mod raw_http;
