@@ -38,6 +38,7 @@ mod programs;
 mod qr;
 mod raw_http;
 mod reconciliation;
+mod schemathesis;
 mod support;
 mod tidy;
 mod token;
