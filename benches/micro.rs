@@ -170,6 +170,7 @@ fn note_in_journal(bencher: Bencher) {
             reason: Reason::Success,
             detail: "".into(),
             control: None,
+            rule: None,
             findings: Box::default(),
             took_us: 1,
             unmasked: None,

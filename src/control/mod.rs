@@ -18,6 +18,7 @@ mod problem;
 mod pushbacks;
 mod reference;
 mod route;
+mod rules;
 mod sign;
 mod spaces;
 mod table;

@@ -82,7 +82,10 @@ impl Moment<'_> {
         }
         if let Some(target) = target {
             clock.set(real, target);
+            // Windows of rules are told from birth, which is never later than now.
+            self.state.born = self.state.born.min(target);
         }
+        let clock = self.clock();
         if let Some(scale) = change.scale_milli {
             clock.scale(real, scale);
         }
