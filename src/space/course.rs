@@ -50,7 +50,7 @@ impl Aftermath {
 #[derive(Debug)]
 enum Deed {
     /// An event, for an order whose history had that length.
-    Event { event: Event, trace: Trace, length: usize, pushback: PushbackPlan },
+    Event { event: Event, length: usize, pushback: PushbackPlan },
     /// A registration.
     Order(Box<Order>),
 }
@@ -64,6 +64,8 @@ pub struct Course {
     /// When the answer may leave, on the space's clock.
     pub due: Millis,
     space: Arc<Space>,
+    /// The request.
+    trace: Trace,
     generation: u64,
     aftermath: Aftermath,
 }
@@ -89,8 +91,8 @@ impl Eq for Course {}
 impl Drop for Course {
     fn drop(&mut self) {
         let owed = std::mem::take(&mut self.aftermath.owed);
-        if !owed.is_empty() {
-            self.space.settle(owed, self.generation);
+        if self.plan.delay_ms > 0 || !owed.is_empty() {
+            self.space.end(self, owed);
         }
     }
 }
@@ -195,7 +197,8 @@ impl Space {
         })
     }
 
-    /// As [`Space::enter`], with what is booked and told bent to `plan`.
+    /// As [`Space::enter`], with what is booked and told bent to `plan`. Saved cards and passcodes are booked before
+    /// the reply or never.
     pub fn enter_by<R>(
         &self,
         plan: Option<&Plan>,
@@ -206,7 +209,12 @@ impl Space {
                 moment.commit = plan.commit;
                 moment.pushback = Some(plan.pushback.clone());
             }
+            let is_for_show = plan.is_some_and(|plan| plan.commit == CommitPoint::Never);
+            let saved = is_for_show.then(|| moment.bindings().clone());
             let result = act(moment);
+            if let Some(saved) = saved {
+                *moment.bindings() = saved;
+            }
             (result, std::mem::take(&mut moment.aftermath))
         })
     }
@@ -220,7 +228,7 @@ impl Space {
         mut aftermath: Aftermath,
     ) -> Option<Course> {
         let Decision { rule, plan } = decision;
-        let (generation, now) = self.enter(|moment| {
+        let (generation, due) = self.enter(|moment| {
             if let Some(order) = target.and_then(|target| moment.ledger().find(target)) {
                 let id = order.id;
                 for (at, notice) in plan.pushback.unasked.iter().enumerate() {
@@ -232,11 +240,14 @@ impl Space {
             if !plan.pushback.before_reply {
                 aftermath.told.clear();
             }
-            (moment.state.generation, moment.now)
+            let due = moment.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
+            if plan.delay_ms > 0 {
+                moment.state.held_back.insert((due, trace));
+            }
+            (moment.state.generation, due)
         });
-        let due = now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
         let space = self.me.upgrade()?;
-        Some(Course { rule, plan, due, space, generation, aftermath })
+        Some(Course { rule, plan, due, space, trace, generation, aftermath })
     }
 
     /// Waits until the clock shows `due`. On a frozen clock that is until it is set or advanced past it.
@@ -273,23 +284,24 @@ impl Space {
         }
     }
 
-    /// Books what is owed, unless its order has changed meanwhile.
-    fn settle(&self, owed: Vec<Deed>, generation: u64) {
+    /// Lets time go on past a course, and books what is owed of it, unless its order has changed meanwhile.
+    fn end(&self, course: &Course, owed: Vec<Deed>) {
         self.enter(|moment| {
-            if moment.state.generation != generation {
+            if moment.state.generation != course.generation {
                 return;
             }
+            moment.state.held_back.remove(&(course.due, course.trace));
             for deed in owed {
                 match deed {
                     Deed::Order(order) => {
                         moment.state.ledger.insert_made(*order);
                     }
-                    Deed::Event { mut event, trace, length, pushback } => {
+                    Deed::Event { mut event, length, pushback } => {
                         let order = moment.ledger().find(Target::At(event.order));
                         if order.is_some_and(|order| order.history.len() == length) {
-                            event.at = moment.now;
+                            event.at = course.due.min(moment.now);
                             moment.pushback = Some(pushback);
-                            moment.book(event, trace);
+                            moment.book(event, course.trace);
                         }
                     }
                 }
@@ -384,7 +396,7 @@ impl Moment<'_> {
         if self.commit == CommitPoint::AfterReply {
             let length = self.state.ledger.find(Target::At(event.order))?.history.len();
             let pushback = self.pushback.clone().unwrap_or_default();
-            self.aftermath.owed.push(Deed::Event { event, trace, length, pushback });
+            self.aftermath.owed.push(Deed::Event { event, length, pushback });
         }
         self.preview = Some(Box::new(order));
         self.preview.as_deref()

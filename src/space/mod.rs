@@ -20,7 +20,7 @@ pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
@@ -92,6 +92,8 @@ struct State {
     ledger: Ledger,
     outbox: Outbox,
     counters: Counters,
+    /// Replies that are held back, by when they may leave and their request.
+    held_back: BTreeSet<(Millis, Trace)>,
     /// What the clock showed when the space was born or reset.
     born: Millis,
     /// Raised by a reset, so that an attempt from before it finds nothing to note itself in.
@@ -358,6 +360,7 @@ impl State {
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
+            held_back: BTreeSet::new(),
             born: Clock::real().now(wall_clock()),
             generation,
         }

@@ -80,6 +80,52 @@ async fn booked_after_the_reply_which_waits_for_the_clock() {
 }
 
 #[tokio::test]
+async fn time_that_passes_stops_where_a_reply_may_leave() {
+    let sim = Sim::start().await;
+    let space = paid(&sim, "stops").await;
+    space
+        .arm(json!([
+            { "id": "late", "when": { "operation": "refund" },
+              "then": [{ "latency": "3s" }, { "commit": "after" }] },
+            { "id": "slow", "when": { "operation": "reversal" }, "then": [{ "latency": "3s" }] },
+        ]))
+        .await;
+    let calls = [
+        (
+            Operation::Refund,
+            json!({ "txId": "1", "amount": "0.10" }),
+            json!({ "advance": 3_600_000 }),
+        ),
+        (Operation::Reversal, json!({ "txId": "1" }), json!({ "runUntilIdle": true })),
+    ];
+    for (operation, members, passes) in calls {
+        let mut raw = Raw::send(&space, operation, &members).await;
+        space.wait(&format!("request&operation={operation}")).await;
+        space.control_post("clock", &passes).await.expect(200);
+        assert!(raw.end().await.text.starts_with("HTTP/1.1 "));
+    }
+    let order = space.order("1").await;
+    let times: Vec<_> =
+        order["events"].as_array().unwrap().iter().map(|e| e["at"].as_str().unwrap()).collect();
+    assert_eq!(times[2..], ["2026-03-02T10:00:03.000+07:00"]);
+    let clock = space.control_get("clock").await.expect(200);
+    assert_eq!(clock["now"], "2026-03-02T11:00:03.000+07:00");
+}
+
+#[tokio::test]
+async fn passcodes_and_cards_are_never_booked_either() {
+    let sim = Sim::start().await;
+    let space = sim.space("cards").await;
+    space.arm_one(json!({ "operation": "bindingRegister" }), json!([{ "commit": "never" }])).await;
+    let card =
+        json!({ "clientId": "U1", "paymentMethod": "CREDIT_DEBIT", "wdlAcNo": "4012001037141112" });
+    let saved = space.call_signed(Operation::BindingRegister, &card).await.expect(200);
+    assert_eq!(saved["resultCode"], "0000", "{saved}");
+    let listed = space.call_signed(Operation::BindingList, &json!({ "clientId": "U1" })).await;
+    assert_eq!(listed.json()["resultData"], json!([]));
+}
+
+#[tokio::test]
 async fn booked_when_the_caller_gives_up() {
     let sim = Sim::start().await;
     let space = paid(&sim, "gone").await;
