@@ -31,10 +31,9 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         match ScenarioFile::read(&path.display().to_string(), &bytes) {
             Ok(file) => {
-                for warning in file.warnings() {
-                    warnings += 1;
-                    report.push_str(&format!("warning: {warning}\n"));
-                }
+                let doubts = file.warnings();
+                warnings += doubts.len();
+                report.extend(doubts.iter().map(|warning| format!("warning: {warning}\n")));
             }
             Err(problems) => {
                 mistakes += problems.len();
@@ -43,9 +42,8 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let checked = files.len();
-    report.push_str(&format!(
-        "scenarios checked: {checked}, mistakes: {mistakes}, warnings: {warnings}\n"
-    ));
+    let sum = format!("scenarios checked: {checked}, mistakes: {mistakes}, warnings: {warnings}\n");
+    report.push_str(&sum);
     exit::print(&report)?;
     Ok(if mistakes > 0 { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }

@@ -64,7 +64,7 @@ pub(super) fn list(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
 
 /// Arms rules in place of those before.
 pub(super) fn replace(ask: &Ask, _: RuleList) -> Result<Rules, Problem> {
-    arm(ask, |armed| armed.clear())
+    arm(ask, Vec::clear)
 }
 
 /// Arms rules behind those before.

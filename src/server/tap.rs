@@ -116,11 +116,11 @@ impl Tap {
     }
 
     fn is_taken_over(&mut self) -> bool {
-        if self.script.is_none() {
-            if let Some(Stage { raw, kept }) = self.trigger.take() {
-                self.kept = Some(kept);
-                self.script = raw.map(|reply| Script { reply, step: 0, pause: None });
-            }
+        if self.script.is_none()
+            && let Some(Stage { raw, kept }) = self.trigger.take()
+        {
+            self.kept = Some(kept);
+            self.script = raw.map(|reply| Script { reply, step: 0, pause: None });
         }
         self.script.is_some()
     }
