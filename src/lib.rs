@@ -17,6 +17,7 @@
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
+//! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
 //! | [`pushback`] | wakes spaces at their time and sends what is due | decides |
 //! | [`gateway`] | the use cases: request and space become a decision | touches a socket |
@@ -51,6 +52,7 @@
 //! [`space::Moment::book`] → [`space::Outbox`] → [`pushback::Driver`] → [`pushback::Carrier`].
 
 pub mod base;
+pub mod checkout;
 pub mod cli;
 pub mod control;
 pub mod crypto;

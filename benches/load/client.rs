@@ -99,7 +99,7 @@ impl<'s> Client<'s> {
             self.connections.push(connection);
             waits.extend(waited);
         }
-        let (elapsed, cpu) = (begun.elapsed(), self.server.cpu()? - cpu);
+        let (elapsed, cpu) = (begun.elapsed(), self.server.cpu()?.saturating_sub(cpu));
         waits.sort_unstable();
         Ok(Outcome { requests: work.len(), elapsed, cpu, waits })
     }

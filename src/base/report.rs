@@ -121,6 +121,7 @@ impl Complaint {
     }
 
     /// The same with one more piece of advice.
+    #[must_use]
     pub fn help(mut self, advice: impl Into<String>) -> Self {
         self.help.push(advice.into());
         self

@@ -14,6 +14,7 @@ use super::announce::{Announcement, ReadyFile};
 use super::settings::{ServeArgs, Settings};
 use super::{exit, input, logs, open_files};
 use crate::base::Seed;
+use crate::checkout::Checkout;
 use crate::control::Control;
 use crate::crypto::Encoding;
 use crate::profile::Profile;
@@ -76,8 +77,19 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
     let token = drawn_token.clone().or_else(|| settings.control_token.clone());
+    let frames = &settings.frame_ancestors;
+    anyhow::ensure!(
+        frames.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b";,".contains(&byte)),
+        "--frame-ancestors takes sources with blanks between, such as: 'self' https://shop.example"
+    );
+    let checkout = Checkout {
+        panel: !settings.no_panel,
+        frame_ancestors: frames.clone(),
+        lists_orders: token.is_none(),
+    };
     let app = Arc::new(App {
         spaces: Arc::clone(&spaces),
+        checkout,
         control: Control::new(url.clone(), control_url.clone(), token),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
         limits: Limits {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use toml::de::DeTable;
 
 use super::base_url::BaseUrl;
+use crate::checkout::FRAME_ANCESTORS;
 use crate::profile::Problem;
 use crate::space::Budgets;
 
@@ -53,6 +54,17 @@ pub(super) struct Settings {
     /// Where payers reach the gateway, when that is not where merchants reach it
     #[arg(long, env = "PAYON_SIM_PUBLIC_URL", value_name = "URL")]
     pub(super) public_url: Option<BaseUrl>,
+    /// Leave the tester's panel out of the payer's pages
+    #[arg(long, env = "PAYON_SIM_NO_PANEL", value_parser = BoolishValueParser::new())]
+    pub(super) no_panel: bool,
+    /// Who may show the payer's pages in a frame: sources of the policy frame-ancestors
+    #[arg(
+        long,
+        env = "PAYON_SIM_FRAME_ANCESTORS",
+        value_name = "SOURCES",
+        default_value_t = Settings::default().frame_ancestors
+    )]
+    pub(super) frame_ancestors: String,
     /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
@@ -116,6 +128,8 @@ impl Default for Settings {
             profile: None,
             seed: None,
             public_url: None,
+            no_panel: false,
+            frame_ancestors: FRAME_ANCESTORS.to_owned(),
             ready_file: None,
             max_orders: budgets.orders,
             journal_entries: budgets.journal.entries,

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ask::{Ask, Nothing};
-use super::openapi;
 use super::problem::Problem;
 use super::table::ROUTES;
+use super::{openapi, payon_openapi, spaces};
 
 /// How the server does.
 #[derive(Serialize, JsonSchema)]
@@ -86,4 +86,10 @@ pub(super) fn calls(_: &Ask, _: Nothing) -> Result<Calls, Problem> {
 /// The OpenAPI document.
 pub(super) fn document(_: &Ask, _: Nothing) -> Result<serde_json::Value, Problem> {
     Ok(openapi::document().clone())
+}
+
+/// The OpenAPI document of PAYON's surface, for the space that is asked.
+pub(super) fn payon_document(ask: &Ask, _: Nothing) -> Result<serde_json::Value, Problem> {
+    let (base_url, _) = spaces::urls(ask, &ask.space);
+    Ok(payon_openapi::document(ask.space.profile(), &base_url))
 }

@@ -14,6 +14,7 @@ mod journal;
 mod merchants;
 mod openapi;
 mod orders;
+pub mod payon_openapi;
 mod problem;
 mod pushbacks;
 mod reference;

@@ -304,7 +304,7 @@ pub(super) fn reset(ask: &Ask, _: Nothing) -> Result<Nothing, Problem> {
 }
 
 /// Where a space is for merchants, and for its control.
-fn urls(ask: &Ask, space: &Space) -> (String, String) {
+pub(super) fn urls(ask: &Ask, space: &Space) -> (String, String) {
     let name = space.name();
     let at = |origin: &str| format!("{origin}/space/{name}");
     (at(&ask.origins.gateway), at(&ask.origins.control))

@@ -20,6 +20,8 @@ pub(super) const ROUTES: &[Route] = &[
         "What the server is and how it was built"),
     route!(Get "/_sim/openapi.json" "openapi", about::document: Nothing => 200 serde_json::Value,
         "This document"),
+    route!(Get "/_sim/payon-openapi.json" "payonOpenapi", about::payon_document: Nothing => 200 serde_json::Value,
+        "PAYON's operations as an OpenAPI document"),
     route!(Get "/_sim/v1" "calls", about::calls: Nothing => 200 about::Calls,
         "All calls in short"),
 

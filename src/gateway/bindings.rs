@@ -55,6 +55,27 @@ fn save<'a>(
     card: &CardToSave<'a>,
     bind: impl FnOnce(NewBinding<'a>) -> Result<Binding, Reason>,
 ) -> Result<Binding, Refused> {
+    let row = check_card(space, card)?;
+    let known = &space.profile().cards[row.0 as usize];
+    let new = NewBinding {
+        client,
+        terminal,
+        card: row,
+        method: payer::method_of(known),
+        expiry: card.expiry,
+        holder: card.holder,
+        phone: card.phone,
+        email: card.email,
+        passcode: card.passcode.map(|passcode| digest(space, client, passcode)),
+    };
+    bind(new).map_err(Refused::from)
+}
+
+/// Looks whether a card could be saved, and which it is.
+///
+/// # Errors
+/// Those of [`save_card`] but the last.
+pub fn check_card(space: &Space, card: &CardToSave<'_>) -> Result<CardRow, Refused> {
     let cards = &space.profile().cards;
     let row = cards.iter().position(|known| known.number == card.number).ok_or_else(|| {
         let detail =
@@ -71,21 +92,10 @@ fn save<'a>(
         (wrong(card.pin, known.pin.as_deref()), Reason::CardWrongPin),
         (card.passcode.is_some_and(|passcode| !is_passcode(passcode)), Reason::PinInvalid),
     ];
-    if let Some((_, reason)) = entered.into_iter().find(|(wrong, _)| *wrong) {
-        return Err(reason.into());
+    match entered.into_iter().find(|(wrong, _)| *wrong) {
+        Some((_, reason)) => Err(reason.into()),
+        None => Ok(CardRow(row as u32)),
     }
-    let new = NewBinding {
-        client,
-        terminal,
-        card: CardRow(row as u32),
-        method: payer::method_of(known),
-        expiry: card.expiry,
-        holder: card.holder,
-        phone: card.phone,
-        email: card.email,
-        passcode: card.passcode.map(|passcode| digest(space, client, passcode)),
-    };
-    bind(new).map_err(Refused::from)
 }
 
 pub(super) fn register(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {

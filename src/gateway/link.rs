@@ -5,7 +5,10 @@
 //! in URL-safe Base64. `issuedAt` (milliseconds since 1970, a number or a string) says when the link was made and
 //! thereby when it ends; without it the first opening counts.
 
+use std::borrow::Cow;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use super::desk::{Refused, recognise};
 use super::{CheckoutToken, register};
@@ -13,12 +16,64 @@ use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
 use crate::ledger::{Command, OrderId, Registration, Target};
 use crate::space::{JournalEntry, Space, Trace};
-use crate::wire::{self, register::Request};
+use crate::wire::{self, card_link, register::Request};
 
 /// The member that says when a link was made.
 pub const ISSUED_AT: &str = "issuedAt";
 /// The longest `data` that is looked at.
 const DATA_CHARS: usize = 16 << 10;
+
+/// A client of a merchant whose card is to be saved without a payment, as a link says it. A link to
+/// save a card holds `merchantId`, `termId` and `clientId`, and may hold `phone`, `issuedAt`,
+/// `success_url`, `fail_url` and `cancel_url` (assumed, all of it).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardOffer {
+    /// `merchantId`.
+    pub merchant: String,
+    /// `termId`.
+    pub terminal: String,
+    /// `clientId`, the short one.
+    pub client: String,
+    /// The phone number to verify with, unless the payer says another.
+    pub phone: Option<String>,
+    /// Where the payer goes once the card is saved.
+    pub success_url: Option<String>,
+    /// Where the payer goes if it is not.
+    pub fail_url: Option<String>,
+    /// Where the payer goes after giving up.
+    pub cancel_url: Option<String>,
+}
+
+/// Opens the link of `merchant_id` to save a card. Like [`open`], it belongs on a thread that may
+/// block.
+///
+/// # Errors
+/// `link.invalid`, `link.foreign`, `link.expired`, and what a member or a merchant that is not known
+/// is refused for.
+pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<CardOffer, Refused> {
+    let plain = decrypted(space, data)?;
+    let fields = parse(&plain)?;
+    let request = card_link::Request::read(&fields)?;
+    if request.merchant_id != merchant_id {
+        let detail = format!("data is a link of another merchant than {merchant_id:?}");
+        return Err(Refused::with(Reason::LinkForeign, detail));
+    }
+    recognise(space, &request.merchant_id, &request.term_id)?;
+    let lifetime = space.profile().checkout.link_lifetime_ms;
+    if issued_at(&fields)?.is_some_and(|begun| space.now() > begun.plus(lifetime)) {
+        return Err(Refused::because(Reason::LinkExpired));
+    }
+    let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+    Ok(CardOffer {
+        merchant: request.merchant_id.into_owned(),
+        terminal: request.term_id.into_owned(),
+        client: request.client_id.into_owned(),
+        phone: owned(request.phone),
+        success_url: owned(request.success_url),
+        fail_url: owned(request.fail_url),
+        cancel_url: owned(request.cancel_url),
+    })
+}
 
 /// Encrypts the JSON of an order for a link. The text is not looked at: a test may want a bad one.
 ///

@@ -4,6 +4,7 @@
 //! request is read, the merchant recognised, the signature checked, then the space is entered for one short critical section,
 //! then the reply is written and the request noted. What is wrong first in that order is the reason.
 
+mod acs;
 mod bindings;
 mod checkout_token;
 mod desk;
@@ -17,8 +18,10 @@ mod qr;
 mod reconciliation;
 mod register;
 mod rules;
+mod seal;
 mod signing;
 mod status;
+mod visit;
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
@@ -28,7 +31,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-pub use bindings::{CardToSave, save_card};
+pub use acs::{Cres3ds, CresError};
+pub use bindings::{CardToSave, check_card, save_card};
 pub use checkout_token::CheckoutToken;
 pub use desk::Refused;
 pub use lint::{LintReport, LintRow, Unchecked, lint_report};
@@ -37,7 +41,9 @@ pub use payer::{
     trigger,
 };
 pub use rules::near_misses;
+pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
+pub use visit::{SavedCard, Visit, note_step};
 
 use crate::base::{Fields, FieldsError, Operation, Reason};
 use crate::ledger::Screen;

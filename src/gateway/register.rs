@@ -1,8 +1,8 @@
 //! `POST /pg/order/register`: an order comes to be, and the merchant learns where its payer goes.
 
-use crate::base::{Currency, Fields, Millis, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::khqr::{self, Account, Payload};
-use crate::ledger::{Details, NewOrder, Order, OrderId, OrderKind};
+use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
 use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
@@ -16,8 +16,10 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let profile = desk.space.profile();
     let new = new_order(&profile.rules, &merchant, &request)?;
     let order = desk.enter(|moment| moment.register_and(desk.trace, new, Facts::of))?;
+    let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
-    let khqr = shows_qr.then(|| payload(&merchant, &request, &order)).transpose()?;
+    let khqr = shows_qr.then(|| payload(&merchant, price, order.created, order.expires));
+    let khqr = khqr.transpose()?;
     let token = CheckoutToken::new(desk.space, order.id).to_string();
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
@@ -26,8 +28,8 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             merchant_id: request.merchant_id,
             term_id: request.term_id,
             tx_id: request.tx_id,
-            tx_dt: order.created.day().digits().into(),
-            tx_seq_no: order.sequence.into(),
+            tx_dt: order.sequence[..DAY_DIGITS].into(),
+            tx_seq_no: order.sequence.as_str().into(),
             trt: request.trt,
             payment_method: request.payment_method,
             pay_dv_cd: request.pay_dv_cd.or_else(|| {
@@ -110,15 +112,20 @@ fn details(request: &Request<'_>) -> Details {
 
 /// The KHQR of an order: dynamic, for its amount, until it expires. The profile has checked the
 /// merchant's part, and the rest is right by its type.
-fn payload(merchant: &Merchant, request: &Request<'_>, order: &Facts) -> Result<String, Refused> {
+pub(super) fn payload(
+    merchant: &Merchant,
+    (amount, currency): (Amount, Currency),
+    created: Millis,
+    expires: Millis,
+) -> Result<String, Refused> {
     let khqr = &merchant.khqr;
     let account = Account::Merchant {
         id: khqr.account.clone(),
         merchant_id: khqr.merchant_id.clone(),
         bank: khqr.bank.clone(),
     };
-    Payload::new(account, merchant.name.clone(), request.price.currency)
-        .with_amount(request.price.amount, order.created, order.expires)
+    Payload::new(account, merchant.name.clone(), currency)
+        .with_amount(amount, created, expires)
         .write()
         .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, Refused, order_at};
 use crate::base::{Currency, Fields, OrderState, PaymentMethod, Reason};
-use crate::ledger::{Order, OrderKind, Target};
+use crate::ledger::{DAY_DIGITS, Order, OrderKind, Target};
 use crate::profile::StatusMismatch;
 use crate::space::Lint;
 use crate::wire::status::{Reply, Request};
@@ -41,8 +41,8 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
         result_msg: success.message.into(),
         result_code: success.code.into(),
         result_data: Some(Reply {
-            tx_dt: facts.day.into(),
-            tx_seq_no: facts.sequence.into(),
+            tx_dt: facts.sequence[..DAY_DIGITS].into(),
+            tx_seq_no: facts.sequence.as_str().into(),
             tx_st_cd: wording.status.state.get(facts.state).into(),
             trt: match facts.kind {
                 OrderKind::Purchase => wording.status.trt.purchase.as_str().into(),
@@ -51,19 +51,18 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             payment_method: facts.method,
             merchant_id: request.merchant_id,
             term_id: request.term_id,
-            wdl_ac_no: facts.account.map(|account| String::from(account).into()),
+            wdl_ac_no: facts.account.as_deref().map(Into::into),
             trac_no: request.tx_id,
             amount: facts.amount,
             currency_code: facts.currency,
-            appr_no: facts.approval_no.map(Into::into),
-            appr_dttm: facts.approved_at.map(Into::into),
+            appr_no: facts.approval_no.as_deref().map(Into::into),
+            appr_dttm: facts.approved_at.as_deref().map(Into::into),
         }),
     }))
 }
 
 /// What the reply needs, copied out of the critical section.
 struct Facts {
-    day: String,
     sequence: String,
     state: OrderState,
     kind: OrderKind,
@@ -78,7 +77,6 @@ struct Facts {
 impl Facts {
     fn of(order: &Order) -> Self {
         Self {
-            day: order.created.day().digits(),
             sequence: order.sequence(),
             state: order.state,
             kind: order.kind,

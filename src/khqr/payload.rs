@@ -1,8 +1,8 @@
 //! The payload as a value, and the string that the official SDK writes for it.
 
-use super::fields::{FIELDS, Field, find, path};
+use super::fields::{FIELDS, find, path};
 use super::judge::judge;
-use super::problem::Finding;
+use super::problem::{Finding, Problem};
 use super::tlv::{checksum, units};
 use crate::base::{Amount, Currency, Millis};
 
@@ -187,36 +187,32 @@ struct Writer {
 
 impl Writer {
     fn value(&mut self, tag: &str, value: &str) -> Result<(), Finding> {
-        if value.is_empty() { Ok(()) } else { self.append(find(FIELDS, tag), "", tag, value) }
+        if value.is_empty() { Ok(()) } else { self.append("", tag, value) }
     }
 
     /// An empty template is left out too, but for an account: an account without an id has to be noticed.
     fn template(&mut self, tag: &str, parts: &[(&str, &str)]) -> Result<(), Finding> {
-        let field = find(FIELDS, tag);
         let mut inside = Self { text: String::new(), at: self.at + 4 };
         for (sub, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
-            inside.append(field.and_then(|field| find(field.sub, sub)), tag, sub, value)?;
+            inside.append(tag, sub, value)?;
         }
         if inside.text.is_empty() && !matches!(tag, "29" | "30") {
             return Ok(());
         }
-        self.append(field, "", tag, &inside.text)
+        self.append("", tag, &inside.text)
     }
 
-    fn append(
-        &mut self,
-        field: Option<&Field>,
-        parent: &str,
-        tag: &str,
-        value: &str,
-    ) -> Result<(), Finding> {
+    fn append(&mut self, parent: &str, tag: &str, value: &str) -> Result<(), Finding> {
         let length = units(value);
-        if let Some(field) = field.filter(|_| length > 99) {
+        if length > 99 {
+            let level = find(FIELDS, parent).map_or(FIELDS, |template| template.sub);
+            let problem = find(level, tag).map_or(Problem::TemplateTooLong, |it| it.wrong_length);
             let found = format!("{length} characters");
-            return Err(Finding::new(field.wrong_length, path(parent, tag), self.at, &found));
+            return Err(Finding::new(problem, path(parent, tag), self.at, &found));
         }
+        let digits = [b'0' + (length / 10) as u8, b'0' + (length % 10) as u8];
         self.text.push_str(tag);
-        self.text.extend([b'0' + (length / 10) as u8, b'0' + (length % 10) as u8].map(char::from));
+        self.text.extend(digits.map(char::from));
         self.text.push_str(value);
         self.at += 4 + length;
         Ok(())

@@ -21,7 +21,7 @@ pub(super) fn split_crc(text: &str) -> Option<(&str, &str)> {
 
 /// The length that the format counts: UTF-16 code units.
 pub(super) fn units(text: &str) -> usize {
-    text.chars().map(char::len_utf16).sum()
+    if text.is_ascii() { text.len() } else { text.chars().map(char::len_utf16).sum() }
 }
 
 /// One tag with its value, and what is inside where it is a template.

@@ -14,8 +14,8 @@ mod store;
 pub use bindings::{Binding, BindingId, Bindings, Client, Customer, Digest, NewBinding};
 pub use command::{Command, Event, NewOrder, Registration, Target};
 pub use order::{
-    Approval, Change, Details, Entry, Instrument, InstrumentKind, Order, OrderId, OrderKind,
-    PartyId, Screen, Totals,
+    Approval, Change, DAY_DIGITS, Details, Entry, Instrument, InstrumentKind, Order, OrderId,
+    OrderKind, PartyId, Screen, Totals,
 };
 pub use progress::{CardRow, Progress, Source, Step};
 pub use store::Party;

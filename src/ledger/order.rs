@@ -3,6 +3,9 @@
 use super::progress::Progress;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, digits};
 
+/// Digits of the day with which a `txSeqNo` begins; they are the order's `txDt`.
+pub const DAY_DIGITS: usize = 8;
+
 /// The position of an order in its ledger; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(pub u64);
@@ -255,7 +258,7 @@ impl Change {
 }
 
 impl Order {
-    /// `txSeqNo`: the day and an eight-digit running number.
+    /// `txSeqNo`: the day in [`DAY_DIGITS`] digits and an eight-digit running number.
     pub fn sequence(&self) -> String {
         digits::<16>(self.created.day().number() * 100_000_000 + u64::from(self.day_number))
     }

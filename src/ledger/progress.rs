@@ -31,6 +31,8 @@ pub enum Step {
     Otp(OtpChannel),
     /// The issuer's page, which acts so.
     Acs(Authentication),
+    /// Nothing: the issuer was asked for the money and has not answered.
+    Unanswered,
 }
 
 /// How far a payer is.

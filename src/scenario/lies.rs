@@ -1,5 +1,7 @@
 //! The bodies of push-backs that are not as they should be.
 
+use std::fmt::Write;
+
 use super::file::Lie;
 use super::plan::Content;
 
@@ -82,11 +84,6 @@ impl Lie {
                 }
             }
             Self::OddJson => {
-                let escaped = |text: &str| {
-                    let units: String =
-                        text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-                    format!("\"{units}\"")
-                };
                 let body = format!(
                     "\r\n{{ \"resultMsg\" :{},\t\"resultCode\":{} ,\n\"txId\" : {}\n}}\n",
                     escaped(truth.1),
@@ -116,6 +113,16 @@ fn other_tx_id(tx_id: &str, lot: u64) -> String {
     let digit = tx_id.as_bytes()[at] - b'0';
     let other = (u64::from(digit) + 1 + (lot >> 32) % 9) % 10;
     format!("{}{other}{}", &tx_id[..at], &tx_id[at + 1..])
+}
+
+/// A text in quotes, every character of it escaped.
+fn escaped(text: &str) -> String {
+    let mut out = String::from("\"");
+    for unit in text.encode_utf16() {
+        let _ = write!(out, "\\u{unit:04X}");
+    }
+    out.push('"');
+    out
 }
 
 fn percent(text: &str) -> String {

@@ -29,7 +29,7 @@ impl Lots {
 
 /// The lot as a number below `bound`, all alike.
 fn scaled(lot: u64, bound: u64) -> u64 {
-    (u128::from(lot) * u128::from(bound) >> 64) as u64
+    ((u128::from(lot) * u128::from(bound)) >> 64) as u64
 }
 
 /// How many standard deviations 99 of 100 values of a normal distribution stay below.

@@ -116,7 +116,7 @@ impl Plan {
                 }
             }
         }
-        plan.commit = commit.unwrap_or_else(|| match plan.reason {
+        plan.commit = commit.unwrap_or(match plan.reason {
             None | Some(Reason::Success) => CommitPoint::BeforeReply,
             Some(_) => CommitPoint::Never,
         });
@@ -206,14 +206,13 @@ impl PushbackPlan {
 fn disorder(pushback: &Pushback, lots: &mut Lots, now: Millis, born: Millis) -> u64 {
     let within = pushback.within.unwrap_or(DISORDER).ms();
     match pushback.order {
-        None => 0,
         Some(Disorder::Shuffled) => lots.below(within + 1),
         // Time is cut into pieces of `within`; each is told backwards once it is over.
         Some(Disorder::Reversed) if within > 0 => {
             let elapsed = now.0.saturating_sub(born.0).max(0).unsigned_abs();
             2 * (within - elapsed % within)
         }
-        Some(Disorder::Reversed) => 0,
+        Some(Disorder::Reversed) | None => 0,
     }
 }
 

@@ -78,14 +78,18 @@ struct Builder {
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), Fault> {
+        let is_map = matches!(event, Event::MappingStart(..));
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;
                 let value = Value::Scalar { text: text.into_owned(), plain };
                 self.close(anchor, Tree { value, span, nodes: 1 })
             }
-            Event::SequenceStart(_, anchor, _) => self.begin(false, anchor, span.start),
-            Event::MappingStart(_, anchor, _) => self.begin(true, anchor, span.start),
+            Event::SequenceStart(_, anchor, _) | Event::MappingStart(_, anchor, _) => {
+                let children = Vec::new();
+                self.open.push(Open { is_map, anchor, start: span.start, children });
+                Ok(())
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else { return Ok(()) };
                 let span = open.start..span.end.max(open.start);
@@ -102,11 +106,6 @@ impl Builder {
             },
             _ => Ok(()),
         }
-    }
-
-    fn begin(&mut self, is_map: bool, anchor: usize, start: usize) -> Result<(), Fault> {
-        self.open.push(Open { is_map, anchor, start, children: Vec::new() });
-        Ok(())
     }
 
     fn close(&mut self, anchor: usize, tree: Tree) -> Result<(), Fault> {

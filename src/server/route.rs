@@ -7,13 +7,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::fault::{Outcome, Plain, break_reply};
 use super::tap::Trigger;
 use super::{Limits, body};
 use crate::base::{Operation, Reason};
+use crate::checkout::{self, Checkout};
 use crate::control::Control;
 use crate::gateway::{self, Call, Reply};
 use crate::space::{Space, Spaces};
@@ -25,6 +28,8 @@ pub struct App {
     pub spaces: Arc<Spaces>,
     /// The control plane.
     pub control: Control,
+    /// The payer's pages.
+    pub checkout: Checkout,
     /// Where payers reach the gateway, when that is not where merchants reach it.
     pub public_url: Option<String>,
     /// What the server puts up with.
@@ -61,7 +66,8 @@ pub(super) async fn answer(
         Some((name, rest)) => (Some(name), rest),
         None => (None, path),
     };
-    let is_control = path.starts_with("/_sim/") || path == "/_sim";
+    let is_page = checkout::is_page(path);
+    let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
     if is_control && plane != Plane::Merchant {
         let (name, path) = (name.map(str::to_owned), path.to_owned());
         return Ok(app.control.answer(app, name.as_deref(), &path, request).await);
@@ -73,6 +79,10 @@ pub(super) async fn answer(
         },
         None => None,
     };
+    if is_page && (plane != Plane::Control || path.starts_with("/_sim/")) {
+        let path = path.to_owned();
+        return Ok(page(app, space, path, request).await);
+    }
     if is_control || plane == Plane::Control {
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     }
@@ -161,6 +171,73 @@ fn decide(
     let origin = origin(app, headers);
     let origin = &*origin;
     gateway::answer(&app.spaces, Call { operation, space, token, scenario, origin, body })
+}
+
+/// Answers a request for one of the payer's pages.
+async fn page(
+    app: &Arc<App>,
+    space: Option<Arc<Space>>,
+    path: String,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, incoming) = request.into_parts();
+    let post = match head.method {
+        Method::GET | Method::HEAD => false,
+        Method::POST => true,
+        _ => {
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+            return response;
+        }
+    };
+    let body = match body::read(incoming, &app.limits).await {
+        Ok(body) => body,
+        Err(error) => {
+            let mut response = Response::new(Full::new(Bytes::from(error.to_string())));
+            *response.status_mut() = match error {
+                body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                body::BodyError::Broken => StatusCode::BAD_REQUEST,
+            };
+            return response;
+        }
+    };
+    let blocks = checkout::blocks(post, &path);
+    let shared = Arc::clone(app);
+    let answer = move || {
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let asked = checkout::Request {
+            post,
+            path: &path,
+            query: head.uri.query().unwrap_or_default(),
+            body: &body,
+            accept_language: header(ACCEPT_LANGUAGE).unwrap_or_default(),
+            origin: &origin(&shared, &head.headers),
+            space,
+        };
+        shared.checkout.answer(&shared.spaces, &asked)
+    };
+    let reply =
+        if blocks { tokio::task::spawn_blocking(answer).await.ok() } else { Some(answer()) };
+    let mut response = Response::new(Full::default());
+    let Some(reply) = reply else {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
+    };
+    *response.body_mut() = Full::new(reply.body);
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    if let Some(trace) = reply.trace
+        && let Ok(trace) = HeaderValue::from_bytes(&trace.digits())
+    {
+        response.headers_mut().insert(TRACE_HEADER.clone(), trace);
+    }
+    response
 }
 
 /// Where the payer's pages are: as configured, else where the merchant reached the gateway.

@@ -179,6 +179,10 @@ impl Spaces {
 
     /// The space to which a merchant belongs; `default` for all others.
     pub fn of_merchant(&self, merchant: &str) -> Arc<Space> {
+        // Documented merchants, the usual ones, belong to no space of their own.
+        if self.profile.merchant(merchant).is_some() {
+            return Arc::clone(&self.default);
+        }
         let owner = self.owners.get(merchant).map(|space| Arc::clone(&space));
         owner.unwrap_or_else(|| Arc::clone(&self.default))
     }

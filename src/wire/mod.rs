@@ -13,6 +13,7 @@
 pub mod binding_list;
 pub mod binding_register;
 pub mod card;
+pub mod card_link;
 pub mod completion;
 pub mod limits;
 pub mod mask;

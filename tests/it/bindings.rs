@@ -306,7 +306,7 @@ fn a_binding_that_has_ended_pays_nothing() {
 /// Takes one step of the payer of `tx_id`.
 fn step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> Result<Stage, PayError> {
     let target = Target::Named { merchant: MERCHANT, tx_id };
-    gateway::advance(gateway.space(), target, input, Trace::default())
+    gateway::advance(gateway.space(), target, None, input, Trace::default())
 }
 
 fn asks(stage: Result<Stage, PayError>) -> Progress {

@@ -60,6 +60,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("ready", "readyz"),
         get("version", "version"),
         get("openapi", "openapi.json"),
+        get("payonOpenapi", "payon-openapi.json"),
         get("calls", "v1"),
         get("listSpaces", "v1/spaces"),
         send("createSpace", "v1/spaces", json!({ "name": "short-lived" })),

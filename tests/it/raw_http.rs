@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payon_sim::base::Seed;
+use payon_sim::checkout::Checkout;
 use payon_sim::control::Control;
 use payon_sim::profile::Profile;
 use payon_sim::server::{self, App, Limits, Plane};
@@ -26,6 +27,7 @@ async fn open(limits: Limits) -> Door {
     let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
     let url = format!("http://{address}");
     let app = App {
+        checkout: Checkout::default(),
         spaces: Arc::clone(&spaces),
         control: Control::new(url.clone(), url, None),
         public_url: None,

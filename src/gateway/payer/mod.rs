@@ -18,7 +18,7 @@ use step::{Turn, Verdict};
 use turn::turn;
 
 use crate::base::{Reason, Seed};
-use crate::ledger::{BindingId, Command, Order, Progress, Target};
+use crate::ledger::{BindingId, Command, Order, Progress, Step, Target};
 use crate::profile::OtpChannel;
 use crate::scenario::{CallFacts, Decision, Point};
 use crate::space::{Course, Moment, Space, Trace};
@@ -143,16 +143,22 @@ pub enum Stage {
 }
 
 /// Takes one step of an order's payer, as the pages do. What is wrong in the input leaves all as it
-/// was; an answer that belongs to another step is refused as [`Reason::StateNotAllowed`].
+/// was; an answer that belongs to another step is refused as [`Reason::StateNotAllowed`], and so is
+/// any when the payer has moved on from where the page that asks saw it (`seen`).
 pub fn advance(
     space: &Space,
     target: Target<'_>,
+    seen: Option<Progress>,
     input: Input<'_>,
     trace: Trace,
 ) -> Result<Stage, PayError> {
     let mut asks = None;
     let paid = change(space, target, trace, |moment, order| {
         payable(moment, order)?;
+        let progress = order.progress.as_deref().copied().unwrap_or_default();
+        if seen.is_some_and(|seen| seen != progress) {
+            return Err(not_possible(Reason::StateNotAllowed, order));
+        }
         Ok(match turn(space, moment, order, input)? {
             Turn::End(verdict) => {
                 moment.set_progress(order.id, None);
@@ -308,8 +314,7 @@ fn follow(moment: &mut Moment<'_>, decision: Option<&Decision>) -> Option<Reason
 /// booked as such; where the rule says that the payment is booked all the same, only the payer hears the reason.
 fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdict) -> Act {
     if !space.listens_at(Point::Pay) {
-        let (reason, command) = booked_as(space, moment, order, verdict);
-        return Act::of(reason, command);
+        return ended_as(space, moment, order, verdict);
     }
     let instrument = match &verdict {
         Verdict::Approved(instrument) | Verdict::Declined(_, Some(instrument)) => {
@@ -322,14 +327,23 @@ fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdic
     let card = card.map(|card| card.number.as_str());
     let decision = consult(space, moment, order, Point::Pay, card);
     let Some(Decision { plan, .. }) = &decision else {
-        let (reason, command) = booked_as(space, moment, order, verdict);
-        return Act::of(reason, command);
+        return ended_as(space, moment, order, verdict);
     };
     let (commit, instead) = super::rules::bent(plan);
     moment.follow(commit, plan.pushback.clone());
     let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
+    let told = plan.reason;
+    let act = ended_as(space, moment, order, verdict);
+    Act { reason: told.unwrap_or(act.reason), decision, ..act }
+}
+
+/// The end of a payment; one that the issuer never answers leaves its order as it is, with a note.
+fn ended_as(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdict) -> Act {
+    if verdict == Verdict::Unknown {
+        moment.set_progress(order.id, Some(unanswered(order)));
+    }
     let (reason, command) = booked_as(space, moment, order, verdict);
-    Act { reason: plan.reason.unwrap_or(reason), command, decision }
+    Act::of(reason, command)
 }
 
 fn booked_as(
@@ -351,6 +365,12 @@ fn booked_as(
         Verdict::Cancelled => (Reason::PayerCancelled, Some(Command::Cancel)),
         Verdict::Expired => (Reason::OrderExpired, Some(Command::Expire)),
     }
+}
+
+/// Where the payer of an order stands once the issuer has been asked in vain.
+fn unanswered(order: &Order) -> Progress {
+    let progress = order.progress.as_deref().copied().unwrap_or_default();
+    Progress { step: Step::Unanswered, ..progress }
 }
 
 /// Six digits that depend on the seed and the order alone.

@@ -39,7 +39,7 @@ pub(super) fn play(
         order.progress = Some(Box::new(progress));
         let otp = |channel| request.otp.as_deref().unwrap_or(profile.payers.otp.right(channel));
         let next = match progress.step {
-            Step::Enter => return Err(input("card", "is needed")),
+            Step::Enter | Step::Unanswered => return Err(input("card", "is needed")),
             Step::Passcode => {
                 let Some(passcode) = &request.passcode else {
                     taken = enter_passcode(space, moment, progress, |_, _| true);

@@ -19,6 +19,8 @@ pub(super) fn turn(
     let progress = order.progress.as_deref().copied().unwrap_or_default();
     let named = order.details().binding_id.is_some();
     match (progress.step, does) {
+        // Whoever pays again now may pay twice.
+        (Step::Unanswered, _) => Err(not_possible(Reason::IssuerTimeout, order)),
         (_, Input::Cancel) => Ok(Turn::End(Verdict::Cancelled)),
         (_, Input::Card(_) | Input::Wallet(..) | Input::Bank(_)) if named => {
             Err(input("card", "or account does not pay this order, which names a saved card"))

@@ -107,11 +107,13 @@ fn check_window(window: &Window, here: &mut Here<'_>) {
     }
 }
 
+/// A condition: its key, whether it is given, why it cannot hold, and the points at which it can.
+type Known = (&'static str, bool, &'static str, fn(Point) -> bool);
+
 /// Conditions that cannot hold where the rule steps in.
 fn check_points(when: &When, here: &mut Here<'_>) {
     let is_call = |point: Point| matches!(point, Point::Call(_));
     let order = Point::concerns_order as fn(Point) -> bool;
-    type Known = (&'static str, bool, &'static str, fn(Point) -> bool);
     let conditions: [Known; 12] = [
         ("txId", when.tx_id.is_some(), "no order is known", order),
         ("txIdSuffix", when.tx_id_suffix.is_some(), "no order is known", order),
@@ -181,16 +183,14 @@ fn check_effects(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
 /// Whether an effect means anything at a point.
 fn is_possible(effect: &Effect, point: Point) -> bool {
     match (effect, point) {
-        (Effect::Latency(_), _) => true,
+        (Effect::Latency(_), _) | (Effect::Reason(_), Point::Pay) => true,
         (Effect::Transport(fault), Point::Connect) => {
             matches!(fault, Transport::Reset | Transport::Hang | Transport::Empty)
         }
-        (_, Point::Connect) => false,
-        (Effect::Pushback(pushback), point) => {
+        (Effect::Pushback(pushback), point) if point != Point::Connect => {
             point.concerns_order() || pushback.forged || pushback.unknown_order
         }
-        (Effect::Reason(_), Point::Pay) => true,
-        (_, Point::Pay | Point::Trigger) => false,
+        (_, Point::Pay | Point::Trigger | Point::Connect) => false,
         (_, Point::Call(_)) => true,
     }
 }

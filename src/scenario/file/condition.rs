@@ -10,7 +10,8 @@ use crate::scenario::form::{
 record! {
     /// Conditions; all that are given must hold.
     pub struct When {
-        /// The operation, or one of several; `pay`, `trigger` and `connect` are points of their own. Every operation when absent.
+        /// The operation, or one of several; `pay`, `trigger` and `connect` are points of their own.
+        /// Every operation when absent.
         operation: Option<Many<Point>> = "operation",
         /// The merchant's id.
         merchant_id: Option<Many<String>> = "merchantId",
@@ -38,9 +39,9 @@ record! {
         field: FieldTests = "field",
         /// A span of simulated time.
         window: Option<Window> = "window",
-        /// Only the so-manieth fitting call, from 1; or one of several.
+        /// Only the fitting call of this number, counted from 1; or one of several.
         nth: Option<Many<u32>> = "nth",
-        /// Only each so-manieth fitting call: 3 means the third, sixth, ninth.
+        /// Only each fitting call whose number is a multiple of this: 3 means the third, sixth, ninth.
         every: Option<u32> = "every",
         /// Only the first so many fitting calls.
         first: Option<u32> = "first",

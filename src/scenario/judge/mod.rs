@@ -14,7 +14,7 @@ mod shop;
 mod tests;
 
 use super::file::{Expectation, Which};
-use super::form::Times;
+use super::form::{Period, Times};
 use super::history::History;
 use crate::base::Millis;
 
@@ -62,7 +62,7 @@ pub fn judge(expectations: &[Expectation], history: &History) -> Vec<Verdict> {
 }
 
 fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
-    let run = Run { history, within: expectation.within.map(|within| within.ms()) };
+    let run = Run { history, within: expectation.within.map(Period::ms) };
     let never = expectation.never;
     if let Some(request) = &expectation.request {
         requests::judge(request, never, &run)
@@ -261,5 +261,5 @@ impl Compare {
 /// When, as people read it: since the birth of the space.
 fn clock(history: &History, at: Millis) -> String {
     let since = u64::try_from(at.0.saturating_sub(history.born.0)).unwrap_or_default();
-    format!("+{}", super::form::Period(since))
+    format!("+{}", Period(since))
 }

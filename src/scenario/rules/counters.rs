@@ -58,6 +58,11 @@ impl Counters {
         Tally { order, all, fired }
     }
 
+    /// How many pairs of rule and order are remembered.
+    pub fn pairs(&self) -> usize {
+        self.by_order.len()
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -1,6 +1,6 @@
 //! Finds the rules that may fit a call without looking at the others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::condition::{CallFacts, Condition};
 use super::counters::key_of;
@@ -32,7 +32,7 @@ impl PointIndex {
     /// Files rules by their numbers, which rise.
     pub(super) fn new<'r>(rules: impl Iterator<Item = (u32, &'r [Condition])>) -> Self {
         let mut index = Self::default();
-        let mut lengths = BTreeMap::new();
+        let mut lengths = BTreeSet::new();
         for (at, conditions) in rules {
             let best = conditions.iter().filter_map(places).min_by_key(|(kind, _)| *kind);
             let Some((kind, values)) = best else {
@@ -42,7 +42,7 @@ impl PointIndex {
             index.kinds[kind as usize] = true;
             for value in values {
                 if kind == SUFFIX {
-                    lengths.insert(value.len(), ());
+                    lengths.insert(value.len());
                 }
                 let place = index.filed.entry(key_of(&[&[kind], &value])).or_default();
                 if place.last() != Some(&at) {
@@ -50,7 +50,7 @@ impl PointIndex {
                 }
             }
         }
-        index.suffix_lengths = lengths.into_keys().collect();
+        index.suffix_lengths = lengths.into_iter().collect();
         index
     }
 

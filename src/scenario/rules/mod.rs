@@ -4,6 +4,7 @@
 //! the header, a card, an amount, the merchant), or else among the general ones. A call looks up its own values and
 //! tests what it finds there, in the order of the rules. Without a rule at its point it costs one comparison.
 
+mod changes;
 mod condition;
 mod counters;
 mod explain;
@@ -11,6 +12,7 @@ mod index;
 
 use std::sync::Arc;
 
+pub use changes::ChangeSet;
 pub use condition::CallFacts;
 pub use counters::{Counters, Tally};
 pub use explain::{Miss, NearMiss};
@@ -230,7 +232,7 @@ impl Gate {
             return Some(format!("nth: wants call {}, this is call {count}", wanted.join(" or ")));
         }
         if let Some(every) = self.every
-            && (every == 0 || count % every != 0)
+            && (every == 0 || !count.is_multiple_of(every))
         {
             return Some(format!("every: wants each call number {every}, this is call {count}"));
         }

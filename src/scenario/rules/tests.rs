@@ -254,3 +254,47 @@ fn counters_outlive_a_change_of_rules() {
     let tally = changed.tally("twice", &counters).expect("the rule");
     assert_eq!((tally.all, tally.fired), (2, 1));
 }
+
+#[test]
+fn a_thousand_rules_are_not_scanned() {
+    let text: Vec<String> = (0..1000)
+        .map(|n| match n % 4 {
+            0 => format!("{{ id: r{n}, when: {{ txId: tx{n} }}, then: [] }}"),
+            1 => format!("{{ id: r{n}, when: {{ txIdSuffix: x{n} }}, then: [] }}"),
+            2 => format!("{{ id: r{n}, when: {{ operation: refund, amount: {n}.50 }}, then: [] }}"),
+            _ => format!("{{ id: r{n}, when: {{ merchantId: m{n}, nth: 1 }}, then: [] }}"),
+        })
+        .collect();
+    let set = rules(&format!("[{}]", text.join(",")));
+    let shown = |call: &CallFacts<'_>| {
+        let mut shown = Vec::new();
+        set.points[call.point.index()].candidates(call, |at| shown.push(at));
+        shown
+    };
+    assert_eq!(shown(&call("nothing")), [0; 0]);
+    let facts =
+        CallFacts { amount: Some((Amount::from_minor(1050), Currency::Usd)), ..call("tx4") };
+    assert_eq!(shown(&facts), [4, 10]);
+}
+
+#[test]
+fn a_change_of_rules_is_told_by_id() {
+    let read = |text: &str| read_rules("t", text.as_bytes()).expect("rules");
+    let old = read("[{ id: a, then: [] }, { id: b, then: [] }, { id: c, then: [] }]");
+    let new = read("[{ id: c, then: [] }, { id: b, then: [latency: 1s] }, { id: d, then: [] }]");
+    let changes = ChangeSet::between(&old, &new);
+    assert_eq!((changes.added, changes.removed), (vec!["d".to_owned()], vec!["a".to_owned()]));
+    assert_eq!((changes.changed, changes.reordered), (vec!["b".to_owned()], true));
+    assert!(ChangeSet::between(&old, &old).is_empty());
+}
+
+#[test]
+fn counters_forget_the_oldest_orders_and_stay_bounded() {
+    let mut counters = Counters::default();
+    for order in 0..200_000 {
+        counters.count(1, order);
+    }
+    assert_eq!(counters.tally(1, 0), Tally { order: 0, all: 200_000, fired: 0 });
+    assert_eq!(counters.tally(1, 199_999).order, 1);
+    assert!(counters.pairs() <= 1 << 17);
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use payon_sim::base::Seed;
+use payon_sim::checkout::Checkout;
 use payon_sim::control::Control;
 use payon_sim::profile::Profile;
 use payon_sim::pushback::{Carrier, Driver};
@@ -72,6 +73,7 @@ impl Sim {
         let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
         tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
         let app = Arc::new(App {
+            checkout: Checkout::default(),
             spaces: Arc::clone(&spaces),
             control: Control::new(url.clone(), control_url.clone(), token.map(str::to_owned)),
             public_url: None,

@@ -23,10 +23,9 @@ named!(Currency, "a currency", [Currency::Usd, Currency::Khr], Currency::code);
 impl Form for String {
     fn read(node: Node<'_>) -> Option<Self> {
         match node.scalar() {
-            Some(("null" | "~", true)) => node.expected("a text"),
+            None | Some(("null" | "~", true)) => node.expected("a text"),
             Some(("", _)) => node.refuse("must not be empty"),
             Some((text, _)) => return Some(text.to_owned()),
-            None => node.expected("a text"),
         }
         None
     }

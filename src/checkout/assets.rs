@@ -1,0 +1,61 @@
+//! The pages' own files: part of the binary, served under names that change with their content.
+
+use std::sync::LazyLock;
+
+use sha2::{Digest, Sha256};
+
+use super::reply::Reply;
+use crate::crypto::Encoding;
+
+/// Where they are served.
+const FOLDER: &str = "/pg/checkout/assets/";
+
+/// One file.
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    text: &'static str,
+}
+
+const CSS: Asset = Asset {
+    name: "checkout.css",
+    kind: "text/css;charset=UTF-8",
+    text: include_str!("assets/checkout.css"),
+};
+const JS: Asset = Asset {
+    name: "checkout.js",
+    kind: "text/javascript;charset=UTF-8",
+    text: include_str!("assets/checkout.js"),
+};
+const ICON: Asset =
+    Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") };
+
+/// The addresses that the pages name.
+pub(super) struct Addresses {
+    pub(super) css: String,
+    pub(super) js: String,
+    pub(super) icon: String,
+}
+
+/// The addresses of this build.
+pub(super) fn addresses() -> &'static Addresses {
+    static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
+        let address = |asset: &Asset| format!("{FOLDER}{}/{}", version(asset), asset.name);
+        Addresses { css: address(&CSS), js: address(&JS), icon: address(&ICON) }
+    });
+    &ADDRESSES
+}
+
+/// The first half of a digest of the content.
+fn version(asset: &Asset) -> String {
+    Encoding::Hex.encode(&Sha256::digest(asset.text)[..8])
+}
+
+/// The file at `path`; `None` where none is. A build's address stays good for ever.
+pub(super) fn serve(path: &str) -> Option<Reply> {
+    let known = addresses();
+    let asset = [(&known.css, CSS), (&known.js, JS), (&known.icon, ICON)]
+        .into_iter()
+        .find_map(|(address, asset)| (address == path).then_some(asset))?;
+    Some(Reply::file(asset.kind, asset.text))
+}

@@ -1,0 +1,271 @@
+//! What every page needs: the language, the frame around it, and who may do what with it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use serde::Deserialize;
+
+use super::forms::Form;
+use super::money;
+use super::pages::{Frame, LanguageLink, Message, Panel, Summary};
+use super::reply::{Reply, with_query};
+use super::texts::Texts;
+use super::{Checkout, Request, assets};
+use crate::base::Reason;
+use crate::gateway::{CheckoutToken, Visit};
+use crate::ledger::{OrderId, OrderKind};
+use crate::profile::{Language, Merchant};
+use crate::space::{Space, Spaces};
+
+/// What a page's address may carry.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Query {
+    pub(super) lang: Option<String>,
+    /// What the page is to say, as a reason by name, or `stale`.
+    pub(super) notice: Option<String>,
+    /// Choose another way to pay.
+    pub(super) again: Option<String>,
+    /// The row of the test card to fill in.
+    pub(super) fill: Option<usize>,
+    /// The slow issuer's page has waited.
+    pub(super) waited: Option<String>,
+    pub(super) merchant_id: String,
+    pub(super) data: String,
+}
+
+/// One request with its language.
+pub(super) struct Desk<'a> {
+    pub(super) checkout: &'a Checkout,
+    pub(super) spaces: &'a Spaces,
+    pub(super) request: &'a Request<'a>,
+    pub(super) query: Query,
+    pub(super) form: Form,
+    pub(super) t: &'static Texts,
+    language: Language,
+    /// The language that the payer chose, as against the one that the browser asks for.
+    chosen: Option<Language>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        checkout: &'a Checkout,
+        spaces: &'a Spaces,
+        request: &'a Request<'a>,
+    ) -> Self {
+        let query: Query = serde_html_form::from_str(request.query).unwrap_or_default();
+        let form = if request.post { Form::read(request.body) } else { Form::default() };
+        let offered = &spaces.profile().checkout.languages;
+        let wish = form.lang.as_deref().or(query.lang.as_deref());
+        let chosen = wish.and_then(|wish| offered.iter().copied().find(|it| code(*it) == wish));
+        let language = chosen
+            .or_else(|| preferred(request.accept_language, offered))
+            .or_else(|| offered.first().copied())
+            .unwrap_or(Language::English);
+        Self { checkout, spaces, request, query, form, t: Texts::of(language), language, chosen }
+    }
+
+    /// The order that a token names, as it is now.
+    pub(super) fn visit(&self, token: &str) -> Option<Visit> {
+        let (space, order) = self.resolve(token)?;
+        Visit::of(&space, order)
+    }
+
+    /// Where the order of a token is.
+    pub(super) fn resolve(&self, token: &str) -> Option<(Arc<Space>, OrderId)> {
+        CheckoutToken::resolve(token, self.spaces)
+    }
+
+    /// The address of a page, with the language along if the payer chose it.
+    pub(super) fn address(&self, path: &str, query: &[(&str, &str)]) -> String {
+        let mut all = query.to_vec();
+        all.extend(self.chosen.map(|language| ("lang", code(language))));
+        if all.is_empty() { path.to_owned() } else { with_query(path, &all) }
+    }
+
+    /// The frame around a page that has no order.
+    pub(super) fn bare_frame(&self) -> Frame {
+        let languages = &self.spaces.profile().checkout.languages;
+        let links = languages.iter().map(|language| LanguageLink {
+            code: code(*language),
+            name: Texts::of(*language).language_name,
+            href: self.in_language(*language),
+            current: *language == self.language,
+        });
+        Frame {
+            lang: code(self.language),
+            languages: links.collect(),
+            assets: assets::addresses(),
+            order: None,
+            step: None,
+            steps: [self.t.step_enter, self.t.step_confirm, self.t.step_done],
+            notice: self.notice(),
+            panel: None,
+            token: String::new(),
+            chosen: self.chosen.map(code),
+        }
+    }
+
+    /// The frame around a page of an order.
+    pub(super) fn frame(&self, visit: &Visit, step: usize, panel: Option<Panel>) -> Frame {
+        let order = &visit.order;
+        let payable = visit.standing() == Reason::OrderPending;
+        let left = (order.payable_until.0 - visit.now.0).max(0) / 1000;
+        let summary = Summary {
+            merchant: self.merchant_name(visit),
+            amount: money::money(order.amount, order.currency),
+            tx_id: order.tx_id.to_string(),
+            reserves: order.kind == OrderKind::PreAuth && payable,
+            until: payable.then(|| money::clock(order.payable_until)),
+            left: (payable && visit.real_time).then_some(left),
+            left_text: format!("{}:{:02}", left / 60, left % 60),
+        };
+        Frame {
+            order: Some(summary),
+            step: Some(step),
+            panel: panel.filter(|_| self.checkout.panel),
+            token: visit.token(),
+            ..self.bare_frame()
+        }
+    }
+
+    /// The name of an order's merchant.
+    pub(super) fn merchant_name(&self, visit: &Visit) -> String {
+        self.name_of(&visit.merchant)
+    }
+
+    /// A merchant's name in the page's language.
+    pub(super) fn name_of(&self, merchant: &Merchant) -> String {
+        let khmer = merchant.name_km.as_ref().filter(|_| self.language == Language::Khmer);
+        khmer.unwrap_or(&merchant.name).clone()
+    }
+
+    /// A page, with the policy that its browser is to keep. `leads_out` says that a form of it may
+    /// end at the merchant's.
+    pub(super) fn page(
+        &self,
+        status: u16,
+        page: &impl Template,
+        leads_out: Option<&Visit>,
+    ) -> Reply {
+        match page.render() {
+            Ok(html) => Reply::page(status, html, self.policy(leads_out)),
+            Err(error) => {
+                tracing::error!(%error, "a page cannot be rendered");
+                Reply::page(500, String::new(), self.policy(None))
+            }
+        }
+    }
+
+    /// The page for an address that names nothing.
+    pub(super) fn unknown(&self) -> Reply {
+        let (title, lead) = (self.t.unknown_page_title, self.t.unknown_page_lead);
+        self.message(404, Reason::OrderNotFound, title, lead, None)
+    }
+
+    /// A page in place of a payment.
+    pub(super) fn message(
+        &self,
+        status: u16,
+        reason: Reason,
+        title: &'static str,
+        lead: &'static str,
+        back_to: Option<String>,
+    ) -> Reply {
+        let detail = None;
+        let (f, t, reason) = (self.bare_frame(), self.t, reason.name());
+        self.page(status, &Message { f, t, title, lead, detail, reason, back_to }, None)
+    }
+
+    /// The content security policy. Browsers hold `form-action` against redirects too, so a page
+    /// whose form may end at the merchant's lets it go to any web address: where the merchant sends
+    /// its payer on from there is its own affair.
+    fn policy(&self, leads_out: Option<&Visit>) -> String {
+        let details = leads_out.map(|visit| visit.order.details());
+        let leaves = details.is_some_and(|it| {
+            [&it.success_url, &it.fail_url, &it.cancel_url].into_iter().any(Option::is_some)
+        });
+        let out = if leaves { " http: https:" } else { "" };
+        format!(
+            "default-src 'none'; base-uri 'none'; style-src 'self'; script-src 'self'; \
+             img-src 'self'; connect-src 'self'; form-action 'self'{out}; frame-ancestors {}",
+            self.checkout.frame_ancestors
+        )
+    }
+
+    /// This page in another language.
+    fn in_language(&self, language: Language) -> String {
+        let mut query: Vec<(String, String)> =
+            serde_html_form::from_str(self.request.query).unwrap_or_default();
+        query.retain(|(name, _)| name != "lang" && name != "notice");
+        query.push(("lang".to_owned(), code(language).to_owned()));
+        format!("?{}", serde_html_form::to_string(&query).unwrap_or_default())
+    }
+
+    /// What the address asks the page to say; only texts of ours.
+    fn notice(&self) -> Option<&'static str> {
+        let t = self.t;
+        Some(match self.query.notice.as_deref()? {
+            "stale" => t.stale,
+            "card.wrong-pin" => t.wrong_pin,
+            "otp.wrong" => t.wrong_otp,
+            "otp.expired" => t.expired_otp,
+            "passcode.wrong" => t.wrong_passcode,
+            "binding.locked" => t.binding_locked,
+            "binding.not-found" => t.binding_gone,
+            _ => return None,
+        })
+    }
+}
+
+/// A language's code, as `lang` carries it.
+pub(super) const fn code(language: Language) -> &'static str {
+    match language {
+        Language::English => "en",
+        Language::Khmer => "km",
+    }
+}
+
+/// The offered language that the browser likes best.
+fn preferred(accepted: &str, offered: &[Language]) -> Option<Language> {
+    let mut wishes: Vec<(u32, &str)> = accepted
+        .split(',')
+        .filter_map(|wish| {
+            let mut parts = wish.split(';').map(str::trim);
+            let tag = parts.next()?.split('-').next()?;
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1000, thousandths);
+            (weight > 0).then_some((weight, tag))
+        })
+        .collect();
+    wishes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    wishes.iter().find_map(|(_, tag)| {
+        offered.iter().copied().find(|language| code(*language).eq_ignore_ascii_case(tag))
+    })
+}
+
+/// `0.8` as 800; what is no number as 0.
+fn thousandths(weight: &str) -> u32 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    let padded: String = fraction.chars().chain("000".chars()).take(3).collect();
+    whole.parse().unwrap_or(0) * 1000 + padded.parse().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browsers_favourite_among_the_offered_wins() {
+        let offered = [Language::English, Language::Khmer];
+        for (accepted, language) in [
+            ("km", Some(Language::Khmer)),
+            ("km-KH,km;q=0.9,en;q=0.8", Some(Language::Khmer)),
+            ("fr, km;q=0.2, en;q=0.75", Some(Language::English)),
+            ("en;q=0,km;q=0.1", Some(Language::Khmer)),
+            ("fr", None),
+            ("", None),
+        ] {
+            assert_eq!(preferred(accepted, &offered), language, "{accepted}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The payer's side: the hosted checkout, the pretend issuer's page, saving a card, and the pretend
+//! app that scans a QR.
+//!
+//! Every page is made on the server and works without JavaScript. A form is answered with a redirect
+//! (303), so refresh and back are safe; where the payer stands is kept in the space, so a second tab
+//! meets the same step. Pages look ([`gateway::Visit`]) and ask ([`gateway::advance`]); they decide
+//! nothing.
+//!
+//! | path | what |
+//! | --- | --- |
+//! | `GET /pg/checkout?merchantId=&data=` | opens an encrypted link and goes on to its order |
+//! | `GET`, `POST /pg/checkout/{token}` | the order at its present step |
+//! | `GET`, `POST /pg/checkout/{token}/acs` | the pretend issuer |
+//! | `POST /pg/checkout/{token}/acs-return` | back from the issuer with its `cres` |
+//! | `GET /pg/checkout/{token}/return` | 303 to the merchant, or to the result |
+//! | `GET /pg/checkout/{token}/status` | where the order stands, as JSON |
+//! | `GET /pg/checkout/card?merchantId=&data=` | opens an encrypted link to save a card |
+//! | `GET`, `POST /pg/checkout/card/{token}` | a card to save |
+//! | `GET /pg/checkout/assets/…` | style sheet, script, icon |
+//! | `GET`, `POST /_sim/app`, `/_sim/app/{token}` | the pretend wallet and bank app |
+
+mod add_card;
+mod app;
+mod assets;
+mod desk;
+mod forms;
+mod issuer;
+mod money;
+mod pages;
+mod panel;
+mod pay;
+mod reply;
+mod result;
+mod texts;
+
+use std::sync::Arc;
+
+pub use reply::Reply;
+
+use crate::space::{Space, Spaces};
+use desk::Desk;
+
+/// How the pages of a server are.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    /// Whether the tester's panel is there.
+    pub panel: bool,
+    /// Who may show the pages in a frame: the sources of `frame-ancestors`.
+    pub frame_ancestors: String,
+    /// Whether the pretend app lists the open orders, to pick one without scanning.
+    pub lists_orders: bool,
+}
+
+impl Default for Checkout {
+    fn default() -> Self {
+        Self { panel: true, frame_ancestors: FRAME_ANCESTORS.to_owned(), lists_orders: true }
+    }
+}
+
+/// Without a setting, a shop on the same machine may embed the pages.
+pub const FRAME_ANCESTORS: &str =
+    "'self' http://localhost:* https://localhost:* http://127.0.0.1:* https://127.0.0.1:*";
+
+/// A request for a page.
+#[derive(Clone)]
+pub struct Request<'a> {
+    /// POST, else GET.
+    pub post: bool,
+    /// The path, without a space in front.
+    pub path: &'a str,
+    /// The query, without `?`.
+    pub query: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+    /// The header `Accept-Language`.
+    pub accept_language: &'a str,
+    /// Scheme and authority at which payers reach the pages.
+    pub origin: &'a str,
+    /// The space that the path or a header names.
+    pub space: Option<Arc<Space>>,
+}
+
+/// Whether a path is a page's.
+pub fn is_page(path: &str) -> bool {
+    let below = |root: &str| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below("/pg/checkout") || below("/_sim/app")
+}
+
+/// Whether a request takes the gateway's private key, and so belongs on a thread that may block.
+pub fn blocks(post: bool, path: &str) -> bool {
+    !post && matches!(path, "/pg/checkout" | "/pg/checkout/" | "/pg/checkout/card")
+}
+
+impl Checkout {
+    /// Answers a request for a page.
+    pub fn answer(&self, spaces: &Spaces, request: &Request<'_>) -> Reply {
+        if let Some(file) = assets::serve(request.path) {
+            return file;
+        }
+        let desk = Desk::new(self, spaces, request);
+        let mut parts = request.path.trim_matches('/').split('/');
+        let root = (parts.next(), parts.next());
+        let rest: Vec<&str> = parts.collect();
+        match (root, &rest[..], request.post) {
+            ((Some("_sim"), _), [], _) => app::scan(&desk),
+            ((Some("_sim"), _), [token], _) => app::order(&desk, token),
+            (_, [], false) => pay::open_link(&desk),
+            (_, ["card"], false) => add_card::open_link(&desk),
+            (_, ["card", token], false) => add_card::show(&desk, token),
+            (_, ["card", token], true) => add_card::act(&desk, token),
+            (_, [token], false) => pay::show(&desk, token),
+            (_, [token], true) => pay::act(&desk, token),
+            (_, [token, "acs"], false) => issuer::show(&desk, token),
+            (_, [token, "acs"], true) => issuer::act(&desk, token),
+            (_, [token, "acs-return"], true) => issuer::come_back(&desk, token),
+            (_, [token, "return"], false) => result::way_back(&desk, token),
+            (_, [token, "status"], false) => result::status(&desk, token),
+            (_, [] | [_, "return" | "status"], true) => Reply::wrong_method("GET"),
+            (_, [_, "acs-return"], false) => Reply::wrong_method("POST"),
+            _ => desk.unknown(),
+        }
+    }
+}

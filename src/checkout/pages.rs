@@ -1,0 +1,252 @@
+//! The pages as values; the templates beside turn them into HTML. All text is escaped there.
+
+use askama::Template;
+
+use super::assets::Addresses;
+use super::forms::CardForm;
+use super::texts::Texts;
+use crate::base::PaymentMethod;
+
+/// What is around every page.
+pub(super) struct Frame {
+    pub(super) lang: &'static str,
+    pub(super) languages: Vec<LanguageLink>,
+    pub(super) assets: &'static Addresses,
+    pub(super) order: Option<Summary>,
+    /// 0 choosing, 1 confirming, 2 done.
+    pub(super) step: Option<usize>,
+    /// What the steps are called.
+    pub(super) steps: [&'static str; 3],
+    pub(super) notice: Option<&'static str>,
+    pub(super) panel: Option<Panel>,
+    /// Names the step for its forms.
+    pub(super) token: String,
+    /// The language, where the payer chose it; it goes along from page to page.
+    pub(super) chosen: Option<&'static str>,
+}
+
+pub(super) struct LanguageLink {
+    pub(super) code: &'static str,
+    pub(super) name: &'static str,
+    pub(super) href: String,
+    pub(super) current: bool,
+}
+
+/// The order, in short.
+pub(super) struct Summary {
+    pub(super) merchant: String,
+    pub(super) amount: String,
+    pub(super) tx_id: String,
+    pub(super) reserves: bool,
+    /// Until when it may be paid, while it may.
+    pub(super) until: Option<String>,
+    /// Seconds left, where the payer's clock runs with the space's.
+    pub(super) left: Option<i64>,
+    pub(super) left_text: String,
+}
+
+/// What helps a tester.
+#[derive(Default)]
+pub(super) struct Panel {
+    pub(super) hints: Vec<(&'static str, String)>,
+    pub(super) cards: Vec<PanelCard>,
+    pub(super) app: Option<String>,
+}
+
+pub(super) struct PanelCard {
+    pub(super) number: String,
+    pub(super) spaced: String,
+    pub(super) outcome: &'static str,
+    pub(super) about: String,
+    pub(super) href: String,
+}
+
+/// How to pay.
+#[derive(Template)]
+#[template(path = "choose.html")]
+pub(super) struct Choose {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) action: String,
+    pub(super) method: PaymentMethod,
+    pub(super) method_text: &'static str,
+    pub(super) qr: Option<Qr>,
+    pub(super) saved: Vec<Saved>,
+    pub(super) card: Option<CardForm>,
+    pub(super) payon: bool,
+    pub(super) pay_text: String,
+}
+
+/// A code to scan, and how far the scanning app is.
+pub(super) struct Qr {
+    pub(super) title: &'static str,
+    pub(super) payload: String,
+    pub(super) svg: String,
+    pub(super) state: &'static str,
+    pub(super) state_text: &'static str,
+    pub(super) live: String,
+    pub(super) done: String,
+    pub(super) app: String,
+    pub(super) khqr: bool,
+}
+
+pub(super) struct Saved {
+    pub(super) id: String,
+    pub(super) scheme: &'static str,
+    pub(super) masked: String,
+}
+
+/// One more thing that the payer must say.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub(super) struct Confirm {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) action: String,
+    pub(super) title: &'static str,
+    pub(super) lead: String,
+    pub(super) ask: Ask,
+    pub(super) problem: Option<&'static str>,
+    pub(super) resend: bool,
+    /// Where another way to pay is chosen, if one can be.
+    pub(super) again: Option<String>,
+}
+
+pub(super) enum Ask {
+    Channel,
+    Otp,
+    Passcode,
+}
+
+/// The pretend issuer's page.
+#[derive(Template)]
+#[template(path = "acs.html")]
+pub(super) struct Acs {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) action: String,
+    pub(super) merchant: String,
+    pub(super) amount: String,
+    pub(super) masked: String,
+    pub(super) problem: Option<&'static str>,
+    pub(super) view: AcsView,
+}
+
+pub(super) enum AcsView {
+    /// It takes its time; then this page is asked for.
+    Wait { next: String },
+    /// It asks the payer.
+    Challenge,
+    /// It sends the payer back with its answer.
+    Return { cres: String, to: String },
+}
+
+/// How it ended.
+#[derive(Template)]
+#[template(path = "result.html")]
+pub(super) struct Outcome {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) look: &'static str,
+    pub(super) state: &'static str,
+    pub(super) code: String,
+    pub(super) reason: &'static str,
+    pub(super) title: &'static str,
+    pub(super) lead: String,
+    pub(super) why: Option<&'static str>,
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// Where to ask whether it is still so.
+    pub(super) live: Option<String>,
+    pub(super) back_to: Option<String>,
+    pub(super) back_text: String,
+}
+
+/// A page in place of a payment.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub(super) struct Message {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) title: &'static str,
+    pub(super) lead: &'static str,
+    pub(super) detail: Option<String>,
+    pub(super) reason: &'static str,
+    pub(super) back_to: Option<String>,
+}
+
+/// A card to save.
+#[derive(Template)]
+#[template(path = "add_card.html")]
+pub(super) struct AddCard {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) action: String,
+    pub(super) lead: String,
+    pub(super) card: CardForm,
+    pub(super) phone: String,
+    pub(super) phone_problem: Option<&'static str>,
+}
+
+/// The code that verifies a card to save, and the passcode for it.
+#[derive(Template)]
+#[template(path = "verify_card.html")]
+pub(super) struct VerifyCard {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) action: String,
+    pub(super) lead: String,
+    /// What was entered so far, sealed.
+    pub(super) sealed: String,
+    pub(super) otp_problem: Option<&'static str>,
+    pub(super) passcode_problem: Option<&'static str>,
+}
+
+/// The pretend wallet and bank app. English only: a tester's, not a payer's.
+#[derive(Template)]
+#[template(path = "app.html")]
+pub(super) struct App {
+    pub(super) f: Frame,
+    pub(super) t: &'static Texts,
+    pub(super) action: String,
+    pub(super) said: Option<Said>,
+    pub(super) view: AppView,
+}
+
+/// What PAYON answered the app.
+pub(super) struct Said {
+    pub(super) code: String,
+    pub(super) reason: String,
+    pub(super) text: String,
+}
+
+pub(super) enum AppView {
+    Scan {
+        orders: Vec<AppOrder>,
+        listed: bool,
+        problem: Option<String>,
+    },
+    Order {
+        merchant: String,
+        amount: String,
+        tx_id: String,
+        state: &'static str,
+        payers: Vec<AppPayer>,
+        shows_qr: bool,
+    },
+}
+
+pub(super) struct AppOrder {
+    pub(super) href: String,
+    pub(super) merchant: String,
+    pub(super) tx_id: String,
+    pub(super) method: &'static str,
+    pub(super) amount: String,
+}
+
+pub(super) struct AppPayer {
+    pub(super) value: String,
+    pub(super) account: String,
+    pub(super) name: String,
+    pub(super) outcome: &'static str,
+    pub(super) about: String,
+}

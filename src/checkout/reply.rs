@@ -1,0 +1,125 @@
+//! What a page request is answered with, apart from any server.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use crate::space::Trace;
+
+/// The answer to a request for a page.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, by their lower-case names.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// Its name in the journal, where something was done.
+    pub trace: Option<Trace>,
+}
+
+impl Reply {
+    /// A page, never kept by a browser or on the way.
+    pub(super) fn page(status: u16, html: String, policy: String) -> Self {
+        let headers = vec![
+            ("content-type", "text/html;charset=UTF-8".to_owned()),
+            ("content-security-policy", policy),
+            ("cache-control", "no-store".to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status, headers, body: html.into(), trace: None }
+    }
+
+    /// The way to another page, asked for with GET.
+    pub(super) fn see_other(location: &str) -> Self {
+        let headers = vec![
+            ("location", header_safe(location)),
+            ("cache-control", "no-store".to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+        ];
+        Self { status: 303, headers, body: Bytes::new(), trace: None }
+    }
+
+    /// A little JSON for the pages' own script.
+    pub(super) fn json(value: &serde_json::Value) -> Self {
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status: 200, headers, body: value.to_string().into(), trace: None }
+    }
+
+    /// A file that never changes under its address.
+    pub(super) fn file(kind: &str, text: &'static str) -> Self {
+        let headers = vec![
+            ("content-type", kind.to_owned()),
+            ("cache-control", "public, max-age=31536000, immutable".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        Self { status: 200, headers, body: Bytes::from_static(text.as_bytes()), trace: None }
+    }
+
+    /// A method that the page does not know.
+    pub(super) fn wrong_method(allowed: &str) -> Self {
+        let headers = vec![("allow", allowed.to_owned())];
+        Self { status: 405, headers, body: Bytes::new(), trace: None }
+    }
+}
+
+/// What a header may carry: anything else is percent-encoded.
+fn header_safe(url: &str) -> String {
+    let mut safe = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        if byte.is_ascii_graphic() {
+            safe.push(char::from(byte));
+        } else {
+            let _ = write!(safe, "%{byte:02X}");
+        }
+    }
+    safe
+}
+
+/// Adds parameters to a URL's query and keeps what is there, in front of any fragment.
+pub(super) fn with_query(url: &str, added: &[(&str, &str)]) -> String {
+    let (base, fragment) = match url.split_once('#') {
+        Some((base, fragment)) => (base, Some(fragment)),
+        None => (url, None),
+    };
+    let query = serde_html_form::to_string(added).unwrap_or_default();
+    let joint = match base.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    format!("{base}{joint}{query}{fragment}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_added_to_whatever_is_there() {
+        let added = [("txId", "a&b"), ("resultMsg", "Not paid")];
+        for (url, expected) in [
+            ("http://shop/r", "http://shop/r?txId=a%26b&resultMsg=Not+paid"),
+            ("http://shop/r?", "http://shop/r?txId=a%26b&resultMsg=Not+paid"),
+            ("http://shop/r?x=1", "http://shop/r?x=1&txId=a%26b&resultMsg=Not+paid"),
+            ("shop://r?x=1#end", "shop://r?x=1&txId=a%26b&resultMsg=Not+paid#end"),
+        ] {
+            assert_eq!(with_query(url, &added), expected);
+        }
+    }
+
+    #[test]
+    fn no_line_break_gets_into_a_header() {
+        let reply = Reply::see_other("http://shop/\r\nset-cookie: a=b ហាង");
+        let (_, location) = &reply.headers[0];
+        assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location}");
+        assert!(location.starts_with("http://shop/%0D%0Aset-cookie:%20a=b%20%E1"));
+    }
+}

@@ -1,0 +1,171 @@
+//! What the payer's pages know of an order at one moment. Taking a step is [`super::advance`]'s.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use bytes::Bytes;
+
+use super::register;
+use crate::base::{Millis, OrderState, Reason};
+use crate::ledger::{BindingId, CardRow, Client, Order, OrderId, Progress, Source, Step, Target};
+use crate::profile::{Card, Merchant};
+use crate::space::{JournalEntry, Space, Trace};
+
+/// An order as its payer's page sees it. A copy: what happens meanwhile does not change it.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Where the order is.
+    pub space: Arc<Space>,
+    /// The order.
+    pub order: Order,
+    /// Whose it is.
+    pub merchant: Arc<Merchant>,
+    /// The saved cards that may pay it.
+    pub saved: Vec<SavedCard>,
+    /// What the space's clock showed.
+    pub now: Millis,
+    /// Whether that clock runs as fast as the payer's own.
+    pub real_time: bool,
+    /// What the payer pays with, once chosen.
+    row: Option<CardRow>,
+}
+
+/// A saved card to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedCard {
+    /// Its binding.
+    pub binding: BindingId,
+    row: CardRow,
+}
+
+impl Visit {
+    /// Looks at an order. `None` when it is no longer kept.
+    pub fn of(space: &Arc<Space>, id: OrderId) -> Option<Self> {
+        let (order, party, saved, row, now, real_time) = space.look(|view| {
+            let order = view.ledger.find(Target::At(id))?.clone();
+            let (ledger, now) = (view.ledger, view.now);
+            let party = ledger.party(&order).merchant.clone();
+            let bindings = ledger.bindings();
+            let details = order.details();
+            let named = details.binding_id.as_deref().map(BindingId::parse);
+            let saved = details.client_id.as_deref().map_or_else(Vec::new, |client| {
+                bindings
+                    .active(Client { merchant: &party, client })
+                    .filter(|binding| binding.method == order.method)
+                    .filter(|binding| named.is_none_or(|named| named == Some(binding.id)))
+                    .map(|binding| SavedCard { binding: binding.id, row: binding.card })
+                    .collect()
+            });
+            let row = match order.progress.as_deref().and_then(|progress| progress.source) {
+                Some(Source::Card(row)) => Some(row),
+                Some(Source::Binding(id)) => bindings.get(id).map(|binding| binding.card),
+                None => None,
+            };
+            let real_time = view.clock.scale_milli() == 1000;
+            Some((order, party, saved, row, now, real_time))
+        })?;
+        let merchant = space.merchant(&party)?;
+        Some(Self { space: Arc::clone(space), order, merchant, saved, now, real_time, row })
+    }
+
+    /// How far the payer is.
+    pub fn progress(&self) -> Progress {
+        self.order.progress.as_deref().copied().unwrap_or_default()
+    }
+
+    /// The card that the payer pays with, once chosen.
+    pub fn card(&self) -> Option<&Card> {
+        self.at(self.row?)
+    }
+
+    /// The card behind a saved one.
+    pub fn card_of(&self, saved: SavedCard) -> Option<&Card> {
+        self.at(saved.row)
+    }
+
+    /// The KHQR of the order; `None` where its method shows none, or the merchant's data make none.
+    pub fn khqr(&self) -> Option<String> {
+        let order = &self.order;
+        let price = (order.amount, order.currency);
+        let payload =
+            || register::payload(&self.merchant, price, order.created, order.payable_until);
+        order.method.shows_qr().then(payload)?.ok()
+    }
+
+    fn at(&self, row: CardRow) -> Option<&Card> {
+        self.space.profile().cards.get(row.0 as usize)
+    }
+
+    /// Names the step at which the payer stands. A form carries it, so that one made for another
+    /// step is recognised. It cannot be guessed, and changes with every step taken.
+    pub fn token(&self) -> String {
+        let (order, at) = (&self.order, self.progress());
+        let state = format!("{:?} {at:?} {}", order.state, order.history.len());
+        let parts: [&[u8]; 4] =
+            [b"step", self.space.name().as_bytes(), &order.id.0.to_be_bytes(), state.as_bytes()];
+        URL_SAFE_NO_PAD.encode(&self.space.seed().derive(&parts)[..12])
+    }
+
+    /// How the order stands, as a reason: [`Reason::OrderPending`] while it may be paid,
+    /// [`Reason::IssuerTimeout`] when nobody knows.
+    pub fn standing(&self) -> Reason {
+        match self.order.state {
+            OrderState::Registered if self.progress().step == Step::Unanswered => {
+                Reason::IssuerTimeout
+            }
+            OrderState::Registered => Reason::OrderPending,
+            OrderState::Failed => self.order.failure.unwrap_or(Reason::OrderFailed),
+            OrderState::Cancelled => Reason::PayerCancelled,
+            OrderState::Expired => Reason::OrderExpired,
+            OrderState::Authorised
+            | OrderState::Captured
+            | OrderState::PartlyRefunded
+            | OrderState::Refunded
+            | OrderState::Reversed => Reason::Success,
+        }
+    }
+
+    /// Where the payer goes back to when it is over, with the result in the query; `None` where the
+    /// merchant has named no place for this outcome.
+    pub fn way_back(&self) -> Option<(&str, Reason)> {
+        let (details, standing) = (self.order.details(), self.standing());
+        let place = match standing {
+            Reason::OrderPending => return None,
+            Reason::Success => &details.success_url,
+            Reason::PayerCancelled => &details.cancel_url,
+            _ => &details.fail_url,
+        };
+        place.as_deref().map(|place| (place, standing))
+    }
+}
+
+/// Notes in the journal that a payer took a step on a page, and what came of it. What was entered
+/// is not noted.
+pub fn note_step(
+    visit: &Visit,
+    trace: Trace,
+    step: &str,
+    status: u16,
+    reason: Reason,
+    detail: &str,
+) {
+    visit.space.note(JournalEntry {
+        trace,
+        at: visit.now,
+        operation: None,
+        control: None,
+        merchant: Some(Arc::clone(&visit.merchant)),
+        tx_id: Some(visit.order.tx_id.clone()),
+        request: serde_json::json!({ "page": step }).to_string().into_bytes().into(),
+        status,
+        response: Bytes::new(),
+        reason,
+        detail: detail.into(),
+        rule: None,
+        findings: Box::default(),
+        took_us: 0,
+        unmasked: None,
+    });
+}

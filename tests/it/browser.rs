@@ -1,0 +1,79 @@
+//! The payer's pages in a real browser: Chromium, at a desktop's and a phone's size, through every
+//! flow. `.ci/install-browser.sh` installs it; on CI it has to be there. Screenshots are left in
+//! `target/screenshots`.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::checkout::Gateway;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_flow_on_a_desktop() {
+    drive("desktop").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_flow_on_a_phone() {
+    drive("phone").await;
+}
+
+/// Runs the script against a gateway of its own.
+async fn drive(device: &'static str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tools = root.join("target/ext/browser");
+    let lacking = ["/usr/bin/chromium", "node_modules/playwright-core", "node_modules/axe-core"]
+        .into_iter()
+        .find(|tool| !tools.join(tool).exists());
+    if let Some(tool) = lacking {
+        let lacking = format!("{tool} is not installed; .ci/install-browser.sh does that");
+        assert!(std::env::var_os("CI").is_none(), "{lacking}");
+        println!("skipped: {lacking}");
+        return;
+    }
+    let gateway = Gateway::open().await;
+    gateway.space().change_merchant("EPAY00000000001", |merchant| {
+        merchant.name = "The Riverside Night Market Handicraft and Silk Weaving Cooperative of Kampong Thom Province".into();
+        merchant.name_km = Some("សហគមន៍សិប្បកម្មនិងតម្បាញសូត្រផ្សាររាត្រីមាត់ទន្លេខេត្តកំពង់ធំ".into());
+    });
+    let cards: Vec<Value> = gateway.space().profile().cards.iter().map(row).collect();
+    // Modules are looked for above the script, so it runs from where they are installed.
+    let folder = tools.join(device);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for script in ["run.mjs", "support.mjs"] {
+        let from = root.join("tests/browser").join(script);
+        std::fs::copy(from, folder.join(script)).expect("copied");
+    }
+    let url = gateway.url();
+    let output = tokio::task::spawn_blocking(move || {
+        let mut child = Command::new("node")
+            .arg(folder.join("run.mjs"))
+            .args([&url, device])
+            .arg(root.join("target/screenshots"))
+            .env("PGTEST", root.join("fixtures/pgtest"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("node starts");
+        let mut input = child.stdin.take().expect("piped");
+        write!(input, "{}", json!(cards)).expect("the script reads");
+        drop(input);
+        child.wait_with_output().expect("the script ends")
+    });
+    let output = output.await.expect("waited for");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{complained}");
+    println!("{said}");
+}
+
+fn row(card: &payon_sim::profile::Card) -> Value {
+    json!({
+        "number": card.number, "scheme": card.scheme.to_string(), "cvv": card.cvv, "pin": card.pin,
+        "expiry": card.expiry, "name": card.name, "outcome": card.outcome.name(), "about": card.about,
+        "authentication": card.authentication.to_string(),
+    })
+}

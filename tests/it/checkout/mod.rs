@@ -1,0 +1,7 @@
+//! The payer's pages, form by form, without a browser.
+
+mod flows;
+mod guard;
+mod visitor;
+
+pub(crate) use visitor::Gateway;
