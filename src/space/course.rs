@@ -422,3 +422,35 @@ impl Moment<'_> {
 /// The one true notice, at once.
 pub(super) const TRUTH: Notice =
     Notice { delay_ms: 0, content: Content::True, bytes_per_second: None };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Operation, Seed};
+    use crate::profile::Profile;
+    use crate::scenario::read_rules;
+    use crate::space::{Budgets, Spaces};
+
+    #[test]
+    fn a_space_listens_only_where_a_rule_is_armed() {
+        let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let space = spaces.default_space();
+        let heard = || {
+            let points = Point::ALL.into_iter();
+            points.filter(|point| space.listens_at(*point)).collect::<Vec<_>>()
+        };
+        assert_eq!(heard(), []);
+        let text = b"- { id: a, when: { operation: [refund, pay] }, then: [{ latency: 1s }] }";
+        space.arm_rules(read_rules("t", text).expect("a rule"));
+        assert_eq!(heard(), [Point::Call(Operation::Refund), Point::Pay]);
+        // Where none listens the state is not even looked at: holding its lock does not matter.
+        let held = space.lock();
+        let call = CallFacts::new("default", Point::Call(Operation::Status), Millis(0), Millis(0));
+        assert_eq!(space.consult(&call), None);
+        drop(held);
+        let call = CallFacts { point: Point::Pay, ..call };
+        assert_eq!(space.consult(&call).map(|decision| decision.plan.delay_ms), Some(1000));
+        space.reset();
+        assert_eq!(heard(), []);
+    }
+}
