@@ -170,6 +170,7 @@ fn note_in_journal(bencher: Bencher) {
             reason: Reason::Success,
             detail: "".into(),
             control: None,
+            rule: None,
             findings: Box::default(),
             took_us: 1,
             unmasked: None,
@@ -235,7 +236,14 @@ impl World {
     /// State in, decision out.
     fn ask(&self, operation: Operation, body: &str) -> gateway::Reply {
         let origin = "http://127.0.0.1:36605";
-        let call = Call { operation, space: None, token: None, origin, body: body.as_bytes() };
+        let call = Call {
+            operation,
+            space: None,
+            token: None,
+            scenario: None,
+            origin,
+            body: body.as_bytes(),
+        };
         let reply = gateway::answer(&self.spaces, call);
         assert_eq!(reply.reason, Reason::Success);
         reply

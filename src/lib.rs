@@ -47,8 +47,8 @@
 //!
 //! # Where to begin
 //!
-//! A request's way: `server::route` → [`gateway::answer`] → `gateway::desk` (who is talking) → the
-//! operation's own file → [`space::Space::enter`] → [`wire::encode`]. A push-back's way:
+//! A request's way: `server::route` → [`gateway::answer`] → `gateway::desk` (who is talking,
+//! and whether a rule of a scenario steps in) → the operation's own file → [`space::Space::enter`] → [`wire::encode`]. A push-back's way:
 //! [`space::Moment::book`] → [`space::Outbox`] → [`pushback::Driver`] → [`pushback::Carrier`].
 
 pub mod base;

@@ -119,8 +119,10 @@ fn live(spaces: &Spaces, space: &std::sync::Arc<Space>, name: &str, count: usize
                 let space = Some(std::sync::Arc::clone(space));
                 let origin = "http://127.0.0.1:36605";
                 let body = body.as_bytes();
-                let reply =
-                    gateway::answer(spaces, Call { operation, space, token: None, origin, body });
+                let reply = gateway::answer(
+                    spaces,
+                    Call { operation, space, token: None, scenario: None, origin, body },
+                );
                 ensure!(reply.reason == Reason::Success, "{operation}: {:?}", reply.reason);
                 Ok(())
             };

@@ -197,6 +197,7 @@ fn call(
         operation,
         space: Some(std::sync::Arc::clone(&visit.space)),
         token: visit.merchant.token.as_deref(),
+        scenario: None,
         origin: desk.request.origin,
         body: body.as_bytes(),
     };

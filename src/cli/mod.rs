@@ -14,6 +14,7 @@ mod logs;
 mod open_files;
 mod pay;
 mod profile;
+mod scenarios;
 mod serve;
 mod settings;
 mod sign;
@@ -74,6 +75,12 @@ enum Verb {
     Trigger(trigger::TriggerArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
     Fidelity(fidelity::FidelityArgs),
+    /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
+    Check(scenarios::CheckArgs),
+    /// Print the JSON Schema of a scenario file
+    Schema,
+    /// List the scenarios that come with the program
+    Scenarios,
     /// Make a checkout link from the JSON of an order on stdin
     Link(link::LinkArgs),
 }
@@ -94,6 +101,9 @@ pub fn main() -> ExitCode {
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
+        Verb::Check(args) => scenarios::check(&args),
+        Verb::Schema => scenarios::schema(),
+        Verb::Scenarios => scenarios::list(),
         Verb::Link(args) => link::run(args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))

@@ -13,6 +13,7 @@ use super::views::{
 };
 use crate::base::Operation;
 use crate::crypto::Explanation;
+use crate::gateway;
 use crate::ledger::Target;
 use crate::space::{Journal, JournalEntry, Trace};
 
@@ -114,8 +115,29 @@ pub(super) struct Explained {
     events: Vec<EventView>,
     /// The push-backs that this request caused.
     pushbacks: Vec<PushbackView>,
+    /// The rules that came nearest to deciding it, as it looks now.
+    nearest_rules: Vec<NearMissView>,
     /// For a signature that was refused: what was probably done wrong.
     signature: Option<Explanation>,
+}
+
+/// A rule that did not step in.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NearMiss")]
+struct NearMissView {
+    rule: String,
+    /// What was in its way.
+    failed: Vec<MissView>,
+}
+
+/// One condition that did not hold.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Miss")]
+struct MissView {
+    /// The key under `when`.
+    key: &'static str,
+    /// What was wanted and what was found.
+    told: String,
 }
 
 /// What the profile answers for a reason.
@@ -173,7 +195,18 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
         }
         _ => None,
     };
+    let nearest = gateway::near_misses(&ask.space, &entry).into_iter();
     Ok(Explained {
+        nearest_rules: nearest
+            .map(|miss| NearMissView {
+                rule: miss.rule,
+                failed: miss
+                    .failed
+                    .into_iter()
+                    .map(|miss| MissView { key: miss.key, told: miss.told })
+                    .collect(),
+            })
+            .collect(),
         about: entry.reason.about(),
         answer,
         order: seen.map(|seen| OrderView::new(ask, seen)),

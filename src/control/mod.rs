@@ -19,6 +19,7 @@ mod problem;
 mod pushbacks;
 mod reference;
 mod route;
+mod rules;
 mod sign;
 mod spaces;
 mod table;

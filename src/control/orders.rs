@@ -13,7 +13,7 @@ use super::views::{OrderView, Seen, read_state, states};
 use crate::base::{OrderState, Reason};
 use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
 use crate::ledger::{OrderId, Target};
-use crate::space::{JournalEntry, Trace};
+use crate::space::{Course, JournalEntry, Trace};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -129,21 +129,23 @@ pub(super) struct Trigger {
 }
 
 /// Plays the payer.
-pub(super) fn pay(ask: &Ask, request: PayRequest) -> Result<Played, Problem> {
+pub(super) async fn pay(ask: &Ask, request: PayRequest) -> Result<Played, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
-    play(ask, "pay", |trace| gateway::pay(&ask.space, merchant, tx_id, &request, trace))
+    play(ask, "pay", |trace| gateway::pay(&ask.space, merchant, tx_id, &request, trace)).await
 }
 
 /// Makes an event happen.
-pub(super) fn trigger(ask: &Ask, request: Trigger) -> Result<Played, Problem> {
+pub(super) async fn trigger(ask: &Ask, request: Trigger) -> Result<Played, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
     play(ask, "trigger", |trace| {
         gateway::trigger(&ask.space, merchant, tx_id, request.event, trace)
     })
+    .await
 }
 
-/// Does what `act` does, and notes it in the journal: it changes an order like a request does.
-fn play(
+/// Does what `act` does, and notes it in the journal: it changes an order like a request does. Where a rule
+/// stepped in, the answer waits as that plans.
+async fn play(
     ask: &Ask,
     control: &'static str,
     act: impl FnOnce(Trace) -> Result<Paid, PayError>,
@@ -151,6 +153,8 @@ fn play(
     let begun = Instant::now();
     let trace = ask.space.next_trace();
     let outcome = act(trace);
+    let course = outcome.as_ref().ok().and_then(|paid| paid.course.clone());
+    let rule = course.as_deref().map(Course::told);
     let reason = match &outcome {
         Ok(paid) => paid.reason,
         Err(PayError::UnknownOrder { .. }) => Reason::OrderNotFound,
@@ -180,10 +184,14 @@ fn play(
         response,
         reason,
         detail: "".into(),
+        rule,
         findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
     });
+    if let Some(course) = &course {
+        course.wait().await;
+    }
     answer
 }
 

@@ -42,6 +42,7 @@ kinds! {
     UnknownSpace = 404 "unknown-space", "There is no such space";
     UnknownMerchant = 404 "unknown-merchant", "There is no such merchant";
     UnknownOrder = 404 "unknown-order", "There is no such order";
+    UnknownScenario = 404 "unknown-scenario", "There is no such scenario";
     UnknownTrace = 404 "unknown-trace", "There is no such request in the journal";
     UnknownPushback = 404 "unknown-pushback", "There is no such push-back";
     WrongMethod = 405 "wrong-method", "The call exists with another method";
@@ -66,6 +67,7 @@ pub(super) struct Problem {
     detail: String,
     member: Option<String>,
     reason: Option<Reason>,
+    mistakes: Vec<Mistake>,
     allow: Option<String>,
 }
 
@@ -86,10 +88,25 @@ pub(super) struct Document<'a> {
     /// The member of the call that was wrong, such as `merchants[0].notiUrl`.
     #[serde(skip_serializing_if = "Option::is_none")]
     member: Option<&'a str>,
+    /// All mistakes of what was sent, in the order of its text.
+    #[serde(skip_serializing_if = "<[Mistake]>::is_empty")]
+    mistakes: &'a [Mistake],
     /// The reason by name, where the order's state forbids the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     reason: Option<Reason>,
+}
+
+/// One mistake in what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Mistake {
+    /// From 1; 0 where it is about the whole.
+    line: usize,
+    /// From 1, in characters; 0 where it is about the whole.
+    column: usize,
+    message: String,
+    /// What is allowed, or what was probably meant.
+    help: Vec<String>,
 }
 
 fn types(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -99,12 +116,34 @@ fn types(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 impl Problem {
     /// A problem of `kind`; `detail` says what was wrong and what to do.
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), member: None, reason: None, allow: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            member: None,
+            mistakes: Vec::new(),
+            reason: None,
+            allow: None,
+        }
     }
 
     /// A value that can be read, yet not be taken.
     pub(super) fn refused(member: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Kind::Refused, detail).at(member)
+    }
+
+    /// Everything that is wrong with a text that was sent.
+    pub(super) fn mistakes(what: &str, found: &[crate::base::Problem]) -> Self {
+        let first = found.first().map(ToString::to_string).unwrap_or_default();
+        let count = found.len();
+        let plural = if count == 1 { "" } else { "s" };
+        let detail = format!("{what}: {count} mistake{plural}; the first is\n{first}");
+        let mistakes = found.iter().map(|mistake| Mistake {
+            line: mistake.line,
+            column: mistake.column,
+            message: mistake.message.clone(),
+            help: mistake.help.clone(),
+        });
+        Self { mistakes: mistakes.collect(), ..Self::new(Kind::Unreadable, detail) }
     }
 
     /// Names the member that was wrong.
@@ -152,6 +191,7 @@ impl Serialize for Problem {
             status: self.kind.status(),
             detail: &self.detail,
             member: self.member.as_deref(),
+            mistakes: &self.mistakes,
             reason: self.reason,
         }
         .serialize(serializer)

@@ -2,7 +2,9 @@
 
 use super::ask::Nothing;
 use super::route::{Reply, Route, Shape, Verb, route};
-use super::{about, clock, journal, merchants, orders, pushbacks, reference, sign, spaces, wait};
+use super::{
+    about, clock, journal, merchants, orders, pushbacks, reference, rules, sign, spaces, wait,
+};
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
 use crate::khqr::Inspection;
@@ -41,9 +43,9 @@ pub(super) const ROUTES: &[Route] = &[
         "The space's orders, oldest first"),
     route!(Get "/_sim/v1/orders/{merchantId}/{txId}" "order", orders::one: Nothing => 200 super::views::OrderView,
         "One order"),
-    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/pay" "pay", orders::pay: PayRequest => 200 orders::Played,
+    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/pay" "pay", async orders::pay: PayRequest => 200 orders::Played,
         "Play the payer of an order; {} pays with the first card, wallet or account that is approved"),
-    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/trigger" "trigger", orders::trigger: orders::Trigger => 200 orders::Played,
+    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/trigger" "trigger", async orders::trigger: orders::Trigger => 200 orders::Played,
         "Make an event happen to an order"),
 
     route!(Get "/_sim/v1/journal" "listJournal", journal::list: journal::JournalQuery => 200 journal::JournalPage,
@@ -62,6 +64,19 @@ pub(super) const ROUTES: &[Route] = &[
         "What the space's clock shows"),
     route!(Post "/_sim/v1/clock" "changeClock", async clock::change: clock::ClockWish => 200 clock::Clock,
         "Freeze, set, scale or advance the space's clock"),
+
+    route!(Get "/_sim/v1/rules" "listRules", rules::list: Nothing => 200 rules::Rules,
+        "What goes wrong in the space, and how often it did"),
+    route!(Put "/_sim/v1/rules" "replaceRules", rules::replace: rules::RuleList => 200 rules::Rules,
+        "Arm rules as in a scenario file in place of those before"),
+    route!(Post "/_sim/v1/rules" "addRules", rules::append: rules::RuleList => 200 rules::Rules,
+        "Arm rules as in a scenario file behind those before"),
+    route!(Delete "/_sim/v1/rules" "clearRules", rules::clear: Nothing => 204 Nothing,
+        "Take all rules away"),
+    route!(Get "/_sim/v1/scenarios" "listScenarios", rules::catalogue: Nothing => 200 rules::Scenarios,
+        "The scenarios that come with the program"),
+    route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Nothing => 200 rules::Rules,
+        "Arm the rules of a scenario before those of the space"),
 
     route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::Signed,
         "Sign a request as a merchant does"),

@@ -97,6 +97,8 @@ pub(super) struct PushbackView {
     tx_id: String,
     /// The change that it tells of, such as `approved`.
     cause: &'static str,
+    /// What it says of that: `true`, or the name of what a rule puts in its place, such as `wrong-status`.
+    content: &'static str,
     /// The request that caused it; null where time did.
     trace: Option<String>,
     url: String,
@@ -149,6 +151,10 @@ pub(super) struct RequestView {
     reason: Reason,
     /// What was wrong, for people; may be empty.
     detail: String,
+    /// The rule that stepped in.
+    rule: Option<String>,
+    /// What it planned, in short.
+    plan: Option<String>,
     /// What the lint found; nearly always nothing.
     findings: Vec<FindingView>,
     /// The line of the profile that holds the answer; null for a call of the control plane.
@@ -283,6 +289,7 @@ impl PushbackView {
             merchant_id: delivery.merchant.to_string(),
             tx_id: delivery.tx_id.to_string(),
             cause: delivery.cause,
+            content: delivery.content,
             trace: trace(delivery.trace),
             url: delivery.url.to_string(),
             body: shown(&delivery.body),
@@ -319,6 +326,8 @@ impl RequestView {
             status: entry.status,
             reason: entry.reason,
             detail: entry.detail.to_string(),
+            rule: entry.rule.as_ref().map(|(rule, _)| rule.to_string()),
+            plan: entry.rule.as_ref().map(|(_, plan)| plan.to_string()),
             findings: entry.findings.iter().map(FindingView::new).collect(),
             profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
             took_us: entry.took_us,

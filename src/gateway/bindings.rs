@@ -44,6 +44,17 @@ pub fn save_card(
     client: Client<'_>,
     card: &CardToSave<'_>,
 ) -> Result<Binding, Refused> {
+    save(space, terminal, client, card, |new| space.enter(|moment| moment.bind(new).cloned()))
+}
+
+/// Judges a card and hands it to `bind`.
+fn save<'a>(
+    space: &Space,
+    terminal: &'a str,
+    client: Client<'a>,
+    card: &CardToSave<'a>,
+    bind: impl FnOnce(NewBinding<'a>) -> Result<Binding, Reason>,
+) -> Result<Binding, Refused> {
     let row = check_card(space, card)?;
     let known = &space.profile().cards[row.0 as usize];
     let new = NewBinding {
@@ -57,7 +68,7 @@ pub fn save_card(
         email: card.email,
         passcode: card.passcode.map(|passcode| digest(space, client, passcode)),
     };
-    space.enter(|moment| moment.bind(new).cloned()).map_err(Refused::from)
+    bind(new).map_err(Refused::from)
 }
 
 /// Looks whether a card could be saved, and which it is.
@@ -108,7 +119,8 @@ pub(super) fn register(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, 
         passcode: request.pin.as_deref(),
     };
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let binding = save_card(desk.space, &request.term_id, client, &card)?;
+    let bind = |new: NewBinding<'_>| desk.enter(|moment| moment.bind(new).cloned());
+    let binding = save(desk.space, &request.term_id, client, &card, bind)?;
     let success = desk.success();
     Ok(wire::encode(&binding_register::Reply {
         wdl_ac_no: Some(mask::short(&request.wdl_ac_no).into()),

@@ -1,6 +1,6 @@
 //! Where a request is admitted: the merchant, its terminal, its token and its signature.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::base::{Fields, FieldsError, Operation, Reason};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
 use crate::profile::{Answer, Merchant, SignMode};
-use crate::space::{Finding, Lint, Space, Trace};
+use crate::scenario::Decision;
+use crate::space::{Aftermath, Finding, Lint, Space, Trace};
 use crate::wire::Refusal;
 
 /// How long the remarks on one request may grow, give or take the last.
@@ -20,6 +21,8 @@ pub(super) struct Desk<'a> {
     pub(super) operation: Operation,
     pub(super) trace: Trace,
     pub(super) token: Option<&'a str>,
+    /// The header `X-Payon-Scenario`.
+    pub(super) scenario: Option<&'a str>,
     pub(super) origin: &'a str,
     /// Whether a violation that the lint finds is refused.
     pub(super) strict: bool,
@@ -27,6 +30,10 @@ pub(super) struct Desk<'a> {
     pub(super) findings: RefCell<Vec<Finding>>,
     /// What the journal says beside the reason of an answer that is no refusal.
     pub(super) remarks: RefCell<String>,
+    /// The rule that steps in, with its plan.
+    pub(super) decision: OnceCell<Box<Decision>>,
+    /// What critical sections have left to do.
+    pub(super) aftermath: RefCell<Aftermath>,
 }
 
 /// Why a request is refused.
@@ -112,7 +119,8 @@ pub(super) fn order_at<'l>(
 }
 
 impl Desk<'_> {
-    /// Recognises the caller: merchant, then terminal, then token, then signature.
+    /// Recognises the caller: merchant, then terminal, then token, then signature. Then the rules are asked, whose
+    /// refusal takes the place of the operation.
     pub(super) fn admit(
         &self,
         merchant_id: &str,
@@ -122,6 +130,7 @@ impl Desk<'_> {
         let merchant = recognise(self.space, merchant_id, term_id)?;
         self.check_token(&merchant)?;
         self.check_signature(&merchant, fields)?;
+        self.consult(fields)?;
         Ok(merchant)
     }
 

@@ -115,6 +115,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         response: bytes::Bytes::new(),
         reason,
         detail: detail.into(),
+        rule: None,
         findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,

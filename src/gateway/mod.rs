@@ -17,13 +17,14 @@ mod pin;
 mod qr;
 mod reconciliation;
 mod register;
+mod rules;
 mod seal;
 mod signing;
 mod status;
 mod visit;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,13 +40,14 @@ pub use payer::{
     AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
     trigger,
 };
+pub use rules::near_misses;
 pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
 pub use visit::{SavedCard, Visit, note_step};
 
 use crate::base::{Fields, FieldsError, Operation, Reason};
 use crate::ledger::Screen;
-use crate::space::{Finding, JournalEntry, Space, Spaces, Trace, Weight};
+use crate::space::{Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
 use crate::wire::{self, Identity};
 use desk::Desk;
 
@@ -58,6 +60,8 @@ pub struct Call<'a> {
     pub space: Option<Arc<Space>>,
     /// The header `Authentication`.
     pub token: Option<&'a str>,
+    /// The header `X-Payon-Scenario`, by which a client chooses among a scenario's rules.
+    pub scenario: Option<&'a str>,
     /// Scheme and authority at which the caller reaches the gateway, for links in the reply.
     pub origin: &'a str,
     /// The body.
@@ -65,7 +69,7 @@ pub struct Call<'a> {
 }
 
 /// The answer to one request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
@@ -75,6 +79,8 @@ pub struct Reply {
     pub trace: Trace,
     /// What decided it.
     pub reason: Reason,
+    /// How it goes on, where a rule stepped in. What is booked after the reply is booked when this is dropped.
+    pub course: Option<Box<Course>>,
 }
 
 impl fmt::Debug for Call<'_> {
@@ -109,6 +115,10 @@ impl<'a> Body<'a> {
 
 /// Answers a request and notes it in its space's journal.
 ///
+/// Rules see a call once its sender is admitted, so refusals of what cannot be read, of unknown merchants, wrong tokens
+/// and signatures stand. A rule's refusal comes before those of the order's state; where a rule lets the call be booked
+/// all the same, what the operation itself refuses stands.
+///
 /// Where [`Operation::needs_private_key`] says so it takes milliseconds, and belongs on a thread
 /// that may block.
 pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
@@ -129,19 +139,25 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         operation: call.operation,
         trace,
         token: call.token,
+        scenario: call.scenario,
         origin: call.origin,
         strict: spaces.is_strict(),
         findings: RefCell::default(),
         remarks: RefCell::default(),
+        decision: OnceCell::new(),
+        aftermath: RefCell::default(),
     };
     let outcome = body.map_err(Refused::from).and_then(|body| {
         lint::look(&desk, body.rows())?;
-        operate(&desk, &body)
+        let reply = operate(&desk, &body)?;
+        // Booked, and refused nevertheless.
+        desk.refused_by_rule().map_or(Ok(reply), Err)
     });
     if let Err(refused) = &outcome {
         lint::look_back(&desk, refused.reason);
     }
-    let (findings, remarks) = (desk.findings.into_inner(), desk.remarks.into_inner());
+    let (findings, remarks) = (desk.findings.take(), desk.remarks.take());
+    let course = desk.course(&identity);
     let weighty = |finding: &&Finding| finding.lint.weight() == Weight::Violation;
     let violations = findings.iter().filter(weighty).count();
     if violations > 0 {
@@ -157,6 +173,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         body: call.body,
         harmless,
         findings,
+        course,
     };
     finish(received, outcome.map(|reply| (reply, remarks)))
 }
@@ -198,6 +215,7 @@ pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detai
         body: &[],
         harmless: true,
         findings: Vec::new(),
+        course: None,
     };
     finish(received, Err(Refused { reason, detail: detail.to_owned() }))
 }
@@ -213,18 +231,25 @@ struct Received<'a> {
     /// Whether the body surely holds nothing to hide.
     harmless: bool,
     findings: Vec<Finding>,
+    course: Option<Box<Course>>,
 }
 
 /// Writes the reply, given with what is to be remarked of it, and notes the request.
 fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -> Reply {
-    let Received { space, begun, operation, trace, identity, body, harmless, findings } = received;
-    let (status, reply, reason, detail) = match outcome {
+    let Received { space, begun, operation, trace, identity, body, harmless, .. } = received;
+    let (mut status, mut reply, reason, detail) = match outcome {
         Ok((reply, remarks)) => (200, Bytes::from(reply), Reason::Success, remarks),
         Err(refused) => {
             let (status, reply) = refusal(space, operation, identity, &refused);
             (status, reply, refused.reason, refused.detail)
         }
     };
+    if let Some(course) = &received.course {
+        status = course.plan.status.unwrap_or(status);
+        if let Some(patched) = course.plan.patch.as_ref().and_then(|patch| patch.apply(&reply)) {
+            reply = patched.into();
+        }
+    }
     let merchant = identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
     space.note(JournalEntry {
         trace,
@@ -242,11 +267,12 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         response: reply.clone(),
         reason,
         detail: detail.into(),
-        findings: findings.into(),
+        rule: received.course.as_deref().map(Course::told),
+        findings: received.findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: (reason == Reason::SignInvalid).then(|| body.into()),
     });
-    Reply { status, body: reply, trace, reason }
+    Reply { status, body: reply, trace, reason, course: received.course }
 }
 
 /// A refusal in the operation's own envelope, with the profile's code, message and HTTP status.

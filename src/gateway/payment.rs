@@ -55,7 +55,7 @@ fn settle<'r>(
 ) -> Result<Vec<u8>, Refused> {
     desk.admit(whose.merchant, whose.terminal, fields)?;
     let target = Target::Named { merchant: whose.merchant, tx_id: whose.tx_id };
-    let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
+    let facts = desk.enter(|moment| -> Result<Facts, Refused> {
         let order = order_at(moment.ledger(), whose.terminal, target)?;
         if order.is_unchecked() {
             desk.find(Lint::StatusNotAsked, "txId")?;

@@ -22,7 +22,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let profile = desk.space.profile();
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
     let sent = digest(desk.space, client, &decrypted(profile, &request.pin)?);
-    desk.space.enter(|moment| {
+    desk.enter(|moment| {
         let ledger = moment.ledger();
         if !is_known(profile, ledger, client) {
             let detail = "the client has no binding and is none of the profile's customer_ids";

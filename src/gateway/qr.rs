@@ -81,7 +81,7 @@ impl<'r> Report<'r> {
         command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
     ) -> Result<Vec<u8>, Refused> {
         let target = Target::Named { merchant: self.merchant, tx_id: self.tx_id };
-        desk.space.enter(|moment| {
+        desk.enter(|moment| {
             let order = order_at(moment.ledger(), self.terminal, target)?;
             if !order.method.shows_qr() {
                 let detail = format!("orders of {} show no QR", order.method);

@@ -2,9 +2,7 @@
 
 use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::khqr::{self, Account, Payload};
-use crate::ledger::{
-    DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind, Registration, Target,
-};
+use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
 use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
@@ -17,12 +15,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
     let profile = desk.space.profile();
     let new = new_order(&profile.rules, &merchant, &request)?;
-    let order = desk.space.enter(|moment| {
-        let id = match moment.register(desk.trace, new)? {
-            Registration::New(id) | Registration::Again(id) => id,
-        };
-        moment.ledger().find(Target::At(id)).map(Facts::of).ok_or(Reason::SystemError)
-    })?;
+    let order = desk.enter(|moment| moment.register_and(desk.trace, new, Facts::of))?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
     let khqr = shows_qr.then(|| payload(&merchant, price, order.created, order.expires));

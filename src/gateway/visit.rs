@@ -163,6 +163,7 @@ pub fn note_step(
         response: Bytes::new(),
         reason,
         detail: detail.into(),
+        rule: None,
         findings: Box::default(),
         took_us: 0,
         unmasked: None,

@@ -186,9 +186,12 @@ impl Ledger {
         if let Some(known) = self.check_register(&new)? {
             return Ok(Registration::Again(known));
         }
-        while self.store.len() >= self.orders_max && self.store.drop_oldest() {
-            self.dropped += 1;
-        }
+        let order = self.make(now, trace, new);
+        Ok(Registration::New(self.insert(order)))
+    }
+
+    /// The order that `new` would become, without booking it. Its running numbers are used up.
+    pub fn make(&mut self, now: Millis, trace: u64, new: NewOrder<'_>) -> Order {
         let lifetime = if new.method.shows_qr() {
             self.rules.qr_lifetime_ms
         } else {
@@ -200,7 +203,7 @@ impl Ledger {
         // Room for the life of most: registered, approved, refunded.
         let mut history = Vec::with_capacity(3);
         history.push(Entry { at: now, trace, change: Change::Registered });
-        let order = Order {
+        Order {
             id,
             party: self.store.party(new.merchant, new.terminal),
             tx_id: new.tx_id.into(),
@@ -226,9 +229,25 @@ impl Ledger {
             status_asked: None,
             details: (new.details != Details::default()).then(|| Box::new(new.details)),
             history,
-        };
+        }
+    }
+
+    /// Books an order that [`Ledger::make`] made, unless its txId is taken by now.
+    pub fn insert_made(&mut self, order: Order) -> Option<OrderId> {
+        let party = self.store.party_names(order.party);
+        let is_taken = self.store.find(&party.merchant, &order.tx_id).is_some();
+        (!is_taken).then(|| self.insert(order))
+    }
+
+    fn insert(&mut self, mut order: Order) -> OrderId {
+        while self.store.len() >= self.orders_max && self.store.drop_oldest() {
+            self.dropped += 1;
+        }
+        // Others may have come since it was made.
+        order.id = self.store.next_id();
+        let id = order.id;
         self.store.insert(order);
-        Ok(Registration::New(id))
+        id
     }
 
     /// What `command` would do to an order, or the reason why it may not. Changes nothing.
@@ -252,80 +271,23 @@ impl Ledger {
     /// dropped meanwhile.
     pub fn apply(&mut self, event: Event, trace: u64) -> Option<&Order> {
         let hold_until = event.at.plus(self.rules.hold_lifetime_ms);
-        let order = self.store.get_mut(event.order)?;
+        let id = event.order;
+        let order = self.store.get_mut(id)?;
         let before = order.state.is_open().then_some(order.deadline);
-        let totals = &mut order.totals;
-        match event.change {
-            Change::Registered | Change::Settled | Change::Rejected(_) => {}
-            Change::Screen(screen) => order.screen = screen,
-            Change::Approved { number } => {
-                order.approval = Some(Approval { number, at: event.at });
-                order.failure = None;
-                totals.authorised = order.amount;
-                match order.kind {
-                    OrderKind::PreAuth => {
-                        order.state = OrderState::Authorised;
-                        order.deadline = hold_until;
-                    }
-                    OrderKind::Purchase => {
-                        totals.captured = order.amount;
-                        order.captured_at = Some(event.at);
-                        order.state = OrderState::Captured;
-                    }
-                }
-            }
-            Change::Completed(amount) => {
-                totals.captured = amount;
-                totals.released = totals.authorised.minus(amount).unwrap_or(Amount::ZERO);
-                order.captured_at = Some(event.at);
-                order.state = OrderState::Captured;
-            }
-            Change::Reversed => {
-                totals.released = totals.authorised;
-                order.state = OrderState::Reversed;
-            }
-            Change::Refunded(amount) | Change::ChargedBack(amount) => {
-                totals.refunded = totals.refunded.plus(amount).unwrap_or(totals.captured);
-                order.state = if totals.refundable() == Amount::ZERO {
-                    OrderState::Refunded
-                } else {
-                    OrderState::PartlyRefunded
-                };
-            }
-            Change::Failed(reason) => {
-                totals.released = totals.authorised;
-                order.failure = Some(reason);
-                order.state = OrderState::Failed;
-            }
-            Change::Cancelled => {
-                order.failure = Some(Reason::PayerCancelled);
-                order.state = OrderState::Cancelled;
-            }
-            Change::Expired => {
-                totals.released = totals.authorised;
-                order.failure = Some(Reason::OrderExpired);
-                order.state = OrderState::Expired;
-            }
-        }
-        order.settled_early |= event.change == Change::Settled;
-        if let Some(instrument) = event.instrument {
-            order.instrument = Some(Box::new(instrument));
-        }
-        if order.state.is_final() {
-            order.progress = None;
-        }
-        let rejected = |entry: &&Entry| matches!(entry.change, Change::Rejected(_));
-        if !matches!(event.change, Change::Rejected(_))
-            || order.history.iter().filter(rejected).count() < REJECTED_MAX
-        {
-            order.history.push(Entry { at: event.at, trace, change: event.change });
-        }
-        debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
+        happen(order, event, trace, hold_until);
         let after = order.state.is_open().then_some(order.deadline);
         if before != after {
-            self.store.set_deadline(event.order, before, after);
+            self.store.set_deadline(id, before, after);
         }
-        self.store.get(event.order)
+        self.store.get(id)
+    }
+
+    /// The order as a decided event would leave it; the ledger stays as it is.
+    pub fn preview(&self, event: &Event, trace: u64) -> Option<Order> {
+        let mut order = self.store.get(event.order)?.clone();
+        let hold_until = event.at.plus(self.rules.hold_lifetime_ms);
+        happen(&mut order, event.clone(), trace, hold_until);
+        Some(order)
     }
 
     /// Notes how far the payer of an order is.
@@ -364,4 +326,75 @@ impl Ledger {
     pub fn next_deadline(&self) -> Option<Millis> {
         self.store.next_deadline().map(|(deadline, _)| deadline)
     }
+}
+
+/// Makes an event happen to an order; `hold_until` is when a hold that begins here ends.
+fn happen(order: &mut Order, event: Event, trace: u64, hold_until: Millis) {
+    let totals = &mut order.totals;
+    match event.change {
+        Change::Registered | Change::Settled | Change::Rejected(_) => {}
+        Change::Screen(screen) => order.screen = screen,
+        Change::Approved { number } => {
+            order.approval = Some(Approval { number, at: event.at });
+            order.failure = None;
+            totals.authorised = order.amount;
+            match order.kind {
+                OrderKind::PreAuth => {
+                    order.state = OrderState::Authorised;
+                    order.deadline = hold_until;
+                }
+                OrderKind::Purchase => {
+                    totals.captured = order.amount;
+                    order.captured_at = Some(event.at);
+                    order.state = OrderState::Captured;
+                }
+            }
+        }
+        Change::Completed(amount) => {
+            totals.captured = amount;
+            totals.released = totals.authorised.minus(amount).unwrap_or(Amount::ZERO);
+            order.captured_at = Some(event.at);
+            order.state = OrderState::Captured;
+        }
+        Change::Reversed => {
+            totals.released = totals.authorised;
+            order.state = OrderState::Reversed;
+        }
+        Change::Refunded(amount) | Change::ChargedBack(amount) => {
+            totals.refunded = totals.refunded.plus(amount).unwrap_or(totals.captured);
+            order.state = if totals.refundable() == Amount::ZERO {
+                OrderState::Refunded
+            } else {
+                OrderState::PartlyRefunded
+            };
+        }
+        Change::Failed(reason) => {
+            totals.released = totals.authorised;
+            order.failure = Some(reason);
+            order.state = OrderState::Failed;
+        }
+        Change::Cancelled => {
+            order.failure = Some(Reason::PayerCancelled);
+            order.state = OrderState::Cancelled;
+        }
+        Change::Expired => {
+            totals.released = totals.authorised;
+            order.failure = Some(Reason::OrderExpired);
+            order.state = OrderState::Expired;
+        }
+    }
+    order.settled_early |= event.change == Change::Settled;
+    if let Some(instrument) = event.instrument {
+        order.instrument = Some(Box::new(instrument));
+    }
+    if order.state.is_final() {
+        order.progress = None;
+    }
+    let rejected = |entry: &&Entry| matches!(entry.change, Change::Rejected(_));
+    if !matches!(event.change, Change::Rejected(_))
+        || order.history.iter().filter(rejected).count() < REJECTED_MAX
+    {
+        order.history.push(Entry { at: event.at, trace, change: event.change });
+    }
+    debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
 }

@@ -3,9 +3,8 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use dashmap::DashMap;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, Uri, body::Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -13,11 +12,12 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
+use super::paced::Paced;
 use super::tls;
 use crate::profile::{Acknowledge, PushbackPolicy};
 use crate::space::{Attempt, Job};
 
-type Web = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Web = Client<HttpsConnector<HttpConnector>, Paced>;
 
 /// Hosts for which a queue is remembered; past that, the unused ones are forgotten.
 const HOSTS_REMEMBERED: usize = 1024;
@@ -48,7 +48,11 @@ impl Carrier {
         let _place_at_host = host.acquire().await;
         let _place = self.all.acquire().await;
         let begun = Instant::now();
-        let limit = Duration::from_millis(job.policy.timeout_ms.unsigned_abs());
+        // A slow sender has its own time on top of the other side's.
+        let sending =
+            job.bytes_per_second.map_or(0, |rate| job.body.len() as u64 / u64::from(rate.max(1)));
+        let patience = Duration::from_millis(job.policy.timeout_ms.unsigned_abs());
+        let limit = patience + Duration::from_secs(sending);
         match tokio::time::timeout(limit, self.send(job, target)).await {
             Ok(Ok((status, response))) => {
                 let error = refusal(&job.policy, status, &response).map(Into::into);
@@ -83,10 +87,10 @@ impl Carrier {
         let request = Request::builder()
             .method(Method::POST)
             .uri(target)
-            .header(CONTENT_TYPE, &job.policy.content_type)
+            .header(CONTENT_TYPE, job.content_type.unwrap_or(&job.policy.content_type))
             .header(ACCEPT, "*/*")
             .header(USER_AGENT, concat!("payon-sim/", env!("CARGO_PKG_VERSION")))
-            .body(Full::new(job.body.clone()))
+            .body(Paced::new(job.body.clone(), job.bytes_per_second))
             .map_err(|error| format!("not a usable address: {error}"))?;
         let response = self.web.request(request).await.map_err(|error| explain(&error))?;
         let status = response.status().as_u16();

@@ -2,6 +2,7 @@
 
 mod carrier;
 mod driver;
+mod paced;
 mod tls;
 
 pub use carrier::Carrier;

@@ -1,5 +1,7 @@
 //! What is to happen to one call: a flat value with everything drawn, for others to carry out.
 
+use std::fmt;
+
 use crate::base::{Millis, Reason};
 
 use super::file::{Commit, Disorder, Effect, Latency, Lie, Lines, Patch, Pushback, Transport};
@@ -119,6 +121,38 @@ impl Plan {
             Some(_) => CommitPoint::Never,
         });
         plan
+    }
+}
+
+/// In short, for the journal.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said: Vec<String> = Vec::new();
+        if self.delay_ms > 0 {
+            said.push(format!("latency {} ms", self.delay_ms));
+        }
+        said.extend(self.reason.map(|reason| format!("reason {reason}")));
+        said.extend(self.status.map(|status| format!("status {status}")));
+        said.extend(self.patch.as_ref().map(|_| "patch".to_owned()));
+        said.extend(match self.commit {
+            CommitPoint::BeforeReply => None,
+            CommitPoint::AfterReply => Some("commit after".to_owned()),
+            CommitPoint::Never => Some("commit never".to_owned()),
+        });
+        said.extend(
+            self.transport.as_ref().map(|transport| format!("transport {}", transport.name())),
+        );
+        if self.pushback != PushbackPlan::default() {
+            let names = |notices: &[Notice]| {
+                notices.iter().map(|notice| notice.content.name()).collect::<Vec<_>>().join(" ")
+            };
+            let before = if self.pushback.before_reply { " before the reply" } else { "" };
+            said.push(format!("push-backs [{}]{before}", names(&self.pushback.notices)));
+            if !self.pushback.unasked.is_empty() {
+                said.push(format!("unasked [{}]", names(&self.pushback.unasked)));
+            }
+        }
+        f.write_str(&if said.is_empty() { "nothing".to_owned() } else { said.join(", ") })
     }
 }
 

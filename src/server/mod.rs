@@ -4,20 +4,26 @@
 //! and every connection is waited for.
 
 mod body;
+mod fault;
 mod route;
+mod tap;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use body::{BodyError, read as read_body};
 pub use route::{App, Plane};
+
+use crate::base::Millis;
+use crate::scenario::{CallFacts, Point, Transport};
+use tap::Tap;
 
 /// What the server puts up with.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +64,11 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
         match accepted {
             Ok((stream, _)) => {
                 pause = Duration::from_millis(1);
+                if plane != Plane::Control && is_reset(&app) {
+                    // A socket that refuses is closed in good order.
+                    let _ = stream.set_zero_linger();
+                    continue;
+                }
                 connections.spawn(serve(stream, Arc::clone(&app), plane, stop.child_token()));
             }
             Err(error) => {
@@ -72,21 +83,34 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
     connections.wait().await;
 }
 
+/// Whether a rule of the default space resets a connection as soon as it is accepted; nothing is known of it yet. Where
+/// the control plane shares the port it meets its callers too.
+fn is_reset(app: &App) -> bool {
+    let space = app.spaces.default_space();
+    if !space.listens_at(Point::Connect) {
+        return false;
+    }
+    let call = CallFacts::new(space.name(), Point::Connect, Millis(0), Millis(0));
+    let decision = space.consult(&call);
+    decision.is_some_and(|decision| decision.plan.transport == Some(Transport::Reset))
+}
+
 async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stop: CancellationToken) {
     // Without it small answers wait for the client's delayed acknowledgement; a socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
     let limits = app.limits;
+    let (tap, trigger) = Tap::new(stream);
     let service = service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move { route::answer(&app, plane, request).await }
+        let (app, trigger) = (Arc::clone(&app), trigger.clone());
+        async move { route::answer(&app, plane, &trigger, request).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.request_time)
         .max_buf_size(HEAD_BYTES_MAX)
         .pipeline_flush(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(tap, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

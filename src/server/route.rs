@@ -8,10 +8,12 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::fault::{Outcome, Plain, break_reply};
+use super::tap::Trigger;
 use super::{Limits, body};
 use crate::base::{Operation, Reason};
 use crate::checkout::{self, Checkout};
@@ -49,11 +51,14 @@ pub enum Plane {
 static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
 /// The header that carries a merchant's token (documented).
 static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
+/// The header by which a client chooses among rules.
+static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
 pub(super) async fn answer(
     app: &Arc<App>,
     plane: Plane,
+    trigger: &Trigger,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path();
@@ -94,13 +99,14 @@ pub(super) async fn answer(
         },
         named => named,
     };
-    Ok(operate(app, operation, space, request).await)
+    Ok(operate(app, operation, space, trigger, request).await)
 }
 
 async fn operate(
     app: &Arc<App>,
     operation: Operation,
     space: Option<Arc<Space>>,
+    trigger: &Trigger,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
@@ -131,7 +137,26 @@ async fn operate(
         }
         Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
     };
-    carry_out(reply)
+    match reply.course {
+        None => carry_out(reply),
+        Some(_) => act_out(reply, trigger).await,
+    }
+}
+
+/// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
+async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Full<Bytes>> {
+    let Some(course) = reply.course.take() else { return carry_out(reply) };
+    course.wait().await;
+    let good = plain(reply);
+    let (raw, plain) = match &course.plan.transport {
+        None => (None, good),
+        Some(transport) => match break_reply(transport, good.clone()) {
+            Outcome::Changed(changed) => (None, changed),
+            Outcome::Raw(raw) => (Some(raw), good),
+        },
+    };
+    trigger.arm(raw, course);
+    respond(plain)
 }
 
 fn decide(
@@ -142,8 +167,10 @@ fn decide(
     body: &[u8],
 ) -> Reply {
     let token = headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let scenario = headers.get(&SCENARIO_HEADER).and_then(|value| value.to_str().ok());
     let origin = origin(app, headers);
-    gateway::answer(&app.spaces, Call { operation, space, token, origin: &origin, body })
+    let origin = &*origin;
+    gateway::answer(&app.spaces, Call { operation, space, token, scenario, origin, body })
 }
 
 /// Answers a request for one of the payer's pages.
@@ -242,13 +269,30 @@ fn nothing_here(app: &App, space: Option<&Arc<Space>>, path: &str) -> Reply {
 
 /// Puts a decision on the wire.
 fn carry_out(reply: Reply) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(reply.body));
+    respond(plain(reply))
+}
+
+fn plain(reply: Reply) -> Plain {
+    Plain {
+        status: reply.status,
+        content_type: "application/json;charset=UTF-8",
+        trace: reply.trace.digits(),
+        retry_after_s: None,
+        body: reply.body,
+    }
+}
+
+fn respond(plain: Plain) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(plain.body));
     *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
-    if let Ok(trace) = HeaderValue::from_bytes(&reply.trace.digits()) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(plain.content_type));
+    if let Ok(trace) = HeaderValue::from_bytes(&plain.trace) {
         headers.insert(TRACE_HEADER.clone(), trace);
+    }
+    if let Some(seconds) = plain.retry_after_s {
+        headers.insert(RETRY_AFTER, seconds.into());
     }
     response
 }

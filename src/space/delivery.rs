@@ -23,12 +23,18 @@ pub struct Delivery {
     pub tx_id: Box<str>,
     /// The change that caused it, such as `approved`.
     pub cause: &'static str,
+    /// What it says of that: `true`, or the name of what a rule puts in its place.
+    pub content: &'static str,
     /// The request that caused that change; 0 where time did.
     pub trace: Trace,
     /// Where to.
     pub url: Box<str>,
     /// The JSON to send.
     pub body: Bytes,
+    /// Its Content-Type; `None`: the policy's.
+    pub content_type: Option<&'static str>,
+    /// The speed at which it is sent; `None`: as fast as it goes.
+    pub bytes_per_second: Option<u32>,
     /// How it is delivered: the profile's policy with the merchant's own settings.
     pub policy: Arc<PushbackPolicy>,
     /// When it was decided.
@@ -110,6 +116,10 @@ pub struct Job {
     pub url: Box<str>,
     /// What.
     pub body: Bytes,
+    /// Its Content-Type; `None`: the policy's.
+    pub content_type: Option<&'static str>,
+    /// The speed at which it is sent; `None`: as fast as it goes.
+    pub bytes_per_second: Option<u32>,
     /// How long it may take and what counts as taken.
     pub policy: Arc<PushbackPolicy>,
 }
@@ -165,6 +175,8 @@ impl Outbox {
                     at: now,
                     url: delivery.url.clone(),
                     body: delivery.body.clone(),
+                    content_type: delivery.content_type,
+                    bytes_per_second: delivery.bytes_per_second,
                     policy: Arc::clone(&delivery.policy),
                 });
             }

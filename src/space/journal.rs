@@ -75,6 +75,8 @@ pub struct JournalEntry {
     pub reason: Reason,
     /// What was wrong, for people; empty where the reason says it all.
     pub detail: Box<str>,
+    /// The rule that stepped in, and what it planned, in short.
+    pub rule: Option<(Arc<str>, Box<str>)>,
     /// What the lint found; nearly always nothing, which costs no allocation.
     pub findings: Box<[Finding]>,
     /// How long the decision took, in microseconds.

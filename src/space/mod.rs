@@ -5,6 +5,7 @@
 //! then the closure looks and books, then the lock is gone. Nothing is awaited inside.
 
 mod clock;
+mod course;
 mod delivery;
 mod finding;
 mod journal;
@@ -12,15 +13,16 @@ mod passage;
 mod registry;
 
 pub use clock::Clock;
+pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
 pub use finding::{Finding, Lint, Weight};
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
@@ -31,7 +33,9 @@ use crate::ledger::{
     Progress, Registration, Target,
 };
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
+use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
 use crate::wire;
+use course::{Armoury, TRUTH, Told};
 
 /// How much each space keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +77,10 @@ pub struct Space {
     armed: AtomicI64,
     bell: UnboundedSender<u32>,
     changed: Notify,
+    armoury: RwLock<Armoury>,
+    /// The points at which a rule may step in, one bit each.
+    listening: AtomicU32,
+    me: Weak<Self>,
     /// Held by whoever makes time pass, so that two never do so at once.
     turn: tokio::sync::Mutex<()>,
 }
@@ -83,6 +91,11 @@ struct State {
     clock: Clock,
     ledger: Ledger,
     outbox: Outbox,
+    counters: Counters,
+    /// Replies that are held back, by when they may leave and their request.
+    held_back: BTreeSet<(Millis, Trace)>,
+    /// What the clock showed when the space was born or reset.
+    born: Millis,
     /// Raised by a reset, so that an attempt from before it finds nothing to note itself in.
     generation: u64,
 }
@@ -93,6 +106,13 @@ pub struct Moment<'a> {
     state: &'a mut State,
     /// What the space's clock shows.
     pub now: Millis,
+    /// When what is booked here is booked.
+    commit: CommitPoint,
+    /// What is sent in place of each push-back that is caused here; `None`: the push-back itself.
+    pushback: Option<PushbackPlan>,
+    aftermath: Aftermath,
+    /// An order as it would be, had all been booked.
+    preview: Option<Box<Order>>,
 }
 
 /// The same, to look at only.
@@ -129,7 +149,7 @@ impl Space {
         bell: UnboundedSender<u32>,
     ) -> Arc<Self> {
         let state = State::new(&profile, budgets, 0);
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
             name: name.into(),
             number,
             seed,
@@ -143,6 +163,9 @@ impl Space {
             armed: AtomicI64::new(i64::MAX),
             bell,
             changed: Notify::new(),
+            armoury: RwLock::default(),
+            listening: AtomicU32::new(0),
+            me: Weak::clone(me),
             turn: tokio::sync::Mutex::new(()),
             profile,
         })
@@ -222,7 +245,7 @@ impl Space {
         let real = wall_clock();
         let mut state = self.lock();
         let now = state.clock.now(real);
-        let mut moment = Moment { space: self, state: &mut state, now };
+        let mut moment = Moment::new(self, &mut state, now);
         let expired = moment.expire();
         let (result, changed) = act(&mut moment);
         self.arm(real, &state);
@@ -255,7 +278,7 @@ impl Space {
         let real = wall_clock();
         let mut state = self.lock();
         let now = state.clock.now(real);
-        Moment { space: self, state: &mut state, now }.expire();
+        Moment::new(self, &mut state, now).expire();
         let generation = state.generation;
         let jobs = state.outbox.take_due(now);
         let next = state.next_due().and_then(|due| state.clock.real_at(real, due));
@@ -273,7 +296,10 @@ impl Space {
             if moment.state.generation == errand.generation {
                 let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
-                let taken = |delivery: &&Delivery| delivery.state == DeliveryState::Acknowledged;
+                let taken = |delivery: &&Delivery| {
+                    delivery.state == DeliveryState::Acknowledged
+                        && delivery.content == Content::True.name()
+                };
                 if let Some(delivery) = outbox.get(errand.job.id).filter(taken) {
                     ledger.note_told(delivery.order);
                 }
@@ -281,11 +307,12 @@ impl Space {
         });
     }
 
-    /// Back to how it was born: no orders, no journal, the first merchants, real time.
+    /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time.
     pub fn reset(&self) {
         let mut state = self.lock();
         *state = State::new(&self.profile, self.budgets, state.generation + 1);
         drop(state);
+        self.arm_rules(Vec::new());
         *self.merchants.write().unwrap_or_else(PoisonError::into_inner) = by_id(&self.born);
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.changed.notify_waiters();
@@ -332,6 +359,9 @@ impl State {
             clock: Clock::real(),
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
+            counters: Counters::default(),
+            held_back: BTreeSet::new(),
+            born: Clock::real().now(wall_clock()),
             generation,
         }
     }
@@ -339,6 +369,20 @@ impl State {
     fn next_due(&self) -> Option<Millis> {
         let times = [self.ledger.next_deadline(), self.outbox.next_due()];
         times.into_iter().flatten().min()
+    }
+}
+
+impl<'a> Moment<'a> {
+    fn new(space: &'a Space, state: &'a mut State, now: Millis) -> Self {
+        Self {
+            space,
+            state,
+            now,
+            commit: CommitPoint::BeforeReply,
+            pushback: None,
+            aftermath: Aftermath::default(),
+            preview: None,
+        }
     }
 }
 
@@ -366,7 +410,7 @@ impl Moment<'_> {
     /// Saves a card. Its id depends on the seed, the client, the card and how often it was saved
     /// before, so that a run repeats.
     pub fn bind(&mut self, new: NewBinding<'_>) -> Result<&Binding, Reason> {
-        let Self { space, state, now } = self;
+        let Self { space, state, now, .. } = self;
         let (client, cards) = (new.client, &space.profile.cards);
         let number = cards.get(new.card.0 as usize).map_or("", |card| &card.number);
         state.ledger.bind(*now, new, |earlier| {
@@ -399,8 +443,12 @@ impl Moment<'_> {
         self.state.ledger.note_status_asked(id, self.now);
     }
 
-    /// Books an event and plans the push-back that it causes.
+    /// Books an event and plans the push-back that it causes; the order as it then is. By a plan it may only look as
+    /// if it were booked.
     pub fn book(&mut self, event: Event, trace: Trace) -> Option<&Order> {
+        if self.commit != CommitPoint::BeforeReply {
+            return self.postpone(event, trace);
+        }
         let (id, at, change) = (event.order, event.at, event.change);
         self.state.ledger.apply(event, trace.0)?;
         self.plan_pushback(id, at, change, trace);
@@ -421,36 +469,88 @@ impl Moment<'_> {
 
     fn plan_pushback(&mut self, id: OrderId, at: Millis, change: Change, trace: Trace) {
         let Some(event) = notified_event(change) else { return };
-        let state = &mut *self.state;
-        let Some(order) = state.ledger.find(Target::At(id)) else { return };
-        let party = state.ledger.party(order);
+        let told = |at| Told { cause: change.name(), good: is_good_news(event), at };
+        let Some(order) = self.state.ledger.find(Target::At(id)) else { return };
+        let party = self.state.ledger.party(order);
         let Some(merchant) = self.space.merchant(&party.merchant) else { return };
-        let own = merchant.noti_url.as_deref();
-        let Some(url) = order.details().noti_url.as_deref().or(own) else { return };
-        let policy = self.space.pushback_policy(&merchant);
-        if !policy.events.contains(&event) {
+        if !self.space.pushback_policy(&merchant).events.contains(&event) {
             return;
         }
-        let answer = self.space.profile.reasons.pushback(is_good_news(event));
-        let body = wire::encode(&wire::pushback::Notice {
-            tx_id: (&*order.tx_id).into(),
-            result_code: answer.code.into(),
-            result_msg: answer.message.into(),
-        });
-        state.outbox.add(at, |number, waiting| Delivery {
+        let Some(plan) = self.pushback.take() else {
+            self.put_out(id, at, &TRUTH, told(0), trace);
+            return;
+        };
+        for (place, notice) in plan.notices.iter().enumerate() {
+            let number = self.tell(id, notice, told(place), trace);
+            if plan.before_reply {
+                self.aftermath.told(number);
+            }
+        }
+        self.pushback = Some(plan);
+    }
+
+    /// Puts a notice about an order into the outbox. `None`: nobody is told where.
+    fn put_out(
+        &mut self,
+        id: OrderId,
+        due: Millis,
+        notice: &Notice,
+        told: Told,
+        trace: Trace,
+    ) -> Option<u64> {
+        let (space, state, now) = (self.space, &mut *self.state, self.now);
+        let order = state.ledger.find(Target::At(id))?;
+        let party = state.ledger.party(order);
+        let merchant = space.merchant(&party.merchant)?;
+        let own = merchant.noti_url.as_deref();
+        let url = order.details().noti_url.as_deref().or(own)?;
+        let policy = space.pushback_policy(&merchant);
+        let answer = space.profile.reasons.pushback(told.good);
+        let (body, content_type) = if notice.content == Content::True {
+            let body = wire::encode(&wire::pushback::Notice {
+                tx_id: (&*order.tx_id).into(),
+                result_code: answer.code.into(),
+                result_msg: answer.message.into(),
+            });
+            (body, None)
+        } else {
+            let opposite = space.profile.reasons.pushback(!told.good);
+            let success = space.profile.reasons.pushback(true);
+            let text = NoticeText {
+                tx_id: &order.tx_id,
+                truth: (answer.code, answer.message),
+                opposite: (opposite.code, opposite.message),
+                success: (success.code, success.message),
+                amount: &order.amount.shortest(order.currency),
+            };
+            let lot = space.seed.number(&[
+                b"notice",
+                space.name.as_bytes(),
+                party.merchant.as_bytes(),
+                order.tx_id.as_bytes(),
+                told.cause.as_bytes(),
+                &told.at.to_le_bytes(),
+            ]);
+            let made = notice.content.body(&text, lot);
+            (made.body, made.content_type)
+        };
+        Some(state.outbox.add(due, |number, waiting| Delivery {
             id: number,
             merchant: party.merchant.clone(),
             order: id,
             tx_id: order.tx_id.clone(),
-            cause: change.name(),
+            cause: told.cause,
+            content: notice.content.name(),
             trace,
             url: url.into(),
             body: body.into(),
+            content_type,
+            bytes_per_second: notice.bytes_per_second,
             policy,
-            created: at,
+            created: due.min(now),
             state: waiting,
             attempts: Vec::new(),
-        });
+        }))
     }
 }
 

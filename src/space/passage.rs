@@ -23,7 +23,7 @@ pub struct ClockChange {
     pub scale_milli: Option<u64>,
     /// Let so many milliseconds pass, stopping at everything that is due on the way.
     pub advance_ms: Option<u64>,
-    /// Let time pass until no push-back waits any more.
+    /// Let time pass until no push-back and no reply waits any more.
     pub run_until_idle: bool,
 }
 
@@ -82,7 +82,10 @@ impl Moment<'_> {
         }
         if let Some(target) = target {
             clock.set(real, target);
+            // Windows of rules are told from birth, which is never later than now.
+            self.state.born = self.state.born.min(target);
         }
+        let clock = self.clock();
         if let Some(scale) = change.scale_milli {
             clock.scale(real, scale);
         }
@@ -92,17 +95,19 @@ impl Moment<'_> {
     /// Goes to the next due time on the way to `goal`, unless something is under way here.
     fn step(&mut self, goal: Goal) -> Step {
         let (now, outbox) = (self.now, &self.state.outbox);
-        let pushback = outbox.next_due();
-        if outbox.in_flight() > 0 || pushback.is_some_and(|due| due <= now) {
+        let reply = self.state.held_back.first().map(|(due, _)| *due);
+        let sent = [outbox.next_due(), reply].into_iter().flatten().min();
+        if outbox.in_flight() > 0 || sent.is_some_and(|due| due <= now) {
             return Step::Busy;
         }
         let Some(limit) = (match goal {
             Goal::At(target) => Some(target),
-            Goal::Idle => pushback,
+            Goal::Idle => sent,
         }) else {
             return Step::Arrived;
         };
-        let next = self.state.next_due().filter(|due| *due <= limit);
+        let next = [self.state.next_due(), reply].into_iter().flatten().min();
+        let next = next.filter(|due| *due <= limit);
         self.clock().set(wall_clock(), next.unwrap_or(limit));
         if next.is_some() { Step::Moved } else { Step::Arrived }
     }

@@ -25,6 +25,7 @@ fn call(spaces: &Spaces, operation: Operation, body: &str) -> (Reason, serde_jso
         operation,
         space: None,
         token: None,
+        scenario: None,
         origin: "http://sim.test",
         body: body.as_bytes(),
     };

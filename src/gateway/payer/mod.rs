@@ -7,6 +7,8 @@ mod play;
 mod step;
 mod turn;
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 pub(super) use instrument::{method_of, of_app};
@@ -18,7 +20,8 @@ use turn::turn;
 use crate::base::{Reason, Seed};
 use crate::ledger::{BindingId, Command, Order, Progress, Step, Target};
 use crate::profile::OtpChannel;
-use crate::space::{Moment, Space, Trace};
+use crate::scenario::{CallFacts, Decision, Point};
+use crate::space::{Course, Moment, Space, Trace};
 
 /// What the payer does. Everything left out is right: `{}` pays with the first card, wallet or
 /// account that is approved for the order's method.
@@ -55,6 +58,8 @@ pub struct Paid {
     pub reason: Reason,
     /// The order afterwards.
     pub order: Order,
+    /// How it goes on, where a rule stepped in.
+    pub course: Option<Arc<Course>>,
 }
 
 /// Why the payer could not even try. Nothing was booked.
@@ -99,10 +104,7 @@ pub fn pay(
     let target = Target::Named { merchant, tx_id };
     change(space, target, trace, |moment, order| {
         let verdict = play(space, moment, order, request)?;
-        if verdict == Verdict::Unknown {
-            moment.set_progress(order.id, Some(unanswered(order)));
-        }
-        Ok(booked_as(space, moment, order, verdict))
+        Ok(judged(space, moment, order, verdict))
     })
 }
 
@@ -159,19 +161,18 @@ pub fn advance(
         }
         Ok(match turn(space, moment, order, input)? {
             Turn::End(verdict) => {
-                let left = (verdict == Verdict::Unknown).then(|| unanswered(order));
-                moment.set_progress(order.id, left);
-                booked_as(space, moment, order, verdict)
+                moment.set_progress(order.id, None);
+                judged(space, moment, order, verdict)
             }
             Turn::Next(progress) => {
                 moment.set_progress(order.id, Some(progress));
                 asks = Some(Stage::Asks(progress));
-                (Reason::OrderPending, None)
+                Act::of(Reason::OrderPending, None)
             }
             Turn::Again(progress, reason) => {
                 moment.set_progress(order.id, Some(progress));
                 asks = Some(Stage::Wrong(progress, reason));
-                (reason, None)
+                Act::of(reason, None)
             }
         })
     })?;
@@ -205,14 +206,14 @@ pub fn trigger(
     trace: Trace,
 ) -> Result<Paid, PayError> {
     let target = Target::Named { merchant, tx_id };
-    change(space, target, trace, |_, order| {
-        Ok(match event {
-            TriggerEvent::Expire => (Reason::OrderExpired, Some(Command::Expire)),
-            TriggerEvent::Cancel => (Reason::PayerCancelled, Some(Command::Cancel)),
-            TriggerEvent::Settle => (Reason::Success, Some(Command::Settle)),
+    change(space, target, trace, |moment, order| {
+        let (reason, command) = match event {
+            TriggerEvent::Expire => (Reason::OrderExpired, Command::Expire),
+            TriggerEvent::Cancel => (Reason::PayerCancelled, Command::Cancel),
+            TriggerEvent::Settle => (Reason::Success, Command::Settle),
             TriggerEvent::LateDecline => {
                 let reason = Reason::CardDoNotHonour;
-                (reason, Some(Command::Decline { reason, instrument: None, late: true }))
+                (reason, Command::Decline { reason, instrument: None, late: true })
             }
             TriggerEvent::LateApproval => {
                 let number = approval_number(space.seed(), merchant, tx_id);
@@ -220,10 +221,13 @@ pub fn trigger(
                     Some(instrument) => (**instrument).clone(),
                     None => instrument::of_first(space.profile(), order.method),
                 };
-                (Reason::Success, Some(Command::Approve { number, instrument, late: true }))
+                (Reason::Success, Command::Approve { number, instrument, late: true })
             }
-            TriggerEvent::Chargeback => (Reason::Success, Some(Command::ChargeBack)),
-        })
+            TriggerEvent::Chargeback => (Reason::Success, Command::ChargeBack),
+        };
+        let decision = consult(space, moment, order, Point::Trigger, None);
+        let told = follow(moment, decision.as_ref()).unwrap_or(reason);
+        Ok(Act { reason: told, command: Some(command), decision })
     })
 }
 
@@ -241,9 +245,9 @@ fn change(
         };
         PayError::UnknownOrder { merchant, tx_id, space: space.name().to_owned() }
     };
-    space.enter(|moment| {
+    let (mut paid, decided) = space.enter(|moment| {
         let order = moment.ledger().find(target).cloned().ok_or_else(unknown)?;
-        let (reason, command) = act(moment, &order)?;
+        let Act { reason, command, decision } = act(moment, &order)?;
         let order = match command {
             None => order,
             Some(command) => {
@@ -254,14 +258,100 @@ fn change(
                 moment.book(event, trace).cloned().ok_or_else(unknown)?
             }
         };
-        Ok(Paid { reason, order })
+        let decided = decision.map(|decision| (decision, moment.take_aftermath()));
+        Ok((Paid { reason, order, course: None }, decided))
+    })?;
+    if let Some((decision, aftermath)) = decided {
+        let target = Some(Target::At(paid.order.id));
+        paid.course = space.course(decision, target, trace, aftermath).map(Arc::new);
+    }
+    Ok(paid)
+}
+
+/// What decided, what is asked of the ledger for it, and the rule that stepped in.
+struct Act {
+    reason: Reason,
+    command: Option<Command<'static>>,
+    decision: Option<Decision>,
+}
+
+impl Act {
+    /// What no rule is asked about.
+    fn of(reason: Reason, command: Option<Command<'static>>) -> Self {
+        Self { reason, command, decision: None }
+    }
+}
+
+/// Asks the rules about an order at `point`.
+fn consult(
+    space: &Space,
+    moment: &mut Moment<'_>,
+    order: &Order,
+    point: Point,
+    card: Option<&str>,
+) -> Option<Decision> {
+    if !space.listens_at(point) {
+        return None;
+    }
+    let party = moment.ledger().party(order).clone();
+    moment.consult(&CallFacts {
+        merchant_id: Some(&party.merchant),
+        term_id: Some(&party.terminal),
+        tx_id: Some(&order.tx_id),
+        card,
+        ..CallFacts::new(space.name(), point, moment.now, moment.now)
     })
 }
 
-/// What decided, and what is asked of the ledger for it.
-type Act = (Reason, Option<Command<'static>>);
+/// Books and tells as a rule plans from here on. Answers the reason that is told in place of the natural one.
+fn follow(moment: &mut Moment<'_>, decision: Option<&Decision>) -> Option<Reason> {
+    let plan = &decision?.plan;
+    moment.follow(plan.commit, plan.pushback.clone());
+    plan.reason
+}
 
-fn booked_as(space: &Space, moment: &Moment<'_>, order: &Order, verdict: Verdict) -> Act {
+/// What is asked of the ledger for the end of a payment. A rule's reason is the end in place of the natural one, and
+/// booked as such; where the rule says that the payment is booked all the same, only the payer hears the reason.
+fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdict) -> Act {
+    if !space.listens_at(Point::Pay) {
+        return ended_as(space, moment, order, verdict);
+    }
+    let instrument = match &verdict {
+        Verdict::Approved(instrument) | Verdict::Declined(_, Some(instrument)) => {
+            instrument.clone()
+        }
+        _ => instrument::of_first(space.profile(), order.method),
+    };
+    let cards = &space.profile().cards;
+    let card = cards.iter().find(|card| instrument::of_card(card) == instrument);
+    let card = card.map(|card| card.number.as_str());
+    let decision = consult(space, moment, order, Point::Pay, card);
+    let Some(Decision { plan, .. }) = &decision else {
+        return ended_as(space, moment, order, verdict);
+    };
+    let (commit, instead) = super::rules::bent(plan);
+    moment.follow(commit, plan.pushback.clone());
+    let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
+    let told = plan.reason;
+    let act = ended_as(space, moment, order, verdict);
+    Act { reason: told.unwrap_or(act.reason), decision, ..act }
+}
+
+/// The end of a payment; one that the issuer never answers leaves its order as it is, with a note.
+fn ended_as(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdict) -> Act {
+    if verdict == Verdict::Unknown {
+        moment.set_progress(order.id, Some(unanswered(order)));
+    }
+    let (reason, command) = booked_as(space, moment, order, verdict);
+    Act::of(reason, command)
+}
+
+fn booked_as(
+    space: &Space,
+    moment: &Moment<'_>,
+    order: &Order,
+    verdict: Verdict,
+) -> (Reason, Option<Command<'static>>) {
     match verdict {
         Verdict::Approved(instrument) => {
             let merchant = &moment.ledger().party(order).merchant;

@@ -23,6 +23,20 @@ impl Printed {
         Self::Map(vec![(key.to_owned(), value)])
     }
 
+    /// The same as a JSON value.
+    pub(in crate::scenario) fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Literal(literal) => {
+                serde_json::from_str(literal).unwrap_or_else(|_| literal.as_str().into())
+            }
+            Self::Text(text) => text.as_str().into(),
+            Self::List(items) => items.iter().map(Self::to_json).collect(),
+            Self::Map(entries) => {
+                entries.iter().map(|(key, value)| (key.clone(), value.to_json())).collect()
+            }
+        }
+    }
+
     /// The YAML text.
     pub(in crate::scenario) fn to_yaml(&self) -> String {
         let mut out = String::new();

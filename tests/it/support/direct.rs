@@ -80,8 +80,10 @@ impl Direct {
         let operation = Operation::at(path).expect("an operation's path");
         let origin = "http://pay.test";
         let body = body.as_bytes();
-        let reply =
-            gateway::answer(&self.spaces, Call { operation, space: None, token, origin, body });
+        let reply = gateway::answer(
+            &self.spaces,
+            Call { operation, space: None, token, scenario: None, origin, body },
+        );
         let text = String::from_utf8(reply.body.to_vec()).expect("UTF-8");
         Answer { status: reply.status, text, reason: reply.reason, trace: reply.trace }
     }

@@ -13,6 +13,7 @@
 //! Nothing sleeps: whoever waits, waits for an event. A test that would wait forever fails after [`PATIENCE`].
 
 mod http;
+mod raw;
 mod sim;
 mod sink;
 mod space;
@@ -20,6 +21,7 @@ mod space;
 use std::time::Duration;
 
 pub(crate) use http::{Answer, Client};
+pub(crate) use raw::Raw;
 pub(crate) use sim::{Setup, Sim};
 pub(crate) use sink::{Reply, Sink};
 pub(crate) use space::SpaceHandle;

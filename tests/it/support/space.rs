@@ -133,6 +133,21 @@ impl SpaceHandle {
         self.client.post(&self.control(path), body).await
     }
 
+    /// Arms these rules in place of any before.
+    pub(crate) async fn arm(&self, rules: Value) {
+        self.control_send("PUT", "rules", &rules.to_string()).await.expect(200);
+    }
+
+    /// Arms one rule: `when` these conditions hold, `then` this happens.
+    pub(crate) async fn arm_one(&self, when: Value, then: Value) {
+        self.arm(json!([{ "id": "rule", "when": when, "then": then }])).await;
+    }
+
+    /// Lets so many milliseconds pass.
+    pub(crate) async fn advance(&self, ms: u64) {
+        self.control_post("clock", &json!({ "advance": ms })).await.expect(200);
+    }
+
     /// Any other call of the control plane.
     pub(crate) async fn control_send(&self, method: &str, path: &str, body: &str) -> Answer {
         self.client.send(method, &self.control(path), body.to_owned()).await

@@ -1,0 +1,108 @@
+//! Where scenario rules meet the use cases: what is known of a call, and what a rule makes of it.
+
+use super::desk::{Desk, Refused};
+use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
+use crate::ledger::Target;
+use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
+use crate::space::{Course, JournalEntry, Moment, Space};
+use crate::wire::Identity;
+
+/// Describes a request to a rule and hands that on.
+fn with_facts<R>(
+    space: &Space,
+    operation: Operation,
+    fields: &Fields<'_>,
+    header: Option<&str>,
+    use_them: impl FnOnce(&CallFacts<'_>) -> R,
+) -> R {
+    let identity = Identity::of(operation, fields);
+    let card = fields.text("wdlAcNo");
+    let currency = ["currency", "currencyCode"]
+        .into_iter()
+        .find_map(|name| Currency::parse(&fields.text(name)?));
+    let amount = fields.text("amount").zip(currency).and_then(|(text, currency)| {
+        let amount = crate::base::Amount::parse(&text, currency).ok()?;
+        Some((amount, currency))
+    });
+    let point = Point::Call(operation);
+    // The space fills in its time, and what it knows of the order.
+    let now = crate::base::Millis(0);
+    use_them(&CallFacts {
+        merchant_id: identity.merchant_id.as_deref(),
+        term_id: identity.term_id.as_deref(),
+        tx_id: identity.tx_id.as_deref(),
+        fields: Some(fields),
+        amount,
+        card: card.as_deref(),
+        method: fields.text("paymentMethod").and_then(|name| PaymentMethod::parse(&name)),
+        trt: match fields.text("trt").as_deref() {
+            Some("10") => Some(Trt::Purchase),
+            Some("12") => Some(Trt::PreAuth),
+            _ => None,
+        },
+        header,
+        ..CallFacts::new(space.name(), point, now, now)
+    })
+}
+
+/// The rules that came nearest to deciding a request of the journal. The order is looked at as it is now, secrets as
+/// they are masked, and the header `X-Payon-Scenario` is not known any more.
+pub fn near_misses(space: &Space, entry: &JournalEntry) -> Vec<NearMiss> {
+    let (Some(operation), Ok(fields)) = (entry.operation, Fields::parse(&entry.request)) else {
+        return Vec::new();
+    };
+    let decided = entry.rule.as_ref().map(|(rule, _)| &**rule);
+    with_facts(space, operation, &fields, None, |call| space.near_misses(call, decided))
+}
+
+impl Desk<'_> {
+    /// Asks the rules. Refuses where one refuses and nothing is to be booked.
+    pub(super) fn consult(&self, fields: &Fields<'_>) -> Result<(), Refused> {
+        if !self.space.listens_at(Point::Call(self.operation)) {
+            return Ok(());
+        }
+        let decision = with_facts(self.space, self.operation, fields, self.scenario, |call| {
+            self.space.consult(call)
+        });
+        let Some(decision) = decision else { return Ok(()) };
+        let is_booked = decision.plan.commit != CommitPoint::Never;
+        let _ = self.decision.set(Box::new(decision));
+        if is_booked { Ok(()) } else { self.refused_by_rule().map_or(Ok(()), Err) }
+    }
+
+    /// The refusal that a rule wants.
+    pub(super) fn refused_by_rule(&self) -> Option<Refused> {
+        let decision = self.decision.get()?;
+        let reason = decision.plan.reason.filter(|reason| *reason != Reason::Success)?;
+        Some(Refused::with(reason, format!("by the rule {:?}", decision.rule)))
+    }
+
+    /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in.
+    pub(super) fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
+        let plan = self.decision.get().map(|decision| &decision.plan);
+        let (result, aftermath) = self.space.enter_by(plan, act);
+        if plan.is_some() {
+            self.aftermath.borrow_mut().append(aftermath);
+        }
+        result
+    }
+
+    /// How the call goes on, where a rule stepped in.
+    pub(super) fn course(mut self, identity: &Identity<'_>) -> Option<Box<Course>> {
+        let decision = self.decision.take()?;
+        let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
+        let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
+        let aftermath = self.aftermath.take();
+        self.space.course(*decision, target, self.trace, aftermath).map(Box::new)
+    }
+}
+
+/// What a rule makes of a payer's payment or of an event: the plan that booking follows, and the reason in place of the
+/// natural one.
+pub(super) fn bent(plan: &Plan) -> (CommitPoint, Option<Reason>) {
+    match (plan.reason, plan.commit) {
+        // A payment that is refused is booked as such.
+        (Some(reason), CommitPoint::Never) => (CommitPoint::BeforeReply, Some(reason)),
+        (_, commit) => (commit, None),
+    }
+}

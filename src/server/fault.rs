@@ -1,0 +1,148 @@
+//! Replies that are broken on purpose: what each transport fault makes of a good one. Pure; [`tap`](super::tap) puts
+//! raw bytes on the socket. Speeds are in real time, whatever the space's clock does: they are about sockets.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::tap::{End, RawReply};
+use crate::scenario::{Transport, TruncatedLength};
+
+/// What is put on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plain {
+    /// HTTP status.
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    /// `X-Payon-Trace`.
+    pub(crate) trace: [u8; 16],
+    /// `Retry-After`, in seconds.
+    pub(crate) retry_after_s: Option<u64>,
+    pub(crate) body: Bytes,
+}
+
+/// What a fault makes of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Another reply, and the connection lives on.
+    Changed(Plain),
+    /// Bytes that no HTTP library would send.
+    Raw(RawReply),
+}
+
+/// How often a slow reply goes on.
+const BEAT: Duration = Duration::from_millis(50);
+/// Pieces of a slow reply at most; the rest comes with the last.
+const PIECES_MAX: usize = 1 << 16;
+
+/// Breaks a reply.
+pub(crate) fn break_reply(transport: &Transport, good: Plain) -> Outcome {
+    let raw = |steps, end| Outcome::Raw(RawReply { steps, end });
+    let now = |bytes: Vec<u8>| vec![(Duration::ZERO, Bytes::from(bytes))];
+    let length = good.body.len();
+    let up_to = |after: u32| good.body.slice(..length.min(after as usize));
+    match transport {
+        Transport::Reset => raw(Vec::new(), End::Reset),
+        Transport::ResetWithinBody(after) => {
+            raw(now(joined(&head(&good), &up_to(*after))), End::Reset)
+        }
+        Transport::Empty => raw(Vec::new(), End::Close),
+        Transport::Truncate(truncate) => match truncate.length {
+            TruncatedLength::Right => {
+                let body = up_to(truncate.after);
+                Outcome::Changed(Plain { body, ..good })
+            }
+            TruncatedLength::Wrong => {
+                raw(now(joined(&head(&good), &up_to(truncate.after))), End::Close)
+            }
+        },
+        Transport::MalformedJson => Outcome::Changed(Plain { body: almost(&good.body), ..good }),
+        Transport::Html => Outcome::Changed(page(good.status, good)),
+        Transport::WrongContentType => {
+            Outcome::Changed(Plain { content_type: "text/plain;charset=UTF-8", ..good })
+        }
+        Transport::ChunkGarbage => {
+            let mut bytes = head_with(&good, "transfer-encoding: chunked\r\n");
+            let _ = write!(bytes, "{length:x}\r\n");
+            let mut bytes = joined(&bytes, &good.body);
+            bytes.extend_from_slice(b"\r\nno-size\r\n");
+            raw(now(bytes), End::Close)
+        }
+        Transport::Drip(rate) => {
+            let pause = Duration::from_secs(1) / rate.bytes_per_second.max(1);
+            let mut steps = now(head(&good).into_bytes());
+            steps.extend(pieces(&good.body, 1, pause));
+            raw(steps, End::Close)
+        }
+        Transport::Bandwidth(rate) => {
+            let (size, pause) = pace(rate.bytes_per_second);
+            let whole = Bytes::from(joined(&head(&good), &good.body));
+            raw(pieces(&whole, size, pause), End::Close)
+        }
+        Transport::Hang => raw(Vec::new(), End::Hang),
+        Transport::HalfClose => raw(now(head(&good).into_bytes()), End::HalfClose),
+        Transport::Busy(busy) => {
+            let seconds = busy.retry_after.ms().div_ceil(1000);
+            Outcome::Changed(Plain { retry_after_s: Some(seconds), ..page(429, good) })
+        }
+        Transport::ServerError(status) => Outcome::Changed(page(status.0, good)),
+    }
+}
+
+/// A speed as bytes at a time and the pause before each time.
+fn pace(bytes_per_second: u32) -> (usize, Duration) {
+    let each = u64::from(bytes_per_second.max(1)) * BEAT.as_millis() as u64 / 1000;
+    if each == 0 {
+        return (1, Duration::from_secs(1) / bytes_per_second.max(1));
+    }
+    (each as usize, BEAT)
+}
+
+fn pieces(bytes: &Bytes, size: usize, pause: Duration) -> Vec<(Duration, Bytes)> {
+    let mut rest = bytes.clone();
+    let mut pieces = Vec::new();
+    while !rest.is_empty() {
+        let is_last = pieces.len() + 1 == PIECES_MAX;
+        let size = if is_last { rest.len() } else { size.min(rest.len()) };
+        pieces.push((pause, rest.split_to(size)));
+    }
+    pieces
+}
+
+/// The head as hyper writes it, with the length of the whole body.
+fn head(good: &Plain) -> String {
+    head_with(good, &format!("content-length: {}\r\n", good.body.len()))
+}
+
+fn head_with(good: &Plain, framing: &str) -> String {
+    let (status, content_type) = (good.status, good.content_type);
+    let reason = hyper::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    let trace = String::from_utf8_lossy(&good.trace);
+    format!(
+        "HTTP/1.1 {status} {}\r\ncontent-type: {content_type}\r\nx-payon-trace: {trace}\r\n{framing}\r\n",
+        reason.unwrap_or_default()
+    )
+}
+
+fn joined(head: &str, body: &[u8]) -> Vec<u8> {
+    [head.as_bytes(), body].concat()
+}
+
+/// JSON but for its last byte.
+fn almost(body: &Bytes) -> Bytes {
+    let mut bytes = body.to_vec();
+    bytes.pop();
+    bytes.push(b',');
+    bytes.into()
+}
+
+/// What a proxy in between says in place of the gateway.
+fn page(status: u16, good: Plain) -> Plain {
+    let reason = hyper::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+    let title = format!("{status} {}", reason.unwrap_or_default());
+    let body = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    );
+    Plain { status, content_type: "text/html", body: body.into(), ..good }
+}

@@ -1,0 +1,456 @@
+//! Where a scenario's rules step in: which rule decides a call, what is booked of it when, and what the merchant is
+//! told.
+//!
+//! A call that a rule decides enters its space with the rule's [`Plan`] ([`Space::enter_by`]). What is not to be booked
+//! at once is made as if it were, so that the reply reads the same; what is owed is booked when the [`Course`] of the
+//! reply is dropped, which is when the reply was attempted, successfully or not.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::{DeliveryState, Moment, Space, State, Trace};
+use crate::base::{Millis, Reason, wall_clock};
+use crate::ledger::{Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
+use crate::scenario::{
+    CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Plan, Point, PushbackPlan, Rule,
+    RuleSet, Tally, Trt,
+};
+
+/// The rules of a space: as they were read, and ready to decide.
+#[derive(Debug, Default)]
+pub(super) struct Armoury {
+    rules: Vec<Rule>,
+    set: Arc<RuleSet>,
+}
+
+/// What is left of a call once its critical section is over.
+#[derive(Debug, Default)]
+pub struct Aftermath {
+    owed: Vec<Deed>,
+    told: Vec<u64>,
+}
+
+impl Aftermath {
+    /// Notes a delivery that is due at once: its first attempt goes before the reply.
+    pub(super) fn told(&mut self, number: Option<u64>) {
+        self.told.extend(number);
+    }
+
+    /// Adds what another section left.
+    pub fn append(&mut self, mut later: Self) {
+        self.owed.append(&mut later.owed);
+        self.told.append(&mut later.told);
+    }
+}
+
+/// Something decided that is booked after the reply.
+#[derive(Debug)]
+enum Deed {
+    /// An event, for an order whose history had that length.
+    Event { event: Event, length: usize, pushback: PushbackPlan },
+    /// A registration.
+    Order(Box<Order>),
+}
+
+/// How one call goes on after it was decided. Dropping it books what is owed.
+pub struct Course {
+    /// The rule that stepped in.
+    pub rule: Arc<str>,
+    /// What it planned.
+    pub plan: Plan,
+    /// When the answer may leave, on the space's clock.
+    pub due: Millis,
+    space: Arc<Space>,
+    /// The request.
+    trace: Trace,
+    generation: u64,
+    aftermath: Aftermath,
+}
+
+impl fmt::Debug for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Course")
+            .field("rule", &self.rule)
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+/// No two courses are the same one.
+impl PartialEq for Course {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Course {}
+
+impl Drop for Course {
+    fn drop(&mut self) {
+        let owed = std::mem::take(&mut self.aftermath.owed);
+        if self.plan.delay_ms > 0 || !owed.is_empty() {
+            self.space.end(self, owed);
+        }
+    }
+}
+
+impl Course {
+    /// The rule and its plan in short, for the journal.
+    pub fn told(&self) -> (Arc<str>, Box<str>) {
+        (Arc::clone(&self.rule), self.plan.to_string().into())
+    }
+
+    /// Waits until the answer may leave: push-backs that go before it have been attempted, and its latency has passed
+    /// on the space's clock. A reset of the space ends the wait.
+    pub async fn wait(&self) {
+        let told = &self.aftermath.told;
+        if !told.is_empty() {
+            self.space
+                .until(self.generation, |moment| {
+                    let outbox = &moment.state.outbox;
+                    let is_under_way = |id: &u64| {
+                        outbox.get(*id).is_some_and(|delivery| {
+                            delivery.attempts.is_empty() && !delivery.state.is_final()
+                        })
+                    };
+                    if told.iter().any(is_under_way) { Wait::ForChange } else { Wait::Over }
+                })
+                .await;
+        }
+        if self.plan.delay_ms > 0 {
+            self.space.sleep_until(self.due, self.generation).await;
+        }
+    }
+}
+
+/// What to wait for next.
+enum Wait {
+    Over,
+    ForChange,
+    /// Also for the machine's clock to show this.
+    Until(Millis),
+}
+
+impl Space {
+    /// Whether any rule may step in at this point: one relaxed load.
+    pub fn listens_at(&self, point: Point) -> bool {
+        self.listening.load(Ordering::Relaxed) & 1 << point.index() != 0
+    }
+
+    /// Changes the rules of the space, all at once. Counters of rules that stay are kept.
+    pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<Rule>) -> R) -> R {
+        let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut armoury.rules);
+        armoury.set = Arc::new(RuleSet::new(&armoury.rules));
+        let heard = Point::ALL.into_iter().filter(|point| armoury.set.listens_at(*point));
+        let points = heard.fold(0, |points, point| points | 1 << point.index());
+        self.listening.store(points, Ordering::Relaxed);
+        result
+    }
+
+    /// Arms these rules in place of any before, in the order in which they are asked.
+    pub fn arm_rules(&self, rules: Vec<Rule>) {
+        self.change_rules(|armed| *armed = rules);
+    }
+
+    /// The armed rules with how often each fitted and stepped in.
+    pub fn rules(&self) -> Vec<(Rule, Tally)> {
+        let (rules, set) = {
+            let armoury = self.armoury.read().unwrap_or_else(PoisonError::into_inner);
+            (armoury.rules.clone(), Arc::clone(&armoury.set))
+        };
+        self.section(|moment| {
+            let counters = &moment.state.counters;
+            let tally = |rule: &Rule| set.tally(&rule.id, counters).unwrap_or_default();
+            let told = rules.into_iter().map(|rule| {
+                let tally = tally(&rule);
+                (rule, tally)
+            });
+            (told.collect(), false)
+        })
+    }
+
+    fn rule_set(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.armoury.read().unwrap_or_else(PoisonError::into_inner).set)
+    }
+
+    /// Asks the rules what happens to a call. Time, and what the call leaves out of its order, are filled in here.
+    pub fn consult(&self, call: &CallFacts<'_>) -> Option<Decision> {
+        if !self.listens_at(call.point) {
+            return None;
+        }
+        self.section(|moment| (moment.consult(call), false))
+    }
+
+    /// The rules that came nearest to deciding a call, as it looks now.
+    pub fn near_misses(&self, call: &CallFacts<'_>, decided: Option<&str>) -> Vec<NearMiss> {
+        let rules = self.rule_set();
+        if rules.is_empty() {
+            return Vec::new();
+        }
+        self.section(|moment| {
+            let call = moment.completed(call);
+            (rules.explain(&call, &moment.state.counters, decided), false)
+        })
+    }
+
+    /// As [`Space::enter`], with what is booked and told bent to `plan`. Saved cards and passcodes are booked before
+    /// the reply or never.
+    pub fn enter_by<R>(
+        &self,
+        plan: Option<&Plan>,
+        act: impl FnOnce(&mut Moment<'_>) -> R,
+    ) -> (R, Aftermath) {
+        self.enter(|moment| {
+            if let Some(plan) = plan {
+                moment.commit = plan.commit;
+                moment.pushback = Some(plan.pushback.clone());
+            }
+            let is_for_show = plan.is_some_and(|plan| plan.commit == CommitPoint::Never);
+            let saved = is_for_show.then(|| moment.bindings().clone());
+            let result = act(moment);
+            if let Some(saved) = saved {
+                *moment.bindings() = saved;
+            }
+            (result, std::mem::take(&mut moment.aftermath))
+        })
+    }
+
+    /// The course of a call that `decision` decided. What is planned to be sent unasked is put out here.
+    pub fn course(
+        &self,
+        decision: Decision,
+        target: Option<Target<'_>>,
+        trace: Trace,
+        mut aftermath: Aftermath,
+    ) -> Option<Course> {
+        let Decision { rule, plan } = decision;
+        let (generation, due) = self.enter(|moment| {
+            if let Some(order) = target.and_then(|target| moment.ledger().find(target)) {
+                let id = order.id;
+                for (at, notice) in plan.pushback.unasked.iter().enumerate() {
+                    let told =
+                        moment.tell(id, notice, Told { cause: "unasked", good: true, at }, trace);
+                    aftermath.told.extend(told);
+                }
+            }
+            if !plan.pushback.before_reply {
+                aftermath.told.clear();
+            }
+            let due = moment.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
+            if plan.delay_ms > 0 {
+                moment.state.held_back.insert((due, trace));
+            }
+            (moment.state.generation, due)
+        });
+        let space = self.me.upgrade()?;
+        Some(Course { rule, plan, due, space, trace, generation, aftermath })
+    }
+
+    /// Waits until the clock shows `due`. On a frozen clock that is until it is set or advanced past it.
+    async fn sleep_until(&self, due: Millis, generation: u64) {
+        self.until(generation, |moment| {
+            if moment.now >= due {
+                return Wait::Over;
+            }
+            let real = moment.state.clock.real_at(wall_clock(), due);
+            real.map_or(Wait::ForChange, Wait::Until)
+        })
+        .await;
+    }
+
+    /// Waits until `look` says that it is over, or the space is reset.
+    async fn until(&self, generation: u64, look: impl Fn(&Moment<'_>) -> Wait) {
+        loop {
+            // Listening begins before looking, so that nothing is missed between the two.
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let wait = self.section(|moment| {
+                let is_reset = moment.state.generation != generation;
+                (if is_reset { Wait::Over } else { look(moment) }, false)
+            });
+            match wait {
+                Wait::Over => return,
+                Wait::ForChange => changed.await,
+                Wait::Until(real) => {
+                    let left = (real.0 - wall_clock().0).max(1).unsigned_abs();
+                    let pause = tokio::time::sleep(Duration::from_millis(left));
+                    tokio::select! { () = changed => {}, () = pause => {} }
+                }
+            }
+        }
+    }
+
+    /// Lets time go on past a course, and books what is owed of it, unless its order has changed meanwhile.
+    fn end(&self, course: &Course, owed: Vec<Deed>) {
+        self.enter(|moment| {
+            if moment.state.generation != course.generation {
+                return;
+            }
+            moment.state.held_back.remove(&(course.due, course.trace));
+            for deed in owed {
+                match deed {
+                    Deed::Order(order) => {
+                        moment.state.ledger.insert_made(*order);
+                    }
+                    Deed::Event { mut event, length, pushback } => {
+                        let order = moment.ledger().find(Target::At(event.order));
+                        if order.is_some_and(|order| order.history.len() == length) {
+                            event.at = course.due.min(moment.now);
+                            moment.pushback = Some(pushback);
+                            moment.book(event, course.trace);
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// What a delivery tells of.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    pub(super) cause: &'static str,
+    /// Whether it says that it worked.
+    pub(super) good: bool,
+    /// Which of several.
+    pub(super) at: usize,
+}
+
+impl Moment<'_> {
+    /// Asks the rules what happens to a call ([`Space::consult`]).
+    pub fn consult(&mut self, call: &CallFacts<'_>) -> Option<Decision> {
+        if !self.space.listens_at(call.point) {
+            return None;
+        }
+        let rules = self.space.rule_set();
+        let call = self.completed(call);
+        rules.decide(&call, &mut self.state.counters, self.space.seed)
+    }
+
+    /// Bends what is booked and told from here on.
+    pub fn follow(&mut self, commit: CommitPoint, pushback: PushbackPlan) {
+        (self.commit, self.pushback) = (commit, Some(pushback));
+    }
+
+    /// What is left over so far.
+    pub fn take_aftermath(&mut self) -> Aftermath {
+        std::mem::take(&mut self.aftermath)
+    }
+
+    /// The facts of a call with the time, and with what its order says where the call does not.
+    fn completed<'c>(&self, call: &CallFacts<'c>) -> CallFacts<'c> {
+        let mut call = *call;
+        (call.now, call.born) = (self.now, self.state.born);
+        let named = call.merchant_id.zip(call.tx_id);
+        let order = named.and_then(|(merchant, tx_id)| {
+            self.state.ledger.find(Target::Named { merchant, tx_id })
+        });
+        if let Some(order) = order {
+            call.amount = call.amount.or(Some((order.amount, order.currency)));
+            call.method = call.method.or(Some(order.method));
+            call.state = Some(order.state);
+            call.trt = call.trt.or(Some(match order.kind {
+                OrderKind::Purchase => Trt::Purchase,
+                OrderKind::PreAuth => Trt::PreAuth,
+            }));
+        }
+        call
+    }
+
+    /// Registers an order and lets `see` look at it; by a plan it may be looked at without being booked. An order that
+    /// is never booked has no place in the ledger, so its checkout link leads nowhere.
+    pub fn register_and<R>(
+        &mut self,
+        trace: Trace,
+        new: NewOrder<'_>,
+        see: impl FnOnce(&Order) -> R,
+    ) -> Result<R, Reason> {
+        let State { ledger, .. } = &mut *self.state;
+        if self.commit == CommitPoint::BeforeReply {
+            let id = match ledger.register(self.now, trace.0, new)? {
+                Registration::New(id) | Registration::Again(id) => id,
+            };
+            return ledger.find(Target::At(id)).map(see).ok_or(Reason::SystemError);
+        }
+        if let Some(known) = ledger.check_register(&new)? {
+            return ledger.find(Target::At(known)).map(see).ok_or(Reason::SystemError);
+        }
+        let mut order = ledger.make(self.now, trace.0, new);
+        if self.commit == CommitPoint::Never {
+            order.id = OrderId(u64::MAX);
+        }
+        let seen = see(&order);
+        if self.commit == CommitPoint::AfterReply {
+            self.aftermath.owed.push(Deed::Order(Box::new(order)));
+        }
+        Ok(seen)
+    }
+
+    /// What [`Moment::book`] would leave, booked later or never.
+    pub(super) fn postpone(&mut self, event: Event, trace: Trace) -> Option<&Order> {
+        let order = self.state.ledger.preview(&event, trace.0)?;
+        if self.commit == CommitPoint::AfterReply {
+            let length = self.state.ledger.find(Target::At(event.order))?.history.len();
+            let pushback = self.pushback.clone().unwrap_or_default();
+            self.aftermath.owed.push(Deed::Event { event, length, pushback });
+        }
+        self.preview = Some(Box::new(order));
+        self.preview.as_deref()
+    }
+
+    /// Puts one notice about an order out. `None`: there is nowhere to send it.
+    pub(super) fn tell(
+        &mut self,
+        id: OrderId,
+        notice: &Notice,
+        told: Told,
+        trace: Trace,
+    ) -> Option<u64> {
+        let due = self.now.plus(i64::try_from(notice.delay_ms).unwrap_or(i64::MAX));
+        let number = self.put_out(id, due, notice, told, trace)?;
+        self.state.outbox.get(number).filter(
+            |delivery| matches!(delivery.state, DeliveryState::Waiting(at) if at <= self.now),
+        )?;
+        Some(number)
+    }
+}
+
+/// The one true notice, at once.
+pub(super) const TRUTH: Notice =
+    Notice { delay_ms: 0, content: Content::True, bytes_per_second: None };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Operation, Seed};
+    use crate::profile::Profile;
+    use crate::scenario::read_rules;
+    use crate::space::{Budgets, Spaces};
+
+    #[test]
+    fn a_space_listens_only_where_a_rule_is_armed() {
+        let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let space = spaces.default_space();
+        let heard = || {
+            let points = Point::ALL.into_iter();
+            points.filter(|point| space.listens_at(*point)).collect::<Vec<_>>()
+        };
+        assert_eq!(heard(), []);
+        let text = b"- { id: a, when: { operation: [refund, pay] }, then: [{ latency: 1s }] }";
+        space.arm_rules(read_rules("t", text).expect("a rule"));
+        assert_eq!(heard(), [Point::Call(Operation::Refund), Point::Pay]);
+        // Where none listens the state is not even looked at: holding its lock does not matter.
+        let held = space.lock();
+        let call = CallFacts::new("default", Point::Call(Operation::Status), Millis(0), Millis(0));
+        assert_eq!(space.consult(&call), None);
+        drop(held);
+        let call = CallFacts { point: Point::Pay, ..call };
+        assert_eq!(space.consult(&call).map(|decision| decision.plan.delay_ms), Some(1000));
+        space.reset();
+        assert_eq!(heard(), []);
+    }
+}

@@ -1,0 +1,175 @@
+//! Every transport fault as a client's socket sees it.
+
+use payon_sim::base::Operation;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Raw, Sim, SpaceHandle, soon};
+
+/// A space with a captured order, and what the status call says of it.
+async fn paid(sim: &Sim, name: &str) -> (SpaceHandle, String) {
+    let space = sim.space(name).await;
+    space.register("1", json!({})).await;
+    space.pay("1", json!({})).await.expect(200);
+    let good = ask(&space).await.end().await;
+    assert!(good.head().starts_with("http/1.1 200 ok"), "{good:?}");
+    let body = good.body().to_owned();
+    (space, body)
+}
+
+async fn ask(space: &SpaceHandle) -> Raw {
+    Raw::send(space, Operation::Status, &json!({ "txId": "1" })).await
+}
+
+async fn fault(space: &SpaceHandle, transport: Value) {
+    space.arm_one(json!({ "operation": "status" }), json!([{ "transport": transport }])).await;
+}
+
+#[tokio::test]
+async fn connections_end_before_within_and_after_the_reply() {
+    let sim = Sim::start().await;
+    let (space, good) = paid(&sim, "ends").await;
+
+    fault(&space, json!("reset")).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.is_reset && ended.text.is_empty(), "{ended:?}");
+
+    fault(&space, json!({ "reset-within-body": 10 })).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.is_reset, "{ended:?}");
+    assert_eq!(ended.body(), &good[..10]);
+    assert!(ended.head().contains(&format!("content-length: {}", good.len())), "{ended:?}");
+
+    fault(&space, json!("empty")).await;
+    let ended = ask(&space).await.end().await;
+    assert!(!ended.is_reset && ended.text.is_empty(), "{ended:?}");
+
+    fault(&space, json!({ "truncate": { "after": 20, "length": "wrong" } })).await;
+    let ended = ask(&space).await.end().await;
+    assert!(!ended.is_reset && ended.head().contains(&format!("content-length: {}", good.len())));
+    assert_eq!(ended.body(), &good[..20]);
+
+    fault(&space, json!({ "truncate": { "after": 20, "length": "right" } })).await;
+    let ended = ask(&space).await.end().await;
+    assert!(!ended.is_reset && ended.head().contains("content-length: 20"), "{ended:?}");
+    assert_eq!(ended.body(), &good[..20]);
+}
+
+#[tokio::test]
+async fn bodies_are_not_what_they_should_be() {
+    let sim = Sim::start().await;
+    let (space, good) = paid(&sim, "bodies").await;
+
+    fault(&space, json!("malformed-json")).await;
+    let ended = ask(&space).await.end().await;
+    assert!(serde_json::from_str::<Value>(ended.body()).is_err());
+    assert!(ended.body().starts_with(&good[..good.len() - 1]));
+
+    fault(&space, json!("html")).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.head().starts_with("http/1.1 200") && ended.head().contains("text/html"));
+    assert!(ended.body().starts_with("<html>"), "{ended:?}");
+
+    fault(&space, json!("wrong-content-type")).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.head().contains("content-type: text/plain"), "{ended:?}");
+    assert_eq!(ended.body(), good);
+
+    fault(&space, json!("chunk-garbage")).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.head().contains("transfer-encoding: chunked"), "{ended:?}");
+    assert!(!ended.head().contains("content-length"), "{ended:?}");
+    assert_eq!(ended.body(), format!("{:x}\r\n{good}\r\nno-size\r\n", good.len()));
+
+    fault(&space, json!({ "busy": { "retryAfter": "2500ms" } })).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.head().starts_with("http/1.1 429 too many requests"), "{ended:?}");
+    assert!(ended.head().contains("retry-after: 3"), "{ended:?}");
+
+    fault(&space, json!({ "server-error": 503 })).await;
+    let ended = ask(&space).await.end().await;
+    assert!(ended.head().starts_with("http/1.1 503 service unavailable"), "{ended:?}");
+    assert!(ended.body().starts_with("<html>"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn slow_replies_come_whole_in_pieces() {
+    let sim = Sim::start().await;
+    let (space, good) = paid(&sim, "slow").await;
+    for transport in ["drip", "bandwidth"] {
+        fault(&space, json!({ transport: { "bytesPerSecond": 2000 } })).await;
+        let mut raw = ask(&space).await;
+        let mut pieces = 0;
+        let mut text = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            match soon("a piece", raw.0.read(&mut piece)).await.unwrap() {
+                0 => break,
+                size => text.extend_from_slice(&piece[..size]),
+            }
+            pieces += 1;
+        }
+        assert!(pieces > 3, "{transport} came in {pieces} pieces");
+        assert!(String::from_utf8_lossy(&text).ends_with(&good), "{transport}");
+    }
+}
+
+#[tokio::test]
+async fn connections_stay_open_and_say_nothing() {
+    let sim = Sim::start().await;
+    let (space, good) = paid(&sim, "open").await;
+
+    fault(&space, json!("hang")).await;
+    let mut raw = ask(&space).await;
+    space.wait("request&operation=status").await;
+    assert!(raw.has_nothing());
+    raw.0.shutdown().await.unwrap();
+    assert_eq!(raw.end().await.text, "");
+
+    fault(&space, json!("half-close")).await;
+    let mut raw = ask(&space).await;
+    let ended = raw.end().await;
+    assert!(!ended.is_reset && ended.body().is_empty(), "{ended:?}");
+    assert!(ended.head().contains(&format!("content-length: {}", good.len())), "{ended:?}");
+    // Our side is still listened to: nothing that we write is answered with a reset.
+    for _ in 0..3 {
+        raw.0.write_all(b"still here").await.unwrap();
+        assert_eq!(raw.end().await.text, "");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_reset_as_soon_as_it_is_accepted() {
+    let sim = Sim::start().await;
+    let rule = json!([{
+        "id": "closed", "when": { "operation": "connect", "scope": "rule", "first": 2 },
+        "then": [{ "transport": "reset" }],
+    }]);
+    let url = format!("{}/_sim/v1/rules", sim.control_url);
+    sim.client.send("PUT", &url, rule.to_string()).await.expect(200);
+    let address = sim.url.strip_prefix("http://").unwrap();
+    for is_reset in [true, true, false] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut text = Vec::new();
+        // A write may come before the reset.
+        let _ = stream
+            .write_all(
+                b"GET /_sim/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+            )
+            .await;
+        let ended = soon("the end", stream.read_to_end(&mut text)).await;
+        assert_eq!(ended.is_err(), is_reset, "{}", String::from_utf8_lossy(&text));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lives_on_after_a_changed_reply() {
+    let sim = Sim::start().await;
+    let (space, _) = paid(&sim, "lives").await;
+    let then = json!([{ "transport": { "server-error": 502 } }]);
+    space.arm_one(json!({ "operation": "status", "first": 1 }), then).await;
+    let asked = json!({ "txId": "1" });
+    assert_eq!(space.call_signed(Operation::Status, &asked).await.status, 502);
+    space.call_signed(Operation::Status, &asked).await.expect(200);
+}
