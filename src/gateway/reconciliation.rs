@@ -16,6 +16,12 @@ pub(super) fn answer(desk: &Desk<'_>, body: &[Fields<'_>]) -> Result<Vec<u8>, Re
             desk.check_token(&merchant)?;
         }
     }
+    // To a rule the first row speaks for all.
+    if let (Some(Ok(row)), Some(fields)) = (rows.first(), body.first())
+        && desk.space.merchant(&row.merchant_id).is_some()
+    {
+        desk.consult(fields)?;
+    }
     let judged: Vec<Result<(), Refused>> = desk.space.enter(|moment| {
         let judge = |row: &Result<Row<'_>, Refusal>| match row {
             Ok(row) => judge(desk, moment.ledger(), row),

@@ -243,3 +243,14 @@ fn a_body_that_is_no_list_of_rows_is_refused_as_a_list() {
         assert_eq!(answer.json()[0]["reconciliationDv"], Value::Null);
     }
 }
+
+#[test]
+fn a_rule_refuses_the_whole_call() {
+    let gateway = unsigned();
+    paid(&gateway, "1", "10");
+    let rules = br#"[{ "id": "down", "when": { "operation": "reconciliation" }, "then": [{ "reason": "system.busy" }] }]"#;
+    let rules = payon_sim::scenario::read_rules("rules", rules).expect("a rule");
+    gateway.space().arm_rules(rules);
+    let answer = gateway.post(PATH, &format!("[{}]", row("1", "2.00", "PURCHASE")));
+    assert_eq!(answer.reason, Reason::SystemBusy, "{}", answer.text);
+}
