@@ -146,21 +146,17 @@ pub(crate) async fn idle(count: usize) -> Result<()> {
         Ok(outcome.requests as f64 / outcome.elapsed.as_secs_f64())
     };
     rate("warm").await?;
-    let (before, alone) = (server.resident()?, rate("alone").await?);
-    let grown_by_orders = server.resident()?.saturating_sub(before);
+    let alone = rate("alone").await?;
     let before = server.resident()?;
     let first = story::work(Step::Register, &Order::unsigned("idle", 1));
     let held = client::idle(&server, count, first.request(0)).await.context("idle connections")?;
     let grown = server.resident()?.saturating_sub(before);
     let beside = rate("beside").await?;
     println!(
-        "\n{} idle connections: {:.1} MB in all ({} bytes each); register {:.0}/s beside them, {:.0}/s alone (10,000 open orders: {:.1} MB)",
+        "\n{} idle connections:   {:.1} MB ({} bytes each); register {beside:.0}/s beside them, {alone:.0}/s without",
         held.len(),
-        megabytes(server.resident()?),
-        grown / count.max(1),
-        beside,
-        alone,
-        megabytes(grown_by_orders)
+        megabytes(grown),
+        grown / held.len().max(1),
     );
     Ok(())
 }

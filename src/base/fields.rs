@@ -99,6 +99,13 @@ impl<'a> Literal<'a> {
         self.0.starts_with(['{', '['])
     }
 
+    /// What a string says where that stands there as it is, in printable ASCII: the usual case.
+    pub fn plain_text(self) -> Option<&'a str> {
+        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        let plain = |byte: u8| matches!(byte, b' '..=b'[' | b']'..=b'~');
+        inner.bytes().fold(true, |all, byte| all & plain(byte)).then_some(inner)
+    }
+
     /// What a string says, its escapes resolved; any other value as its literal.
     pub fn text(self) -> Cow<'a, str> {
         match self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {

@@ -70,9 +70,12 @@ pub(super) fn text<'a>(
     chars: usize,
 ) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, Refusal> + Copy {
     move |value| {
+        if let Some(plain) = value.literal.plain_text().filter(|plain| plain.len() <= chars) {
+            return Ok(Cow::Borrowed(plain));
+        }
         let text = value.string()?;
         check_length(value, &text, chars)?;
-        if has_control(&text) {
+        if text.chars().any(char::is_control) {
             return Err(value.invalid("must not contain control characters such as line breaks"));
         }
         Ok(text)
@@ -87,15 +90,6 @@ pub(super) fn lines<'a>(
         let text = value.string()?;
         check_length(value, &text, chars)?;
         Ok(text)
-    }
-}
-
-/// Looks at all bytes at once where they are ASCII, as they nearly always are.
-fn has_control(text: &str) -> bool {
-    if text.is_ascii() {
-        text.bytes().fold(false, |found, byte| found | byte.is_ascii_control())
-    } else {
-        text.chars().any(char::is_control)
     }
 }
 
