@@ -134,6 +134,7 @@ impl Default for Settings {
             max_orders: budgets.orders,
             journal_entries: budgets.journal.entries,
             journal_bytes: budgets.journal.bytes,
+            // Evaluated by the compiler: it cannot fail at run time.
             request_timeout_ms: const { NonZeroU64::new(30_000).unwrap() },
             drain_ms: 5_000,
             workers: None,
