@@ -21,6 +21,7 @@ mod reference;
 mod route;
 mod rules;
 mod sign;
+mod snapshots;
 mod spaces;
 mod table;
 mod views;
