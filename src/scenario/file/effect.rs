@@ -190,6 +190,13 @@ choice! {
     }
 }
 
+impl Transport {
+    /// Whether it lets a reply through bit by bit, as time passes.
+    pub const fn is_slow(&self) -> bool {
+        matches!(self, Self::Drip(_) | Self::Bandwidth(_))
+    }
+}
+
 record! {
     /// A body that ends early.
     pub struct Truncate {
