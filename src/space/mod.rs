@@ -123,6 +123,8 @@ pub struct Moment<'a> {
 pub struct View<'a> {
     /// What the space's clock shows.
     pub now: Millis,
+    /// What it showed when the space was born or reset.
+    pub born: Millis,
     /// The clock.
     pub clock: &'a Clock,
     /// The orders.
@@ -237,9 +239,9 @@ impl Space {
     pub fn look<R>(&self, see: impl FnOnce(View<'_>) -> R) -> R {
         self.section(|moment| {
             let Moment { state, now, .. } = moment;
-            let State { clock, ledger, outbox, .. } = &**state;
+            let State { clock, ledger, outbox, born, .. } = &**state;
             let next_due = [state.next_due(), state.next_waiting()].into_iter().flatten().min();
-            (see(View { now: *now, clock, ledger, outbox, next_due }), false)
+            (see(View { now: *now, born: *born, clock, ledger, outbox, next_due }), false)
         })
     }
 
