@@ -16,6 +16,7 @@
 //! | module | what lives there | never |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
+//! | [`run`] | scenarios, run: a server and a space for each, and what came of them | decides |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
@@ -43,7 +44,7 @@
 //! - **Chance has a name.** Whatever looks random is [`base::Seed::derive`]d from the seed and the
 //!   order, never from arrival order.
 //! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces, snapshots.
-- **A snapshot costs nothing**: what a space goes on from is kept in [`base::sharing`], whose clones share their parts.
+//! - **A snapshot costs nothing**: what a space goes on from is kept in [`base::sharing`], whose clones share their parts.
 //! - **Secrets are masked where they are noted**, not where they are shown.
 //!
 //! # Where to begin
@@ -62,6 +63,7 @@ pub mod khqr;
 pub mod ledger;
 pub mod profile;
 pub mod pushback;
+pub mod run;
 pub mod scenario;
 pub mod server;
 pub mod space;

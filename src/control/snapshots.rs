@@ -157,6 +157,7 @@ fn note(space: &Space, control: &'static str, detail: String) {
         tx_id: None,
         request: Bytes::new(),
         status: 200,
+        sent: Some(200),
         response: Bytes::new(),
         reason: Reason::Success,
         detail: detail.into(),
