@@ -471,7 +471,7 @@ impl Moment<'_> {
     fn expire(&mut self) -> bool {
         let mut any = false;
         while let Some(expiry) = self.state.ledger.next_expiry(self.now) {
-            if self.book(expiry, Trace::default()).is_none() {
+            if !self.book_expiry(expiry) {
                 break;
             }
             any = true;
