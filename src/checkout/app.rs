@@ -140,7 +140,7 @@ fn pay(desk: &Desk<'_>, visit: &Visit) -> Said {
         Err(error) => (Reason::FieldInvalid, error.to_string()),
     };
     gateway::note_step(visit, trace, "app", 200, reason, &detail, course.as_deref());
-    course.into_iter().for_each(|course| desk.follow(course));
+    desk.follow(course);
     said(visit, reason, &detail)
 }
 
@@ -160,7 +160,7 @@ fn outcome(desk: &Desk<'_>, visit: &Visit, reason: Reason) -> Said {
         Err(_) => Reason::SystemError,
     };
     gateway::note_step(visit, trace, "app", 200, reason, "", course.as_deref());
-    course.into_iter().for_each(|course| desk.follow(course));
+    desk.follow(course);
     said(visit, reason, "")
 }
 
@@ -212,7 +212,7 @@ fn call(
         body: body.as_bytes(),
     };
     let mut reply = gateway::answer(desk.spaces, call);
-    reply.course.take().into_iter().for_each(|course| desk.follow(course.into()));
+    desk.follow(reply.course.take().map(Into::into));
     reply
 }
 

@@ -70,8 +70,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Keeps the course of a payment until its page has been answered.
-    pub(super) fn follow(&self, course: Arc<Course>) {
-        self.courses.borrow_mut().push(course);
+    pub(super) fn follow(&self, course: Option<Arc<Course>>) {
+        self.courses.borrow_mut().extend(course);
     }
 
     /// The courses of what was done here.

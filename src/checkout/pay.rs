@@ -130,7 +130,7 @@ pub(super) fn advance(
         Err(error @ PayError::Input { .. }) => return Err(error),
     };
     gateway::note_step(visit, trace, what, reply.status, reason, &detail, course.as_deref());
-    course.into_iter().for_each(|course| desk.follow(course));
+    desk.follow(course);
     Ok(Reply { trace: Some(trace), ..reply })
 }
 

@@ -9,6 +9,7 @@
 mod about;
 mod ask;
 mod clock;
+mod coverage;
 mod guard;
 mod journal;
 mod merchants;

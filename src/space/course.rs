@@ -291,7 +291,9 @@ impl Moment<'_> {
         }
         let rules = self.space.rule_set();
         let call = self.completed(call);
-        rules.decide(&call, &mut self.state.counters, self.space.seed)
+        let decision = rules.decide(&call, &mut self.state.counters, self.space.seed)?;
+        self.state.met.note_plan(&decision.plan);
+        Some(decision)
     }
 
     /// Bends what is booked and told from here on.

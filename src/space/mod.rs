@@ -35,7 +35,9 @@ use crate::ledger::{
     Progress, Registration, Target,
 };
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
-use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
+use crate::scenario::{
+    CommitPoint, Content, Counters, Met, Notice, NoticeText, PlansMet, PushbackPlan,
+};
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
 use hold::Waiter;
@@ -84,8 +86,19 @@ pub struct Space {
     /// The points at which a rule may step in, one bit each.
     listening: AtomicU32,
     me: Weak<Self>,
+    /// What was met before resets, and in spaces that are gone.
+    past: Arc<Mutex<Met>>,
     /// Held by whoever makes time pass, so that two never do so at once.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// What a space shares with the others of its process.
+#[derive(Clone, Debug)]
+struct Ties {
+    /// Rung, with the space's number, when the driver is to look in.
+    bell: UnboundedSender<u32>,
+    /// What was met before resets, and in spaces that are gone.
+    past: Arc<Mutex<Met>>,
 }
 
 /// What the lock guards.
@@ -95,6 +108,7 @@ struct State {
     ledger: Ledger,
     outbox: Outbox,
     counters: Counters,
+    met: PlansMet,
     /// What waits for the clock on its way to a socket, by when it goes on.
     waiting: BTreeSet<(Millis, Waiter)>,
     /// What the clock showed when the space was born or reset.
@@ -151,7 +165,7 @@ impl Space {
         profile: Arc<Profile>,
         born: Vec<Merchant>,
         budgets: Budgets,
-        bell: UnboundedSender<u32>,
+        ties: Ties,
     ) -> Arc<Self> {
         let state = State::new(&profile, budgets, 0);
         Arc::new_cyclic(|me| Self {
@@ -166,11 +180,12 @@ impl Space {
             journal: Mutex::new(Journal::new(budgets.journal)),
             traces: AtomicU64::new(Trace::first_of(number).0),
             armed: AtomicI64::new(i64::MAX),
-            bell,
+            bell: ties.bell,
             changed: Notify::new(),
             armoury: RwLock::default(),
             listening: AtomicU32::new(0),
             me: Weak::clone(me),
+            past: ties.past,
             turn: tokio::sync::Mutex::new(()),
             profile,
         })
@@ -277,6 +292,12 @@ impl Space {
         read(&self.journal.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What was met of all that can go wrong, since birth or reset.
+    pub fn met(&self) -> Met {
+        let plans = self.lock().met.clone();
+        Met { reasons: self.read_journal(|journal| journal.reasons().clone()), plans }
+    }
+
     /// The push-backs that are due now, and the real time at which to ask again.
     pub fn take_due(&self) -> (Vec<Errand>, Option<Millis>) {
         self.armed.store(i64::MAX, Ordering::Release);
@@ -299,8 +320,12 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
-                let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
+                let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
+                let waits = |delivery: &Delivery| delivery.state.due().is_some();
+                if outbox.get(errand.job.id).is_some_and(waits) {
+                    met.note_retry();
+                }
                 let taken = |delivery: &&Delivery| {
                     delivery.state == DeliveryState::Acknowledged
                         && delivery.content == Content::True.name()
@@ -321,11 +346,16 @@ impl Space {
     /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time.
     pub fn reset(&self) {
         let mut state = self.lock();
-        *state = State::new(&self.profile, self.budgets, state.generation + 1);
+        let next = State::new(&self.profile, self.budgets, state.generation + 1);
+        let State { met: plans, .. } = std::mem::replace(&mut *state, next);
         drop(state);
         self.arm_rules(Vec::new());
         *self.merchants.write().unwrap_or_else(PoisonError::into_inner) = by_id(&self.born);
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = journal.reasons().clone();
+        journal.clear();
+        drop(journal);
+        *self.past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
         self.changed.notify_waiters();
     }
 
@@ -371,6 +401,7 @@ impl State {
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
+            met: PlansMet::default(),
             waiting: BTreeSet::new(),
             born: Clock::real().now(wall_clock()),
             generation,
@@ -492,6 +523,7 @@ impl Moment<'_> {
             self.put_out(id, at, &TRUTH, told(0), trace);
             return;
         };
+        self.state.met.note_pushback(&plan);
         for (place, notice) in plan.notices.iter().enumerate() {
             let number = self.tell(id, notice, told(place), trace);
             if plan.before_reply {
@@ -516,6 +548,7 @@ impl Moment<'_> {
         let merchant = space.merchant(&party.merchant)?;
         let own = merchant.noti_url.as_deref();
         let url = order.details().noti_url.as_deref().or(own)?;
+        state.met.note_notice(&notice.content);
         let policy = space.pushback_policy(&merchant);
         let answer = space.profile.reasons.pushback(told.good);
         let (body, content_type) = if notice.content == Content::True {

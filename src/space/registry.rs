@@ -1,15 +1,16 @@
 //! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use dashmap::{DashMap, Entry};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Budgets, Space};
+use super::{Budgets, Space, Ties};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
+use crate::scenario::Met;
 
 /// The space that answers where none is named.
 pub const DEFAULT_SPACE: &str = "default";
@@ -97,7 +98,7 @@ pub struct Spaces {
     by_number: DashMap<u32, Arc<Space>>,
     owners: DashMap<Box<str>, Arc<Space>>,
     next_number: AtomicU32,
-    bell: UnboundedSender<u32>,
+    ties: Ties,
     strict: AtomicBool,
     violations: AtomicU64,
 }
@@ -111,6 +112,7 @@ impl Spaces {
     ) -> (Arc<Self>, UnboundedReceiver<u32>) {
         let (bell, rung) = unbounded_channel();
         let merchants = profile.merchants.clone();
+        let ties = Ties { bell, past: Arc::default() };
         let default = Space::new(
             DEFAULT_SPACE,
             0,
@@ -118,7 +120,7 @@ impl Spaces {
             Arc::clone(&profile),
             merchants,
             budgets,
-            bell.clone(),
+            ties.clone(),
         );
         let spaces = Self {
             profile,
@@ -128,7 +130,7 @@ impl Spaces {
             by_number: DashMap::new(),
             owners: DashMap::new(),
             next_number: AtomicU32::new(1),
-            bell,
+            ties,
             strict: AtomicBool::new(false),
             violations: AtomicU64::new(0),
         };
@@ -249,8 +251,8 @@ impl Spaces {
             Seed(lot & SEED_MASK)
         });
         let profile = Arc::clone(&self.profile);
-        let space =
-            Space::new(&name, number, seed, profile, merchants, self.budgets, self.bell.clone());
+        let ties = self.ties.clone();
+        let space = Space::new(&name, number, seed, profile, merchants, self.budgets, ties);
         place.insert(Arc::clone(&space));
         self.by_number.insert(number, Arc::clone(&space));
         for id in &born {
@@ -303,6 +305,15 @@ impl Spaces {
             merchant.key = Arc::new(pair);
         }
         Ok(merchant)
+    }
+
+    /// What was met of all that can go wrong since the process began, in all spaces, also in those that are gone.
+    pub fn met(&self) -> Met {
+        let mut met = self.ties.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for space in self.all() {
+            met += &space.met();
+        }
+        met
     }
 
     /// Removes a space with all that is in it.
