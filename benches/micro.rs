@@ -166,6 +166,7 @@ fn note_in_journal(bencher: Bencher) {
             tx_id: Some("order-00000001".into()),
             request: body.clone(),
             status: 200,
+            sent: Some(200),
             response: response.clone(),
             reason: Reason::Success,
             detail: "".into(),

@@ -16,6 +16,7 @@
 //! | module | what lives there | never |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
+//! | [`run`] | scenarios, run: a server and a space for each, and what came of them | decides |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
@@ -61,6 +62,7 @@ pub mod khqr;
 pub mod ledger;
 pub mod profile;
 pub mod pushback;
+pub mod run;
 pub mod scenario;
 pub mod server;
 pub mod space;

@@ -290,6 +290,7 @@ async fn play(
         tx_id: Some(ask.param("txId").into()),
         request: wire::redact(&ask.body).into_owned().into(),
         status,
+        sent: Some(status),
         response,
         reason,
         detail: "".into(),

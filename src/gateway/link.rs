@@ -112,6 +112,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         tx_id: fields.iter().find_map(|fields| fields.text("txId")).map(|text| text[..].into()),
         request: wire::redact(plain.as_deref().unwrap_or_default()).into_owned().into(),
         status: if opened.is_ok() { 303 } else { space.profile().reasons.general(reason).http },
+        sent: Some(if opened.is_ok() { 303 } else { space.profile().reasons.general(reason).http }),
         response: bytes::Bytes::new(),
         reason,
         detail: detail.into(),

@@ -8,6 +8,7 @@ mod acs;
 mod bindings;
 mod checkout_token;
 mod desk;
+mod history;
 pub mod link;
 mod lint;
 mod orders;
@@ -35,6 +36,7 @@ pub use acs::{Cres3ds, CresError};
 pub use bindings::{CardToSave, check_card, save_card};
 pub use checkout_token::CheckoutToken;
 pub use desk::Refused;
+pub use history::history;
 pub use lint::{LintReport, LintRow, Unchecked, lint_report};
 pub use payer::{
     AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
@@ -251,6 +253,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         }
     }
     let merchant = identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
+    let fault = received.course.as_deref().and_then(|course| course.plan.transport.as_ref());
     space.note(JournalEntry {
         trace,
         at: space.now(),
@@ -264,6 +267,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
             wire::redact(body).into_owned().into()
         },
         status,
+        sent: fault.map_or(Some(status), |fault| fault.status(status)),
         response: reply.clone(),
         reason,
         detail: detail.into(),

@@ -160,6 +160,7 @@ pub fn note_step(
         tx_id: Some(visit.order.tx_id.clone()),
         request: serde_json::json!({ "page": step }).to_string().into_bytes().into(),
         status,
+        sent: Some(status),
         response: Bytes::new(),
         reason,
         detail: detail.into(),

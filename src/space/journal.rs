@@ -69,6 +69,8 @@ pub struct JournalEntry {
     pub request: Bytes,
     /// HTTP status of the reply.
     pub status: u16,
+    /// The HTTP status that the caller gets to see of it, where a rule breaks it; `None`: not even that.
+    pub sent: Option<u16>,
     /// The reply's body.
     pub response: Bytes,
     /// What decided it.

@@ -190,6 +190,23 @@ choice! {
     }
 }
 
+impl Transport {
+    /// Whether it lets a reply through bit by bit, as time passes.
+    pub const fn is_slow(&self) -> bool {
+        matches!(self, Self::Drip(_) | Self::Bandwidth(_))
+    }
+
+    /// The HTTP status that a caller gets to see of a reply with this `status`; `None`: not even that.
+    pub const fn status(&self, status: u16) -> Option<u16> {
+        match self {
+            Self::Reset | Self::Empty | Self::Hang => None,
+            Self::Busy(_) => Some(429),
+            Self::ServerError(error) => Some(error.0),
+            _ => Some(status),
+        }
+    }
+}
+
 record! {
     /// A body that ends early.
     pub struct Truncate {

@@ -188,6 +188,13 @@ impl Rule {
     }
 }
 
+impl Expectation {
+    /// The expectation as JSON that reads as the same again.
+    pub fn to_json(&self) -> serde_json::Value {
+        self.print().to_json()
+    }
+}
+
 /// A list of rules on its own, as the control plane takes them.
 pub fn read_rules(file: &str, bytes: &[u8]) -> Result<Vec<Rule>, Vec<Problem>> {
     read_alone(file, bytes)

@@ -13,6 +13,8 @@ mod shop;
 #[cfg(test)]
 mod tests;
 
+use serde::Serialize;
+
 use super::file::{Expectation, Which};
 use super::form::{Period, Times};
 use super::history::History;
@@ -22,7 +24,7 @@ use crate::base::Millis;
 const EVIDENCE_MAX: usize = 10;
 
 /// What came of one expectation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// Whether it is met, or could not be judged.
     pub ok: bool,
@@ -37,7 +39,7 @@ pub struct Verdict {
 }
 
 /// The candidate that came nearest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Nearest {
     /// Which one.
     pub what: String,
@@ -46,7 +48,7 @@ pub struct Nearest {
 }
 
 /// One point in which a candidate differs from what was wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The key of the expectation.
     pub key: &'static str,

@@ -1,0 +1,110 @@
+//! What happened in a space, in the form that expectations are judged by.
+
+use std::collections::HashMap;
+
+use crate::base::{Fields, Operation, Reason};
+use crate::ledger::Order;
+use crate::scenario::{AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact};
+use crate::space::{Delivery, DeliveryState, JournalEntry, Space, View};
+
+/// Fills in what journal, ledger and outbox of `space` still hold. `shop` is left out: only the merchant knows.
+pub fn history(space: &Space) -> History {
+    let (requests, rules) = space.read_journal(|journal| {
+        let asked = journal.iter().filter(|entry| is_call(entry));
+        let requests: Vec<RequestFact> = asked.map(request).collect();
+        // The payer's steps and events from outside, for the changes that they made.
+        let others = journal.iter().filter(|entry| !is_call(entry));
+        let rules: HashMap<u64, String> = others
+            .filter_map(|entry| Some((entry.trace.0, entry.rule.as_ref()?.0.to_string())))
+            .collect();
+        (requests, rules)
+    });
+    space.look(|view| History {
+        born: view.born,
+        now: view.now,
+        requests,
+        orders: view.ledger.orders_after(None).map(|it| order(&view, it, &rules)).collect(),
+        deliveries: view.outbox.iter().map(delivery).collect(),
+        shop: None,
+    })
+}
+
+/// Whether a merchant or a paying app sent it, in contrast to the control plane and the payer's pages.
+fn is_call(entry: &JournalEntry) -> bool {
+    entry.operation.is_some() || entry.reason == Reason::UnknownPath
+}
+
+fn request(entry: &JournalEntry) -> RequestFact {
+    RequestFact {
+        trace: entry.trace.to_string(),
+        at: entry.at,
+        operation: entry.operation,
+        merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
+        tx_id: entry.tx_id.as_deref().map(Into::into),
+        fields: fields(entry),
+        reason: entry.reason,
+        status: entry.sent,
+        rule: entry.rule.as_ref().map(|(rule, _)| rule.to_string()),
+    }
+}
+
+/// The members of the request; of an array those of its first row, as rules see them.
+fn fields(entry: &JournalEntry) -> Vec<(String, String)> {
+    let row = match entry.operation {
+        Some(Operation::Reconciliation) => Fields::parse_array(&entry.request)
+            .ok()
+            .and_then(|rows| rows.into_iter().next())
+            .or_else(|| Fields::parse(&entry.request).ok()),
+        _ => Fields::parse(&entry.request).ok(),
+    };
+    let text = |(name, value): (&str, crate::base::Literal<'_>)| {
+        (name.to_owned(), if value.is_blank() { String::new() } else { value.text().into_owned() })
+    };
+    row.map(|row| row.iter().map(text).collect()).unwrap_or_default()
+}
+
+fn order(view: &View<'_>, order: &Order, rules: &HashMap<u64, String>) -> OrderFact {
+    let changes = order.history.iter().map(|entry| ChangeFact {
+        at: entry.at,
+        name: entry.change.name(),
+        rule: rules.get(&entry.trace).cloned(),
+    });
+    OrderFact {
+        merchant_id: view.ledger.party(order).merchant.to_string(),
+        tx_id: order.tx_id.to_string(),
+        state: order.state,
+        reason: order.failure,
+        currency: order.currency,
+        amount: order.amount,
+        authorised: order.totals.authorised,
+        captured: order.totals.captured,
+        refunded: order.totals.refunded,
+        released: order.totals.released,
+        settled: order.is_settled(view.now, view.ledger.rules().settlement_cutoff_ms),
+        changes: changes.collect(),
+    }
+}
+
+fn delivery(delivery: &Delivery) -> DeliveryFact {
+    let attempts = delivery.attempts.iter();
+    DeliveryFact {
+        id: delivery.id,
+        merchant_id: delivery.merchant.to_string(),
+        tx_id: delivery.tx_id.to_string(),
+        cause: if delivery.cause == "unasked" { "none" } else { delivery.cause }.to_owned(),
+        code: code(&delivery.body),
+        content: delivery.content.to_owned(),
+        created: delivery.created,
+        acknowledged: delivery.state == DeliveryState::Acknowledged,
+        attempts: attempts
+            .map(|attempt| AttemptFact { at: attempt.at, status: attempt.status })
+            .collect(),
+    }
+}
+
+/// The result code that a push-back carries; empty where its body has none.
+fn code(body: &[u8]) -> String {
+    let fields = Fields::parse(body).ok();
+    let code = fields.as_ref().and_then(|fields| fields.text("resultCode"));
+    code.map(std::borrow::Cow::into_owned).unwrap_or_default()
+}

@@ -1,0 +1,230 @@
+//! What came of running scenarios, in the form that reports are made of.
+
+use serde::Serialize;
+
+use crate::base::{Millis, OrderState, Reason};
+use crate::scenario::{Belief, Expectation, History, Verdict};
+
+/// What came of one run: its stories in the order in which they were given.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcomes {
+    /// Who was tested.
+    pub merchant: Merchant,
+    /// One for each story.
+    pub stories: Vec<Outcome>,
+    /// How long it all took, in real milliseconds.
+    pub took_ms: u64,
+}
+
+/// Who plays the merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Merchant {
+    /// The built-in one.
+    BuiltIn {
+        /// The bugs that it was told to have, by name.
+        mistakes: Vec<&'static str>,
+    },
+    /// A command of the user's.
+    Command {
+        /// Its name and arguments.
+        line: Vec<String>,
+    },
+}
+
+/// What came of one story.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Its id, such as S014.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Why it happens in production.
+    pub why: Option<String>,
+    /// What a correct merchant does.
+    pub correct: Option<String>,
+    /// The file it was read from; `scenarios/NAME.yaml` where it comes with the program.
+    pub file: String,
+    /// The seed of every choice in it.
+    pub seed: u64,
+    /// Whether all that was expected is so, and nothing went wrong on the way.
+    pub ok: bool,
+    /// What kept it from being told to its end, or how the command failed.
+    pub error: Option<String>,
+    /// One for each expectation, in their order; none where there was nothing to judge.
+    pub verdicts: Vec<Judged>,
+    /// What happened to each order, in the order of their registration.
+    pub orders: Vec<OrderStory>,
+    /// How long it took, in real milliseconds.
+    pub took_ms: u64,
+    /// How much simulated time passed in it, in milliseconds.
+    pub simulated_ms: u64,
+    /// The command that tells the same story again.
+    pub repeat: String,
+}
+
+/// An expectation and what was found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// The expectation as it stands in the file.
+    pub expectation: serde_json::Value,
+    /// Why it matters.
+    pub about: Option<String>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// What happened to one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderStory {
+    /// `merchantId`.
+    pub merchant_id: String,
+    /// `txId`.
+    pub tx_id: String,
+    /// Where it stands in the gateway's books.
+    #[serde(serialize_with = "state_name")]
+    pub state: OrderState,
+    /// Why it failed.
+    pub reason: Option<Reason>,
+    /// The currency of its amounts.
+    pub currency: &'static str,
+    /// Ordered, a decimal like all amounts here.
+    pub amount: String,
+    /// Captured.
+    pub captured: String,
+    /// Given back.
+    pub returned: String,
+    /// What the merchant believes of it; `None` where it cannot be asked.
+    pub believes: Option<&'static str>,
+    /// How often the merchant has shipped the goods; `None` where it cannot be asked.
+    pub shipped: Option<u32>,
+    /// All that happened to it, oldest first.
+    pub events: Vec<OrderEvent>,
+}
+
+/// One thing that happened to an order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderEvent {
+    /// When, in simulated milliseconds since the story began.
+    pub at_ms: i64,
+    /// `call`, `change` or `pushback`.
+    pub kind: &'static str,
+    /// The operation that was called, what changed, or what caused the push-back.
+    pub name: String,
+    /// What came of it: the reason and the HTTP status of a call, what the merchant answered to a push-back.
+    pub detail: String,
+    /// The rule that stepped in.
+    pub rule: Option<String>,
+    /// The request's name in the journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+}
+
+impl Outcomes {
+    /// Whether every story is as expected.
+    pub fn ok(&self) -> bool {
+        self.stories.iter().all(|story| story.ok)
+    }
+}
+
+impl Judged {
+    /// Puts expectations and their verdicts side by side.
+    pub fn all(expectations: &[Expectation], verdicts: Vec<Verdict>) -> Vec<Self> {
+        let pairs = std::iter::zip(expectations, verdicts);
+        pairs
+            .map(|(expectation, verdict)| Self {
+                expectation: expectation.to_json(),
+                about: expectation.about.clone(),
+                verdict,
+            })
+            .collect()
+    }
+}
+
+impl OrderStory {
+    /// The story of every order in `history`.
+    pub fn all(history: &History) -> Vec<Self> {
+        history.orders.iter().map(|order| Self::of(order, history)).collect()
+    }
+
+    fn of(order: &crate::scenario::OrderFact, history: &History) -> Self {
+        let shop = history.shop.iter().flatten().find(|fact| fact.tx_id == order.tx_id);
+        let decimal = |amount: crate::base::Amount| amount.fixed(order.currency);
+        Self {
+            merchant_id: order.merchant_id.clone(),
+            tx_id: order.tx_id.clone(),
+            state: order.state,
+            reason: order.reason,
+            currency: order.currency.code(),
+            amount: decimal(order.amount),
+            captured: decimal(order.captured),
+            returned: decimal(order.returned()),
+            believes: shop.map(|fact| Belief::name(fact.believes)),
+            shipped: shop.map(|fact| fact.shipped),
+            events: events(order, history),
+        }
+    }
+}
+
+fn events(order: &crate::scenario::OrderFact, history: &History) -> Vec<OrderEvent> {
+    let since = |at: Millis| at.0 - history.born.0;
+    let calls = history.requests.iter().filter(|request| {
+        request.merchant_id.as_deref() == Some(&order.merchant_id)
+            && request.tx_id.as_deref() == Some(&order.tx_id)
+    });
+    let calls = calls.map(|request| {
+        let status =
+            request.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"));
+        OrderEvent {
+            at_ms: since(request.at),
+            kind: "call",
+            name: request.operation.map_or("unknown path", crate::base::Operation::name).to_owned(),
+            detail: format!("{}, {status}", request.reason),
+            rule: request.rule.clone(),
+            trace: Some(request.trace.clone()),
+        }
+    });
+    let changes = order.changes.iter().map(|change| OrderEvent {
+        at_ms: since(change.at),
+        kind: "change",
+        name: change.name.to_owned(),
+        detail: String::new(),
+        rule: change.rule.clone(),
+        trace: None,
+    });
+    let told = history.deliveries.iter().filter(|delivery| {
+        delivery.merchant_id == order.merchant_id && delivery.tx_id == order.tx_id
+    });
+    let told = told.flat_map(|delivery| {
+        delivery.attempts.iter().map(|attempt| OrderEvent {
+            at_ms: since(attempt.at),
+            kind: "pushback",
+            name: delivery.cause.clone(),
+            detail: format!(
+                "{} {}, {}",
+                delivery.code,
+                delivery.content,
+                attempt.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"))
+            ),
+            rule: None,
+            trace: None,
+        })
+    });
+    let mut all: Vec<OrderEvent> = calls.chain(changes).chain(told).collect();
+    // What happens at the same moment has no order that would be the same in every run but that of its name.
+    all.sort_by(|a, b| {
+        (a.at_ms, a.kind, &a.name, &a.detail).cmp(&(b.at_ms, b.kind, &b.name, &b.detail))
+    });
+    all
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The shape that serde asks for.
+fn state_name<S: serde::Serializer>(state: &OrderState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.name())
+}
