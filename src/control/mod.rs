@@ -22,6 +22,7 @@ mod reference;
 mod route;
 mod rules;
 mod sign;
+mod snapshots;
 mod spaces;
 mod table;
 mod views;

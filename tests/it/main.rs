@@ -43,6 +43,8 @@ mod raw_http;
 mod reconciliation;
 mod rules;
 mod schemathesis;
+mod sharing;
+mod snapshots;
 mod support;
 mod tidy;
 mod token;
