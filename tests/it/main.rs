@@ -26,6 +26,7 @@ mod control_pushback;
 mod control_wait;
 mod coverage;
 mod crypto;
+mod dashboard;
 #[path = "support/direct.rs"]
 mod direct;
 mod faults;
@@ -43,6 +44,8 @@ mod raw_http;
 mod reconciliation;
 mod rules;
 mod schemathesis;
+mod sharing;
+mod snapshots;
 mod support;
 mod tidy;
 mod token;
