@@ -129,7 +129,7 @@ fn case(payload: &Payload) -> Value {
 }
 
 /// A spread over kinds, currencies, amounts, scripts, lengths and checksums.
-fn payloads() -> Vec<Payload> {
+fn payloads() -> Vec<Payload<'static>> {
     let usd = |minor| shop(Currency::Usd).with_amount(Amount::from_minor(minor), NOW, FAR);
     let khr = |minor| shop(Currency::Khr).with_amount(Amount::from_minor(minor), NOW, FAR);
     let mut all = vec![shop(Currency::Usd), shop(Currency::Khr)];
