@@ -7,10 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use bytes::Bytes;
 
+use super::payer::otp_has_expired;
 use super::register;
 use crate::base::{Millis, OrderState, Reason};
 use crate::ledger::{BindingId, CardRow, Client, Order, OrderId, Progress, Source, Step, Target};
-use crate::profile::{Card, Merchant};
+use crate::profile::{Card, Merchant, OtpChannel};
 use crate::space::{JournalEntry, Space, Trace};
 
 /// An order as its payer's page sees it. A copy: what happens meanwhile does not change it.
@@ -83,6 +84,13 @@ impl Visit {
     /// The card behind a saved one.
     pub fn card_of(&self, saved: SavedCard) -> Option<&Card> {
         self.at(saved.row)
+    }
+
+    /// Whether this is the one-time password that was sent that way, and valid still.
+    pub fn takes_otp(&self, channel: OtpChannel, otp: &str) -> bool {
+        let profile = self.space.profile();
+        otp == profile.payers.otp.right(channel)
+            && !otp_has_expired(profile, &self.progress(), self.now)
     }
 
     /// The KHQR of the order; `None` where its method shows none, or the merchant's data make none.

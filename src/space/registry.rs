@@ -23,9 +23,6 @@ const ID_MAX: usize = 32;
 /// How many merchants one call may ask for.
 const MERCHANTS_MAX: usize = 64;
 
-/// Seeds that are made up stay below 2^53, so that every JSON library reads them exactly.
-const SEED_MASK: u64 = (1 << 53) - 1;
-
 /// Why a space cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
@@ -246,7 +243,7 @@ impl Spaces {
         };
         let seed = seed.unwrap_or_else(|| {
             let lot = self.default.seed().number(&[b"space", name.as_bytes()]);
-            Seed(lot & SEED_MASK)
+            Seed::made_up(lot)
         });
         let profile = Arc::clone(&self.profile);
         let space =

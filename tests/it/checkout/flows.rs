@@ -132,6 +132,20 @@ async fn a_code_that_came_too_late_can_be_asked_for_again() {
 }
 
 #[tokio::test]
+async fn an_issuer_sends_another_code_when_one_came_too_late() {
+    let gateway = Gateway::open().await;
+    let mut payer = gateway.payer("late-issuer", "CREDIT_DEBIT", json!({})).await;
+    payer.type_card("5204730000001003").await;
+    gateway.advance_clock(300_001);
+    let page = payer.act("submit", &[("otp", OTP)]).await;
+    assert!(page.has("notice") && page.has("acs-otp"), "{}", page.body);
+    assert_eq!(payer.state(), OrderState::Registered);
+    payer.act("submit", &[("otp", OTP)]).await;
+    payer.bring_back().await;
+    assert_eq!(payer.state(), OrderState::Captured);
+}
+
+#[tokio::test]
 async fn the_payer_returns_to_the_merchant_with_the_result_in_the_query() {
     let gateway = Gateway::open().await;
     let urls = json!({
