@@ -19,9 +19,9 @@ use crate::scenario::{
 };
 
 /// The rules of a space: as they were read, and ready to decide.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Armoury {
-    rules: Vec<Rule>,
+    rules: Arc<Vec<Rule>>,
     set: Arc<RuleSet>,
 }
 
@@ -138,12 +138,23 @@ impl Space {
     /// Changes the rules of the space, all at once. Counters of rules that stay are kept.
     pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<Rule>) -> R) -> R {
         let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
-        let result = change(&mut armoury.rules);
-        armoury.set = Arc::new(RuleSet::new(&armoury.rules));
+        let result = change(Arc::make_mut(&mut armoury.rules));
+        armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
+        self.listen(&armoury);
+        result
+    }
+
+    /// Takes over rules as another space, or this one, had them.
+    pub(super) fn take_up(&self, rules: &Armoury) {
+        let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
+        armoury.clone_from(rules);
+        self.listen(&armoury);
+    }
+
+    fn listen(&self, armoury: &Armoury) {
         let heard = Point::ALL.into_iter().filter(|point| armoury.set.listens_at(*point));
         let points = heard.fold(0, |points, point| points | 1 << point.index());
         self.listening.store(points, Ordering::Relaxed);
-        result
     }
 
     /// Arms these rules in place of any before, in the order in which they are asked.
@@ -155,7 +166,7 @@ impl Space {
     pub fn rules(&self) -> Vec<(Rule, Tally)> {
         let (rules, set) = {
             let armoury = self.armoury.read().unwrap_or_else(PoisonError::into_inner);
-            (armoury.rules.clone(), Arc::clone(&armoury.set))
+            (armoury.rules.to_vec(), Arc::clone(&armoury.set))
         };
         self.section(|moment| {
             let counters = &moment.state.counters;
@@ -290,8 +301,9 @@ impl Moment<'_> {
             return None;
         }
         let rules = self.space.rule_set();
-        let call = self.completed(call);
-        rules.decide(&call, &mut self.state.counters, self.space.seed)
+        let kin = Arc::clone(&self.state.kin);
+        let call = self.completed(&CallFacts { space: &kin, ..*call });
+        rules.decide(&call, &mut self.state.counters, self.space.seed())
     }
 
     /// Bends what is booked and told from here on.

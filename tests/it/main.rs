@@ -25,6 +25,7 @@ mod control_life_cycle;
 mod control_pushback;
 mod control_wait;
 mod crypto;
+mod dashboard;
 #[path = "support/direct.rs"]
 mod direct;
 mod faults;
@@ -42,6 +43,8 @@ mod raw_http;
 mod reconciliation;
 mod rules;
 mod schemathesis;
+mod sharing;
+mod snapshots;
 mod support;
 mod tidy;
 mod token;
