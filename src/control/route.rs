@@ -62,9 +62,9 @@ impl Route {
     /// Within what its body is read: a snapshot may be much larger than anything else.
     pub(super) fn limits(&self, limits: &Limits) -> Limits {
         if self.id == "importSnapshot" {
-            Limits { body_bytes: limits.body_bytes.max(SNAPSHOT_FILE_MAX), ..limits.clone() }
+            Limits { body_bytes: limits.body_bytes.max(SNAPSHOT_FILE_MAX), ..*limits }
         } else {
-            limits.clone()
+            *limits
         }
     }
 }

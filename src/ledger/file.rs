@@ -13,7 +13,8 @@ use super::order::{
 };
 use super::progress::Progress;
 use super::store::Store;
-use super::{DAY_NUMBER_MAX, Event, Ledger, STAN_MAX, Screen, change};
+use super::{DAY_NUMBER_MAX, Event, FIRST_PROMISE, Ledger, STAN_MAX, Screen, change};
+use crate::base::sharing::Sorted;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod};
 use crate::profile::Rules;
 
@@ -36,6 +37,9 @@ pub struct LedgerFile {
     day_numbers: Vec<(i32, u32)>,
     stan: u32,
     dropped: u64,
+    /// Ids that were given away before their orders were booked, with the orders' own.
+    promised: Vec<(u64, u64)>,
+    promises: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,6 +188,8 @@ impl Ledger {
             day_numbers: self.day_numbers.iter().map(|(day, number)| (day.0, *number)).collect(),
             stan: self.stan,
             dropped: self.dropped,
+            promised: self.promised.iter().map(|(id, own)| (id.0, own.0)).collect(),
+            promises: self.promises,
         }
     }
 
@@ -192,7 +198,8 @@ impl Ledger {
     /// # Errors
     /// What does not fit in it, in words.
     pub fn from_file(file: LedgerFile, rules: Rules, orders_max: usize) -> Result<Self, String> {
-        let LedgerFile { parties, first, orders, saved, day_numbers, stan, dropped } = file;
+        let LedgerFile { parties, first, orders, saved, day_numbers, stan, .. } = file;
+        let LedgerFile { dropped, promised, promises, .. } = file;
         if orders.len() > orders_max {
             return Err(format!(
                 "it holds {} orders, a space here keeps up to {orders_max}",
@@ -201,6 +208,14 @@ impl Ledger {
         }
         if stan > STAN_MAX || day_numbers.iter().any(|(_, number)| *number > DAY_NUMBER_MAX) {
             return Err("a running number is out of range".to_owned());
+        }
+        let is_promised =
+            |id: u64| id > FIRST_PROMISE && id.saturating_sub(FIRST_PROMISE) <= promises;
+        if promises.max(first) > u64::MAX / 4
+            || promised.len() > orders_max
+            || !promised.iter().all(|(id, own)| is_promised(*id) && *own < FIRST_PROMISE)
+        {
+            return Err("an order has an id that cannot be".to_owned());
         }
         let mut store = Store::default();
         let mut names = HashSet::new();
@@ -236,6 +251,14 @@ impl Ledger {
             stan,
             orders_max,
             dropped,
+            promised: {
+                let mut read = Sorted::default();
+                for (id, own) in promised {
+                    read.insert(OrderId(id), OrderId(own));
+                }
+                read
+            },
+            promises,
         })
     }
 }

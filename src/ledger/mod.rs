@@ -25,6 +25,7 @@ pub use store::Party;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use crate::base::sharing::Sorted;
 use crate::base::{Amount, Day, Millis, OrderState, Reason};
 use crate::profile::{IdenticalRegister, Rules};
 use store::Store;
@@ -46,7 +47,7 @@ pub struct Ledger {
     orders_max: usize,
     dropped: u64,
     /// The orders that were booked under a promised id, by that.
-    promised: BTreeMap<OrderId, OrderId>,
+    promised: Sorted<OrderId, OrderId>,
     promises: u64,
 }
 
@@ -64,7 +65,7 @@ impl Ledger {
             stan: 0,
             orders_max,
             dropped: 0,
-            promised: BTreeMap::new(),
+            promised: Sorted::default(),
             promises: 0,
         }
     }
@@ -101,7 +102,7 @@ impl Ledger {
         match target {
             Target::Named { merchant, tx_id } => self.store.find(merchant, tx_id),
             Target::At(id) if id.0 < FIRST_PROMISE => self.store.get(id),
-            Target::At(id) => self.store.get(*self.promised.get(&id)?),
+            Target::At(id) => self.store.get(*self.promised.get(id)?),
         }
     }
 

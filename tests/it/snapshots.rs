@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use payon_sim::base::Operation;
+use payon_sim::crypto::Encoding;
 use payon_sim::space::Budgets;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -355,10 +356,7 @@ fn forged(file: &str, from: &str, to: &str) -> String {
     let state = state.strip_suffix('}').unwrap();
     assert!(state.contains(from), "{from} is not in {state}");
     let changed = state.replacen(from, to, 1);
-    let digest = |text: &str| {
-        let bytes = Sha256::digest(text);
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
+    let digest = |text: &str| Encoding::Hex.encode(&Sha256::digest(text));
     assert!(head.contains(&digest(state)));
     let head = head.replace(&digest(state), &digest(&changed));
     format!(r#"{head}"state":{changed}}}"#)
