@@ -42,6 +42,8 @@ mod programs;
 mod qr;
 mod raw_http;
 mod reconciliation;
+mod reload;
+mod reports;
 mod rules;
 mod schemathesis;
 mod sharing;
