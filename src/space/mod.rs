@@ -8,6 +8,7 @@ mod clock;
 mod course;
 mod delivery;
 mod finding;
+mod hold;
 mod journal;
 mod passage;
 mod registry;
@@ -16,6 +17,7 @@ pub use clock::Clock;
 pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
 pub use finding::{Finding, Lint, Weight};
+pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
@@ -36,6 +38,7 @@ use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, Pushba
 use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
+use hold::Waiter;
 
 /// How much each space keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +95,8 @@ struct State {
     ledger: Ledger,
     outbox: Outbox,
     counters: Counters,
-    /// Replies that are held back, by when they may leave and their request.
-    held_back: BTreeSet<(Millis, Trace)>,
+    /// What waits for the clock on its way to a socket, by when it goes on.
+    waiting: BTreeSet<(Millis, Waiter)>,
     /// What the clock showed when the space was born or reset.
     born: Millis,
     /// Raised by a reset, so that an attempt from before it finds nothing to note itself in.
@@ -128,7 +131,7 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// The push-backs.
     pub outbox: &'a Outbox,
-    /// When the next deadline or push-back is due.
+    /// When the next deadline or push-back is due, or the next reply or piece of one may leave.
     pub next_due: Option<Millis>,
 }
 
@@ -237,7 +240,7 @@ impl Space {
         self.section(|moment| {
             let Moment { state, now, .. } = moment;
             let State { clock, ledger, outbox, born, .. } = &**state;
-            let next_due = state.next_due();
+            let next_due = [state.next_due(), state.next_waiting()].into_iter().flatten().min();
             (see(View { now: *now, born: *born, clock, ledger, outbox, next_due }), false)
         })
     }
@@ -309,6 +312,12 @@ impl Space {
         });
     }
 
+    /// Where the pieces of a slow push-back wait for the clock.
+    pub fn pace(&self, errand: &Errand) -> Option<Hold> {
+        let (generation, waiter) = (errand.generation, Waiter::Sender(errand.job.id));
+        Some(Hold::new(self.me.upgrade()?, generation, waiter, errand.job.at))
+    }
+
     /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time.
     pub fn reset(&self) {
         let mut state = self.lock();
@@ -362,12 +371,13 @@ impl State {
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
-            held_back: BTreeSet::new(),
+            waiting: BTreeSet::new(),
             born: Clock::real().now(wall_clock()),
             generation,
         }
     }
 
+    /// When a driver has something to do next.
     fn next_due(&self) -> Option<Millis> {
         let times = [self.ledger.next_deadline(), self.outbox.next_due()];
         times.into_iter().flatten().min()
