@@ -4,9 +4,11 @@
 //! be followed costs a space nothing but these, whoever reads and however slowly.
 
 use std::collections::VecDeque;
+use std::sync::{MutexGuard, PoisonError};
 
+use super::{Moment, Space};
 use crate::base::OrderState;
-use crate::ledger::OrderId;
+use crate::ledger::{OrderId, Target};
 
 /// How many happenings are kept: enough for a reader that lags a second behind a busy space.
 const KEPT_MAX: usize = 1 << 14;
@@ -107,6 +109,41 @@ impl Feed {
             closed: self.closed,
             epoch: self.epoch,
         }
+    }
+}
+
+impl Space {
+    pub(super) fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that something happened. Whoever follows is woken by the end of the section.
+    pub(super) fn happened(&self, what: Happening) {
+        self.feed().push(what);
+    }
+
+    /// The number of the latest thing that happened; 0 before the first.
+    pub fn last_happening(&self) -> u64 {
+        self.feed().last()
+    }
+
+    /// What happened after that number, the first `max` of it.
+    pub fn happenings(&self, after: u64, max: usize) -> Happenings {
+        self.feed().after(after, max)
+    }
+
+    /// Whether what was read in this epoch still refers to what is there.
+    pub fn is_epoch(&self, epoch: u64) -> bool {
+        self.feed().epoch() == epoch
+    }
+}
+
+impl Moment<'_> {
+    /// Notes that the latest entry of an order's history is new.
+    pub(super) fn order_changed(&self, order: OrderId) {
+        let Some(found) = self.ledger().find(Target::At(order)) else { return };
+        let entry = (found.history.len() as u32).saturating_sub(1);
+        self.space.happened(Happening::Order { order, entry, state: found.state });
     }
 }
 

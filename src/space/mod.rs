@@ -7,6 +7,7 @@
 mod clock;
 mod course;
 mod delivery;
+mod feed;
 mod finding;
 mod hold;
 mod journal;
@@ -16,6 +17,7 @@ mod registry;
 pub use clock::Clock;
 pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
@@ -38,6 +40,7 @@ use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, Pushba
 use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
+use feed::Feed;
 use hold::Waiter;
 
 /// How much each space keeps.
@@ -75,6 +78,8 @@ pub struct Space {
     merchants: RwLock<BTreeMap<Box<str>, Arc<Merchant>>>,
     state: Mutex<State>,
     journal: Mutex<Journal>,
+    /// Its lock is the innermost: taken while another may be held, and none within it.
+    feed: Mutex<Feed>,
     traces: AtomicU64,
     /// The real time at which the driver looks in next.
     armed: AtomicI64,
@@ -164,6 +169,7 @@ impl Space {
             born,
             state: Mutex::new(state),
             journal: Mutex::new(Journal::new(budgets.journal)),
+            feed: Mutex::default(),
             traces: AtomicU64::new(Trace::first_of(number).0),
             armed: AtomicI64::new(i64::MAX),
             bell,
@@ -268,7 +274,11 @@ impl Space {
 
     /// Notes a request.
     pub fn note(&self, entry: JournalEntry) {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = journal.push(entry) {
+            self.happened(Happening::Request(number));
+        }
+        drop(journal);
         self.changed.notify_waiters();
     }
 
@@ -301,6 +311,7 @@ impl Space {
             if moment.state.generation == errand.generation {
                 let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
+                self.happened(Happening::Pushback(errand.job.id));
                 let taken = |delivery: &&Delivery| {
                     delivery.state == DeliveryState::Acknowledged
                         && delivery.content == Content::True.name()
@@ -326,12 +337,15 @@ impl Space {
         self.arm_rules(Vec::new());
         *self.merchants.write().unwrap_or_else(PoisonError::into_inner) = by_id(&self.born);
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.feed().reset();
         self.changed.notify_waiters();
     }
 
     /// Lets go of everything; nothing more is sent from it.
     fn close(&self) {
         self.reset();
+        self.feed().close();
+        self.changed.notify_waiters();
     }
 
     /// The profile's policy, with the merchant's own settings where it has any.
@@ -409,14 +423,27 @@ impl Moment<'_> {
         &mut self.state.clock
     }
 
-    /// The push-backs.
-    pub fn outbox(&mut self) -> &mut Outbox {
-        &mut self.state.outbox
+    /// The push-backs, to look into.
+    pub fn outbox(&self) -> &Outbox {
+        &self.state.outbox
+    }
+
+    /// Sends a push-back once more ([`Outbox::resend`]).
+    pub fn resend(&mut self, id: u64) -> Option<bool> {
+        let started = self.state.outbox.resend(self.now, id)?;
+        if started {
+            self.space.happened(Happening::Pushback(id));
+        }
+        Some(started)
     }
 
     /// Registers an order.
     pub fn register(&mut self, trace: Trace, new: NewOrder<'_>) -> Result<Registration, Reason> {
-        self.state.ledger.register(self.now, trace.0, new)
+        let registration = self.state.ledger.register(self.now, trace.0, new)?;
+        if let Registration::New(id) = registration {
+            self.order_changed(id);
+        }
+        Ok(registration)
     }
 
     /// Saves a card. Its id depends on the seed, the client, the card and how often it was saved
@@ -462,7 +489,13 @@ impl Moment<'_> {
             return self.postpone(event, trace);
         }
         let (id, at, change) = (event.order, event.at, event.change);
+        let entries = |ledger: &Ledger| Some(ledger.find(Target::At(id))?.history.len());
+        let before = entries(&self.state.ledger);
         self.state.ledger.apply(event, trace.0)?;
+        // Of an order's refused reports only so many are kept.
+        if entries(&self.state.ledger) > before {
+            self.order_changed(id);
+        }
         self.plan_pushback(id, at, change, trace);
         self.state.ledger.find(Target::At(id))
     }
@@ -546,7 +579,7 @@ impl Moment<'_> {
             let made = notice.content.body(&text, lot);
             (made.body, made.content_type)
         };
-        Some(state.outbox.add(due, |number, waiting| Delivery {
+        let number = state.outbox.add(due, |number, waiting| Delivery {
             id: number,
             merchant: party.merchant.clone(),
             order: id,
@@ -562,7 +595,9 @@ impl Moment<'_> {
             created: due.min(now),
             state: waiting,
             attempts: Vec::new(),
-        }))
+        });
+        space.happened(Happening::Pushback(number));
+        Some(number)
     }
 }
 

@@ -27,6 +27,7 @@ mod control_wait;
 mod crypto;
 #[path = "support/direct.rs"]
 mod direct;
+mod events;
 mod faults;
 mod khqr;
 mod ledger_model;
