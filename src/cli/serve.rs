@@ -107,6 +107,7 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
             drain_time,
             ..Limits::default()
         },
+        stop: stop.clone(),
     });
     let plane = if control.is_some() { Plane::Merchant } else { Plane::Both };
     let mut servers =

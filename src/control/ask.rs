@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,6 +22,7 @@ pub(super) struct Ask {
     /// What stood in the path for each `{name}`, decoded.
     pub(super) params: Vec<(&'static str, String)>,
     pub(super) query: String,
+    pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 

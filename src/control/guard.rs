@@ -2,30 +2,50 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::http::uri::Authority;
 use hyper::{Method, Uri};
 use sha2::{Digest, Sha256};
 
 use super::problem::{Kind, Problem};
+use crate::crypto::Encoding;
 
 /// What anyone may ask, so that whatever watches over the process need not know the token.
 const OPEN: [&str; 2] = ["/_sim/healthz", "/_sim/readyz"];
 
+/// The cookie by which a browser shows that it has logged in: it cannot send a header with all that it asks for.
+pub(super) const COOKIE_NAME: &str = "payon_sim_token";
+
 /// What a caller must show.
 #[derive(Debug)]
 pub(super) enum Guard {
-    /// This token. Only its digest is kept, and digests are compared, which takes the same time however much is right.
-    Token([u8; 32]),
+    /// This token, or the cookie that was given for it.
+    Token(Secrets),
     /// One of these host names, or a name of this machine.
     Host(Vec<String>),
+}
+
+/// Only digests are kept, and digests are compared, which takes the same time however much is right.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    token: [u8; 32],
+    cookie: [u8; 32],
+}
+
+/// The value of the cookie for a token: any token can be written so, and it cannot be told from it.
+fn cookie_value(token: &str) -> String {
+    let digest = Sha256::new().chain_update(b"payon-sim cookie\0").chain_update(token).finalize();
+    Encoding::Hex.encode(&digest)
 }
 
 impl Guard {
     /// A guard that asks for `token`, or without one for a host of `urls`.
     pub(super) fn new(token: Option<&str>, urls: &[&str]) -> Self {
         match token {
-            Some(token) => Self::Token(Sha256::digest(token).into()),
+            Some(token) => Self::Token(Secrets {
+                token: Sha256::digest(token).into(),
+                cookie: Sha256::digest(cookie_value(token)).into(),
+            }),
             None => Self::Host(urls.iter().filter_map(|url| host_of(url)).collect()),
         }
     }
@@ -41,13 +61,36 @@ impl Guard {
             return Ok(());
         }
         match self {
-            Self::Token(digest) => check_token(digest, headers),
+            Self::Token(secrets) => {
+                if headers.contains_key(AUTHORIZATION) || !has_cookie(secrets, headers) {
+                    return check_token(&secrets.token, headers);
+                }
+                // A browser sends a cookie along whoever made it ask.
+                check_asker(method, headers)
+            }
             Self::Host(names) => {
                 check_host(names, headers)?;
-                if *method == Method::GET || *method == Method::HEAD {
-                    return Ok(());
-                }
-                check_origin(headers)
+                check_asker(method, headers)
+            }
+        }
+    }
+
+    /// Takes a token from a page of ours; answers the cookie to set, if any is needed.
+    pub(super) fn log_in(
+        &self,
+        headers: &HeaderMap,
+        token: &str,
+    ) -> Result<Option<String>, Problem> {
+        check_origin(headers)?;
+        match self {
+            Self::Host(names) => check_host(names, headers).map(|()| None),
+            Self::Token(secrets) if Sha256::digest(token)[..] == secrets.token[..] => {
+                let value = cookie_value(token);
+                Ok(Some(format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict")))
+            }
+            Self::Token(_) => {
+                let detail = "the token is not the one of --control-token; a server that drew one itself shows it at its start";
+                Err(Problem::new(Kind::Unauthorised, detail).at("token"))
             }
         }
     }
@@ -64,6 +107,22 @@ impl Guard {
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn has_cookie(secrets: &Secrets, headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut cookies =
+        lines.flat_map(|line| line.split(';')).filter_map(|it| it.trim().split_once('='));
+    cookies
+        .any(|(name, value)| name == COOKIE_NAME && Sha256::digest(value)[..] == secrets.cookie[..])
+}
+
+/// Whoever only looks may come from anywhere: the browser keeps the answer from a page of another site.
+fn check_asker(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    if *method == Method::GET || *method == Method::HEAD {
+        return Ok(());
+    }
+    check_origin(headers)
 }
 
 fn check_token(digest: &[u8; 32], headers: &HeaderMap) -> Result<(), Problem> {
@@ -148,6 +207,39 @@ mod tests {
         assert_eq!(get("Basic open sesame"), 401);
         assert_eq!(status(&guard, &Method::GET, &[]), 401);
         assert!(guard.admit(&Method::GET, "/_sim/healthz", &HeaderMap::new()).is_ok());
+    }
+
+    #[test]
+    fn a_browser_that_logged_in_shows_its_cookie() {
+        let guard = Guard::new(Some("open; sesame"), &[]);
+        let site = headers(&[(HOST, "sim.test:1"), (ORIGIN, "http://sim.test:1")]);
+        assert_eq!(guard.log_in(&site, "open").err().map(|problem| problem.status()), Some(401));
+        let other = headers(&[(HOST, "sim.test:1"), (ORIGIN, "http://shop.test")]);
+        assert_eq!(guard.log_in(&other, "open; sesame").err().map(|p| p.status()), Some(403));
+
+        let set = guard.log_in(&site, "open; sesame").unwrap().unwrap();
+        let (cookie, about) = set.split_once("; ").unwrap();
+        assert_eq!(about, "Path=/; HttpOnly; SameSite=Strict");
+        assert!(!cookie.contains("sesame"), "{cookie}");
+        let both = format!("theme=dark; {cookie}");
+        let call = |method: &Method, more: &[(HeaderName, &str)]| {
+            let host = [(HOST, "sim.test:1"), (COOKIE, both.as_str())];
+            status(&guard, method, &[&host, more].concat())
+        };
+        assert_eq!(call(&Method::GET, &[]), 200);
+        assert_eq!(call(&Method::POST, &[(ORIGIN, "http://sim.test:1")]), 200);
+        assert_eq!(call(&Method::POST, &[(ORIGIN, "http://sim.test:2")]), 403);
+        assert_eq!(call(&Method::GET, &[(AUTHORIZATION, "Bearer wrong")]), 401);
+        let wrong = cookie.replace(['0', '1', '2'], "3");
+        assert_eq!(status(&guard, &Method::GET, &[(COOKIE, &wrong)]), 401);
+    }
+
+    #[test]
+    fn where_no_token_is_asked_logging_in_needs_none() {
+        let guard = Guard::new(None, &[]);
+        assert_eq!(guard.log_in(&headers(&[(HOST, "localhost:1")]), ""), Ok(None));
+        let foreign = headers(&[(HOST, "evil.test")]);
+        assert_eq!(guard.log_in(&foreign, "").err().map(|problem| problem.status()), Some(403));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod ask;
 mod clock;
 mod coverage;
 mod dashboard;
+mod events;
 mod guard;
 mod journal;
 mod merchants;
@@ -34,20 +35,29 @@ mod wait;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE,
+    WWW_AUTHENTICATE,
 };
 use hyper::http::uri::Authority;
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 
-use crate::server::{self, App, BodyError};
+use crate::server::{self, App, Body, BodyError, Limits};
 use ask::{Ask, Origins};
 use guard::Guard;
 use problem::{Kind, Problem};
 use route::Reply;
 pub use sources::{Sources, Stamp, collect};
+
+/// Where a page of ours sends the token that somebody typed in.
+const LOGIN: &str = "/_sim/login";
+
+/// What it sends.
+#[derive(serde::Deserialize)]
+struct Login {
+    token: String,
+}
 
 /// The control plane of a server.
 #[derive(Debug)]
@@ -84,15 +94,21 @@ impl Control {
         space: Option<&str>,
         path: &str,
         request: Request<Incoming>,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<Body> {
         if dashboard::is_ours(path) {
             return match self.guard.admit_page(request.headers()) {
                 Ok(()) => dashboard::answer(space, request.method(), path, request.headers()),
                 Err(problem) => refuse(&problem),
             };
         }
+        if path == LOGIN {
+            return match self.log_in(app, request).await {
+                Ok(response) => response,
+                Err(problem) => refuse(&problem),
+            };
+        }
         match self.try_answer(app, space, path, request).await {
-            Ok(reply) => respond(reply.status, reply.body, "application/json"),
+            Ok(reply) => respond(reply.status, reply.body, reply.media),
             Err(problem) => refuse(&problem),
         }
     }
@@ -116,22 +132,42 @@ impl Control {
                 Problem::new(Kind::UnknownSpace, detail)
             })?,
         };
-        let body =
-            server::read_body(body, &route.limits(&app.limits)).await.map_err(
-                |error| match error {
-                    BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
-                    BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
-                },
-            )?;
+        let body = read_body(&route.limits(&app.limits), body).await?;
         let ask = Ask {
             app: Arc::clone(app),
             space,
             origins: self.origins(&head.headers),
             params,
             query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers,
             body,
         };
         (route.run)(ask).await
+    }
+
+    /// Gives a browser a cookie for the token in a form, and sends it to the dashboard.
+    async fn log_in(
+        &self,
+        app: &App,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Problem> {
+        let (head, body) = request.into_parts();
+        if head.method != Method::POST {
+            let detail = format!("{LOGIN} is called with POST, not {}", head.method);
+            return Err(Problem::new(Kind::WrongMethod, detail).allowing("POST".to_owned()));
+        }
+        let body = read_body(&app.limits, body).await?;
+        let form: Login = serde_html_form::from_bytes(&body).map_err(|_| {
+            Problem::new(Kind::Unreadable, "send a form with the field `token`").at("token")
+        })?;
+        let cookie = self.guard.log_in(&head.headers, &form.token)?;
+        let mut response = respond(303, Body::default(), route::JSON);
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, HeaderValue::from_static("./"));
+        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+            headers.insert(SET_COOKIE, cookie);
+        }
+        Ok(response)
     }
 
     /// Where the caller reaches us, which may be another address than ours.
@@ -152,8 +188,16 @@ impl Control {
     }
 }
 
-fn refuse(problem: &Problem) -> Response<Full<Bytes>> {
-    let mut response = respond(problem.status(), problem.to_json(), "application/problem+json");
+async fn read_body(limits: &Limits, body: Incoming) -> Result<Bytes, Problem> {
+    server::read_body(body, limits).await.map_err(|error| match error {
+        BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
+        BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
+    })
+}
+
+fn refuse(problem: &Problem) -> Response<Body> {
+    let mut response =
+        respond(problem.status(), problem.to_json().into(), "application/problem+json");
     let headers = response.headers_mut();
     if let Some(methods) = problem.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         headers.insert(ALLOW, methods);
@@ -164,15 +208,15 @@ fn refuse(problem: &Problem) -> Response<Full<Bytes>> {
     response
 }
 
-fn respond(status: u16, body: Bytes, kind: &'static str) -> Response<Full<Bytes>> {
-    let has_body = !body.is_empty();
-    let mut response = Response::new(Full::new(body));
+fn respond(status: u16, body: Body, media: &'static str) -> Response<Body> {
+    let has_body = !body.is_end_stream();
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if has_body {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     }
     response
 }

@@ -6,8 +6,9 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::guard::COOKIE_NAME;
 use super::problem::Document;
-use super::route::{Route, path_names};
+use super::route::{JSON, Route, path_names};
 use super::table::ROUTES;
 
 /// The document.
@@ -53,7 +54,7 @@ fn write() -> Value {
                 "variables": { "space": { "default": "default" } },
             },
         ],
-        "security": [{}, { "token": [] }],
+        "security": [{}, { "token": [] }, { "cookie": [] }],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -62,6 +63,12 @@ fn write() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "description": "the token of --control-token, where the server has one",
+                },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE_NAME,
+                    "description": "for browsers: given by POST /_sim/login for a form with the token in the field `token`",
                 },
             },
         },
@@ -110,11 +117,15 @@ fn success(route: &Route, writing: &mut SchemaGenerator) -> Value {
     if route.status == 204 {
         return json!({ "description": "done" });
     }
-    let schema = (route.output.named)(writing);
-    json!({
-        "description": route.summary,
-        "content": { "application/json": { "schema": schema } },
-    })
+    let output = (route.output.named)(writing);
+    // Of what is not JSON the output only describes what can be read in it.
+    let content = match route.media {
+        JSON => json!({ "schema": output }),
+        _ => json!({ "schema": { "type": "string" }, "x-content": output }),
+    };
+    let mut response = json!({ "description": route.summary, "content": {} });
+    response["content"][route.media] = content;
+    response
 }
 
 /// The members of an input as parameters of the query.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Nothing};
 use super::problem::{Kind, Problem};
-use super::route::Reply;
+use super::route::written;
 use super::views::{OrderView, Seen, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
@@ -278,7 +278,7 @@ async fn play(
         Played { reason: paid.reason, trace: trace.to_string(), order: OrderView::new(ask, seen) }
     });
     let (status, response) = match &answer {
-        Ok(played) => (200, Reply::json(200, played)?.body),
+        Ok(played) => (200, written(played)?),
         Err(problem) => (problem.status(), problem.to_json()),
     };
     ask.space.note(JournalEntry {

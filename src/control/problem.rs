@@ -60,6 +60,7 @@ kinds! {
     Refused = 422 "refused", "A value cannot be taken";
     TooMany = 429 "too-many", "There are too many already";
     Failed = 500 "failed", "The simulator failed";
+    Stopping = 503 "stopping", "The server stops";
 }
 
 /// Why a call failed.

@@ -55,8 +55,7 @@ pub(super) fn resend(ask: &Ask, _: Nothing) -> Result<PushbackView, Problem> {
     let name = ask.param("id");
     let resent = name.parse().ok().and_then(|id| {
         ask.space.enter(|moment| {
-            let now = moment.now;
-            let started = moment.outbox().resend(now, id)?;
+            let started = moment.resend(id)?;
             Some((started, moment.outbox().get(id)?.clone()))
         })
     });

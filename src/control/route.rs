@@ -13,8 +13,11 @@ use serde::Serialize;
 use super::ask::{Ask, decode, did_you_mean};
 use super::problem::{Kind, Problem};
 use super::table::ROUTES;
-use crate::server::Limits;
+use crate::server::{Body, Limits};
 use crate::space::SNAPSHOT_FILE_MAX;
+
+/// What most calls answer.
+pub(super) const JSON: &str = "application/json";
 
 /// One call of the control plane.
 pub(super) struct Route {
@@ -28,6 +31,8 @@ pub(super) struct Route {
     /// Members of the query where [`Verb::has_body`] is false, else the body.
     pub(super) input: Shape,
     pub(super) output: Shape,
+    /// What is answered when it worked: [`JSON`], or something else, which `output` then only describes.
+    pub(super) media: &'static str,
     pub(super) run: fn(Ask) -> Running,
 }
 
@@ -37,8 +42,10 @@ pub(super) type Running = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 
 /// What a call answers when it worked.
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// JSON; empty where there is nothing to say.
-    pub(super) body: Bytes,
+    /// What the body is.
+    pub(super) media: &'static str,
+    /// Empty where there is nothing to say.
+    pub(super) body: Body,
 }
 
 /// HTTP methods that calls have.
@@ -93,28 +100,34 @@ impl Shape {
 
 impl Reply {
     pub(super) fn json(status: u16, output: &impl Serialize) -> Result<Self, Problem> {
-        if status == 204 {
-            return Ok(Self { status, body: Bytes::new() });
-        }
-        let body = serde_json::to_vec(output)
-            .map_err(|error| Problem::new(Kind::Failed, format!("cannot write: {error}")))?;
-        Ok(Self { status, body: body.into() })
+        let body = if status == 204 { Bytes::new() } else { written(output)? };
+        Ok(Self { status, media: JSON, body: body.into() })
     }
+}
+
+/// An output as JSON.
+pub(super) fn written(output: &impl Serialize) -> Result<Bytes, Problem> {
+    let written = serde_json::to_vec(output).map(Bytes::from);
+    written.map_err(|error| Problem::new(Kind::Failed, format!("cannot write: {error}")))
 }
 
 /// A [`Route`] from one line: `VERB "path" name: Input => status Output, "summary"`, where `name` is the handler's
 /// path. A handler is `fn(&Ask, Input) -> Result<Output, Problem>`, or the same as an `async fn` where the word `async`
-/// stands before it.
+/// stands before it. A handler after `as "media type"` is `fn(Ask, Input) -> Result<Body, Problem>` and answers that.
 macro_rules! route {
+    ($verb:ident $path:literal $id:literal, as $media:literal $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
+        route!(@ $verb $path $id $input, $output, $status, $media, $summary,
+            |ask, input| Ok(Reply { status: $status, media: $media, body: $handler(ask, input)? }))
+    };
     ($verb:ident $path:literal $id:literal, async $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
-        route!(@ $verb $path $id $input, $output, $status, $summary,
-            |ask, input| async move { $handler(&ask, input).await })
+        route!(@ $verb $path $id $input, $output, $status, JSON, $summary,
+            |ask, input| Reply::json($status, &$handler(&ask, input).await?))
     };
     ($verb:ident $path:literal $id:literal, $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
-        route!(@ $verb $path $id $input, $output, $status, $summary,
-            |ask, input| async move { $handler(&ask, input) })
+        route!(@ $verb $path $id $input, $output, $status, JSON, $summary,
+            |ask, input| Reply::json($status, &$handler(&ask, input)?))
     };
-    (@ $verb:ident $path:literal $id:literal $input:ty, $output:ty, $status:literal, $summary:literal, |$ask:ident, $given:ident| $answer:expr) => {
+    (@ $verb:ident $path:literal $id:literal $input:ty, $output:ty, $status:literal, $media:expr, $summary:literal, |$ask:ident, $given:ident| $answer:expr) => {
         Route {
             id: $id,
             verb: Verb::$verb,
@@ -123,6 +136,7 @@ macro_rules! route {
             status: $status,
             input: Shape::of::<$input>(),
             output: Shape::of::<$output>(),
+            media: $media,
             run: |$ask| {
                 Box::pin(async move {
                     let $given: $input = if Verb::$verb.has_body() {
@@ -130,8 +144,7 @@ macro_rules! route {
                     } else {
                         $ask.read_query()?
                     };
-                    let output: $output = $answer.await?;
-                    Reply::json($status, &output)
+                    $answer
                 })
             },
         }

@@ -1,10 +1,10 @@
 //! All calls of the control plane.
 
 use super::ask::Nothing;
-use super::route::{Reply, Route, Shape, Verb, route};
+use super::route::{JSON, Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, coverage, journal, merchants, orders, pushbacks, reference, reload, rules, sign,
-    snapshots, spaces, wait,
+    about, clock, coverage, events, journal, merchants, orders, pushbacks, reference, reload,
+    rules, sign, snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
@@ -71,6 +71,9 @@ pub(super) const ROUTES: &[Route] = &[
         "One request with all that decided it and all that came of it"),
     route!(Get "/_sim/v1/wait" "wait", async wait::wait: wait::WaitQuery => 200 wait::Happened,
         "Wait until something has happened; 408 when it does not in time"),
+
+    route!(Get "/_sim/v1/events" "events", as "text/event-stream" events::follow: events::EventsQuery => 200 events::Events,
+        "What happens in the space from now on, or after an event, as server-sent events"),
 
     route!(Get "/_sim/v1/pushbacks" "listPushbacks", pushbacks::list: pushbacks::PushbacksQuery => 200 pushbacks::PushbackPage,
         "Push-backs with each attempt, oldest first"),

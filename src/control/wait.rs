@@ -92,7 +92,14 @@ pub(super) async fn wait(ask: &Ask, query: WaitQuery) -> Result<Happened, Proble
             changed.await;
         }
     };
-    tokio::time::timeout(limit, happened).await.map_err(|_| condition.timed_out(limit))
+    tokio::select! {
+        happened = tokio::time::timeout(limit, happened) => {
+            happened.map_err(|_| condition.timed_out(limit))
+        }
+        () = ask.app.stop.cancelled() => {
+            Err(Problem::new(Kind::Stopping, "the server was told to stop while you waited"))
+        }
+    }
 }
 
 /// A [`WaitQuery`] that makes sense.

@@ -5,6 +5,7 @@
 
 mod body;
 mod fault;
+mod reply_body;
 mod route;
 mod tap;
 
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use body::{BodyError, read as read_body};
+pub use reply_body::Body;
 pub use route::{App, Plane};
 
 use crate::base::Millis;

@@ -5,14 +5,15 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use tokio_util::sync::CancellationToken;
 
 use super::fault::{Outcome, Plain, break_reply};
+use super::reply_body::Body;
 use super::tap::Trigger;
 use super::{Limits, body};
 use crate::base::{Operation, Reason};
@@ -34,6 +35,8 @@ pub struct App {
     pub public_url: Option<String>,
     /// What the server puts up with.
     pub limits: Limits,
+    /// Cancelled when the server stops: whatever waits or goes on then ends.
+    pub stop: CancellationToken,
 }
 
 /// Which paths a listener answers.
@@ -60,7 +63,7 @@ pub(super) async fn answer(
     plane: Plane,
     trigger: &Trigger,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
     let (name, path) = match split_space(path) {
         Some((name, rest)) => (Some(name), rest),
@@ -108,7 +111,7 @@ async fn operate(
     space: Option<Arc<Space>>,
     trigger: &Trigger,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let (head, incoming) = request.into_parts();
     let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
         let space = space.unwrap_or(app.spaces.default_space());
@@ -144,7 +147,7 @@ async fn operate(
 }
 
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
-async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Full<Bytes>> {
+async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Body> {
     let Some(course) = reply.course.take() else { return carry_out(reply) };
     course.wait().await;
     let good = plain(reply);
@@ -179,13 +182,13 @@ async fn page(
     space: Option<Arc<Space>>,
     path: String,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let (head, incoming) = request.into_parts();
     let post = match head.method {
         Method::GET | Method::HEAD => false,
         Method::POST => true,
         _ => {
-            let mut response = Response::new(Full::default());
+            let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
             return response;
@@ -194,7 +197,7 @@ async fn page(
     let body = match body::read(incoming, &app.limits).await {
         Ok(body) => body,
         Err(error) => {
-            let mut response = Response::new(Full::new(Bytes::from(error.to_string())));
+            let mut response = Response::new(Bytes::from(error.to_string()).into());
             *response.status_mut() = match error {
                 body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
                 body::BodyError::Broken => StatusCode::BAD_REQUEST,
@@ -219,7 +222,7 @@ async fn page(
     };
     let reply =
         if blocks { tokio::task::spawn_blocking(answer).await.ok() } else { Some(answer()) };
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Body::default());
     let Some(reply) = reply else {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
@@ -227,7 +230,7 @@ async fn page(
     for course in &reply.courses {
         course.wait().await;
     }
-    *response.body_mut() = Full::new(reply.body);
+    *response.body_mut() = reply.body.into();
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
@@ -264,7 +267,7 @@ fn split_space(path: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(end))
 }
 
-fn unknown_space(app: &App, name: &str) -> Response<Full<Bytes>> {
+fn unknown_space(app: &App, name: &str) -> Response<Body> {
     let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
     carry_out(gateway::refuse(app.spaces.default_space(), None, Reason::UnknownPath, &detail))
 }
@@ -276,7 +279,7 @@ fn nothing_here(app: &App, space: Option<&Arc<Space>>, path: &str) -> Reply {
 }
 
 /// Puts a decision on the wire.
-fn carry_out(reply: Reply) -> Response<Full<Bytes>> {
+fn carry_out(reply: Reply) -> Response<Body> {
     respond(plain(reply))
 }
 
@@ -290,8 +293,8 @@ fn plain(reply: Reply) -> Plain {
     }
 }
 
-fn respond(plain: Plain) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(plain.body));
+fn respond(plain: Plain) -> Response<Body> {
+    let mut response = Response::new(plain.body.into());
     *response.status_mut() =
         StatusCode::from_u16(plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

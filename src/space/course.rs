@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::hold::{Hold, Wait, Waiter};
-use super::{DeliveryState, Moment, Space, State, Trace};
+use super::{DeliveryState, Happening, Moment, Space, Trace};
 use crate::base::Reason;
 use crate::ledger::{Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
@@ -153,6 +153,9 @@ impl Space {
         let result = change(Arc::make_mut(&mut armoury.rules));
         armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
         self.listen(&armoury);
+        drop(armoury);
+        self.happened(Happening::Rules);
+        self.changed.notify_waiters();
         result
     }
 
@@ -280,7 +283,9 @@ impl Space {
             for deed in owed {
                 match deed {
                     Deed::Order(order) => {
-                        moment.state.ledger.insert_made(*order);
+                        if let Some(id) = moment.state.ledger.insert_made(*order) {
+                            moment.order_changed(id);
+                        }
                     }
                     Deed::Event { mut event, length, pushback } => {
                         let order = moment.ledger().find(Target::At(event.order));
@@ -358,13 +363,14 @@ impl Moment<'_> {
         new: NewOrder<'_>,
         see: impl FnOnce(&Order) -> R,
     ) -> Result<R, Reason> {
-        let State { ledger, .. } = &mut *self.state;
         if self.commit == CommitPoint::BeforeReply {
-            let id = match ledger.register(self.now, trace.0, new)? {
+            let id = match self.register(trace, new)? {
                 Registration::New(id) | Registration::Again(id) => id,
             };
+            let ledger = &self.state.ledger;
             return ledger.find(Target::At(id)).map(see).ok_or(Reason::SystemError);
         }
+        let ledger = &mut self.state.ledger;
         if let Some(known) = ledger.check_register(&new)? {
             return ledger.find(Target::At(known)).map(see).ok_or(Reason::SystemError);
         }

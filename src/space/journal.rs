@@ -164,9 +164,15 @@ impl Journal {
         }
     }
 
-    /// Notes a request; drops the oldest ones past the budget.
-    pub fn push(&mut self, mut entry: JournalEntry) {
+    /// Notes a request; drops the oldest ones past the budget. Answers the entry's number, by which it is found as long
+    /// as it is kept; `None` where nothing is kept.
+    pub fn push(&mut self, mut entry: JournalEntry) -> Option<u64> {
         self.reasons.note(entry.reason);
+        if self.budget.entries == 0 {
+            self.dropped += 1;
+            return None;
+        }
+        let number = self.dropped + self.entries.len() as u64;
         entry.request = self.keep(&entry.request);
         entry.response = self.keep(&entry.response);
         self.bytes += entry.weight();
@@ -176,6 +182,12 @@ impl Journal {
             self.bytes -= oldest.weight();
             self.dropped += 1;
         }
+        Some(number)
+    }
+
+    /// The entry of this number, if it is still kept.
+    pub fn numbered(&self, number: u64) -> Option<&JournalEntry> {
+        self.entries.get(usize::try_from(number.checked_sub(self.dropped)?).ok()?)
     }
 
     /// Copies a body into the current piece.

@@ -8,6 +8,7 @@ mod clock;
 mod course;
 mod delivery;
 mod export;
+mod feed;
 mod finding;
 mod hold;
 mod journal;
@@ -19,6 +20,7 @@ pub use clock::Clock;
 pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
 pub use export::{FileError, SNAPSHOT_FILE_MAX};
+pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
@@ -44,6 +46,7 @@ use crate::scenario::{
 };
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
+use feed::Feed;
 use hold::Waiter;
 
 /// How much each space keeps.
@@ -79,6 +82,8 @@ pub struct Space {
     merchants: RwLock<BTreeMap<Box<str>, Arc<Merchant>>>,
     state: Mutex<State>,
     journal: Mutex<Journal>,
+    /// Its lock is the innermost: taken while another may be held, and none within it.
+    feed: Mutex<Feed>,
     traces: AtomicU64,
     /// The real time at which the driver looks in next.
     armed: AtomicI64,
@@ -183,6 +188,7 @@ impl Space {
             birth,
             state: Mutex::new(state),
             journal: Mutex::new(Journal::new(commons.budgets.journal)),
+            feed: Mutex::default(),
             traces: AtomicU64::new(Trace::first_of(number).0),
             armed: AtomicI64::new(i64::MAX),
             changed: Notify::new(),
@@ -287,7 +293,11 @@ impl Space {
 
     /// Notes a request.
     pub fn note(&self, entry: JournalEntry) {
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = journal.push(entry) {
+            self.happened(Happening::Request(number));
+        }
+        drop(journal);
         self.changed.notify_waiters();
     }
 
@@ -326,6 +336,7 @@ impl Space {
             if moment.state.generation == errand.generation {
                 let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
+                self.happened(Happening::Pushback(errand.job.id));
                 let waits = |delivery: &Delivery| delivery.state.due().is_some();
                 if outbox.get(errand.job.id).is_some_and(waits) {
                     met.note_retry();
@@ -362,6 +373,7 @@ impl Space {
         let reasons = journal.reasons().clone();
         journal.clear();
         drop(journal);
+        self.feed().reset();
         let past = &self.commons.past;
         *past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
         self.changed.notify_waiters();
@@ -371,6 +383,8 @@ impl Space {
     fn close(&self) {
         self.reset();
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.feed().close();
+        self.changed.notify_waiters();
     }
 
     /// The profile's policy, with the merchant's own settings where it has any.
@@ -454,14 +468,27 @@ impl Moment<'_> {
         &mut self.state.clock
     }
 
-    /// The push-backs.
-    pub fn outbox(&mut self) -> &mut Outbox {
-        &mut self.state.outbox
+    /// The push-backs, to look into.
+    pub fn outbox(&self) -> &Outbox {
+        &self.state.outbox
+    }
+
+    /// Sends a push-back once more ([`Outbox::resend`]).
+    pub fn resend(&mut self, id: u64) -> Option<bool> {
+        let started = self.state.outbox.resend(self.now, id)?;
+        if started {
+            self.space.happened(Happening::Pushback(id));
+        }
+        Some(started)
     }
 
     /// Registers an order.
     pub fn register(&mut self, trace: Trace, new: NewOrder<'_>) -> Result<Registration, Reason> {
-        self.state.ledger.register(self.now, trace.0, new)
+        let registration = self.state.ledger.register(self.now, trace.0, new)?;
+        if let Registration::New(id) = registration {
+            self.order_changed(id);
+        }
+        Ok(registration)
     }
 
     /// Saves a card. Its id depends on the seed, the client, the card and how often it was saved
@@ -508,7 +535,13 @@ impl Moment<'_> {
             return self.postpone(event, trace);
         }
         let (id, at, change) = (event.order, event.at, event.change);
+        let entries = |ledger: &Ledger| Some(ledger.find(Target::At(id))?.history.len());
+        let before = entries(&self.state.ledger);
         self.state.ledger.apply(event, trace.0)?;
+        // Of an order's refused reports only so many are kept.
+        if entries(&self.state.ledger) > before {
+            self.order_changed(id);
+        }
         self.plan_pushback(id, at, change, trace);
         self.state.ledger.find(Target::At(id))
     }
@@ -594,7 +627,7 @@ impl Moment<'_> {
             let made = notice.content.body(&text, lot);
             (made.body, made.content_type)
         };
-        Some(state.outbox.add(due, |number, waiting| Delivery {
+        let number = state.outbox.add(due, |number, waiting| Delivery {
             id: number,
             merchant: party.merchant.clone(),
             order: id,
@@ -610,7 +643,9 @@ impl Moment<'_> {
             created: due.min(now),
             state: waiting,
             attempts: Vec::new(),
-        }))
+        });
+        space.happened(Happening::Pushback(number));
+        Some(number)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::pin::pin;
 
-use super::{Moment, Space};
+use super::{Happening, Moment, Space};
 use crate::base::{Millis, wall_clock};
 
 /// The last moment that a clock may be brought to: the end of the year 9998.
@@ -58,7 +58,11 @@ impl Space {
     /// When it is given up half way, the clock stays where it got to and runs on as before.
     pub async fn change_clock(&self, change: ClockChange) -> Result<(), ClockError> {
         let _turn = self.turn.lock().await;
-        self.enter(|moment| moment.change_clock(&change))?;
+        self.enter(|moment| {
+            let changed = moment.change_clock(&change);
+            self.happened(Happening::Clock);
+            changed
+        })?;
         if let Some(ms) = change.advance_ms {
             let held = Held::new(self);
             held.pass(Goal::At(later(held.since, ms))).await?;
@@ -174,6 +178,7 @@ impl Drop for Held<'_> {
         self.space.enter(|moment| {
             if moment.state.generation == self.generation {
                 moment.clock().scale(wall_clock(), self.scale_milli);
+                self.space.happened(Happening::Clock);
             }
         });
     }

@@ -244,6 +244,7 @@ impl Space {
         let before = std::mem::replace(&mut *state, next);
         self.seed.store(seed.0, Ordering::Relaxed);
         self.take_up(rules);
+        self.feed().reset();
         merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
         self.arm(real, &state);
         drop(state);

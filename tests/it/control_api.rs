@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{Sim, Sink, SpaceHandle};
+use crate::support::{Events, Sim, Sink, SpaceHandle};
 
 /// A document whose objects have no members but the documented ones.
 fn strict(mut document: Value) -> Value {
@@ -112,8 +112,24 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("lint", "v1/lint"),
         get("coverage", "v1/coverage?all=true"),
         get("decodeKhqr", "v1/khqr/decode?qr=000201"),
+        get("events", "v1/events?after=0"),
         send("reset", "v1/reset", json!({})),
     ]
+}
+
+/// Reads until each kind of event was seen, and holds each to the document.
+async fn check_events(document: &Value, operation: &Value, mut events: Events) {
+    let media = events.headers["content-type"].to_str().unwrap().to_owned();
+    let content = &operation["responses"]["200"]["content"][&media]["x-content"];
+    let name = content["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+    let kinds = &document["components"]["schemas"][name]["properties"];
+    let mut seen = BTreeSet::new();
+    while seen.len() < 5 {
+        let event = events.next().await.unwrap();
+        let wrong = misfits(document, &kinds[&event.name], &event.data);
+        assert!(wrong.is_empty(), "{event:?}: {wrong:#?}");
+        seen.insert(event.name);
+    }
 }
 
 #[tokio::test]
@@ -128,6 +144,11 @@ async fn every_documented_call_answers_as_documented() {
             panic!("{name} is not documented");
         };
         let url = format!("{}/_sim/{path}", space.control_url);
+        if name == "events" {
+            check_events(&document, operation, Events::open(&space.client, &url).await).await;
+            called.insert(name);
+            continue;
+        }
         let body = body.map_or(String::new(), |body| body.to_string());
         let answer = space.client.send(method, &url, body).await;
         let (status, response) = operation["responses"].as_object().unwrap().iter().next().unwrap();

@@ -29,6 +29,7 @@ mod crypto;
 mod dashboard;
 #[path = "support/direct.rs"]
 mod direct;
+mod events;
 mod faults;
 mod khqr;
 mod ledger_model;

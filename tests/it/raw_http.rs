@@ -26,14 +26,15 @@ async fn open(limits: Limits) -> Door {
     let address = listener.local_addr().expect("bound");
     let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
     let url = format!("http://{address}");
+    let stop = CancellationToken::new();
     let app = App {
         checkout: Checkout::default(),
         spaces: Arc::clone(&spaces),
         control: Control::new(url.clone(), url, None),
         public_url: None,
         limits,
+        stop: stop.clone(),
     };
-    let stop = CancellationToken::new();
     tokio::spawn(server::run(listener, Arc::new(app), Plane::Both, stop.clone()));
     Door { address, spaces, _stop: stop.drop_guard() }
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use http_body_util::Full;
+
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
     IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -13,6 +13,7 @@ use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use crate::crypto::Encoding;
+use crate::server::Body;
 
 /// Where the page of a space is, below the space's own path.
 const PAGE: &str = "/_sim/";
@@ -90,7 +91,7 @@ pub(super) fn answer(
     method: &Method,
     path: &str,
     headers: &HeaderMap,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     if method != Method::GET && method != Method::HEAD {
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -120,14 +121,14 @@ pub(super) fn answer(
     response
 }
 
-fn file(address: &str) -> Option<Response<Full<Bytes>>> {
+fn file(address: &str) -> Option<Response<Body>> {
     let name = address.strip_prefix(version())?.strip_prefix('/')?;
     let (_, kind, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
     Some(text(kind, content, "public, max-age=31536000, immutable"))
 }
 
-fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<Body> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()).into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
@@ -135,8 +136,8 @@ fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<
     response
 }
 
-fn empty(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response
 }

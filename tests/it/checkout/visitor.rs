@@ -46,14 +46,15 @@ impl Gateway {
         let address = listener.local_addr().expect("bound");
         let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
         let url = format!("http://{address}");
+        let stop = CancellationToken::new();
         let app = App {
             spaces: Arc::clone(&spaces),
             control: Control::new(url.clone(), url, None),
             checkout,
             public_url: None,
             limits: Limits::default(),
+            stop: stop.clone(),
         };
-        let stop = CancellationToken::new();
         tokio::spawn(server::run(listener, Arc::new(app), Plane::Both, stop.clone()));
         Self { address, spaces, trail: Mutex::default(), _stop: stop.drop_guard() }
     }

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::header::HeaderMap;
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
@@ -53,6 +54,16 @@ impl Client {
             Answer { status: head.status.as_u16(), headers: head.headers, body }
         };
         soon(&format!("the answer to {method} {url}"), answer).await
+    }
+
+    /// `GET`, of which the head has come.
+    pub(crate) async fn open(&self, url: &str) -> Response<Incoming> {
+        let mut request = Request::get(url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::default()).unwrap();
+        soon(url, self.web.request(request)).await.unwrap()
     }
 
     pub(crate) async fn get(&self, url: &str) -> Answer {

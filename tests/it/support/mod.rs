@@ -12,6 +12,7 @@
 //!
 //! Nothing sleeps: whoever waits, waits for an event. A test that would wait forever fails after [`PATIENCE`].
 
+mod events;
 mod http;
 mod raw;
 mod sim;
@@ -20,6 +21,7 @@ mod space;
 
 use std::time::Duration;
 
+pub(crate) use events::{Event, Events};
 pub(crate) use http::{Answer, Client};
 pub(crate) use raw::Raw;
 pub(crate) use sim::{Setup, Sim};

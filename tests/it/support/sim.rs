@@ -78,6 +78,7 @@ impl Sim {
             control: Control::new(url.clone(), control_url.clone(), token.map(str::to_owned)),
             public_url: None,
             limits,
+            stop: stop.clone(),
         });
         let plane = if control_port { Plane::Merchant } else { Plane::Both };
         tokio::spawn(server::run(merchant, Arc::clone(&app), plane, stop.clone()));
