@@ -224,7 +224,7 @@ async fn a_browser_logs_in_with_the_token_and_follows_by_its_cookie() {
     assert_eq!(bare.get(&events).await.problem().0, 401);
     let browser = bare.with_header("cookie", &cookie);
     let mut events = Events::open(&browser, &events).await;
-    browser.send("PUT", &format!("{}/_sim/v1/rules", sim.url), r#"{"rules":[]}"#).await.expect(200);
+    browser.send("PUT", &format!("{}/_sim/v1/rules", sim.url), "[]").await.expect(200);
     assert_eq!(events.next().await.unwrap().name, "rules");
 }
 
