@@ -15,6 +15,7 @@ mod events;
 mod guard;
 mod journal;
 mod merchants;
+mod metrics;
 mod openapi;
 mod orders;
 pub mod payon_openapi;

@@ -3,8 +3,8 @@
 use super::ask::Nothing;
 use super::route::{JSON, Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, coverage, events, journal, merchants, orders, pushbacks, reference, reload,
-    rules, sign, snapshots, spaces, wait,
+    about, clock, coverage, events, journal, merchants, metrics, orders, pushbacks, reference,
+    reload, rules, sign, snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
@@ -20,6 +20,8 @@ pub(super) const ROUTES: &[Route] = &[
         "Whether the server takes requests"),
     route!(Get "/_sim/version" "version", about::version: Nothing => 200 about::Version,
         "What the server is and how it was built"),
+    route!(Get "/_sim/metrics" "metrics", as "application/openmetrics-text; version=1.0.0; charset=utf-8" metrics::read: Nothing => 200 String,
+        "What the server has done, as OpenMetrics text for Prometheus"),
     route!(Get "/_sim/openapi.json" "openapi", about::document: Nothing => 200 serde_json::Value,
         "This document"),
     route!(Get "/_sim/payon-openapi.json" "payonOpenapi", about::payon_document: Nothing => 200 serde_json::Value,

@@ -299,6 +299,11 @@ impl Outbox {
         self.due.first().map(|(due, _)| due)
     }
 
+    /// Deliveries that wait for an attempt or are under way.
+    pub fn waiting(&self) -> usize {
+        self.due.len() + self.in_flight
+    }
+
     /// Attempts under way.
     pub fn in_flight(&self) -> usize {
         self.in_flight

@@ -12,6 +12,7 @@ mod feed;
 mod finding;
 mod hold;
 mod journal;
+mod meter;
 mod passage;
 mod registry;
 mod snapshot;
@@ -24,6 +25,7 @@ pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
+pub use meter::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
 pub use snapshot::{Snapshot, SnapshotError};
@@ -107,6 +109,7 @@ struct Commons {
     snapshot_entries: Arc<AtomicUsize>,
     /// What was met before resets, and in spaces that are gone.
     past: Mutex<Met>,
+    meter: Meter,
 }
 
 /// How a space was when it was born, for a reset.
@@ -293,10 +296,14 @@ impl Space {
 
     /// Notes a request.
     pub fn note(&self, entry: JournalEntry) {
+        let meter = &self.commons.meter;
+        meter.request(&entry);
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = journal.dropped();
         if let Some(number) = journal.push(entry) {
             self.happened(Happening::Request(number));
         }
+        meter.journal_dropped(journal.dropped() - before);
         drop(journal);
         self.changed.notify_waiters();
     }
@@ -337,6 +344,11 @@ impl Space {
                 let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
                 self.happened(Happening::Pushback(errand.job.id));
+                if let Some(delivery) = outbox.get(errand.job.id)
+                    && let Some(latest) = delivery.attempts.last()
+                {
+                    self.commons.meter.attempt(latest, delivery.state);
+                }
                 let waits = |delivery: &Delivery| delivery.state.due().is_some();
                 if outbox.get(errand.job.id).is_some_and(waits) {
                     met.note_retry();

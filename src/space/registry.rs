@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Birth, Budgets, Commons, Snapshot, Space};
+use super::{Birth, Budgets, Commons, Meter, Snapshot, Space};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
@@ -108,8 +108,9 @@ impl Spaces {
         let (bell, rung) = unbounded_channel();
         let birth = Birth::new(seed, DEFAULT_SPACE, profile.merchants.clone());
         let snapshot_entries = Arc::new(AtomicUsize::new(0));
-        let commons =
-            Arc::new(Commons { profile, budgets, bell, snapshot_entries, past: Mutex::default() });
+        let (past, meter) = (Mutex::default(), Meter::new());
+        let commons = Commons { profile, budgets, bell, snapshot_entries, past, meter };
+        let commons = Arc::new(commons);
         let default = Space::new(DEFAULT_SPACE, 0, birth, Arc::clone(&commons));
         let spaces = Self {
             commons,
@@ -322,6 +323,11 @@ impl Spaces {
             merchant.key = Arc::new(pair);
         }
         Ok(merchant)
+    }
+
+    /// What the server has done since it began.
+    pub fn meter(&self) -> &Meter {
+        &self.commons.meter
     }
 
     /// What was met of all that can go wrong since the process began, in all spaces, also in those that are gone.

@@ -37,6 +37,7 @@ mod ledger_rules;
 mod ledger_table;
 mod link;
 mod lint;
+mod metrics;
 mod payon_openapi;
 mod precedence;
 mod programs;
