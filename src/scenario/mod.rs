@@ -53,7 +53,8 @@
 //! [`judge`] looks at a [`History`], plain values that are filled in from journal, ledger and outbox, and gives a
 //! [`Verdict`] for each expectation: met or not, the evidence, and where not, what came nearest and how it differs.
 //! `drive` ([`Step`]) says what the built-in merchant and payer do; [`Mistake`] names the bugs that it can be told to
-//! have, and which a story that lists them must catch.
+//! have, and which a story that lists them must catch. [`record`] goes the other way: from what was done by hand to a
+//! scenario that does it again.
 
 mod catalogue;
 mod check;
@@ -65,6 +66,7 @@ mod lies;
 mod lots;
 mod patch;
 mod plan;
+mod record;
 mod rules;
 mod yaml;
 
@@ -78,4 +80,5 @@ pub use history::{
 pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
+pub use record::{Act, Done, PlayFact, Recorded, record};
 pub use rules::{CallFacts, ChangeSet, Counters, Decision, Miss, NearMiss, RuleSet, Tally};

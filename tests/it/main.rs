@@ -26,6 +26,7 @@ mod control_pushback;
 mod control_wait;
 mod crypto;
 mod dashboard;
+mod dashboard_browser;
 #[path = "support/direct.rs"]
 mod direct;
 mod faults;
@@ -41,6 +42,7 @@ mod programs;
 mod qr;
 mod raw_http;
 mod reconciliation;
+mod record;
 mod rules;
 mod schemathesis;
 mod sharing;

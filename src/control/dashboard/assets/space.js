@@ -38,7 +38,8 @@ export function welcome() {
     h("p", null, "This is a payment gateway of your own. Point your merchant at it, or try it by hand; orders appear here by themselves."));
   attempt(async () => {
     const told = await known();
-    const merchants = told.merchants.slice(-1);
+    // A space of its own was born with a merchant of its own, whose id comes last.
+    const merchants = space === "default" ? told.merchants.slice(0, 1) : told.merchants.slice(-1);
     const first = merchants[0];
     put(element, [...element.childNodes],
       h("h3", null, "1. Register a first order"),
