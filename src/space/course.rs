@@ -204,13 +204,13 @@ impl Space {
     }
 
     /// As [`Space::enter`], with what is booked and told bent to `plan`. Saved cards and passcodes are booked before
-    /// the reply or never.
+    /// the reply or never. Whoever waits for a change is woken by the note on the request, which always follows.
     pub fn enter_by<R>(
         &self,
         plan: Option<&Plan>,
         act: impl FnOnce(&mut Moment<'_>) -> R,
     ) -> (R, Aftermath) {
-        self.enter(|moment| {
+        self.section(|moment| {
             if let Some(plan) = plan {
                 moment.commit = plan.commit;
                 moment.pushback = Some(plan.pushback.clone());
@@ -221,7 +221,7 @@ impl Space {
             if let Some(saved) = saved {
                 *moment.bindings() = saved;
             }
-            (result, std::mem::take(&mut moment.aftermath))
+            ((result, std::mem::take(&mut moment.aftermath)), false)
         })
     }
 
