@@ -35,9 +35,10 @@ async fn an_order_that_was_paid_and_refunded_in_part() {
     space.register("a-1", noti).await;
     space.register("other", json!({})).await;
     space.pay("a-1", json!({ "card": "4111111111111111" })).await;
-    space.wait("for=pushback-acknowledged&txId=a-1").await;
+    space.wait("pushback-acknowledged&txId=a-1").await;
     space.control_post("pushbacks/1/resend", &json!({})).await.expect(202);
-    space.wait("for=idle").await;
+    space.wait("idle").await;
+    space.advance(10_000).await;
     space.trigger("a-1", "settle").await;
     space.advance(90_000).await;
     let amount = json!({ "txId": "a-1", "amount": "5.00" });
@@ -51,8 +52,9 @@ async fn an_order_that_was_paid_and_refunded_in_part() {
             { "register": { "amount": "12.50" } },
             { "pay": { "card": "4111111111111111" } },
             { "resend": {} },
+            { "advance": "10s" },
             { "trigger": { "event": "settle" } },
-            { "advance": "1m 30s" },
+            { "advance": "1m30s" },
             { "refund": { "amount": "5.00" } },
             "idle",
         ])
@@ -75,9 +77,14 @@ async fn several_orders_with_rules_declines_and_time() {
     let sim = Sim::start().await;
     let space = sim.space("record-all").await;
     for tx_id in ["one", "two", "three"] {
-        space.register(tx_id, json!({ "currency": "KHR", "amount": "4000" })).await;
+        space
+            .register(
+                tx_id,
+                json!({ "currency": "KHR", "amount": "4000", "paymentMethod": "BAKONG_KHQR" }),
+            )
+            .await;
     }
-    space.pay("one", json!({ "outcome": "card.lost" })).await;
+    space.pay("one", json!({ "outcome": "qr.declined" })).await;
     space.trigger("two", "cancel").await;
     let when = json!({ "operation": "status" });
     space.arm_one(when, json!([{ "transport": "reset" }])).await;
@@ -88,9 +95,9 @@ async fn several_orders_with_rules_declines_and_time() {
     let drive = scenario["drive"].as_array().unwrap();
     assert_eq!(drive[1]["register"]["order"], "order-2");
     assert_eq!(drive[1]["register"]["currency"], "KHR");
-    assert_eq!(drive[3], json!({ "pay": { "outcome": "card.lost" } }));
+    assert_eq!(drive[3], json!({ "pay": { "outcome": "qr.declined" } }));
     assert_eq!(drive[4], json!({ "trigger": { "order": "order-2", "event": "cancel" } }));
-    assert_eq!(drive[5], json!({ "advance": "15m" }), "the third order ran out of time");
+    assert_eq!(drive[5], json!({ "advance": "10m" }), "the third order ran out of time");
     let states: Vec<_> = scenario["expect"]
         .as_array()
         .unwrap()
