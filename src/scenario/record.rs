@@ -66,12 +66,11 @@ pub struct Recorded {
 impl Recorded {
     /// The file, with the notes as comments on top.
     pub fn to_yaml(&self) -> String {
-        let notes: String = self
-            .notes
-            .iter()
-            .map(|note| format!("# {}\n", note.replace(char::is_control, " ")))
-            .collect();
-        notes + &self.scenario.to_yaml()
+        let mut text = String::new();
+        for note in &self.notes {
+            text.extend(["# ", &note.replace(char::is_control, " "), "\n"]);
+        }
+        text + &self.scenario.to_yaml()
     }
 }
 
@@ -85,7 +84,7 @@ pub fn record(done: &Done) -> Recorded {
     let mut writer = Writer::new(done);
     let mut deeds = writer.deeds();
     // Those of one moment stay in the order of their names.
-    deeds.sort_by_key(|deed| deed.at());
+    deeds.sort_by_key(Deed::at);
     for deed in &deeds {
         writer.write(deed);
     }
@@ -191,8 +190,8 @@ impl<'a> Writer<'a> {
             Deed::Call(call) => self.call(call),
             Deed::Play(play) => self.play(play),
             Deed::Resend(_, delivery) => {
-                let order = self.name(&delivery.merchant_id, &delivery.tx_id);
-                order.map(|order| Step::Resend(OrderStep { order }))
+                let place = self.place(&delivery.merchant_id, &delivery.tx_id);
+                place.map(|place| Step::Resend(OrderStep { order: name_of(place) }))
             }
         };
         let Some(step) = step else { return };
@@ -237,7 +236,7 @@ impl<'a> Writer<'a> {
             }
         }
         let merchant = call.merchant_id.as_deref().unwrap_or_default();
-        let order = tx_id.and_then(|tx_id| self.name(merchant, tx_id));
+        let order = tx_id.and_then(|tx_id| self.place(merchant, tx_id)).map(name_of);
         let amount = || field(call, "amount").and_then(Decimal::parse);
         let step = match operation {
             Operation::Register => return self.register(call),
@@ -270,7 +269,7 @@ impl<'a> Writer<'a> {
             return None;
         }
         let fact = self.order(merchant, tx_id)?;
-        let order = self.nth_name(self.orders.len());
+        let order = name_of(self.orders.len());
         self.orders.push((merchant, tx_id));
         let usual = self.done.merchants.first().map(String::as_str) == Some(merchant);
         let known = self.done.merchants.iter().any(|known| known == merchant);
@@ -292,7 +291,7 @@ impl<'a> Writer<'a> {
     }
 
     fn play(&mut self, play: &'a PlayFact) -> Option<Step> {
-        let order = self.name(&play.merchant_id, &play.tx_id)?;
+        let order = name_of(self.place(&play.merchant_id, &play.tx_id)?);
         Some(match &play.act {
             Act::Pay(pay) => Step::Pay(Pay { order, ..pay.clone() }),
             Act::Trigger(event) => Step::Trigger(Trigger { order, event: *event }),
@@ -316,14 +315,9 @@ impl<'a> Writer<'a> {
         orders.find(|order| order.merchant_id == merchant && order.tx_id == tx_id)
     }
 
-    /// The name of an order that was registered: `None` inside for the first, which needs none.
-    fn name(&self, merchant: &str, tx_id: &str) -> Option<Option<String>> {
-        let place = self.orders.iter().position(|order| *order == (merchant, tx_id))?;
-        Some(self.nth_name(place))
-    }
-
-    fn nth_name(&self, place: usize) -> Option<String> {
-        (place > 0).then(|| format!("{}-{}", Step::FIRST_ORDER, place + 1))
+    /// The place of an order among those that were registered.
+    fn place(&self, merchant: &str, tx_id: &str) -> Option<usize> {
+        self.orders.iter().position(|order| *order == (merchant, tx_id))
     }
 
     /// What must be true afterwards: states and amounts, push-backs, sums.
@@ -406,6 +400,11 @@ impl<'a> Writer<'a> {
         });
         expected.map(|one| Expectation { pushback: Some(one), ..nothing() }).collect()
     }
+}
+
+/// The name of the order at this place; the first needs none.
+fn name_of(place: usize) -> Option<String> {
+    (place > 0).then(|| format!("{}-{}", Step::FIRST_ORDER, place + 1))
 }
 
 fn field<'f>(call: &'f RequestFact, name: &str) -> Option<&'f str> {
