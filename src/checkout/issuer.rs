@@ -112,7 +112,7 @@ pub(super) fn come_back(desk: &Desk<'_>, token: &str) -> Reply {
         (Err(error), _) => {
             let trace = visit.space.next_trace();
             let (t, reason) = (desk.t, Reason::AcsMismatch);
-            gateway::note_step(&visit, trace, "acs-return", 403, reason, &error.to_string());
+            gateway::note_step(&visit, trace, "acs-return", 403, reason, &error.to_string(), None);
             let back_to = Some(desk.address(&path, &[]));
             let reply = desk.message(403, reason, t.forged_title, t.forged_lead, back_to);
             return Reply { trace: Some(trace), ..reply };

@@ -9,6 +9,7 @@
 mod about;
 mod ask;
 mod clock;
+mod coverage;
 mod dashboard;
 mod guard;
 mod journal;

@@ -3,12 +3,13 @@
 use super::ask::Nothing;
 use super::route::{Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, journal, merchants, orders, pushbacks, reference, rules, sign, snapshots, spaces,
-    wait,
+    about, clock, coverage, journal, merchants, orders, pushbacks, reference, rules, sign,
+    snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
 use crate::khqr::Inspection;
+use crate::scenario::Coverage;
 
 /// Every call, from which the router, the OpenAPI document and the list of calls are made.
 #[rustfmt::skip]
@@ -99,6 +100,8 @@ pub(super) const ROUTES: &[Route] = &[
 
     route!(Get "/_sim/v1/fidelity" "fidelity", reference::fidelity: Nothing => 200 reference::Fidelity,
         "Every behaviour with whose word it is and the profile line that holds it"),
+    route!(Get "/_sim/v1/coverage" "coverage", coverage::read: coverage::CoverageQuery => 200 Coverage,
+        "What was met of all that can go wrong, and what was not"),
     route!(Get "/_sim/v1/lint" "lint", reference::lint: reference::LintQuery => 200 LintReport,
         "What the lint found in the space's requests"),
     route!(Get "/_sim/v1/khqr/decode" "decodeKhqr", reference::khqr: reference::Khqr => 200 Inspection,

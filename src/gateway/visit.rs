@@ -12,7 +12,7 @@ use super::register;
 use crate::base::{Millis, OrderState, Reason};
 use crate::ledger::{BindingId, CardRow, Client, Order, OrderId, Progress, Source, Step, Target};
 use crate::profile::{Card, Merchant, OtpChannel};
-use crate::space::{JournalEntry, Space, Trace};
+use crate::space::{Course, JournalEntry, Space, Trace};
 
 /// An order as its payer's page sees it. A copy: what happens meanwhile does not change it.
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ impl Visit {
 }
 
 /// Notes in the journal that a payer took a step on a page, and what came of it. What was entered
-/// is not noted.
+/// is not noted; the rule that stepped in is.
 pub fn note_step(
     visit: &Visit,
     trace: Trace,
@@ -158,6 +158,7 @@ pub fn note_step(
     status: u16,
     reason: Reason,
     detail: &str,
+    course: Option<&Course>,
 ) {
     visit.space.note(JournalEntry {
         trace,
@@ -172,7 +173,7 @@ pub fn note_step(
         response: Bytes::new(),
         reason,
         detail: detail.into(),
-        rule: None,
+        rule: course.map(Course::told),
         findings: Box::default(),
         took_us: 0,
         unmasked: None,

@@ -224,6 +224,9 @@ async fn page(
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
+    for course in &reply.courses {
+        course.wait().await;
+    }
     *response.body_mut() = Full::new(reply.body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

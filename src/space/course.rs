@@ -303,7 +303,9 @@ impl Moment<'_> {
         let rules = self.space.rule_set();
         let kin = Arc::clone(&self.state.kin);
         let call = self.completed(&CallFacts { space: &kin, ..*call });
-        rules.decide(&call, &mut self.state.counters, self.space.seed())
+        let decision = rules.decide(&call, &mut self.state.counters, self.space.seed())?;
+        self.state.met.note_plan(&decision.plan);
+        Some(decision)
     }
 
     /// Bends what is booked and told from here on.
@@ -355,14 +357,47 @@ impl Moment<'_> {
             return ledger.find(Target::At(known)).map(see).ok_or(Reason::SystemError);
         }
         let mut order = ledger.make(self.now, trace.0, new);
-        if self.commit == CommitPoint::Never {
-            order.id = OrderId(u64::MAX);
-        }
+        order.id = ledger.promise();
         let seen = see(&order);
         if self.commit == CommitPoint::AfterReply {
             self.aftermath.owed.push(Deed::Order(Box::new(order)));
         }
         Ok(seen)
+    }
+
+    /// Books what time did to an order. Time has no reply and does not turn back, so it is booked in any case; a rule at
+    /// the point `trigger` bends what the merchant is told of it.
+    pub(super) fn book_expiry(&mut self, expiry: Event) -> bool {
+        let id = expiry.order;
+        let Some(plan) = self.expiry_plan(id) else {
+            return self.book(expiry, Trace::default()).is_some();
+        };
+        self.pushback = Some(plan);
+        let is_booked = self.book(expiry, Trace::default()).is_some();
+        let plan = self.pushback.take().unwrap_or_default();
+        for (at, notice) in plan.unasked.iter().enumerate() {
+            self.tell(id, notice, Told { cause: "unasked", good: true, at }, Trace::default());
+        }
+        // Nobody's reply waits for them.
+        self.aftermath = Aftermath::default();
+        is_booked
+    }
+
+    fn expiry_plan(&mut self, id: OrderId) -> Option<PushbackPlan> {
+        let (space, point) = (self.space, Point::Trigger);
+        if !space.listens_at(point) {
+            return None;
+        }
+        let ledger = &self.state.ledger;
+        let order = ledger.find(Target::At(id))?;
+        let (party, tx_id) = (ledger.party(order).clone(), order.tx_id.clone());
+        let call = CallFacts {
+            merchant_id: Some(&party.merchant),
+            term_id: Some(&party.terminal),
+            tx_id: Some(&tx_id),
+            ..CallFacts::new(space.name(), point, self.now, self.now)
+        };
+        Some(self.consult(&call)?.plan.pushback)
     }
 
     /// What [`Moment::book`] would leave, booked later or never.

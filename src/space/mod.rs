@@ -37,7 +37,9 @@ use crate::ledger::{
     Progress, Registration, Target,
 };
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
-use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
+use crate::scenario::{
+    CommitPoint, Content, Counters, Met, Notice, NoticeText, PlansMet, PushbackPlan,
+};
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
 use hold::Waiter;
@@ -96,6 +98,8 @@ struct Commons {
     bell: UnboundedSender<u32>,
     /// Orders, push-backs and saved cards in all snapshots of the process.
     snapshot_entries: Arc<AtomicUsize>,
+    /// What was met before resets, and in spaces that are gone.
+    past: Mutex<Met>,
 }
 
 /// How a space was when it was born, for a reset.
@@ -113,6 +117,7 @@ struct State {
     ledger: Ledger,
     outbox: Outbox,
     counters: Counters,
+    met: PlansMet,
     /// What waits for the clock on its way to a socket, by when it goes on.
     waiting: BTreeSet<(Millis, Waiter)>,
     /// What the clock showed when the space was born or reset.
@@ -289,6 +294,12 @@ impl Space {
         read(&self.journal.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What was met of all that can go wrong, since birth or reset.
+    pub fn met(&self) -> Met {
+        let plans = self.lock().met.clone();
+        Met { reasons: self.read_journal(|journal| journal.reasons().clone()), plans }
+    }
+
     /// The push-backs that are due now, and the real time at which to ask again.
     pub fn take_due(&self) -> (Vec<Errand>, Option<Millis>) {
         self.armed.store(i64::MAX, Ordering::Release);
@@ -311,8 +322,12 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
-                let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
+                let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
+                let waits = |delivery: &Delivery| delivery.state.due().is_some();
+                if outbox.get(errand.job.id).is_some_and(waits) {
+                    met.note_retry();
+                }
                 let taken = |delivery: &&Delivery| {
                     delivery.state == DeliveryState::Acknowledged
                         && delivery.content == Content::True.name()
@@ -333,14 +348,20 @@ impl Space {
     /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time. Its snapshots stay.
     pub fn reset(&self) {
         let mut state = self.lock();
-        *state = State::new(&self.commons, &self.birth, state.generation + 1);
+        let next = State::new(&self.commons, &self.birth, state.generation + 1);
+        let State { met: plans, .. } = std::mem::replace(&mut *state, next);
         self.seed.store(self.birth.seed.0, Ordering::Relaxed);
         drop(state);
         self.arm_rules(Vec::new());
         let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
         merchants.clone_from(&self.birth.merchants);
         drop(merchants);
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = journal.reasons().clone();
+        journal.clear();
+        drop(journal);
+        let past = &self.commons.past;
+        *past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
         self.changed.notify_waiters();
     }
 
@@ -391,6 +412,7 @@ impl State {
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
+            met: PlansMet::default(),
             waiting: BTreeSet::new(),
             born: Clock::real().now(wall_clock()),
             generation,
@@ -493,7 +515,7 @@ impl Moment<'_> {
     fn expire(&mut self) -> bool {
         let mut any = false;
         while let Some(expiry) = self.state.ledger.next_expiry(self.now) {
-            if self.book(expiry, Trace::default()).is_none() {
+            if !self.book_expiry(expiry) {
                 break;
             }
             any = true;
@@ -514,6 +536,7 @@ impl Moment<'_> {
             self.put_out(id, at, &TRUTH, told(0), trace);
             return;
         };
+        self.state.met.note_pushback(&plan);
         for (place, notice) in plan.notices.iter().enumerate() {
             let number = self.tell(id, notice, told(place), trace);
             if plan.before_reply {
@@ -538,6 +561,7 @@ impl Moment<'_> {
         let merchant = space.merchant(&party.merchant)?;
         let own = merchant.noti_url.as_deref();
         let url = order.details().noti_url.as_deref().or(own)?;
+        state.met.note_notice(&notice.content);
         let policy = space.pushback_policy(&merchant);
         let answer = space.profile().reasons.pushback(told.good);
         let (body, content_type) = if notice.content == Content::True {

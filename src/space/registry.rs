@@ -1,7 +1,7 @@
 //! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -10,6 +10,7 @@ use super::{Birth, Budgets, Commons, Snapshot, Space};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
+use crate::scenario::Met;
 
 /// The space that answers where none is named.
 pub const DEFAULT_SPACE: &str = "default";
@@ -107,7 +108,8 @@ impl Spaces {
         let (bell, rung) = unbounded_channel();
         let birth = Birth::new(seed, DEFAULT_SPACE, profile.merchants.clone());
         let snapshot_entries = Arc::new(AtomicUsize::new(0));
-        let commons = Arc::new(Commons { profile, budgets, bell, snapshot_entries });
+        let commons =
+            Arc::new(Commons { profile, budgets, bell, snapshot_entries, past: Mutex::default() });
         let default = Space::new(DEFAULT_SPACE, 0, birth, Arc::clone(&commons));
         let spaces = Self {
             commons,
@@ -320,6 +322,15 @@ impl Spaces {
             merchant.key = Arc::new(pair);
         }
         Ok(merchant)
+    }
+
+    /// What was met of all that can go wrong since the process began, in all spaces, also in those that are gone.
+    pub fn met(&self) -> Met {
+        let mut met = self.commons.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for space in self.all() {
+            met += &space.met();
+        }
+        met
     }
 
     /// Removes a space with all that is in it.

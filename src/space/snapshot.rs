@@ -239,6 +239,8 @@ impl Space {
         next.clock.scale(real, *scale_milli);
         (next.ledger, next.outbox, next.counters) = (ledger.clone(), outbox, counters.clone());
         (next.born, next.kin) = (*born, Arc::clone(kin));
+        // What was met stays met.
+        next.met = state.met.clone();
         let before = std::mem::replace(&mut *state, next);
         self.seed.store(seed.0, Ordering::Relaxed);
         self.take_up(rules);

@@ -24,6 +24,7 @@ mod control_calls;
 mod control_life_cycle;
 mod control_pushback;
 mod control_wait;
+mod coverage;
 mod crypto;
 mod dashboard;
 mod dashboard_browser;

@@ -6,6 +6,7 @@ use payon_sim::base::{OrderState, Reason};
 use payon_sim::crypto::Padding;
 use payon_sim::gateway::link;
 use payon_sim::profile::{Authentication, Scheme};
+use payon_sim::space::ClockChange;
 use serde_json::json;
 
 use super::visitor::{Gateway, MERCHANT, TERMINAL};
@@ -385,4 +386,34 @@ async fn a_card_is_saved_after_its_phone_was_verified() {
     let list = gateway.call("/pg/bindingList", &list).await;
     assert_eq!(list["resultData"].as_array().map(Vec::len), Some(1), "{list}");
     assert!(gateway.get("/pg/checkout/card/0.e30.AAAA").await.status == 404);
+}
+
+#[tokio::test]
+async fn a_page_waits_as_a_rule_plans_and_the_journal_names_it() {
+    let gateway = Gateway::open().await;
+    let space = Arc::clone(gateway.space());
+    let text = b"- { id: slow-issuer, when: { operation: pay }, then: [{ latency: 3s }] }";
+    space.arm_rules(payon_sim::scenario::read_rules("rules", text).expect("a rule"));
+    let change = ClockChange { freeze: Some(true), ..ClockChange::default() };
+    space.change_clock(change).await.expect("frozen");
+    let begun = space.now();
+    let mut payer = gateway.payer("slow", "CREDIT_DEBIT", json!({})).await;
+    let passing = async {
+        let named = || {
+            space.read_journal(|journal| {
+                journal.iter().any(|entry| {
+                    entry.rule.as_ref().is_some_and(|(rule, _)| &**rule == "slow-issuer")
+                })
+            })
+        };
+        while !named() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(space.look(|view| view.next_due), Some(begun.plus(3000)));
+        let change = ClockChange { run_until_idle: true, ..ClockChange::default() };
+        space.change_clock(change).await.expect("passed");
+    };
+    tokio::join!(payer.type_card("4111111111111111"), passing);
+    assert_eq!(space.now(), begun.plus(3000));
+    assert_eq!(gateway.order("slow").state, OrderState::Captured);
 }
