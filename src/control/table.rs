@@ -3,7 +3,7 @@
 use super::ask::Nothing;
 use super::route::{Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, coverage, journal, merchants, orders, pushbacks, reference, rules, sign,
+    about, clock, coverage, journal, merchants, orders, pushbacks, reference, reload, rules, sign,
     snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
@@ -88,6 +88,8 @@ pub(super) const ROUTES: &[Route] = &[
         "Take all rules away"),
     route!(Get "/_sim/v1/scenarios" "listScenarios", rules::catalogue: Nothing => 200 rules::Scenarios,
         "The scenarios that come with the program"),
+    route!(Post "/_sim/v1/reload" "reload", async reload::reload: Nothing => 200 reload::Reloaded,
+        "Read the scenarios of --scenario again and arm them; mistakes change nothing"),
     route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Nothing => 200 rules::Rules,
         "Arm the rules of a scenario before those of the space"),
     route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,

@@ -101,6 +101,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("listRules", "v1/rules"),
         get("explain", &format!("v1/journal/{unsigned}")),
         get("clearRules", "v1/rules"),
+        send("reload", "v1/reload", json!({})),
         get("listScenarios", "v1/scenarios"),
         send("armScenario", "v1/scenarios/S014/arm", json!({})),
         get("fidelity", "v1/fidelity"),

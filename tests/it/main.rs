@@ -44,6 +44,8 @@ mod qr;
 mod raw_http;
 mod reconciliation;
 mod record;
+mod reload;
+mod reports;
 mod rules;
 mod schemathesis;
 mod sharing;
