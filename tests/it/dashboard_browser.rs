@@ -20,7 +20,7 @@ async fn what_its_people_do() {
     script.run(&[&sim.url, &saved.to_string_lossy()]).await;
 
     let text = fs::read_to_string(&saved).expect("the scenario was saved");
-    for part in ["register:", "pay", "resend", "trigger:", "state: captured", "cause: approved"] {
+    for part in ["register:", "pay", "resend", "trigger:", "state: refunded", "cause: approved"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let checked = payon_sim(&["check", &saved.to_string_lossy()]);
