@@ -116,10 +116,13 @@ impl Control {
                 Problem::new(Kind::UnknownSpace, detail)
             })?,
         };
-        let body = server::read_body(body, &app.limits).await.map_err(|error| match error {
-            BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
-            BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
-        })?;
+        let body =
+            server::read_body(body, &route.limits(&app.limits)).await.map_err(
+                |error| match error {
+                    BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
+                    BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
+                },
+            )?;
         let ask = Ask {
             app: Arc::clone(app),
             space,

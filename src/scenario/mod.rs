@@ -80,4 +80,6 @@ pub use history::{
 pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
-pub use rules::{CallFacts, ChangeSet, Counters, Decision, Miss, NearMiss, RuleSet, Tally};
+pub use rules::{
+    CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss, RuleSet, Tally,
+};

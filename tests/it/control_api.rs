@@ -52,6 +52,8 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
     wrong["sign"] = "AAAA".into();
     let answer = space.post(payon_sim::base::Operation::Refund, &wrong).await;
     let unsigned = answer.header("x-payon-trace");
+    space.control_post("snapshots", &json!({ "name": "file" })).await.expect(201);
+    let exported = space.control_get("snapshots/file").await.expect(200);
     let order = |tx_id: &str| format!("v1/orders/{merchant}/{tx_id}");
     let get = |name, path: &str| (name, path.to_owned(), None);
     let send = |name, path: &str, body: Value| (name, path.to_owned(), Some(body));
@@ -69,6 +71,8 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("listSnapshots", "v1/snapshots"),
         send("restoreSnapshot", "v1/snapshots/now/restore", json!({})),
         send("forkSnapshot", "v1/snapshots/now/fork", json!({ "space": "forked" })),
+        get("exportSnapshot", "v1/snapshots/now"),
+        ("importSnapshot", "v1/snapshots/again".to_owned(), Some(exported)),
         get("deleteSnapshot", "v1/snapshots/now"),
         get("listMerchants", "v1/merchants"),
         send("changeMerchant", &format!("v1/merchants/{merchant}"), json!({ "pinEnabled": true })),
