@@ -240,8 +240,6 @@ impl Space {
         next.clock.scale(real, *scale_milli);
         (next.ledger, next.outbox, next.counters) = (ledger.clone(), outbox, counters.clone());
         (next.born, next.kin) = (*born, Arc::clone(kin));
-        // What was met happened, like all that the journal tells.
-        next.met = std::mem::take(&mut state.met);
         // What was met stays met.
         next.met = state.met.clone();
         let before = std::mem::replace(&mut *state, next);

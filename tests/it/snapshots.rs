@@ -121,7 +121,7 @@ async fn the_journal_goes_on_and_notes_the_restore() {
     let before = met().await;
     assert!(before["met"].as_u64() > Some(0));
     restore(&space, "empty").await;
-    assert_eq!(met().await, before, "what was met stays met");
+    assert_eq!(met().await["met"], before["met"], "what was met stays met");
     space.register("1", json!({})).await;
     let journal = space.control_get("journal").await.expect(200);
     let entries = journal["entries"].as_array().unwrap();
