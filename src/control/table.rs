@@ -101,6 +101,8 @@ pub(super) const ROUTES: &[Route] = &[
         "Read the scenarios of --scenario again and arm them; mistakes change nothing"),
     route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Nothing => 200 rules::Rules,
         "Arm the rules of a scenario before those of the space"),
+    route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,
+        "The scenario that does again what was done in the space, or to one order"),
 
     route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::Signed,
         "Sign a request as a merchant does"),

@@ -17,6 +17,7 @@ mod payment;
 mod pin;
 mod qr;
 mod reconciliation;
+mod record;
 mod register;
 mod rules;
 mod seal;
@@ -42,6 +43,7 @@ pub use payer::{
     AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
     trigger,
 };
+pub use record::{RecordError, scenario_of};
 pub use rules::near_misses;
 pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
@@ -292,7 +294,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         rule: received.course.as_deref().map(Course::told),
         findings: received.findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
-        unmasked: (reason == Reason::SignInvalid).then(|| body.into()),
+        unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
     });
     Reply { status, body: reply, trace, reason, course: received.course }
 }

@@ -111,6 +111,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("fidelity", "v1/fidelity"),
         get("lint", "v1/lint"),
         get("coverage", "v1/coverage?all=true"),
+        get("recordScenario", "v1/scenario"),
         get("decodeKhqr", "v1/khqr/decode?qr=000201"),
         get("events", "v1/events?after=0"),
         send("reset", "v1/reset", json!({})),

@@ -27,6 +27,7 @@ mod control_wait;
 mod coverage;
 mod crypto;
 mod dashboard;
+mod dashboard_browser;
 #[path = "support/direct.rs"]
 mod direct;
 mod events;
@@ -44,6 +45,7 @@ mod programs;
 mod qr;
 mod raw_http;
 mod reconciliation;
+mod record;
 mod reload;
 mod reports;
 mod rules;

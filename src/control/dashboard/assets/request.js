@@ -45,13 +45,13 @@ function signature(told, entry) {
 }
 
 function body(label, value) {
-  return h("div", null, h("h4", null, label), h("pre", { tabindex: "0", role: "group", "aria-label": label }, pretty(value)));
+  return h("div", null, h("h3", null, label), h("pre", { tabindex: "0", role: "group", "aria-label": label }, pretty(value)));
 }
 
 function draw(told) {
   const whose = told.merchantId && told.txId && told.order;
   return [
-    h("p", { class: "back" }, whose
+    h("p", { class: "whose" }, whose
       ? h("a", { href: also({ request: undefined, order: orderName(told.merchantId, told.txId) }) }, "Order ", h("bdi", null, told.txId))
       : told.txId ? ["txId ", h("bdi", null, told.txId)] : "belongs to no order"),
     h("h2", { tabindex: "-1" }, title(told), " ", outcome(told)),
@@ -77,10 +77,14 @@ function draw(told) {
 
 export function requestDetail(trace) {
   const element = h("article", { "aria-label": "Request", "data-testid": "request", "aria-busy": "true" });
+  let known = "";
   const look = async () => {
     const told = await get(`journal/${trace}`);
-    const open = [...element.querySelectorAll("pre")].some((pre) => pre === document.activeElement);
-    if (!open) put(element, draw(told));
+    const now = JSON.stringify(told);
+    // What is being read or marked stays in place while nothing new is told.
+    if (now === known) return;
+    known = now;
+    put(element, draw(told));
     element.removeAttribute("aria-busy");
   };
   look().catch((problem) => put(element, h("h2", null, "No such request"), h("p", null, problem.message)));
