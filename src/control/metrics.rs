@@ -137,7 +137,7 @@ struct Decisions(DecisionTimes);
 impl EncodeMetric for Decisions {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let DecisionTimes { steps, sum_us, .. } = &self.0;
-        let ends = DECISION_STEPS_US.iter().map(|end| f64::from(*end) / 1e6).chain([f64::MAX]);
+        let ends = DECISION_STEPS_US.iter().map(|end| f64::from(*end) / 1e6).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = ends.zip(steps.iter().copied()).collect();
         let (sum, count) = (*sum_us as f64 / 1e6, steps.iter().sum());
         encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
