@@ -20,7 +20,7 @@ pub(super) struct Clock {
     /// How many times as fast as real time it runs; 0 when it is frozen.
     scale: f64,
     frozen: bool,
-    /// When the next order expires or push-back is due; null when nothing is.
+    /// When the next order expires, push-back is due, or reply or piece of a slow one may leave; null when nothing is.
     next_due: Option<String>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct ClockWish {
     #[serde(default, deserialize_with = "read_duration")]
     #[schemars(schema_with = "duration_schema")]
     advance: Option<u64>,
-    /// Let time pass until no push-back waits.
+    /// Let time pass until no push-back and no reply waits.
     run_until_idle: Option<bool>,
 }
 

@@ -1,5 +1,6 @@
 //! Carries one attempt of a push-back over HTTP or HTTPS.
 
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,13 @@ use hyper::{Method, Request, Response, Uri, body::Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
-use super::paced::Paced;
+use super::paced::{Pace, Paced};
 use super::tls;
 use crate::profile::{Acknowledge, PushbackPolicy};
-use crate::space::{Attempt, Job};
+use crate::space::{Attempt, Errand, Job, Space};
 
 type Web = Client<HttpsConnector<HttpConnector>, Paced>;
 
@@ -37,8 +39,14 @@ impl Carrier {
     }
 
     /// Makes one attempt. Waits for a place first: behind other attempts to the same host, never
-    /// behind a host that is slow.
-    pub async fn attempt(&self, job: &Job) -> Attempt {
+    /// behind a host that is slow. A slow sender is paced by the space's clock until `stop`.
+    pub async fn attempt(
+        &self,
+        space: &Space,
+        errand: &Errand,
+        stop: &CancellationToken,
+    ) -> Attempt {
+        let job = &errand.job;
         let target = match target(&job.url) {
             Ok(target) => target,
             Err(error) => return failed(job, Duration::ZERO, error),
@@ -48,19 +56,26 @@ impl Carrier {
         let _place_at_host = host.acquire().await;
         let _place = self.all.acquire().await;
         let begun = Instant::now();
-        // A slow sender has its own time on top of the other side's.
-        let sending =
-            job.bytes_per_second.map_or(0, |rate| job.body.len() as u64 / u64::from(rate.max(1)));
+        let pace = job.bytes_per_second.and_then(|rate| {
+            let hold = space.pace(errand)?;
+            Some(Pace::new(hold, rate, stop.clone()))
+        });
+        let (pace, waits) = pace.unzip();
         let patience = Duration::from_millis(job.policy.timeout_ms.unsigned_abs());
-        let limit = patience + Duration::from_secs(sending);
-        match tokio::time::timeout(limit, self.send(job, target)).await {
-            Ok(Ok((status, response))) => {
+        let sending = self.send(job, target, pace);
+        let done = if space.is_driven() {
+            tokio::select! { done = sending => Some(done), () = space.overdue(errand) => None }
+        } else {
+            in_time(sending, patience, waits).await
+        };
+        match done {
+            Some(Ok((status, response))) => {
                 let error = refusal(&job.policy, status, &response).map(Into::into);
                 let took_ms = millis(begun.elapsed());
                 Attempt { at: job.at, took_ms, status: Some(status), response, error }
             }
-            Ok(Err(error)) => failed(job, begun.elapsed(), error),
-            Err(_) => {
+            Some(Err(error)) => failed(job, begun.elapsed(), error),
+            None => {
                 let error = format!("no answer within {} ms", job.policy.timeout_ms);
                 failed(job, begun.elapsed(), error)
             }
@@ -83,14 +98,19 @@ impl Carrier {
         Arc::clone(&host)
     }
 
-    async fn send(&self, job: &Job, target: Uri) -> Result<(u16, Box<str>), String> {
+    async fn send(
+        &self,
+        job: &Job,
+        target: Uri,
+        pace: Option<Pace>,
+    ) -> Result<(u16, Box<str>), String> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(target)
             .header(CONTENT_TYPE, job.content_type.unwrap_or(&job.policy.content_type))
             .header(ACCEPT, "*/*")
             .header(USER_AGENT, concat!("payon-sim/", env!("CARGO_PKG_VERSION")))
-            .body(Paced::new(job.body.clone(), job.bytes_per_second))
+            .body(Paced::new(job.body.clone(), pace))
             .map_err(|error| format!("not a usable address: {error}"))?;
         let response = self.web.request(request).await.map_err(|error| explain(&error))?;
         let status = response.status().as_u16();
@@ -102,6 +122,27 @@ impl Carrier {
             .unwrap_or_default();
         let body = excerpt(response, job.policy.response_bytes_max as usize).await?;
         Ok((status, format!("{location}{body}").into()))
+    }
+}
+
+/// What comes of `sending`, unless the other side is silent for longer than `patience`. What a slow sender waits for its
+/// clock is not the other side's silence.
+async fn in_time<R>(
+    sending: impl Future<Output = R>,
+    patience: Duration,
+    waits: Option<watch::Receiver<bool>>,
+) -> Option<R> {
+    let Some(mut waits) = waits else {
+        return tokio::time::timeout(patience, sending).await.ok();
+    };
+    let mut sending = pin!(sending);
+    loop {
+        let is_waiting = *waits.borrow_and_update();
+        tokio::select! {
+            done = sending.as_mut() => return Some(done),
+            Ok(()) = waits.changed() => {}
+            () = tokio::time::sleep(patience), if !is_waiting => return None,
+        }
     }
 }
 

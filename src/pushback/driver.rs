@@ -17,12 +17,14 @@ pub struct Driver {
     spaces: Arc<Spaces>,
     carrier: Arc<Carrier>,
     deliveries: TaskTracker,
+    /// Lets slow senders send the rest at once.
+    stop: CancellationToken,
 }
 
 impl Driver {
     /// A driver for these spaces.
     pub fn new(spaces: Arc<Spaces>, carrier: Arc<Carrier>) -> Self {
-        Self { spaces, carrier, deliveries: TaskTracker::new() }
+        Self { spaces, carrier, deliveries: TaskTracker::new(), stop: CancellationToken::new() }
     }
 
     /// Runs until `stop`, then waits for the attempts under way, which their time-out bounds.
@@ -46,6 +48,7 @@ impl Driver {
                 }
             }
         }
+        self.stop.cancel();
         self.deliveries.close();
         self.deliveries.wait().await;
     }
@@ -55,8 +58,9 @@ impl Driver {
         let (errands, next) = space.take_due();
         for errand in errands {
             let (space, carrier) = (Arc::clone(&space), Arc::clone(&self.carrier));
+            let stop = self.stop.clone();
             self.deliveries.spawn(async move {
-                let attempt = carrier.attempt(&errand.job).await;
+                let attempt = carrier.attempt(&space, &errand, &stop).await;
                 space.attempted(&errand, attempt);
             });
         }

@@ -1,5 +1,5 @@
 //! Replies that are broken on purpose: what each transport fault makes of a good one. Pure; [`tap`](super::tap) puts
-//! raw bytes on the socket. Speeds are in real time, whatever the space's clock does: they are about sockets.
+//! raw bytes on the socket, at the pace of the space's clock.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -101,11 +101,12 @@ fn pace(bytes_per_second: u32) -> (usize, Duration) {
 
 fn pieces(bytes: &Bytes, size: usize, pause: Duration) -> Vec<(Duration, Bytes)> {
     let mut rest = bytes.clone();
-    let mut pieces = Vec::new();
+    let (mut pieces, mut after) = (Vec::new(), Duration::ZERO);
     while !rest.is_empty() {
         let is_last = pieces.len() + 1 == PIECES_MAX;
         let size = if is_last { rest.len() } else { size.min(rest.len()) };
-        pieces.push((pause, rest.split_to(size)));
+        after += pause;
+        pieces.push((after, rest.split_to(size)));
     }
     pieces
 }

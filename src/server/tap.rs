@@ -4,7 +4,6 @@
 //! [`RawReply`] and returns any response: its bytes are swallowed, and the raw steps are carried out
 //! in their place. After that the connection is gone.
 
-use std::fmt;
 use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -17,12 +16,13 @@ use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::space::{Course, Silence};
 
 /// Bytes to put on the socket in place of a reply, and how the connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawReply {
-    /// What to send, each after its pause.
+    /// What to send, and how much of the space's time after the beginning.
     pub(crate) steps: Vec<(Duration, Bytes)>,
     /// What then becomes of the connection.
     pub(crate) end: End,
@@ -53,24 +53,19 @@ struct Armed {
 }
 
 /// What is to become of a response.
+#[derive(Debug)]
 struct Stage {
     /// What is sent in its place.
     raw: Option<RawReply>,
     /// Dropped once it was attempted.
-    kept: Box<dyn Send>,
-}
-
-impl fmt::Debug for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("raw", &self.raw).finish_non_exhaustive()
-    }
+    course: Box<Course>,
 }
 
 impl Trigger {
-    /// Sends `raw`, if any, in place of the response that the service returns next. `kept` is dropped once the
+    /// Sends `raw`, if any, in place of the response that the service returns next. `course` is dropped once the
     /// response was attempted, successfully or not.
-    pub(crate) fn arm(&self, raw: Option<RawReply>, kept: Box<dyn Send>) {
-        let stage = Stage { raw, kept };
+    pub(crate) fn arm(&self, raw: Option<RawReply>, course: Box<Course>) {
+        let stage = Stage { raw, course };
         *self.0.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
         self.0.is_set.store(true, Ordering::Release);
     }
@@ -90,14 +85,15 @@ pub(crate) struct Tap {
     trigger: Trigger,
     script: Option<Script>,
     /// Dropped once the response is on its way.
-    kept: Option<Box<dyn Send>>,
+    course: Option<Box<Course>>,
 }
 
 /// A raw reply being carried out.
 struct Script {
     reply: RawReply,
     step: usize,
-    pause: Option<Pin<Box<Sleep>>>,
+    pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    silence: Option<Silence>,
 }
 
 impl Tap {
@@ -109,7 +105,7 @@ impl Tap {
                 stream: TokioIo::new(stream),
                 trigger: trigger.clone(),
                 script: None,
-                kept: None,
+                course: None,
             },
             trigger,
         )
@@ -117,26 +113,28 @@ impl Tap {
 
     fn is_taken_over(&mut self) -> bool {
         if self.script.is_none()
-            && let Some(Stage { raw, kept }) = self.trigger.take()
+            && let Some(Stage { raw, course }) = self.trigger.take()
         {
-            self.kept = Some(kept);
-            self.script = raw.map(|reply| Script { reply, step: 0, pause: None });
+            self.course = Some(course);
+            self.script = raw.map(|reply| Script { reply, step: 0, pause: None, silence: None });
         }
         self.script.is_some()
     }
 
     /// Carries the script on. Never succeeds: it ends with the error that makes hyper let go.
     fn poll_script(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let Self { stream, script: Some(script), kept, .. } = self else {
+        let Self { stream, script: Some(script), course, .. } = self else {
             return Poll::Ready(Ok(()));
         };
-        while let Some((pause, bytes)) = script.reply.steps.get_mut(script.step) {
-            if !pause.is_zero() {
-                let until = Instant::now() + *pause;
-                let timer = script.pause.get_or_insert_with(|| Box::pin(sleep_until(until)));
-                ready!(timer.as_mut().poll(cx));
+        while let Some((after, bytes)) = script.reply.steps.get_mut(script.step) {
+            if !after.is_zero()
+                && let Some(course) = course
+            {
+                let pause =
+                    script.pause.get_or_insert_with(|| Box::pin(course.hold().until(*after)));
+                ready!(pause.as_mut().poll(cx));
                 script.pause = None;
-                *pause = Duration::ZERO;
+                *after = Duration::ZERO;
             }
             while bytes.has_remaining() {
                 let sent = ready!(Pin::new(&mut *stream).poll_write(cx, bytes))?;
@@ -145,7 +143,9 @@ impl Tap {
             ready!(Pin::new(&mut *stream).poll_flush(cx))?;
             script.step += 1;
         }
-        *kept = None;
+        if let Some(course) = course.take() {
+            script.silence = course.silence().filter(|_| script.reply.end == End::Hang);
+        }
         match script.reply.end {
             End::Close => ready!(Pin::new(&mut *stream).poll_shutdown(cx))?,
             End::Reset => stream.inner().set_zero_linger()?,
@@ -221,7 +221,7 @@ impl Write for Tap {
             return self.poll_script(cx);
         }
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.kept = None;
+        self.course = None;
         Poll::Ready(Ok(()))
     }
 

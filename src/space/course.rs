@@ -6,17 +6,16 @@
 //! reply is dropped, which is when the reply was attempted, successfully or not.
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
-use super::{DeliveryState, Moment, Space, State, Trace};
-use crate::base::{Millis, Reason, wall_clock};
+use super::hold::{Hold, Wait, Waiter};
+use super::{DeliveryState, Moment, Silence, Space, State, Trace};
+use crate::base::Reason;
 use crate::ledger::{Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
     CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Plan, Point, PushbackPlan, Rule,
-    RuleSet, Tally, Trt,
+    RuleSet, Tally, Transport, Trt,
 };
 
 /// The rules of a space: as they were read, and ready to decide.
@@ -61,13 +60,11 @@ pub struct Course {
     pub rule: Arc<str>,
     /// What it planned.
     pub plan: Plan,
-    /// When the answer may leave, on the space's clock.
-    pub due: Millis,
-    space: Arc<Space>,
     /// The request.
     trace: Trace,
-    generation: u64,
     aftermath: Aftermath,
+    /// Its place on the space's clock. Time passes it only after the reply was attempted and what is owed was booked.
+    hold: Hold,
 }
 
 impl fmt::Debug for Course {
@@ -91,8 +88,8 @@ impl Eq for Course {}
 impl Drop for Course {
     fn drop(&mut self) {
         let owed = std::mem::take(&mut self.aftermath.owed);
-        if self.plan.delay_ms > 0 || !owed.is_empty() {
-            self.space.end(self, owed);
+        if !owed.is_empty() {
+            self.hold.space().end(self, owed);
         }
     }
 }
@@ -108,8 +105,10 @@ impl Course {
     pub async fn wait(&self) {
         let told = &self.aftermath.told;
         if !told.is_empty() {
-            self.space
-                .until(self.generation, |moment| {
+            let _silence = self.silence();
+            self.hold
+                .space()
+                .until(self.hold.generation(), |moment| {
                     let outbox = &moment.state.outbox;
                     let is_under_way = |id: &u64| {
                         outbox.get(*id).is_some_and(|delivery| {
@@ -121,17 +120,25 @@ impl Course {
                 .await;
         }
         if self.plan.delay_ms > 0 {
-            self.space.sleep_until(self.due, self.generation).await;
+            self.hold.over().await;
         }
     }
-}
 
-/// What to wait for next.
-enum Wait {
-    Over,
-    ForChange,
-    /// Also for the machine's clock to show this.
-    Until(Millis),
+    /// The space that it belongs to.
+    pub fn space(&self) -> &Arc<Space> {
+        self.hold.space()
+    }
+
+    /// Says, as long as it is kept, that the caller waits in vain.
+    pub fn silence(&self) -> Option<Silence> {
+        let came = self.hold.came()?;
+        Some(Silence::new(Arc::clone(self.hold.space()), self.hold.generation(), came))
+    }
+
+    /// Where the pieces of a slow reply wait for the space's clock.
+    pub fn hold(&mut self) -> &mut Hold {
+        &mut self.hold
+    }
 }
 
 impl Space {
@@ -219,16 +226,19 @@ impl Space {
         })
     }
 
-    /// The course of a call that `decision` decided. What is planned to be sent unasked is put out here.
+    /// The course of what `decision` decided: a call of PAYON's operations (`is_call`), whose caller waits for the
+    /// reply, or what a payer or an issuer did. What is planned to be sent unasked is put out here.
     pub fn course(
         &self,
         decision: Decision,
         target: Option<Target<'_>>,
         trace: Trace,
         mut aftermath: Aftermath,
+        is_call: bool,
     ) -> Option<Course> {
         let Decision { rule, plan } = decision;
-        let (generation, due) = self.enter(|moment| {
+        let space = self.me.upgrade()?;
+        let hold = self.enter(|moment| {
             if let Some(order) = target.and_then(|target| moment.ledger().find(target)) {
                 let id = order.id;
                 for (at, notice) in plan.pushback.unasked.iter().enumerate() {
@@ -241,56 +251,24 @@ impl Space {
                 aftermath.told.clear();
             }
             let due = moment.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
-            if plan.delay_ms > 0 {
-                moment.state.held_back.insert((due, trace));
+            let came = Some(moment.now).filter(|_| is_call);
+            let waiter = Waiter::Reply { trace, came };
+            let mut hold = Hold::new(space, moment.state.generation, waiter, due);
+            let is_slow = plan.transport.as_ref().is_some_and(Transport::is_slow);
+            if plan.delay_ms > 0 || is_slow || !aftermath.owed.is_empty() {
+                hold.note(moment);
             }
-            (moment.state.generation, due)
+            hold
         });
-        let space = self.me.upgrade()?;
-        Some(Course { rule, plan, due, space, trace, generation, aftermath })
+        Some(Course { rule, plan, trace, aftermath, hold })
     }
 
-    /// Waits until the clock shows `due`. On a frozen clock that is until it is set or advanced past it.
-    async fn sleep_until(&self, due: Millis, generation: u64) {
-        self.until(generation, |moment| {
-            if moment.now >= due {
-                return Wait::Over;
-            }
-            let real = moment.state.clock.real_at(wall_clock(), due);
-            real.map_or(Wait::ForChange, Wait::Until)
-        })
-        .await;
-    }
-
-    /// Waits until `look` says that it is over, or the space is reset.
-    async fn until(&self, generation: u64, look: impl Fn(&Moment<'_>) -> Wait) {
-        loop {
-            // Listening begins before looking, so that nothing is missed between the two.
-            let mut changed = pin!(self.changed.notified());
-            changed.as_mut().enable();
-            let wait = self.section(|moment| {
-                let is_reset = moment.state.generation != generation;
-                (if is_reset { Wait::Over } else { look(moment) }, false)
-            });
-            match wait {
-                Wait::Over => return,
-                Wait::ForChange => changed.await,
-                Wait::Until(real) => {
-                    let left = (real.0 - wall_clock().0).max(1).unsigned_abs();
-                    let pause = tokio::time::sleep(Duration::from_millis(left));
-                    tokio::select! { () = changed => {}, () = pause => {} }
-                }
-            }
-        }
-    }
-
-    /// Lets time go on past a course, and books what is owed of it, unless its order has changed meanwhile.
+    /// Books what is owed of a course, unless its order has changed meanwhile.
     fn end(&self, course: &Course, owed: Vec<Deed>) {
         self.enter(|moment| {
-            if moment.state.generation != course.generation {
+            if moment.state.generation != course.hold.generation() {
                 return;
             }
-            moment.state.held_back.remove(&(course.due, course.trace));
             for deed in owed {
                 match deed {
                     Deed::Order(order) => {
@@ -299,7 +277,7 @@ impl Space {
                     Deed::Event { mut event, length, pushback } => {
                         let order = moment.ledger().find(Target::At(event.order));
                         if order.is_some_and(|order| order.history.len() == length) {
-                            event.at = course.due.min(moment.now);
+                            event.at = course.hold.due().min(moment.now);
                             moment.pushback = Some(pushback);
                             moment.book(event, course.trace);
                         }
@@ -426,7 +404,7 @@ pub(super) const TRUTH: Notice =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Operation, Seed};
+    use crate::base::{Millis, Operation, Seed};
     use crate::profile::Profile;
     use crate::scenario::read_rules;
     use crate::space::{Budgets, Spaces};

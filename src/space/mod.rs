@@ -8,20 +8,24 @@ mod clock;
 mod course;
 mod delivery;
 mod finding;
+mod hold;
 mod journal;
 mod passage;
 mod registry;
+mod under_way;
 
 pub use clock::Clock;
 pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
 pub use finding::{Finding, Lint, Weight};
+pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
+pub use under_way::{Silence, UnderWay};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
@@ -36,6 +40,8 @@ use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, Pushba
 use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
+use hold::Waiter;
+use under_way::UnderWayAttempt;
 
 /// How much each space keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +87,8 @@ pub struct Space {
     /// The points at which a rule may step in, one bit each.
     listening: AtomicU32,
     me: Weak<Self>,
+    /// Whether somebody moves the clock from event to event.
+    driven: AtomicBool,
     /// Held by whoever makes time pass, so that two never do so at once.
     turn: tokio::sync::Mutex<()>,
 }
@@ -92,8 +100,12 @@ struct State {
     ledger: Ledger,
     outbox: Outbox,
     counters: Counters,
-    /// Replies that are held back, by when they may leave and their request.
-    held_back: BTreeSet<(Millis, Trace)>,
+    /// What waits for the clock on its way to a socket, by when it goes on.
+    waiting: BTreeSet<(Millis, Waiter)>,
+    /// How many calls that came when are never answered, and their callers still there.
+    silent: BTreeMap<Millis, usize>,
+    /// Push-backs that are being sent, by their numbers.
+    attempts: BTreeMap<u64, UnderWayAttempt>,
     /// What the clock showed when the space was born or reset.
     born: Millis,
     /// Raised by a reset, so that an attempt from before it finds nothing to note itself in.
@@ -128,7 +140,7 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// The push-backs.
     pub outbox: &'a Outbox,
-    /// When the next deadline or push-back is due.
+    /// When the next deadline or push-back is due, or the next reply or piece of one may leave.
     pub next_due: Option<Millis>,
 }
 
@@ -168,6 +180,7 @@ impl Space {
             armoury: RwLock::default(),
             listening: AtomicU32::new(0),
             me: Weak::clone(me),
+            driven: AtomicBool::new(false),
             turn: tokio::sync::Mutex::new(()),
             profile,
         })
@@ -237,7 +250,7 @@ impl Space {
         self.section(|moment| {
             let Moment { state, now, .. } = moment;
             let State { clock, ledger, outbox, born, .. } = &**state;
-            let next_due = state.next_due();
+            let next_due = [state.next_due(), state.next_waiting()].into_iter().flatten().min();
             (see(View { now: *now, born: *born, clock, ledger, outbox, next_due }), false)
         })
     }
@@ -283,6 +296,7 @@ impl Space {
         Moment::new(self, &mut state, now).expire();
         let generation = state.generation;
         let jobs = state.outbox.take_due(now);
+        state.attempts.extend(jobs.iter().map(|job| (job.id, UnderWayAttempt::of(job))));
         let next = state.next_due().and_then(|due| state.clock.real_at(real, due));
         if let Some(next) = next {
             self.armed.store(next.0, Ordering::Release);
@@ -296,6 +310,7 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
+                moment.state.attempts.remove(&errand.job.id);
                 let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
                 let taken = |delivery: &&Delivery| {
@@ -307,6 +322,12 @@ impl Space {
                 }
             }
         });
+    }
+
+    /// Where the pieces of a slow push-back wait for the clock.
+    pub fn pace(&self, errand: &Errand) -> Option<Hold> {
+        let (generation, waiter) = (errand.generation, Waiter::Sender(errand.job.id));
+        Some(Hold::new(self.me.upgrade()?, generation, waiter, errand.job.at))
     }
 
     /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time.
@@ -362,12 +383,15 @@ impl State {
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
-            held_back: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            silent: BTreeMap::new(),
+            attempts: BTreeMap::new(),
             born: Clock::real().now(wall_clock()),
             generation,
         }
     }
 
+    /// When a driver has something to do next.
     fn next_due(&self) -> Option<Millis> {
         let times = [self.ledger.next_deadline(), self.outbox.next_due()];
         times.into_iter().flatten().min()

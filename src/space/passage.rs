@@ -94,10 +94,10 @@ impl Moment<'_> {
 
     /// Goes to the next due time on the way to `goal`, unless something is under way here.
     fn step(&mut self, goal: Goal) -> Step {
-        let (now, outbox) = (self.now, &self.state.outbox);
-        let reply = self.state.held_back.first().map(|(due, _)| *due);
-        let sent = [outbox.next_due(), reply].into_iter().flatten().min();
-        if outbox.in_flight() > 0 || sent.is_some_and(|due| due <= now) {
+        let (now, state) = (self.now, &self.state);
+        let waiting = state.next_waiting();
+        let sent = [state.outbox.next_due(), waiting].into_iter().flatten().min();
+        if state.busy_senders() > 0 || sent.is_some_and(|due| due <= now) {
             return Step::Busy;
         }
         let Some(limit) = (match goal {
@@ -106,7 +106,7 @@ impl Moment<'_> {
         }) else {
             return Step::Arrived;
         };
-        let next = [self.state.next_due(), reply].into_iter().flatten().min();
+        let next = [self.state.next_due(), waiting].into_iter().flatten().min();
         let next = next.filter(|due| *due <= limit);
         self.clock().set(wall_clock(), next.unwrap_or(limit));
         if next.is_some() { Step::Moved } else { Step::Arrived }

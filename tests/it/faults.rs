@@ -94,25 +94,63 @@ async fn bodies_are_not_what_they_should_be() {
 }
 
 #[tokio::test]
-async fn slow_replies_come_whole_in_pieces() {
+async fn slow_replies_come_at_the_pace_of_the_spaces_clock() {
     let sim = Sim::start().await;
     let (space, good) = paid(&sim, "slow").await;
-    for transport in ["drip", "bandwidth"] {
-        fault(&space, json!({ transport: { "bytesPerSecond": 2000 } })).await;
+    let now = async || space.control_get("clock").await.expect(200);
+    for (transport, rate, beat_ms) in [("drip", 2, 500), ("bandwidth", 20, 50)] {
+        fault(&space, json!({ transport: { "bytesPerSecond": rate } })).await;
+        let begun = moment(&now().await["now"]);
         let mut raw = ask(&space).await;
-        let mut pieces = 0;
-        let mut text = Vec::new();
-        let mut piece = [0; 4096];
-        loop {
-            match soon("a piece", raw.0.read(&mut piece)).await.unwrap() {
-                0 => break,
-                size => text.extend_from_slice(&piece[..size]),
-            }
-            pieces += 1;
+        space.wait("request&operation=status").await;
+        if transport == "drip" {
+            assert!(raw.head().await.contains(&format!("content-length: {}", good.len())));
         }
-        assert!(pieces > 3, "{transport} came in {pieces} pieces");
-        assert!(String::from_utf8_lossy(&text).ends_with(&good), "{transport}");
+        assert!(raw.has_nothing());
+        let begins = async {
+            loop {
+                let due = moment(&now().await["nextDue"]);
+                if due != begun {
+                    return due;
+                }
+            }
+        };
+        let due = soon("the first pause", begins).await;
+        assert_eq!(due, begun + beat_ms, "{transport}");
+        space.advance(2 * beat_ms.unsigned_abs()).await;
+        let mut first = [0; 2];
+        soon("two bytes", raw.0.read_exact(&mut first)).await.unwrap();
+        assert!(raw.has_nothing());
+        space.run_until_idle().await;
+        let rest = raw.end().await.text;
+        assert!(rest.ends_with(&good[2..]), "{transport}: {rest}");
+        let bytes = i64::try_from(2 + rest.len()).unwrap();
+        assert_eq!(moment(&now().await["now"]), begun + bytes * beat_ms, "{transport}");
+        space.control_send("DELETE", "journal", "").await;
     }
+}
+
+#[tokio::test]
+async fn what_a_slow_reply_owes_is_booked_when_its_last_byte_has_left() {
+    let sim = Sim::start().await;
+    let (space, _) = paid(&sim, "owes").await;
+    let then = json!([{ "commit": "after" }, { "transport": { "drip": { "bytesPerSecond": 1 } } }]);
+    space.arm_one(json!({ "operation": "refund" }), then).await;
+    let mut raw = Raw::send(&space, Operation::Refund, &json!({ "txId": "1" })).await;
+    space.wait("request&operation=refund").await;
+    space.advance(5000).await;
+    assert_eq!(space.order("1").await["state"], "captured");
+    space.run_until_idle().await;
+    let seconds = raw.end().await.body().len();
+    let order = space.order("1").await;
+    assert_eq!(order["state"], "refunded");
+    let event = order["events"].as_array().unwrap().last().unwrap();
+    let begun = moment(&json!("2026-03-02T10:00:00.000+07:00"));
+    assert_eq!(moment(&event["at"]), begun + i64::try_from(seconds).unwrap() * 1000);
+}
+
+fn moment(text: &Value) -> i64 {
+    payon_sim::base::Millis::parse_rfc3339(text.as_str().unwrap()).unwrap().0
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use payon_sim::base::Operation;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::support::{Raw, Reply, Sim, Sink, SpaceHandle};
+use crate::support::{Raw, Reply, Sim, Sink, SpaceHandle, soon};
 
 async fn paid(sim: &Sim, name: &str) -> SpaceHandle {
     let space = sim.space(name).await;
@@ -264,6 +266,7 @@ async fn bodies_of_push_backs_are_broken_and_of_another_type() {
     space.arm_one(json!({ "operation": "pay" }), then).await;
     space.register("1", json!({ "noti_url": sink.url("/") })).await;
     space.pay("1", json!({})).await.expect(200);
+    space.run_until_idle().await;
     let mut told = [sink.next().await, sink.next().await];
     told.sort_by_key(|notice| {
         notice.headers["content-type"] != "application/x-www-form-urlencoded"
@@ -272,6 +275,41 @@ async fn bodies_of_push_backs_are_broken_and_of_another_type() {
     assert!(serde_json::from_slice::<Value>(&told[1].body).is_err());
     // The control plane can show it nevertheless.
     space.control_get("pushbacks?txId=1").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_slow_push_back_follows_the_spaces_clock() {
+    let sim = Sim::start().await;
+    let space = Arc::new(sim.space("slow").await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let then = json!([{ "pushback": { "bytesPerSecond": 10 } }]);
+    space.arm_one(json!({ "operation": "pay" }), then).await;
+    space.register("1", json!({ "noti_url": url })).await;
+    space.pay("1", json!({})).await.expect(200);
+    let (stream, _) = soon("the push-back", listener.accept()).await.unwrap();
+    let mut raw = Raw(stream);
+    let head = raw.head().await;
+    let (_, length) = head.split_once("content-length: ").unwrap();
+    let length: usize = length.lines().next().unwrap().parse().unwrap();
+    assert!(length > 10 && raw.has_nothing());
+    space.advance(1000).await;
+    let mut body = [0; 10];
+    soon("ten bytes", raw.0.read_exact(&mut body)).await.unwrap();
+    assert!(raw.has_nothing());
+    let passing = tokio::spawn({
+        let space = Arc::clone(&space);
+        async move { space.run_until_idle().await }
+    });
+    let mut rest = vec![0; length - 10];
+    soon("the rest", raw.0.read_exact(&mut rest)).await.unwrap();
+    raw.0.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    passing.await.unwrap();
+    let told = space.control_get("pushbacks?txId=1").await.expect(200);
+    assert_eq!(told["pushbacks"][0]["state"], "acknowledged");
+    let clock = space.control_get("clock").await.expect(200);
+    let ms = length * 100;
+    assert_eq!(clock["now"], format!("2026-03-02T10:00:{:02}.{:03}+07:00", ms / 1000, ms % 1000));
 }
 
 #[tokio::test]

@@ -200,6 +200,11 @@ impl Transport {
             _ => Some(status),
         }
     }
+
+    /// Whether it lets a reply through bit by bit, as time passes.
+    pub const fn is_slow(&self) -> bool {
+        matches!(self, Self::Drip(_) | Self::Bandwidth(_))
+    }
 }
 
 record! {

@@ -43,6 +43,15 @@ impl Raw {
         Ended { text: String::from_utf8_lossy(&bytes).into_owned(), is_reset: ended.is_err() }
     }
 
+    /// Reads the reply's head, and no byte more.
+    pub(crate) async fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(soon("a byte of the head", self.0.read_u8()).await.unwrap());
+        }
+        String::from_utf8(head).unwrap().to_lowercase()
+    }
+
     /// What can be read at this moment without waiting.
     pub(crate) fn has_nothing(&self) -> bool {
         let mut byte = [0];
