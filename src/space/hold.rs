@@ -37,7 +37,10 @@ pub struct Hold {
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hold").field("waiter", &self.waiter).field("due", &self.due).finish()
+        f.debug_struct("Hold")
+            .field("waiter", &self.waiter)
+            .field("due", &self.due)
+            .finish_non_exhaustive()
     }
 }
 

@@ -191,6 +191,11 @@ choice! {
 }
 
 impl Transport {
+    /// Whether it lets a reply through bit by bit, as time passes.
+    pub const fn is_slow(&self) -> bool {
+        matches!(self, Self::Drip(_) | Self::Bandwidth(_))
+    }
+
     /// The HTTP status that a caller gets to see of a reply with this `status`; `None`: not even that.
     pub const fn status(&self, status: u16) -> Option<u16> {
         match self {
@@ -199,11 +204,6 @@ impl Transport {
             Self::ServerError(error) => Some(error.0),
             _ => Some(status),
         }
-    }
-
-    /// Whether it lets a reply through bit by bit, as time passes.
-    pub const fn is_slow(&self) -> bool {
-        matches!(self, Self::Drip(_) | Self::Bandwidth(_))
     }
 }
 
