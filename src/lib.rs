@@ -65,5 +65,6 @@ pub mod pushback;
 pub mod run;
 pub mod scenario;
 pub mod server;
+pub mod shop;
 pub mod space;
 pub mod wire;
