@@ -4,6 +4,7 @@ mod announce;
 mod base_url;
 mod client;
 mod config;
+mod coverage;
 mod exit;
 mod fidelity;
 mod input;
@@ -73,6 +74,8 @@ enum Verb {
     Pay(pay::PayArgs),
     /// Make something happen to an order at a running gateway
     Trigger(trigger::TriggerArgs),
+    /// Say what a running gateway has met of all that can go wrong, and what it has not
+    Coverage(coverage::CoverageArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
     Fidelity(fidelity::FidelityArgs),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Verb::Khqr(verb) => khqr::run(verb),
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
+        Verb::Coverage(args) => coverage::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Check(args) => scenarios::check(&args),
         Verb::Schema => scenarios::schema(),

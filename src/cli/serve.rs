@@ -60,7 +60,7 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     };
     let url = origin(&merchant)?;
     let control_url = control.as_ref().map_or(Ok(url.clone()), origin)?;
-    let seed = Seed(settings.seed.unwrap_or_else(rand::random));
+    let seed = settings.seed.map_or_else(|| Seed::made_up(rand::random()), Seed);
     let asks_token = settings.control_token.is_none() && !settings.host.is_loopback();
     let drawn_token = asks_token.then(|| Encoding::Hex.encode(&rand::random::<[u8; 16]>()));
     let budgets = Budgets {

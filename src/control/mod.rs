@@ -1,4 +1,4 @@
-//! The control plane: everything of ours under `/_sim/`, as JSON.
+//! The control plane: everything of ours under `/_sim/`, as JSON, and the dashboard that calls it.
 //!
 //! `table` holds one line for each call, from which the router, the OpenAPI document and the list of calls are
 //! made; a handler reads its input as a type, asks the space or the gateway, and answers with a type. What fails is a
@@ -9,6 +9,8 @@
 mod about;
 mod ask;
 mod clock;
+mod coverage;
+mod dashboard;
 mod guard;
 mod journal;
 mod merchants;
@@ -21,6 +23,7 @@ mod reference;
 mod route;
 mod rules;
 mod sign;
+mod snapshots;
 mod spaces;
 mod table;
 mod views;
@@ -72,6 +75,12 @@ impl Control {
         path: &str,
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
+        if dashboard::is_ours(path) {
+            return match self.guard.admit_page(request.headers()) {
+                Ok(()) => dashboard::answer(space, request.method(), path, request.headers()),
+                Err(problem) => refuse(&problem),
+            };
+        }
         match self.try_answer(app, space, path, request).await {
             Ok(reply) => respond(reply.status, reply.body, "application/json"),
             Err(problem) => refuse(&problem),

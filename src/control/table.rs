@@ -3,11 +3,13 @@
 use super::ask::Nothing;
 use super::route::{Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, journal, merchants, orders, pushbacks, reference, rules, sign, spaces, wait,
+    about, clock, coverage, journal, merchants, orders, pushbacks, reference, rules, sign,
+    snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
 use crate::khqr::Inspection;
+use crate::scenario::Coverage;
 
 /// Every call, from which the router, the OpenAPI document and the list of calls are made.
 #[rustfmt::skip]
@@ -33,6 +35,17 @@ pub(super) const ROUTES: &[Route] = &[
         "Remove a space with all that is in it"),
     route!(Post "/_sim/v1/reset" "reset", spaces::reset: Nothing => 204 Nothing,
         "Bring the space back to how it was born"),
+
+    route!(Get "/_sim/v1/snapshots" "listSnapshots", snapshots::list: Nothing => 200 snapshots::Snapshots,
+        "The space's snapshots, by name"),
+    route!(Post "/_sim/v1/snapshots" "saveSnapshot", async snapshots::save: snapshots::NewSnapshot => 201 snapshots::SnapshotView,
+        "Save the space as it is now: orders, saved cards, push-backs, clock, rules, merchants, seed"),
+    route!(Delete "/_sim/v1/snapshots/{name}" "deleteSnapshot", snapshots::remove: Nothing => 204 Nothing,
+        "Remove a snapshot"),
+    route!(Post "/_sim/v1/snapshots/{name}/restore" "restoreSnapshot", snapshots::restore: Nothing => 200 snapshots::SnapshotView,
+        "Bring the space to where the snapshot is; the journal goes on"),
+    route!(Post "/_sim/v1/snapshots/{name}/fork" "forkSnapshot", snapshots::fork: snapshots::Fork => 201 snapshots::ForkedSpace,
+        "Make a space that goes on from the snapshot"),
 
     route!(Get "/_sim/v1/merchants" "listMerchants", merchants::list: Nothing => 200 merchants::Merchants,
         "The space's merchants, and the gateway's public key"),
@@ -85,6 +98,8 @@ pub(super) const ROUTES: &[Route] = &[
 
     route!(Get "/_sim/v1/fidelity" "fidelity", reference::fidelity: Nothing => 200 reference::Fidelity,
         "Every behaviour with whose word it is and the profile line that holds it"),
+    route!(Get "/_sim/v1/coverage" "coverage", coverage::read: coverage::CoverageQuery => 200 Coverage,
+        "What was met of all that can go wrong, and what was not"),
     route!(Get "/_sim/v1/lint" "lint", reference::lint: reference::LintQuery => 200 LintReport,
         "What the lint found in the space's requests"),
     route!(Get "/_sim/v1/khqr/decode" "decodeKhqr", reference::khqr: reference::Khqr => 200 Inspection,

@@ -5,10 +5,12 @@
 //! table, and a passcode is kept as a digest only.
 
 use std::fmt;
+use std::hash::BuildHasher;
 
-use hashbrown::HashMap;
+use hashbrown::DefaultHashBuilder;
 
 use super::progress::CardRow;
+use crate::base::sharing::Table;
 use crate::base::{Millis, PaymentMethod, Reason};
 
 /// Saved cards that one ledger keeps; past that no new one is taken.
@@ -156,29 +158,68 @@ pub struct Customer {
     pub unasked: bool,
 }
 
-/// The saved cards of a ledger.
+/// The saved cards of a ledger. A clone costs nothing and shares all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
-    by_id: HashMap<BindingId, Binding>,
-    /// By merchant, then by client.
-    customers: HashMap<Box<str>, HashMap<Box<str>, Customer>>,
+    by_id: Table<Binding>,
+    customers: Table<Known>,
+    hasher: DefaultHashBuilder,
+}
+
+/// A customer by its names.
+#[derive(Clone, Debug)]
+struct Known {
+    merchant: Box<str>,
+    client: Box<str>,
+    customer: Customer,
+}
+
+impl Known {
+    fn is(&self, client: Client<'_>) -> bool {
+        *self.merchant == *client.merchant && *self.client == *client.client
+    }
 }
 
 impl Bindings {
+    fn id_hash(&self, id: BindingId) -> u64 {
+        self.hasher.hash_one(id)
+    }
+
+    fn client_hash(&self, client: Client<'_>) -> u64 {
+        self.hasher.hash_one((client.merchant, client.client))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// The binding of that id.
     pub fn get(&self, id: BindingId) -> Option<&Binding> {
-        self.by_id.get(&id)
+        self.by_id.find(self.id_hash(id), |binding| binding.id == id)
     }
 
     /// What is known of a client.
     pub fn customer(&self, client: Client<'_>) -> Option<&Customer> {
-        self.customers.get(client.merchant)?.get(client.client)
+        let known = self.customers.find(self.client_hash(client), |known| known.is(client));
+        known.map(|known| &known.customer)
     }
 
-    /// What is known of a client, to change; begins to know it.
-    pub fn customer_mut(&mut self, client: Client<'_>) -> &mut Customer {
-        let of_merchant = self.customers.entry_ref(client.merchant).or_default();
-        of_merchant.entry_ref(client.client).or_default()
+    /// Changes what is known of a client; begins to know it.
+    pub fn change_customer(&mut self, client: Client<'_>, change: impl FnOnce(&mut Customer)) {
+        let hash = self.client_hash(client);
+        if let Some(known) = self.customers.find_mut(hash, |known| known.is(client)) {
+            return change(&mut known.customer);
+        }
+        let mut customer = Customer::default();
+        change(&mut customer);
+        let (merchant, client) = (client.merchant.into(), client.client.into());
+        self.customers.insert(hash, Known { merchant, client, customer });
     }
 
     /// The active bindings of a client, in the order of their creation.
@@ -207,7 +248,10 @@ impl Bindings {
         right: bool,
         tries: u8,
     ) -> Result<(), Reason> {
-        let binding = self.by_id.get_mut(&id).ok_or(Reason::BindingNotFound)?;
+        let binding = self
+            .by_id
+            .find_mut(self.hasher.hash_one(id), |binding| binding.id == id)
+            .ok_or(Reason::BindingNotFound)?;
         if binding.locked {
             return Err(Reason::BindingLocked);
         }
@@ -236,12 +280,13 @@ impl Bindings {
             return Err(Reason::SystemBusy);
         }
         let id = id(count);
-        let customer = self.customer_mut(new.client);
-        customer.bindings.retain(|known| Some(*known) != ended);
-        customer.bindings.push(id);
-        customer.passcode = new.passcode.or(customer.passcode);
+        self.change_customer(new.client, |customer| {
+            customer.bindings.retain(|known| Some(*known) != ended);
+            customer.bindings.push(id);
+            customer.passcode = new.passcode.or(customer.passcode);
+        });
         if let Some(ended) = ended {
-            self.by_id.remove(&ended);
+            self.by_id.remove(self.id_hash(ended), |binding| binding.id == ended);
         }
         let text = |text: Option<&str>| text.map(Into::into);
         let binding = Binding {
@@ -261,7 +306,8 @@ impl Bindings {
             wrong_passcodes: 0,
             locked: false,
         };
-        Ok(self.by_id.entry(id).insert(binding).into_mut())
+        self.by_id.insert(self.id_hash(id), binding);
+        self.get(id).ok_or(Reason::SystemError)
     }
 }
 

@@ -43,7 +43,13 @@ pub struct Ledger {
     stan: u32,
     orders_max: usize,
     dropped: u64,
+    /// The orders that were booked under a promised id, by that.
+    promised: BTreeMap<OrderId, OrderId>,
+    promises: u64,
 }
+
+/// Promised ids begin here, beyond all others.
+const FIRST_PROMISE: u64 = 1 << 63;
 
 impl Ledger {
     /// An empty ledger that keeps up to `orders_max` orders; past that the oldest closed ones go.
@@ -56,6 +62,8 @@ impl Ledger {
             stan: 0,
             orders_max,
             dropped: 0,
+            promised: BTreeMap::new(),
+            promises: 0,
         }
     }
 
@@ -90,7 +98,8 @@ impl Ledger {
     pub fn find(&self, target: Target<'_>) -> Option<&Order> {
         match target {
             Target::Named { merchant, tx_id } => self.store.find(merchant, tx_id),
-            Target::At(id) => self.store.get(id),
+            Target::At(id) if id.0 < FIRST_PROMISE => self.store.get(id),
+            Target::At(id) => self.store.get(*self.promised.get(&id)?),
         }
     }
 
@@ -232,11 +241,26 @@ impl Ledger {
         }
     }
 
+    /// Another id for an order that [`Ledger::make`] made: it leads there once the order is booked, and until then
+    /// nowhere, whatever is registered meanwhile.
+    pub fn promise(&mut self) -> OrderId {
+        self.promises += 1;
+        OrderId(FIRST_PROMISE + self.promises)
+    }
+
     /// Books an order that [`Ledger::make`] made, unless its txId is taken by now.
     pub fn insert_made(&mut self, order: Order) -> Option<OrderId> {
         let party = self.store.party_names(order.party);
         let is_taken = self.store.find(&party.merchant, &order.tx_id).is_some();
-        (!is_taken).then(|| self.insert(order))
+        let promised = order.id;
+        let id = (!is_taken).then(|| self.insert(order))?;
+        if promised.0 >= FIRST_PROMISE {
+            self.promised.insert(promised, id);
+            if self.promised.len() > self.orders_max {
+                self.promised.pop_first();
+            }
+        }
+        Some(id)
     }
 
     fn insert(&mut self, mut order: Order) -> OrderId {

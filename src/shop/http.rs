@@ -24,9 +24,9 @@ pub(super) struct Answer {
     pub(super) retry_after_s: Option<i64>,
 }
 
-/// Why none came.
+/// Why no answer came, or none that was whole.
 #[derive(Clone, Debug)]
-pub(super) struct Broken(String);
+pub struct Broken(String);
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,4 +80,10 @@ pub(super) async fn send(
         answer = &mut answer => answer,
         _ = &mut connection => answer.await,
     }
+}
+
+/// Posts JSON to `http://{authority}{path}`: the status and the body of the answer.
+pub async fn post(authority: &str, path: &str, body: String) -> Result<(u16, Bytes), Broken> {
+    let answer = send(Method::POST, authority, path, &[], body.into()).await?;
+    Ok((answer.status, answer.body))
 }

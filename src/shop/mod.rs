@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 pub use books::NewOrder;
+pub use http::post;
 pub use pace::{Busy, Doing, Pace};
 
 use crate::base::{Fields, Millis, Operation};

@@ -156,11 +156,17 @@ impl Pace {
         }
     }
 
-    /// Brings the clock to `to` and wakes whoever has waited for that.
-    pub fn pass_to(&self, to: Millis) {
+    /// Brings the clock to `to`. Nobody wakes before [`Pace::wake`], so that the gateway's clock can follow first.
+    pub fn show(&self, to: Millis) {
+        self.change(|state| state.now = to);
+    }
+
+    /// Wakes whoever has waited for what the clock shows.
+    pub fn wake(&self) {
         self.change(|state| {
-            state.now = to;
-            while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 <= to) {
+            let now = state.now;
+            while let Some(first) = state.timers.first_entry().filter(|first| first.key().0 <= now)
+            {
                 // Whoever has gone meanwhile has taken its timer along.
                 if first.remove().wake.send(()).is_ok() {
                     state.busy += 1;

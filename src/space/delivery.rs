@@ -1,12 +1,12 @@
 //! Push-backs of a space: what is to be sent, when, and what came of each attempt. Nothing here sends.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::journal::Trace;
 use crate::base::Millis;
+use crate::base::sharing::{Row, Sorted};
 use crate::ledger::OrderId;
 use crate::profile::PushbackPolicy;
 
@@ -127,8 +127,8 @@ pub struct Job {
 /// The deliveries of a space, bounded: past the budget the oldest finished ones are dropped.
 #[derive(Clone, Debug)]
 pub struct Outbox {
-    deliveries: VecDeque<Delivery>,
-    due: BTreeSet<(Millis, u64)>,
+    deliveries: Row<Arc<Delivery>>,
+    due: Sorted<(Millis, u64)>,
     next_id: u64,
     in_flight: usize,
     kept_max: usize,
@@ -139,8 +139,8 @@ impl Outbox {
     /// An empty outbox that keeps up to `kept_max` deliveries.
     pub fn new(kept_max: usize) -> Self {
         Self {
-            deliveries: VecDeque::new(),
-            due: BTreeSet::new(),
+            deliveries: Row::default(),
+            due: Sorted::default(),
             next_id: 1,
             in_flight: 0,
             kept_max,
@@ -152,8 +152,8 @@ impl Outbox {
     pub fn add(&mut self, due: Millis, make: impl FnOnce(u64, DeliveryState) -> Delivery) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.deliveries.push_back(make(id, DeliveryState::Waiting(due)));
-        self.due.insert((due, id));
+        self.deliveries.push_back(Arc::new(make(id, DeliveryState::Waiting(due))));
+        self.due.insert((due, id), ());
         while self.deliveries.len() > self.kept_max
             && self.deliveries.front().is_some_and(|oldest| oldest.state.is_final())
         {
@@ -166,8 +166,8 @@ impl Outbox {
     /// All that is due at `now`, in order; from here on it is being sent.
     pub fn take_due(&mut self, now: Millis) -> Vec<Job> {
         let mut jobs = Vec::new();
-        while let Some((due, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
-            self.due.remove(&(due, id));
+        while let Some((due, id)) = self.due.first().filter(|(due, _)| *due <= now) {
+            self.due.remove((due, id));
             if let Some(delivery) = self.get_mut(id) {
                 delivery.state = DeliveryState::InFlight;
                 jobs.push(Job {
@@ -185,6 +185,33 @@ impl Outbox {
         jobs
     }
 
+    /// Lets what was under way wait again, due at `now`, as if it had not been begun.
+    pub(super) fn call_back(&mut self, now: Millis) {
+        if self.in_flight == 0 {
+            return;
+        }
+        for place in 0..self.deliveries.len() {
+            let is_under_way = |it: &Arc<Delivery>| it.state == DeliveryState::InFlight;
+            if self.deliveries.get(place).is_some_and(is_under_way)
+                && let Some(delivery) = self.deliveries.get_mut(place).map(Arc::make_mut)
+            {
+                delivery.state = DeliveryState::Waiting(now);
+                self.due.insert((now, delivery.id), ());
+            }
+        }
+        self.in_flight = 0;
+    }
+
+    /// Deliveries kept.
+    pub fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Whether none are kept.
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
     /// Notes what came of an attempt at `now` and plans the next one where it failed.
     pub fn attempted(&mut self, now: Millis, id: u64, attempt: Attempt) {
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -198,7 +225,7 @@ impl Outbox {
                 None => DeliveryState::Exhausted,
             };
             if let DeliveryState::Waiting(due) = delivery.state {
-                self.due.insert((due, id));
+                self.due.insert((due, id), ());
             }
         }
     }
@@ -214,19 +241,19 @@ impl Outbox {
         };
         delivery.state = DeliveryState::Waiting(now);
         if let Some(old) = old {
-            self.due.remove(&(old, id));
+            self.due.remove((old, id));
         }
-        self.due.insert((now, id));
+        self.due.insert((now, id), ());
         Some(true)
     }
 
     /// The delivery of this number.
     pub fn get(&self, id: u64) -> Option<&Delivery> {
-        self.place(id).and_then(|place| self.deliveries.get(place))
+        self.place(id).and_then(|place| self.deliveries.get(place)).map(|delivery| &**delivery)
     }
 
     fn get_mut(&mut self, id: u64) -> Option<&mut Delivery> {
-        self.place(id).and_then(|place| self.deliveries.get_mut(place))
+        self.place(id).and_then(|place| self.deliveries.get_mut(place)).map(Arc::make_mut)
     }
 
     fn place(&self, id: u64) -> Option<usize> {
@@ -236,12 +263,12 @@ impl Outbox {
 
     /// All deliveries kept, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
-        self.deliveries.iter()
+        self.deliveries.range(0).map(|delivery| &**delivery)
     }
 
     /// When the next attempt is due.
     pub fn next_due(&self) -> Option<Millis> {
-        self.due.first().map(|(due, _)| *due)
+        self.due.first().map(|(due, _)| due)
     }
 
     /// Attempts under way.

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::finding::Finding;
 use crate::base::{Millis, Operation, Reason};
 use crate::profile::Merchant;
+use crate::scenario::ReasonsMet;
 
 /// Names one request: the space's number in the high 24 bits, a running number below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -141,16 +142,26 @@ pub struct Journal {
     piece: BytesMut,
     bytes: usize,
     dropped: u64,
+    /// Of all requests, those dropped too.
+    reasons: ReasonsMet,
 }
 
 impl Journal {
     /// An empty journal.
     pub fn new(budget: JournalBudget) -> Self {
-        Self { budget, entries: VecDeque::new(), piece: BytesMut::new(), bytes: 0, dropped: 0 }
+        Self {
+            budget,
+            entries: VecDeque::new(),
+            piece: BytesMut::new(),
+            bytes: 0,
+            dropped: 0,
+            reasons: ReasonsMet::default(),
+        }
     }
 
     /// Notes a request; drops the oldest ones past the budget.
     pub fn push(&mut self, mut entry: JournalEntry) {
+        self.reasons.note(entry.reason);
         entry.request = self.keep(&entry.request);
         entry.response = self.keep(&entry.response);
         self.bytes += entry.weight();
@@ -195,6 +206,11 @@ impl Journal {
     /// Entries dropped to keep to the budget.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// How often each reason decided a request.
+    pub fn reasons(&self) -> &ReasonsMet {
+        &self.reasons
     }
 
     /// Forgets everything.

@@ -33,8 +33,8 @@ pub enum ClockError {
     /// Before 1970 or after 9998.
     #[error("a clock shows times from 1970 to 9998")]
     OutOfRange,
-    /// The space was reset or removed while time passed.
-    #[error("the space was reset meanwhile")]
+    /// The space was reset, restored or removed while time passed.
+    #[error("the space was reset or restored meanwhile")]
     Reset,
 }
 

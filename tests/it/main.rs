@@ -24,7 +24,9 @@ mod control_calls;
 mod control_life_cycle;
 mod control_pushback;
 mod control_wait;
+mod coverage;
 mod crypto;
+mod dashboard;
 #[path = "support/direct.rs"]
 mod direct;
 mod faults;
@@ -42,6 +44,8 @@ mod raw_http;
 mod reconciliation;
 mod rules;
 mod schemathesis;
+mod sharing;
+mod snapshots;
 mod support;
 mod tidy;
 mod token;

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 pub(super) use instrument::{method_of, of_app};
 use play::play;
+pub(super) use step::otp_has_expired;
 pub use step::{AcsReturn, TypedCard};
 use step::{Turn, Verdict};
 use turn::turn;
@@ -263,7 +264,7 @@ fn change(
     })?;
     if let Some((decision, aftermath)) = decided {
         let target = Some(Target::At(paid.order.id));
-        paid.course = space.course(decision, target, trace, aftermath, false).map(Arc::new);
+        paid.course = space.course(decision, target, trace, aftermath, true).map(Arc::new);
     }
     Ok(paid)
 }
