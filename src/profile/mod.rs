@@ -125,9 +125,7 @@ impl Profile {
         };
         if let Some(Some(source)) = sources.first_mut() {
             for (key, value) in settings {
-                if let Err(problem) = files::replace(source, key, value) {
-                    problems.push(problem);
-                }
+                problems.extend(files::replace(source, key, value));
             }
         }
         parse(sources, problems)

@@ -14,6 +14,9 @@ use crate::profile::Profile;
 use crate::scenario::{Decimal, Pay, Register, ReturnKind, Step, Trt};
 use crate::shop::{NewOrder, Shop, post};
 
+/// What passes between two steps, so that what one of them sets off is over before the next.
+const BETWEEN_MS: i64 = 1000;
+
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An order by its name in the story.
@@ -46,7 +49,10 @@ impl Drive {
 
     /// Makes all steps one after the other, and lets time pass until nothing is due any more.
     pub(super) async fn all(&mut self, steps: &[Step]) -> Result<(), String> {
-        for step in steps {
+        for (number, step) in steps.iter().enumerate() {
+            if number > 0 {
+                self.world.pass(Goal::At(self.world.pace.now().plus(BETWEEN_MS))).await?;
+            }
             self.make(step)
                 .await
                 .map_err(|problem| format!("step `{}`: {problem}", step.name()))?;
@@ -76,9 +82,9 @@ impl Drive {
                 let client = bind.client_id.clone();
                 vec![Box::pin(async move { shop.bind(&merchant, &client, &card).await })]
             }
-            Step::Pay(pay) => vec![self.paying(self.named(&pay.order)?, pay)],
+            Step::Pay(pay) => vec![self.paying(self.named(pay.order.as_deref())?, pay)],
             Step::Return(back) => {
-                let Some(tx_id) = self.named(&back.order)?.tx_id else { return Ok(()) };
+                let Some(tx_id) = self.named(back.order.as_deref())?.tx_id else { return Ok(()) };
                 let to = match back.to {
                     ReturnKind::Success => "success",
                     ReturnKind::Fail => "fail",
@@ -87,17 +93,17 @@ impl Drive {
                 vec![Box::pin(async move { shop.visit(&tx_id, to).await })]
             }
             Step::Status(step) => {
-                let Some(tx_id) = self.named(&step.order)?.tx_id else { return Ok(()) };
+                let Some(tx_id) = self.named(step.order.as_deref())?.tx_id else { return Ok(()) };
                 vec![Box::pin(async move { shop.ask_about(&tx_id).await })]
             }
             Step::Reversal(step) => {
-                let Some(tx_id) = self.named(&step.order)?.tx_id else { return Ok(()) };
+                let Some(tx_id) = self.named(step.order.as_deref())?.tx_id else { return Ok(()) };
                 vec![Box::pin(async move {
                     shop.give_back(&tx_id, None, Operation::Reversal).await;
                 })]
             }
             Step::Refund(step) => {
-                let named = self.named(&step.order)?;
+                let named = self.named(step.order.as_deref())?;
                 let amount = amount_of(step.amount, named.currency)?;
                 let Some(tx_id) = named.tx_id else { return Ok(()) };
                 vec![Box::pin(async move {
@@ -105,23 +111,23 @@ impl Drive {
                 })]
             }
             Step::Complete(step) => {
-                let named = self.named(&step.order)?;
+                let named = self.named(step.order.as_deref())?;
                 let amount = amount_of(step.amount, named.currency)?;
                 let Some(tx_id) = named.tx_id else { return Ok(()) };
                 vec![Box::pin(async move { shop.capture(&tx_id, amount).await })]
             }
             Step::QrCompletion(told) => {
-                let named = self.named(&told.order)?;
+                let named = self.named(told.order.as_deref())?;
                 let amount = amount_of(told.amount, named.currency)?;
                 vec![self.completing(&named, amount, told.failed)]
             }
             Step::Trigger(trigger) => {
-                let named = self.named(&trigger.order)?;
+                let named = self.named(trigger.order.as_deref())?;
                 let body = json!({ "event": trigger.event.name() });
                 vec![self.controlling(&named, "trigger", body)]
             }
             Step::Resend(step) => {
-                let Some(tx_id) = self.named(&step.order)?.tx_id else { return Ok(()) };
+                let Some(tx_id) = self.named(step.order.as_deref())?.tx_id else { return Ok(()) };
                 let id = self.world.space.look(|view| {
                     view.outbox.iter().rev().find(|it| *it.tx_id == *tx_id).map(|it| it.id)
                 });
@@ -154,8 +160,8 @@ impl Drive {
         first.map(|merchant| merchant.id.clone()).ok_or("the profile has no merchant".to_owned())
     }
 
-    fn named(&self, name: &Option<String>) -> Result<Named, String> {
-        let name = name.as_deref().unwrap_or(Step::FIRST_ORDER);
+    fn named(&self, name: Option<&str>) -> Result<Named, String> {
+        let name = name.unwrap_or(Step::FIRST_ORDER);
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.get(name).cloned().ok_or_else(|| format!("no order is called {name:?}"))
     }

@@ -122,7 +122,6 @@ fn profile(scenario: &Scenario, manner: &Manner) -> Result<Arc<Profile>, String>
 }
 
 fn repeat(story: &Story, manner: &Manner, seed: u64) -> String {
-    let mistakes: String =
-        manner.mistakes.iter().map(|mistake| format!(" --mistake {}", mistake.name())).collect();
-    format!("payon-sim run {} --seed {seed}{mistakes}", story.name)
+    let named = manner.mistakes.iter().flat_map(|mistake| [" --mistake ", mistake.name()]);
+    format!("payon-sim run {} --seed {seed}{}", story.name, named.collect::<String>())
 }

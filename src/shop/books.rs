@@ -61,6 +61,14 @@ impl Row {
         }
     }
 
+    /// Books that money has come, and ships what is not shipped on capture.
+    pub(super) fn book_paid(&mut self) {
+        self.belief = Belief::Paid;
+        if self.order.trt == Trt::Purchase && self.shipped == 0 {
+            self.shipped = 1;
+        }
+    }
+
     /// Puts it aside for good.
     pub(super) fn close(&mut self, belief: Belief) {
         (self.belief, self.is_closed) = (belief, true);

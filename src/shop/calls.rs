@@ -33,7 +33,7 @@ const TEMPORARY: [&str; 2] = ["9001", "9002"];
 /// The code that says nothing; of a status call it says that there is no success to tell of.
 const SYSTEM_ERROR: &str = "9999";
 /// The code that a mutant makes of an answer that it does not look into.
-const NOT_LOOKED_INTO: &str = "-";
+pub(super) const NOT_LOOKED_INTO: &str = "-";
 
 impl Shop {
     /// A call about an order, signed where the operation wants it.
@@ -126,7 +126,8 @@ impl Shop {
             self.stumble();
             return if self.is_down() { Said::Dead } else { Said::Lost };
         }
-        let code = one.and_then(|fields| fields.text("resultCode").map(|code| code.into_owned()));
+        let code =
+            one.and_then(|fields| fields.text("resultCode").map(std::borrow::Cow::into_owned));
         match code.as_deref() {
             None if many.is_some() => Said::Yes(body),
             Some("0000") => Said::Yes(body),

@@ -113,7 +113,7 @@ impl Shop {
                     self.pause(tried).await;
                 }
                 Said::No(code) if code == "6001" => {
-                    let client = self.client_of(&order);
+                    let client = client_of(&order);
                     order.fields.retain(|(name, _)| name != "bindingId");
                     if !self.policy.checks_bindings {
                         break;
@@ -189,7 +189,10 @@ impl Shop {
             if !self.row(tx_id).is_some_and(|row| is_open(&row)) {
                 return;
             }
-            self.check(tx_id).await;
+            let standing = self.check(tx_id).await;
+            if standing == Standing::Unknown && self.policy.tries == 1 {
+                return;
+            }
         }
     }
 
@@ -203,7 +206,7 @@ impl Shop {
         let is_good = code == "0000";
         if !self.policy.checks_pushback {
             self.change(tx_id, |row| match is_good {
-                true if row.belief != Belief::GivenBack => self.book_paid(row),
+                true if row.belief != Belief::GivenBack => row.book_paid(),
                 true => {}
                 false => row.close(Belief::Unpaid),
             });
@@ -231,7 +234,7 @@ impl Shop {
     async fn came_back(&self, tx_id: &str, says_success: bool) {
         self.change(tx_id, |row| row.has_returned = true);
         if says_success && !self.policy.checks_return {
-            self.change(tx_id, |row| self.book_paid(row));
+            self.change(tx_id, Row::book_paid);
         } else {
             self.check(tx_id).await;
         }
@@ -267,12 +270,6 @@ impl Shop {
         }
     }
 
-    fn client_of(&self, order: &NewOrder) -> String {
-        let client = order.fields.iter().find(|(name, _)| name == "clientId");
-        let text = client.and_then(|(_, value)| serde_json::from_str::<String>(value).ok());
-        text.unwrap_or_default()
-    }
-
     fn reconcile_nightly(self: &Arc<Self>) {
         let shop = Arc::downgrade(self);
         let pace = Arc::clone(&self.pace);
@@ -295,9 +292,10 @@ impl Shop {
 
     /// Waits so long, and longer where the gateway has asked for it.
     async fn rest(&self, ms: i64) {
-        if ms > 0 {
-            let until = self.pace.now().plus(ms).0.max(self.not_before.load(Ordering::Relaxed));
-            self.pace.sleep_until(Millis(until)).await;
+        let mut until = self.pace.now().plus(ms);
+        while ms > 0 && self.pace.now() < until {
+            self.pace.sleep_until(until).await;
+            until = until.max(Millis(self.not_before.load(Ordering::Relaxed)));
         }
     }
 
@@ -350,4 +348,11 @@ fn payable_until(body: &[u8]) -> Option<Millis> {
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
     let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
     Millis::parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}+07:00"))
+}
+
+/// The client that an order names.
+fn client_of(order: &NewOrder) -> String {
+    let client = order.fields.iter().find(|(name, _)| name == "clientId");
+    let text = client.and_then(|(_, value)| serde_json::from_str::<String>(value).ok());
+    text.unwrap_or_default()
 }

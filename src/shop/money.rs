@@ -66,7 +66,7 @@ impl Shop {
                         return self.book_given_back(tx_id, amount);
                     }
                     Standing::Captured | Standing::Held | Standing::PartlyGivenBack => {}
-                    Standing::Open | Standing::Unknown => break,
+                    Standing::Open | Standing::TakenForFailed | Standing::Unknown => break,
                 },
                 Said::Dead => return,
             }

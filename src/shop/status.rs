@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Shop;
 use super::books::{NewOrder, Row};
-use super::calls::Said;
+use super::calls::{NOT_LOOKED_INTO, Said};
 use super::policy::{Amounts, Pending};
 use crate::base::{Amount, Fields, Literal, Operation};
 use crate::scenario::{Belief, Trt};
@@ -21,6 +21,8 @@ pub(super) enum Standing {
     GivenBack,
     /// No success to tell of: not paid yet, or not any more.
     Open,
+    /// What a merchant makes of an answer that it does not look into.
+    TakenForFailed,
     /// No answer.
     Unknown,
 }
@@ -37,6 +39,7 @@ impl Shop {
         });
         match self.order_call(Operation::Status, order, more).await {
             Said::Yes(body) => self.told(order, &body),
+            Said::No(code) if code == NOT_LOOKED_INTO => (Standing::TakenForFailed, true),
             Said::No(_) => (Standing::Open, true),
             Said::Later | Said::Lost | Said::Dead => (Standing::Unknown, true),
         }
@@ -90,7 +93,10 @@ impl Shop {
         self.change(tx_id, |row| {
             let is_paid = matches!(standing, Standing::Captured | Standing::Held);
             match standing {
-                Standing::Unknown => {}
+                Standing::TakenForFailed if row.belief == Belief::Pending => {
+                    row.close(Belief::Unpaid);
+                }
+                Standing::TakenForFailed | Standing::Unknown => {}
                 Standing::Open => self.book_open(row),
                 _ if !same_price => row.belief = Belief::Disputed,
                 Standing::GivenBack => {
@@ -101,20 +107,12 @@ impl Shop {
                 _ => {
                     if self.policy.books_without_return || row.has_returned {
                         row.paid_at.get_or_insert(now);
-                        self.book_paid(row);
+                        row.book_paid();
                     }
                 }
             }
         });
         standing
-    }
-
-    /// Books that money has come, and ships what is not shipped on capture.
-    pub(super) fn book_paid(&self, row: &mut Row) {
-        row.belief = Belief::Paid;
-        if row.order.trt == Trt::Purchase && row.shipped == 0 {
-            row.shipped = 1;
-        }
     }
 
     /// Books that there is no success to tell of.
@@ -124,7 +122,7 @@ impl Shop {
         match (row.belief, self.policy.pending) {
             (Belief::Pending, Pending::Failure) => row.close(Belief::Unpaid),
             (Belief::Pending, Pending::Success) => {
-                self.book_paid(row);
+                row.book_paid();
                 row.is_closed = true;
             }
             (Belief::Pending, Pending::Open) if is_over => row.belief = Belief::Unpaid,

@@ -110,7 +110,16 @@ impl Drop for Hold {
     fn drop(&mut self) {
         if self.is_noted {
             let space = Arc::clone(&self.space);
-            space.enter(|moment| self.leave(moment.state));
+            space.enter(|moment| {
+                self.leave(moment.state);
+                // Now the other side has all of a slow push-back.
+                if let Waiter::Sender(id) = self.waiter
+                    && moment.state.generation == self.generation
+                    && let Some(attempt) = moment.state.attempts.get_mut(&id)
+                {
+                    attempt.began = moment.now;
+                }
+            });
         }
     }
 }
