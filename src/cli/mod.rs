@@ -15,7 +15,9 @@ mod logs;
 mod open_files;
 mod pay;
 mod profile;
+mod reload;
 mod scenarios;
+mod scenarios_page;
 mod serve;
 mod settings;
 mod sign;
@@ -83,7 +85,7 @@ enum Verb {
     /// Print the JSON Schema of a scenario file
     Schema,
     /// List the scenarios that come with the program
-    Scenarios,
+    Scenarios(scenarios::ListArgs),
     /// Make a checkout link from the JSON of an order on stdin
     Link(link::LinkArgs),
 }
@@ -107,7 +109,7 @@ pub fn main() -> ExitCode {
         Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Check(args) => scenarios::check(&args),
         Verb::Schema => scenarios::schema(),
-        Verb::Scenarios => scenarios::list(),
+        Verb::Scenarios(args) => scenarios::list(&args),
         Verb::Link(args) => link::run(args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))

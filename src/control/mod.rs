@@ -20,10 +20,12 @@ pub mod payon_openapi;
 mod problem;
 mod pushbacks;
 mod reference;
+mod reload;
 mod route;
 mod rules;
 mod sign;
 mod snapshots;
+mod sources;
 mod spaces;
 mod table;
 mod views;
@@ -45,6 +47,7 @@ use ask::{Ask, Origins};
 use guard::Guard;
 use problem::{Kind, Problem};
 use route::Reply;
+pub use sources::{Sources, Stamp, collect};
 
 /// The control plane of a server.
 #[derive(Debug)]
@@ -52,6 +55,7 @@ pub struct Control {
     url: String,
     own_url: String,
     guard: Guard,
+    sources: Arc<Sources>,
 }
 
 impl Control {
@@ -59,7 +63,13 @@ impl Control {
     /// every call but health must bring it; without one, calls must come by a name of this machine or of these URLs.
     pub fn new(url: String, control_url: String, token: Option<String>) -> Self {
         let guard = Guard::new(token.as_deref(), &[&url, &control_url]);
-        Self { url, own_url: control_url, guard }
+        Self { url, own_url: control_url, guard, sources: Arc::default() }
+    }
+
+    /// The same with scenarios that the space `default` follows.
+    #[must_use]
+    pub fn following(self, sources: Arc<Sources>) -> Self {
+        Self { sources, ..self }
     }
 
     /// Where the gateway is.
@@ -106,10 +116,13 @@ impl Control {
                 Problem::new(Kind::UnknownSpace, detail)
             })?,
         };
-        let body = server::read_body(body, &app.limits).await.map_err(|error| match error {
-            BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
-            BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
-        })?;
+        let body =
+            server::read_body(body, &route.limits(&app.limits)).await.map_err(
+                |error| match error {
+                    BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
+                    BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
+                },
+            )?;
         let ask = Ask {
             app: Arc::clone(app),
             space,

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::ask::{Ask, Nothing, did_you_mean};
+use super::blocking;
 use super::problem::{Kind, Problem};
 use super::spaces::urls;
 use crate::base::Reason;
-use crate::space::{JournalEntry, Snapshot, SnapshotError, Space};
+use crate::space::{FileError, JournalEntry, Snapshot, SnapshotError, Space};
 
 /// How a snapshot is to be called.
 #[derive(Deserialize, JsonSchema)]
@@ -90,6 +93,81 @@ impl From<SnapshotError> for Problem {
         let problem = Self::new(kind, error.to_string());
         if kind == Kind::TooMany { problem } else { problem.at("name") }
     }
+}
+
+/// A snapshot as a file. It is made and read by [`crate::space`], from the body itself.
+pub(super) struct SnapshotFile(Option<Box<RawValue>>);
+
+impl Serialize for SnapshotFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for SnapshotFile {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(reader).map(|_| Self(None))
+    }
+}
+
+impl JsonSchema for SnapshotFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SnapshotFile".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "a snapshot as GET /_sim/v1/snapshots/{name} writes it; what its state says is the program's own affair",
+            "required": ["format", "version", "profile", "digest", "state"],
+            "properties": {
+                "format": { "type": "string", "const": "payon-sim/snapshot" },
+                "version": { "type": "integer", "const": 1 },
+                "name": { "type": "string" },
+                "space": { "type": "string", "description": "the space that it was taken of" },
+                "savedAt": { "type": "string" },
+                "writtenBy": { "type": "string" },
+                "profile": {
+                    "type": "object",
+                    "required": ["name", "digest"],
+                    "properties": { "name": { "type": "string" }, "digest": { "type": "string" } },
+                },
+                "digest": { "type": "string", "description": "SHA-256 of the state" },
+                "state": { "type": "object" },
+            },
+        })
+    }
+}
+
+impl From<FileError> for Problem {
+    fn from(error: FileError) -> Self {
+        let kind = match error {
+            FileError::NotKept(error) => return error.into(),
+            FileError::NoSnapshot(_) => Kind::Unreadable,
+            FileError::TooLarge(_) => Kind::TooLarge,
+            FileError::Version(_)
+            | FileError::Profile { .. }
+            | FileError::Damaged(_)
+            | FileError::Missing(_) => Kind::Refused,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// Writes a snapshot as a file.
+pub(super) async fn export(ask: &Ask, _: Nothing) -> Result<SnapshotFile, Problem> {
+    let (snapshot, space) = (named(ask)?, Arc::clone(&ask.space));
+    let text = blocking(move || snapshot.write(space.profile())).await??;
+    let json = String::from_utf8(text).ok().and_then(|text| RawValue::from_string(text).ok());
+    Ok(SnapshotFile(json))
+}
+
+/// Takes a snapshot up from a file, in place of one of that name.
+pub(super) async fn import(ask: &Ask, _: SnapshotFile) -> Result<SnapshotView, Problem> {
+    let (name, file) = (ask.param("name").to_owned(), ask.body.clone());
+    let space = Arc::clone(&ask.space);
+    let snapshot = blocking(move || space.import(&name, &file)).await??;
+    Ok(SnapshotView::new(&snapshot))
 }
 
 /// The snapshots of the space.

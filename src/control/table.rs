@@ -3,7 +3,7 @@
 use super::ask::Nothing;
 use super::route::{Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, coverage, journal, merchants, orders, pushbacks, reference, rules, sign,
+    about, clock, coverage, journal, merchants, orders, pushbacks, reference, reload, rules, sign,
     snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
@@ -40,6 +40,10 @@ pub(super) const ROUTES: &[Route] = &[
         "The space's snapshots, by name"),
     route!(Post "/_sim/v1/snapshots" "saveSnapshot", async snapshots::save: snapshots::NewSnapshot => 201 snapshots::SnapshotView,
         "Save the space as it is now: orders, saved cards, push-backs, clock, rules, merchants, seed"),
+    route!(Get "/_sim/v1/snapshots/{name}" "exportSnapshot", async snapshots::export: Nothing => 200 snapshots::SnapshotFile,
+        "Write a snapshot as a file"),
+    route!(Put "/_sim/v1/snapshots/{name}" "importSnapshot", async snapshots::import: snapshots::SnapshotFile => 200 snapshots::SnapshotView,
+        "Take a snapshot up from a file that this version and profile can read"),
     route!(Delete "/_sim/v1/snapshots/{name}" "deleteSnapshot", snapshots::remove: Nothing => 204 Nothing,
         "Remove a snapshot"),
     route!(Post "/_sim/v1/snapshots/{name}/restore" "restoreSnapshot", snapshots::restore: Nothing => 200 snapshots::SnapshotView,
@@ -88,8 +92,12 @@ pub(super) const ROUTES: &[Route] = &[
         "Take all rules away"),
     route!(Get "/_sim/v1/scenarios" "listScenarios", rules::catalogue: Nothing => 200 rules::Scenarios,
         "The scenarios that come with the program"),
+    route!(Post "/_sim/v1/reload" "reload", async reload::reload: Nothing => 200 reload::Reloaded,
+        "Read the scenarios of --scenario again and arm them; mistakes change nothing"),
     route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Nothing => 200 rules::Rules,
         "Arm the rules of a scenario before those of the space"),
+    route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,
+        "The scenario that does again what was done in the space, or to one order"),
 
     route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::Signed,
         "Sign a request as a merchant does"),

@@ -17,6 +17,7 @@ mod payment;
 mod pin;
 mod qr;
 mod reconciliation;
+mod record;
 mod register;
 mod rules;
 mod seal;
@@ -42,6 +43,7 @@ pub use payer::{
     AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
     trigger,
 };
+pub use record::{RecordError, scenario_of};
 pub use rules::near_misses;
 pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};

@@ -4,10 +4,12 @@
 //! (documented). No card number, security code or PIN is kept: a card is a row of the profile's
 //! table, and a passcode is kept as a digest only.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
+use serde::{Deserialize, Serialize};
 
 use super::progress::CardRow;
 use crate::base::sharing::Table;
@@ -17,7 +19,8 @@ use crate::base::{Millis, PaymentMethod, Reason};
 const BINDINGS_MAX: usize = 100_000;
 
 /// A binding's id, on the wire a UUID (example).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BindingId([u8; 16]);
 
 impl BindingId {
@@ -51,6 +54,20 @@ impl BindingId {
     }
 }
 
+impl TryFrom<String> for BindingId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a binding's id is a UUID")
+    }
+}
+
+impl From<BindingId> for String {
+    fn from(id: BindingId) -> Self {
+        id.to_string()
+    }
+}
+
 impl fmt::Display for BindingId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, byte) in self.0.iter().enumerate() {
@@ -73,7 +90,7 @@ pub struct Client<'a> {
 }
 
 /// What is kept of a passcode: enough to compare, nothing to show.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl fmt::Debug for Digest {
@@ -106,7 +123,8 @@ pub struct NewBinding<'a> {
 }
 
 /// A saved card.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Binding {
     /// Its id.
     pub id: BindingId,
@@ -148,7 +166,8 @@ impl Binding {
 }
 
 /// What is kept of a client.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Customer {
     /// Its bindings in the order of their creation.
     bindings: Vec<BindingId>,
@@ -166,8 +185,17 @@ pub struct Bindings {
     hasher: DefaultHashBuilder,
 }
 
+/// Saved cards as data.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BindingsFile {
+    bindings: Vec<Binding>,
+    customers: Vec<Known>,
+}
+
 /// A customer by its names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Known {
     merchant: Box<str>,
     client: Box<str>,
@@ -187,6 +215,47 @@ impl Bindings {
 
     fn client_hash(&self, client: Client<'_>) -> u64 {
         self.hasher.hash_one((client.merchant, client.client))
+    }
+
+    /// All of them as data, in an order of their own.
+    pub(super) fn to_file(&self) -> BindingsFile {
+        let mut bindings: Vec<_> = self.by_id.iter().cloned().collect();
+        bindings.sort_by_key(|binding| (binding.created, binding.day_number, binding.id));
+        let mut customers: Vec<_> = self.customers.iter().cloned().collect();
+        customers.sort_by(|one, other| {
+            (&one.merchant, &one.client).cmp(&(&other.merchant, &other.client))
+        });
+        BindingsFile { bindings, customers }
+    }
+
+    /// The saved cards of a file.
+    pub(super) fn from_file(file: BindingsFile) -> Result<Self, String> {
+        let BindingsFile { bindings, customers } = file;
+        if bindings.len() > BINDINGS_MAX {
+            return Err(format!("it holds more than {BINDINGS_MAX} saved cards"));
+        }
+        let mut read = Self::default();
+        let mut waiting: HashSet<_> = bindings.iter().map(|binding| binding.id).collect();
+        if waiting.len() < bindings.len() {
+            return Err("a saved card is there twice".to_owned());
+        }
+        for binding in bindings {
+            read.by_id.insert(read.id_hash(binding.id), binding);
+        }
+        for known in customers {
+            let client = Client { merchant: &known.merchant, client: &known.client };
+            let is_own = |id: &BindingId| {
+                let binding = read.get(*id);
+                binding.is_some_and(|it| it.merchant == known.merchant && it.client == known.client)
+            };
+            if read.customer(client).is_some()
+                || !known.customer.bindings.iter().all(|id| is_own(id) && waiting.remove(id))
+            {
+                return Err(format!("the saved cards of the client {:?} do not fit", known.client));
+            }
+            read.customers.insert(read.client_hash(client), known);
+        }
+        if waiting.is_empty() { Ok(read) } else { Err("a saved card is nobody's".to_owned()) }
     }
 
     /// How many there are.

@@ -102,6 +102,44 @@ impl Store {
         self.names.by_names.find(self.hasher.hash_one((merchant, terminal)), is_named).copied()
     }
 
+    /// All merchants and terminals, by number.
+    pub(super) fn parties(&self) -> &[Party] {
+        &self.names.all
+    }
+
+    /// Where the orders without a gap begin.
+    pub(super) const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Takes an order of a file in, which comes after all those that are here; `false` when it cannot be there. Those
+    /// that come before the place `first` have stayed.
+    pub(super) fn take_back(&mut self, order: Order, first: u64) -> bool {
+        let id = order.id;
+        let (is_open, deadline) = (order.state.is_open(), order.deadline);
+        if id.0 < first {
+            let order = self.index(order);
+            self.stayed.insert(id, order);
+            if !is_open {
+                self.stayed_closed.insert(id, ());
+            }
+        } else if id == OrderId(first + self.recent.len() as u64) {
+            let order = self.index(order);
+            self.recent.push_back(order);
+        } else {
+            return false;
+        }
+        if is_open {
+            self.deadlines.insert((deadline, id), ());
+        }
+        true
+    }
+
+    /// Says where the orders that were taken back begin.
+    pub(super) fn begin_at(&mut self, first: u64) {
+        self.first = first;
+    }
+
     pub(super) fn party_names(&self, party: PartyId) -> &Party {
         &self.names.all[party.0 as usize]
     }
@@ -145,15 +183,21 @@ impl Store {
 
     /// Takes in an open order whose id is [`Store::next_id`].
     pub(super) fn insert(&mut self, order: Order) {
+        self.deadlines.insert((order.deadline, order.id), ());
+        let order = self.index(order);
+        self.recent.push_back(order);
+    }
+
+    /// Makes an order found by its names and its day.
+    fn index(&mut self, order: Order) -> Arc<Order> {
         let (id, hash) = (order.id, self.tx_hash(&order));
         let list =
             Arc::make_mut(&mut self.by_day).entry((order.party, order.created.day())).or_default();
         for index in list.both(order.kind) {
             index.push_back(id);
         }
-        self.deadlines.insert((order.deadline, id), ());
         self.by_tx.insert(hash, id);
-        self.recent.push_back(Arc::new(order));
+        Arc::new(order)
     }
 
     /// Keeps the indexes in step when an order's deadline has changed from `old` to `new`, each

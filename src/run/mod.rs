@@ -6,6 +6,7 @@
 
 mod drive;
 mod outcome;
+mod report;
 mod stage;
 mod world;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use outcome::{Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes};
+pub use report::{Report, ReportError};
 
 use crate::base::{Millis, Seed};
 use crate::gateway;

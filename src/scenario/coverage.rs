@@ -251,7 +251,7 @@ impl fmt::Display for Coverage {
             let mut line = String::new();
             for (at, name) in missed.iter().enumerate() {
                 if line.len() + name.len() > 88 {
-                    writeln!(f, "           {line}")?;
+                    writeln!(f, "           {}", line.trim_end())?;
                     line.clear();
                 }
                 let before = if at == 0 { "not met: " } else { "" };

@@ -54,6 +54,7 @@
 //! [`Verdict`] for each expectation: met or not, the evidence, and where not, what came nearest and how it differs.
 //! `drive` ([`Step`]) says what the built-in merchant and payer do; [`Mistake`] names the bugs that it can be told to
 //! have, and which a story that lists them must catch. [`Coverage`] holds what a run met against all that can be met.
+//! [`record`] goes the other way: from what was done by hand to a scenario that does it again.
 
 mod catalogue;
 mod check;
@@ -66,6 +67,7 @@ mod lies;
 mod lots;
 mod patch;
 mod plan;
+mod record;
 mod rules;
 mod yaml;
 
@@ -80,4 +82,7 @@ pub use history::{
 pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
-pub use rules::{CallFacts, ChangeSet, Counters, Decision, Miss, NearMiss, RuleSet, Tally};
+pub use record::{Act, Done, PlayFact, Recorded, record};
+pub use rules::{
+    CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss, RuleSet, Tally,
+};

@@ -25,6 +25,18 @@ pub(super) struct Armoury {
     set: Arc<RuleSet>,
 }
 
+impl Armoury {
+    /// These rules, ready.
+    pub(super) fn of(rules: Vec<Rule>) -> Self {
+        Self { set: Arc::new(RuleSet::new(&rules)), rules: Arc::new(rules) }
+    }
+
+    /// The rules as they were read.
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
 /// What is left of a call once its critical section is over.
 #[derive(Debug, Default)]
 pub struct Aftermath {

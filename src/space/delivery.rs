@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::journal::Trace;
 use crate::base::Millis;
@@ -84,7 +85,8 @@ impl DeliveryState {
 }
 
 /// One try to reach the merchant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attempt {
     /// When it began, on the space's clock.
     pub at: Millis,
@@ -202,6 +204,32 @@ impl Outbox {
         self.in_flight = 0;
     }
 
+    /// Takes a delivery of a file in, which comes after all those that are here; `false` when it cannot.
+    pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
+        let is_next = self.deliveries.is_empty() || delivery.id == self.next_id;
+        let Some(next) = delivery.id.checked_add(1).filter(|_| is_next && delivery.id > 0) else {
+            return false;
+        };
+        self.next_id = next;
+        if let Some(due) = delivery.state.due() {
+            self.due.insert((due, delivery.id), ());
+        }
+        self.deliveries.push_back(Arc::new(delivery));
+        true
+    }
+
+    /// Goes on with these numbers after all were taken back; `false` when they cannot be.
+    pub(super) fn go_on(&mut self, next_id: u64, dropped: u64) -> bool {
+        let fits = if self.deliveries.is_empty() { next_id > 0 } else { next_id == self.next_id };
+        (self.next_id, self.dropped) = (next_id, dropped);
+        fits
+    }
+
+    /// The number that the next delivery gets.
+    pub(super) const fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
     /// Deliveries kept.
     pub fn len(&self) -> usize {
         self.deliveries.len()
@@ -279,5 +307,111 @@ impl Outbox {
     /// Deliveries dropped to keep to the budget.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+}
+
+/// A delivery as data. How it is delivered is not written: it follows from the profile and the merchant.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DeliveryFile {
+    id: u64,
+    merchant_id: Box<str>,
+    order: u64,
+    tx_id: Box<str>,
+    cause: String,
+    content: String,
+    trace: u64,
+    url: Box<str>,
+    #[serde(with = "super::export::base64_bytes")]
+    body: Bytes,
+    is_form: bool,
+    bytes_per_second: Option<u32>,
+    created: Millis,
+    /// When it is sent next; none once it is over.
+    due: Option<Millis>,
+    acknowledged: bool,
+    attempts: Vec<Attempt>,
+}
+
+/// The words of `cause` and `content`.
+const WORDS: &[&str] = &[
+    "approved",
+    "completed",
+    "reversed",
+    "refunded",
+    "chargedBack",
+    "failed",
+    "cancelled",
+    "expired",
+    "unasked",
+    "true",
+    "forged",
+    "unknown-order",
+    "wrong-status",
+    "wrong-tx-id",
+    "wrong-amount",
+    "malformed",
+    "huge",
+    "extra-fields",
+    "form",
+    "odd-json",
+];
+/// What a false notice may say that it is.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl DeliveryFile {
+    pub(super) fn write(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            merchant_id: delivery.merchant.clone(),
+            order: delivery.order.0,
+            tx_id: delivery.tx_id.clone(),
+            cause: delivery.cause.to_owned(),
+            content: delivery.content.to_owned(),
+            trace: delivery.trace.0,
+            url: delivery.url.clone(),
+            body: delivery.body.clone(),
+            is_form: delivery.content_type.is_some(),
+            bytes_per_second: delivery.bytes_per_second,
+            created: delivery.created,
+            due: delivery.state.due(),
+            acknowledged: delivery.state == DeliveryState::Acknowledged,
+            attempts: delivery.attempts.clone(),
+        }
+    }
+
+    pub(super) fn merchant(&self) -> &str {
+        &self.merchant_id
+    }
+
+    /// The delivery; `None` where a word is none of ours, or its attempts do not fit where it stands.
+    pub(super) fn read(self, policy: Arc<PushbackPolicy>) -> Option<Delivery> {
+        let word = |text: &str| WORDS.iter().copied().find(|word| *word == text);
+        let state = match self.due {
+            Some(due) => DeliveryState::Waiting(due),
+            None if self.acknowledged => DeliveryState::Acknowledged,
+            None => DeliveryState::Exhausted,
+        };
+        let times = self.attempts.iter().map(|attempt| attempt.at).chain([self.created]);
+        if !times.chain(self.due).all(super::passage::can_be) || self.bytes_per_second == Some(0) {
+            return None;
+        }
+        Some(Delivery {
+            id: self.id,
+            merchant: self.merchant_id,
+            order: OrderId(self.order),
+            tx_id: self.tx_id,
+            cause: word(&self.cause)?,
+            content: word(&self.content)?,
+            trace: Trace(self.trace),
+            url: self.url,
+            body: self.body,
+            content_type: self.is_form.then_some(FORM),
+            bytes_per_second: self.bytes_per_second,
+            policy,
+            created: self.created,
+            state,
+            attempts: self.attempts,
+        })
     }
 }

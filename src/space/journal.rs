@@ -25,6 +25,11 @@ impl Trace {
         Self((space as u64) << RUNNING_BITS | 1)
     }
 
+    /// Whether enough names come after it for any run.
+    pub(super) const fn has_room(self) -> bool {
+        self.0 & ((1 << RUNNING_BITS) - 1) < 1 << (RUNNING_BITS - 1)
+    }
+
     /// The number of the space it belongs to.
     pub const fn space(self) -> u32 {
         (self.0 >> RUNNING_BITS) as u32

@@ -7,6 +7,7 @@
 mod clock;
 mod course;
 mod delivery;
+mod export;
 mod finding;
 mod hold;
 mod journal;
@@ -18,6 +19,7 @@ mod under_way;
 pub use clock::Clock;
 pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+pub use export::{FileError, SNAPSHOT_FILE_MAX};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};

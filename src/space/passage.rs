@@ -117,8 +117,13 @@ fn later(moment: Millis, ms: u64) -> Millis {
     moment.plus(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
+/// Whether a clock may show this moment.
+pub(super) fn can_be(moment: Millis) -> bool {
+    (Millis(0)..=LATEST).contains(&moment)
+}
+
 fn in_range(moment: Millis) -> Result<Millis, ClockError> {
-    if (Millis(0)..=LATEST).contains(&moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
+    if can_be(moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
 }
 
 /// A clock that stands still as long as this lives, and then runs on as before.

@@ -28,6 +28,7 @@ mod control_wait;
 mod coverage;
 mod crypto;
 mod dashboard;
+mod dashboard_browser;
 #[path = "support/direct.rs"]
 mod direct;
 mod faults;
@@ -43,6 +44,9 @@ mod programs;
 mod qr;
 mod raw_http;
 mod reconciliation;
+mod record;
+mod reload;
+mod reports;
 mod rules;
 mod schemathesis;
 mod sharing;

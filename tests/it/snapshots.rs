@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use payon_sim::base::Operation;
+use payon_sim::crypto::Encoding;
 use payon_sim::space::Budgets;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use crate::support::{Raw, Reply, Setup, Sim, Sink, SpaceHandle};
+use crate::support::{Answer, Raw, Reply, Setup, Sim, Sink, SpaceHandle};
 
 const HOUR: u64 = 3_600_000;
 
@@ -152,10 +154,10 @@ async fn a_fork_and_its_original_do_not_see_each_other() {
     assert_eq!(state(&third, "open").await, "registered");
 }
 
-#[tokio::test]
-async fn a_fork_goes_on_as_the_original_does() {
-    let sim = Sim::start().await;
-    let space = sim.space("fate").await;
+/// A space whose run depends on chance and on counts, and has begun.
+async fn fateful(sim: &Sim, name: &str) -> SpaceHandle {
+    let space = sim.space(name).await;
+    live(&space).await;
     space
         .arm(json!([
             { "id": "lot", "when": { "operation": "status", "probability": 0.5 },
@@ -168,23 +170,33 @@ async fn a_fork_goes_on_as_the_original_does() {
     space.pay("0", json!({})).await.expect(200);
     refund(&space, "0").await;
     save(&space, "now").await;
-    let twin = fork(&space, "now", "another-name").await;
-    let mut runs = Vec::new();
-    for space in [&space, &twin] {
-        let mut told = Vec::new();
-        for number in 1..20 {
-            let tx_id = number.to_string();
-            told.push(space.register(&tx_id, json!({})).await["txSeqNo"].take());
-            space.pay(&tx_id, json!({})).await.expect(200);
-            let status = space.call(Operation::Status, &json!({ "txId": tx_id })).await;
-            told.push(status.json());
-            told.push(refund(space, &tx_id).await);
-        }
-        let card = json!({ "clientId": "U1", "paymentMethod": "CREDIT_DEBIT", "wdlAcNo": "4012001037141112" });
-        told.push(space.call_signed(Operation::BindingRegister, &card).await.json());
-        runs.push(told);
+    space
+}
+
+/// All that a merchant is told in the rest of that run.
+async fn go_on(space: &SpaceHandle) -> Vec<Value> {
+    let mut told = Vec::new();
+    for number in 1..20 {
+        let tx_id = number.to_string();
+        told.push(space.register(&tx_id, json!({})).await["txSeqNo"].take());
+        space.pay(&tx_id, json!({})).await.expect(200);
+        told.push(space.call(Operation::Status, &json!({ "txId": tx_id })).await.json());
+        told.push(refund(space, &tx_id).await);
     }
-    assert_eq!(runs[0], runs[1]);
+    let card =
+        json!({ "clientId": "U1", "paymentMethod": "CREDIT_DEBIT", "wdlAcNo": "4012001037141112" });
+    told.push(space.call_signed(Operation::BindingRegister, &card).await.json());
+    told
+}
+
+#[tokio::test]
+async fn a_fork_goes_on_as_the_original_does() {
+    let sim = Sim::start().await;
+    let space = fateful(&sim, "fate").await;
+    let twin = fork(&space, "now", "another-name").await;
+    let told = go_on(&space).await;
+    assert!(told.iter().any(|it| it["resultCode"] != told[1]["resultCode"]), "chance had its say");
+    assert_eq!(go_on(&twin).await, told);
 }
 
 #[tokio::test]
@@ -325,4 +337,126 @@ async fn all_snapshots_together_keep_to_a_budget() {
     assert_eq!(other.control_post("snapshots", &more).await.problem().1, "too-many");
     assert_eq!(space.control_send("DELETE", "snapshots/a", "").await.status, 204);
     save(&other, "e").await;
+}
+
+/// What a snapshot is as a file.
+async fn export(space: &SpaceHandle, name: &str) -> String {
+    let answer = space.control_get(&format!("snapshots/{name}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.text()
+}
+
+async fn import(space: &SpaceHandle, name: &str, file: &str) -> Answer {
+    space.control_send("PUT", &format!("snapshots/{name}"), file).await
+}
+
+/// A file whose state was changed by someone who also makes its digest right.
+fn forged(file: &str, from: &str, to: &str) -> String {
+    let (head, state) = file.split_once(r#""state":"#).unwrap();
+    let state = state.strip_suffix('}').unwrap();
+    assert!(state.contains(from), "{from} is not in {state}");
+    let changed = state.replacen(from, to, 1);
+    let digest = |text: &str| Encoding::Hex.encode(&Sha256::digest(text));
+    assert!(head.contains(&digest(state)));
+    let head = head.replace(&digest(state), &digest(&changed));
+    format!(r#"{head}"state":{changed}}}"#)
+}
+
+#[tokio::test]
+async fn a_file_goes_on_in_another_process_as_the_original_does() {
+    let (sim, other) = (Sim::start().await, Sim::start().await);
+    let space = fateful(&sim, "fate").await;
+    let file = export(&space, "now").await;
+    // Another seed, and merchants of its own: all of that comes with the file.
+    let twin = other.make_space(&json!({ "name": "elsewhere", "seed": 99, "merchants": 2 })).await;
+    let twin = SpaceHandle { merchants: space.merchants.clone(), ..twin };
+    let taken = import(&twin, "now", &file).await.expect(200);
+    assert_eq!((&taken["space"], &taken["orders"]), (&json!("fate"), &json!(5)));
+    restore(&twin, "now").await;
+    assert_eq!(likeness(&twin).await, likeness(&space).await);
+    // Spread over lines by an editor it is the same file, and what was read is written as it was.
+    let spread = serde_json::to_string_pretty(&serde_json::from_str::<Value>(&file).unwrap());
+    import(&twin, "spread", &spread.unwrap()).await.expect(200);
+    let state = |file: &str| file.split_once(r#""digest":"#).unwrap().1.to_owned();
+    assert_eq!(state(&export(&twin, "spread").await), state(&file));
+    assert_eq!(go_on(&twin).await, go_on(&space).await);
+    assert_eq!(unnamed(&twin).await, unnamed(&space).await);
+}
+
+/// The orders without the names of the requests that changed them.
+async fn unnamed(space: &SpaceHandle) -> Value {
+    let mut orders = likeness(space).await["orders"].take();
+    for order in orders["orders"].as_array_mut().unwrap() {
+        for event in order["events"].as_array_mut().unwrap() {
+            event["trace"].take();
+        }
+        for pushback in order["pushbacks"].as_array_mut().unwrap() {
+            pushback["trace"].take();
+        }
+    }
+    orders
+}
+
+#[tokio::test]
+async fn a_file_holds_no_key_and_no_token() {
+    let sim = Sim::start().await;
+    let space = sim.space("secret").await;
+    let path = format!("merchants/{}", space.merchant().id);
+    space.control_send("PATCH", &path, r#"{"token":"open-sesame"}"#).await.expect(200);
+    save(&space, "s").await;
+    let file = export(&space, "s").await;
+    assert!(!file.contains("open-sesame"));
+    let private = space.made["merchants"][0]["privateKey"].as_str().unwrap();
+    assert!(!file.contains(&private[100..200]));
+    // Where the token is known it is found again, elsewhere it is asked for.
+    import(&space, "again", &file).await.expect(200);
+    let stranger = sim.space("stranger").await;
+    let refused = import(&stranger, "s", &file).await;
+    assert_eq!(refused.problem(), (422, "refused".to_owned()));
+    assert!(refused.text().contains("asks for a token"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_read_are_refused_and_nothing_changes() {
+    let sim = Sim::start().await;
+    let space = sim.space("files").await;
+    live(&space).await;
+    save(&space, "s").await;
+    let file = export(&space, "s").await;
+    let before = (whole(&space).await, names(&space).await);
+    let half = &file[..file.len() / 2];
+    let profile = serde_json::from_str::<Value>(&file).unwrap()["profile"]["digest"].clone();
+    let wrong = [
+        (half.to_owned(), "not JSON"),
+        ("[]".to_owned(), "no snapshot"),
+        (r#"{"format":"other","version":1}"#.to_owned(), "no snapshot"),
+        (file.replacen(r#""version":1"#, r#""version":2"#, 1), "version 2"),
+        (file.replacen(profile.as_str().unwrap(), &"0".repeat(64), 1), "profile"),
+        (file.replacen(r#""amount":100"#, r#""amount":101"#, 1), "damaged"),
+        (file.replacen(r#""stan":"#, r#""stam":"#, 1), "damaged"),
+        (forged(&file, r#"{"refunded":100}"#, r#"{"refunded":101}"#), "money"),
+        (forged(&file, r#"{"refunded":100}"#, r#"{"refunded":-1}"#), "amount"),
+        (forged(&file, r#""registered""#, r#""settled""#), "registration"),
+        (forged(&file, r#""change":{"refunded":100}"#, r#""change":"registered""#), "money"),
+        (forged(&file, r#""txId":"paid""#, r#""txId":"open""#), "twice"),
+        (forged(&file, r#""id":2,"#, r#""id":7,"#), "out of place"),
+        (forged(&file, r#""party":0"#, r#""party":9"#), "terminal"),
+        (forged(&file, r#""scaleMilli":0"#, r#""scaleMilli":0,"more":1"#), "damaged"),
+        (forged(&file, r#""nextPushback":"#, r#""nextPushback":1"#), "push-backs"),
+        (forged(&file, r#""shows":"#, r#""shows":99"#), "time"),
+        (forged(&file, r#""bindings":[""#, r#""bindings":["00"#), "damaged"),
+    ];
+    for (text, told) in wrong {
+        let refused = import(&space, "s", &text).await;
+        let (status, kind) = refused.problem();
+        assert!(
+            matches!((status, &*kind), (400, "unreadable") | (422, "refused")),
+            "{told}: {kind}"
+        );
+        assert!(refused.text().contains(told), "{told}: {}", refused.text());
+        assert_eq!(import(&space, "new", &text).await.status, status);
+    }
+    assert_eq!(import(&space, "a%20b", &file).await.problem().1, "refused");
+    assert_eq!((whole(&space).await, names(&space).await), before);
+    import(&space, "s", &file).await.expect(200);
 }

@@ -1,5 +1,9 @@
 //! How often rules fitted: by order, so that parallel clients cannot disturb each other's story.
 
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
 use super::CallFacts;
 use crate::base::sharing::{Row, Table};
 
@@ -19,6 +23,16 @@ pub struct Counters {
 struct Sum {
     all: u32,
     fired: u32,
+}
+
+/// Counts as data.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CountersFile {
+    /// Rule, order and how many calls fitted, the oldest first.
+    pairs: Vec<(u64, u64, u32)>,
+    /// Rule, how many calls fitted in all, and how many it decided.
+    rules: Vec<(u64, u32, u32)>,
 }
 
 /// How often a rule's conditions held and it stepped in.
@@ -83,6 +97,33 @@ impl Counters {
         let Sum { all, fired } = sum.unwrap_or_default();
         let own = self.by_order.find(pair_hash(pair), |(known, _)| *known == pair);
         Tally { order: own.map_or(0, |(_, own)| *own), all, fired }
+    }
+
+    /// All of them as data, the oldest first.
+    pub fn to_file(&self) -> CountersFile {
+        let count = |pair: &(u64, u64)| (pair.0, pair.1, self.tally(pair.0, pair.1).order);
+        let mut rules: Vec<_> =
+            self.by_rule.iter().map(|(rule, sum)| (*rule, sum.all, sum.fired)).collect();
+        rules.sort_unstable();
+        CountersFile { pairs: self.ages.range(0).map(count).collect(), rules }
+    }
+
+    /// The counts of a file; `None` when there are too many of them, or one is there twice.
+    pub fn from_file(file: CountersFile) -> Option<Self> {
+        let CountersFile { pairs, rules } = file;
+        let mut read = Self::default();
+        let known: HashSet<_> = pairs.iter().map(|(rule, order, _)| (rule, order)).collect();
+        let counted: HashSet<_> = rules.iter().map(|(rule, ..)| rule).collect();
+        if pairs.len() > PAIRS_MAX || known.len() < pairs.len() || counted.len() < rules.len() {
+            return None;
+        }
+        for (rule, order, count) in pairs {
+            read.remember((rule, order), count);
+        }
+        for (rule, all, fired) in rules {
+            read.sum(rule, |sum| *sum = Sum { all, fired });
+        }
+        Some(read)
     }
 
     /// How many pairs of rule and order are remembered.

@@ -42,7 +42,7 @@ async function call(method, address, body, plain = false) {
   }
   if (!answer.ok) {
     const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
-    if (answer.status === 401) refused.forEach((act) => act(problem));
+    if (answer.status === 401 && address !== "login") refused.forEach((act) => act(problem));
     throw problem;
   }
   if (answer.status === 204) return null;

@@ -10,7 +10,7 @@ const ASK_EVERY = 2000;
 
 const watchers = new Set();
 const stateWatchers = new Set();
-let state = "connecting";
+let state = "opening";
 let source = null;
 let asking = null;
 
@@ -21,7 +21,7 @@ export function watch(kinds, look) {
   return () => watchers.delete(watcher);
 }
 
-/** Calls `act` with "live", "connecting" or "missed" now and whenever it changes. */
+/** Calls `act` with "opening", "live" or "cut" now and whenever it changes. */
 export function watchState(act) {
   stateWatchers.add(act);
   act(state);
@@ -67,7 +67,7 @@ export function listen() {
   source = new EventSource(`${base}v1/events`);
   source.onopen = () => { become("live"); happened(); };
   source.onerror = () => {
-    become("connecting");
+    become("cut");
     // After an answer that is no stream the browser gives up; we do not.
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, ASK_EVERY);
   };

@@ -16,7 +16,7 @@ import { spaceSwitch } from "./spaces.js";
 const TABS = {
   orders: ["Orders", ordersView], requests: ["Requests", requestsView], rules: ["Rules", rulesView], space: ["Space", spaceView],
 };
-const STREAM = { live: "live", connecting: "reconnecting …" };
+const STREAM = { opening: "connecting …", live: "live", cut: "reconnecting …" };
 
 const [top, main] = [document.getElementById("top"), document.getElementById("main")];
 const tabs = h("nav", { "aria-label": "Views" });
@@ -69,17 +69,23 @@ function move(here) {
 /** Asks for the control plane's token. */
 function askToken() {
   if (document.getElementById("login")) return;
+  const wrong = h("p", { class: "bad", role: "alert" });
   const dialog = h("dialog", { id: "login", "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault() },
     h("h2", { id: "login-title" }, "Token"), h("p", null, "This control plane wants its token: what the server was given as --control-token."),
     form({}, async ({ token }) => {
-      await login(token);
+      try {
+        await login(token);
+      } catch (problem) {
+        put(wrong, problem.message);
+        return;
+      }
       dialog.close();
       dialog.remove();
       listen();
       happened();
       [shown, open] = ["", ""];
       move(place());
-    }, field("Token", h("input", { name: "token", type: "password", required: true, autocomplete: "current-password", "data-testid": "token" })),
+    }, field("Token", h("input", { name: "token", type: "password", required: true, autocomplete: "current-password", "data-testid": "token" })), wrong,
     h("div", { class: "buttons" }, h("button", { class: "main", "data-testid": "login" }, "Go in"))));
   document.body.append(dialog);
   dialog.showModal();

@@ -105,7 +105,7 @@ function draw(order, entries) {
     pushbacks(order),
     h("section", null, h("h3", null, "What happened"),
       h("div", { class: "happened" },
-        h("div", { class: "drawing" }, diagram(items)),
+        h("div", { class: "drawing", tabindex: "0", role: "group", "aria-label": "Sequence diagram; the list below says the same" }, diagram(items)),
         h("ol", { class: "timeline", "data-testid": "timeline" }, items.map(line)))),
   ];
 }

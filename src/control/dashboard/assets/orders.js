@@ -14,7 +14,10 @@ const any = (options) => [["", "any"], ...options];
 export function filters(names, inputs) {
   let typing;
   const read = () => Object.fromEntries(names.map((name) => [name, inputs[name]?.value.trim() || undefined]));
-  const apply = () => go(also({ ...read(), order: undefined, request: undefined }), true);
+  const apply = () => {
+    clearTimeout(typing);
+    go(also(read()), true);
+  };
   for (const input of Object.values(inputs)) {
     input.addEventListener("change", apply);
     input.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(apply, 250); });

@@ -45,13 +45,13 @@ function signature(told, entry) {
 }
 
 function body(label, value) {
-  return h("div", null, h("h4", null, label), h("pre", { tabindex: "0", role: "group", "aria-label": label }, pretty(value)));
+  return h("div", null, h("h3", null, label), h("pre", { tabindex: "0", role: "group", "aria-label": label }, pretty(value)));
 }
 
 function draw(told) {
   const whose = told.merchantId && told.txId && told.order;
   return [
-    h("p", { class: "back" }, whose
+    h("p", { class: "whose" }, whose
       ? h("a", { href: also({ request: undefined, order: orderName(told.merchantId, told.txId) }) }, "Order ", h("bdi", null, told.txId))
       : told.txId ? ["txId ", h("bdi", null, told.txId)] : "belongs to no order"),
     h("h2", { tabindex: "-1" }, title(told), " ", outcome(told)),

@@ -32,7 +32,7 @@ export function rulesView() {
       return words.every((word) => text.includes(word));
     });
     put(found, fits.map((one) => h("li", null,
-      h("div", null, h("h4", null, `${one.id} ${one.title}`), one.why && h("p", null, one.why),
+      h("div", null, h("h3", null, `${one.id} ${one.title}`), one.why && h("p", null, one.why),
         one.correct && h("p", null, h("b", null, "A correct merchant: "), one.correct)),
       button("Arm", async () => {
         await post(`scenarios/${encodeURIComponent(one.id)}/arm`);

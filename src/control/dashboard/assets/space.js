@@ -13,18 +13,28 @@ export function settings({ baseUrl, gatewayPublicKey, merchants }) {
     setting("gateway URL (in PAYON's place)", copyable(baseUrl, "gateway URL")),
     merchants.map((merchant) => [
       setting("merchantId / termId", [copyable(merchant.merchantId, "merchantId"), " / ", copyable(merchant.termId ?? merchant.termIds[0], "termId")]),
-      merchant.privateKey ? setting("private key, to sign with (PKCS#8)", copyable(merchant.privateKey, "private key"))
-        : merchant.privateKey === undefined && setting("private key", ["on the command line: ", copyable(`payon-sim keys export --merchant ${merchant.merchantId} --private`, "command")]),
+      setting("private key, to sign with (PKCS#8)", privateKey(merchant)),
       merchant.notiUrl && setting("push-backs go to", merchant.notiUrl),
     ]),
     setting("gateway's public key", copyable(gatewayPublicKey, "gateway's public key")));
+}
+
+function privateKey({ merchantId, privateKey, documented }) {
+  if (privateKey) return copyable(privateKey, "private key");
+  if (documented) return ["on the command line: ", copyable(`payon-sim keys export --merchant ${merchantId} --private`, "command")];
+  return ["was shown when the space was made. ", h("code", null, "POST /_sim/v1/sign"), " signs with it; ",
+    h("code", null, `PATCH /_sim/v1/merchants/${merchantId} {"publicKey":"…"}`), " puts your own in its place."];
 }
 
 /** The settings of this space as it is. */
 async function known() {
   const [{ spaces }, { merchants, gatewayPublicKey }] = await Promise.all([get("spaces"), get("merchants")]);
   const own = spaces.find(({ name }) => name === space);
-  return { baseUrl: space === "default" ? own.baseUrl.replace(/\/space\/default$/, "") : own.baseUrl, merchants, gatewayPublicKey, seed: own.seed };
+  // The merchants of the profile are those that the default space has; their keys are known to everybody.
+  const documented = new Set(spaces.find(({ name }) => name === "default").merchants);
+  for (const merchant of merchants) merchant.documented = documented.has(merchant.merchantId);
+  merchants.sort((one, other) => one.documented - other.documented);
+  return { baseUrl: space === "default" ? own.baseUrl.replace(/\/space\/default$/, "") : own.baseUrl, merchants, gatewayPublicKey };
 }
 
 const registerBody = (merchant) => JSON.stringify({
@@ -38,7 +48,8 @@ export function welcome() {
     h("p", null, "This is a payment gateway of your own. Point your merchant at it, or try it by hand; orders appear here by themselves."));
   attempt(async () => {
     const told = await known();
-    const merchants = told.merchants.slice(-1);
+    // A space of its own was born with a merchant of its own, which comes first.
+    const merchants = told.merchants.slice(0, 1);
     const first = merchants[0];
     put(element, [...element.childNodes],
       h("h3", null, "1. Register a first order"),
@@ -90,6 +101,7 @@ function snapshots() {
         say(`${one.name} is restored`);
         happened();
       }, { class: "small", "aria-label": `Restore ${one.name}`, "data-testid": `restore-${one.name}` }),
+      " ",
       form({ class: "inline" }, async ({ space }) => {
         await act(one.name, "fork", { space });
         location.assign(`/space/${encodeURIComponent(space)}/_sim/`);
