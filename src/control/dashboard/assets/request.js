@@ -77,10 +77,14 @@ function draw(told) {
 
 export function requestDetail(trace) {
   const element = h("article", { "aria-label": "Request", "data-testid": "request", "aria-busy": "true" });
+  let known = "";
   const look = async () => {
     const told = await get(`journal/${trace}`);
-    const open = [...element.querySelectorAll("pre")].some((pre) => pre === document.activeElement);
-    if (!open) put(element, draw(told));
+    const now = JSON.stringify(told);
+    // What is being read or marked stays in place while nothing new is told.
+    if (now === known) return;
+    known = now;
+    put(element, draw(told));
     element.removeAttribute("aria-busy");
   };
   look().catch((problem) => put(element, h("h2", null, "No such request"), h("p", null, problem.message)));
