@@ -10,8 +10,12 @@ use crate::report;
 use crate::server::Server;
 use crate::story::{self, Order, Step};
 
-/// The steps that are compared.
-const STEPS: [(Step, &str); 2] = [(Step::Register, "register, card"), (Step::Status, "status")];
+/// The steps that are compared, in the order of an order's life.
+const STEPS: [(Step, &str); 3] = [
+    (Step::Register, "register, card"),
+    (Step::Pay, "pay, by the control plane"),
+    (Step::Status, "status"),
+];
 
 /// Two gateways take turns, step by step, in every round; prints what is left of the throughput with `count` rules.
 pub(crate) async fn run(rounds: usize, requests: usize, count: usize) -> Result<()> {
@@ -38,9 +42,6 @@ pub(crate) async fn run(rounds: usize, requests: usize, count: usize) -> Result<
             if round > 0 {
                 row.push(pair);
             }
-        }
-        for client in [&mut bare, &mut armed] {
-            client.run(story::work(Step::Pay, &orders)).await?;
         }
     }
     report::left_by_rules(count, &rows);
