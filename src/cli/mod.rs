@@ -16,6 +16,7 @@ mod open_files;
 mod pay;
 mod profile;
 mod reload;
+mod run;
 mod scenarios;
 mod scenarios_page;
 mod serve;
@@ -80,6 +81,8 @@ enum Verb {
     Coverage(coverage::CoverageArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
     Fidelity(fidelity::FidelityArgs),
+    /// Tell scenarios with the built-in merchant, or with a command that tests your own
+    Run(run::RunArgs),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
     Check(scenarios::CheckArgs),
     /// Print the JSON Schema of a scenario file
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Verb::Trigger(args) => trigger::run(&args),
         Verb::Coverage(args) => coverage::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
+        Verb::Run(args) => run::run(args),
         Verb::Check(args) => scenarios::check(&args),
         Verb::Schema => scenarios::schema(),
         Verb::Scenarios(args) => scenarios::list(&args),

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::base::Problem;
-use crate::scenario::{ChangeSet, Rule, ScenarioFile, story};
+use crate::scenario::{ChangeSet, Rule, Scenario, ScenarioFile, story};
 use crate::space::Space;
 
 /// Scenario files, directories of such, and ids of the catalogue.
@@ -73,6 +73,24 @@ impl Sources {
                 (path, looks)
             })
             .collect()
+    }
+
+    /// What was named, read whole: each scenario with its file and the name by which it is told again, which is the id of
+    /// a story of the catalogue, else the file. Or every mistake in them.
+    pub fn scenarios(&self) -> Result<Vec<(String, String, Scenario)>, Vec<Problem>> {
+        let (mut read, mut mistakes) = (Vec::new(), Vec::new());
+        for (file, text) in self.texts()? {
+            match ScenarioFile::read(&file, &text) {
+                Ok(found) => {
+                    let id = &found.scenario.id;
+                    let named = self.given.contains(id) && is_story(id);
+                    let name = if named { id.clone() } else { file.clone() };
+                    read.push((file, name, found.scenario));
+                }
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        if mistakes.is_empty() { Ok(read) } else { Err(mistakes) }
     }
 
     fn read(&self) -> Result<Vec<Rule>, Vec<Problem>> {

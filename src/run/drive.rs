@@ -132,8 +132,7 @@ impl Drive {
                     view.outbox.iter().rev().find(|it| *it.tx_id == *tx_id).map(|it| it.id)
                 });
                 let id = id.ok_or("no push-back of this order was ever sent")?;
-                let now = self.world.pace.now();
-                self.world.space.enter(|moment| moment.outbox().resend(now, id));
+                self.world.space.enter(|moment| moment.resend(id));
                 Vec::new()
             }
         };

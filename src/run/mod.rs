@@ -1,9 +1,10 @@
-//! Scenarios, run: each in a server and a space of its own, against the built-in merchant.
+//! Scenarios, run: each in a server and a space of its own, against the built-in merchant or a command of the user's.
 //!
 //! Time goes from event to event: when merchant and gateway have come to rest, both clocks are brought to the next
 //! moment at which anything is due. So a story of ten hours takes milliseconds, and what comes of it depends on its seed
 //! alone.
 
+mod command;
 mod drive;
 mod outcome;
 mod report;
@@ -14,14 +15,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use command::test;
 pub use outcome::{Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes};
 pub use report::{Report, ReportError};
 
 use crate::base::{Millis, Seed};
 use crate::gateway;
 use crate::profile::Profile;
-use crate::scenario::{Mistake, Scenario, judge};
+use crate::scenario::{Met, Mistake, Scenario, ShopFact, judge};
 use crate::shop::{Pace, Shop};
+use crate::space::Space;
 use drive::Drive;
 use stage::Stage;
 use world::World;
@@ -55,44 +58,54 @@ pub struct Manner {
 
 /// Tells a story with the built-in merchant, on this thread.
 pub fn tell(story: &Story, manner: &Manner) -> Outcome {
-    let begun = Instant::now();
+    let mut outcome = begin(story, manner);
+    outcome.repeat = repeat(story, manner, outcome.seed);
+    on_a_runtime(&mut outcome, async |outcome| act(&story.scenario, manner, outcome).await)
+}
+
+/// An outcome of which nothing is known yet.
+fn begin(story: &Story, manner: &Manner) -> Outcome {
     let scenario = &story.scenario;
-    let seed = manner.seed.or(scenario.seed).unwrap_or(SEED);
-    let mut outcome = Outcome {
+    Outcome {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         why: scenario.why.clone(),
         correct: scenario.correct.clone(),
         file: story.file.clone(),
-        seed,
+        seed: manner.seed.or(scenario.seed).unwrap_or(SEED),
         ok: false,
         error: None,
         verdicts: Vec::new(),
         orders: Vec::new(),
         took_ms: 0,
         simulated_ms: 0,
-        repeat: repeat(story, manner, seed),
-    };
+        repeat: String::new(),
+        met: Met::default(),
+    }
+}
+
+/// Lets `go` fill an outcome in, and sums it up.
+fn on_a_runtime(
+    outcome: &mut Outcome,
+    go: impl AsyncFnOnce(&mut Outcome) -> Result<(), String>,
+) -> Outcome {
+    let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let told = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
-        let told = runtime.block_on(act(scenario, manner, seed, &mut outcome));
+        let told = runtime.block_on(go(outcome));
         runtime.shutdown_background();
         told
     });
     outcome.error = told.err();
     outcome.ok = outcome.error.is_none() && outcome.verdicts.iter().all(|it| it.verdict.ok);
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    outcome
+    outcome.clone()
 }
 
-async fn act(
-    scenario: &Scenario,
-    manner: &Manner,
-    seed: u64,
-    outcome: &mut Outcome,
-) -> Result<(), String> {
+async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Result<(), String> {
     let profile = profile(scenario, manner)?;
-    let stage = Stage::set(Arc::clone(&profile), Seed(seed), scenario.rules.clone()).await;
+    let (seed, rules) = (Seed(outcome.seed), scenario.rules.clone());
+    let stage = Stage::set(Arc::clone(&profile), seed, rules).await;
     let stage = stage.map_err(|error| format!("cannot listen on 127.0.0.1: {error}"))?;
     let space = Arc::clone(&stage.space);
     space.hand_over_clock(BEGIN);
@@ -103,12 +116,18 @@ async fn act(
     let world = World { space: Arc::clone(&space), pace, born: BEGIN };
     let mut drive = Drive::new(stage, world, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;
-    let mut history = gateway::history(&space);
-    history.shop = Some(shop.facts());
+    sum_up(scenario, &space, Some(shop.facts()), outcome);
+    driven
+}
+
+/// Judges what happened.
+fn sum_up(scenario: &Scenario, space: &Space, shop: Option<Vec<ShopFact>>, outcome: &mut Outcome) {
+    let mut history = gateway::history(space);
+    history.shop = shop;
     outcome.simulated_ms = (history.now.0 - history.born.0).max(0).unsigned_abs();
     outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, &history));
     outcome.orders = OrderStory::all(&history);
-    driven
+    outcome.met = space.met();
 }
 
 /// The profile with the story's own settings.

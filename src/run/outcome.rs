@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::{Millis, OrderState, Reason};
-use crate::scenario::{Belief, Expectation, History, Verdict};
+use crate::scenario::{Belief, Coverage, Expectation, History, Met, Verdict};
 
 /// What came of one run: its stories in the order in which they were given.
 #[derive(Clone, Debug, Serialize)]
@@ -63,6 +63,9 @@ pub struct Outcome {
     pub simulated_ms: u64,
     /// The command that tells the same story again.
     pub repeat: String,
+    /// What was met on the way of all that can go wrong; reports have it for all stories together.
+    #[serde(skip)]
+    pub met: Met,
 }
 
 /// An expectation and what was found.
@@ -130,6 +133,15 @@ impl Outcomes {
     /// Whether every story is as expected.
     pub fn ok(&self) -> bool {
         self.stories.iter().all(|story| story.ok)
+    }
+
+    /// What the stories together met of all that can go wrong.
+    pub fn coverage(&self) -> Coverage {
+        let mut met = Met::default();
+        for story in &self.stories {
+            met += &story.met;
+        }
+        Coverage::of(&met)
     }
 }
 

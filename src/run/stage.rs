@@ -49,6 +49,7 @@ impl Stage {
             checkout: Checkout::default(),
             public_url: None,
             limits: Limits::default(),
+            stop: stop.clone(),
         });
         tokio::spawn(server::run(merchant, Arc::clone(&app), Plane::Merchant, stop.clone()));
         tokio::spawn(server::run(control, app, Plane::Control, stop.clone()));

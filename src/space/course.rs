@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::hold::{Hold, Wait, Waiter};
-use super::{DeliveryState, Happening, Moment, Silence, Space, State, Trace};
+use super::{DeliveryState, Happening, Moment, Silence, Space, Trace};
 use crate::base::Reason;
 use crate::ledger::{Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{

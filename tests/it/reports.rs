@@ -61,6 +61,7 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         took_ms: 12,
         simulated_ms: 7_200_000,
         repeat: format!("payon-sim run {id} --seed 42"),
+        met: payon_sim::scenario::Met::default(),
     }
 }
 
