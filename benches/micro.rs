@@ -16,7 +16,7 @@ use payon_sim::crypto;
 use payon_sim::gateway::{self, Call, PayRequest};
 use payon_sim::khqr::{self, Account, Payload};
 use payon_sim::profile::Profile;
-use payon_sim::space::{Budgets, JournalEntry, Spaces, Trace};
+use payon_sim::space::{Budgets, JournalEntry, Snapshot, Spaces, Trace};
 use payon_sim::wire;
 
 fn main() {
@@ -204,6 +204,51 @@ fn answer_refund_unsigned(bencher: Bencher) {
         .bench_refs(|body| world.ask(Operation::Refund, body));
 }
 
+/// Orders in the space whose snapshots are measured: the figures should not depend on it.
+const SIZES: [u64; 2] = [1_000, 1_000_000];
+
+/// Saves a space and lets go of what was saved.
+#[divan::bench(args = SIZES, sample_count = 20, sample_size = 50)]
+fn snapshot_save(bencher: Bencher, orders: u64) {
+    let world = World::with(orders);
+    bencher.bench_local(|| {
+        world.save("s");
+        world.spaces.default_space().remove_snapshot("s")
+    });
+}
+
+#[divan::bench(args = SIZES, sample_count = 20, sample_size = 50)]
+fn snapshot_restore(bencher: Bencher, orders: u64) {
+    let world = World::with(orders);
+    let snapshot = world.save("s");
+    let space = world.spaces.default_space();
+    bencher.bench_local(|| world.spaces.restore(space, &snapshot));
+}
+
+/// Forks a space and removes the fork.
+#[divan::bench(args = SIZES, sample_count = 20, sample_size = 50)]
+fn snapshot_fork(bencher: Bencher, orders: u64) {
+    let world = World::with(orders);
+    let snapshot = world.save("s");
+    bencher.bench_local(|| {
+        world.spaces.fork(Some("fork"), &snapshot).expect("a fork");
+        world.spaces.remove("fork").expect("removed");
+    });
+}
+
+/// The first order after a save, which takes copies of all parts that it changes.
+#[divan::bench(args = SIZES, sample_count = 20, sample_size = 50)]
+fn snapshot_then_register(bencher: Bencher, orders: u64) {
+    let world = World::with(orders);
+    bencher
+        .with_inputs(|| {
+            world.spaces.default_space().remove_snapshot("s");
+            world.save("s");
+            register_body(world.next(), "CREDIT_DEBIT")
+        })
+        .bench_local_refs(|body| world.ask(Operation::Register, body));
+}
+
 /// A gateway that has seen many orders.
 struct World {
     spaces: Arc<Spaces>,
@@ -212,7 +257,31 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        Self::of(Budgets::default())
+    }
+
+    /// One that keeps so many orders, all of them open.
+    fn with(orders: u64) -> Self {
+        let budgets = Budgets { orders: 2_000_000, ..Budgets::default() };
+        let world = Self::of(budgets);
+        while world.orders.load(Ordering::Relaxed) < orders {
+            world.ask(Operation::Register, &register_body(world.next(), "CREDIT_DEBIT"));
+        }
+        world
+    }
+
+    fn save(&self, name: &str) -> Arc<Snapshot> {
+        let mut saving = std::pin::pin!(self.spaces.default_space().save(name));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        // Nobody advances the clock, so nothing is waited for.
+        match saving.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(saved) => saved.expect("saved"),
+            std::task::Poll::Pending => panic!("the clock is being advanced"),
+        }
+    }
+
+    fn of(budgets: Budgets) -> Self {
+        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), budgets);
         let world = Self { spaces, orders: AtomicU64::new(0) };
         for _ in 0..WARM_ORDERS {
             world.paid();

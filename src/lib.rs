@@ -29,7 +29,7 @@
 //! | [`profile`] | what `fixtures/` say: merchants, cards, reasons, rules, words, each with its mark | touches a socket |
 //! | [`crypto`] | keys in every format, sign recipes, the explainer, block encryption | knows orders |
 //! | [`khqr`] | the KHQR payload: build, read, judge, draw | knows orders |
-//! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members | knows anything else |
+//! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members; collections whose clones share | knows anything else |
 //!
 //! # Invariants
 //!
@@ -43,7 +43,8 @@
 //!   space, so expiry, retries and settlement can be made to happen.
 //! - **Chance has a name.** Whatever looks random is [`base::Seed::derive`]d from the seed and the
 //!   order, never from arrival order.
-//! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces.
+//! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces, snapshots.
+//! - **A snapshot costs nothing**: what a space goes on from is kept in [`base::sharing`], whose clones share their parts.
 //! - **Secrets are masked where they are noted**, not where they are shown.
 //!
 //! # Where to begin

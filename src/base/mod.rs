@@ -9,6 +9,7 @@ mod operation;
 mod reason;
 mod report;
 mod seed;
+pub mod sharing;
 mod state;
 mod time;
 

@@ -86,7 +86,7 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
         "scanned" => told(report(desk, visit, Operation::NotifyQrScanned)),
         "processing" => told(report(desk, visit, Operation::NotifyProcessing)),
         "decline" if shows_qr => told(complete(desk, visit, "9999", visit.order.amount)),
-        "decline" => outcome(visit, Reason::BankDeclined),
+        "decline" => outcome(desk, visit, Reason::BankDeclined),
         "wrong-amount" => {
             let wrong = visit.order.amount.plus(Amount::from_minor(1)).unwrap_or_default();
             told(complete(desk, visit, "0000", wrong))
@@ -127,30 +127,40 @@ fn pay(desk: &Desk<'_>, visit: &Visit) -> Said {
     };
     let trace = visit.space.next_trace();
     let paid = gateway::advance(&visit.space, Target::At(visit.order.id), None, input, trace);
+    let mut course = None;
     let (reason, detail) = match paid {
-        Ok(Stage::Over(paid)) => (paid.reason, String::new()),
+        Ok(Stage::Over(paid)) => {
+            course = paid.course;
+            (paid.reason, String::new())
+        }
         Ok(Stage::Asks(_)) => (Reason::OrderPending, String::new()),
         Ok(Stage::Wrong(_, reason)) | Err(gateway::PayError::NotPossible { reason, .. }) => {
             (reason, String::new())
         }
         Err(error) => (Reason::FieldInvalid, error.to_string()),
     };
-    gateway::note_step(visit, trace, "app", 200, reason, &detail);
+    gateway::note_step(visit, trace, "app", 200, reason, &detail, course.as_deref());
+    desk.follow(course);
     said(visit, reason, &detail)
 }
 
 /// The payment ends for this reason.
-fn outcome(visit: &Visit, reason: Reason) -> Said {
+fn outcome(desk: &Desk<'_>, visit: &Visit, reason: Reason) -> Said {
     let (merchant, tx_id) = (&visit.merchant.id, &visit.order.tx_id);
     let request = PayRequest { outcome: Some(reason), ..PayRequest::default() };
     let trace = visit.space.next_trace();
     let paid = gateway::pay(&visit.space, merchant, tx_id, &request, trace);
+    let mut course = None;
     let reason = match paid {
-        Ok(paid) => paid.reason,
+        Ok(paid) => {
+            course = paid.course;
+            paid.reason
+        }
         Err(gateway::PayError::NotPossible { reason, .. }) => reason,
         Err(_) => Reason::SystemError,
     };
-    gateway::note_step(visit, trace, "app", 200, reason, "");
+    gateway::note_step(visit, trace, "app", 200, reason, "", course.as_deref());
+    desk.follow(course);
     said(visit, reason, "")
 }
 
@@ -201,7 +211,9 @@ fn call(
         origin: desk.request.origin,
         body: body.as_bytes(),
     };
-    gateway::answer(desk.spaces, call)
+    let mut reply = gateway::answer(desk.spaces, call);
+    desk.follow(reply.course.take().map(Into::into));
+    reply
 }
 
 fn terminal(space: &Space, order: OrderId) -> Option<String> {

@@ -1,5 +1,6 @@
 //! What every page needs: the language, the frame around it, and who may do what with it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use askama::Template;
@@ -15,7 +16,7 @@ use crate::base::Reason;
 use crate::gateway::{CheckoutToken, Visit};
 use crate::ledger::{OrderId, OrderKind};
 use crate::profile::{Language, Merchant};
-use crate::space::{Space, Spaces};
+use crate::space::{Course, Space, Spaces};
 
 /// What a page's address may carry.
 #[derive(Default, Deserialize)]
@@ -45,6 +46,8 @@ pub(super) struct Desk<'a> {
     language: Language,
     /// The language that the payer chose, as against the one that the browser asks for.
     chosen: Option<Language>,
+    /// How payments that rules decided go on.
+    courses: RefCell<Vec<Arc<Course>>>,
 }
 
 impl<'a> Desk<'a> {
@@ -62,7 +65,18 @@ impl<'a> Desk<'a> {
             .or_else(|| preferred(request.accept_language, offered))
             .or_else(|| offered.first().copied())
             .unwrap_or(Language::English);
-        Self { checkout, spaces, request, query, form, t: Texts::of(language), language, chosen }
+        let (t, courses) = (Texts::of(language), RefCell::default());
+        Self { checkout, spaces, request, query, form, t, language, chosen, courses }
+    }
+
+    /// Keeps the course of a payment until its page has been answered.
+    pub(super) fn follow(&self, course: Option<Arc<Course>>) {
+        self.courses.borrow_mut().extend(course);
+    }
+
+    /// The courses of what was done here.
+    pub(super) fn courses(self) -> Vec<Arc<Course>> {
+        self.courses.into_inner()
     }
 
     /// The order that a token names, as it is now.

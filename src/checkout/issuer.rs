@@ -77,7 +77,7 @@ pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
             let problem = Some(desk.t.need_otp);
             return render(desk, &visit, &path, AcsView::Challenge, problem);
         }
-        _ if page == Authentication::Challenge && otp == right_otp(&visit) => {
+        _ if page == Authentication::Challenge && visit.takes_otp(OtpChannel::Acs, otp) => {
             return render(desk, &visit, &path, answer(&visit, &path, own, "Y"), None);
         }
         _ => AcsReturn::Otp(otp),
@@ -112,21 +112,16 @@ pub(super) fn come_back(desk: &Desk<'_>, token: &str) -> Reply {
         (Err(error), _) => {
             let trace = visit.space.next_trace();
             let (t, reason) = (desk.t, Reason::AcsMismatch);
-            gateway::note_step(&visit, trace, "acs-return", 403, reason, &error.to_string());
+            gateway::note_step(&visit, trace, "acs-return", 403, reason, &error.to_string(), None);
             let back_to = Some(desk.address(&path, &[]));
             let reply = desk.message(403, reason, t.forged_title, t.forged_lead, back_to);
             return Reply { trace: Some(trace), ..reply };
         }
-        // The issuer vouches for the one-time password that was entered there.
-        (Ok(_), Authentication::Challenge) => AcsReturn::Otp(right_otp(&visit)),
+        (Ok(_), Authentication::Challenge) => AcsReturn::Passed,
         (Ok(_), _) => AcsReturn::Unasked,
     };
     pay::advance(desk, &visit, &path, "acs-return", Input::Acs(own.round, back))
         .unwrap_or_else(|_| pay::stale(desk, &path))
-}
-
-fn right_otp(visit: &Visit) -> &str {
-    visit.space.profile().payers.otp.right(OtpChannel::Acs)
 }
 
 fn answer(visit: &Visit, path: &str, whose: Cres3ds, status: &str) -> AcsView {

@@ -103,7 +103,7 @@ impl Checkout {
         let mut parts = request.path.trim_matches('/').split('/');
         let root = (parts.next(), parts.next());
         let rest: Vec<&str> = parts.collect();
-        match (root, &rest[..], request.post) {
+        let reply = match (root, &rest[..], request.post) {
             ((Some("_sim"), _), [], _) => app::scan(&desk),
             ((Some("_sim"), _), [token], _) => app::order(&desk, token),
             (_, [], false) => pay::open_link(&desk),
@@ -120,6 +120,7 @@ impl Checkout {
             (_, [] | [_, "return" | "status"], true) => Reply::wrong_method("GET"),
             (_, [_, "acs-return"], false) => Reply::wrong_method("POST"),
             _ => desk.unknown(),
-        }
+        };
+        Reply { courses: desk.courses(), ..reply }
     }
 }

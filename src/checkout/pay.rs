@@ -105,6 +105,7 @@ pub(super) fn advance(
         gateway::advance(&visit.space, order, seen, input, trace)
     };
     let see = |path: &str, query: &[(&str, &str)]| Reply::see_other(&desk.address(path, query));
+    let mut course = None;
     let (reply, reason, detail) = match taken {
         Ok(Stage::Asks(progress)) => {
             let acs = matches!(progress.step, Step::Acs(_));
@@ -117,6 +118,7 @@ pub(super) fn advance(
             (see(&next, &[("notice", reason.name())]), reason, String::new())
         }
         Ok(Stage::Over(paid)) => {
+            course = paid.course;
             (result::leave(desk, &visit.space, visit.order.id, path), paid.reason, String::new())
         }
         Err(PayError::NotPossible { reason, .. }) => {
@@ -127,7 +129,8 @@ pub(super) fn advance(
         }
         Err(error @ PayError::Input { .. }) => return Err(error),
     };
-    gateway::note_step(visit, trace, what, reply.status, reason, &detail);
+    gateway::note_step(visit, trace, what, reply.status, reason, &detail, course.as_deref());
+    desk.follow(course);
     Ok(Reply { trace: Some(trace), ..reply })
 }
 

@@ -1,10 +1,11 @@
 //! What a page request is answered with, apart from any server.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::space::Trace;
+use crate::space::{Course, Trace};
 
 /// The answer to a request for a page.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Reply {
     pub body: Bytes,
     /// Its name in the journal, where something was done.
     pub trace: Option<Trace>,
+    /// What the answer waits for, where rules stepped in.
+    pub courses: Vec<Arc<Course>>,
 }
 
 impl Reply {
@@ -29,7 +32,7 @@ impl Reply {
             ("referrer-policy", "no-referrer".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
-        Self { status, headers, body: html.into(), trace: None }
+        Self { status, headers, body: html.into(), trace: None, courses: Vec::new() }
     }
 
     /// The way to another page, asked for with GET.
@@ -39,7 +42,7 @@ impl Reply {
             ("cache-control", "no-store".to_owned()),
             ("referrer-policy", "no-referrer".to_owned()),
         ];
-        Self { status: 303, headers, body: Bytes::new(), trace: None }
+        Self { status: 303, headers, body: Bytes::new(), trace: None, courses: Vec::new() }
     }
 
     /// A little JSON for the pages' own script.
@@ -49,7 +52,13 @@ impl Reply {
             ("cache-control", "no-store".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
-        Self { status: 200, headers, body: value.to_string().into(), trace: None }
+        Self {
+            status: 200,
+            headers,
+            body: value.to_string().into(),
+            trace: None,
+            courses: Vec::new(),
+        }
     }
 
     /// A file that never changes under its address.
@@ -59,13 +68,19 @@ impl Reply {
             ("cache-control", "public, max-age=31536000, immutable".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
-        Self { status: 200, headers, body: Bytes::from_static(text.as_bytes()), trace: None }
+        Self {
+            status: 200,
+            headers,
+            body: Bytes::from_static(text.as_bytes()),
+            trace: None,
+            courses: Vec::new(),
+        }
     }
 
     /// A method that the page does not know.
     pub(super) fn wrong_method(allowed: &str) -> Self {
         let headers = vec![("allow", allowed.to_owned())];
-        Self { status: 405, headers, body: Bytes::new(), trace: None }
+        Self { status: 405, headers, body: Bytes::new(), trace: None, courses: Vec::new() }
     }
 }
 

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::base_url::BaseUrl;
@@ -62,13 +63,47 @@ impl OrderArgs {
 
 impl GatewayArgs {
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<ExitCode> {
+        let answer = match self.ask(Method::POST, path, body.to_string())? {
+            Ok(answer) => answer,
+            Err(refused) => return Ok(refused),
+        };
+        let parsed = serde_json::from_slice::<Value>(&answer).ok();
+        let pretty = parsed.and_then(|answer| serde_json::to_string_pretty(&answer).ok());
+        let raw = || String::from_utf8_lossy(&answer).into_owned();
+        exit::print(&(pretty.unwrap_or_else(raw) + "\n"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Reads something of the control plane; where that is refused, what was said about it is printed and the exit code
+    /// comes back.
+    pub(super) fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> anyhow::Result<Result<T, ExitCode>> {
+        let answer = match self.ask(Method::GET, path, String::new())? {
+            Ok(answer) => answer,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let answer = serde_json::from_slice(&answer).with_context(|| {
+            format!("{} answers otherwise than expected; is it of this version?", self.url)
+        })?;
+        Ok(Ok(answer))
+    }
+
+    /// The body of a good answer.
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<Result<Bytes, ExitCode>> {
         let space = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
         let url = format!("{}{}{path}", self.url, space.unwrap_or_default());
         if !url.starts_with("http://") {
             bail!("--url {}: the control plane is reached by http://", self.url);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let call = async { tokio::time::timeout(PATIENCE, self.call(&url, body)).await };
+        let call = async { tokio::time::timeout(PATIENCE, self.call(method, &url, body)).await };
         let (status, answer) = runtime
             .block_on(call)
             .unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()))
@@ -80,10 +115,7 @@ impl GatewayArgs {
             })?;
         let parsed = serde_json::from_slice::<Value>(&answer).ok();
         if status.is_success() {
-            let pretty = parsed.and_then(|answer| serde_json::to_string_pretty(&answer).ok());
-            let raw = || String::from_utf8_lossy(&answer).into_owned();
-            exit::print(&(pretty.unwrap_or_else(raw) + "\n"))?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Ok(answer));
         }
         let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
         let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
@@ -93,15 +125,21 @@ impl GatewayArgs {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(detail),
             _ => exit::say(&format_args!("refused: {detail}")),
         }
-        Ok(exit::failed())
+        Ok(Err(exit::failed()))
     }
 
-    async fn call(&self, url: &str, body: &Value) -> anyhow::Result<(StatusCode, Bytes)> {
-        let mut request = Request::post(url).header(CONTENT_TYPE, "application/json");
+    async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        body: String,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let request = Request::builder().method(method).uri(url);
+        let mut request = request.header(CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let request = request.body(Full::new(Bytes::from(body.to_string())))?;
+        let request = request.body(Full::new(Bytes::from(body)))?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (head, body) = client.request(request).await?.into_parts();
         let body = Limited::new(body, ANSWER_MAX).collect().await;

@@ -1,5 +1,6 @@
 //! `payon-sim khqr`: reading, drawing and making Cambodia's QR payment codes.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
@@ -123,19 +124,22 @@ fn payload(given: Option<String>) -> anyhow::Result<String> {
     Ok(qr)
 }
 
-fn make(args: &MakeArgs) -> anyhow::Result<Payload> {
+fn make(args: &MakeArgs) -> anyhow::Result<Payload<'_>> {
     let profile = args.profile.load()?;
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let text = |text: &Option<String>| Cow::from(text.clone().unwrap_or_default());
     let (account, name, city) = if let Some(id) = &args.merchant {
         let merchant = merchant(&profile, id)?;
         let khqr = merchant.khqr.clone();
-        let account =
-            Account::Merchant { id: khqr.account, merchant_id: khqr.merchant_id, bank: khqr.bank };
+        let account = Account::Merchant {
+            id: khqr.account.into(),
+            merchant_id: khqr.merchant_id.into(),
+            bank: khqr.bank.into(),
+        };
         (account, merchant.name.clone(), Some(merchant.city.clone()))
     } else {
         let (id, bank) = (text(&args.account), text(&args.bank));
         let account = match args.merchant_id.clone() {
-            Some(merchant_id) => Account::Merchant { id, merchant_id, bank },
+            Some(merchant_id) => Account::Merchant { id, merchant_id: merchant_id.into(), bank },
             None => Account::Individual { id, information: text(&args.information), bank },
         };
         (account, String::new(), None)
@@ -150,13 +154,13 @@ fn make(args: &MakeArgs) -> anyhow::Result<Payload> {
         let expires = args.expires.unwrap_or_else(|| created.plus(life));
         payload = payload.with_amount(amount, created, expires);
     }
-    payload.city = args.city.clone().or(city).unwrap_or(payload.city);
-    payload.category = args.category.clone().unwrap_or(payload.category);
-    payload.bill_number.clone_from(&args.bill_number);
-    payload.mobile_number.clone_from(&args.mobile_number);
-    payload.store_label.clone_from(&args.store_label);
-    payload.terminal_label.clone_from(&args.terminal_label);
-    payload.purpose.clone_from(&args.purpose);
+    payload.city = args.city.clone().or(city).map_or(payload.city, Into::into);
+    payload.category = args.category.as_ref().map_or(payload.category, Into::into);
+    payload.bill_number = (&args.bill_number).into();
+    payload.mobile_number = (&args.mobile_number).into();
+    payload.store_label = (&args.store_label).into();
+    payload.terminal_label = (&args.terminal_label).into();
+    payload.purpose = (&args.purpose).into();
     Ok(payload)
 }
 

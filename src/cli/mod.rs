@@ -4,6 +4,7 @@ mod announce;
 mod base_url;
 mod client;
 mod config;
+mod coverage;
 mod exit;
 mod fidelity;
 mod input;
@@ -14,7 +15,9 @@ mod logs;
 mod open_files;
 mod pay;
 mod profile;
+mod reload;
 mod scenarios;
+mod scenarios_page;
 mod serve;
 mod settings;
 mod sign;
@@ -73,6 +76,8 @@ enum Verb {
     Pay(pay::PayArgs),
     /// Make something happen to an order at a running gateway
     Trigger(trigger::TriggerArgs),
+    /// Say what a running gateway has met of all that can go wrong, and what it has not
+    Coverage(coverage::CoverageArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
     Fidelity(fidelity::FidelityArgs),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
@@ -80,7 +85,7 @@ enum Verb {
     /// Print the JSON Schema of a scenario file
     Schema,
     /// List the scenarios that come with the program
-    Scenarios,
+    Scenarios(scenarios::ListArgs),
     /// Make a checkout link from the JSON of an order on stdin
     Link(link::LinkArgs),
 }
@@ -100,10 +105,11 @@ pub fn main() -> ExitCode {
         Verb::Khqr(verb) => khqr::run(verb),
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
+        Verb::Coverage(args) => coverage::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Check(args) => scenarios::check(&args),
         Verb::Schema => scenarios::schema(),
-        Verb::Scenarios => scenarios::list(),
+        Verb::Scenarios(args) => scenarios::list(&args),
         Verb::Link(args) => link::run(args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))

@@ -1,14 +1,16 @@
 //! `payon-sim check`, `schema` and `scenarios`: scenario files, without running them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
 
 use super::exit;
+use super::scenarios_page;
 use super::table::table;
+use crate::control::collect;
 use crate::scenario::{CATALOGUE, Scenario, ScenarioFile};
 
 /// What to check.
@@ -23,7 +25,8 @@ pub(super) struct CheckArgs {
 pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut files = Vec::new();
     for path in &args.paths {
-        collect(path, &mut files)?;
+        let about = || format!("cannot read {}", path.display());
+        collect(path, &mut files).with_context(about)?;
     }
     let mut report = String::new();
     let (mut mistakes, mut warnings) = (0, 0);
@@ -48,36 +51,26 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if mistakes > 0 { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 
-/// The scenario files that `path` is or holds, in order of their names.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let about = || format!("cannot read {}", path.display());
-    if !fs::metadata(path).with_context(about)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let entries = fs::read_dir(path).with_context(about)?;
-    let mut inside: Vec<PathBuf> =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    inside.sort();
-    for path in inside {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if matches!(ending, Some("yaml" | "yml" | "json")) {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
 /// Prints the JSON Schema of a scenario file.
 pub(super) fn schema() -> anyhow::Result<ExitCode> {
     exit::print(&format!("{:#}\n", Scenario::json_schema()))?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// How the scenarios are listed.
+#[derive(Args, Debug)]
+pub(super) struct ListArgs {
+    /// Print the page that stands in docs/scenarios.md
+    #[arg(long)]
+    markdown: bool,
+}
+
 /// Lists the scenarios that come with the program.
-pub(super) fn list() -> anyhow::Result<ExitCode> {
+pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    if args.markdown {
+        exit::print(&scenarios_page::page())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows = CATALOGUE.iter().filter_map(|(name, text)| {
         let scenario = ScenarioFile::read(name, text.as_bytes()).ok()?.scenario;
         Some([scenario.id, scenario.title])

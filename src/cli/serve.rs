@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcement, ReadyFile};
 use super::settings::{ServeArgs, Settings};
-use super::{exit, input, logs, open_files};
+use super::{exit, input, logs, open_files, reload};
 use crate::base::Seed;
 use crate::checkout::Checkout;
-use crate::control::Control;
+use crate::control::{Control, Sources};
 use crate::crypto::Encoding;
 use crate::profile::Profile;
 use crate::pushback::{Carrier, Driver};
@@ -60,7 +60,7 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     };
     let url = origin(&merchant)?;
     let control_url = control.as_ref().map_or(Ok(url.clone()), origin)?;
-    let seed = Seed(settings.seed.unwrap_or_else(rand::random));
+    let seed = settings.seed.map_or_else(|| Seed::made_up(rand::random()), Seed);
     let asks_token = settings.control_token.is_none() && !settings.host.is_loopback();
     let drawn_token = asks_token.then(|| Encoding::Hex.encode(&rand::random::<[u8; 16]>()));
     let budgets = Budgets {
@@ -73,6 +73,15 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     let (spaces, bell) = Spaces::new(profile, seed, budgets);
     if strict {
         spaces.be_strict();
+    }
+    let sources = Arc::new(Sources::new(settings.scenario.clone()));
+    // Looked at before they are read, so that no change in between is missed.
+    let looks = sources.stamp();
+    if let Err(mistakes) = sources.reload(spaces.default_space()) {
+        for mistake in &mistakes {
+            exit::say(mistake);
+        }
+        anyhow::bail!("the scenarios cannot be used; mistakes: {}", mistakes.len());
     }
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
@@ -90,7 +99,8 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     let app = Arc::new(App {
         spaces: Arc::clone(&spaces),
         checkout,
-        control: Control::new(url.clone(), control_url.clone(), token),
+        control: Control::new(url.clone(), control_url.clone(), token)
+            .following(Arc::clone(&sources)),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
         limits: Limits {
             request_time: Duration::from_millis(settings.request_timeout_ms.into()),
@@ -105,6 +115,10 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     if let Some(control) = control {
         servers.push(tokio::spawn(server::run(control, app, Plane::Control, stop.clone())));
     }
+    let hang_up = signal(SignalKind::hangup())?;
+    let following =
+        reload::follow(sources, Arc::clone(&spaces), hang_up, settings.watch.then_some(looks));
+    let following = tokio::spawn(following);
     let announcement = Announcement {
         url: &url,
         control_url: &control_url,
@@ -119,6 +133,7 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     }
     tracing::debug!(url, control_url, seed = seed.0, "ready");
     signals.next().await;
+    following.abort();
     tracing::info!(
         "stopping; requests and push-backs under way may end. A second signal ends at once"
     );

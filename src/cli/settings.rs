@@ -112,6 +112,13 @@ pub(super) struct Settings {
     /// Refuse requests in which the lint finds a violation, and exit with 4 if there was any
     #[arg(long, env = "PAYON_SIM_STRICT", value_parser = BoolishValueParser::new())]
     pub(super) strict: bool,
+    /// A scenario whose rules are armed in the space `default`: a file, a directory, or an id such as S014; may be given
+    /// several times
+    #[arg(long, env = "PAYON_SIM_SCENARIO", value_name = "PATH|ID", value_delimiter = ',')]
+    pub(super) scenario: Vec<String>,
+    /// Arm the scenarios anew when their files change; SIGHUP and POST /_sim/v1/reload do so at any time
+    #[arg(long, env = "PAYON_SIM_WATCH", value_parser = BoolishValueParser::new())]
+    pub(super) watch: bool,
     /// Leave out what is printed at the start
     #[arg(long, env = "PAYON_SIM_QUIET", value_parser = BoolishValueParser::new())]
     pub(super) quiet: bool,
@@ -140,6 +147,8 @@ impl Default for Settings {
             workers: None,
             log: "info".to_owned(),
             strict: false,
+            scenario: Vec::new(),
+            watch: false,
             quiet: false,
         }
     }
@@ -219,6 +228,9 @@ impl SettingsFile {
         let dir = path.parent().unwrap_or(Path::new(""));
         for path in [&mut settings.profile, &mut settings.ready_file].into_iter().flatten() {
             *path = dir.join(&path);
+        }
+        for path in settings.scenario.iter_mut().filter(|path| dir.join(path).exists()) {
+            *path = dir.join(&path).display().to_string();
         }
         let root = DeTable::parse(&text).map_err(mistake)?;
         let line = |offset: usize| text[..offset].matches('\n').count() + 1;

@@ -94,6 +94,15 @@ impl Guard {
             }
         }
     }
+
+    /// Whether the dashboard's page and files may be shown: they are the same for everybody and hold nothing, so no
+    /// token is asked for; what the page then calls is admitted like every call.
+    pub(super) fn admit_page(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        match self {
+            Self::Token(_) => Ok(()),
+            Self::Host(names) => check_host(names, headers),
+        }
+    }
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Nothing};
-use super::orders::page_size;
+use super::orders::{Needle, check_page, page_size};
 use super::problem::{Kind, Problem};
 use super::sign;
 use super::views::{
     EventView, OrderView, PushbackView, RequestView, Seen, answer_of, operations, parse_trace,
     provenance, read_trace,
 };
-use crate::base::Operation;
+use crate::base::{Operation, Reason};
 use crate::crypto::Explanation;
 use crate::gateway;
 use crate::ledger::Target;
@@ -29,11 +29,23 @@ pub(super) struct JournalQuery {
     #[serde(default, deserialize_with = "read_trace")]
     #[schemars(with = "String")]
     after: Option<Trace>,
+    /// What decided, by name; may be given several times.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    reason: Vec<Reason>,
+    /// Part of the txId, merchantId, trace or detail, or of the name of operation, call, reason or rule; upper and lower
+    /// case are one.
+    search: Option<String>,
     /// How many at most; 100 where none is given, 1000 at most.
     limit: Option<usize>,
+    /// Newest first; pages are then found by `offset`, and the answer says how many there are in all.
+    #[serde(default)]
+    newest: bool,
+    /// With `newest`: how many of the newest to leave out.
+    offset: Option<usize>,
 }
 
-/// Requests, newest last.
+/// Requests, newest last where nothing else was asked for.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct JournalPage {
     entries: Vec<RequestView>,
@@ -41,6 +53,9 @@ pub(super) struct JournalPage {
     next: Option<String>,
     /// Requests that were dropped to keep to the journal's budget.
     dropped: u64,
+    /// How many requests fit in all, on every page; with `newest` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
 }
 
 /// What a request must be like.
@@ -49,6 +64,9 @@ pub(super) struct Filter<'a> {
     pub(super) operation: Option<Operation>,
     pub(super) tx_id: Option<&'a str>,
     pub(super) merchant_id: Option<&'a str>,
+    /// One of these; any where there are none.
+    pub(super) reasons: &'a [Reason],
+    pub(super) search: Option<Needle>,
 }
 
 impl Filter<'_> {
@@ -56,7 +74,20 @@ impl Filter<'_> {
         self.operation.is_none_or(|operation| entry.operation == Some(operation))
             && self.tx_id.is_none_or(|id| entry.tx_id.as_deref() == Some(id))
             && self.merchant_id.is_none_or(|id| entry.merchant.as_ref().is_some_and(|m| m.id == id))
+            && (self.reasons.is_empty() || self.reasons.contains(&entry.reason))
+            && self.search.as_ref().is_none_or(|needle| is_in(needle, entry))
     }
+}
+
+fn is_in(needle: &Needle, entry: &JournalEntry) -> bool {
+    let merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str());
+    let rule = entry.rule.as_ref().map(|(rule, _)| &**rule);
+    let operation = entry.operation.map(Operation::name);
+    let parts = [entry.tx_id.as_deref(), merchant, operation, entry.control, rule];
+    parts.into_iter().flatten().any(|part| needle.is_in(part))
+        || needle.is_in(entry.reason.name())
+        || needle.is_in(&entry.detail)
+        || needle.is_in(&entry.trace.to_string())
 }
 
 /// The entries that came after the one named `after`; all without one. Should that entry be dropped already, those with
@@ -80,7 +111,13 @@ pub(super) fn list(ask: &Ask, query: JournalQuery) -> Result<JournalPage, Proble
         operation: query.operation,
         tx_id: query.tx_id.as_deref(),
         merchant_id: query.merchant_id.as_deref(),
+        reasons: &query.reason,
+        search: query.search.as_deref().and_then(Needle::new),
     };
+    check_page(query.newest, query.after.is_some(), query.offset)?;
+    if query.newest {
+        return Ok(newest(ask, &filter, query.offset.unwrap_or(0), limit));
+    }
     let (entries, dropped) = ask.space.read_journal(|journal| {
         let found = entries_after(journal, query.after).filter(|entry| filter.takes(entry));
         let entries: Vec<JournalEntry> = if query.after.is_some() {
@@ -96,7 +133,29 @@ pub(super) fn list(ask: &Ask, query: JournalQuery) -> Result<JournalPage, Proble
         next: entries.last().map(|entry| entry.trace.to_string()),
         entries: entries.iter().map(|entry| RequestView::new(ask, entry)).collect(),
         dropped,
+        total: None,
     })
+}
+
+/// A page of the newest requests.
+fn newest(ask: &Ask, filter: &Filter<'_>, offset: usize, limit: usize) -> JournalPage {
+    let mut total = 0;
+    let (entries, dropped) = ask.space.read_journal(|journal| {
+        let mut page: Vec<JournalEntry> = Vec::new();
+        for entry in journal.iter().rev().filter(|entry| filter.takes(entry)) {
+            if total >= offset && page.len() < limit {
+                page.push(entry.clone());
+            }
+            total += 1;
+        }
+        (page, journal.dropped())
+    });
+    JournalPage {
+        next: entries.first().map(|entry| entry.trace.to_string()),
+        entries: entries.iter().map(|entry| RequestView::new(ask, entry)).collect(),
+        dropped,
+        total: Some(total),
+    }
 }
 
 /// A request with all that decided it and all that came of it.

@@ -1,4 +1,4 @@
-//! The control plane: everything of ours under `/_sim/`, as JSON.
+//! The control plane: everything of ours under `/_sim/`, as JSON, and the dashboard that calls it.
 //!
 //! `table` holds one line for each call, from which the router, the OpenAPI document and the list of calls are
 //! made; a handler reads its input as a type, asks the space or the gateway, and answers with a type. What fails is a
@@ -9,6 +9,8 @@
 mod about;
 mod ask;
 mod clock;
+mod coverage;
+mod dashboard;
 mod events;
 mod guard;
 mod journal;
@@ -19,9 +21,12 @@ pub mod payon_openapi;
 mod problem;
 mod pushbacks;
 mod reference;
+mod reload;
 mod route;
 mod rules;
 mod sign;
+mod snapshots;
+mod sources;
 mod spaces;
 mod table;
 mod views;
@@ -38,11 +43,12 @@ use hyper::header::{
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 
-use crate::server::{self, App, Body, BodyError};
+use crate::server::{self, App, Body, BodyError, Limits};
 use ask::{Ask, Origins};
 use guard::Guard;
 use problem::{Kind, Problem};
 use route::Reply;
+pub use sources::{Sources, Stamp, collect};
 
 /// Where a page of ours sends the token that somebody typed in.
 const LOGIN: &str = "/_sim/login";
@@ -59,6 +65,7 @@ pub struct Control {
     url: String,
     own_url: String,
     guard: Guard,
+    sources: Arc<Sources>,
 }
 
 impl Control {
@@ -66,7 +73,13 @@ impl Control {
     /// every call but health must bring it; without one, calls must come by a name of this machine or of these URLs.
     pub fn new(url: String, control_url: String, token: Option<String>) -> Self {
         let guard = Guard::new(token.as_deref(), &[&url, &control_url]);
-        Self { url, own_url: control_url, guard }
+        Self { url, own_url: control_url, guard, sources: Arc::default() }
+    }
+
+    /// The same with scenarios that the space `default` follows.
+    #[must_use]
+    pub fn following(self, sources: Arc<Sources>) -> Self {
+        Self { sources, ..self }
     }
 
     /// Where the gateway is.
@@ -85,6 +98,12 @@ impl Control {
         if path == LOGIN {
             return match self.log_in(app, request).await {
                 Ok(response) => response,
+                Err(problem) => refuse(&problem),
+            };
+        }
+        if dashboard::is_ours(path) {
+            return match self.guard.admit_page(request.headers()) {
+                Ok(()) => dashboard::answer(space, request.method(), path, request.headers()),
                 Err(problem) => refuse(&problem),
             };
         }
@@ -113,7 +132,7 @@ impl Control {
                 Problem::new(Kind::UnknownSpace, detail)
             })?,
         };
-        let body = read_body(app, body).await?;
+        let body = read_body(&route.limits(&app.limits), body).await?;
         let ask = Ask {
             app: Arc::clone(app),
             space,
@@ -137,7 +156,7 @@ impl Control {
             let detail = format!("{LOGIN} is called with POST, not {}", head.method);
             return Err(Problem::new(Kind::WrongMethod, detail).allowing("POST".to_owned()));
         }
-        let body = read_body(app, body).await?;
+        let body = read_body(&app.limits, body).await?;
         let form: Login = serde_html_form::from_bytes(&body).map_err(|_| {
             Problem::new(Kind::Unreadable, "send a form with the field `token`").at("token")
         })?;
@@ -169,8 +188,8 @@ impl Control {
     }
 }
 
-async fn read_body(app: &App, body: Incoming) -> Result<Bytes, Problem> {
-    server::read_body(body, &app.limits).await.map_err(|error| match error {
+async fn read_body(limits: &Limits, body: Incoming) -> Result<Bytes, Problem> {
+    server::read_body(body, limits).await.map_err(|error| match error {
         BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
         BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
     })

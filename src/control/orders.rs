@@ -10,10 +10,10 @@ use super::ask::{Ask, Nothing};
 use super::problem::{Kind, Problem};
 use super::route::written;
 use super::views::{OrderView, Seen, read_state, states};
-use crate::base::{OrderState, Reason};
+use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
-use crate::ledger::{OrderId, Target};
-use crate::space::{Course, JournalEntry, Trace};
+use crate::ledger::{Order, OrderId, Target};
+use crate::space::{Course, JournalEntry, Trace, View};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -31,20 +31,84 @@ pub(super) struct OrdersQuery {
     #[serde(default, deserialize_with = "read_state")]
     #[schemars(schema_with = "states")]
     state: Option<OrderState>,
+    method: Option<PaymentMethod>,
+    /// Why it failed, by name.
+    #[schemars(with = "Option<String>")]
+    reason: Option<Reason>,
+    /// Part of the txId, merchantId or termId, or of the name of state, method or reason; upper and lower case are one.
+    search: Option<String>,
     /// How many at most; 100 where none is given, 1000 at most.
     limit: Option<usize>,
     /// `next` of the page before.
     #[serde(default, deserialize_with = "read_cursor")]
     #[schemars(with = "String")]
     after: Option<OrderId>,
+    /// Newest first; pages are then found by `offset`, and the answer says how many there are in all.
+    #[serde(default)]
+    newest: bool,
+    /// With `newest`: how many of the newest to leave out.
+    offset: Option<usize>,
 }
 
-/// A page of orders, oldest first.
+/// A page of orders, oldest first where nothing else was asked for.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct OrderPage {
     orders: Vec<OrderView>,
-    /// What `after` of the next page is; null when this is the last.
+    /// What `after` of the next page is; null when this is the last, and with `newest`.
     next: Option<String>,
+    /// How many orders fit in all, on every page; with `newest` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+}
+
+/// What an order must be like.
+struct Wanted<'a> {
+    query: &'a OrdersQuery,
+    search: Option<Needle>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(query: &'a OrdersQuery) -> Self {
+        Self { query, search: query.search.as_deref().and_then(Needle::new) }
+    }
+
+    fn takes(&self, view: &View<'_>, order: &Order) -> bool {
+        let party = view.ledger.party(order);
+        let query = self.query;
+        query.merchant_id.as_deref().is_none_or(|id| *id == *party.merchant)
+            && query.state.is_none_or(|state| state == order.state)
+            && query.method.is_none_or(|method| method == order.method)
+            && query.reason.is_none_or(|reason| order.failure == Some(reason))
+            && self.search.as_ref().is_none_or(|needle| {
+                needle.is_in(&order.tx_id)
+                    || needle.is_in(&party.merchant)
+                    || needle.is_in(&party.terminal)
+                    || needle.is_in(order.state.name())
+                    || needle.is_in(order.method.name())
+                    || order.failure.is_some_and(|reason| needle.is_in(reason.name()))
+            })
+    }
+}
+
+/// What is looked for in texts, whatever its case.
+pub(super) struct Needle(String);
+
+impl Needle {
+    /// `None` where nothing is looked for.
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_lowercase()))
+    }
+
+    /// Whether `text` has it in it.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let Self(needle) = self;
+        if !text.is_ascii() {
+            return text.to_lowercase().contains(&**needle);
+        }
+        let (text, needle) = (text.as_bytes(), needle.as_bytes());
+        text.windows(needle.len()).any(|part| part.eq_ignore_ascii_case(needle))
+    }
 }
 
 fn read_cursor<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<OrderId>, D::Error> {
@@ -67,6 +131,11 @@ pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
 /// One page of the space's orders.
 pub(super) fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> {
     let limit = page_size(query.limit)?;
+    check_page(query.newest, query.after.is_some(), query.offset)?;
+    let wanted = Wanted::new(&query);
+    if query.newest {
+        return Ok(newest(ask, &wanted, limit));
+    }
     let mut found: Vec<Seen> = Vec::new();
     let mut after = query.after;
     let mut more = true;
@@ -78,10 +147,7 @@ pub(super) fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> 
                     return true;
                 }
                 after = Some(order.id);
-                let merchant = &*view.ledger.party(order).merchant;
-                if query.merchant_id.as_deref().is_none_or(|id| id == merchant)
-                    && query.state.is_none_or(|state| state == order.state)
-                {
+                if wanted.takes(&view, order) {
                     found.push(Seen::copy(&view, order));
                 }
             }
@@ -93,7 +159,50 @@ pub(super) fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> 
     Ok(OrderPage {
         orders: found.into_iter().map(|seen| OrderView::new(ask, seen)).collect(),
         next,
+        total: None,
     })
+}
+
+/// Two ways to find a page do not go together.
+pub(super) fn check_page(newest: bool, after: bool, offset: Option<usize>) -> Result<(), Problem> {
+    let (member, detail) = match (newest, after, offset) {
+        (true, true, _) => ("after", "goes on from older to newer; with newest, give an offset"),
+        (false, _, Some(_)) => ("offset", "goes with newest=true; otherwise go on with after"),
+        _ => return Ok(()),
+    };
+    Err(Problem::new(Kind::Unreadable, detail).at(member))
+}
+
+/// A page of the newest orders. All that fit are counted; only those of the page are copied.
+fn newest(ask: &Ask, wanted: &Wanted<'_>, limit: usize) -> OrderPage {
+    let mut fitting: Vec<OrderId> = Vec::new();
+    let mut after = None;
+    let mut more = true;
+    while more {
+        more = ask.space.look(|view| {
+            for (scanned, order) in view.ledger.orders_after(after).enumerate() {
+                if scanned == SCAN {
+                    return true;
+                }
+                after = Some(order.id);
+                if wanted.takes(&view, order) {
+                    fitting.push(order.id);
+                }
+            }
+            false
+        });
+    }
+    let end = fitting.len().saturating_sub(wanted.query.offset.unwrap_or(0));
+    let page = &fitting[end.saturating_sub(limit)..end];
+    let found = ask.space.look(|view| {
+        let orders = page.iter().filter_map(|id| view.ledger.find(Target::At(*id)));
+        Seen::with_pushbacks(&view, orders.map(|order| Seen::copy(&view, order)).collect())
+    });
+    OrderPage {
+        orders: found.into_iter().rev().map(|seen| OrderView::new(ask, seen)).collect(),
+        next: None,
+        total: Some(fitting.len()),
+    }
 }
 
 /// One order.

@@ -45,9 +45,11 @@ kinds! {
     UnknownScenario = 404 "unknown-scenario", "There is no such scenario";
     UnknownTrace = 404 "unknown-trace", "There is no such request in the journal";
     UnknownPushback = 404 "unknown-pushback", "There is no such push-back";
+    UnknownSnapshot = 404 "unknown-snapshot", "There is no such snapshot";
     WrongMethod = 405 "wrong-method", "The call exists with another method";
     TimedOut = 408 "timed-out", "It did not happen in time";
     SpaceExists = 409 "space-exists", "The space exists already";
+    SnapshotExists = 409 "snapshot-exists", "The snapshot exists already";
     MerchantTaken = 409 "merchant-taken", "The merchant belongs to another space";
     DefaultStays = 409 "default-stays", "The default space cannot be deleted";
     NotPossible = 409 "not-possible", "The order does not allow it";
@@ -152,6 +154,11 @@ impl Problem {
     pub(super) fn at(mut self, member: impl Into<String>) -> Self {
         self.member = Some(member.into());
         self
+    }
+
+    /// Whether it names this member as the wrong one.
+    pub(super) fn is_about(&self, member: &str) -> bool {
+        self.member.as_deref() == Some(member)
     }
 
     /// Names the reason.

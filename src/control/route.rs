@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::ask::{Ask, decode, did_you_mean};
 use super::problem::{Kind, Problem};
 use super::table::ROUTES;
-use crate::server::Body;
+use crate::server::{Body, Limits};
+use crate::space::SNAPSHOT_FILE_MAX;
 
 /// What most calls answer.
 pub(super) const JSON: &str = "application/json";
@@ -62,6 +63,17 @@ pub(super) enum Verb {
 pub(super) struct Shape {
     pub(super) named: fn(&mut SchemaGenerator) -> Schema,
     pub(super) inline: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Route {
+    /// Within what its body is read: a snapshot may be much larger than anything else.
+    pub(super) fn limits(&self, limits: &Limits) -> Limits {
+        if self.id == "importSnapshot" {
+            Limits { body_bytes: limits.body_bytes.max(SNAPSHOT_FILE_MAX), ..*limits }
+        } else {
+            *limits
+        }
+    }
 }
 
 impl Verb {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ask::{Ask, Nothing};
 use super::problem::{Kind, Problem};
+use crate::gateway::{RecordError, scenario_of};
 use crate::scenario::{CATALOGUE, Rule, ScenarioFile, Tally, read_rules, story};
 
 /// Rules as in a scenario file. They are read from the body itself, so that mistakes have their places.
@@ -149,4 +150,53 @@ pub(super) fn arm_scenario(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
         *armed = rules;
     });
     list(ask, Nothing {})
+}
+
+/// Of what a scenario is to be written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RecordQuery {
+    /// With `txId`: only of this order.
+    merchant_id: Option<String>,
+    tx_id: Option<String>,
+}
+
+/// A scenario that does again what was done in the space.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RecordedScenario {
+    /// Its id; a good name for its file.
+    id: String,
+    /// The file.
+    yaml: String,
+    /// The same as JSON, without the notes.
+    scenario: serde_json::Value,
+    /// What is not in it, and why.
+    notes: Vec<String>,
+}
+
+/// Writes the scenario of what was done since the space was born or reset.
+pub(super) fn record(ask: &Ask, query: RecordQuery) -> Result<RecordedScenario, Problem> {
+    let only = match (&query.merchant_id, &query.tx_id) {
+        (Some(merchant), Some(tx_id)) => Some((merchant.as_str(), tx_id.as_str())),
+        (None, None) => None,
+        (merchant, _) => {
+            let missing = if merchant.is_some() { "txId" } else { "merchantId" };
+            let detail =
+                "an order is named by merchantId and txId; leave both out for the whole space";
+            return Err(Problem::new(Kind::Unreadable, detail).at(missing));
+        }
+    };
+    let recorded = scenario_of(&ask.space, only).map_err(|error| match error {
+        RecordError::UnknownOrder { .. } => Problem::new(
+            Kind::UnknownOrder,
+            format!("{error}; GET /_sim/v1/orders lists the orders there are"),
+        ),
+        RecordError::TooManyOrders(_) => Problem::new(Kind::TooMany, error.to_string()),
+    })?;
+    Ok(RecordedScenario {
+        yaml: recorded.to_yaml(),
+        scenario: recorded.scenario.to_json(),
+        id: recorded.scenario.id,
+        notes: recorded.notes,
+    })
 }

@@ -3,12 +3,13 @@
 use super::ask::Nothing;
 use super::route::{JSON, Reply, Route, Shape, Verb, route};
 use super::{
-    about, clock, events, journal, merchants, orders, pushbacks, reference, rules, sign, spaces,
-    wait,
+    about, clock, coverage, events, journal, merchants, orders, pushbacks, reference, reload,
+    rules, sign, snapshots, spaces, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
 use crate::khqr::Inspection;
+use crate::scenario::Coverage;
 
 /// Every call, from which the router, the OpenAPI document and the list of calls are made.
 #[rustfmt::skip]
@@ -34,6 +35,21 @@ pub(super) const ROUTES: &[Route] = &[
         "Remove a space with all that is in it"),
     route!(Post "/_sim/v1/reset" "reset", spaces::reset: Nothing => 204 Nothing,
         "Bring the space back to how it was born"),
+
+    route!(Get "/_sim/v1/snapshots" "listSnapshots", snapshots::list: Nothing => 200 snapshots::Snapshots,
+        "The space's snapshots, by name"),
+    route!(Post "/_sim/v1/snapshots" "saveSnapshot", async snapshots::save: snapshots::NewSnapshot => 201 snapshots::SnapshotView,
+        "Save the space as it is now: orders, saved cards, push-backs, clock, rules, merchants, seed"),
+    route!(Get "/_sim/v1/snapshots/{name}" "exportSnapshot", async snapshots::export: Nothing => 200 snapshots::SnapshotFile,
+        "Write a snapshot as a file"),
+    route!(Put "/_sim/v1/snapshots/{name}" "importSnapshot", async snapshots::import: snapshots::SnapshotFile => 200 snapshots::SnapshotView,
+        "Take a snapshot up from a file that this version and profile can read"),
+    route!(Delete "/_sim/v1/snapshots/{name}" "deleteSnapshot", snapshots::remove: Nothing => 204 Nothing,
+        "Remove a snapshot"),
+    route!(Post "/_sim/v1/snapshots/{name}/restore" "restoreSnapshot", snapshots::restore: Nothing => 200 snapshots::SnapshotView,
+        "Bring the space to where the snapshot is; the journal goes on"),
+    route!(Post "/_sim/v1/snapshots/{name}/fork" "forkSnapshot", snapshots::fork: snapshots::Fork => 201 snapshots::ForkedSpace,
+        "Make a space that goes on from the snapshot"),
 
     route!(Get "/_sim/v1/merchants" "listMerchants", merchants::list: Nothing => 200 merchants::Merchants,
         "The space's merchants, and the gateway's public key"),
@@ -79,8 +95,12 @@ pub(super) const ROUTES: &[Route] = &[
         "Take all rules away"),
     route!(Get "/_sim/v1/scenarios" "listScenarios", rules::catalogue: Nothing => 200 rules::Scenarios,
         "The scenarios that come with the program"),
+    route!(Post "/_sim/v1/reload" "reload", async reload::reload: Nothing => 200 reload::Reloaded,
+        "Read the scenarios of --scenario again and arm them; mistakes change nothing"),
     route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Nothing => 200 rules::Rules,
         "Arm the rules of a scenario before those of the space"),
+    route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,
+        "The scenario that does again what was done in the space, or to one order"),
 
     route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::Signed,
         "Sign a request as a merchant does"),
@@ -89,6 +109,8 @@ pub(super) const ROUTES: &[Route] = &[
 
     route!(Get "/_sim/v1/fidelity" "fidelity", reference::fidelity: Nothing => 200 reference::Fidelity,
         "Every behaviour with whose word it is and the profile line that holds it"),
+    route!(Get "/_sim/v1/coverage" "coverage", coverage::read: coverage::CoverageQuery => 200 Coverage,
+        "What was met of all that can go wrong, and what was not"),
     route!(Get "/_sim/v1/lint" "lint", reference::lint: reference::LintQuery => 200 LintReport,
         "What the lint found in the space's requests"),
     route!(Get "/_sim/v1/khqr/decode" "decodeKhqr", reference::khqr: reference::Khqr => 200 Inspection,

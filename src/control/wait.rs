@@ -147,6 +147,7 @@ impl<'a> Condition<'a> {
             operation: query.operation,
             tx_id: query.tx_id.as_deref(),
             merchant_id: query.merchant_id.as_deref(),
+            ..Filter::default()
         };
         Ok(Self { awaited, filter, after })
     }
@@ -223,7 +224,7 @@ impl<'a> Condition<'a> {
     }
 
     fn timed_out(&self, limit: Duration) -> Problem {
-        let Filter { operation, tx_id, merchant_id } = self.filter;
+        let Filter { operation, tx_id, merchant_id, .. } = self.filter;
         let parts = [
             ("operation", operation.map(Operation::name)),
             ("txId", tx_id),

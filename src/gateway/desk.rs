@@ -1,10 +1,10 @@
 //! Where a request is admitted: the merchant, its terminal, its token and its signature.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use crate::base::{Fields, FieldsError, Operation, Reason};
+use crate::base::{Fields, FieldsError, Millis, Operation, Reason};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
 use crate::profile::{Answer, Merchant, SignMode};
@@ -30,6 +30,10 @@ pub(super) struct Desk<'a> {
     pub(super) findings: RefCell<Vec<Finding>>,
     /// What the journal says beside the reason of an answer that is no refusal.
     pub(super) remarks: RefCell<String>,
+    /// The merchant that was recognised, so that the journal need not look it up again.
+    pub(super) merchant: OnceCell<Arc<Merchant>>,
+    /// What the space's clock showed when it was last entered.
+    pub(super) entered: Cell<Option<Millis>>,
     /// The rule that steps in, with its plan.
     pub(super) decision: OnceCell<Box<Decision>>,
     /// What critical sections have left to do.
@@ -128,6 +132,7 @@ impl Desk<'_> {
         fields: &Fields<'_>,
     ) -> Result<Arc<Merchant>, Refused> {
         let merchant = recognise(self.space, merchant_id, term_id)?;
+        let _ = self.merchant.set(Arc::clone(&merchant));
         self.check_token(&merchant)?;
         self.check_signature(&merchant, fields)?;
         self.consult(fields)?;

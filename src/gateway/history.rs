@@ -30,11 +30,11 @@ pub fn history(space: &Space) -> History {
 }
 
 /// Whether a merchant or a paying app sent it, in contrast to the control plane and the payer's pages.
-fn is_call(entry: &JournalEntry) -> bool {
+pub(super) fn is_call(entry: &JournalEntry) -> bool {
     entry.operation.is_some() || entry.reason == Reason::UnknownPath
 }
 
-fn request(entry: &JournalEntry) -> RequestFact {
+pub(super) fn request(entry: &JournalEntry) -> RequestFact {
     RequestFact {
         trace: entry.trace.to_string(),
         at: entry.at,
@@ -63,7 +63,7 @@ fn fields(entry: &JournalEntry) -> Vec<(String, String)> {
     row.map(|row| row.iter().map(text).collect()).unwrap_or_default()
 }
 
-fn order(view: &View<'_>, order: &Order, rules: &HashMap<u64, String>) -> OrderFact {
+pub(super) fn order(view: &View<'_>, order: &Order, rules: &HashMap<u64, String>) -> OrderFact {
     let changes = order.history.iter().map(|entry| ChangeFact {
         at: entry.at,
         name: entry.change.name(),
@@ -85,7 +85,7 @@ fn order(view: &View<'_>, order: &Order, rules: &HashMap<u64, String>) -> OrderF
     }
 }
 
-fn delivery(delivery: &Delivery) -> DeliveryFact {
+pub(super) fn delivery(delivery: &Delivery) -> DeliveryFact {
     let attempts = delivery.attempts.iter();
     DeliveryFact {
         id: delivery.id,

@@ -17,6 +17,7 @@ mod payment;
 mod pin;
 mod qr;
 mod reconciliation;
+mod record;
 mod register;
 mod rules;
 mod seal;
@@ -25,7 +26,7 @@ mod status;
 mod visit;
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,13 +43,15 @@ pub use payer::{
     AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
     trigger,
 };
+pub use record::{RecordError, scenario_of};
 pub use rules::near_misses;
 pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
 pub use visit::{SavedCard, Visit, note_step};
 
-use crate::base::{Fields, FieldsError, Operation, Reason};
+use crate::base::{Fields, FieldsError, Millis, Operation, Reason};
 use crate::ledger::Screen;
+use crate::profile::Merchant;
 use crate::space::{Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
 use crate::wire::{self, Identity};
 use desk::Desk;
@@ -146,6 +149,8 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         strict: spaces.is_strict(),
         findings: RefCell::default(),
         remarks: RefCell::default(),
+        merchant: OnceCell::new(),
+        entered: Cell::new(None),
         decision: OnceCell::new(),
         aftermath: RefCell::default(),
     };
@@ -159,6 +164,12 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         lint::look_back(&desk, refused.reason);
     }
     let (findings, remarks) = (desk.findings.take(), desk.remarks.take());
+    let merchant = desk
+        .merchant
+        .get()
+        .cloned()
+        .filter(|merchant| identity.merchant_id.as_deref() == Some(merchant.id.as_str()));
+    let at = desk.entered.get();
     let course = desk.course(&identity);
     let weighty = |finding: &&Finding| finding.lint.weight() == Weight::Violation;
     let violations = findings.iter().filter(weighty).count();
@@ -174,6 +185,8 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         identity,
         body: call.body,
         harmless,
+        merchant,
+        at,
         findings,
         course,
     };
@@ -216,6 +229,8 @@ pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detai
         identity: &Identity::default(),
         body: &[],
         harmless: true,
+        merchant: None,
+        at: None,
         findings: Vec::new(),
         course: None,
     };
@@ -232,6 +247,10 @@ struct Received<'a> {
     body: &'a [u8],
     /// Whether the body surely holds nothing to hide.
     harmless: bool,
+    /// The merchant, where it was recognised.
+    merchant: Option<Arc<Merchant>>,
+    /// When it was decided, where the space was entered.
+    at: Option<Millis>,
     findings: Vec<Finding>,
     course: Option<Box<Course>>,
 }
@@ -252,11 +271,12 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
             reply = patched.into();
         }
     }
-    let merchant = identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
+    let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
+    let merchant = received.merchant.or_else(named);
     let fault = received.course.as_deref().and_then(|course| course.plan.transport.as_ref());
     space.note(JournalEntry {
         trace,
-        at: space.now(),
+        at: received.at.unwrap_or_else(|| space.now()),
         operation,
         control: None,
         merchant,

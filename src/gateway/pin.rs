@@ -29,15 +29,16 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             return Err(Refused::with(Reason::CustomerInvalid, detail));
         }
         if desk.operation == Operation::CreatePin {
-            let customer = moment.bindings().customer_mut(client);
-            (customer.passcode, customer.unasked) = (Some(sent), false);
+            moment.bindings().change_customer(client, |customer| {
+                (customer.passcode, customer.unasked) = (Some(sent), false);
+            });
             return Ok(());
         }
         if sent != passcode_of(desk.space, ledger, client) {
             return Err(Refused::because(Reason::PasscodeWrong));
         }
-        let customer = moment.bindings().customer_mut(client);
-        customer.unasked = desk.operation == Operation::DisablePin;
+        let disabled = desk.operation == Operation::DisablePin;
+        moment.bindings().change_customer(client, |customer| customer.unasked = disabled);
         Ok(())
     })?;
     let success = desk.success();

@@ -120,11 +120,11 @@ pub(super) fn payload(
 ) -> Result<String, Refused> {
     let khqr = &merchant.khqr;
     let account = Account::Merchant {
-        id: khqr.account.clone(),
-        merchant_id: khqr.merchant_id.clone(),
-        bank: khqr.bank.clone(),
+        id: (&khqr.account).into(),
+        merchant_id: (&khqr.merchant_id).into(),
+        bank: (&khqr.bank).into(),
     };
-    Payload::new(account, merchant.name.clone(), currency)
+    Payload::new(account, &merchant.name, currency)
         .with_amount(amount, created, expires)
         .write()
         .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))

@@ -80,7 +80,10 @@ impl Desk<'_> {
     /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in.
     pub(super) fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
         let plan = self.decision.get().map(|decision| &decision.plan);
-        let (result, aftermath) = self.space.enter_by(plan, act);
+        let (result, aftermath) = self.space.enter_by(plan, |moment| {
+            self.entered.set(Some(moment.now));
+            act(moment)
+        });
         if plan.is_some() {
             self.aftermath.borrow_mut().append(aftermath);
         }

@@ -12,7 +12,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let request = Request::read(fields)?;
     desk.admit(&request.merchant_id, &request.term_id, fields)?;
     let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
-    let facts = desk.space.enter(|moment| -> Result<Facts, Refused> {
+    let facts = desk.enter(|moment| -> Result<Facts, Refused> {
         let id = order_at(moment.ledger(), &request.term_id, target)?.id;
         moment.note_status_asked(id);
         let ledger = moment.ledger();

@@ -7,11 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use bytes::Bytes;
 
+use super::payer::otp_has_expired;
 use super::register;
 use crate::base::{Millis, OrderState, Reason};
 use crate::ledger::{BindingId, CardRow, Client, Order, OrderId, Progress, Source, Step, Target};
-use crate::profile::{Card, Merchant};
-use crate::space::{JournalEntry, Space, Trace};
+use crate::profile::{Card, Merchant, OtpChannel};
+use crate::space::{Course, JournalEntry, Space, Trace};
 
 /// An order as its payer's page sees it. A copy: what happens meanwhile does not change it.
 #[derive(Clone, Debug)]
@@ -85,6 +86,13 @@ impl Visit {
         self.at(saved.row)
     }
 
+    /// Whether this is the one-time password that was sent that way, and valid still.
+    pub fn takes_otp(&self, channel: OtpChannel, otp: &str) -> bool {
+        let profile = self.space.profile();
+        otp == profile.payers.otp.right(channel)
+            && !otp_has_expired(profile, &self.progress(), self.now)
+    }
+
     /// The KHQR of the order; `None` where its method shows none, or the merchant's data make none.
     pub fn khqr(&self) -> Option<String> {
         let order = &self.order;
@@ -142,7 +150,7 @@ impl Visit {
 }
 
 /// Notes in the journal that a payer took a step on a page, and what came of it. What was entered
-/// is not noted.
+/// is not noted; the rule that stepped in is.
 pub fn note_step(
     visit: &Visit,
     trace: Trace,
@@ -150,6 +158,7 @@ pub fn note_step(
     status: u16,
     reason: Reason,
     detail: &str,
+    course: Option<&Course>,
 ) {
     visit.space.note(JournalEntry {
         trace,
@@ -164,7 +173,7 @@ pub fn note_step(
         response: Bytes::new(),
         reason,
         detail: detail.into(),
-        rule: None,
+        rule: course.map(Course::told),
         findings: Box::default(),
         took_us: 0,
         unmasked: None,

@@ -34,5 +34,11 @@ use md5::{Digest, Md5};
 /// The name of a payload on the Bakong network: MD5 of the exact string in UTF-8, 32 lower-case hex digits
 /// (documented). Never rebuild the string first: writers differ in how they print the same amount.
 pub fn md5(text: &str) -> String {
-    format!("{:x}", Md5::digest(text))
+    let mut hex = String::with_capacity(32);
+    for byte in Md5::digest(text) {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
+        }
+    }
+    hex
 }

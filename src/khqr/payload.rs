@@ -1,5 +1,7 @@
 //! The payload as a value, and the string that the official SDK writes for it.
 
+use std::borrow::Cow;
+
 use super::fields::{FIELDS, find, path};
 use super::judge::judge;
 use super::problem::{Finding, Problem};
@@ -8,24 +10,24 @@ use crate::base::{Amount, Currency, Millis};
 
 /// Who is paid. Texts may be empty where the format lets them be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Account {
+pub enum Account<'a> {
     /// Tag 29: a person's own account, or with `information` an account at a bank (remittance).
     Individual {
         /// Bakong account id, `name@bank`.
-        id: String,
+        id: Cow<'a, str>,
         /// Account or phone number at the bank; empty for a person's own account.
-        information: String,
+        information: Cow<'a, str>,
         /// Acquiring bank; may be empty.
-        bank: String,
+        bank: Cow<'a, str>,
     },
     /// Tag 30: a merchant, paid into the bank's settlement account.
     Merchant {
         /// Bakong account id of the bank, `name@bank`.
-        id: String,
+        id: Cow<'a, str>,
         /// The bank's number for the merchant.
-        merchant_id: String,
+        merchant_id: Cow<'a, str>,
         /// Acquiring bank.
-        bank: String,
+        bank: Cow<'a, str>,
     },
 }
 
@@ -50,63 +52,63 @@ pub enum Account {
 /// # Ok::<(), payon_sim::khqr::Finding>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payload {
+pub struct Payload<'a> {
     /// Tag 29 or 30.
-    pub account: Account,
+    pub account: Account<'a>,
     /// Merchant name, at most 25 characters.
-    pub name: String,
+    pub name: Cow<'a, str>,
     /// City, at most 15 characters; `Phnom Penh` unless set.
-    pub city: String,
+    pub city: Cow<'a, str>,
     /// Merchant category code, four digits; `5999` unless set.
-    pub category: String,
+    pub category: Cow<'a, str>,
     /// Currency.
     pub currency: Currency,
     /// The amount exactly as it is to be printed; empty for a static code. [`Payload::with_amount`] prints it as the
     /// SDK does.
-    pub amount: String,
+    pub amount: Cow<'a, str>,
     /// UnionPay merchant account, KHR only.
-    pub union_pay: String,
+    pub union_pay: Cow<'a, str>,
     /// Bill number, at most 25 characters, as each of the next four.
-    pub bill_number: String,
+    pub bill_number: Cow<'a, str>,
     /// Mobile number.
-    pub mobile_number: String,
+    pub mobile_number: Cow<'a, str>,
     /// Store label.
-    pub store_label: String,
+    pub store_label: Cow<'a, str>,
     /// Terminal label.
-    pub terminal_label: String,
+    pub terminal_label: Cow<'a, str>,
     /// Purpose of the transaction.
-    pub purpose: String,
+    pub purpose: Cow<'a, str>,
     /// Two letters, such as `km`; goes with `other_name`.
-    pub language: String,
+    pub language: Cow<'a, str>,
     /// The name in that language, at most 25 characters.
-    pub other_name: String,
+    pub other_name: Cow<'a, str>,
     /// The city in that language, at most 15 characters.
-    pub other_city: String,
+    pub other_city: Cow<'a, str>,
     /// When the code was made. Printed on dynamic codes only.
     pub created: Millis,
     /// Until when it can be paid; required on dynamic codes, not printed on static ones.
     pub expires: Option<Millis>,
 }
 
-impl Payload {
+impl<'a> Payload<'a> {
     /// A static code with the SDK's defaults.
-    pub fn new(account: Account, name: impl Into<String>, currency: Currency) -> Self {
+    pub fn new(account: Account<'a>, name: impl Into<Cow<'a, str>>, currency: Currency) -> Self {
         Self {
             account,
             name: name.into(),
             city: "Phnom Penh".into(),
             category: "5999".into(),
             currency,
-            amount: String::new(),
-            union_pay: String::new(),
-            bill_number: String::new(),
-            mobile_number: String::new(),
-            store_label: String::new(),
-            terminal_label: String::new(),
-            purpose: String::new(),
-            language: String::new(),
-            other_name: String::new(),
-            other_city: String::new(),
+            amount: Cow::default(),
+            union_pay: Cow::default(),
+            bill_number: Cow::default(),
+            mobile_number: Cow::default(),
+            store_label: Cow::default(),
+            terminal_label: Cow::default(),
+            purpose: Cow::default(),
+            language: Cow::default(),
+            other_name: Cow::default(),
+            other_city: Cow::default(),
             created: Millis(0),
             expires: None,
         }
@@ -121,7 +123,7 @@ impl Payload {
             (amount, Currency::Usd) if amount.minor() % 100 == 0 => amount.shortest(Currency::Usd),
             (amount, currency) => amount.fixed(currency),
         };
-        Self { amount, created, expires: Some(expires), ..self }
+        Self { amount: amount.into(), created, expires: Some(expires), ..self }
     }
 
     /// The string for the QR code, CRC included: the one that the official SDK writes. What [`judge`](judge()) would find
@@ -141,10 +143,10 @@ impl Payload {
         out.value("15", &self.union_pay)?;
         match &self.account {
             Account::Individual { id, information, bank } => {
-                out.template("29", &[("00", id), ("01", information), ("02", bank)])?;
+                out.template("29", &[("00", &**id), ("01", information), ("02", bank)])?;
             }
             Account::Merchant { id, merchant_id, bank } => {
-                out.template("30", &[("00", id), ("01", merchant_id), ("02", bank)])?;
+                out.template("30", &[("00", &**id), ("01", merchant_id), ("02", bank)])?;
             }
         }
         out.value("52", &self.category)?;
@@ -178,6 +180,9 @@ impl Payload {
     }
 }
 
+/// What two digits can say.
+const LENGTH_MAX: usize = 99;
+
 /// Appends objects; refuses only what two digits of length cannot hold, the rest is for the judge.
 struct Writer {
     text: String,
@@ -192,29 +197,42 @@ impl Writer {
 
     /// An empty template is left out too, but for an account: an account without an id has to be noticed.
     fn template(&mut self, tag: &str, parts: &[(&str, &str)]) -> Result<(), Finding> {
-        let mut inside = Self { text: String::new(), at: self.at + 4 };
-        for (sub, value) in parts.iter().filter(|(_, value)| !value.is_empty()) {
-            inside.append(tag, sub, value)?;
-        }
-        if inside.text.is_empty() && !matches!(tag, "29" | "30") {
+        let parts = parts.iter().filter(|(_, value)| !value.is_empty());
+        let length = parts.clone().map(|(_, value)| 4 + units(value)).sum();
+        if length == 0 && !matches!(tag, "29" | "30") {
             return Ok(());
         }
-        self.append("", tag, &inside.text)
+        let start = self.at;
+        self.head(tag, length);
+        for (sub, value) in parts {
+            self.append(tag, sub, value)?;
+        }
+        if length > LENGTH_MAX { Err(too_long("", tag, start, length)) } else { Ok(()) }
     }
 
     fn append(&mut self, parent: &str, tag: &str, value: &str) -> Result<(), Finding> {
         let length = units(value);
-        if length > 99 {
-            let level = find(FIELDS, parent).map_or(FIELDS, |template| template.sub);
-            let problem = find(level, tag).map_or(Problem::TemplateTooLong, |it| it.wrong_length);
-            let found = format!("{length} characters");
-            return Err(Finding::new(problem, path(parent, tag), self.at, &found));
+        if length > LENGTH_MAX {
+            return Err(too_long(parent, tag, self.at, length));
         }
-        let digits = [b'0' + (length / 10) as u8, b'0' + (length % 10) as u8];
-        self.text.push_str(tag);
-        self.text.extend(digits.map(char::from));
+        self.head(tag, length);
         self.text.push_str(value);
-        self.at += 4 + length;
+        self.at += length;
         Ok(())
     }
+
+    /// Tag and length.
+    fn head(&mut self, tag: &str, length: usize) {
+        let length = length.min(LENGTH_MAX) as u8;
+        self.text.push_str(tag);
+        self.text.push(char::from(b'0' + length / 10));
+        self.text.push(char::from(b'0' + length % 10));
+        self.at += 4;
+    }
+}
+
+fn too_long(parent: &str, tag: &str, at: usize, length: usize) -> Finding {
+    let level = find(FIELDS, parent).map_or(FIELDS, |template| template.sub);
+    let problem = find(level, tag).map_or(Problem::TemplateTooLong, |it| it.wrong_length);
+    Finding::new(problem, path(parent, tag), at, &format!("{length} characters"))
 }

@@ -1,5 +1,7 @@
 //! The format against the vector file: what the official SDK writes, refuses and lets pass, and published samples.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -23,8 +25,8 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
 }
 
 /// The SDK's input as a payload. The outer error is a currency that the type cannot even hold.
-fn payload(input: &Value) -> Result<Payload, Problem> {
-    let own = |member: &str| text(input, member).to_owned();
+fn payload(input: &Value) -> Result<Payload<'static>, Problem> {
+    let own = |member: &str| Cow::from(text(input, member).to_owned());
     let (id, bank) = (own("bakongAccountID"), own("acquiringBank"));
     let account = match text(input, "type") {
         "merchant" => Account::Merchant { id, merchant_id: own("merchantID"), bank },
@@ -53,9 +55,9 @@ fn payload(input: &Value) -> Result<Payload, Problem> {
         }
         Value::Number(number) => match Amount::parse(&number.to_string(), currency) {
             Ok(amount) => payload = payload.with_amount(amount, NOW, expires.unwrap_or_default()),
-            Err(_) => payload.amount = number.to_string(),
+            Err(_) => payload.amount = number.to_string().into(),
         },
-        other => payload.amount = other.as_str().expect("text").to_owned(),
+        other => payload.amount = other.as_str().expect("text").to_owned().into(),
     }
     payload.expires = expires;
     Ok(payload)
@@ -65,7 +67,7 @@ fn problems(text: &str, now: Millis) -> Vec<Problem> {
     judge(text, now).into_iter().map(|finding| finding.problem).collect()
 }
 
-fn shop() -> Payload {
+fn shop() -> Payload<'static> {
     let account = Account::Merchant {
         id: "payon_mock@ppcb".into(),
         merchant_id: "M000000143".into(),
@@ -152,7 +154,7 @@ fn a_payload_is_summed_up() {
     assert_eq!(decoded.value("billNumber"), Some("INV-1"));
 
     let kind = |information: &str| {
-        let (id, bank) = ("khqr@devb".into(), String::new());
+        let (id, bank) = ("khqr@devb".into(), "".into());
         let account = Account::Individual { id, information: information.into(), bank };
         let text = Payload::new(account, "Sok", Currency::Khr).encode().expect("valid");
         let decoded = decode(&text);
@@ -302,20 +304,19 @@ fn the_builder_is_as_strict_as_the_judge() {
     );
     assert_eq!(refused(|p| p.expires = Some(NOW.plus(-1))), Problem::ExpiryBeforeCreation);
     assert_eq!(refused(|p| p.created = Millis(0)), Problem::CreationInvalid);
-    assert_eq!(refused(|p| p.name = "x".repeat(100)), Problem::NameLength);
-    assert_eq!(refused(|p| p.store_label = "x".repeat(120)), Problem::StoreLabelLength);
+    assert_eq!(refused(|p| p.name = "x".repeat(100).into()), Problem::NameLength);
+    assert_eq!(refused(|p| p.store_label = "x".repeat(120).into()), Problem::StoreLabelLength);
     assert_eq!(refused(|p| p.other_name = "ហាង".into()), Problem::LanguageMissing);
     // What the official builder would print with a three-digit length.
     let long = |length: usize| Account::Merchant {
-        id: format!("{}@ppcb", "a".repeat(22)),
-        merchant_id: "9".repeat(32),
-        bank: "B".repeat(length),
+        id: format!("{}@ppcb", "a".repeat(22)).into(),
+        merchant_id: "9".repeat(32).into(),
+        bank: "B".repeat(length).into(),
     };
     assert!(Payload { account: long(28), ..shop() }.encode().is_ok());
     let refusal = Payload { account: long(29), ..shop() }.encode().expect_err("100 characters");
     assert_eq!((refusal.problem, refusal.position), (Problem::TemplateTooLong, 12));
-    let nobody =
-        Account::Individual { id: String::new(), information: String::new(), bank: String::new() };
+    let nobody = Account::Individual { id: "".into(), information: "".into(), bank: "".into() };
     let refusal = Payload { account: nobody, ..shop() }.encode().expect_err("no account");
     assert_eq!(refusal.problem, Problem::AccountMissing);
     assert_eq!(
@@ -331,7 +332,7 @@ fn the_builder_is_as_strict_as_the_judge() {
 
 #[test]
 fn lengths_and_positions_are_counted_in_utf16() {
-    let name = |name: &str| Payload { name: name.into(), ..shop() };
+    let name = |name: &str| Payload { name: name.to_owned().into(), ..shop() };
     assert!(name("ហាងប៉ាយអន").encode().expect("valid").contains("5909ហាងប៉ាយអន"));
     assert!(name("Shop 😀").encode().expect("valid").contains("5907Shop 😀"));
     assert_eq!(name(&"😀".repeat(13)).encode().expect_err("26").problem, Problem::NameLength);
@@ -482,7 +483,7 @@ proptest! {
         khr in any::<bool>(), life in 0i64..1_000_000_000,
     ) {
         let currency = if khr { Currency::Khr } else { Currency::Usd };
-        let payload = Payload { name: name.clone(), bill_number: bill.clone(), currency, ..shop() };
+        let payload = Payload { name: name.clone().into(), bill_number: bill.clone().into(), currency, ..shop() };
         let qr = payload.with_amount(Amount::from_minor(minor), NOW, NOW.plus(life)).encode();
         let qr = qr.map_err(|finding| TestCaseError::fail(finding.to_string()))?;
         let decoded = decode(&qr);

@@ -9,7 +9,11 @@ static CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_IBM_3740);
 
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
 pub(super) fn checksum(text: &str) -> String {
-    format!("{:04X}", CRC.checksum(text.as_bytes()))
+    let crc = CRC.checksum(text.as_bytes());
+    [12, 8, 4, 0]
+        .map(|shift| char::from(b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]))
+        .iter()
+        .collect()
 }
 
 /// The four characters behind a `6304` at the very end, with all that comes before them.

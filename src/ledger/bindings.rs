@@ -4,18 +4,23 @@
 //! (documented). No card number, security code or PIN is kept: a card is a row of the profile's
 //! table, and a passcode is kept as a digest only.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::BuildHasher;
 
-use hashbrown::HashMap;
+use hashbrown::DefaultHashBuilder;
+use serde::{Deserialize, Serialize};
 
 use super::progress::CardRow;
+use crate::base::sharing::Table;
 use crate::base::{Millis, PaymentMethod, Reason};
 
 /// Saved cards that one ledger keeps; past that no new one is taken.
 const BINDINGS_MAX: usize = 100_000;
 
 /// A binding's id, on the wire a UUID (example).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BindingId([u8; 16]);
 
 impl BindingId {
@@ -49,6 +54,20 @@ impl BindingId {
     }
 }
 
+impl TryFrom<String> for BindingId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("a binding's id is a UUID")
+    }
+}
+
+impl From<BindingId> for String {
+    fn from(id: BindingId) -> Self {
+        id.to_string()
+    }
+}
+
 impl fmt::Display for BindingId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, byte) in self.0.iter().enumerate() {
@@ -71,7 +90,7 @@ pub struct Client<'a> {
 }
 
 /// What is kept of a passcode: enough to compare, nothing to show.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl fmt::Debug for Digest {
@@ -104,7 +123,8 @@ pub struct NewBinding<'a> {
 }
 
 /// A saved card.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Binding {
     /// Its id.
     pub id: BindingId,
@@ -146,7 +166,8 @@ impl Binding {
 }
 
 /// What is kept of a client.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Customer {
     /// Its bindings in the order of their creation.
     bindings: Vec<BindingId>,
@@ -156,29 +177,118 @@ pub struct Customer {
     pub unasked: bool,
 }
 
-/// The saved cards of a ledger.
+/// The saved cards of a ledger. A clone costs nothing and shares all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
-    by_id: HashMap<BindingId, Binding>,
-    /// By merchant, then by client.
-    customers: HashMap<Box<str>, HashMap<Box<str>, Customer>>,
+    by_id: Table<Binding>,
+    customers: Table<Known>,
+    hasher: DefaultHashBuilder,
+}
+
+/// Saved cards as data.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BindingsFile {
+    bindings: Vec<Binding>,
+    customers: Vec<Known>,
+}
+
+/// A customer by its names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Known {
+    merchant: Box<str>,
+    client: Box<str>,
+    customer: Customer,
+}
+
+impl Known {
+    fn is(&self, client: Client<'_>) -> bool {
+        *self.merchant == *client.merchant && *self.client == *client.client
+    }
 }
 
 impl Bindings {
+    fn id_hash(&self, id: BindingId) -> u64 {
+        self.hasher.hash_one(id)
+    }
+
+    fn client_hash(&self, client: Client<'_>) -> u64 {
+        self.hasher.hash_one((client.merchant, client.client))
+    }
+
+    /// All of them as data, in an order of their own.
+    pub(super) fn to_file(&self) -> BindingsFile {
+        let mut bindings: Vec<_> = self.by_id.iter().cloned().collect();
+        bindings.sort_by_key(|binding| (binding.created, binding.day_number, binding.id));
+        let mut customers: Vec<_> = self.customers.iter().cloned().collect();
+        customers.sort_by(|one, other| {
+            (&one.merchant, &one.client).cmp(&(&other.merchant, &other.client))
+        });
+        BindingsFile { bindings, customers }
+    }
+
+    /// The saved cards of a file.
+    pub(super) fn from_file(file: BindingsFile) -> Result<Self, String> {
+        let BindingsFile { bindings, customers } = file;
+        if bindings.len() > BINDINGS_MAX {
+            return Err(format!("it holds more than {BINDINGS_MAX} saved cards"));
+        }
+        let mut read = Self::default();
+        let mut waiting: HashSet<_> = bindings.iter().map(|binding| binding.id).collect();
+        if waiting.len() < bindings.len() {
+            return Err("a saved card is there twice".to_owned());
+        }
+        for binding in bindings {
+            read.by_id.insert(read.id_hash(binding.id), binding);
+        }
+        for known in customers {
+            let client = Client { merchant: &known.merchant, client: &known.client };
+            let is_own = |id: &BindingId| {
+                let binding = read.get(*id);
+                binding.is_some_and(|it| it.merchant == known.merchant && it.client == known.client)
+            };
+            if read.customer(client).is_some()
+                || !known.customer.bindings.iter().all(|id| is_own(id) && waiting.remove(id))
+            {
+                return Err(format!("the saved cards of the client {:?} do not fit", known.client));
+            }
+            read.customers.insert(read.client_hash(client), known);
+        }
+        if waiting.is_empty() { Ok(read) } else { Err("a saved card is nobody's".to_owned()) }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// The binding of that id.
     pub fn get(&self, id: BindingId) -> Option<&Binding> {
-        self.by_id.get(&id)
+        self.by_id.find(self.id_hash(id), |binding| binding.id == id)
     }
 
     /// What is known of a client.
     pub fn customer(&self, client: Client<'_>) -> Option<&Customer> {
-        self.customers.get(client.merchant)?.get(client.client)
+        let known = self.customers.find(self.client_hash(client), |known| known.is(client));
+        known.map(|known| &known.customer)
     }
 
-    /// What is known of a client, to change; begins to know it.
-    pub fn customer_mut(&mut self, client: Client<'_>) -> &mut Customer {
-        let of_merchant = self.customers.entry_ref(client.merchant).or_default();
-        of_merchant.entry_ref(client.client).or_default()
+    /// Changes what is known of a client; begins to know it.
+    pub fn change_customer(&mut self, client: Client<'_>, change: impl FnOnce(&mut Customer)) {
+        let hash = self.client_hash(client);
+        if let Some(known) = self.customers.find_mut(hash, |known| known.is(client)) {
+            return change(&mut known.customer);
+        }
+        let mut customer = Customer::default();
+        change(&mut customer);
+        let (merchant, client) = (client.merchant.into(), client.client.into());
+        self.customers.insert(hash, Known { merchant, client, customer });
     }
 
     /// The active bindings of a client, in the order of their creation.
@@ -207,7 +317,10 @@ impl Bindings {
         right: bool,
         tries: u8,
     ) -> Result<(), Reason> {
-        let binding = self.by_id.get_mut(&id).ok_or(Reason::BindingNotFound)?;
+        let binding = self
+            .by_id
+            .find_mut(self.hasher.hash_one(id), |binding| binding.id == id)
+            .ok_or(Reason::BindingNotFound)?;
         if binding.locked {
             return Err(Reason::BindingLocked);
         }
@@ -236,12 +349,13 @@ impl Bindings {
             return Err(Reason::SystemBusy);
         }
         let id = id(count);
-        let customer = self.customer_mut(new.client);
-        customer.bindings.retain(|known| Some(*known) != ended);
-        customer.bindings.push(id);
-        customer.passcode = new.passcode.or(customer.passcode);
+        self.change_customer(new.client, |customer| {
+            customer.bindings.retain(|known| Some(*known) != ended);
+            customer.bindings.push(id);
+            customer.passcode = new.passcode.or(customer.passcode);
+        });
         if let Some(ended) = ended {
-            self.by_id.remove(&ended);
+            self.by_id.remove(self.id_hash(ended), |binding| binding.id == ended);
         }
         let text = |text: Option<&str>| text.map(Into::into);
         let binding = Binding {
@@ -261,7 +375,8 @@ impl Bindings {
             wrong_passcodes: 0,
             locked: false,
         };
-        Ok(self.by_id.entry(id).insert(binding).into_mut())
+        self.by_id.insert(self.id_hash(id), binding);
+        self.get(id).ok_or(Reason::SystemError)
     }
 }
 

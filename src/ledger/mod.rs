@@ -7,12 +7,14 @@
 mod bindings;
 mod command;
 mod decide;
+mod file;
 mod order;
 mod progress;
 mod store;
 
 pub use bindings::{Binding, BindingId, Bindings, Client, Customer, Digest, NewBinding};
 pub use command::{Command, Event, NewOrder, Registration, Target};
+pub use file::LedgerFile;
 pub use order::{
     Approval, Change, DAY_DIGITS, Details, Entry, Instrument, InstrumentKind, Order, OrderId,
     OrderKind, PartyId, Screen, Totals,
@@ -23,6 +25,7 @@ pub use store::Party;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use crate::base::sharing::Sorted;
 use crate::base::{Amount, Day, Millis, OrderState, Reason};
 use crate::profile::{IdenticalRegister, Rules};
 use store::Store;
@@ -43,7 +46,13 @@ pub struct Ledger {
     stan: u32,
     orders_max: usize,
     dropped: u64,
+    /// The orders that were booked under a promised id, by that.
+    promised: Sorted<OrderId, OrderId>,
+    promises: u64,
 }
+
+/// Promised ids begin here, beyond all others.
+const FIRST_PROMISE: u64 = 1 << 63;
 
 impl Ledger {
     /// An empty ledger that keeps up to `orders_max` orders; past that the oldest closed ones go.
@@ -56,6 +65,8 @@ impl Ledger {
             stan: 0,
             orders_max,
             dropped: 0,
+            promised: Sorted::default(),
+            promises: 0,
         }
     }
 
@@ -90,7 +101,8 @@ impl Ledger {
     pub fn find(&self, target: Target<'_>) -> Option<&Order> {
         match target {
             Target::Named { merchant, tx_id } => self.store.find(merchant, tx_id),
-            Target::At(id) => self.store.get(id),
+            Target::At(id) if id.0 < FIRST_PROMISE => self.store.get(id),
+            Target::At(id) => self.store.get(*self.promised.get(id)?),
         }
     }
 
@@ -232,11 +244,26 @@ impl Ledger {
         }
     }
 
+    /// Another id for an order that [`Ledger::make`] made: it leads there once the order is booked, and until then
+    /// nowhere, whatever is registered meanwhile.
+    pub fn promise(&mut self) -> OrderId {
+        self.promises += 1;
+        OrderId(FIRST_PROMISE + self.promises)
+    }
+
     /// Books an order that [`Ledger::make`] made, unless its txId is taken by now.
     pub fn insert_made(&mut self, order: Order) -> Option<OrderId> {
         let party = self.store.party_names(order.party);
         let is_taken = self.store.find(&party.merchant, &order.tx_id).is_some();
-        (!is_taken).then(|| self.insert(order))
+        let promised = order.id;
+        let id = (!is_taken).then(|| self.insert(order))?;
+        if promised.0 >= FIRST_PROMISE {
+            self.promised.insert(promised, id);
+            if self.promised.len() > self.orders_max {
+                self.promised.pop_first();
+            }
+        }
+        Some(id)
     }
 
     fn insert(&mut self, mut order: Order) -> OrderId {
@@ -330,6 +357,24 @@ impl Ledger {
 
 /// Makes an event happen to an order; `hold_until` is when a hold that begins here ends.
 fn happen(order: &mut Order, event: Event, trace: u64, hold_until: Millis) {
+    change(order, &event, hold_until);
+    if let Some(instrument) = event.instrument {
+        order.instrument = Some(Box::new(instrument));
+    }
+    if order.state.is_final() {
+        order.progress = None;
+    }
+    let rejected = |entry: &&Entry| matches!(entry.change, Change::Rejected(_));
+    if !matches!(event.change, Change::Rejected(_))
+        || order.history.iter().filter(rejected).count() < REJECTED_MAX
+    {
+        order.history.push(Entry { at: event.at, trace, change: event.change });
+    }
+    debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
+}
+
+/// What an event does to an order's money and state.
+fn change(order: &mut Order, event: &Event, hold_until: Millis) {
     let totals = &mut order.totals;
     match event.change {
         Change::Registered | Change::Settled | Change::Rejected(_) => {}
@@ -384,17 +429,4 @@ fn happen(order: &mut Order, event: Event, trace: u64, hold_until: Millis) {
         }
     }
     order.settled_early |= event.change == Change::Settled;
-    if let Some(instrument) = event.instrument {
-        order.instrument = Some(Box::new(instrument));
-    }
-    if order.state.is_final() {
-        order.progress = None;
-    }
-    let rejected = |entry: &&Entry| matches!(entry.change, Change::Rejected(_));
-    if !matches!(event.change, Change::Rejected(_))
-        || order.history.iter().filter(rejected).count() < REJECTED_MAX
-    {
-        order.history.push(Entry { at: event.at, trace, change: event.change });
-    }
-    debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
 }

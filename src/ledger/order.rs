@@ -1,5 +1,7 @@
 //! One order: its totals, its state, what happened to it.
 
+use serde::{Deserialize, Serialize};
+
 use super::progress::Progress;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, digits};
 
@@ -15,7 +17,8 @@ pub struct OrderId(pub u64);
 pub struct PartyId(pub u32);
 
 /// One-phase or two-phase (`trt` 10 and 12, documented).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum OrderKind {
     /// Approval captures at once.
     Purchase,
@@ -24,7 +27,8 @@ pub enum OrderKind {
 }
 
 /// What the payer of a QR order sees, as the paying app reports it (documented).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Screen {
     /// The QR.
     #[default]
@@ -47,7 +51,8 @@ impl Screen {
 }
 
 /// What the payer paid with, masked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Instrument {
     /// Which kind, for the numeric codes of the order list.
     pub kind: InstrumentKind,
@@ -56,7 +61,8 @@ pub struct Instrument {
 }
 
 /// The kinds of instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum InstrumentKind {
     /// A PAYON card.
     PayonCard,
@@ -117,7 +123,8 @@ pub struct Approval {
 }
 
 /// What a merchant tells at registration beside the money; kept for the answers and the payer's pages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Details {
     /// `clientId`, the short one.
     pub client_id: Option<Box<str>>,
@@ -195,7 +202,8 @@ pub struct Order {
 }
 
 /// One thing that happened to an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
     /// When, on the space's clock.
     pub at: Millis,
@@ -206,7 +214,8 @@ pub struct Entry {
 }
 
 /// What can happen to an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Change {
     /// It came to be.
     Registered,

@@ -1,15 +1,18 @@
 //! How far a payer has come with an order: what is asked next, and how often something was wrong.
 
+use serde::{Deserialize, Serialize};
+
 use super::bindings::BindingId;
 use crate::base::Millis;
 use crate::profile::{Authentication, OtpChannel};
 
 /// A card by its row in the profile's table of test cards. No number is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CardRow(pub u32);
 
 /// What the payer is paying with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Source {
     /// A card that was typed in.
     Card(CardRow),
@@ -18,7 +21,8 @@ pub enum Source {
 }
 
 /// What is asked of the payer next.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Step {
     /// A card, or the choice of a saved one.
     #[default]
@@ -36,7 +40,8 @@ pub enum Step {
 }
 
 /// How far a payer is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Progress {
     /// What it pays with, once it has said so.
     pub source: Option<Source>,

@@ -1,12 +1,14 @@
 //! Where orders live: by position, by the merchant's id, and by terminal and day for the order list.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::order::{Order, OrderId, OrderKind, PartyId};
+use crate::base::sharing::{Row, Sorted, Table};
 use crate::base::{Day, Millis};
 
 /// A merchant's terminal by its names.
@@ -23,13 +25,13 @@ pub struct Party {
 /// The orders of one terminal on one day, oldest first.
 #[derive(Clone, Debug, Default)]
 struct DayList {
-    all: VecDeque<OrderId>,
-    purchases: VecDeque<OrderId>,
-    pre_auths: VecDeque<OrderId>,
+    all: Row<OrderId>,
+    purchases: Row<OrderId>,
+    pre_auths: Row<OrderId>,
 }
 
 impl DayList {
-    fn of(&self, kind: Option<OrderKind>) -> &VecDeque<OrderId> {
+    fn of(&self, kind: Option<OrderKind>) -> &Row<OrderId> {
         match kind {
             None => &self.all,
             Some(OrderKind::Purchase) => &self.purchases,
@@ -37,7 +39,7 @@ impl DayList {
         }
     }
 
-    fn both(&mut self, kind: OrderKind) -> [&mut VecDeque<OrderId>; 2] {
+    fn both(&mut self, kind: OrderKind) -> [&mut Row<OrderId>; 2] {
         match kind {
             OrderKind::Purchase => [&mut self.all, &mut self.purchases],
             OrderKind::PreAuth => [&mut self.all, &mut self.pre_auths],
@@ -45,31 +47,29 @@ impl DayList {
     }
 }
 
-/// All orders of a ledger with their indexes.
+/// Every merchant and terminal that ever had an order: few, and seldom one more.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Store {
+struct Parties {
     merchants: HashMap<Box<str>, u32>,
-    parties: Vec<Party>,
+    all: Vec<Party>,
     by_names: HashTable<PartyId>,
-    /// The latest orders without a gap; the first has the id `first`.
-    recent: VecDeque<Box<Order>>,
-    first: u64,
-    /// Older orders that were open when room was made, and so stayed.
-    stayed: BTreeMap<OrderId, Box<Order>>,
-    /// Those of them that closed since.
-    stayed_closed: BTreeSet<OrderId>,
-    by_tx: HashTable<TxEntry>,
-    hasher: DefaultHashBuilder,
-    by_day: BTreeMap<(PartyId, Day), DayList>,
-    deadlines: BTreeSet<(Millis, OrderId)>,
 }
 
-/// An order in the index by merchant and `txId`. The hash is kept, so that the index grows without
-/// a look at any order.
-#[derive(Clone, Copy, Debug)]
-struct TxEntry {
-    hash: u64,
-    id: OrderId,
+/// All orders of a ledger with their indexes. A clone costs nothing and shares all of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Store {
+    names: Arc<Parties>,
+    /// The latest orders without a gap; the first has the id `first`.
+    recent: Row<Arc<Order>>,
+    first: u64,
+    /// Older orders that were open when room was made, and so stayed.
+    stayed: Sorted<OrderId, Arc<Order>>,
+    /// Those of them that closed since.
+    stayed_closed: Sorted<OrderId>,
+    by_tx: Table<OrderId>,
+    hasher: DefaultHashBuilder,
+    by_day: Arc<BTreeMap<(PartyId, Day), DayList>>,
+    deadlines: Sorted<(Millis, OrderId)>,
 }
 
 impl Store {
@@ -78,13 +78,14 @@ impl Store {
         if let Some(known) = self.known_party(merchant, terminal) {
             return known;
         }
-        let id = PartyId(self.parties.len() as u32);
-        let next = self.merchants.len() as u32;
-        let merchant_number = *self.merchants.entry_ref(merchant).or_insert(next);
-        let hash = self.hasher.hash_one((merchant, terminal));
+        let Self { names, hasher, .. } = self;
+        let Parties { merchants, all: parties, by_names } = Arc::make_mut(names);
+        let id = PartyId(parties.len() as u32);
+        let next = merchants.len() as u32;
+        let merchant_number = *merchants.entry_ref(merchant).or_insert(next);
+        let hash = hasher.hash_one((merchant, terminal));
         let (merchant, terminal) = (merchant.into(), terminal.into());
-        self.parties.push(Party { merchant_number, merchant, terminal });
-        let Self { by_names, parties, hasher, .. } = self;
+        parties.push(Party { merchant_number, merchant, terminal });
         by_names.insert_unique(hash, id, |id| {
             let party = &parties[id.0 as usize];
             hasher.hash_one((&*party.merchant, &*party.terminal))
@@ -95,30 +96,66 @@ impl Store {
     /// The number of this merchant and terminal, if an order of theirs ever came.
     fn known_party(&self, merchant: &str, terminal: &str) -> Option<PartyId> {
         let is_named = |id: &PartyId| {
-            let party = &self.parties[id.0 as usize];
+            let party = self.party_names(*id);
             *party.merchant == *merchant && *party.terminal == *terminal
         };
-        self.by_names.find(self.hasher.hash_one((merchant, terminal)), is_named).copied()
+        self.names.by_names.find(self.hasher.hash_one((merchant, terminal)), is_named).copied()
+    }
+
+    /// All merchants and terminals, by number.
+    pub(super) fn parties(&self) -> &[Party] {
+        &self.names.all
+    }
+
+    /// Where the orders without a gap begin.
+    pub(super) const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Takes an order of a file in, which comes after all those that are here; `false` when it cannot be there. Those
+    /// that come before the place `first` have stayed.
+    pub(super) fn take_back(&mut self, order: Order, first: u64) -> bool {
+        let id = order.id;
+        let (is_open, deadline) = (order.state.is_open(), order.deadline);
+        if id.0 < first {
+            let order = self.index(order);
+            self.stayed.insert(id, order);
+            if !is_open {
+                self.stayed_closed.insert(id, ());
+            }
+        } else if id == OrderId(first + self.recent.len() as u64) {
+            let order = self.index(order);
+            self.recent.push_back(order);
+        } else {
+            return false;
+        }
+        if is_open {
+            self.deadlines.insert((deadline, id), ());
+        }
+        true
+    }
+
+    /// Says where the orders that were taken back begin.
+    pub(super) fn begin_at(&mut self, first: u64) {
+        self.first = first;
     }
 
     pub(super) fn party_names(&self, party: PartyId) -> &Party {
-        &self.parties[party.0 as usize]
+        &self.names.all[party.0 as usize]
     }
 
     pub(super) fn find(&self, merchant: &str, tx_id: &str) -> Option<&Order> {
-        let merchant = *self.merchants.get(merchant)?;
-        let hash = self.hasher.hash_one((merchant, tx_id));
-        let is_named = |entry: &TxEntry| {
-            entry.hash == hash
-                && self.get(entry.id).is_some_and(|order| {
-                    *order.tx_id == *tx_id && self.merchant_number(order) == merchant
-                })
+        let merchant = *self.names.merchants.get(merchant)?;
+        let is_named = |id: &OrderId| {
+            self.get(*id).is_some_and(|order| {
+                *order.tx_id == *tx_id && self.merchant_number(order) == merchant
+            })
         };
-        self.get(self.by_tx.find(hash, is_named)?.id)
+        self.get(*self.by_tx.find(self.hasher.hash_one((merchant, tx_id)), is_named)?)
     }
 
     fn merchant_number(&self, order: &Order) -> u32 {
-        self.parties[order.party.0 as usize].merchant_number
+        self.party_names(order.party).merchant_number
     }
 
     fn tx_hash(&self, order: &Order) -> u64 {
@@ -129,56 +166,62 @@ impl Store {
         OrderId(self.first + self.recent.len() as u64)
     }
 
+    #[inline]
     pub(super) fn get(&self, id: OrderId) -> Option<&Order> {
         match id.0.checked_sub(self.first) {
             Some(place) => self.recent.get(usize::try_from(place).ok()?).map(|order| &**order),
-            None => self.stayed.get(&id).map(|order| &**order),
+            None => self.stayed.get(id).map(|order| &**order),
         }
     }
 
     pub(super) fn get_mut(&mut self, id: OrderId) -> Option<&mut Order> {
         match id.0.checked_sub(self.first) {
-            Some(place) => {
-                self.recent.get_mut(usize::try_from(place).ok()?).map(|order| &mut **order)
-            }
-            None => self.stayed.get_mut(&id).map(|order| &mut **order),
+            Some(place) => self.recent.get_mut(usize::try_from(place).ok()?).map(Arc::make_mut),
+            None => self.stayed.get_mut(id).map(Arc::make_mut),
         }
     }
 
     /// Takes in an open order whose id is [`Store::next_id`].
     pub(super) fn insert(&mut self, order: Order) {
+        self.deadlines.insert((order.deadline, order.id), ());
+        let order = self.index(order);
+        self.recent.push_back(order);
+    }
+
+    /// Makes an order found by its names and its day.
+    fn index(&mut self, order: Order) -> Arc<Order> {
         let (id, hash) = (order.id, self.tx_hash(&order));
-        let list = self.by_day.entry((order.party, order.created.day())).or_default();
+        let list =
+            Arc::make_mut(&mut self.by_day).entry((order.party, order.created.day())).or_default();
         for index in list.both(order.kind) {
             index.push_back(id);
         }
-        self.deadlines.insert((order.deadline, id));
-        self.by_tx.insert_unique(hash, TxEntry { hash, id }, |entry| entry.hash);
-        self.recent.push_back(Box::new(order));
+        self.by_tx.insert(hash, id);
+        Arc::new(order)
     }
 
     /// Keeps the indexes in step when an order's deadline has changed from `old` to `new`, each
     /// `None` while nothing can happen to the order by itself.
     pub(super) fn set_deadline(&mut self, id: OrderId, old: Option<Millis>, new: Option<Millis>) {
         if let Some(old) = old {
-            self.deadlines.remove(&(old, id));
+            self.deadlines.remove((old, id));
         }
         if let Some(new) = new {
-            self.deadlines.insert((new, id));
+            self.deadlines.insert((new, id), ());
         }
         if id.0 >= self.first {
             return;
         }
         if new.is_none() {
-            self.stayed_closed.insert(id);
+            self.stayed_closed.insert(id, ());
         } else {
-            self.stayed_closed.remove(&id);
+            self.stayed_closed.remove(id);
         }
     }
 
     /// The earliest deadline of an open order.
     pub(super) fn next_deadline(&self) -> Option<(Millis, OrderId)> {
-        self.deadlines.first().copied()
+        self.deadlines.first()
     }
 
     /// Orders kept.
@@ -190,12 +233,8 @@ impl Store {
     pub(super) fn after(&self, after: Option<OrderId>) -> impl Iterator<Item = &Order> {
         let from = after.map_or(0, |id| id.0.saturating_add(1));
         let place = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        let recent = self.recent.range(place.min(self.recent.len())..);
-        self.stayed
-            .range(OrderId(from)..)
-            .map(|(_, order)| order)
-            .chain(recent)
-            .map(|order| &**order)
+        let stayed = self.stayed.range(OrderId(from)).map(|(_, order)| order);
+        stayed.chain(self.recent.range(place)).map(|order| &**order)
     }
 
     /// One page of a terminal's orders between two days, ascending; whole days are skipped by
@@ -218,7 +257,7 @@ impl Store {
             let ids = list.of(kind);
             let passed = skip.min(ids.len());
             skip -= passed;
-            let wanted = ids.range(passed..).take(limit - rows.len());
+            let wanted = ids.range(passed).take(limit - rows.len());
             rows.extend(wanted.filter_map(|id| self.get(*id)));
             if rows.len() >= limit {
                 break;
@@ -229,8 +268,8 @@ impl Store {
 
     /// Drops the oldest order that nothing can happen to by itself; `false` when all are open.
     pub(super) fn drop_oldest(&mut self) -> bool {
-        if let Some(id) = self.stayed_closed.pop_first() {
-            if let Some(order) = self.stayed.remove(&id) {
+        if let Some((id, ())) = self.stayed_closed.pop_first() {
+            if let Some(order) = self.stayed.remove(id) {
                 self.forget(&order);
             }
             return true;
@@ -249,21 +288,20 @@ impl Store {
     /// Takes a closed order out of the indexes.
     fn forget(&mut self, order: &Order) {
         let (id, hash) = (order.id, self.tx_hash(order));
-        if let Ok(entry) = self.by_tx.find_entry(hash, |entry| entry.id == id) {
-            entry.remove();
-        }
+        self.by_tx.remove(hash, |known| *known == id);
         let key = (order.party, order.created.day());
-        if let Some(list) = self.by_day.get_mut(&key) {
+        let by_day = Arc::make_mut(&mut self.by_day);
+        if let Some(list) = by_day.get_mut(&key) {
             for index in list.both(order.kind) {
                 // Nearly always it is the oldest that goes.
                 if index.front() == Some(&id) {
                     index.pop_front();
-                } else if let Ok(place) = index.binary_search(&id) {
+                } else if let Some(place) = index.binary_search(&id) {
                     index.remove(place);
                 }
             }
             if list.all.is_empty() {
-                self.by_day.remove(&key);
+                by_day.remove(&key);
             }
         }
     }

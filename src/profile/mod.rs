@@ -29,6 +29,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use sha2::{Digest, Sha256};
+
 pub use crate::base::Problem;
 pub use cards::{Authentication, Card, Scheme};
 pub use keys::{KeyPair, KeyRole};
@@ -82,6 +84,8 @@ pub struct Profile {
     pub key_pool: Vec<Arc<KeyPair>>,
     /// Every pair of the profile, the two kinds above included.
     pub keys: Vec<Arc<KeyPair>>,
+    /// SHA-256 of its files: two profiles that have the same were read from the same texts.
+    pub digest: [u8; 32],
     provenance: Vec<Provenance>,
 }
 
@@ -197,6 +201,11 @@ fn parse(
     sources: [Option<Source>; BUILTIN.len()],
     mut problems: Vec<Problem>,
 ) -> Result<Profile, ProfileErrors> {
+    let mut digest = Sha256::new();
+    for source in sources.iter().flatten() {
+        digest.update((source.text.len() as u64).to_le_bytes());
+        digest.update(&*source.text);
+    }
     let docs = sources.each_ref().map(|source| {
         source.as_ref().map(|file| Doc::parse(file.shown.as_str().into(), &file.text))
     });
@@ -242,6 +251,7 @@ fn parse(
                 gateway_key: keys.gateway,
                 key_pool: keys.pool,
                 keys: keys.pairs,
+                digest: digest.finalize().into(),
                 provenance,
             })
         }

@@ -42,7 +42,7 @@
 //! 6. `pushback.notices` take the place of each notice that the booking causes, each as a delivery of its own that is
 //!    first due so many milliseconds after the event; `pushback.unasked` are sent although nothing was booked.
 //!    [`Content::body`] makes their bodies. With `before_reply`, those that are due at once are attempted, once, before
-//!    the reply is written.
+//!    the reply is written. Expiry by time is always booked; a rule at [`Point::Trigger`] bends what is told of it.
 //!
 //! Everything left to chance is drawn from the seed and from the names of space, point, merchant, order, rule, and the
 //! number of this call among those for the order that fitted the rule: never from arrival order. `scope: rule` is the
@@ -53,10 +53,12 @@
 //! [`judge`] looks at a [`History`], plain values that are filled in from journal, ledger and outbox, and gives a
 //! [`Verdict`] for each expectation: met or not, the evidence, and where not, what came nearest and how it differs.
 //! `drive` ([`Step`]) says what the built-in merchant and payer do; [`Mistake`] names the bugs that it can be told to
-//! have, and which a story that lists them must catch.
+//! have, and which a story that lists them must catch. [`Coverage`] holds what a run met against all that can be met.
+//! [`record`] goes the other way: from what was done by hand to a scenario that does it again.
 
 mod catalogue;
 mod check;
+mod coverage;
 mod file;
 mod form;
 mod history;
@@ -65,11 +67,13 @@ mod lies;
 mod lots;
 mod patch;
 mod plan;
+mod record;
 mod rules;
 mod yaml;
 
 pub use catalogue::{CATALOGUE, story};
 pub use check::{Warning, check};
+pub use coverage::{Coverage, CoverageGroup, CoverageRow, Met, PlansMet, ReasonsMet};
 pub use file::*;
 pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
 pub use history::{
@@ -78,4 +82,7 @@ pub use history::{
 pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
-pub use rules::{CallFacts, ChangeSet, Counters, Decision, Miss, NearMiss, RuleSet, Tally};
+pub use record::{Act, Done, PlayFact, Recorded, record};
+pub use rules::{
+    CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss, RuleSet, Tally,
+};

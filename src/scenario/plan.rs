@@ -48,6 +48,8 @@ pub struct PushbackPlan {
     pub notices: Vec<Notice>,
     /// Sent even though the call causes none.
     pub unasked: Vec<Notice>,
+    /// How those of several orders are put out of order.
+    pub disorder: Option<Disorder>,
 }
 
 /// One delivery.
@@ -77,7 +79,7 @@ pub enum Content {
 impl Default for PushbackPlan {
     fn default() -> Self {
         let notices = vec![Notice { delay_ms: 0, content: Content::True, bytes_per_second: None }];
-        Self { before_reply: false, notices, unasked: Vec::new() }
+        Self { before_reply: false, notices, unasked: Vec::new(), disorder: None }
     }
 }
 
@@ -198,7 +200,12 @@ impl PushbackPlan {
         let unasked = unasked.into_iter().filter(|(wanted, _)| *wanted).map(|(_, content)| {
             Notice { delay_ms: begin, content, bytes_per_second: pushback.bytes_per_second }
         });
-        Self { before_reply: pushback.before_reply, notices, unasked: unasked.collect() }
+        Self {
+            before_reply: pushback.before_reply,
+            notices,
+            unasked: unasked.collect(),
+            disorder: pushback.order,
+        }
     }
 }
 

@@ -42,14 +42,15 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
     let mut kept = Bytes::new();
     let mut more = BytesMut::new();
     let mut size = 0;
-    if announced > DISCARDED_MAX {
+    let read_max = limit.max(DISCARDED_MAX);
+    if announced > read_max {
         return Err(BodyError::TooLarge(limit));
     }
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
-        if size > DISCARDED_MAX {
+        if size > read_max {
             break;
         }
         if size > limit {

@@ -9,7 +9,11 @@ mod reply_body;
 mod route;
 mod tap;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -57,6 +61,7 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Serves `plane` of `app` on `listener` until `stop`; then lets requests under way end.
 pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: CancellationToken) {
     let connections = TaskTracker::new();
+    let stopping = Arc::new(Stopping::default());
     let mut pause = Duration::from_millis(1);
     loop {
         let accepted = tokio::select! {
@@ -71,7 +76,8 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
                     let _ = stream.set_zero_linger();
                     continue;
                 }
-                connections.spawn(serve(stream, Arc::clone(&app), plane, stop.child_token()));
+                let stopping = Arc::clone(&stopping);
+                connections.spawn(serve(stream, Arc::clone(&app), plane, stopping));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -81,6 +87,7 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
         }
     }
     drop(listener);
+    stopping.stop();
     connections.close();
     connections.wait().await;
 }
@@ -97,7 +104,21 @@ fn is_reset(app: &App) -> bool {
     decision.is_some_and(|decision| decision.plan.transport == Some(Transport::Reset))
 }
 
-async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stop: CancellationToken) {
+/// Tells connections that the server stops. They look at every turn, so that is one load instead of a token's locks.
+#[derive(Debug, Default)]
+struct Stopping {
+    has_begun: AtomicBool,
+    call: CancellationToken,
+}
+
+impl Stopping {
+    fn stop(&self) {
+        self.has_begun.store(true, Ordering::Release);
+        self.call.cancel();
+    }
+}
+
+async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Stopping>) {
     // Without it small answers wait for the client's delayed acknowledgement; a socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
@@ -113,13 +134,23 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stop: Cancellatio
         .max_buf_size(HEAD_BYTES_MAX)
         .pipeline_flush(true)
         .serve_connection(tap, service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(limits.drain_time, connection).await.unwrap_or(Ok(()))
-        }
+    let mut connection = pin!(connection);
+    let mut called = pin!(stopping.call.cancelled());
+    let mut is_first_turn = true;
+    let ended = poll_fn(|cx| {
+        // Asked once, to be woken; a task's waker stays the same.
+        let stops = if std::mem::take(&mut is_first_turn) {
+            called.as_mut().poll(cx).is_ready()
+        } else {
+            stopping.has_begun.load(Ordering::Acquire)
+        };
+        if stops { Poll::Ready(None) } else { connection.as_mut().poll(cx).map(Some) }
+    });
+    let ended = if let Some(ended) = ended.await {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        tokio::time::timeout(limits.drain_time, connection).await.unwrap_or(Ok(()))
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");

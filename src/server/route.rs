@@ -93,7 +93,7 @@ pub(super) async fn answer(
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     };
     let space = match space {
-        None => match request.headers().get(&SPACE_HEADER) {
+        None => match first(request.headers(), &SPACE_HEADER) {
             Some(name) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
                 Some(space) => Some(space),
                 None => return Ok(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))),
@@ -169,8 +169,8 @@ fn decide(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Reply {
-    let token = headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let scenario = headers.get(&SCENARIO_HEADER).and_then(|value| value.to_str().ok());
+    let token = first(headers, &TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let scenario = first(headers, &SCENARIO_HEADER).and_then(|value| value.to_str().ok());
     let origin = origin(app, headers);
     let origin = &*origin;
     gateway::answer(&app.spaces, Call { operation, space, token, scenario, origin, body })
@@ -227,6 +227,9 @@ async fn page(
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
+    for course in &reply.courses {
+        course.wait().await;
+    }
     *response.body_mut() = reply.body.into();
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -245,11 +248,16 @@ async fn page(
 
 /// Where the payer's pages are: as configured, else where the merchant reached the gateway.
 fn origin<'a>(app: &'a App, headers: &HeaderMap) -> Cow<'a, str> {
-    match (&app.public_url, headers.get(HOST).and_then(|host| host.to_str().ok())) {
+    match (&app.public_url, first(headers, &HOST).and_then(|host| host.to_str().ok())) {
         (Some(url), _) => Cow::Borrowed(url),
         (None, Some(host)) => Cow::Owned(["http://", host].concat()),
         (None, None) => Cow::Borrowed(app.control.url()),
     }
+}
+
+/// The first header of that name. Requests have few headers, so that comparing is quicker than hashing the name.
+fn first<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// `/space/{name}/rest` → name and `/rest`.

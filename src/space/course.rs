@@ -19,10 +19,22 @@ use crate::scenario::{
 };
 
 /// The rules of a space: as they were read, and ready to decide.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Armoury {
-    rules: Vec<Rule>,
+    rules: Arc<Vec<Rule>>,
     set: Arc<RuleSet>,
+}
+
+impl Armoury {
+    /// These rules, ready.
+    pub(super) fn of(rules: Vec<Rule>) -> Self {
+        Self { set: Arc::new(RuleSet::new(&rules)), rules: Arc::new(rules) }
+    }
+
+    /// The rules as they were read.
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
 }
 
 /// What is left of a call once its critical section is over.
@@ -138,15 +150,25 @@ impl Space {
     /// Changes the rules of the space, all at once. Counters of rules that stay are kept.
     pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<Rule>) -> R) -> R {
         let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
-        let result = change(&mut armoury.rules);
-        armoury.set = Arc::new(RuleSet::new(&armoury.rules));
+        let result = change(Arc::make_mut(&mut armoury.rules));
+        armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
+        self.listen(&armoury);
+        result
+    }
+
+    /// Takes over rules as another space, or this one, had them.
+    pub(super) fn take_up(&self, rules: &Armoury) {
+        let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
+        armoury.clone_from(rules);
+        self.listen(&armoury);
+    }
+
+    fn listen(&self, armoury: &Armoury) {
         let heard = Point::ALL.into_iter().filter(|point| armoury.set.listens_at(*point));
         let points = heard.fold(0, |points, point| points | 1 << point.index());
         self.listening.store(points, Ordering::Relaxed);
-        drop(armoury);
         self.happened(Happening::Rules);
         self.changed.notify_waiters();
-        result
     }
 
     /// Arms these rules in place of any before, in the order in which they are asked.
@@ -158,7 +180,7 @@ impl Space {
     pub fn rules(&self) -> Vec<(Rule, Tally)> {
         let (rules, set) = {
             let armoury = self.armoury.read().unwrap_or_else(PoisonError::into_inner);
-            (armoury.rules.clone(), Arc::clone(&armoury.set))
+            (armoury.rules.to_vec(), Arc::clone(&armoury.set))
         };
         self.section(|moment| {
             let counters = &moment.state.counters;
@@ -196,13 +218,13 @@ impl Space {
     }
 
     /// As [`Space::enter`], with what is booked and told bent to `plan`. Saved cards and passcodes are booked before
-    /// the reply or never.
+    /// the reply or never. Whoever waits for a change is woken by the note on the request, which always follows.
     pub fn enter_by<R>(
         &self,
         plan: Option<&Plan>,
         act: impl FnOnce(&mut Moment<'_>) -> R,
     ) -> (R, Aftermath) {
-        self.enter(|moment| {
+        self.section(|moment| {
             if let Some(plan) = plan {
                 moment.commit = plan.commit;
                 moment.pushback = Some(plan.pushback.clone());
@@ -213,7 +235,7 @@ impl Space {
             if let Some(saved) = saved {
                 *moment.bindings() = saved;
             }
-            (result, std::mem::take(&mut moment.aftermath))
+            ((result, std::mem::take(&mut moment.aftermath)), false)
         })
     }
 
@@ -295,8 +317,11 @@ impl Moment<'_> {
             return None;
         }
         let rules = self.space.rule_set();
-        let call = self.completed(call);
-        rules.decide(&call, &mut self.state.counters, self.space.seed)
+        let kin = Arc::clone(&self.state.kin);
+        let call = self.completed(&CallFacts { space: &kin, ..*call });
+        let decision = rules.decide(&call, &mut self.state.counters, self.space.seed())?;
+        self.state.met.note_plan(&decision.plan);
+        Some(decision)
     }
 
     /// Bends what is booked and told from here on.
@@ -349,14 +374,47 @@ impl Moment<'_> {
             return ledger.find(Target::At(known)).map(see).ok_or(Reason::SystemError);
         }
         let mut order = ledger.make(self.now, trace.0, new);
-        if self.commit == CommitPoint::Never {
-            order.id = OrderId(u64::MAX);
-        }
+        order.id = ledger.promise();
         let seen = see(&order);
         if self.commit == CommitPoint::AfterReply {
             self.aftermath.owed.push(Deed::Order(Box::new(order)));
         }
         Ok(seen)
+    }
+
+    /// Books what time did to an order. Time has no reply and does not turn back, so it is booked in any case; a rule at
+    /// the point `trigger` bends what the merchant is told of it.
+    pub(super) fn book_expiry(&mut self, expiry: Event) -> bool {
+        let id = expiry.order;
+        let Some(plan) = self.expiry_plan(id) else {
+            return self.book(expiry, Trace::default()).is_some();
+        };
+        self.pushback = Some(plan);
+        let is_booked = self.book(expiry, Trace::default()).is_some();
+        let plan = self.pushback.take().unwrap_or_default();
+        for (at, notice) in plan.unasked.iter().enumerate() {
+            self.tell(id, notice, Told { cause: "unasked", good: true, at }, Trace::default());
+        }
+        // Nobody's reply waits for them.
+        self.aftermath = Aftermath::default();
+        is_booked
+    }
+
+    fn expiry_plan(&mut self, id: OrderId) -> Option<PushbackPlan> {
+        let (space, point) = (self.space, Point::Trigger);
+        if !space.listens_at(point) {
+            return None;
+        }
+        let ledger = &self.state.ledger;
+        let order = ledger.find(Target::At(id))?;
+        let (party, tx_id) = (ledger.party(order).clone(), order.tx_id.clone());
+        let call = CallFacts {
+            merchant_id: Some(&party.merchant),
+            term_id: Some(&party.terminal),
+            tx_id: Some(&tx_id),
+            ..CallFacts::new(space.name(), point, self.now, self.now)
+        };
+        Some(self.consult(&call)?.plan.pushback)
     }
 
     /// What [`Moment::book`] would leave, booked later or never.

@@ -1,12 +1,13 @@
 //! Push-backs of a space: what is to be sent, when, and what came of each attempt. Nothing here sends.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::journal::Trace;
 use crate::base::Millis;
+use crate::base::sharing::{Row, Sorted};
 use crate::ledger::OrderId;
 use crate::profile::PushbackPolicy;
 
@@ -84,7 +85,8 @@ impl DeliveryState {
 }
 
 /// One try to reach the merchant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attempt {
     /// When it began, on the space's clock.
     pub at: Millis,
@@ -127,8 +129,8 @@ pub struct Job {
 /// The deliveries of a space, bounded: past the budget the oldest finished ones are dropped.
 #[derive(Clone, Debug)]
 pub struct Outbox {
-    deliveries: VecDeque<Delivery>,
-    due: BTreeSet<(Millis, u64)>,
+    deliveries: Row<Arc<Delivery>>,
+    due: Sorted<(Millis, u64)>,
     next_id: u64,
     in_flight: usize,
     kept_max: usize,
@@ -139,8 +141,8 @@ impl Outbox {
     /// An empty outbox that keeps up to `kept_max` deliveries.
     pub fn new(kept_max: usize) -> Self {
         Self {
-            deliveries: VecDeque::new(),
-            due: BTreeSet::new(),
+            deliveries: Row::default(),
+            due: Sorted::default(),
             next_id: 1,
             in_flight: 0,
             kept_max,
@@ -152,8 +154,8 @@ impl Outbox {
     pub fn add(&mut self, due: Millis, make: impl FnOnce(u64, DeliveryState) -> Delivery) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.deliveries.push_back(make(id, DeliveryState::Waiting(due)));
-        self.due.insert((due, id));
+        self.deliveries.push_back(Arc::new(make(id, DeliveryState::Waiting(due))));
+        self.due.insert((due, id), ());
         while self.deliveries.len() > self.kept_max
             && self.deliveries.front().is_some_and(|oldest| oldest.state.is_final())
         {
@@ -166,8 +168,8 @@ impl Outbox {
     /// All that is due at `now`, in order; from here on it is being sent.
     pub fn take_due(&mut self, now: Millis) -> Vec<Job> {
         let mut jobs = Vec::new();
-        while let Some((due, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
-            self.due.remove(&(due, id));
+        while let Some((due, id)) = self.due.first().filter(|(due, _)| *due <= now) {
+            self.due.remove((due, id));
             if let Some(delivery) = self.get_mut(id) {
                 delivery.state = DeliveryState::InFlight;
                 jobs.push(Job {
@@ -185,6 +187,59 @@ impl Outbox {
         jobs
     }
 
+    /// Lets what was under way wait again, due at `now`, as if it had not been begun.
+    pub(super) fn call_back(&mut self, now: Millis) {
+        if self.in_flight == 0 {
+            return;
+        }
+        for place in 0..self.deliveries.len() {
+            let is_under_way = |it: &Arc<Delivery>| it.state == DeliveryState::InFlight;
+            if self.deliveries.get(place).is_some_and(is_under_way)
+                && let Some(delivery) = self.deliveries.get_mut(place).map(Arc::make_mut)
+            {
+                delivery.state = DeliveryState::Waiting(now);
+                self.due.insert((now, delivery.id), ());
+            }
+        }
+        self.in_flight = 0;
+    }
+
+    /// Takes a delivery of a file in, which comes after all those that are here; `false` when it cannot.
+    pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
+        let is_next = self.deliveries.is_empty() || delivery.id == self.next_id;
+        let Some(next) = delivery.id.checked_add(1).filter(|_| is_next && delivery.id > 0) else {
+            return false;
+        };
+        self.next_id = next;
+        if let Some(due) = delivery.state.due() {
+            self.due.insert((due, delivery.id), ());
+        }
+        self.deliveries.push_back(Arc::new(delivery));
+        true
+    }
+
+    /// Goes on with these numbers after all were taken back; `false` when they cannot be.
+    pub(super) fn go_on(&mut self, next_id: u64, dropped: u64) -> bool {
+        let fits = if self.deliveries.is_empty() { next_id > 0 } else { next_id == self.next_id };
+        (self.next_id, self.dropped) = (next_id, dropped);
+        fits
+    }
+
+    /// The number that the next delivery gets.
+    pub(super) const fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Deliveries kept.
+    pub fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Whether none are kept.
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
     /// Notes what came of an attempt at `now` and plans the next one where it failed.
     pub fn attempted(&mut self, now: Millis, id: u64, attempt: Attempt) {
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -198,7 +253,7 @@ impl Outbox {
                 None => DeliveryState::Exhausted,
             };
             if let DeliveryState::Waiting(due) = delivery.state {
-                self.due.insert((due, id));
+                self.due.insert((due, id), ());
             }
         }
     }
@@ -214,19 +269,19 @@ impl Outbox {
         };
         delivery.state = DeliveryState::Waiting(now);
         if let Some(old) = old {
-            self.due.remove(&(old, id));
+            self.due.remove((old, id));
         }
-        self.due.insert((now, id));
+        self.due.insert((now, id), ());
         Some(true)
     }
 
     /// The delivery of this number.
     pub fn get(&self, id: u64) -> Option<&Delivery> {
-        self.place(id).and_then(|place| self.deliveries.get(place))
+        self.place(id).and_then(|place| self.deliveries.get(place)).map(|delivery| &**delivery)
     }
 
     fn get_mut(&mut self, id: u64) -> Option<&mut Delivery> {
-        self.place(id).and_then(|place| self.deliveries.get_mut(place))
+        self.place(id).and_then(|place| self.deliveries.get_mut(place)).map(Arc::make_mut)
     }
 
     fn place(&self, id: u64) -> Option<usize> {
@@ -236,12 +291,12 @@ impl Outbox {
 
     /// All deliveries kept, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
-        self.deliveries.iter()
+        self.deliveries.range(0).map(|delivery| &**delivery)
     }
 
     /// When the next attempt is due.
     pub fn next_due(&self) -> Option<Millis> {
-        self.due.first().map(|(due, _)| *due)
+        self.due.first().map(|(due, _)| due)
     }
 
     /// Attempts under way.
@@ -252,5 +307,111 @@ impl Outbox {
     /// Deliveries dropped to keep to the budget.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+}
+
+/// A delivery as data. How it is delivered is not written: it follows from the profile and the merchant.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DeliveryFile {
+    id: u64,
+    merchant_id: Box<str>,
+    order: u64,
+    tx_id: Box<str>,
+    cause: String,
+    content: String,
+    trace: u64,
+    url: Box<str>,
+    #[serde(with = "super::export::base64_bytes")]
+    body: Bytes,
+    is_form: bool,
+    bytes_per_second: Option<u32>,
+    created: Millis,
+    /// When it is sent next; none once it is over.
+    due: Option<Millis>,
+    acknowledged: bool,
+    attempts: Vec<Attempt>,
+}
+
+/// The words of `cause` and `content`.
+const WORDS: &[&str] = &[
+    "approved",
+    "completed",
+    "reversed",
+    "refunded",
+    "chargedBack",
+    "failed",
+    "cancelled",
+    "expired",
+    "unasked",
+    "true",
+    "forged",
+    "unknown-order",
+    "wrong-status",
+    "wrong-tx-id",
+    "wrong-amount",
+    "malformed",
+    "huge",
+    "extra-fields",
+    "form",
+    "odd-json",
+];
+/// What a false notice may say that it is.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl DeliveryFile {
+    pub(super) fn write(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            merchant_id: delivery.merchant.clone(),
+            order: delivery.order.0,
+            tx_id: delivery.tx_id.clone(),
+            cause: delivery.cause.to_owned(),
+            content: delivery.content.to_owned(),
+            trace: delivery.trace.0,
+            url: delivery.url.clone(),
+            body: delivery.body.clone(),
+            is_form: delivery.content_type.is_some(),
+            bytes_per_second: delivery.bytes_per_second,
+            created: delivery.created,
+            due: delivery.state.due(),
+            acknowledged: delivery.state == DeliveryState::Acknowledged,
+            attempts: delivery.attempts.clone(),
+        }
+    }
+
+    pub(super) fn merchant(&self) -> &str {
+        &self.merchant_id
+    }
+
+    /// The delivery; `None` where a word is none of ours, or its attempts do not fit where it stands.
+    pub(super) fn read(self, policy: Arc<PushbackPolicy>) -> Option<Delivery> {
+        let word = |text: &str| WORDS.iter().copied().find(|word| *word == text);
+        let state = match self.due {
+            Some(due) => DeliveryState::Waiting(due),
+            None if self.acknowledged => DeliveryState::Acknowledged,
+            None => DeliveryState::Exhausted,
+        };
+        let times = self.attempts.iter().map(|attempt| attempt.at).chain([self.created]);
+        if !times.chain(self.due).all(super::passage::can_be) || self.bytes_per_second == Some(0) {
+            return None;
+        }
+        Some(Delivery {
+            id: self.id,
+            merchant: self.merchant_id,
+            order: OrderId(self.order),
+            tx_id: self.tx_id,
+            cause: word(&self.cause)?,
+            content: word(&self.content)?,
+            trace: Trace(self.trace),
+            url: self.url,
+            body: self.body,
+            content_type: self.is_form.then_some(FORM),
+            bytes_per_second: self.bytes_per_second,
+            policy,
+            created: self.created,
+            state,
+            attempts: self.attempts,
+        })
     }
 }

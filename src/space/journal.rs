@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::finding::Finding;
 use crate::base::{Millis, Operation, Reason};
 use crate::profile::Merchant;
+use crate::scenario::ReasonsMet;
 
 /// Names one request: the space's number in the high 24 bits, a running number below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -22,6 +23,11 @@ impl Trace {
     /// The first trace of a space.
     pub const fn first_of(space: u32) -> Self {
         Self((space as u64) << RUNNING_BITS | 1)
+    }
+
+    /// Whether enough names come after it for any run.
+    pub(super) const fn has_room(self) -> bool {
+        self.0 & ((1 << RUNNING_BITS) - 1) < 1 << (RUNNING_BITS - 1)
     }
 
     /// The number of the space it belongs to.
@@ -141,17 +147,27 @@ pub struct Journal {
     piece: BytesMut,
     bytes: usize,
     dropped: u64,
+    /// Of all requests, those dropped too.
+    reasons: ReasonsMet,
 }
 
 impl Journal {
     /// An empty journal.
     pub fn new(budget: JournalBudget) -> Self {
-        Self { budget, entries: VecDeque::new(), piece: BytesMut::new(), bytes: 0, dropped: 0 }
+        Self {
+            budget,
+            entries: VecDeque::new(),
+            piece: BytesMut::new(),
+            bytes: 0,
+            dropped: 0,
+            reasons: ReasonsMet::default(),
+        }
     }
 
     /// Notes a request; drops the oldest ones past the budget. Answers the entry's number, by which it is found as long
     /// as it is kept; `None` where nothing is kept.
     pub fn push(&mut self, mut entry: JournalEntry) -> Option<u64> {
+        self.reasons.note(entry.reason);
         if self.budget.entries == 0 {
             self.dropped += 1;
             return None;
@@ -207,6 +223,11 @@ impl Journal {
     /// Entries dropped to keep to the budget.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// How often each reason decided a request.
+    pub fn reasons(&self) -> &ReasonsMet {
+        &self.reasons
     }
 
     /// Forgets everything.

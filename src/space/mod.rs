@@ -7,25 +7,29 @@
 mod clock;
 mod course;
 mod delivery;
+mod export;
 mod feed;
 mod finding;
 mod hold;
 mod journal;
 mod passage;
 mod registry;
+mod snapshot;
 
 pub use clock::Clock;
 pub use course::{Aftermath, Course};
 pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+pub use export::{FileError, SNAPSHOT_FILE_MAX};
 pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
+pub use snapshot::{Snapshot, SnapshotError};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
@@ -37,7 +41,9 @@ use crate::ledger::{
     Progress, Registration, Target,
 };
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
-use crate::scenario::{CommitPoint, Content, Counters, Notice, NoticeText, PushbackPlan};
+use crate::scenario::{
+    CommitPoint, Content, Counters, Met, Notice, NoticeText, PlansMet, PushbackPlan,
+};
 use crate::wire;
 use course::{Armoury, TRUTH, Told};
 use feed::Feed;
@@ -69,12 +75,10 @@ impl Default for Budgets {
 pub struct Space {
     name: Box<str>,
     number: u32,
-    seed: Seed,
-    profile: Arc<Profile>,
+    seed: AtomicU64,
+    commons: Arc<Commons>,
     pushback: Arc<PushbackPolicy>,
-    budgets: Budgets,
-    /// The merchants as they were at birth, for a reset.
-    born: Vec<Merchant>,
+    birth: Birth,
     merchants: RwLock<BTreeMap<Box<str>, Arc<Merchant>>>,
     state: Mutex<State>,
     journal: Mutex<Journal>,
@@ -83,7 +87,6 @@ pub struct Space {
     traces: AtomicU64,
     /// The real time at which the driver looks in next.
     armed: AtomicI64,
-    bell: UnboundedSender<u32>,
     changed: Notify,
     armoury: RwLock<Armoury>,
     /// The points at which a rule may step in, one bit each.
@@ -91,6 +94,27 @@ pub struct Space {
     me: Weak<Self>,
     /// Held by whoever makes time pass, so that two never do so at once.
     turn: tokio::sync::Mutex<()>,
+    snapshots: Mutex<BTreeMap<Box<str>, Arc<Snapshot>>>,
+}
+
+/// What all spaces have in common.
+#[derive(Debug)]
+struct Commons {
+    profile: Arc<Profile>,
+    budgets: Budgets,
+    bell: UnboundedSender<u32>,
+    /// Orders, push-backs and saved cards in all snapshots of the process.
+    snapshot_entries: Arc<AtomicUsize>,
+    /// What was met before resets, and in spaces that are gone.
+    past: Mutex<Met>,
+}
+
+/// How a space was when it was born, for a reset.
+#[derive(Clone, Debug)]
+struct Birth {
+    seed: Seed,
+    kin: Arc<str>,
+    merchants: BTreeMap<Box<str>, Arc<Merchant>>,
 }
 
 /// What the lock guards.
@@ -100,12 +124,16 @@ struct State {
     ledger: Ledger,
     outbox: Outbox,
     counters: Counters,
+    met: PlansMet,
     /// What waits for the clock on its way to a socket, by when it goes on.
     waiting: BTreeSet<(Millis, Waiter)>,
     /// What the clock showed when the space was born or reset.
     born: Millis,
-    /// Raised by a reset, so that an attempt from before it finds nothing to note itself in.
+    /// Raised by a reset or restore, so that an attempt from before it finds nothing to note itself in.
     generation: u64,
+    /// In whose name lots are drawn: the space's own, or that of the space whose snapshot this goes on from, so that
+    /// it goes on as that one would have.
+    kin: Arc<str>,
 }
 
 /// The inside of a space at one moment, under its lock.
@@ -149,36 +177,27 @@ pub struct Errand {
 }
 
 impl Space {
-    fn new(
-        name: &str,
-        number: u32,
-        seed: Seed,
-        profile: Arc<Profile>,
-        born: Vec<Merchant>,
-        budgets: Budgets,
-        bell: UnboundedSender<u32>,
-    ) -> Arc<Self> {
-        let state = State::new(&profile, budgets, 0);
+    fn new(name: &str, number: u32, birth: Birth, commons: Arc<Commons>) -> Arc<Self> {
+        let state = State::new(&commons, &birth, 0);
         Arc::new_cyclic(|me| Self {
             name: name.into(),
             number,
-            seed,
-            pushback: Arc::new(profile.pushback.clone()),
-            budgets,
-            merchants: RwLock::new(by_id(&born)),
-            born,
+            seed: AtomicU64::new(birth.seed.0),
+            pushback: Arc::new(commons.profile.pushback.clone()),
+            merchants: RwLock::new(birth.merchants.clone()),
+            birth,
             state: Mutex::new(state),
-            journal: Mutex::new(Journal::new(budgets.journal)),
+            journal: Mutex::new(Journal::new(commons.budgets.journal)),
             feed: Mutex::default(),
             traces: AtomicU64::new(Trace::first_of(number).0),
             armed: AtomicI64::new(i64::MAX),
-            bell,
             changed: Notify::new(),
             armoury: RwLock::default(),
             listening: AtomicU32::new(0),
             me: Weak::clone(me),
             turn: tokio::sync::Mutex::new(()),
-            profile,
+            snapshots: Mutex::default(),
+            commons,
         })
     }
 
@@ -194,12 +213,12 @@ impl Space {
 
     /// The seed of its choices.
     pub fn seed(&self) -> Seed {
-        self.seed
+        Seed(self.seed.load(Ordering::Relaxed))
     }
 
     /// The profile it follows.
     pub fn profile(&self) -> &Arc<Profile> {
-        &self.profile
+        &self.commons.profile
     }
 
     /// Rings whenever something was booked, journalled or delivered.
@@ -287,6 +306,12 @@ impl Space {
         read(&self.journal.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What was met of all that can go wrong, since birth or reset.
+    pub fn met(&self) -> Met {
+        let plans = self.lock().met.clone();
+        Met { reasons: self.read_journal(|journal| journal.reasons().clone()), plans }
+    }
+
     /// The push-backs that are due now, and the real time at which to ask again.
     pub fn take_due(&self) -> (Vec<Errand>, Option<Millis>) {
         self.armed.store(i64::MAX, Ordering::Release);
@@ -309,9 +334,13 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
-                let (now, State { ledger, outbox, .. }) = (moment.now, &mut *moment.state);
+                let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
                 self.happened(Happening::Pushback(errand.job.id));
+                let waits = |delivery: &Delivery| delivery.state.due().is_some();
+                if outbox.get(errand.job.id).is_some_and(waits) {
+                    met.note_retry();
+                }
                 let taken = |delivery: &&Delivery| {
                     delivery.state == DeliveryState::Acknowledged
                         && delivery.content == Content::True.name()
@@ -329,14 +358,23 @@ impl Space {
         Some(Hold::new(self.me.upgrade()?, generation, waiter, errand.job.at))
     }
 
-    /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time.
+    /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time. Its snapshots stay.
     pub fn reset(&self) {
         let mut state = self.lock();
-        *state = State::new(&self.profile, self.budgets, state.generation + 1);
+        let next = State::new(&self.commons, &self.birth, state.generation + 1);
+        let State { met: plans, .. } = std::mem::replace(&mut *state, next);
+        self.seed.store(self.birth.seed.0, Ordering::Relaxed);
         drop(state);
         self.arm_rules(Vec::new());
-        *self.merchants.write().unwrap_or_else(PoisonError::into_inner) = by_id(&self.born);
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
+        merchants.clone_from(&self.birth.merchants);
+        drop(merchants);
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        let reasons = journal.reasons().clone();
+        journal.clear();
+        drop(journal);
+        let past = &self.commons.past;
+        *past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
         self.feed().reset();
         self.changed.notify_waiters();
     }
@@ -344,6 +382,7 @@ impl Space {
     /// Lets go of everything; nothing more is sent from it.
     fn close(&self) {
         self.reset();
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.feed().close();
         self.changed.notify_waiters();
     }
@@ -353,7 +392,7 @@ impl Space {
         if merchant.pushback == PushbackOverrides::default() {
             Arc::clone(&self.pushback)
         } else {
-            Arc::new(self.profile.pushback_for(merchant))
+            Arc::new(self.profile().pushback_for(merchant))
         }
     }
 
@@ -369,25 +408,31 @@ impl Space {
         if at.0 < self.armed.load(Ordering::Acquire) {
             self.armed.store(at.0, Ordering::Release);
             // Nobody listens any more once the process is going down.
-            let _ = self.bell.send(self.number);
+            let _ = self.commons.bell.send(self.number);
         }
     }
 }
 
-fn by_id(merchants: &[Merchant]) -> BTreeMap<Box<str>, Arc<Merchant>> {
-    merchants.iter().map(|m| (m.id.as_str().into(), Arc::new(m.clone()))).collect()
+impl Birth {
+    fn new(seed: Seed, name: &str, merchants: Vec<Merchant>) -> Self {
+        let merchants = merchants.into_iter().map(|m| (m.id.as_str().into(), Arc::new(m)));
+        Self { seed, kin: name.into(), merchants: merchants.collect() }
+    }
 }
 
 impl State {
-    fn new(profile: &Profile, budgets: Budgets, generation: u64) -> Self {
+    fn new(commons: &Commons, birth: &Birth, generation: u64) -> Self {
+        let Commons { profile, budgets, .. } = commons;
         Self {
             clock: Clock::real(),
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
+            met: PlansMet::default(),
             waiting: BTreeSet::new(),
             born: Clock::real().now(wall_clock()),
             generation,
+            kin: Arc::clone(&birth.kin),
         }
     }
 
@@ -450,19 +495,20 @@ impl Moment<'_> {
     /// before, so that a run repeats.
     pub fn bind(&mut self, new: NewBinding<'_>) -> Result<&Binding, Reason> {
         let Self { space, state, now, .. } = self;
-        let (client, cards) = (new.client, &space.profile.cards);
+        let State { ledger, kin, .. } = &mut **state;
+        let (client, cards) = (new.client, &space.profile().cards);
         let number = cards.get(new.card.0 as usize).map_or("", |card| &card.number);
-        state.ledger.bind(*now, new, |earlier| {
+        ledger.bind(*now, new, |earlier| {
             let parts: [&[u8]; 6] = [
                 b"binding",
-                space.name.as_bytes(),
+                kin.as_bytes(),
                 client.merchant.as_bytes(),
                 client.client.as_bytes(),
                 number.as_bytes(),
                 &earlier.to_be_bytes(),
             ];
             let mut id = [0; 16];
-            id.copy_from_slice(&space.seed.derive(&parts)[..16]);
+            id.copy_from_slice(&space.seed().derive(&parts)[..16]);
             BindingId::from_bytes(id)
         })
     }
@@ -504,7 +550,7 @@ impl Moment<'_> {
     fn expire(&mut self) -> bool {
         let mut any = false;
         while let Some(expiry) = self.state.ledger.next_expiry(self.now) {
-            if self.book(expiry, Trace::default()).is_none() {
+            if !self.book_expiry(expiry) {
                 break;
             }
             any = true;
@@ -525,6 +571,7 @@ impl Moment<'_> {
             self.put_out(id, at, &TRUTH, told(0), trace);
             return;
         };
+        self.state.met.note_pushback(&plan);
         for (place, notice) in plan.notices.iter().enumerate() {
             let number = self.tell(id, notice, told(place), trace);
             if plan.before_reply {
@@ -549,8 +596,9 @@ impl Moment<'_> {
         let merchant = space.merchant(&party.merchant)?;
         let own = merchant.noti_url.as_deref();
         let url = order.details().noti_url.as_deref().or(own)?;
+        state.met.note_notice(&notice.content);
         let policy = space.pushback_policy(&merchant);
-        let answer = space.profile.reasons.pushback(told.good);
+        let answer = space.profile().reasons.pushback(told.good);
         let (body, content_type) = if notice.content == Content::True {
             let body = wire::encode(&wire::pushback::Notice {
                 tx_id: (&*order.tx_id).into(),
@@ -559,8 +607,8 @@ impl Moment<'_> {
             });
             (body, None)
         } else {
-            let opposite = space.profile.reasons.pushback(!told.good);
-            let success = space.profile.reasons.pushback(true);
+            let opposite = space.profile().reasons.pushback(!told.good);
+            let success = space.profile().reasons.pushback(true);
             let text = NoticeText {
                 tx_id: &order.tx_id,
                 truth: (answer.code, answer.message),
@@ -568,9 +616,9 @@ impl Moment<'_> {
                 success: (success.code, success.message),
                 amount: &order.amount.shortest(order.currency),
             };
-            let lot = space.seed.number(&[
+            let lot = space.seed().number(&[
                 b"notice",
-                space.name.as_bytes(),
+                state.kin.as_bytes(),
                 party.merchant.as_bytes(),
                 order.tx_id.as_bytes(),
                 told.cause.as_bytes(),

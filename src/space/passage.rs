@@ -33,8 +33,8 @@ pub enum ClockError {
     /// Before 1970 or after 9998.
     #[error("a clock shows times from 1970 to 9998")]
     OutOfRange,
-    /// The space was reset or removed while time passed.
-    #[error("the space was reset meanwhile")]
+    /// The space was reset, restored or removed while time passed.
+    #[error("the space was reset or restored meanwhile")]
     Reset,
 }
 
@@ -121,8 +121,13 @@ fn later(moment: Millis, ms: u64) -> Millis {
     moment.plus(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
+/// Whether a clock may show this moment.
+pub(super) fn can_be(moment: Millis) -> bool {
+    (Millis(0)..=LATEST).contains(&moment)
+}
+
 fn in_range(moment: Millis) -> Result<Millis, ClockError> {
-    if (Millis(0)..=LATEST).contains(&moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
+    if can_be(moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
 }
 
 /// A clock that stands still as long as this lives, and then runs on as before.

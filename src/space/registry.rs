@@ -1,15 +1,16 @@
 //! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::{DashMap, Entry};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Budgets, Space};
+use super::{Birth, Budgets, Commons, Snapshot, Space};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
+use crate::scenario::Met;
 
 /// The space that answers where none is named.
 pub const DEFAULT_SPACE: &str = "default";
@@ -22,9 +23,6 @@ const NAME_MAX: usize = 64;
 const ID_MAX: usize = 32;
 /// How many merchants one call may ask for.
 const MERCHANTS_MAX: usize = 64;
-
-/// Seeds that are made up stay below 2^53, so that every JSON library reads them exactly.
-const SEED_MASK: u64 = (1 << 53) - 1;
 
 /// Why a space cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -90,14 +88,12 @@ pub struct NewMerchant {
 /// Every space of the process.
 #[derive(Debug)]
 pub struct Spaces {
-    profile: Arc<Profile>,
-    budgets: Budgets,
+    commons: Arc<Commons>,
     default: Arc<Space>,
     by_name: DashMap<Box<str>, Arc<Space>>,
     by_number: DashMap<u32, Arc<Space>>,
     owners: DashMap<Box<str>, Arc<Space>>,
     next_number: AtomicU32,
-    bell: UnboundedSender<u32>,
     strict: AtomicBool,
     violations: AtomicU64,
 }
@@ -110,25 +106,18 @@ impl Spaces {
         budgets: Budgets,
     ) -> (Arc<Self>, UnboundedReceiver<u32>) {
         let (bell, rung) = unbounded_channel();
-        let merchants = profile.merchants.clone();
-        let default = Space::new(
-            DEFAULT_SPACE,
-            0,
-            seed,
-            Arc::clone(&profile),
-            merchants,
-            budgets,
-            bell.clone(),
-        );
+        let birth = Birth::new(seed, DEFAULT_SPACE, profile.merchants.clone());
+        let snapshot_entries = Arc::new(AtomicUsize::new(0));
+        let commons =
+            Arc::new(Commons { profile, budgets, bell, snapshot_entries, past: Mutex::default() });
+        let default = Space::new(DEFAULT_SPACE, 0, birth, Arc::clone(&commons));
         let spaces = Self {
-            profile,
-            budgets,
+            commons,
             default: Arc::clone(&default),
             by_name: DashMap::new(),
             by_number: DashMap::new(),
             owners: DashMap::new(),
             next_number: AtomicU32::new(1),
-            bell,
             strict: AtomicBool::new(false),
             violations: AtomicU64::new(0),
         };
@@ -139,7 +128,7 @@ impl Spaces {
 
     /// The profile that every space follows.
     pub fn profile(&self) -> &Arc<Profile> {
-        &self.profile
+        &self.commons.profile
     }
 
     /// From now on a request in which the lint finds a violation is refused.
@@ -180,7 +169,7 @@ impl Spaces {
     /// The space to which a merchant belongs; `default` for all others.
     pub fn of_merchant(&self, merchant: &str) -> Arc<Space> {
         // Documented merchants, the usual ones, belong to no space of their own.
-        if self.profile.merchant(merchant).is_some() {
+        if self.profile().merchant(merchant).is_some() {
             return Arc::clone(&self.default);
         }
         let owner = self.owners.get(merchant).map(|space| Arc::clone(&space));
@@ -213,21 +202,11 @@ impl Spaces {
         seed: Option<Seed>,
         wanted: &[NewMerchant],
     ) -> Result<(Arc<Space>, Vec<Box<str>>), SpaceError> {
-        if self.by_number.len() >= SPACES_MAX {
-            return Err(SpaceError::TooManySpaces);
-        }
         if wanted.len() > MERCHANTS_MAX {
             return Err(SpaceError::TooManyMerchants);
         }
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let name = name.map_or_else(|| format!("s{number}"), str::to_owned);
-        if !is_plain(&name, NAME_MAX) || name.starts_with('.') {
-            return Err(SpaceError::BadName(name));
-        }
-        if self.by_name.contains_key(name.as_str()) {
-            return Err(SpaceError::NameTaken(name));
-        }
-        let mut merchants = self.profile.merchants.clone();
+        let (number, name) = self.name(name)?;
+        let mut merchants = self.profile().merchants.clone();
         let mut born = Vec::with_capacity(wanted.len());
         for (index, wish) in wanted.iter().enumerate() {
             let merchant = self.merchant(&name, index, wish)?;
@@ -241,24 +220,64 @@ impl Spaces {
                 None => merchants.push(merchant),
             }
         }
-        let Entry::Vacant(place) = self.by_name.entry(name.as_str().into()) else {
-            return Err(SpaceError::NameTaken(name));
-        };
         let seed = seed.unwrap_or_else(|| {
             let lot = self.default.seed().number(&[b"space", name.as_bytes()]);
-            Seed(lot & SEED_MASK)
+            Seed::made_up(lot)
         });
-        let profile = Arc::clone(&self.profile);
-        let space =
-            Space::new(&name, number, seed, profile, merchants, self.budgets, self.bell.clone());
-        place.insert(Arc::clone(&space));
-        self.by_number.insert(number, Arc::clone(&space));
+        let space = self.open(number, &name, Birth::new(seed, &name, merchants))?;
         for id in &born {
-            if self.profile.merchant(id).is_none() {
+            if self.profile().merchant(id).is_none() {
                 self.owners.insert(id.clone(), Arc::clone(&space));
             }
         }
         Ok((space, born))
+    }
+
+    /// Makes a space that goes on from a snapshot of any space. Its merchants are the snapshot's; those that belong
+    /// to another space go on belonging there, and reach this one by its path only.
+    pub fn fork(&self, name: Option<&str>, snapshot: &Snapshot) -> Result<Arc<Space>, SpaceError> {
+        let (number, name) = self.name(name)?;
+        let space = self.open(number, &name, snapshot.birth())?;
+        self.restore(&space, snapshot);
+        Ok(space)
+    }
+
+    /// Brings a space to where a snapshot is. Merchants of the snapshot that belong to no space belong to this one
+    /// from here on.
+    pub fn restore(&self, space: &Arc<Space>, snapshot: &Snapshot) {
+        space.restore(snapshot);
+        for merchant in space.merchants() {
+            let id: &str = &merchant.id;
+            if space.number() != 0 && self.profile().merchant(id).is_none() {
+                self.owners.entry(id.into()).or_insert_with(|| Arc::clone(space));
+            }
+        }
+    }
+
+    /// A number for a new space, and its name, made up where none is given.
+    fn name(&self, name: Option<&str>) -> Result<(u32, String), SpaceError> {
+        if self.by_number.len() >= SPACES_MAX {
+            return Err(SpaceError::TooManySpaces);
+        }
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let name = name.map_or_else(|| format!("s{number}"), str::to_owned);
+        if !is_plain(&name, NAME_MAX) || name.starts_with('.') {
+            return Err(SpaceError::BadName(name));
+        }
+        if self.by_name.contains_key(name.as_str()) {
+            return Err(SpaceError::NameTaken(name));
+        }
+        Ok((number, name))
+    }
+
+    fn open(&self, number: u32, name: &str, birth: Birth) -> Result<Arc<Space>, SpaceError> {
+        let Entry::Vacant(place) = self.by_name.entry(name.into()) else {
+            return Err(SpaceError::NameTaken(name.to_owned()));
+        };
+        let space = Space::new(name, number, birth, Arc::clone(&self.commons));
+        place.insert(Arc::clone(&space));
+        self.by_number.insert(number, Arc::clone(&space));
+        Ok(space)
     }
 
     /// The merchant that a wish comes to. Ids and keys depend on the space's name alone, so that
@@ -282,10 +301,10 @@ impl Spaces {
         if self.owners.contains_key(id.as_str()) {
             return Err(SpaceError::MerchantTaken(id));
         }
-        let mut merchant = if let Some(documented) = self.profile.merchant(&id) {
+        let mut merchant = if let Some(documented) = self.profile().merchant(&id) {
             documented.clone()
         } else {
-            let pool = &self.profile.key_pool;
+            let pool = &self.profile().key_pool;
             let place = lot.checked_rem(pool.len() as u64).ok_or(SpaceError::NoKeys)?;
             let pair = Arc::clone(&pool[place as usize]);
             let terminal = format!("SIMT{:04}", index + 1);
@@ -305,6 +324,15 @@ impl Spaces {
         Ok(merchant)
     }
 
+    /// What was met of all that can go wrong since the process began, in all spaces, also in those that are gone.
+    pub fn met(&self) -> Met {
+        let mut met = self.commons.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for space in self.all() {
+            met += &space.met();
+        }
+        met
+    }
+
     /// Removes a space with all that is in it.
     pub fn remove(&self, name: &str) -> Result<(), SpaceError> {
         if name == DEFAULT_SPACE {
@@ -320,7 +348,7 @@ impl Spaces {
 }
 
 /// Whether a name can stand in paths and files as it is.
-fn is_plain(name: &str, bytes_max: usize) -> bool {
+pub(super) fn is_plain(name: &str, bytes_max: usize) -> bool {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     !name.is_empty() && name.len() <= bytes_max && name.bytes().all(good)
 }

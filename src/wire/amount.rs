@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde::ser::{Error, SerializeMap};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use crate::base::{Amount, Currency, Reason};
 
 use super::Refusal;
 use super::value::Value;
+use super::write::NUMBER;
 
 /// A JSON number with all decimals of its currency, `1.00`: the form of reversal, refund and
 /// completion (example).
@@ -22,24 +22,13 @@ pub struct ShortAmount(pub Amount, pub Currency);
 
 impl Serialize for FixedAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        number(&self.0.fixed(self.1), serializer)
+        serializer.serialize_newtype_struct(NUMBER, &self.0.fixed(self.1))
     }
 }
 
 impl Serialize for ShortAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        number(&self.0.shortest(self.1), serializer)
-    }
-}
-
-/// Writes digits as they stand. `RawValue` is the only way by which serde_json keeps the zeros of
-/// `1.00`; borrowed from the digits it costs one short look at them and no allocation.
-fn number<S: Serializer>(digits: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    match digits.parse::<i64>() {
-        Ok(whole) => serializer.serialize_i64(whole),
-        Err(_) => serde_json::from_str::<&RawValue>(digits)
-            .map_err(S::Error::custom)?
-            .serialize(serializer),
+        serializer.serialize_newtype_struct(NUMBER, &self.0.shortest(self.1))
     }
 }
 

@@ -8,13 +8,14 @@ use serde::Serialize;
 use crate::base::{Fields, Operation};
 
 use super::read::Reader;
+use super::write::Writer;
 use super::{binding_register, payment, reconciliation, value};
 
 /// The body of HTTP 401 when the token is missing or wrong (documented).
 pub const TOKEN_REFUSED: &[u8] = b"1";
 
-/// Bytes that nearly every reply fits in.
-const REPLY_BYTES: usize = 512;
+/// Bytes that nearly every reply fits in, those with a KHQR too.
+const REPLY_BYTES: usize = 1000;
 
 /// `{"resultMsg","resultCode","resultData"}`: register, status, binding list, PIN and QR calls. It
 /// is also how the list of orders refuses (assumed).
@@ -38,10 +39,10 @@ impl<'a> Envelope<'a, ()> {
 
 /// Writes a reply or a push-back as JSON in the order of its members.
 pub fn encode<T: Serialize + ?Sized>(reply: &T) -> Vec<u8> {
-    let mut body = Vec::with_capacity(REPLY_BYTES);
-    let written = serde_json::to_writer(&mut body, reply);
+    let mut body = Writer(Vec::with_capacity(REPLY_BYTES));
+    let written = reply.serialize(&mut body);
     debug_assert!(written.is_ok(), "texts and numbers into memory cannot fail");
-    body
+    body.0
 }
 
 /// What a refusal can repeat of the request it refuses.

@@ -37,6 +37,7 @@ mod read;
 mod tests;
 mod value;
 mod words;
+mod write;
 
 pub use amount::{AmountText, FixedAmount, Price, ShortAmount};
 pub use envelope::{Envelope, Identity, TOKEN_REFUSED, encode, failure};

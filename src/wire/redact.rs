@@ -38,6 +38,12 @@ enum Class {
 impl Class {
     /// The class of a member by its name, whatever its letter case, underscores and hyphens.
     fn of(name: &[u8]) -> Self {
+        // What nearly every body has, as it is documented, needs no second look.
+        match name {
+            b"termId" | b"merchantId" | b"txId" | b"sign" => return Self::Identifier,
+            b"trt" | b"currency" | b"amount" | b"paymentMethod" => return Self::Plain,
+            _ => {}
+        }
         let mut plain = [0_u8; NAME_BYTES];
         let mut len = 0;
         for byte in name.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {

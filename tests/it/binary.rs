@@ -142,11 +142,20 @@ impl Gateway {
         stream
     }
 
+    /// Gets a path and gives status and body of the answer.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.send("GET", path, "")
+    }
+
     /// Posts `body` and gives status and body of the answer.
     pub(crate) fn post(&self, path: &str, body: &str) -> (u16, String) {
+        self.send("POST", path, body)
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = self.connect();
-        let length = body.len();
-        write!(stream, "POST {path} HTTP/1.1\r\nhost: sim\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+        let (host, length) = (self.url.trim_start_matches("http://"), body.len());
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
             .expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answered");
@@ -217,7 +226,7 @@ impl Gathered {
 
 /// Looks until there is something. The only place here that waits without being told.
 #[track_caller]
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let rounds = PATIENCE.as_millis() / LOOK_EVERY.as_millis();
     for _ in 0..rounds {
         if let Some(found) = look() {

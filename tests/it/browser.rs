@@ -3,7 +3,7 @@
 //! `target/screenshots`.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -20,8 +20,9 @@ async fn every_flow_on_a_phone() {
     drive("phone").await;
 }
 
-/// Runs the script against a gateway of its own.
-async fn drive(device: &'static str) {
+/// Copies scripts to a folder of this name among the tools they need: modules are looked for above a script. `None`, and
+/// said loudly, where the tools are not installed.
+pub(crate) fn installed(name: &str, scripts: &[&str]) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tools = root.join("target/ext/browser");
     let lacking = ["/usr/bin/chromium", "node_modules/playwright-core", "node_modules/axe-core"]
@@ -31,21 +32,27 @@ async fn drive(device: &'static str) {
         let lacking = format!("{tool} is not installed; .ci/install-browser.sh does that");
         assert!(std::env::var_os("CI").is_none(), "{lacking}");
         println!("skipped: {lacking}");
-        return;
+        return None;
     }
+    let folder = tools.join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for script in scripts {
+        let from = root.join("tests/browser").join(script);
+        std::fs::copy(from, folder.join(script)).expect("copied");
+    }
+    Some(folder)
+}
+
+/// Runs the script against a gateway of its own.
+async fn drive(device: &'static str) {
+    let Some(folder) = installed(device, &["run.mjs", "support.mjs"]) else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let gateway = Gateway::open().await;
     gateway.space().change_merchant("EPAY00000000001", |merchant| {
         merchant.name = "The Riverside Night Market Handicraft and Silk Weaving Cooperative of Kampong Thom Province".into();
         merchant.name_km = Some("សហគមន៍សិប្បកម្មនិងតម្បាញសូត្រផ្សាររាត្រីមាត់ទន្លេខេត្តកំពង់ធំ".into());
     });
     let cards: Vec<Value> = gateway.space().profile().cards.iter().map(row).collect();
-    // Modules are looked for above the script, so it runs from where they are installed.
-    let folder = tools.join(device);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    for script in ["run.mjs", "support.mjs"] {
-        let from = root.join("tests/browser").join(script);
-        std::fs::copy(from, folder.join(script)).expect("copied");
-    }
     let url = gateway.url();
     let output = tokio::task::spawn_blocking(move || {
         let mut child = Command::new("node")

@@ -37,3 +37,10 @@ fn the_catalogue_is_listed_and_sound() {
     let schema: Value = serde_json::from_str(&run(&["schema"]).ok()).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }
+
+#[test]
+fn the_page_of_scenarios_is_in_step() {
+    let made = run(&["scenarios", "--markdown"]).ok();
+    let kept = include_str!("../../docs/scenarios.md");
+    assert_eq!(made, kept, "run: payon-sim scenarios --markdown > docs/scenarios.md");
+}

@@ -52,6 +52,8 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
     wrong["sign"] = "AAAA".into();
     let answer = space.post(payon_sim::base::Operation::Refund, &wrong).await;
     let unsigned = answer.header("x-payon-trace");
+    space.control_post("snapshots", &json!({ "name": "file" })).await.expect(201);
+    let exported = space.control_get("snapshots/file").await.expect(200);
     let order = |tx_id: &str| format!("v1/orders/{merchant}/{tx_id}");
     let get = |name, path: &str| (name, path.to_owned(), None);
     let send = |name, path: &str, body: Value| (name, path.to_owned(), Some(body));
@@ -65,6 +67,13 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("listSpaces", "v1/spaces"),
         send("createSpace", "v1/spaces", json!({ "name": "short-lived" })),
         get("deleteSpace", "v1/spaces/short-lived"),
+        send("saveSnapshot", "v1/snapshots", json!({ "name": "now" })),
+        get("listSnapshots", "v1/snapshots"),
+        send("restoreSnapshot", "v1/snapshots/now/restore", json!({})),
+        send("forkSnapshot", "v1/snapshots/now/fork", json!({ "space": "forked" })),
+        get("exportSnapshot", "v1/snapshots/now"),
+        ("importSnapshot", "v1/snapshots/again".to_owned(), Some(exported)),
+        get("deleteSnapshot", "v1/snapshots/now"),
         get("listMerchants", "v1/merchants"),
         send("changeMerchant", &format!("v1/merchants/{merchant}"), json!({ "pinEnabled": true })),
         get("listOrders", "v1/orders"),
@@ -96,10 +105,13 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("listRules", "v1/rules"),
         get("explain", &format!("v1/journal/{unsigned}")),
         get("clearRules", "v1/rules"),
+        send("reload", "v1/reload", json!({})),
         get("listScenarios", "v1/scenarios"),
         send("armScenario", "v1/scenarios/S014/arm", json!({})),
         get("fidelity", "v1/fidelity"),
         get("lint", "v1/lint"),
+        get("coverage", "v1/coverage?all=true"),
+        get("recordScenario", "v1/scenario"),
         get("decodeKhqr", "v1/khqr/decode?qr=000201"),
         get("events", "v1/events?after=0"),
         send("reset", "v1/reset", json!({})),

@@ -427,7 +427,7 @@ async fn wrong_paths_methods_and_bodies_are_problems() {
         sim.client.send(method, &format!("{}{path}", sim.url), body).await
     };
     let unknown = |kind: &str| (404, kind.to_owned());
-    assert_eq!(call("GET", "/_sim", "").await.problem(), unknown("unknown-call"));
+    assert_eq!(call("GET", "/_sim/v2", "").await.problem(), unknown("unknown-call"));
     assert_eq!(call("GET", "/_sim/v1/oders", "").await.problem(), unknown("unknown-call"));
     assert_eq!(
         call("GET", "/space/none/_sim/v1/orders", "").await.problem(),

@@ -129,7 +129,7 @@ fn case(payload: &Payload) -> Value {
 }
 
 /// A spread over kinds, currencies, amounts, scripts, lengths and checksums.
-fn payloads() -> Vec<Payload> {
+fn payloads() -> Vec<Payload<'static>> {
     let usd = |minor| shop(Currency::Usd).with_amount(Amount::from_minor(minor), NOW, FAR);
     let khr = |minor| shop(Currency::Khr).with_amount(Amount::from_minor(minor), NOW, FAR);
     let mut all = vec![shop(Currency::Usd), shop(Currency::Khr)];
@@ -158,31 +158,40 @@ fn payloads() -> Vec<Payload> {
         Payload { name: "Shop 😀".into(), ..usd(700) },
         Payload { bill_number: "#A/1-2+3?x=1 %20&\\".into(), ..usd(700) },
         // Lengths.
-        Payload { name: "N".repeat(25), city: "C".repeat(15), category: "0742".into(), ..usd(100) },
         Payload {
-            bill_number: "B".repeat(25),
-            mobile_number: "8".repeat(25),
-            store_label: "S".repeat(25),
-            terminal_label: "T".repeat(8),
+            name: "N".repeat(25).into(),
+            city: "C".repeat(15).into(),
+            category: "0742".into(),
+            ..usd(100)
+        },
+        Payload {
+            bill_number: "B".repeat(25).into(),
+            mobile_number: "8".repeat(25).into(),
+            store_label: "S".repeat(25).into(),
+            terminal_label: "T".repeat(8).into(),
             ..khr(100)
         },
-        Payload { purpose: "P".repeat(25), terminal_label: "T".repeat(25), ..usd(100) },
+        Payload {
+            purpose: "P".repeat(25).into(),
+            terminal_label: "T".repeat(25).into(),
+            ..usd(100)
+        },
         Payload {
             language: "km".into(),
-            other_name: "ក".repeat(25),
-            other_city: "ខ".repeat(15),
+            other_name: "ក".repeat(25).into(),
+            other_city: "ខ".repeat(15).into(),
             ..usd(100)
         },
         Payload {
             account: Account::Merchant {
-                id: format!("{}@ppcb", "a".repeat(22)),
-                merchant_id: "9".repeat(32),
-                bank: "B".repeat(28),
+                id: format!("{}@ppcb", "a".repeat(22)).into(),
+                merchant_id: "9".repeat(32).into(),
+                bank: "B".repeat(28).into(),
             },
             ..usd(200)
         },
         Payload { union_pay: "0001034400010344ABCDEFGHIJKLMNO".into(), ..khr(1000) },
-        Payload { union_pay: "U".repeat(99), ..shop(Currency::Khr) },
+        Payload { union_pay: "U".repeat(99).into(), ..shop(Currency::Khr) },
         // Times.
         Payload { expires: Some(NOW), ..usd(100) },
         Payload { expires: Some(NOW.plus(300_000)), ..usd(100) },
@@ -190,7 +199,8 @@ fn payloads() -> Vec<Payload> {
     ]);
     // Checksums that begin with one, two and three zeros.
     for zeros in ["0", "00", "000"] {
-        let numbered = |number: u32| Payload { bill_number: format!("Z{number}"), ..usd(100) };
+        let numbered =
+            |number: u32| Payload { bill_number: format!("Z{number}").into(), ..usd(100) };
         let begins = |payload: &Payload| {
             let qr = payload.encode().expect("valid");
             let crc = &qr[qr.len() - 4..];
@@ -201,7 +211,7 @@ fn payloads() -> Vec<Payload> {
     all
 }
 
-fn shop(currency: Currency) -> Payload {
+fn shop(currency: Currency) -> Payload<'static> {
     let account = Account::Merchant {
         id: "payon_mock@ppcb".into(),
         merchant_id: "M000000143".into(),

@@ -278,6 +278,44 @@ async fn bodies_of_push_backs_are_broken_and_of_another_type() {
 }
 
 #[tokio::test]
+async fn the_link_of_an_order_booked_after_the_reply_is_its_own() {
+    let sim = Sim::start().await;
+    let space = Arc::new(sim.space("promised").await);
+    let then = json!([{ "latency": "3s" }, { "commit": "after" }]);
+    space.arm_one(json!({ "operation": "register", "txId": "first" }), then).await;
+    let registering = tokio::spawn({
+        let space = Arc::clone(&space);
+        async move { space.register("first", json!({})).await }
+    });
+    space.wait("request&operation=register").await;
+    let other = space.register("other", json!({})).await;
+    space.advance(3000).await;
+    let made = registering.await.unwrap();
+    space.control_get("orders").await.expect(200);
+    for (order, tx_id) in [(&made, "first"), (&other, "other")] {
+        let page = sim.client.get(order["checkoutUrl"].as_str().unwrap()).await;
+        assert!(page.text().contains(tx_id), "{tx_id}");
+    }
+}
+
+#[tokio::test]
+async fn time_that_runs_out_asks_the_rules_what_the_merchant_is_told() {
+    let sim = Sim::start().await;
+    let space = sim.space("expiry").await;
+    let sink = Sink::start().await;
+    let then = json!([{ "pushback": { "forged": true } }]);
+    space.arm_one(json!({ "operation": "trigger", "txId": "1" }), then).await;
+    for tx_id in ["0", "1"] {
+        space.register(tx_id, json!({ "noti_url": sink.url("/") })).await;
+    }
+    space.advance(3_600_000).await;
+    let told = sink.next().await.json();
+    assert_eq!((&told["txId"], &told["resultCode"]), (&json!("1"), &json!("0000")));
+    assert_eq!((state(&space).await, sink.pending().await), ("expired".to_owned(), 0));
+    assert_eq!(space.control_get("rules").await.expect(200)["rules"][0]["fired"], 1);
+}
+
+#[tokio::test]
 async fn a_slow_push_back_follows_the_spaces_clock() {
     let sim = Sim::start().await;
     let space = Arc::new(sim.space("slow").await);

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 pub(super) use instrument::{method_of, of_app};
 use play::play;
+pub(super) use step::otp_has_expired;
 pub use step::{AcsReturn, TypedCard};
 use step::{Turn, Verdict};
 use turn::turn;

@@ -54,6 +54,8 @@ pub enum AcsReturn<'a> {
     Unasked,
     /// The one-time password that the payer entered there.
     Otp(&'a str),
+    /// The issuer vouches that its challenge was passed.
+    Passed,
     /// The payer left the page.
     Left,
 }
@@ -76,6 +78,7 @@ pub(super) fn type_card(
     order: &Order,
     progress: Progress,
     typed: &TypedCard<'_>,
+    now: Millis,
 ) -> Result<Turn, PayError> {
     let row =
         profile.cards.iter().position(|card| card.number == typed.number).ok_or_else(|| {
@@ -106,12 +109,13 @@ pub(super) fn type_card(
         let progress = Progress { source, step: Step::Enter, wrong_pins, ..progress };
         return Ok(Turn::Again(progress, Reason::CardWrongPin));
     }
-    Ok(after_card(card, Progress { source, ..progress }))
+    Ok(after_card(card, Progress { source, ..progress }, now))
 }
 
 /// The card is known to be the payer's: a PAYON card goes to the one-time password, another to its
-/// issuer's page, or straight to the end where it takes no part in 3-D Secure.
-fn after_card(card: &Card, progress: Progress) -> Turn {
+/// issuer's page, which sends one as well, or straight to the end where it takes no part in 3-D
+/// Secure.
+fn after_card(card: &Card, progress: Progress, now: Millis) -> Turn {
     if instrument::method_of(card) == PaymentMethod::Payon {
         return Turn::Next(Progress { step: Step::Channel, ..progress });
     }
@@ -120,24 +124,30 @@ fn after_card(card: &Card, progress: Progress) -> Turn {
         page => Turn::Next(Progress {
             step: Step::Acs(page),
             round: progress.round.wrapping_add(1),
+            sent: now,
             ..progress
         }),
     }
 }
 
 /// A saved card is chosen: the passcode is next, unless the client has turned that off.
-pub(super) fn choose_binding(card: &Card, progress: Progress, unasked: bool) -> Turn {
+pub(super) fn choose_binding(card: &Card, progress: Progress, unasked: bool, now: Millis) -> Turn {
     if unasked {
-        after_card(card, progress)
+        after_card(card, progress, now)
     } else {
         Turn::Next(Progress { step: Step::Passcode, ..progress })
     }
 }
 
 /// The passcode for a saved card was entered and `judged`.
-pub(super) fn enter_passcode(card: &Card, progress: Progress, judged: Result<(), Reason>) -> Turn {
+pub(super) fn enter_passcode(
+    card: &Card,
+    progress: Progress,
+    judged: Result<(), Reason>,
+    now: Millis,
+) -> Turn {
     match judged {
-        Ok(()) => after_card(card, progress),
+        Ok(()) => after_card(card, progress, now),
         Err(Reason::PasscodeWrong) => Turn::Again(progress, Reason::PasscodeWrong),
         Err(reason) => Turn::End(ended(reason, instrument::of_card(card))),
     }
@@ -165,7 +175,7 @@ pub(super) fn enter_otp(
     now: Millis,
     otp: &str,
 ) -> Turn {
-    if now > progress.sent.plus(profile.rules.otp_lifetime_ms) {
+    if otp_has_expired(profile, &progress, now) {
         let progress = Progress { step: Step::Channel, ..progress };
         return Turn::Again(progress, Reason::OtpExpired);
     }
@@ -173,6 +183,15 @@ pub(super) fn enter_otp(
         return Turn::End(ended(card.outcome, instrument::of_card(card)));
     }
     wrong_otp(profile, card, progress)
+}
+
+/// Whether the one-time password that was sent last is valid no longer.
+pub(in crate::gateway) fn otp_has_expired(
+    profile: &Profile,
+    progress: &Progress,
+    now: Millis,
+) -> bool {
+    now > progress.sent.plus(profile.rules.otp_lifetime_ms)
 }
 
 fn wrong_otp(profile: &Profile, card: &Card, progress: Progress) -> Turn {
@@ -183,13 +202,15 @@ fn wrong_otp(profile: &Profile, card: &Card, progress: Progress) -> Turn {
     Turn::Again(Progress { wrong_otps, ..progress }, Reason::OtpWrong)
 }
 
-/// The payer is back from the issuer's page, which acts as the card's row says.
+/// The payer is back from the issuer's page, which acts as the card's row says. For a one-time
+/// password that came too late the issuer sends another.
 pub(super) fn return_from_acs(
     profile: &Profile,
     card: &Card,
     progress: Progress,
     page: Authentication,
     back: AcsReturn<'_>,
+    now: Millis,
 ) -> Turn {
     let right = profile.payers.otp.right(OtpChannel::Acs);
     let reason = match (page, back) {
@@ -200,12 +221,18 @@ pub(super) fn return_from_acs(
         (Authentication::Mismatch, _) | (Authentication::Challenge, AcsReturn::Unasked) => {
             Reason::AcsMismatch
         }
+        (Authentication::Challenge | Authentication::WrongOtp, AcsReturn::Otp(_))
+            if otp_has_expired(profile, &progress, now) =>
+        {
+            return Turn::Again(Progress { sent: now, ..progress }, Reason::OtpExpired);
+        }
         (Authentication::WrongOtp, _) => return wrong_otp(profile, card, progress),
         (Authentication::Challenge, AcsReturn::Otp(otp)) if otp == right => card.outcome,
         (Authentication::Challenge, AcsReturn::Otp(_)) => {
             return wrong_otp(profile, card, progress);
         }
-        (
+        (Authentication::Challenge, AcsReturn::Passed)
+        | (
             Authentication::None
             | Authentication::Frictionless
             | Authentication::Attempted

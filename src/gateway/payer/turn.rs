@@ -25,7 +25,7 @@ pub(super) fn turn(
         (_, Input::Card(_) | Input::Wallet(..) | Input::Bank(_)) if named => {
             Err(input("card", "or account does not pay this order, which names a saved card"))
         }
-        (_, Input::Card(typed)) => step::type_card(profile, order, progress, &typed),
+        (_, Input::Card(typed)) => step::type_card(profile, order, progress, &typed, now),
         (_, Input::Wallet(phone, passcode)) => step::pay_by_wallet(profile, order, phone, passcode),
         (_, Input::Bank(account)) => step::pay_by_bank(profile, order, account),
         (_, Input::Binding(id)) => choose_binding(profile, moment, order, progress, id),
@@ -43,7 +43,7 @@ pub(super) fn turn(
         }),
         (Step::Acs(page), Input::Acs(round, back)) if round == progress.round => {
             Ok(match card_of(profile, moment, progress) {
-                Some(card) => step::return_from_acs(profile, card, progress, page, back),
+                Some(card) => step::return_from_acs(profile, card, progress, page, back, now),
                 None => binding_gone(),
             })
         }
@@ -106,7 +106,7 @@ fn choose_binding(
     let unasked = bindings.customer(client).is_some_and(|customer| customer.unasked);
     let progress = Progress { source: Some(Source::Binding(id)), ..progress };
     Ok(match card_of(profile, moment, progress) {
-        Some(card) => step::choose_binding(card, progress, unasked),
+        Some(card) => step::choose_binding(card, progress, unasked, moment.now),
         None => binding_gone(),
     })
 }
@@ -126,5 +126,5 @@ pub(super) fn enter_passcode(
     };
     let right = moment.ledger().bindings().get(id).is_some_and(|binding| right(moment, binding));
     let judged = moment.bindings().passcode_entered(id, right, profile.rules.passcode_tries);
-    step::enter_passcode(card, progress, judged)
+    step::enter_passcode(card, progress, judged, moment.now)
 }

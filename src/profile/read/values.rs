@@ -26,7 +26,7 @@ pub(in crate::profile) trait Words: Copy + 'static {
     fn word(self) -> &'static str;
 }
 
-/// Gives a fieldless enum its names: `name()`, `ALL`, `Display`, `Serialize`, and reading from a profile.
+/// Gives a fieldless enum its names: `name()`, `ALL`, `Display`, `Serialize`, `Deserialize`, and reading from a profile.
 macro_rules! words {
     ($what:literal, $type:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
         impl $type {
@@ -50,6 +50,14 @@ macro_rules! words {
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.name())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+                let name = <String as serde::Deserialize>::deserialize(reader)?;
+                let known = Self::ALL.iter().copied().find(|known| known.name() == name);
+                known.ok_or_else(|| serde::de::Error::custom(format!("{name:?} is not {}", $what)))
             }
         }
 

@@ -159,7 +159,8 @@ impl Form for Members {
 choice! {
     /// What happens to the connection.
     pub enum Transport ("a transport fault") {
-        /// Reset before any byte of the reply; at the point `connect`, as soon as the connection is accepted.
+        /// Reset before any byte of the reply; at the point `connect`, as soon as the connection is accepted, by rules of the
+        /// space `default` only.
         Reset = "reset",
         /// Reset after so many bytes of the body, the headers having promised all of it.
         ResetWithinBody(u32) = "reset-within-body",

@@ -168,6 +168,11 @@ impl Scenario {
         self.print().to_yaml()
     }
 
+    /// The scenario as JSON that reads as the same again.
+    pub fn to_json(&self) -> serde_json::Value {
+        self.print().to_json()
+    }
+
     /// The JSON Schema of a scenario file (draft 2020-12).
     pub fn json_schema() -> serde_json::Value {
         let mut definitions = super::form::Definitions::default();

@@ -14,7 +14,7 @@ pub enum Point {
     Pay,
     /// Time or the control plane pushes an order somewhere: expiry, settlement, a late decline.
     Trigger,
-    /// A TCP connection is accepted; nothing is known of it yet.
+    /// A TCP connection is accepted; nothing is known of it yet, so only rules of the space `default` are asked.
     Connect,
 }
 

@@ -103,6 +103,9 @@ macro_rules! choice {
         }
 
         impl $type {
+            /// The names of all, in order.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
             /// The name that stands in the file.
             pub const fn name(&self) -> &'static str {
                 match self {

@@ -1,18 +1,38 @@
 //! How often rules fitted: by order, so that parallel clients cannot disturb each other's story.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
 
 use super::CallFacts;
+use crate::base::sharing::{Row, Table};
 
 /// The most pairs of rule and order that are remembered; past it the oldest are forgotten.
 const PAIRS_MAX: usize = 1 << 17;
 
-/// Counts of a space. They are kept by the rules' ids, so arming other rules loses none.
+/// Counts of a space. They are kept by the rules' ids, so arming other rules loses none. A clone shares all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    by_order: HashMap<(u64, u64), u32>,
-    ages: VecDeque<(u64, u64)>,
-    by_rule: HashMap<u64, (u32, u32)>,
+    by_order: Table<((u64, u64), u32)>,
+    ages: Row<(u64, u64)>,
+    by_rule: Table<(u64, Sum)>,
+}
+
+/// The counts of a rule over all orders.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    all: u32,
+    fired: u32,
+}
+
+/// Counts as data.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CountersFile {
+    /// Rule, order and how many calls fitted, the oldest first.
+    pairs: Vec<(u64, u64, u32)>,
+    /// Rule, how many calls fitted in all, and how many it decided.
+    rules: Vec<(u64, u32, u32)>,
 }
 
 /// How often a rule's conditions held and it stepped in.
@@ -29,33 +49,81 @@ pub struct Tally {
 impl Counters {
     /// Counts a fitting call; the counts include it.
     pub(super) fn count(&mut self, rule: u64, order: u64) -> Tally {
-        let own = self.by_order.entry((rule, order)).or_insert_with(|| {
-            self.ages.push_back((rule, order));
-            0
-        });
-        *own = own.saturating_add(1);
-        let order = *own;
+        let pair = (rule, order);
+        let order = match self.by_order.find_mut(pair_hash(pair), |(known, _)| *known == pair) {
+            Some((_, own)) => {
+                *own = own.saturating_add(1);
+                *own
+            }
+            None => self.remember(pair, 1),
+        };
+        let Sum { all, fired } = self.sum(rule, |sum| sum.all = sum.all.saturating_add(1));
+        Tally { order, all, fired }
+    }
+
+    /// Begins to count for a pair; the count.
+    fn remember(&mut self, pair: (u64, u64), count: u32) -> u32 {
+        self.by_order.insert(pair_hash(pair), (pair, count));
+        self.ages.push_back(pair);
         if self.ages.len() > PAIRS_MAX
             && let Some(oldest) = self.ages.pop_front()
         {
-            self.by_order.remove(&oldest);
+            self.by_order.remove(pair_hash(oldest), |(known, _)| *known == oldest);
         }
-        let (all, fired) = self.by_rule.entry(rule).or_default();
-        *all = all.saturating_add(1);
-        Tally { order, all: *all, fired: *fired }
+        count
+    }
+
+    /// Changes the counts of a rule; how they then are.
+    fn sum(&mut self, rule: u64, change: impl FnOnce(&mut Sum)) -> Sum {
+        if let Some((_, sum)) = self.by_rule.find_mut(rule, |(known, _)| *known == rule) {
+            change(sum);
+            return *sum;
+        }
+        let mut sum = Sum::default();
+        change(&mut sum);
+        self.by_rule.insert(rule, (rule, sum));
+        sum
     }
 
     /// Counts that a rule stepped in.
     pub(super) fn fired(&mut self, rule: u64) {
-        let (_, fired) = self.by_rule.entry(rule).or_default();
-        *fired = fired.saturating_add(1);
+        self.sum(rule, |sum| sum.fired = sum.fired.saturating_add(1));
     }
 
     /// The counts so far.
     pub(super) fn tally(&self, rule: u64, order: u64) -> Tally {
-        let (all, fired) = self.by_rule.get(&rule).copied().unwrap_or_default();
-        let order = self.by_order.get(&(rule, order)).copied().unwrap_or_default();
-        Tally { order, all, fired }
+        let pair = (rule, order);
+        let sum = self.by_rule.find(rule, |(known, _)| *known == rule).map(|(_, sum)| *sum);
+        let Sum { all, fired } = sum.unwrap_or_default();
+        let own = self.by_order.find(pair_hash(pair), |(known, _)| *known == pair);
+        Tally { order: own.map_or(0, |(_, own)| *own), all, fired }
+    }
+
+    /// All of them as data, the oldest first.
+    pub fn to_file(&self) -> CountersFile {
+        let count = |pair: &(u64, u64)| (pair.0, pair.1, self.tally(pair.0, pair.1).order);
+        let mut rules: Vec<_> =
+            self.by_rule.iter().map(|(rule, sum)| (*rule, sum.all, sum.fired)).collect();
+        rules.sort_unstable();
+        CountersFile { pairs: self.ages.range(0).map(count).collect(), rules }
+    }
+
+    /// The counts of a file; `None` when there are too many of them, or one is there twice.
+    pub fn from_file(file: CountersFile) -> Option<Self> {
+        let CountersFile { pairs, rules } = file;
+        let mut read = Self::default();
+        let known: HashSet<_> = pairs.iter().map(|(rule, order, _)| (rule, order)).collect();
+        let counted: HashSet<_> = rules.iter().map(|(rule, ..)| rule).collect();
+        if pairs.len() > PAIRS_MAX || known.len() < pairs.len() || counted.len() < rules.len() {
+            return None;
+        }
+        for (rule, order, count) in pairs {
+            read.remember((rule, order), count);
+        }
+        for (rule, all, fired) in rules {
+            read.sum(rule, |sum| *sum = Sum { all, fired });
+        }
+        Some(read)
     }
 
     /// How many pairs of rule and order are remembered.
@@ -67,6 +135,11 @@ impl Counters {
     pub fn clear(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Both parts are hashes already.
+const fn pair_hash((rule, order): (u64, u64)) -> u64 {
+    rule.rotate_left(32) ^ order
 }
 
 /// The order that a call is about: its merchant and txId.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use changes::ChangeSet;
 pub use condition::CallFacts;
-pub use counters::{Counters, Tally};
+pub use counters::{Counters, CountersFile, Tally};
 pub use explain::{Miss, NearMiss};
 
 use super::file::{Lines, Point, Rule, Scope};

@@ -6,6 +6,7 @@ use payon_sim::base::{OrderState, Reason};
 use payon_sim::crypto::Padding;
 use payon_sim::gateway::link;
 use payon_sim::profile::{Authentication, Scheme};
+use payon_sim::space::ClockChange;
 use serde_json::json;
 
 use super::visitor::{Gateway, MERCHANT, TERMINAL};
@@ -129,6 +130,20 @@ async fn a_code_that_came_too_late_can_be_asked_for_again() {
     payon.act("otp", &[("otp", OTP)]).await;
     assert_eq!(payon.state(), OrderState::Captured);
     payer.open().await;
+}
+
+#[tokio::test]
+async fn an_issuer_sends_another_code_when_one_came_too_late() {
+    let gateway = Gateway::open().await;
+    let mut payer = gateway.payer("late-issuer", "CREDIT_DEBIT", json!({})).await;
+    payer.type_card("5204730000001003").await;
+    gateway.advance_clock(300_001);
+    let page = payer.act("submit", &[("otp", OTP)]).await;
+    assert!(page.has("notice") && page.has("acs-otp"), "{}", page.body);
+    assert_eq!(payer.state(), OrderState::Registered);
+    payer.act("submit", &[("otp", OTP)]).await;
+    payer.bring_back().await;
+    assert_eq!(payer.state(), OrderState::Captured);
 }
 
 #[tokio::test]
@@ -371,4 +386,34 @@ async fn a_card_is_saved_after_its_phone_was_verified() {
     let list = gateway.call("/pg/bindingList", &list).await;
     assert_eq!(list["resultData"].as_array().map(Vec::len), Some(1), "{list}");
     assert!(gateway.get("/pg/checkout/card/0.e30.AAAA").await.status == 404);
+}
+
+#[tokio::test]
+async fn a_page_waits_as_a_rule_plans_and_the_journal_names_it() {
+    let gateway = Gateway::open().await;
+    let space = Arc::clone(gateway.space());
+    let text = b"- { id: slow-issuer, when: { operation: pay }, then: [{ latency: 3s }] }";
+    space.arm_rules(payon_sim::scenario::read_rules("rules", text).expect("a rule"));
+    let change = ClockChange { freeze: Some(true), ..ClockChange::default() };
+    space.change_clock(change).await.expect("frozen");
+    let begun = space.now();
+    let mut payer = gateway.payer("slow", "CREDIT_DEBIT", json!({})).await;
+    let passing = async {
+        let named = || {
+            space.read_journal(|journal| {
+                journal.iter().any(|entry| {
+                    entry.rule.as_ref().is_some_and(|(rule, _)| &**rule == "slow-issuer")
+                })
+            })
+        };
+        while !named() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(space.look(|view| view.next_due), Some(begun.plus(3000)));
+        let change = ClockChange { run_until_idle: true, ..ClockChange::default() };
+        space.change_clock(change).await.expect("passed");
+    };
+    tokio::join!(payer.type_card("4111111111111111"), passing);
+    assert_eq!(space.now(), begun.plus(3000));
+    assert_eq!(gateway.order("slow").state, OrderState::Captured);
 }

@@ -1,0 +1,63 @@
+// The control API of the space that this page is about.
+
+const path = location.pathname;
+
+/** Where the calls of this space begin: `/_sim/` or `/space/{name}/_sim/`. */
+export const base = path.slice(0, path.indexOf("/_sim/") + "/_sim/".length);
+
+/** The space's name. */
+export const space = decodeURIComponent(/^\/space\/([^/]+)/.exec(path)?.[1] ?? "default");
+
+/** A call that failed, with what the server said of it. */
+export class Problem extends Error {
+  constructor(status, document) {
+    super(document.detail ?? `the server answered ${status}`);
+    Object.assign(this, { status, document });
+  }
+}
+
+const refused = new Set();
+/** Calls `act` when the server asks for a token. */
+export const onLogin = (act) => refused.add(act);
+
+/** `undefined`, null, false and "" are left out; arrays become several members. */
+export function query(members) {
+  const pairs = Object.entries(members).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).filter((one) => one || one === 0).map((one) => [name, one]));
+  return new URLSearchParams(pairs).toString();
+}
+
+async function call(method, address, body, plain = false) {
+  let answer;
+  try {
+    answer = await fetch(base + address, {
+      method, credentials: "same-origin", cache: "no-store",
+      ...(body === undefined ? {} : {
+        headers: { "content-type": "application/json" },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      }),
+    });
+  } catch {
+    throw new Problem(0, { detail: "The simulator does not answer. Is it running?" });
+  }
+  if (!answer.ok) {
+    const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
+    if (answer.status === 401 && address !== "login") refused.forEach((act) => act(problem));
+    throw problem;
+  }
+  if (answer.status === 204) return null;
+  return plain ? answer.text() : answer.json();
+}
+
+export const get = (address, members = {}) => {
+  const text = query(members);
+  return call("GET", `v1/${address}${text ? `?${text}` : ""}`);
+};
+export const post = (address, body = {}) => call("POST", `v1/${address}`, body);
+export const remove = (address) => call("DELETE", `v1/${address}`);
+/** Hands the token over; the server answers with a cookie that pages cannot read. */
+export const login = (token) => call("POST", "login", { token }, true);
+
+/** The address of an order's calls. */
+export const orderAddress = (merchantId, txId) =>
+  `orders/${encodeURIComponent(merchantId)}/${encodeURIComponent(txId)}`;

@@ -1,0 +1,106 @@
+// The dashboard of one space: a head with space and clock, what needs attention, a list, and beside it one thing in full.
+import { get, login, onLogin, space } from "./api.js";
+import { attention } from "./attention.js";
+import { clockView } from "./clock.js";
+import { attempt, field, form, h, put } from "./dom.js";
+import { listen, happened, watchState } from "./live.js";
+import { backToList, orderDetail } from "./order.js";
+import { ordersView } from "./orders.js";
+import { address, onMove, place, readOrderName } from "./place.js";
+import { requestDetail } from "./request.js";
+import { requestsView } from "./requests.js";
+import { rulesView } from "./rules.js";
+import { spaceView } from "./space.js";
+import { spaceSwitch } from "./spaces.js";
+
+const TABS = {
+  orders: ["Orders", ordersView], requests: ["Requests", requestsView], rules: ["Rules", rulesView], space: ["Space", spaceView],
+};
+const STREAM = { opening: "connecting …", live: "live", cut: "reconnecting …" };
+
+const [top, main] = [document.getElementById("top"), document.getElementById("main")];
+const tabs = h("nav", { "aria-label": "Views" });
+const listing = h("div", { class: "listing" });
+const detail = h("div", { class: "detail" });
+let [shown, view, open, one] = ["", null, "", null];
+
+function frame() {
+  const stream = h("span", { class: "stream", role: "status", "data-testid": "stream" });
+  watchState((state) => {
+    stream.textContent = STREAM[state];
+    stream.dataset.state = state;
+  });
+  put(top, h("h1", null, "payon-sim"), spaceSwitch(), clockView(), stream, tabs);
+  put(main, attention().element, h("div", { class: "panes" }, listing, detail));
+  // A menu closes when something else is pressed.
+  document.addEventListener("click", ({ target }) => {
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.firstElementChild.focus(); }
+  });
+}
+
+function move(here) {
+  const tab = here.tab in TABS ? here.tab : "orders";
+  document.title = `${here.order ? readOrderName(here.order)[1] : TABS[tab][0]} – ${space} – payon-sim`;
+  put(tabs, Object.entries(TABS).map(([name, [label]]) =>
+    h("a", { href: address({ tab: name }), "aria-current": name === tab ? "page" : null, "data-testid": `tab-${name}` }, label)));
+  if (tab !== shown) {
+    view?.close();
+    shown = tab;
+    view = TABS[tab][1]();
+    put(listing, view.element);
+  }
+  attempt(() => view.update(here));
+  const wanted = here.request ? `request ${here.request}` : here.order ? `order ${here.order}` : "";
+  if (wanted === open) return;
+  one?.close();
+  open = wanted;
+  one = here.request ? requestDetail(here.request) : here.order ? orderDetail(...readOrderName(here.order)) : null;
+  document.body.classList.toggle("open", Boolean(one));
+  put(detail, one && [backToList(), one.element]);
+  if (one) {
+    detail.scrollTop = 0;
+    if (getComputedStyle(listing).display === "none") scrollTo(0, 0);
+  }
+}
+
+/** Asks for the control plane's token. */
+function askToken() {
+  if (document.getElementById("login")) return;
+  const wrong = h("p", { class: "bad", role: "alert" });
+  const dialog = h("dialog", { id: "login", "aria-labelledby": "login-title", oncancel: (event) => event.preventDefault() },
+    h("h2", { id: "login-title" }, "Token"), h("p", null, "This control plane wants its token: what the server was given as --control-token."),
+    form({}, async ({ token }) => {
+      try {
+        await login(token);
+      } catch (problem) {
+        put(wrong, problem.message);
+        return;
+      }
+      dialog.close();
+      dialog.remove();
+      listen();
+      happened();
+      [shown, open] = ["", ""];
+      move(place());
+    }, field("Token", h("input", { name: "token", type: "password", required: true, autocomplete: "current-password", "data-testid": "token" })), wrong,
+    h("div", { class: "buttons" }, h("button", { class: "main", "data-testid": "login" }, "Go in"))));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** The names of all reasons, for fields that want one. */
+async function reasons() {
+  const { behaviours } = await get("fidelity");
+  const names = behaviours.filter(({ key }) => key.startsWith("reason.")).map(({ key, about }) => [key.slice("reason.".length), about]);
+  document.body.append(h("datalist", { id: "reasons" }, names.map(([value, about]) => h("option", { value, label: about }))));
+}
+
+onLogin(askToken);
+frame();
+reasons().catch(() => {});
+onMove(move);
+move(place());
+listen();

@@ -1,0 +1,91 @@
+// The list of orders, newest first, with its filters. A fresh space has none: then it says how to begin.
+import { get } from "./api.js";
+import { field, h, select } from "./dom.js";
+import { List } from "./list.js";
+import { watch } from "./live.js";
+import { also, go, orderName, place } from "./place.js";
+import { welcome } from "./space.js";
+import { METHODS, STATES, badge, clock, words } from "./words.js";
+
+const FILTERS = ["search", "state", "method", "reason", "merchantId"];
+const any = (options) => [["", "any"], ...options];
+
+/** Fields that write what is chosen into the address, at once or when typing has paused. */
+export function filters(names, inputs) {
+  let typing;
+  const read = () => Object.fromEntries(names.map((name) => [name, inputs[name]?.value.trim() || undefined]));
+  const apply = () => {
+    clearTimeout(typing);
+    go(also(read()), true);
+  };
+  for (const input of Object.values(inputs)) {
+    input.addEventListener("change", apply);
+    input.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(apply, 250); });
+  }
+  const show = (here) => {
+    for (const [name, input] of Object.entries(inputs)) {
+      const value = [here[name] ?? ""].flat().join(" ");
+      if (input !== document.activeElement && input.value !== value) {
+        if (input.tagName === "SELECT" && ![...input.options].some((option) => option.value === value)) {
+          input.append(h("option", { value }, value));
+        }
+        input.value = value;
+      }
+    }
+  };
+  return { show };
+}
+
+export function ordersView() {
+  const search = h("input", { type: "search", "data-testid": "search", placeholder: "txId, merchant, state …", autocomplete: "off", spellcheck: "false" });
+  const reason = h("input", { type: "text", placeholder: "card.expired", autocomplete: "off", spellcheck: "false", list: "reasons" });
+  const merchant = select({}, any([]), "");
+  const inputs = {
+    search,
+    state: select({ "data-testid": "state" }, any(STATES.map((name) => [name, words(name)])), ""),
+    method: select({}, any(METHODS.map((name) => [name, name])), ""),
+    reason, merchantId: merchant,
+  };
+  const bar = filters(FILTERS, inputs);
+  let [current, asked, today] = [undefined, "", undefined];
+  const list = new List({
+    label: "Orders, newest first",
+    columns: ["time", "order", "method", "amount", "state"],
+    async load(offset, limit) {
+      const here = place();
+      const wanted = Object.fromEntries(FILTERS.map((name) => [name, here[name]]));
+      const page = await get("orders", { newest: true, offset, limit, ...wanted });
+      today ??= page.orders[0]?.createdAt;
+      return { items: page.orders, total: page.total };
+    },
+    row: (order) => ({
+      href: also({ order: orderName(order.merchantId, order.txId), request: undefined }),
+      current: orderName(order.merchantId, order.txId) === current,
+      cells: [clock(order.createdAt, today), h("b", null, h("bdi", null, order.txId), h("small", null, order.merchantId)),
+        order.method, `${order.amount} ${order.currency}`,
+        h("span", { class: "states" }, badge(order.state), order.failure && h("small", null, order.failure))],
+    }),
+    none: () => (asked.replace(/["{}:,null[\]]/g, "") ? h("p", null, "No order is like that.") : welcome()),
+  });
+  list.element.dataset.testid = "orders";
+  const stop = watch(["order", "pushback"], () => list.refresh());
+  get("merchants").then(({ merchants }) => {
+    merchant.append(...merchants.map(({ merchantId }) => h("option", { value: merchantId }, merchantId)));
+    bar.show(place());
+  }, () => {});
+  return {
+    element: h("section", { "aria-label": "Orders" },
+      h("div", { class: "filters", role: "search" }, field("Search", search), field("State", inputs.state),
+        field("Method", inputs.method), field("Reason", reason), field("Merchant", merchant)),
+      list.element),
+    async update(here) {
+      bar.show(here);
+      const wanted = JSON.stringify(FILTERS.map((name) => here[name] ?? null));
+      const changed = wanted !== asked;
+      [asked, current] = [wanted, here.order];
+      if (changed) await list.reset();
+      else { list.redraw = true; list.draw(); }
+    },
+    close: stop,
+  };
+}

@@ -1,0 +1,57 @@
+// The journal, newest first: every request, also those that belong to no order.
+import { get } from "./api.js";
+import { field, h, select } from "./dom.js";
+import { List } from "./list.js";
+import { watch } from "./live.js";
+import { filters } from "./orders.js";
+import { also, place } from "./place.js";
+import { clock, outcome, title, words } from "./words.js";
+
+const FILTERS = ["search", "operation", "reason"];
+const OPERATIONS = ["register", "reversal", "refund", "preAuthCompletion", "orders", "status", "bindingRegister",
+  "bindingList", "createPin", "enablePin", "disablePin", "reconciliation", "notifyQrScanned", "notifyProcessing",
+  "notifyCompletion", "cancelQr"];
+
+export function requestsView() {
+  const search = h("input", { type: "search", "data-testid": "search", placeholder: "txId, merchant, reason, rule …", autocomplete: "off", spellcheck: "false" });
+  const reason = h("input", { type: "text", placeholder: "sign.invalid", autocomplete: "off", spellcheck: "false", list: "reasons" });
+  const operation = select({ "data-testid": "operation" }, [["", "any"], ...OPERATIONS.map((name) => [name, words(name)])], "");
+  const bar = filters(FILTERS, { search, operation, reason });
+  let [current, asked, today] = [undefined, "", undefined];
+  const list = new List({
+    label: "Requests, newest first",
+    columns: ["time", "request", "order", "HTTP", "outcome"],
+    async load(offset, limit) {
+      const here = place();
+      // Several reasons stand in one field, a space between them.
+      const reasons = [here.reason ?? []].flat().flatMap((text) => text.split(/\s+/));
+      const page = await get("journal", { newest: true, offset, limit, search: here.search, operation: here.operation, reason: reasons });
+      today ??= page.entries[0]?.at;
+      return { items: page.entries, total: page.total };
+    },
+    row: (entry) => ({
+      href: also({ request: entry.trace, order: undefined }),
+      current: entry.trace === current,
+      cells: [clock(entry.at, today), h("b", null, title(entry), h("small", null, entry.merchantId ?? "no merchant")),
+        h("bdi", null, entry.txId ?? "–"), String(entry.status),
+        h("span", { class: "states" }, outcome(entry), entry.rule && h("small", null, `rule ${entry.rule}`))],
+    }),
+    none: () => h("p", null, "No request is like that."),
+  });
+  list.element.dataset.testid = "requests";
+  const stop = watch(["request"], () => list.refresh());
+  return {
+    element: h("section", { "aria-label": "Requests" },
+      h("div", { class: "filters", role: "search" }, field("Search", search), field("Operation", operation), field("Reason", reason)),
+      list.element),
+    async update(here) {
+      bar.show(here);
+      const wanted = JSON.stringify(FILTERS.map((name) => here[name] ?? null));
+      const changed = wanted !== asked;
+      [asked, current] = [wanted, here.request];
+      if (changed) await list.reset();
+      else { list.redraw = true; list.draw(); }
+    },
+    close: stop,
+  };
+}

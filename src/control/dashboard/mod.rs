@@ -1,0 +1,142 @@
+//! The dashboard: one page for each space, and its files. It is part of the binary and only calls what the OpenAPI
+//! document describes; whatever it shows, `curl` can ask for.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::crypto::Encoding;
+use crate::server::Body;
+
+/// Where the page of a space is, below the space's own path.
+const PAGE: &str = "/_sim/";
+/// Where its files are.
+const FOLDER: &str = "/_sim/assets/";
+
+/// The page may load our files, call us, and do nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html;charset=UTF-8";
+const CSS: &str = "text/css;charset=UTF-8";
+const JS: &str = "text/javascript;charset=UTF-8";
+
+macro_rules! files {
+    ($($kind:ident $name:literal;)+) => {
+        /// Name, type and text of each file.
+        const FILES: &[(&str, &str, &str)] =
+            &[$(($name, $kind, include_str!(concat!("assets/", $name))),)+];
+    };
+}
+
+files! {
+    CSS "dashboard.css";
+    JS "main.js";
+    JS "api.js";
+    JS "attention.js";
+    JS "clock.js";
+    JS "diagram.js";
+    JS "difference.js";
+    JS "dom.js";
+    JS "list.js";
+    JS "live.js";
+    JS "order.js";
+    JS "orders.js";
+    JS "place.js";
+    JS "request.js";
+    JS "requests.js";
+    JS "rules.js";
+    JS "space.js";
+    JS "spaces.js";
+    JS "words.js";
+}
+
+/// What the page says before its script runs.
+const INDEX: &str = include_str!("assets/index.html");
+
+/// The page, with the addresses of this build's files.
+fn page() -> &'static str {
+    static PAGE: LazyLock<String> =
+        LazyLock::new(|| INDEX.replace("{folder}", &format!("{FOLDER}{}", version())));
+    &PAGE
+}
+
+/// The first half of a digest of all files: a build's addresses stay good for ever. Files name each other by relative
+/// addresses, so they change together.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let digest = FILES.iter().fold(Sha256::new(), |digest, (name, _, text)| {
+            digest.chain_update(name).chain_update(text)
+        });
+        Encoding::Hex.encode(&digest.finalize()[..8])
+    });
+    &VERSION
+}
+
+/// Whether `path`, without a space, is the dashboard's.
+pub(super) fn is_ours(path: &str) -> bool {
+    path == PAGE || path == PAGE.trim_end_matches('/') || path.starts_with(FOLDER)
+}
+
+/// Answers a request at a path that is ours, for the space of that name.
+pub(super) fn answer(
+    space: Option<&str>,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    if method != Method::GET && method != Method::HEAD {
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    if let Some(name) = path.strip_prefix(FOLDER) {
+        return file(name).unwrap_or_else(|| empty(StatusCode::NOT_FOUND));
+    }
+    if path != PAGE {
+        let way = space.map_or_else(|| PAGE.to_owned(), |name| format!("/space/{name}{PAGE}"));
+        let mut response = empty(StatusCode::PERMANENT_REDIRECT);
+        if let Ok(way) = HeaderValue::from_str(&way) {
+            response.headers_mut().insert(LOCATION, way);
+        }
+        return response;
+    }
+    let tag = format!("\"{}\"", version());
+    let known = headers.get(IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
+    let mut response =
+        if known { empty(StatusCode::NOT_MODIFIED) } else { text(HTML, page(), "no-cache") };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, tag);
+    }
+    response
+}
+
+fn file(address: &str) -> Option<Response<Body>> {
+    let name = address.strip_prefix(version())?.strip_prefix('/')?;
+    let (_, kind, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
+    Some(text(kind, content, "public, max-age=31536000, immutable"))
+}
+
+fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<Body> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()).into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = status;
+    response
+}

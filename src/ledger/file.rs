@@ -1,0 +1,264 @@
+//! A ledger as data, to be written to a file and read again.
+//!
+//! Of an order's money only its history is written: sums and state are what comes of it, worked out anew by the same
+//! code, so a file cannot say one thing and its orders another.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::bindings::BindingsFile;
+use super::order::{
+    Change, Details, Entry, Instrument, Order, OrderId, OrderKind, PartyId, Totals,
+};
+use super::progress::Progress;
+use super::store::Store;
+use super::{DAY_NUMBER_MAX, Event, FIRST_PROMISE, Ledger, STAN_MAX, Screen, change};
+use crate::base::sharing::Sorted;
+use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod};
+use crate::profile::Rules;
+
+/// The latest moment that is taken: the end of the year 9998.
+const LATEST: Millis = Millis(253_370_764_800_000);
+/// The largest amount that is taken, in minor units.
+const AMOUNT_MAX: i64 = 999_999_999_999;
+
+/// A ledger as data.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LedgerFile {
+    /// Merchants and terminals that had orders, in the order of their numbers.
+    parties: Vec<PartyFile>,
+    /// Where the orders without a gap begin.
+    first: u64,
+    orders: Vec<OrderFile>,
+    saved: BindingsFile,
+    /// The last running number of each day.
+    day_numbers: Vec<(i32, u32)>,
+    stan: u32,
+    dropped: u64,
+    /// Ids that were given away before their orders were booked, with the orders' own.
+    promised: Vec<(u64, u64)>,
+    promises: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PartyFile {
+    merchant_id: Box<str>,
+    term_id: Box<str>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OrderFile {
+    id: u64,
+    party: u32,
+    tx_id: Box<str>,
+    kind: OrderKind,
+    method: PaymentMethod,
+    currency: Currency,
+    amount: Amount,
+    payable_until: Millis,
+    day_number: u32,
+    stan: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instrument: Option<Box<Instrument>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    progress: Option<Box<Progress>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    told: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_asked: Option<Millis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    details: Option<Box<Details>>,
+    history: Vec<Entry>,
+}
+
+impl OrderFile {
+    fn new(order: &Order) -> Self {
+        Self {
+            id: order.id.0,
+            party: order.party.0,
+            tx_id: order.tx_id.clone(),
+            kind: order.kind,
+            method: order.method,
+            currency: order.currency,
+            amount: order.amount,
+            payable_until: order.payable_until,
+            day_number: order.day_number,
+            stan: order.stan,
+            instrument: order.instrument.clone(),
+            progress: order.progress.clone(),
+            told: order.told,
+            status_asked: order.status_asked,
+            details: order.details.clone(),
+            history: order.history.clone(),
+        }
+    }
+
+    /// The order that comes of its history.
+    fn read(self, rules: &Rules) -> Result<Order, String> {
+        let complain = |what: &str| format!("the order {:?}: {what}", self.tx_id);
+        let money = |amount: Amount| (1..=AMOUNT_MAX).contains(&amount.minor());
+        let moved = |entry: &Entry| match entry.change {
+            Change::Completed(sum) | Change::Refunded(sum) | Change::ChargedBack(sum) => money(sum),
+            _ => true,
+        };
+        if !money(self.amount) || !self.history.iter().all(moved) {
+            return Err(complain("an amount is out of range"));
+        }
+        let times = self.history.iter().map(|entry| entry.at).chain(self.status_asked);
+        if !times.chain([self.payable_until]).all(|at| (Millis(0)..=LATEST).contains(&at)) {
+            return Err(complain("a time is out of range"));
+        }
+        if self.day_number > DAY_NUMBER_MAX || self.stan > STAN_MAX {
+            return Err(complain("a running number is out of range"));
+        }
+        let Some((Entry { at, change: Change::Registered, .. }, later)) =
+            self.history.split_first()
+        else {
+            return Err(complain("its history does not begin with its registration"));
+        };
+        let mut order = Order {
+            id: OrderId(self.id),
+            party: PartyId(self.party),
+            tx_id: self.tx_id.clone(),
+            kind: self.kind,
+            method: self.method,
+            currency: self.currency,
+            amount: self.amount,
+            totals: Totals::default(),
+            state: OrderState::Registered,
+            created: *at,
+            payable_until: self.payable_until,
+            deadline: self.payable_until,
+            day_number: self.day_number,
+            stan: self.stan,
+            approval: None,
+            captured_at: None,
+            settled_early: false,
+            failure: None,
+            instrument: None,
+            screen: Screen::default(),
+            progress: None,
+            told: self.told,
+            status_asked: self.status_asked,
+            details: self.details,
+            history: Vec::new(),
+        };
+        for Entry { at, change: what, .. } in later {
+            let event = Event { order: order.id, at: *at, change: *what, instrument: None };
+            change(&mut order, &event, at.plus(rules.hold_lifetime_ms));
+            order.history.clone_from(&self.history);
+            // Sums are looked at where they are; approvals are counted in the whole history, at the end.
+            let totals = order.totals;
+            let sound = totals.captured <= totals.authorised
+                && totals.refunded <= totals.captured
+                && totals.released <= totals.authorised;
+            if *what == Change::Registered || !sound {
+                return Err(format!(
+                    "the order {:?}: its history moves money that is not there",
+                    order.tx_id
+                ));
+            }
+        }
+        order.history = self.history;
+        if let Some(rule) = order.broken_invariant() {
+            return Err(format!("the order {:?} breaks a rule of money: {rule}", order.tx_id));
+        }
+        order.instrument = self.instrument;
+        order.progress = self.progress.filter(|_| !order.state.is_final());
+        Ok(order)
+    }
+}
+
+impl Ledger {
+    /// All of it as data.
+    pub fn to_file(&self) -> LedgerFile {
+        let parties = self.store.parties().iter().map(|party| PartyFile {
+            merchant_id: party.merchant.clone(),
+            term_id: party.terminal.clone(),
+        });
+        LedgerFile {
+            parties: parties.collect(),
+            first: self.store.first(),
+            orders: self.orders_after(None).map(OrderFile::new).collect(),
+            saved: self.bindings.to_file(),
+            day_numbers: self.day_numbers.iter().map(|(day, number)| (day.0, *number)).collect(),
+            stan: self.stan,
+            dropped: self.dropped,
+            promised: self.promised.iter().map(|(id, own)| (id.0, own.0)).collect(),
+            promises: self.promises,
+        }
+    }
+
+    /// The ledger that a file holds, under these rules.
+    ///
+    /// # Errors
+    /// What does not fit in it, in words.
+    pub fn from_file(file: LedgerFile, rules: Rules, orders_max: usize) -> Result<Self, String> {
+        let LedgerFile { parties, first, orders, saved, day_numbers, stan, .. } = file;
+        let LedgerFile { dropped, promised, promises, .. } = file;
+        if orders.len() > orders_max {
+            return Err(format!(
+                "it holds {} orders, a space here keeps up to {orders_max}",
+                orders.len()
+            ));
+        }
+        if stan > STAN_MAX || day_numbers.iter().any(|(_, number)| *number > DAY_NUMBER_MAX) {
+            return Err("a running number is out of range".to_owned());
+        }
+        let is_promised =
+            |id: u64| id > FIRST_PROMISE && id.saturating_sub(FIRST_PROMISE) <= promises;
+        if promises.max(first) > u64::MAX / 4
+            || promised.len() > orders_max
+            || !promised.iter().all(|(id, own)| is_promised(*id) && *own < FIRST_PROMISE)
+        {
+            return Err("an order has an id that cannot be".to_owned());
+        }
+        let mut store = Store::default();
+        let mut names = HashSet::new();
+        for party in &parties {
+            if !names.insert((party.merchant_id.clone(), party.term_id.clone())) {
+                return Err(format!("the terminal {:?} is there twice", party.term_id));
+            }
+            store.party(&party.merchant_id, &party.term_id);
+        }
+        let mut last = None;
+        for order in orders {
+            let id = order.id;
+            if order.party as usize >= parties.len() {
+                return Err(format!("the order {:?} belongs to no terminal", order.tx_id));
+            }
+            let in_place = if id < first { last < Some(id) } else { true };
+            let order = order.read(&rules)?;
+            let merchant = &parties[order.party.0 as usize].merchant_id;
+            if store.find(merchant, &order.tx_id).is_some() {
+                return Err(format!("the order {:?} is there twice", order.tx_id));
+            }
+            if !in_place || !store.take_back(order, first) {
+                return Err(format!("the order at {id} is out of place"));
+            }
+            last = Some(id);
+        }
+        store.begin_at(first);
+        Ok(Self {
+            rules,
+            store,
+            bindings: super::Bindings::from_file(saved)?,
+            day_numbers: day_numbers.into_iter().map(|(day, number)| (Day(day), number)).collect(),
+            stan,
+            orders_max,
+            dropped,
+            promised: {
+                let mut read = Sorted::default();
+                for (id, own) in promised {
+                    read.insert(OrderId(id), OrderId(own));
+                }
+                read
+            },
+            promises,
+        })
+    }
+}

@@ -1,0 +1,347 @@
+//! A snapshot as a file: written by one process, taken up by another that plays the same profile.
+//!
+//! The file says what it is and of which version; what cannot be read, does not fit or was changed on the way is
+//! refused whole. No private key and no merchant's token is in it: keys are found again by their public halves, tokens
+//! in the profile or in the space that takes the file up.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::course::Armoury;
+use super::delivery::DeliveryFile;
+use super::passage::can_be;
+use super::snapshot::Kept;
+use super::{Outbox, Snapshot, SnapshotError, Space, Trace};
+use crate::base::{Millis, Seed};
+use crate::crypto::PublicKey;
+use crate::ledger::{Ledger, LedgerFile};
+use crate::profile::{KeyPair, Merchant, Profile, SignMode};
+use crate::scenario::{Counters, CountersFile, Rule, read_rules};
+
+/// What the member `format` says.
+const FORMAT: &str = "payon-sim/snapshot";
+/// The version that is written, and the only one that is read.
+const VERSION: u32 = 1;
+/// The largest file, in bytes.
+pub const SNAPSHOT_FILE_MAX: usize = 64 << 20;
+
+/// Why a file is not taken up, or not written.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It is not a snapshot.
+    #[error("this is no snapshot: {0}; GET /_sim/v1/snapshots/{{name}} writes one")]
+    NoSnapshot(String),
+    /// Another version wrote it.
+    #[error(
+        "this snapshot is of version {0} of the format, only version {VERSION} can be read; export it anew with this version of payon-sim"
+    )]
+    Version(u32),
+    /// It belongs to another profile.
+    #[error(
+        "this snapshot was taken with the profile {theirs}, the server plays {ours}; start payon-sim with that profile"
+    )]
+    Profile {
+        /// The file's.
+        theirs: String,
+        /// The server's.
+        ours: String,
+    },
+    /// It was changed or damaged.
+    #[error("this snapshot is damaged: {0}; export it anew")]
+    Damaged(String),
+    /// Something that it asks for is not here.
+    #[error("{0}")]
+    Missing(String),
+    /// It would be too large to be read again.
+    #[error(
+        "the snapshot has {0} bytes as a file, at most {SNAPSHOT_FILE_MAX} are read; restore or fork it where it is"
+    )]
+    TooLarge(usize),
+    /// It cannot be kept.
+    #[error(transparent)]
+    NotKept(#[from] SnapshotError),
+}
+
+/// What a file of any version says of itself.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+/// What a file of this version says of its profile.
+#[derive(Deserialize)]
+struct Belongs {
+    profile: ProfileFile,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    format: String,
+    version: u32,
+    name: String,
+    /// The space that it was taken of.
+    space: String,
+    saved_at: String,
+    written_by: String,
+    profile: ProfileFile,
+    /// SHA-256 of the state as this version writes it, in hexadecimal digits.
+    digest: String,
+    state: StateFile,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq)]
+struct ProfileFile {
+    name: String,
+    digest: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StateFile {
+    seed: u64,
+    lots_of: String,
+    clock: ClockFile,
+    ledger: LedgerFile,
+    pushbacks: Vec<DeliveryFile>,
+    next_pushback: u64,
+    pushbacks_dropped: u64,
+    rules: Vec<serde_json::Value>,
+    counts: CountersFile,
+    merchants: Vec<MerchantFile>,
+    next_trace: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClockFile {
+    shows: Millis,
+    scale_milli: u64,
+    born: Millis,
+}
+
+/// What may differ between a merchant and the profile's row.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MerchantFile {
+    merchant_id: String,
+    term_ids: Vec<String>,
+    noti_url: Option<String>,
+    /// SubjectPublicKeyInfo, Base64 DER on one line.
+    public_key: String,
+    sign_mode: Option<SignMode>,
+    pin_enabled: bool,
+    asks_token: bool,
+}
+
+impl ProfileFile {
+    fn of(profile: &Profile) -> Self {
+        Self { name: profile.name.clone(), digest: hex(&profile.digest) }
+    }
+
+    fn told(&self) -> String {
+        format!("{:?} ({})", self.name, self.digest.get(..12).unwrap_or(&self.digest))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    crate::crypto::Encoding::Hex.encode(bytes)
+}
+
+fn damaged(error: impl ToString) -> FileError {
+    FileError::Damaged(error.to_string())
+}
+
+impl StateFile {
+    fn digest(&self) -> Result<String, FileError> {
+        let text = serde_json::to_vec(self).map_err(damaged)?;
+        Ok(hex(&Sha256::digest(&text)))
+    }
+
+    fn write(kept: &Kept) -> Result<Self, FileError> {
+        let mut outbox = kept.outbox.clone();
+        outbox.call_back(kept.now);
+        let merchants = kept.merchants.values().map(|merchant| MerchantFile::write(merchant));
+        Ok(Self {
+            seed: kept.seed.0,
+            lots_of: kept.kin.to_string(),
+            clock: ClockFile { shows: kept.now, scale_milli: kept.scale_milli, born: kept.born },
+            ledger: kept.ledger.to_file(),
+            pushbacks: outbox.iter().map(DeliveryFile::write).collect(),
+            next_pushback: outbox.next_id(),
+            pushbacks_dropped: outbox.dropped(),
+            rules: kept.rules.rules().iter().map(Rule::to_json).collect(),
+            counts: kept.counters.to_file(),
+            merchants: merchants.collect::<Result<_, _>>()?,
+            next_trace: kept.next_trace.0,
+        })
+    }
+
+    fn read(self, space: &Space) -> Result<Kept, FileError> {
+        let profile = space.profile();
+        let ClockFile { shows, scale_milli, born } = self.clock;
+        if ![shows, born].into_iter().all(can_be) {
+            return Err(damaged("a time is out of range"));
+        }
+        let next_trace = Trace(self.next_trace);
+        if !next_trace.has_room() {
+            return Err(damaged("the names of requests are used up"));
+        }
+        let rules = serde_json::to_vec(&self.rules).map_err(damaged)?;
+        let rules = read_rules("rules", &rules).map_err(|mistakes| {
+            damaged(mistakes.first().map_or(String::new(), |m| m.message.clone()))
+        })?;
+        let merchants = self.merchants.into_iter().map(|merchant| {
+            let merchant = merchant.read(space)?;
+            Ok((merchant.id.as_str().into(), Arc::new(merchant)))
+        });
+        let merchants: std::collections::BTreeMap<_, _> =
+            merchants.collect::<Result<_, FileError>>()?;
+        let policy = |merchant: &str| {
+            let merchant = merchants.get(merchant)?;
+            Some(space.pushback_policy(merchant))
+        };
+        let mut outbox = Outbox::new(space.commons.budgets.deliveries);
+        for delivery in self.pushbacks {
+            let policy =
+                policy(delivery.merchant()).ok_or_else(|| damaged("a push-back of no merchant"))?;
+            let delivery =
+                delivery.read(policy).ok_or_else(|| damaged("a push-back that cannot be read"))?;
+            if !outbox.take_back(delivery) {
+                return Err(damaged("a push-back is out of place"));
+            }
+        }
+        if !outbox.go_on(self.next_pushback, self.pushbacks_dropped) {
+            return Err(damaged("the numbers of push-backs do not go on"));
+        }
+        let orders_max = space.commons.budgets.orders;
+        Ok(Kept {
+            seed: Seed(self.seed),
+            kin: self.lots_of.into(),
+            now: shows,
+            scale_milli,
+            born,
+            ledger: Ledger::from_file(self.ledger, profile.rules.clone(), orders_max)
+                .map_err(FileError::Damaged)?,
+            outbox,
+            counters: Counters::from_file(self.counts)
+                .ok_or_else(|| damaged("a rule is counted twice"))?,
+            rules: Armoury::of(rules),
+            merchants,
+            next_trace,
+        })
+    }
+}
+
+impl MerchantFile {
+    fn write(merchant: &Merchant) -> Result<Self, FileError> {
+        Ok(Self {
+            merchant_id: merchant.id.clone(),
+            term_ids: merchant.terminals.clone(),
+            noti_url: merchant.noti_url.clone(),
+            public_key: merchant.key.public_key().map_err(damaged)?.spki_der_base64(),
+            sign_mode: merchant.sign_mode,
+            pin_enabled: merchant.pin_enabled,
+            asks_token: merchant.token.is_some(),
+        })
+    }
+
+    fn read(self, space: &Space) -> Result<Merchant, FileError> {
+        let (profile, id) = (space.profile(), self.merchant_id);
+        let is_it = |pair: &&Arc<KeyPair>| {
+            pair.public_key()
+                .map(PublicKey::spki_der_base64)
+                .is_ok_and(|key| key == self.public_key)
+        };
+        let key = match profile.keys.iter().find(is_it) {
+            Some(pair) => Arc::clone(pair),
+            None => Arc::new(KeyPair::of_merchant(&id, &self.public_key).map_err(damaged)?),
+        };
+        let terminal =
+            self.term_ids.first().ok_or_else(|| damaged("a merchant without a terminal"))?;
+        let known = profile.merchant(&id).cloned();
+        let mut merchant = known
+            .unwrap_or_else(|| Merchant::fresh(id.clone(), terminal.clone(), Arc::clone(&key)));
+        let token = space.merchant(&id).and_then(|own| own.token.clone()).or(merchant.token.take());
+        if self.asks_token && token.is_none() {
+            return Err(FileError::Missing(format!(
+                "merchant {id:?} asks for a token, which no file carries; PATCH /_sim/v1/merchants/{id} with its token in this space first"
+            )));
+        }
+        merchant.token = token.filter(|_| self.asks_token);
+        (merchant.key, merchant.terminals) = (key, self.term_ids);
+        (merchant.noti_url, merchant.sign_mode) = (self.noti_url, self.sign_mode);
+        merchant.pin_enabled = self.pin_enabled;
+        Ok(merchant)
+    }
+}
+
+impl Snapshot {
+    /// The snapshot as a file of JSON.
+    pub fn write(&self, profile: &Profile) -> Result<Vec<u8>, FileError> {
+        let state = StateFile::write(&self.kept)?;
+        let document = Document {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            name: self.name.to_string(),
+            space: self.space.to_string(),
+            saved_at: self.taken.rfc3339(),
+            written_by: concat!("payon-sim ", env!("CARGO_PKG_VERSION")).to_owned(),
+            profile: ProfileFile::of(profile),
+            digest: state.digest()?,
+            state,
+        };
+        let text = serde_json::to_vec(&document).map_err(damaged)?;
+        if text.len() > SNAPSHOT_FILE_MAX { Err(FileError::TooLarge(text.len())) } else { Ok(text) }
+    }
+}
+
+impl Space {
+    /// Takes a snapshot up from a file, under this name, in place of one that has it.
+    pub fn import(&self, name: &str, file: &[u8]) -> Result<Arc<Snapshot>, FileError> {
+        let head: Head = serde_json::from_slice(file)
+            .map_err(|error| FileError::NoSnapshot(error.to_string()))?;
+        if head.format != FORMAT {
+            return Err(FileError::NoSnapshot(format!("its format is {:?}", head.format)));
+        }
+        if head.version != VERSION {
+            return Err(FileError::Version(head.version));
+        }
+        let ours = ProfileFile::of(self.profile());
+        let Belongs { profile } = serde_json::from_slice(file).map_err(damaged)?;
+        if profile != ours {
+            return Err(FileError::Profile { theirs: profile.told(), ours: ours.told() });
+        }
+        let document: Document = serde_json::from_slice(file).map_err(damaged)?;
+        if document.state.digest()? != document.digest {
+            return Err(damaged("its digest is another"));
+        }
+        let kept = document.state.read(self)?;
+        Ok(self.keep(name, &document.space, kept, true)?)
+    }
+}
+
+/// Bytes as Base64, for members that need not be text.
+pub(super) mod base64_bytes {
+    use super::{Engine, STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        bytes: &bytes::Bytes,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        reader: D,
+    ) -> Result<bytes::Bytes, D::Error> {
+        let text = String::deserialize(reader)?;
+        STANDARD.decode(text).map(Into::into).map_err(D::Error::custom)
+    }
+}

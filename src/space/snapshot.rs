@@ -1,0 +1,255 @@
+//! Snapshots: a space as it was at one moment, to go back to or to go on from elsewhere.
+//!
+//! Part of a snapshot is all that decides how the space goes on: its orders, saved cards, running numbers, push-backs,
+//! clock, rules with their counts, merchants' settings and seed. Not part of it are the journal, which tells what
+//! happened and goes on whatever is restored, and what is owed to replies that are under way.
+//!
+//! Ledger, outbox and counters share their parts between clones ([`crate::base::sharing`]), so saving, restoring and
+//! forking take the same time however much there is.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use super::course::Armoury;
+use super::registry::is_plain;
+use super::{Birth, Outbox, Space, State, Trace};
+use crate::base::{Millis, Seed, wall_clock};
+use crate::ledger::Ledger;
+use crate::profile::Merchant;
+use crate::scenario::Counters;
+
+/// Snapshots of a space, at most.
+const SNAPSHOTS_MAX: usize = 32;
+/// How many times the orders of a space all snapshots of the process may hold, as if they shared nothing.
+const ENTRIES_MAX: usize = 20;
+/// How long a snapshot's name may be.
+const NAME_MAX: usize = 64;
+
+/// Why there is no snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// The name is not a name.
+    #[error("{0:?} cannot name a snapshot: use 1 to {NAME_MAX} letters, digits, '.', '_' or '-'")]
+    BadName(String),
+    /// The name is in use.
+    #[error("the space has a snapshot named {0:?}; delete it first, or choose another name")]
+    NameTaken(String),
+    /// The space has as many as it may.
+    #[error("the space has {SNAPSHOTS_MAX} snapshots already; delete some")]
+    TooMany,
+    /// All snapshots together hold too much.
+    #[error(
+        "all snapshots together may hold {limit} orders, push-backs and saved cards, {held} are held and {wanted} more would be; delete some snapshots"
+    )]
+    TooLarge {
+        /// What is held.
+        held: usize,
+        /// What this one would add.
+        wanted: usize,
+        /// What may be.
+        limit: usize,
+    },
+}
+
+/// A space at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Its name.
+    pub name: Box<str>,
+    /// The space that it was taken of.
+    pub space: Box<str>,
+    /// When it was taken, by the machine's clock.
+    pub taken: Millis,
+    pub(super) kept: Kept,
+    /// Held as long as it lives.
+    #[allow(dead_code, reason = "dropping it gives it back")]
+    share: Share,
+}
+
+/// What a snapshot keeps.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) seed: Seed,
+    pub(super) kin: Arc<str>,
+    /// What the clock showed.
+    pub(super) now: Millis,
+    pub(super) scale_milli: u64,
+    pub(super) born: Millis,
+    pub(super) ledger: Ledger,
+    pub(super) outbox: Outbox,
+    pub(super) counters: Counters,
+    pub(super) rules: Armoury,
+    pub(super) merchants: BTreeMap<Box<str>, Arc<Merchant>>,
+    /// A name that no request had yet.
+    pub(super) next_trace: Trace,
+}
+
+impl Kept {
+    /// What it counts of the budget.
+    fn entries(&self) -> usize {
+        self.ledger.len() + self.ledger.bindings().len() + self.outbox.len()
+    }
+}
+
+/// A share of the budget, given back when it is dropped.
+#[derive(Debug)]
+struct Share {
+    held: Arc<AtomicUsize>,
+    entries: usize,
+}
+
+impl Share {
+    fn take(held: &Arc<AtomicUsize>, entries: usize, limit: usize) -> Result<Self, SnapshotError> {
+        let add = |held: usize| held.checked_add(entries).filter(|sum| *sum <= limit);
+        held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+            .map_err(|held| SnapshotError::TooLarge { held, wanted: entries, limit })?;
+        Ok(Self { held: Arc::clone(held), entries })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.entries, Ordering::Relaxed);
+    }
+}
+
+impl Snapshot {
+    /// What its space's clock showed.
+    pub fn now(&self) -> Millis {
+        self.kept.now
+    }
+
+    /// Its seed.
+    pub fn seed(&self) -> Seed {
+        self.kept.seed
+    }
+
+    /// Orders in it.
+    pub fn orders(&self) -> usize {
+        self.kept.ledger.len()
+    }
+
+    /// Push-backs in it.
+    pub fn pushbacks(&self) -> usize {
+        self.kept.outbox.len()
+    }
+
+    /// How a space is born that goes on from it.
+    pub(super) fn birth(&self) -> Birth {
+        let Kept { seed, kin, merchants, .. } = &self.kept;
+        Birth { seed: *seed, kin: Arc::clone(kin), merchants: merchants.clone() }
+    }
+}
+
+impl Space {
+    /// Saves how the space is now. Waits for a clock that is being advanced to get there.
+    pub async fn save(&self, name: &str) -> Result<Arc<Snapshot>, SnapshotError> {
+        let _turn = self.turn.lock().await;
+        let kept = self.kept();
+        self.keep(name, &self.name, kept, false)
+    }
+
+    /// How the space is now.
+    pub(super) fn kept(&self) -> Kept {
+        self.section(|moment| {
+            let merchants = self.merchants.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let rules = self.armoury.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let State { clock, ledger, outbox, counters, born, kin, .. } = &*moment.state;
+            let kept = Kept {
+                seed: self.seed(),
+                kin: Arc::clone(kin),
+                now: moment.now,
+                scale_milli: clock.scale_milli(),
+                born: *born,
+                ledger: ledger.clone(),
+                outbox: outbox.clone(),
+                counters: counters.clone(),
+                rules,
+                merchants,
+                next_trace: Trace(self.traces.load(Ordering::Relaxed)),
+            };
+            (kept, false)
+        })
+    }
+
+    /// Puts a snapshot away, in place of one of that name where `anew` allows it.
+    pub(super) fn keep(
+        &self,
+        name: &str,
+        space: &str,
+        kept: Kept,
+        anew: bool,
+    ) -> Result<Arc<Snapshot>, SnapshotError> {
+        if !is_plain(name, NAME_MAX) {
+            return Err(SnapshotError::BadName(name.to_owned()));
+        }
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = snapshots.contains_key(name);
+        if is_known && !anew {
+            return Err(SnapshotError::NameTaken(name.to_owned()));
+        }
+        if !is_known && snapshots.len() >= SNAPSHOTS_MAX {
+            return Err(SnapshotError::TooMany);
+        }
+        let limit = self.commons.budgets.orders.saturating_mul(ENTRIES_MAX);
+        let share = Share::take(&self.commons.snapshot_entries, kept.entries(), limit)?;
+        let (name, space): (Box<str>, _) = (name.into(), space.into());
+        let snapshot =
+            Arc::new(Snapshot { name: name.clone(), space, taken: wall_clock(), kept, share });
+        snapshots.insert(name, Arc::clone(&snapshot));
+        Ok(snapshot)
+    }
+
+    /// The snapshot of that name.
+    pub fn snapshot(&self, name: &str) -> Option<Arc<Snapshot>> {
+        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.get(name).map(Arc::clone)
+    }
+
+    /// All snapshots, by name.
+    pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
+        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.values().map(Arc::clone).collect()
+    }
+
+    /// Removes a snapshot; `false` when there is none of that name.
+    pub fn remove_snapshot(&self, name: &str) -> bool {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        let removed = snapshots.remove(name);
+        // What it alone holds is let go outside the lock.
+        drop(snapshots);
+        removed.is_some()
+    }
+
+    /// Brings the space to where a snapshot is. Attempts and held replies from before find nothing to note themselves
+    /// in; push-backs that were under way when it was taken are sent again. Journal and traces go on.
+    pub(super) fn restore(&self, snapshot: &Snapshot) {
+        let Kept { seed, kin, now, scale_milli, born, ledger, .. } = &snapshot.kept;
+        let Kept { outbox, counters, rules, merchants, next_trace, .. } = &snapshot.kept;
+        if next_trace.space() == self.number {
+            self.traces.fetch_max(next_trace.0, Ordering::Relaxed);
+        }
+        let mut outbox = outbox.clone();
+        outbox.call_back(*now);
+        let real = wall_clock();
+        let mut state = self.lock();
+        let mut next = State::new(&self.commons, &self.birth, state.generation + 1);
+        next.clock.set(real, *now);
+        next.clock.scale(real, *scale_milli);
+        (next.ledger, next.outbox, next.counters) = (ledger.clone(), outbox, counters.clone());
+        (next.born, next.kin) = (*born, Arc::clone(kin));
+        // What was met stays met.
+        next.met = state.met.clone();
+        let before = std::mem::replace(&mut *state, next);
+        self.seed.store(seed.0, Ordering::Relaxed);
+        self.take_up(rules);
+        merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
+        self.arm(real, &state);
+        drop(state);
+        // What was there alone is let go outside the lock.
+        drop(before);
+        self.feed().reset();
+        self.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,273 @@
+// node dashboard.mjs <base> <folder for screenshots> <file for the saved scenario>: uses the dashboard as its people do.
+// node dashboard.mjs <base> <folder for screenshots> --scroll <orders>: scrolls through a list of so many orders.
+// Exits with 0 if all is well.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { sign } from "node:crypto";
+import { Sim, by } from "./support.mjs";
+
+const [base, shots, target, count] = process.argv.slice(2);
+mkdirSync(shots, { recursive: true });
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const sim = new Sim(base, "desktop", shots, axe);
+const context = await sim.open({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+context.setDefaultTimeout(20_000);
+const page = await context.newPage();
+let home = "";
+
+/** The merchant's end of push-backs. */
+const notified = createServer((request, response) => {
+  request.resume().on("end", () => response.end('{"resultCode":"0000","resultMsg":"Success"}'));
+});
+await new Promise((ready) => notified.listen(0, "127.0.0.1", ready));
+const noti_url = `http://127.0.0.1:${notified.address().port}/noti`;
+
+let merchant;
+const post = async (path, body) => (await fetch(home.replace("/_sim/", "") + path, { method: "POST", body: JSON.stringify(body) })).json();
+const order = (txId, more = {}) => post("/pg/order/register", {
+  merchantId: merchant.merchantId, termId: merchant.termId, txId, trt: "10", currency: "USD", amount: "12.50",
+  paymentMethod: "CREDIT_DEBIT", noti_url, ...more,
+});
+/** The row of an order or a request. */
+const row = (text) => page.locator(".list li a").filter({ hasText: text });
+const rows = (number) => page.waitForFunction((number) =>
+  document.querySelector(".count")?.textContent === `${number} in all`, number);
+const said = (text) => page.locator("#said").getByText(text).waitFor();
+
+const flows = {
+  async "a new space gives all that is to be pasted"() {
+    await page.goto(`${base}/_sim/`);
+    await by(page, "welcome").getByText("Register a first order").waitFor();
+    await by(page, "settings").waitFor();
+    await sim.look(page, "dashboard-welcome");
+    await by(page, "space-menu").locator("summary").click();
+    await by(page, "new-space").click();
+    await by(page, "space-name").fill("try-out");
+    await by(page, "make-space").click();
+    await by(page, "go-to-space").waitFor();
+    await sim.look(page, "dashboard-new-space");
+    const texts = await by(page, "new-space-dialog").locator("code").allTextContents();
+    merchant = { merchantId: texts[1], termId: texts[2], key: texts[3] };
+    home = texts[0] + "/_sim/";
+    await by(page, "go-to-space").click();
+    await page.waitForURL(home);
+    await by(page, "first-order").click();
+    await row("first-order-1").waitFor();
+  },
+
+  async "orders appear as they come, and hostile names are text"() {
+    await order("a-1");
+    await row("a-1").waitFor();
+    await order(`<img src=x onerror="window.bad=1">`);
+    await row("<img src=x").click();
+    assert.equal(await by(page, "tx-id").textContent(), `<img src=x onerror="window.bad=1">`);
+    await by(page, "timeline").getByText("register: success").waitFor();
+    await page.reload();
+    await by(page, "timeline").getByText("register: success").waitFor();
+    await order("ការទិញ-១");
+    await row("ការទិញ-១").waitFor();
+    assert.deepEqual(await page.evaluate(() => [document.images.length, window.bad]), [0, undefined]);
+    await by(page, "close").click();
+  },
+
+  async "search and filters stand in the address"() {
+    await by(page, "search").fill("A-1");
+    await page.waitForURL(/search=A-1/);
+    await rows(1);
+    await by(page, "state").selectOption("captured");
+    await page.getByText("No order is like that").waitFor();
+    await page.reload();
+    await page.getByText("No order is like that").waitFor();
+    assert.equal(await by(page, "search").inputValue(), "A-1");
+    await by(page, "state").selectOption("registered");
+    await rows(1);
+    await by(page, "search").fill("");
+    await by(page, "state").selectOption("");
+    await rows(4);
+  },
+
+  async "an order is paid, told of, and told of again"() {
+    await row("a-1").click();
+    await by(page, "pay").click();
+    await by(page, "timeline").getByText("push-back approved, attempt 1: acknowledged").waitFor();
+    await row("a-1").getByText("captured").waitFor();
+    await by(page, "resend").click();
+    await by(page, "timeline").getByText("push-back approved, attempt 2: acknowledged").waitFor();
+    await sim.look(page, "dashboard-order");
+    await by(page, "timeline").getByText("pay (control): success").click();
+    await page.waitForURL(/request=/);
+    await by(page, "request").getByText("Push-backs that it caused").waitFor();
+    await page.goBack();
+    await by(page, "event").selectOption("settle");
+    await by(page, "trigger").click();
+    await by(page, "order").getByText("settled", { exact: true }).or(by(page, "timeline").getByText("order settled")).first().waitFor();
+  },
+
+  async "why a signature was refused is seen from every first screen"() {
+    await page.goto(home);
+    const members = { merchantId: merchant.merchantId, termId: merchant.termId, txId: "a-1" };
+    const text = Object.entries(members).map((pair) => pair.join("=")).join("&");
+    const key = { key: Buffer.from(merchant.key, "base64"), format: "der", type: "pkcs8" };
+    const signed = (string) => sign("sha256", Buffer.from(string), key).toString("base64");
+    assert.equal((await post("/pg/refund", { ...members, sign: signed(`${text}\n`) })).resultCode, "2102");
+    await by(page, "attention").getByText("a line feed stands at the end").waitFor();
+    await sim.look(page, "dashboard-attention");
+    await by(page, "why").click();
+    await by(page, "cause").getByText("A line feed stands at the end of the signed string").waitFor();
+    assert.equal(await by(page, "canonical").textContent(), text);
+    assert.equal(await by(page, "signed").textContent(), `${text}[LF]`);
+    assert.equal(await by(page, "signed").locator("mark").textContent(), "[LF]");
+    await sim.look(page, "dashboard-refused");
+    await post("/pg/refund", { ...members, sign: signed(text) });
+    await row("refund").filter({ hasText: "success" }).waitFor();
+    await by(page, "attention").getByRole("button", { name: "Seen" }).click();
+    await by(page, "attention").waitFor({ state: "hidden" });
+  },
+
+  async "requests without an order are listed too"() {
+    await page.goto(`${home}?tab=requests`);
+    await post("/pg/nowhere", {});
+    await row("unknown path").click();
+    await by(page, "request").getByText("belongs to no order").waitFor();
+    await by(page, "search").fill("sign.inv");
+    await rows(1);
+    await sim.look(page, "dashboard-requests");
+  },
+
+  async "time is stopped and passes"() {
+    await by(page, "clock").locator("summary").click();
+    await by(page, "freeze").click();
+    await by(page, "mood").getByText("frozen").waitFor();
+    const before = Date.parse(await by(page, "now").textContent());
+    await by(page, "advance-1h").click();
+    await page.waitForFunction((before) =>
+      Date.parse(document.querySelector("[data-testid=now]").textContent) === before + 3_600_000, before);
+    await sim.look(page, "dashboard-clock");
+    await page.keyboard.press("Escape");
+    assert.equal(await by(page, "clock").getAttribute("open"), null);
+  },
+
+  async "a scenario is armed from the catalogue and cleared"() {
+    await by(page, "tab-rules").click();
+    await by(page, "search").fill("answer lost charged");
+    await by(page, "arm-S014").click();
+    await by(page, "rules").getByText("lose-the-answer").first().waitFor();
+    await sim.look(page, "dashboard-rules");
+    await by(page, "clear-rules").click();
+    await by(page, "rules").getByText("No rule is armed").waitFor();
+  },
+
+  async "a snapshot is saved and brought back"() {
+    await by(page, "tab-space").click();
+    await by(page, "snapshot-name").fill("before");
+    await by(page, "save-snapshot").click();
+    await order("later");
+    await by(page, "restore-before").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Restore" }).click();
+    await said("before is restored");
+    await sim.look(page, "dashboard-space");
+    await by(page, "tab-orders").click();
+    await rows(4);
+  },
+
+  async "what was done by hand becomes a scenario"() {
+    await row("a-1").click();
+    await by(page, "save-order").click();
+    const download = page.waitForEvent("download");
+    await by(page, "scenario").waitFor();
+    await sim.look(page, "dashboard-scenario");
+    await by(page, "download").click();
+    await (await download).saveAs(target);
+    await page.keyboard.press("Escape");
+  },
+
+  async "keys go through the list"() {
+    await row("first-order-1").focus();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await page.evaluate(() => document.activeElement.closest("li").dataset.at), "1");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/order=/);
+  },
+
+  async "dark, and on a phone"() {
+    const places = { order: `?order=${merchant.merchantId}/a-1`, refused: "?tab=requests&search=sign.inv", rules: "?tab=rules", space: "?tab=space" };
+    const dark = await sim.open({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
+    const phone = await sim.open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+    for (const [name, context] of [["dark", dark], ["phone", phone]]) {
+      const page = await context.newPage();
+      for (const [what, place] of Object.entries(places)) {
+        await page.goto(home + place);
+        if (what === "refused") {
+          await page.locator(".list li a").first().click();
+          await by(page, "signature").waitFor();
+        } else if (what === "order") await by(page, "timeline").getByText("register: success").waitFor();
+        else if (what === "rules") await by(page, "arm-S014").waitFor();
+        else await by(page, "settings").waitFor();
+        await sim.look(page, `dashboard-${name}-${what}`);
+      }
+      await context.close();
+    }
+  },
+
+  async "a reset is asked about first"() {
+    await page.goto(`${home}?tab=space`);
+    await by(page, "reset").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await by(page, "reset").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reset" }).click();
+    await by(page, "tab-orders").click();
+    await by(page, "welcome").waitFor();
+  },
+};
+
+const scroll = {
+  async "a long list scrolls without stutter"() {
+    await page.goto(`${base}/_sim/`);
+    await rows(Number(count).toLocaleString("en"));
+    const told = await page.evaluate(async () => {
+      const scroller = document.querySelector(".scroller");
+      const [frames, long] = [[], []];
+      new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration))).observe({ entryTypes: ["longtask"] });
+      const end = scroller.scrollHeight - scroller.clientHeight;
+      const frame = () => new Promise(requestAnimationFrame);
+      let [last, most] = [await frame(), 0];
+      // Slowly at first, then in leaps, as a wheel and as the bar at the side.
+      for (let step = 0; step < 300; step += 1) {
+        scroller.scrollTop = step < 150 ? step * 40 : 6000 + ((end - 6000) * (step - 149)) / 150;
+        const now = await frame();
+        frames.push(now - last);
+        last = now;
+        most = Math.max(most, scroller.querySelectorAll("li").length);
+      }
+      frames.sort((a, b) => a - b);
+      return { p50: frames[150], p95: frames[285], max: frames[299], long, most };
+    });
+    await row("bulk-0000001").waitFor();
+    console.log(`scrolled through ${count} orders: frames p50 ${told.p50.toFixed(1)} ms, p95 ${told.p95.toFixed(1)} ms, ` +
+      `max ${told.max.toFixed(1)} ms; ${told.long.length} long tasks, the longest ${Math.max(0, ...told.long)} ms; ${told.most} rows at most`);
+    assert.ok(told.most < 80, `${told.most} rows in the page`);
+    // A busy machine drops frames; a page that draws the whole list takes many seconds for each.
+    assert.ok(told.p50 < 100, `a frame takes ${told.p50} ms`);
+    assert.ok(Math.max(0, ...told.long) < 1000, `a task took ${Math.max(...told.long)} ms`);
+  },
+};
+
+for (const [name, flow] of Object.entries(target === "--scroll" ? scroll : flows)) {
+  const begun = Date.now();
+  try {
+    await flow();
+    console.log(`ok   ${name}, ${Date.now() - begun} ms`);
+  } catch (error) {
+    await page.screenshot({ path: `${shots}/dashboard-failed.png` }).catch(() => {});
+    console.log(`FAIL ${name} at ${page.url()}\n${error.stack}`);
+    process.exitCode = 1;
+    break;
+  }
+}
+notified.close();
+notified.closeAllConnections();
+await context.close();
+await sim.close();

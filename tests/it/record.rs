@@ -1,0 +1,127 @@
+//! What was done by hand, written down as a scenario.
+
+use payon_sim::base::Operation;
+use payon_sim::scenario::{ScenarioFile, check};
+use serde_json::{Value, json};
+
+use super::support::{Sim, Sink, SpaceHandle};
+
+/// The scenario of an order, or of the whole space, which reads as it was written and of which nothing is doubtful.
+async fn recorded(space: &SpaceHandle, tx_id: Option<&str>) -> (Value, Vec<String>) {
+    let of = tx_id.map(|tx_id| format!("?merchantId={}&txId={tx_id}", space.merchant().id));
+    let told = space.control_get(&format!("scenario{}", of.unwrap_or_default())).await.expect(200);
+    let yaml = told["yaml"].as_str().unwrap();
+    let file = ScenarioFile::read("recorded.yaml", yaml.as_bytes()).expect(yaml);
+    assert_eq!(file.scenario.to_json(), told["scenario"], "{yaml}");
+    assert!(check(&file.scenario).is_empty(), "{yaml}");
+    let notes: Vec<String> = told["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| note.as_str().unwrap().into())
+        .collect();
+    for note in &notes {
+        assert!(yaml.contains(&format!("# {note}\n")), "{note} is not in\n{yaml}");
+    }
+    (told["scenario"].clone(), notes)
+}
+
+#[tokio::test]
+async fn an_order_that_was_paid_and_refunded_in_part() {
+    let sim = Sim::start().await;
+    let sink = Sink::start().await;
+    let space = sim.space("record-refund").await;
+    let noti = json!({ "noti_url": sink.url("/noti"), "amount": "12.50" });
+    space.register("a-1", noti).await;
+    space.register("other", json!({})).await;
+    space.pay("a-1", json!({ "card": "4111111111111111" })).await;
+    space.wait("pushback-acknowledged&txId=a-1").await;
+    space.control_post("pushbacks/1/resend", &json!({})).await.expect(202);
+    space.wait("idle").await;
+    space.advance(10_000).await;
+    space.trigger("a-1", "settle").await;
+    space.advance(90_000).await;
+    let amount = json!({ "txId": "a-1", "amount": "5.00" });
+    space.call(Operation::Refund, &amount).await;
+    space.call_signed(Operation::Refund, &amount).await;
+
+    let (scenario, notes) = recorded(&space, Some("a-1")).await;
+    assert_eq!(
+        scenario["drive"],
+        json!([
+            { "register": { "amount": "12.50" } },
+            { "pay": { "card": "4111111111111111" } },
+            { "resend": {} },
+            { "advance": "10s" },
+            { "trigger": { "event": "settle" } },
+            { "advance": "1m30s" },
+            { "refund": { "amount": "5.00" } },
+            "idle",
+        ])
+    );
+    let order = &scenario["expect"][0]["order"];
+    assert_eq!(order["state"], "partlyRefunded");
+    assert_eq!(
+        (&order["captured"]["eq"], &order["returned"]["eq"]),
+        (&json!("12.50"), &json!("5.00"))
+    );
+    assert_eq!(scenario["expect"][1]["pushback"]["cause"], "approved");
+    assert_eq!(scenario["expect"][1]["pushback"]["exactly"], 1);
+    assert_eq!(scenario["expect"][2]["ledger"]["balanced"], true);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("sign.missing"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn several_orders_with_rules_declines_and_time() {
+    let sim = Sim::start().await;
+    let space = sim.space("record-all").await;
+    for tx_id in ["one", "two", "three"] {
+        space
+            .register(
+                tx_id,
+                json!({ "currency": "KHR", "amount": "4000", "paymentMethod": "BAKONG_KHQR" }),
+            )
+            .await;
+    }
+    space.pay("one", json!({ "outcome": "qr.declined" })).await;
+    space.trigger("two", "cancel").await;
+    let when = json!({ "operation": "status" });
+    space.arm_one(when, json!([{ "transport": "reset" }])).await;
+    space.advance(3_600_000).await;
+
+    let (scenario, notes) = recorded(&space, None).await;
+    assert_eq!(scenario["rules"].as_array().unwrap().len(), 1);
+    let drive = scenario["drive"].as_array().unwrap();
+    assert_eq!(drive[1]["register"]["order"], "order-2");
+    assert_eq!(drive[1]["register"]["currency"], "KHR");
+    assert_eq!(drive[3], json!({ "pay": { "outcome": "qr.declined" } }));
+    assert_eq!(drive[4], json!({ "trigger": { "order": "order-2", "event": "cancel" } }));
+    assert_eq!(drive[5], json!({ "advance": "10m" }), "the third order ran out of time");
+    let states: Vec<_> = scenario["expect"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| {
+            Some((one["order"]["state"].as_str()?, one["order"]["exactly"].as_u64()?))
+        })
+        .collect();
+    assert_eq!(states, [("failed", 1), ("cancelled", 1), ("expired", 1)]);
+    assert!(notes[0].contains("no address for push-backs"), "{notes:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_said() {
+    let sim = Sim::start().await;
+    let space = sim.space("record-none").await;
+    let merchant = &space.merchant().id;
+    let kind = async |path: &str| space.control_get(path).await.problem();
+    let unknown = format!("scenario?merchantId={merchant}&txId=none");
+    assert_eq!(kind(&unknown).await, (404, "unknown-order".to_owned()));
+    assert_eq!(kind("scenario?txId=none").await.0, 400);
+    for number in 0..=100 {
+        space.register(&format!("n-{number}"), json!({})).await;
+    }
+    assert_eq!(kind("scenario").await, (429, "too-many".to_owned()));
+    recorded(&space, Some("n-7")).await;
+}

@@ -1,0 +1,119 @@
+//! Reports of a run: that programs can read them, and that the page stands alone.
+
+use payon_sim::base::{OrderState, Reason};
+use payon_sim::run::{Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes, Report};
+use payon_sim::scenario::{Coverage, Difference, Met, Nearest, Verdict};
+use serde_json::{Value, json};
+
+use crate::binary::{has_tool, tool};
+
+const ODD: &str = "</script><b>\"&' ]]> \u{1}";
+
+fn verdict(ok: bool, judged: bool) -> Judged {
+    let differences =
+        vec![Difference { key: "refunded", wanted: "once".into(), found: format!("twice {ODD}") }];
+    let nearest = (!ok).then(|| Nearest { what: "order T1".into(), differences });
+    let detail = format!("1 order wanted, none found {ODD}");
+    let evidence = vec!["refund at +1.000 s".into()];
+    Judged {
+        expectation: json!({ "order": { "refunded": "once" } }),
+        about: judged.then(|| "Nothing is refunded twice".to_owned()),
+        verdict: Verdict { ok, judged, detail, evidence, nearest },
+    }
+}
+
+fn outcome(id: &str, ok: bool) -> Outcome {
+    let event = |at_ms, kind, name: &str, rule: Option<&str>| OrderEvent {
+        at_ms,
+        kind,
+        name: name.into(),
+        detail: "success, HTTP 200".into(),
+        rule: rule.map(Into::into),
+        trace: None,
+    };
+    Outcome {
+        id: id.into(),
+        title: format!("A title {ODD}"),
+        why: Some("It happens.".into()),
+        correct: Some("Asks again.".into()),
+        file: "scenarios/x.yaml".into(),
+        seed: 42,
+        ok,
+        error: (!ok).then(|| format!("the command failed {ODD}")),
+        verdicts: vec![verdict(ok, true), verdict(true, false)],
+        orders: vec![OrderStory {
+            merchant_id: "M1".into(),
+            tx_id: "T1".into(),
+            state: OrderState::Captured,
+            reason: Some(Reason::Success),
+            currency: "USD",
+            amount: "10.00".into(),
+            captured: "10.00".into(),
+            returned: "0.00".into(),
+            believes: Some("paid"),
+            shipped: Some(1),
+            events: vec![
+                event(0, "call", "register", None),
+                event(65_000, "change", "approved", Some("lose-the-answer")),
+                event(7_200_000, "pushback", "approved", None),
+            ],
+        }],
+        took_ms: 12,
+        simulated_ms: 7_200_000,
+        repeat: format!("payon-sim run {id} --seed 42"),
+    }
+}
+
+fn outcomes() -> Outcomes {
+    let stories = vec![outcome("S001", true), outcome("S002", false)];
+    Outcomes { merchant: Merchant::BuiltIn { mistakes: Vec::new() }, stories, took_ms: 24 }
+}
+
+#[test]
+fn a_run_is_written_for_programs_for_ci_and_for_people() {
+    let dir = tempfile::tempdir().unwrap();
+    let inside = dir.path().join("new/reports");
+    let (outcomes, coverage) = (outcomes(), Coverage::of(&Met::default()));
+    Report::new(&outcomes, &coverage).write(&inside).unwrap();
+    let read = |name: &str| std::fs::read_to_string(inside.join(name)).unwrap();
+
+    let json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    assert_eq!((&json["ok"], &json["stories"][1]["id"]), (&json!(false), &json!("S002")));
+    assert_eq!(json["stories"][1]["verdicts"][0]["nearest"]["differences"][0]["wanted"], "once");
+    assert_eq!(json["coverage"]["met"], 0);
+
+    let junit = quick_junit::Report::deserialize_from_str(&read("junit.xml")).unwrap();
+    assert_eq!((junit.tests, junit.failures, junit.errors), (6, 1, 1));
+    assert!(read("junit.xml").contains("payon-sim run S002 --seed 42"));
+
+    let page = read("report.html");
+    for part in [
+        "id=\"story-2\" open",
+        "payon-sim run S002 --seed 42",
+        "Nothing is refunded twice",
+        "lose-the-answer",
+        "+1:05.000",
+        "+2:00:00",
+        "twice &#60;/script&#62;",
+        "chunk-garbage",
+    ] {
+        assert!(page.contains(part), "{part} is not in the page");
+    }
+    for part in ["http:", "https:", "<script", "src=", "url(", "@import", "<b>\"&"] {
+        assert!(!page.contains(part), "{part} is in the page");
+    }
+}
+
+#[test]
+fn another_reader_of_xml_takes_the_junit_report() {
+    if !has_tool("python3") {
+        return;
+    }
+    let (outcomes, coverage) = (outcomes(), Coverage::of(&Met::default()));
+    let xml = Report::new(&outcomes, &coverage).junit().unwrap();
+    let script = "import sys, xml.etree.ElementTree as t; r = t.fromstring(sys.stdin.buffer.read()); \
+        print(r.tag, [(s.get('tests'), s.get('failures'), s.get('errors')) for s in r], \
+        len(r.findall('.//testcase/failure')), len(r.findall('.//testcase/skipped')))";
+    let said = tool("python3", &["-c", script], xml).ok();
+    assert_eq!(said.trim(), "testsuites [('3', '0', '0'), ('3', '1', '1')] 1 2");
+}

@@ -1,0 +1,175 @@
+//! Collections that share their parts, against plain ones: the same under any operations, and a clone never sees what
+//! happens to the other.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use payon_sim::base::sharing::{Row, Sorted, Table};
+use proptest::prelude::*;
+
+/// What is done, with a number to do it with. Runs are long, so that parts fill, split and empty again.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Add(u16, u16),
+    Take(u16, u16),
+    Change(u16),
+    TakeFirst(u16),
+    TakeLast(u16),
+    Clone,
+    /// Goes on with the last clone in place of what there is, as a restore does.
+    GoBack,
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let run = 1..400u16;
+    let deed = prop_oneof![
+        6 => (any::<u16>(), run.clone()).prop_map(|(at, run)| Deed::Add(at, run)),
+        2 => (any::<u16>(), 1..20u16).prop_map(|(at, run)| Deed::Take(at, run)),
+        3 => any::<u16>().prop_map(Deed::Change),
+        2 => run.clone().prop_map(Deed::TakeFirst),
+        1 => run.prop_map(Deed::TakeLast),
+        2 => Just(Deed::Clone),
+        1 => Just(Deed::GoBack),
+    ];
+    prop::collection::vec(deed, 1..60)
+}
+
+/// Does all of `deeds` to both and compares the two after each, and every clone at the end.
+fn compare<S: Clone, P: Clone>(
+    deeds: &[Deed],
+    mut shared: S,
+    mut plain: P,
+    act: impl Fn(Deed, &mut S, &mut P),
+    check: impl Fn(&S, &P),
+) {
+    let mut clones: Vec<(S, P)> = Vec::new();
+    for deed in deeds {
+        match deed {
+            Deed::Clone => clones.push((shared.clone(), plain.clone())),
+            Deed::GoBack => {
+                if let Some((saved, known)) = clones.last() {
+                    (shared, plain) = (saved.clone(), known.clone());
+                }
+            }
+            deed => act(*deed, &mut shared, &mut plain),
+        }
+        check(&shared, &plain);
+    }
+    for (saved, known) in &clones {
+        check(saved, known);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_row_is_a_queue(deeds in deeds()) {
+        let act = |deed, row: &mut Row<u32>, queue: &mut VecDeque<u32>| match deed {
+            // Runs of several leaves, and now and then of more than a branch holds.
+            Deed::Add(at, run) => for item in 0..u32::from(run) * (1 + u32::from(at % 30)) {
+                row.push_back(item);
+                queue.push_back(item);
+            },
+            Deed::Take(at, run) => for _ in 0..run {
+                let place = usize::from(at) % queue.len().max(1);
+                assert_eq!(row.remove(place), queue.remove(place));
+            },
+            Deed::Change(at) => {
+                let place = usize::from(at) % queue.len().max(1);
+                let (one, other) = (row.get_mut(place), queue.get_mut(place));
+                assert_eq!(one.is_some(), other.is_some());
+                if let (Some(one), Some(other)) = (one, other) {
+                    (*one, *other) = (at.into(), at.into());
+                }
+            }
+            Deed::TakeFirst(run) => for _ in 0..usize::from(run) * 20 {
+                assert_eq!(row.pop_front(), queue.pop_front());
+            },
+            Deed::TakeLast(run) => for _ in 0..run {
+                assert_eq!(row.pop_back(), queue.pop_back());
+            },
+            Deed::Clone | Deed::GoBack => {}
+        };
+        compare(&deeds, Row::default(), VecDeque::new(), act, |row, queue| {
+            assert_eq!(row.len(), queue.len());
+            assert_eq!(row.front(), queue.front());
+            assert!(row.range(0).eq(queue));
+            assert!(row.range(queue.len() / 2).rev().eq(queue.range(queue.len() / 2..).rev()));
+            assert_eq!(row.get(queue.len()), None);
+        });
+    }
+
+    #[test]
+    fn a_sorted_map_is_a_tree(deeds in deeds()) {
+        let act = |deed, map: &mut Sorted<u16, u16>, tree: &mut BTreeMap<u16, u16>| match deed {
+            Deed::Add(at, run) => for step in 0..run {
+                let key = at.wrapping_add(step.wrapping_mul(1 + at % 7));
+                assert_eq!(map.insert(key, step), tree.insert(key, step));
+            },
+            Deed::Take(at, run) => for step in 0..run * 10 {
+                let key = at.wrapping_add(step);
+                assert_eq!(map.remove(key), tree.remove(&key));
+            },
+            Deed::Change(at) => {
+                let key = tree.range(at..).next().map_or(at, |(key, _)| *key);
+                let (one, other) = (map.get_mut(key), tree.get_mut(&key));
+                assert_eq!(one.is_some(), other.is_some());
+                if let (Some(one), Some(other)) = (one, other) {
+                    (*one, *other) = (at, at);
+                }
+            }
+            Deed::TakeFirst(run) => for _ in 0..run {
+                assert_eq!(map.pop_first(), tree.pop_first());
+            },
+            Deed::TakeLast(run) => for _ in 0..run {
+                let last = tree.pop_last();
+                assert_eq!(last.and_then(|(key, _)| map.remove(key)), last.map(|(_, value)| value));
+            },
+            Deed::Clone | Deed::GoBack => {}
+        };
+        compare(&deeds, Sorted::default(), BTreeMap::new(), act, |map, tree| {
+            assert_eq!((map.len(), map.is_empty()), (tree.len(), tree.is_empty()));
+            assert_eq!(map.first(), tree.keys().next().copied());
+            assert!(map.iter().eq(tree.iter().map(|(key, value)| (*key, value))));
+            for from in [0, 1000, 40_000] {
+                assert!(map.range(from).eq(tree.range(from..).map(|(key, value)| (*key, value))));
+                assert_eq!(map.get(from), tree.get(&from));
+            }
+        });
+    }
+
+    #[test]
+    fn a_table_is_a_hash_map(deeds in deeds()) {
+        // Few different hashes for many keys, so that some are shared.
+        let hash = |key: u16| u64::from(key) % 5000 * 0x9e37_79b9;
+        let act = |deed, table: &mut Table<(u16, u16)>, map: &mut HashMap<u16, u16>| match deed {
+            Deed::Add(at, run) => for step in 0..run {
+                let key = at.wrapping_add(step.wrapping_mul(3));
+                let known = table.find_mut(hash(key), |(known, _)| *known == key);
+                assert_eq!(known.as_ref().map(|(_, value)| *value), map.insert(key, step));
+                match known {
+                    Some((_, value)) => *value = step,
+                    None => table.insert(hash(key), (key, step)),
+                }
+            },
+            Deed::Take(at, run) => for step in 0..run * 20 {
+                let key = at.wrapping_add(step);
+                let taken = table.remove(hash(key), |(known, _)| *known == key);
+                assert_eq!(taken.map(|(_, value)| value), map.remove(&key));
+            },
+            Deed::Change(at) => {
+                let found = table.find(hash(at), |(known, _)| *known == at);
+                assert_eq!(found.map(|(_, value)| value), map.get(&at));
+            }
+            Deed::TakeFirst(_) | Deed::TakeLast(_) | Deed::Clone | Deed::GoBack => {}
+        };
+        compare(&deeds, Table::default(), HashMap::new(), act, |table, map| {
+            assert_eq!((table.len(), table.is_empty()), (map.len(), map.is_empty()));
+            let mut entries: Vec<_> = table.iter().copied().collect();
+            let mut known: Vec<_> = map.iter().map(|(key, value)| (*key, *value)).collect();
+            entries.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(entries, known);
+        });
+    }
+}
