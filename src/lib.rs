@@ -17,6 +17,7 @@
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
 //! | [`run`] | scenarios, run: a server and a space for each, and what came of them | decides |
+//! | [`shop`] | the built-in merchant, which plays from outside | looks into a space |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
@@ -66,5 +67,6 @@ pub mod pushback;
 pub mod run;
 pub mod scenario;
 pub mod server;
+pub mod shop;
 pub mod space;
 pub mod wire;

@@ -12,6 +12,7 @@ mod client;
 mod memory;
 mod report;
 mod rounds;
+mod rules;
 mod server;
 mod story;
 mod yardstick;
@@ -40,7 +41,10 @@ struct Options {
     /// An argument more for `payon-sim serve` in the rounds, such as --with=--journal-entries=0
     #[arg(long)]
     with: Vec<String>,
-    /// Only this part: rounds, start, memory, idle or long
+    /// Rules that are armed to see what they cost
+    #[arg(long, default_value_t = 1_000)]
+    rules: usize,
+    /// Only this part: rounds, rules, start, memory, idle or long
     #[arg(long)]
     only: Option<String>,
     /// Serves one of the yardsticks or measures memory; the benchmark starts itself so
@@ -68,6 +72,9 @@ fn main() -> Result<()> {
             options.signed,
             &options.with,
         ))?;
+    }
+    if wanted("rules") {
+        runtime.block_on(rules::run(options.rounds, options.unsigned, options.rules))?;
     }
     if wanted("start") {
         memory::start()?;

@@ -132,3 +132,24 @@ fn verdict(row: &Row, share: &Spread) -> String {
     let holds = if share.middle >= bar { "holds" } else { "MISSES" };
     format!("  {holds} {:.0} %", bar * 100.0)
 }
+
+/// Prints what is left of a step's throughput with `count` rules armed, each pair of outcomes being without and with
+/// them.
+pub(crate) fn left_by_rules(count: usize, rows: &[(&str, Vec<(Outcome, Outcome)>)]) {
+    println!(
+        "\n{:34} {:>17}  {:>17}",
+        format!("with {count} rules"),
+        "left by rate",
+        "left by CPU"
+    );
+    for (name, pairs) in rows {
+        let left = |of: fn(&Outcome) -> Duration| {
+            Spread::of(
+                pairs.iter().map(|(bare, armed)| of(bare).as_secs_f64() / of(armed).as_secs_f64()),
+            )
+        };
+        let (by_rate, by_cpu) = (left(elapsed), left(cpu));
+        let holds = if by_cpu.middle >= 0.9 { "holds" } else { "MISSES" };
+        println!("{name:34} {}  {}  {holds} 90 %", shown(&by_rate), shown(&by_cpu));
+    }
+}

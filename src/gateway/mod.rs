@@ -294,7 +294,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         rule: received.course.as_deref().map(Course::told),
         findings: received.findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
-        unmasked: (reason == Reason::SignInvalid).then(|| body.into()),
+        unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
     });
     Reply { status, body: reply, trace, reason, course: received.course }
 }

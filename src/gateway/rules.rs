@@ -96,7 +96,7 @@ impl Desk<'_> {
         let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
         let aftermath = self.aftermath.take();
-        self.space.course(*decision, target, self.trace, aftermath).map(Box::new)
+        self.space.course(*decision, target, self.trace, aftermath, true).map(Box::new)
     }
 }
 

@@ -92,3 +92,26 @@ pub(super) fn export(dir: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Replaces one setting of a file: `rules.order_lifetime_ms` by JSON. Its mark stays. Answers what is wrong with it.
+pub(super) fn replace(source: &mut Source, key: &str, json: &str) -> Option<Problem> {
+    let shown = source.shown.clone();
+    let refuse = |what: String| Problem::of_file(shown, what, Vec::new());
+    let Ok(mut root) = source.text.parse::<toml::Table>() else { return None };
+    let value = serde_json::from_str::<serde_json::Value>(json)
+        .ok()
+        .and_then(|json| toml::Value::try_from(json).ok());
+    let Some(value) = value else {
+        return Some(refuse(format!("the value of {key} cannot stand in a profile: {json}")));
+    };
+    let mut parts = key.split('.');
+    let first = parts.next().and_then(|part| root.get_mut(part));
+    let found = parts.try_fold(first, |at, part| at.map(|at| at.get_mut(part)));
+    let Some(Some(place)) = found else { return Some(refuse(format!("has no setting {key}"))) };
+    match place.as_table_mut().and_then(|entry| entry.get_mut("value")) {
+        Some(inner) => *inner = value,
+        None => *place = value,
+    }
+    source.text = root.to_string().into();
+    None
+}

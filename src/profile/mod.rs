@@ -120,6 +120,21 @@ impl Profile {
         parse(sources, problems)
     }
 
+    /// The profile in `dir`, or the built-in one, with some settings of its `profile.toml` replaced: each by its place,
+    /// such as `rules.order_lifetime_ms`, and its value as JSON.
+    pub fn with(dir: Option<&Path>, settings: &[(&str, &str)]) -> Result<Self, ProfileErrors> {
+        let (mut sources, mut problems) = match dir {
+            Some(dir) => files::load(dir),
+            None => (builtin_sources(), Vec::new()),
+        };
+        if let Some(Some(source)) = sources.first_mut() {
+            for (key, value) in settings {
+                problems.extend(files::replace(source, key, value));
+            }
+        }
+        parse(sources, problems)
+    }
+
     /// Writes the built-in profile's files into `dir`, which is made if need be.
     ///
     /// # Errors
@@ -189,11 +204,14 @@ impl Profile {
     }
 
     fn parse_builtin() -> Result<Self, ProfileErrors> {
-        let sources = BUILTIN.map(|(name, text)| {
-            Some(Source { shown: format!("{BUILTIN_DIR}/{name}"), text: text.into() })
-        });
-        parse(sources, Vec::new())
+        parse(builtin_sources(), Vec::new())
     }
+}
+
+fn builtin_sources() -> [Option<Source>; BUILTIN.len()] {
+    BUILTIN.map(|(name, text)| {
+        Some(Source { shown: format!("{BUILTIN_DIR}/{name}"), text: text.into() })
+    })
 }
 
 /// Reads the files in the order of [`BUILTIN`] and collects every problem of all of them.

@@ -62,7 +62,13 @@ impl Carrier {
         });
         let (pace, waits) = pace.unzip();
         let patience = Duration::from_millis(job.policy.timeout_ms.unsigned_abs());
-        match in_time(self.send(job, target, pace), patience, waits).await {
+        let sending = self.send(job, target, pace);
+        let done = if space.is_driven() {
+            tokio::select! { done = sending => Some(done), () = space.overdue(errand) => None }
+        } else {
+            in_time(sending, patience, waits).await
+        };
+        match done {
             Some(Ok((status, response))) => {
                 let error = refusal(&job.policy, status, &response).map(Into::into);
                 let took_ms = millis(begun.elapsed());

@@ -204,7 +204,7 @@ fn facts(order: &OrderStory) -> String {
         facts += "; the merchant believes: ";
         facts += believes;
     }
-    let shipped = order.shipped.map(|times| format!(", shipped {times} times"));
+    let shipped = order.shipped.map(|times| format!(", goods shipped: {times}"));
     facts.push_str(&shipped.unwrap_or_default());
     facts
 }

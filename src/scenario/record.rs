@@ -76,8 +76,6 @@ impl Recorded {
 
 /// Shorter pauses are those of a person who looks for the next button.
 const PAUSE_MS: i64 = 5000;
-/// How long a run waits at its end for the push-backs of orders that are still open.
-const REST_MS: u64 = 10_000;
 
 /// Writes the scenario of what was done.
 pub fn record(done: &Done) -> Recorded {
@@ -298,16 +296,14 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// What time did after the last deed, and the push-backs.
+    /// What time did after the last deed; then the push-backs have their time.
     fn end(&mut self) {
         let orders = &self.done.history.orders;
         let moved = orders.iter().flat_map(|order| &order.changes).map(|change| change.at).max();
         if let Some(moved) = moved.filter(|moved| self.last.is_some_and(|last| *moved > last)) {
             self.pass_time(moved);
         }
-        // To wait until nothing is due would let open orders expire.
-        let open = orders.iter().any(|order| order.state.is_open());
-        self.steps.push(if open { Step::Advance(Period(REST_MS)) } else { Step::Idle });
+        self.steps.push(Step::Idle);
     }
 
     fn order(&self, merchant: &str, tx_id: &str) -> Option<&'a OrderFact> {
@@ -329,7 +325,15 @@ impl<'a> Writer<'a> {
             .collect();
         let mut expect = Vec::new();
         let mut kinds: Vec<(OrderExpectation, u32)> = Vec::new();
-        for order in &orders {
+        // A run goes on until nothing is due, so that open orders run out of time.
+        let (open, closed): (Vec<_>, Vec<_>) =
+            orders.iter().copied().partition(|order| order.state.is_open());
+        for order in &open {
+            let (tx_id, state) = (&order.tx_id, order.state.name());
+            self.notes
+                .push(format!("{tx_id} is still {state}; a run goes on until its time is over."));
+        }
+        for order in &closed {
             let kind = expected(order);
             match kinds.iter_mut().find(|(known, _)| *known == kind) {
                 Some((_, count)) => *count += 1,
@@ -338,10 +342,14 @@ impl<'a> Writer<'a> {
         }
         let several = orders.len() > 1;
         for (mut kind, count) in kinds {
-            kind.exactly = several.then_some(count);
+            if several && open.is_empty() {
+                kind.exactly = Some(count);
+            } else if several {
+                kind.at_least = Some(count);
+            }
             expect.push(Expectation { order: Some(kind), ..nothing() });
         }
-        expect.extend(self.expect_pushbacks(&orders));
+        expect.extend(self.expect_pushbacks(&orders, open.is_empty()));
         for currency in [Currency::Usd, Currency::Khr] {
             let own: Vec<_> = orders.iter().filter(|order| order.currency == currency).collect();
             if own.is_empty() {
@@ -364,7 +372,7 @@ impl<'a> Writer<'a> {
     }
 
     /// How many push-backs of each cause. The built-in merchant always has an address for them.
-    fn expect_pushbacks(&mut self, orders: &[&OrderFact]) -> Vec<Expectation> {
+    fn expect_pushbacks(&mut self, orders: &[&OrderFact], all_closed: bool) -> Vec<Expectation> {
         let told = |order: &OrderFact, delivery: &DeliveryFact| {
             (&delivery.merchant_id, &delivery.tx_id) == (&order.merchant_id, &order.tx_id)
         };
@@ -394,9 +402,9 @@ impl<'a> Writer<'a> {
             acknowledged: None,
             attempts: None,
             status: None,
-            at_least: None,
+            at_least: (!all_closed).then_some(count),
             at_most: None,
-            exactly: Some(count),
+            exactly: all_closed.then_some(count),
         });
         expected.map(|one| Expectation { pushback: Some(one), ..nothing() }).collect()
     }

@@ -149,7 +149,22 @@ async fn operate(
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
 async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Body> {
     let Some(course) = reply.course.take() else { return carry_out(reply) };
-    course.wait().await;
+    let course = if course.space().is_driven() {
+        // When the server notices that a caller has left is a matter of real time: here it changes nothing.
+        let (space, reason) = (Arc::clone(course.space()), Reason::SystemError);
+        let waited = tokio::spawn(async move {
+            course.wait().await;
+            course
+        });
+        let Ok(course) = waited.await else {
+            let detail = "the request was given up half-way";
+            return carry_out(gateway::refuse(&space, None, reason, detail));
+        };
+        course
+    } else {
+        course.wait().await;
+        course
+    };
     let good = plain(reply);
     let (raw, plain) = match &course.plan.transport {
         None => (None, good),

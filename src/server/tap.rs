@@ -17,7 +17,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::space::Course;
+use crate::space::{Course, Silence};
 
 /// Bytes to put on the socket in place of a reply, and how the connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,7 @@ struct Script {
     reply: RawReply,
     step: usize,
     pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    silence: Option<Silence>,
 }
 
 impl Tap {
@@ -115,7 +116,7 @@ impl Tap {
             && let Some(Stage { raw, course }) = self.trigger.take()
         {
             self.course = Some(course);
-            self.script = raw.map(|reply| Script { reply, step: 0, pause: None });
+            self.script = raw.map(|reply| Script { reply, step: 0, pause: None, silence: None });
         }
         self.script.is_some()
     }
@@ -142,7 +143,9 @@ impl Tap {
             ready!(Pin::new(&mut *stream).poll_flush(cx))?;
             script.step += 1;
         }
-        *course = None;
+        if let Some(course) = course.take() {
+            script.silence = course.silence().filter(|_| script.reply.end == End::Hang);
+        }
         match script.reply.end {
             End::Close => ready!(Pin::new(&mut *stream).poll_shutdown(cx))?,
             End::Reset => stream.inner().set_zero_linger()?,

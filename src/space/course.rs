@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::hold::{Hold, Wait, Waiter};
-use super::{DeliveryState, Happening, Moment, Space, Trace};
+use super::{DeliveryState, Happening, Moment, Silence, Space, Trace};
 use crate::base::Reason;
 use crate::ledger::{Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
@@ -117,6 +117,7 @@ impl Course {
     pub async fn wait(&self) {
         let told = &self.aftermath.told;
         if !told.is_empty() {
+            let _silence = self.silence();
             self.hold
                 .space()
                 .until(self.hold.generation(), |moment| {
@@ -133,6 +134,17 @@ impl Course {
         if self.plan.delay_ms > 0 {
             self.hold.over().await;
         }
+    }
+
+    /// The space that it belongs to.
+    pub fn space(&self) -> &Arc<Space> {
+        self.hold.space()
+    }
+
+    /// Says, as long as it is kept, that the caller waits in vain.
+    pub fn silence(&self) -> Option<Silence> {
+        let came = self.hold.came()?;
+        Some(Silence::new(Arc::clone(self.hold.space()), self.hold.generation(), came))
     }
 
     /// Where the pieces of a slow reply wait for the space's clock.
@@ -239,13 +251,15 @@ impl Space {
         })
     }
 
-    /// The course of a call that `decision` decided. What is planned to be sent unasked is put out here.
+    /// The course of what `decision` decided: a call of PAYON's operations (`is_call`), whose caller waits for the
+    /// reply, or what a payer or an issuer did. What is planned to be sent unasked is put out here.
     pub fn course(
         &self,
         decision: Decision,
         target: Option<Target<'_>>,
         trace: Trace,
         mut aftermath: Aftermath,
+        is_call: bool,
     ) -> Option<Course> {
         let Decision { rule, plan } = decision;
         let space = self.me.upgrade()?;
@@ -262,7 +276,8 @@ impl Space {
                 aftermath.told.clear();
             }
             let due = moment.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
-            let waiter = Waiter::Reply(trace);
+            let came = Some(moment.now).filter(|_| is_call);
+            let waiter = Waiter::Reply { trace, came };
             let mut hold = Hold::new(space, moment.state.generation, waiter, due);
             let is_slow = plan.transport.as_ref().is_some_and(Transport::is_slow);
             if plan.delay_ms > 0 || is_slow || !aftermath.owed.is_empty() {

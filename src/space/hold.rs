@@ -12,8 +12,13 @@ use crate::base::{Millis, wall_clock};
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Waiter {
-    /// The reply to this request.
-    Reply(Trace),
+    /// The reply to a request.
+    Reply {
+        /// Its name.
+        trace: Trace,
+        /// When it came, where it is a call that somebody waits for.
+        came: Option<Millis>,
+    },
     /// The sender of this delivery, which is under way meanwhile.
     Sender(u64),
 }
@@ -54,8 +59,16 @@ impl Hold {
     }
 
     /// The space in which it waits.
-    pub(super) fn space(&self) -> &Space {
+    pub(super) fn space(&self) -> &Arc<Space> {
         &self.space
+    }
+
+    /// When the call came whose reply is held; `None` where nobody waits for one.
+    pub(super) fn came(&self) -> Option<Millis> {
+        match self.waiter {
+            Waiter::Reply { came, .. } => came,
+            Waiter::Sender(_) => None,
+        }
     }
 
     /// The generation of the space that it belongs to.
@@ -97,7 +110,16 @@ impl Drop for Hold {
     fn drop(&mut self) {
         if self.is_noted {
             let space = Arc::clone(&self.space);
-            space.enter(|moment| self.leave(moment.state));
+            space.enter(|moment| {
+                self.leave(moment.state);
+                // Now the other side has all of a slow push-back.
+                if let Waiter::Sender(id) = self.waiter
+                    && moment.state.generation == self.generation
+                    && let Some(attempt) = moment.state.attempts.get_mut(&id)
+                {
+                    attempt.began = moment.now;
+                }
+            });
         }
     }
 }

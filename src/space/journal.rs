@@ -89,7 +89,7 @@ pub struct JournalEntry {
     pub findings: Box<[Finding]>,
     /// How long the decision took, in microseconds.
     pub took_us: u32,
-    /// For a refused signature: the body as received, from which the explanation is made on demand.
+    /// For a signature that was refused or missing: the body as received, from which the explanation is made on demand.
     /// It never leaves the process unmasked.
     pub unmasked: Option<Box<[u8]>>,
 }

@@ -15,6 +15,7 @@ mod journal;
 mod passage;
 mod registry;
 mod snapshot;
+mod under_way;
 
 pub use clock::Clock;
 pub use course::{Aftermath, Course};
@@ -27,9 +28,10 @@ pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
 pub use snapshot::{Snapshot, SnapshotError};
+pub use under_way::{Silence, UnderWay};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use tokio::sync::Notify;
@@ -48,6 +50,7 @@ use crate::wire;
 use course::{Armoury, TRUTH, Told};
 use feed::Feed;
 use hold::Waiter;
+use under_way::UnderWayAttempt;
 
 /// How much each space keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,8 @@ pub struct Space {
     /// The points at which a rule may step in, one bit each.
     listening: AtomicU32,
     me: Weak<Self>,
+    /// Whether somebody moves the clock from event to event.
+    driven: AtomicBool,
     /// Held by whoever makes time pass, so that two never do so at once.
     turn: tokio::sync::Mutex<()>,
     snapshots: Mutex<BTreeMap<Box<str>, Arc<Snapshot>>>,
@@ -127,6 +132,10 @@ struct State {
     met: PlansMet,
     /// What waits for the clock on its way to a socket, by when it goes on.
     waiting: BTreeSet<(Millis, Waiter)>,
+    /// How many calls that came when are never answered, and their callers still there.
+    silent: BTreeMap<Millis, usize>,
+    /// Push-backs that are being sent, by their numbers.
+    attempts: BTreeMap<u64, UnderWayAttempt>,
     /// What the clock showed when the space was born or reset.
     born: Millis,
     /// Raised by a reset or restore, so that an attempt from before it finds nothing to note itself in.
@@ -195,6 +204,7 @@ impl Space {
             armoury: RwLock::default(),
             listening: AtomicU32::new(0),
             me: Weak::clone(me),
+            driven: AtomicBool::new(false),
             turn: tokio::sync::Mutex::new(()),
             snapshots: Mutex::default(),
             commons,
@@ -321,6 +331,7 @@ impl Space {
         Moment::new(self, &mut state, now).expire();
         let generation = state.generation;
         let jobs = state.outbox.take_due(now);
+        state.attempts.extend(jobs.iter().map(|job| (job.id, UnderWayAttempt::of(job))));
         let next = state.next_due().and_then(|due| state.clock.real_at(real, due));
         if let Some(next) = next {
             self.armed.store(next.0, Ordering::Release);
@@ -334,6 +345,7 @@ impl Space {
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
+                moment.state.attempts.remove(&errand.job.id);
                 let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
                 self.happened(Happening::Pushback(errand.job.id));
@@ -430,6 +442,8 @@ impl State {
             counters: Counters::default(),
             met: PlansMet::default(),
             waiting: BTreeSet::new(),
+            silent: BTreeMap::new(),
+            attempts: BTreeMap::new(),
             born: Clock::real().now(wall_clock()),
             generation,
             kin: Arc::clone(&birth.kin),

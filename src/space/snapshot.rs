@@ -223,7 +223,8 @@ impl Space {
     }
 
     /// Brings the space to where a snapshot is. Attempts and held replies from before find nothing to note themselves
-    /// in; push-backs that were under way when it was taken are sent again. Journal and traces go on.
+    /// in; push-backs that were under way when it was taken are sent again. Journal, traces and
+    /// what was met of failures go on.
     pub(super) fn restore(&self, snapshot: &Snapshot) {
         let Kept { seed, kin, now, scale_milli, born, ledger, .. } = &snapshot.kept;
         let Kept { outbox, counters, rules, merchants, next_trace, .. } = &snapshot.kept;

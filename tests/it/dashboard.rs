@@ -125,4 +125,11 @@ async fn the_newest_requests_come_first_by_offset_reason_and_search() {
     assert_eq!(found("&reason=sign.invalid&reason=success").await.1, 2);
     assert_eq!(found("&search=B-2").await, ("sign.invalid".into(), 1));
     assert_eq!(found("&search=register").await, ("success".into(), 1));
+
+    let missing = space.control_get("journal?newest=true&reason=sign.missing").await.expect(200);
+    let trace = missing["entries"][0]["trace"].as_str().unwrap();
+    let told = space.control_get(&format!("journal/{trace}")).await.expect(200);
+    let canonical = told["signature"]["canonical"].as_str().expect("what was to be signed");
+    assert!(canonical.contains("txId=a-1"), "{canonical}");
+    assert_eq!(told["signature"]["causes"][0]["code"], "sign.empty");
 }

@@ -1,13 +1,13 @@
 //! What happens in a space, as server-sent events.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+
 use payon_sim::base::Operation;
 use payon_sim::space::{Budgets, JournalBudget};
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
 
 use crate::binary::Gateway;
-use crate::support::{Client, Event, Events, Setup, Sim, Sink, SpaceHandle, soon};
+use crate::support::{Client, Event, Events, Setup, Sim, Sink};
 
 fn names(events: &[Event]) -> Vec<&str> {
     events.iter().map(|event| event.name.as_str()).collect()
@@ -187,42 +187,27 @@ async fn without_a_journal_there_are_no_events_of_requests() {
     assert_eq!(space.control_get("journal").await.expect(200)["dropped"], 2);
 }
 
-/// A connection with a small buffer on which a stream was asked for, and of which nothing is read.
-async fn stalled(space: &SpaceHandle) -> TcpStream {
-    let rest = space.control_url.strip_prefix("http://").unwrap();
-    let (host, path) = rest.split_once('/').unwrap();
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(1 << 20).unwrap();
-    let mut stream = socket.connect(host.parse().unwrap()).await.unwrap();
-    let request = format!("GET /{path}/_sim/v1/events HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
+#[test]
+fn whoever_does_not_read_holds_nobody_up_and_is_told_what_it_missed() {
+    let gateway = Gateway::start(&["--journal-entries", "2"]);
+    let mut slow = gateway.connect();
+    slow.write_all(b"GET /_sim/v1/events?kind=request HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
     let mut first = [0; 12];
-    soon("the head", stream.read_exact(&mut first)).await.unwrap();
+    slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    stream
-}
-
-#[tokio::test]
-async fn whoever_does_not_read_holds_nobody_up_and_is_told_what_it_missed() {
-    let sim = forgetful(2).await;
-    let space = sim.running_space("slow").await;
-    let mut slow = stalled(&space).await;
     // More than all buffers on the way hold: the stream comes to stand still, the gateway does not.
     let filler = "x".repeat(900_000);
-    for number in 0..40 {
-        space.register(&number.to_string(), json!({ "filler": filler })).await;
+    for number in 0..80 {
+        let order = json!({
+            "merchantId": "C0000143", "termId": "CT03000003", "txId": number.to_string(),
+            "trt": "10", "currency": "USD", "amount": "1.00", "paymentMethod": "CREDIT_DEBIT",
+            "filler": filler,
+        });
+        assert_eq!(gateway.post("/pg/order/register", &order.to_string()).0, 200);
     }
-    let (mut buffer, mut tail) = (vec![0; 1 << 20], Vec::new());
-    let word = async {
-        while !String::from_utf8_lossy(&tail).contains("event: missed\n") {
-            // What is looked for may lie in two pieces.
-            tail.drain(..tail.len().saturating_sub(20));
-            let count = slow.read(&mut buffer).await.unwrap();
-            assert_ne!(count, 0, "the stream goes on");
-            tail.extend_from_slice(&buffer[..count]);
-        }
-    };
-    soon("word of what was missed", word).await;
+    let mut lines = BufReader::new(slow).split(b'\n');
+    assert!(lines.any(|line| line.unwrap() == b"event: missed"), "the stream ended");
 }
 
 #[tokio::test]

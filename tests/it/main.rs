@@ -10,6 +10,7 @@
 mod binary;
 mod bindings;
 mod browser;
+mod catalogue;
 mod checkout;
 mod cli_control;
 mod cli_profile;

@@ -123,5 +123,7 @@ async fn what_cannot_be_written_is_said() {
         space.register(&format!("n-{number}"), json!({})).await;
     }
     assert_eq!(kind("scenario").await, (429, "too-many".to_owned()));
-    recorded(&space, Some("n-7")).await;
+    let (scenario, notes) = recorded(&space, Some("n-7")).await;
+    assert!(notes[0].starts_with("n-7 is still registered"), "{notes:?}");
+    assert_eq!(scenario["expect"][0]["ledger"]["captured"]["eq"], "0.00");
 }

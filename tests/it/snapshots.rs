@@ -115,8 +115,13 @@ async fn the_journal_goes_on_and_notes_the_restore() {
     let sim = Sim::start().await;
     let space = sim.space("journal").await;
     save(&space, "empty").await;
+    space.arm_one(json!({ "operation": "register" }), json!([{ "latency": "0s" }])).await;
     space.register("1", json!({})).await;
+    let met = async || space.control_get("coverage").await.expect(200);
+    let before = met().await;
+    assert!(before["met"].as_u64() > Some(0));
     restore(&space, "empty").await;
+    assert_eq!(met().await["met"], before["met"], "what was met stays met");
     space.register("1", json!({})).await;
     let journal = space.control_get("journal").await.expect(200);
     let entries = journal["entries"].as_array().unwrap();

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["gateway"],
     &["pushback"],
     &["checkout", "control", "server"],
+    &["shop"],
     &["run"],
     &["cli"],
 ];

@@ -264,7 +264,7 @@ fn change(
     })?;
     if let Some((decision, aftermath)) = decided {
         let target = Some(Target::At(paid.order.id));
-        paid.course = space.course(decision, target, trace, aftermath).map(Arc::new);
+        paid.course = space.course(decision, target, trace, aftermath, true).map(Arc::new);
     }
     Ok(paid)
 }

@@ -261,6 +261,8 @@ words! {
         NeverReconciles = "never-reconciles",
         /// Uses bindings that are gone.
         KeepsBinding = "keeps-binding",
+        /// Copies card data into calls that need none.
+        LeaksCard = "leaks-card",
     }
 }
 

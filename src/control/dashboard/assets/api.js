@@ -33,8 +33,8 @@ async function call(method, address, body, plain = false) {
     answer = await fetch(base + address, {
       method, credentials: "same-origin", cache: "no-store",
       ...(body === undefined ? {} : {
-        headers: { "content-type": "application/json" },
-        body: typeof body === "string" ? body : JSON.stringify(body),
+        headers: { "content-type": body instanceof URLSearchParams ? "application/x-www-form-urlencoded" : "application/json" },
+        body: body instanceof URLSearchParams ? body : JSON.stringify(body),
       }),
     });
   } catch {
@@ -56,7 +56,7 @@ export const get = (address, members = {}) => {
 export const post = (address, body = {}) => call("POST", `v1/${address}`, body);
 export const remove = (address) => call("DELETE", `v1/${address}`);
 /** Hands the token over; the server answers with a cookie that pages cannot read. */
-export const login = (token) => call("POST", "login", { token }, true);
+export const login = (token) => call("POST", "login", new URLSearchParams({ token }), true);
 
 /** The address of an order's calls. */
 export const orderAddress = (merchantId, txId) =>

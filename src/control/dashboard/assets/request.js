@@ -31,6 +31,7 @@ function signature(told, entry) {
       h("div", null, h("h4", null, "What the gateway built: sign exactly this"), marked(built, "What the gateway built", "canonical")),
       told.signed !== null && told.signed !== undefined &&
         h("div", null, h("h4", null, "What was signed instead"), marked(signed, "What was signed", "signed"))),
+    told.received && !told.signed && h("p", { class: "note" }, "What was signed instead could not be found out: none of the usual mistakes makes this signature."),
     told.masked.length > 0 && h("p", { class: "note" }, `Masked here, to be signed in clear: ${told.masked.join(", ")}.`),
     h("h4", null, "What to do"),
     h("ul", null, told.next.map((step) => h("li", null, sentence(step))),
@@ -77,10 +78,14 @@ function draw(told) {
 
 export function requestDetail(trace) {
   const element = h("article", { "aria-label": "Request", "data-testid": "request", "aria-busy": "true" });
+  let known = "";
   const look = async () => {
     const told = await get(`journal/${trace}`);
-    const open = [...element.querySelectorAll("pre")].some((pre) => pre === document.activeElement);
-    if (!open) put(element, draw(told));
+    const now = JSON.stringify(told);
+    // What is being read or marked stays in place while nothing new is told.
+    if (now === known) return;
+    known = now;
+    put(element, draw(told));
     element.removeAttribute("aria-busy");
   };
   look().catch((problem) => put(element, h("h2", null, "No such request"), h("p", null, problem.message)));

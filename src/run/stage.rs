@@ -1,0 +1,58 @@
+//! A gateway of its own for one story, in this process.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::base::Seed;
+use crate::checkout::Checkout;
+use crate::control::Control;
+use crate::profile::Profile;
+use crate::pushback::{Carrier, Driver};
+use crate::scenario::Rule;
+use crate::server::{self, App, Limits, Plane};
+use crate::space::{Budgets, Space, Spaces};
+
+/// A gateway that stops when this is dropped. The story has its default space, so that rules at the point `connect`
+/// reach it too, and the control plane a port of its own, so that they do not reach that.
+pub(super) struct Stage {
+    /// Host and port for merchants.
+    pub(super) authority: String,
+    /// Host and port of the control plane.
+    pub(super) control: String,
+    pub(super) space: Arc<Space>,
+    _stop: DropGuard,
+}
+
+impl Stage {
+    pub(super) async fn set(
+        profile: Arc<Profile>,
+        seed: Seed,
+        rules: Vec<Rule>,
+    ) -> std::io::Result<Self> {
+        let stop = CancellationToken::new();
+        let merchant = TcpListener::bind("127.0.0.1:0").await?;
+        let control = TcpListener::bind("127.0.0.1:0").await?;
+        let authority = merchant.local_addr()?.to_string();
+        let control_authority = control.local_addr()?.to_string();
+        let (spaces, bell) = Spaces::new(profile, seed, Budgets::default());
+        let space = Arc::clone(spaces.default_space());
+        space.arm_rules(rules);
+        let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
+        tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
+        let (url, control_url) =
+            (format!("http://{authority}"), format!("http://{control_authority}"));
+        let app = Arc::new(App {
+            spaces,
+            control: Control::new(url, control_url, None),
+            checkout: Checkout::default(),
+            public_url: None,
+            limits: Limits::default(),
+            stop: stop.clone(),
+        });
+        tokio::spawn(server::run(merchant, Arc::clone(&app), Plane::Merchant, stop.clone()));
+        tokio::spawn(server::run(control, app, Plane::Control, stop.clone()));
+        Ok(Self { authority, control: control_authority, space, _stop: stop.drop_guard() })
+    }
+}

@@ -1,0 +1,358 @@
+//! The built-in merchant: it plays from outside, over HTTP, and copes with what goes wrong as a good shop does.
+//!
+//! It stores an order before it registers it, takes push-backs and returns for hints and asks for the status, asks by
+//! itself with growing pauses until an order is settled or out of time, asks before it moves money again, compares
+//! amounts as decimals, ships once, and reconciles daily. Each [`Mistake`] makes it get one of these wrong (see
+//! `policy`); that is how a story shows that it catches what it is there for.
+//!
+//! Its clock is a [`Pace`]: whoever runs it moves the time, and is told when the merchant has come to rest.
+
+mod books;
+mod calls;
+mod http;
+mod listener;
+mod money;
+mod pace;
+mod policy;
+mod status;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+pub use books::NewOrder;
+pub use http::post;
+pub use pace::{Busy, Doing, Pace};
+
+use crate::base::{Fields, Millis, Operation};
+use crate::profile::Profile;
+use crate::scenario::{Belief, Mistake, ShopFact, Trt};
+use books::{Books, Row};
+use calls::Said;
+use listener::Listener;
+use money::DAY_MS;
+use policy::Policy;
+use status::Standing;
+
+/// The first pause between two questions about an order that is open.
+const FIRST_POLL_MS: i64 = 10_000;
+/// The longest pause of any kind.
+const PAUSE_MAX_MS: i64 = 300_000;
+/// Questions about one order at most.
+const POLLS_MAX: u32 = 300;
+/// How long an order is waited for whose registration has told nothing.
+const PAYABLE_MS: i64 = 900_000;
+/// Tries of a registration: its payer is waiting.
+const REGISTER_TRIES: u32 = 6;
+/// When the books are compared: half an hour into the day of Cambodia, which is UTC+7.
+const NIGHTLY_MS: i64 = DAY_MS - 7 * 3_600_000 + 1_800_000;
+
+/// A merchant with its books.
+#[derive(Debug)]
+pub struct Shop {
+    policy: Policy,
+    pace: Arc<Pace>,
+    profile: Arc<Profile>,
+    /// Host and port of the gateway.
+    gateway: String,
+    /// Where push-backs and payers come in.
+    own: Listener,
+    books: Mutex<Books>,
+    /// The gateway has asked to be left alone until then.
+    not_before: AtomicI64,
+    is_down: AtomicBool,
+}
+
+impl Shop {
+    /// Opens a shop at a free port, for the merchants of `profile`, whose gateway listens at `gateway` (host and port).
+    pub async fn open(
+        gateway: String,
+        profile: Arc<Profile>,
+        pace: Arc<Pace>,
+        mistakes: &[Mistake],
+    ) -> std::io::Result<Arc<Self>> {
+        let (own, incoming) = Listener::bind().await?;
+        let shop = Arc::new(Self {
+            policy: Policy::with(mistakes),
+            pace,
+            profile,
+            gateway,
+            own,
+            books: Mutex::default(),
+            not_before: AtomicI64::new(i64::MIN),
+            is_down: AtomicBool::new(false),
+        });
+        shop.own.serve(incoming, &shop);
+        shop.reconcile_nightly();
+        Ok(shop)
+    }
+
+    /// What it believes of its orders.
+    pub fn facts(&self) -> Vec<ShopFact> {
+        self.books().facts()
+    }
+
+    /// Registers an order, and asks about it from then on until it is settled or out of time. The txId under which it
+    /// was registered; `None` when it was given up.
+    pub async fn register(self: &Arc<Self>, order: NewOrder) -> Option<String> {
+        let mut order = order;
+        let base = order.tx_id.clone();
+        if self.policy.stores_first {
+            self.books().store(Row::new(order.clone()));
+        }
+        for tried in 0..self.policy.tries.clamp(1, REGISTER_TRIES) {
+            match self.order_call(Operation::Register, &order, self.registration(&order)).await {
+                Said::Yes(body) => {
+                    self.registered(&order, payable_until(&body));
+                    return Some(order.tx_id);
+                }
+                Said::No(code) if code == "3001" && self.policy.same_id => {
+                    // Whose order is it? The same request again is answered as the first was, if it is ours.
+                    self.check(&order.tx_id).await;
+                    self.pause(tried).await;
+                }
+                Said::No(code) if code == "6001" => {
+                    let client = client_of(&order);
+                    order.fields.retain(|(name, _)| name != "bindingId");
+                    if !self.policy.checks_bindings {
+                        break;
+                    }
+                    self.list_bindings(&order.merchant_id, &client).await;
+                }
+                Said::No(code) if code == "3001" => self.rename(&mut order, &base, tried),
+                Said::No(_) | Said::Dead => break,
+                Said::Later | Said::Lost if self.policy.same_id => self.pause(tried).await,
+                Said::Later | Said::Lost => {
+                    self.pause(tried).await;
+                    self.rename(&mut order, &base, tried);
+                }
+            }
+        }
+        self.change(&order.tx_id, |row| row.close(Belief::Unpaid));
+        None
+    }
+
+    fn rename(&self, order: &mut NewOrder, base: &str, tried: u32) {
+        let mut books = self.books();
+        books.forget(&order.tx_id);
+        order.tx_id = format!("N{}-{base}", tried + 1);
+        books.store(Row::new(order.clone()));
+    }
+
+    fn registered(self: &Arc<Self>, order: &NewOrder, until: Option<Millis>) {
+        let now = self.pace.now();
+        self.books().store(Row::new(order.clone()));
+        let until = until.unwrap_or(now.plus(PAYABLE_MS));
+        self.change(&order.tx_id, |row| row.registered = Some((now, until)));
+        if self.policy.polls {
+            let (shop, tx_id) = (Arc::clone(self), order.tx_id.clone());
+            self.pace.spawn(async move { shop.follow(&tx_id).await });
+        }
+    }
+
+    /// The members of a registration beside the order's name.
+    fn registration(&self, order: &NewOrder) -> Value {
+        let tx_id = &order.tx_id;
+        let back = |to: &str| format!("http://{}/return/{to}/{tx_id}", self.own.authority());
+        let mut more = json!({
+            "trt": match order.trt { Trt::Purchase => "10", Trt::PreAuth => "12" },
+            "currency": order.currency.code(),
+            "amount": order.amount.fixed(order.currency),
+            "paymentMethod": order.method.name(),
+            "noti_url": format!("http://{}/noti", self.own.authority()),
+            "success_url": back("success"),
+            "fail_url": back("fail"),
+            "cancel_url": back("cancel"),
+        });
+        for (name, value) in &order.fields {
+            more[name] = serde_json::from_str(value).unwrap_or(Value::Null);
+        }
+        if !self.policy.guards_cards
+            && let Some(card) = self.profile.cards.first()
+        {
+            more["wdlAcNo"] = card.number.as_str().into();
+        }
+        more
+    }
+
+    /// Asks about an order until it is settled or out of time.
+    async fn follow(&self, tx_id: &str) {
+        for asked in 0..POLLS_MAX {
+            let pause = match self.policy.pause_ms {
+                0 => 0,
+                _ => (FIRST_POLL_MS << asked.min(10)).min(PAUSE_MAX_MS),
+            };
+            self.rest(pause).await;
+            let is_open =
+                |row: &Row| row.belief == Belief::Pending && !row.is_closed && !self.is_down();
+            if !self.row(tx_id).is_some_and(|row| is_open(&row)) {
+                return;
+            }
+            let standing = self.check(tx_id).await;
+            if standing == Standing::Unknown && self.policy.tries == 1 {
+                return;
+            }
+        }
+    }
+
+    /// Asks once more about an order, whatever is known of it.
+    pub async fn ask_about(&self, tx_id: &str) {
+        self.check(tx_id).await;
+    }
+
+    /// What a push-back says of an order is looked into.
+    async fn heard(&self, tx_id: &str, code: &str) {
+        let is_good = code == "0000";
+        if !self.policy.checks_pushback {
+            self.change(tx_id, |row| match is_good {
+                true if row.belief != Belief::GivenBack => row.book_paid(),
+                true => {}
+                false => row.close(Belief::Unpaid),
+            });
+            return;
+        }
+        for tried in 0..REGISTER_TRIES.min(self.policy.tries) {
+            let standing = self.check(tx_id).await;
+            if standing == Standing::Unknown && self.row(tx_id).is_some_and(|row| !row.is_closed) {
+                self.pause(tried).await;
+                continue;
+            }
+            self.change(tx_id, |row| {
+                if !self.policy.ships_once && is_good && standing != Standing::Open {
+                    row.shipped += 1;
+                }
+                if !self.policy.keeps_final && row.belief != Belief::Pending {
+                    row.belief = if is_good { Belief::Paid } else { Belief::Unpaid };
+                }
+            });
+            return;
+        }
+    }
+
+    /// A payer has come back to an address of the shop's.
+    async fn came_back(&self, tx_id: &str, says_success: bool) {
+        self.change(tx_id, |row| row.has_returned = true);
+        if says_success && !self.policy.checks_return {
+            self.change(tx_id, Row::book_paid);
+        } else {
+            self.check(tx_id).await;
+        }
+    }
+
+    /// Saves a card of the profile's for a client.
+    pub async fn bind(&self, merchant_id: &str, client_id: &str, number: &str) {
+        let mut body = self.identity(merchant_id);
+        body.insert("clientId".to_owned(), client_id.into());
+        body.insert("wdlAcNo".to_owned(), number.into());
+        if let Some(card) = self.profile.card(number) {
+            body.insert("wdlExpiry".to_owned(), card.expiry.as_str().into());
+            body.insert("wdlCvv".to_owned(), card.cvv.as_deref().unwrap_or_default().into());
+        }
+        let body = Value::Object(body).to_string();
+        let said = self.call(Operation::BindingRegister, None, merchant_id, body).await;
+        if let Said::Yes(body) = said
+            && let Some(id) = Fields::parse(&body).ok().and_then(|fields| fields.text("bindingId"))
+        {
+            self.books().bindings.insert(client_id.to_owned(), id.into_owned());
+        }
+    }
+
+    /// Asks which cards a client still has, and forgets those that are gone.
+    async fn list_bindings(&self, merchant_id: &str, client_id: &str) {
+        let mut body = self.identity(merchant_id);
+        body.insert("clientId".to_owned(), client_id.into());
+        let body = Value::Object(body).to_string();
+        if let Said::Yes(listed) = self.call(Operation::BindingList, None, merchant_id, body).await
+        {
+            let text = String::from_utf8_lossy(&listed);
+            self.books().bindings.retain(|client, id| client != client_id || text.contains(&*id));
+        }
+    }
+
+    fn reconcile_nightly(self: &Arc<Self>) {
+        let shop = Arc::downgrade(self);
+        let pace = Arc::clone(&self.pace);
+        self.pace.spawn(async move {
+            loop {
+                let since = (pace.now().0 - NIGHTLY_MS).rem_euclid(DAY_MS);
+                pace.sleep_routinely_until(pace.now().plus(DAY_MS - since)).await;
+                let Some(shop) = shop.upgrade() else { return };
+                if shop.books().rows().next().is_some() {
+                    shop.reconcile().await;
+                }
+            }
+        });
+    }
+
+    /// Waits before the next try of what was tried so often before.
+    async fn pause(&self, tried: u32) {
+        self.rest((self.policy.pause_ms << tried.min(10)).min(PAUSE_MAX_MS)).await;
+    }
+
+    /// Waits so long, and longer where the gateway has asked for it.
+    async fn rest(&self, ms: i64) {
+        let mut until = self.pace.now().plus(ms);
+        while ms > 0 && self.pace.now() < until {
+            self.pace.sleep_until(until).await;
+            until = until.max(Millis(self.not_before.load(Ordering::Relaxed)));
+        }
+    }
+
+    /// Meets what it does not expect, and falls over it if it is of that kind.
+    fn stumble(&self) {
+        if !self.policy.is_lenient {
+            self.is_down.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
+    }
+
+    fn row(&self, tx_id: &str) -> Option<Row> {
+        self.books().get(tx_id).cloned()
+    }
+
+    fn change<R>(&self, tx_id: &str, change: impl FnOnce(&mut Row) -> R) -> Option<R> {
+        self.books().change(tx_id, change)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the payer of an order comes back to.
+    pub fn return_address(&self, tx_id: &str, to: &str) -> (String, String) {
+        (self.own.authority().to_owned(), format!("/return/{to}/{tx_id}"))
+    }
+
+    /// Opens the shop's page at a return address, as a payer's browser does.
+    pub async fn visit(&self, tx_id: &str, to: &str) {
+        let (authority, path) = self.return_address(tx_id, to);
+        let sent = http::send(hyper::Method::GET, &authority, &path, &[], bytes::Bytes::new());
+        if let Err(broken) = sent.await {
+            tracing::debug!(%broken, "the shop's page cannot be opened");
+        }
+    }
+}
+
+/// Until when an order may be paid, as its registration tells: yyyyMMddHHmmss in Cambodia.
+fn payable_until(body: &[u8]) -> Option<Millis> {
+    let fields = Fields::parse(body).ok()?;
+    let data = Fields::parse(fields.get("resultData")?.raw().as_bytes()).ok()?;
+    let text = data.text("expireDttm")?;
+    let part = |from: usize, to: usize| {
+        text.get(from..to).filter(|it| it.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) = (part(8, 10)?, part(10, 12)?, part(12, 14)?);
+    Millis::parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}+07:00"))
+}
+
+/// The client that an order names.
+fn client_of(order: &NewOrder) -> String {
+    let client = order.fields.iter().find(|(name, _)| name == "clientId");
+    let text = client.and_then(|(_, value)| serde_json::from_str::<String>(value).ok());
+    text.unwrap_or_default()
+}

@@ -1,0 +1,252 @@
+//! Money that moves after the payment: captured, given back, compared with the gateway's books.
+
+use serde_json::{Value, json};
+
+use super::Shop;
+use super::books::{NewOrder, Row};
+use super::calls::Said;
+use super::policy::Amounts;
+use super::status::Standing;
+use crate::base::{Amount, Fields, Millis, Operation};
+use crate::scenario::{Belief, Trt};
+
+/// How long a bank holds money for a capture.
+const HOLD_MS: i64 = 7 * DAY_MS;
+/// A day.
+pub(super) const DAY_MS: i64 = 86_400_000;
+/// Rows of one page of orders, and of one reconciliation.
+const ROWS: usize = 100;
+
+/// The codes of refusals that tell where the money is.
+mod code {
+    pub(super) const REVERSED: &str = "3102";
+    pub(super) const REFUNDED: &str = "3103";
+    pub(super) const CAPTURED: &str = "3104";
+    pub(super) const NOT_CAPTURED: &str = "3106";
+    pub(super) const SETTLED: &str = "3107";
+    pub(super) const NOT_SETTLED: &str = "3108";
+}
+
+impl Shop {
+    /// Gives money back, all of it where no amount is given: by a refund or a reversal, as asked, and by the other where
+    /// the gateway says that the day calls for it.
+    pub async fn give_back(&self, tx_id: &str, amount: Option<Amount>, first: Operation) {
+        let Some(row) = self.row(tx_id) else { return };
+        let order = row.order.clone();
+        let rest = order.amount.minus(row.given_back).unwrap_or(Amount::ZERO);
+        if self.policy.asks_before_repeating && amount.is_some_and(|amount| amount > rest) {
+            return;
+        }
+        if amount.is_none() {
+            self.change(tx_id, |row| row.is_to_be_given_back = true);
+        }
+        let mut operation = first;
+        for tried in 0..self.policy.tries {
+            let more = match (operation, amount) {
+                (Operation::Refund, Some(amount)) => {
+                    json!({ "amount": amount.fixed(order.currency) })
+                }
+                _ => Value::Null,
+            };
+            match self.order_call(operation, &order, more).await {
+                Said::Yes(_) => return self.book_given_back(tx_id, amount),
+                Said::No(code) => match code.as_str() {
+                    code::REVERSED | code::REFUNDED => return self.book_given_back(tx_id, amount),
+                    code::SETTLED if self.policy.falls_back => operation = Operation::Refund,
+                    code::NOT_SETTLED | code::NOT_CAPTURED if self.policy.falls_back => {
+                        operation = Operation::Reversal;
+                    }
+                    _ => return,
+                },
+                Said::Later => self.pause(tried).await,
+                Said::Lost if !self.policy.asks_before_repeating => self.pause(tried).await,
+                Said::Lost => match self.found_out(&order, tried).await {
+                    Standing::GivenBack => return self.book_given_back(tx_id, None),
+                    Standing::PartlyGivenBack if amount.is_some() => {
+                        return self.book_given_back(tx_id, amount);
+                    }
+                    Standing::Captured | Standing::Held | Standing::PartlyGivenBack => {}
+                    Standing::Open | Standing::TakenForFailed | Standing::Unknown => break,
+                },
+                Said::Dead => return,
+            }
+        }
+        self.change(tx_id, |row| row.belief = Belief::Disputed);
+    }
+
+    fn book_given_back(&self, tx_id: &str, amount: Option<Amount>) {
+        self.change(tx_id, |row| {
+            row.given_back = match amount {
+                Some(amount) => row.given_back.plus(amount).unwrap_or(row.order.amount),
+                None => row.order.amount,
+            };
+            if row.given_back >= row.order.amount {
+                row.belief = Belief::GivenBack;
+            }
+        });
+    }
+
+    /// Captures what a pre-authorisation holds, and ships.
+    pub async fn capture(&self, tx_id: &str, amount: Option<Amount>) {
+        let Some(row) = self.row(tx_id) else { return };
+        if row.captured && self.policy.captures_once {
+            return;
+        }
+        let Some(held_since) = row.paid_at else { return };
+        let order = row.order;
+        if self.policy.tracks_holds && self.pace.now() >= held_since.plus(HOLD_MS) {
+            self.change(tx_id, |row| row.belief = Belief::Unpaid);
+            return;
+        }
+        let asked = amount.unwrap_or(order.amount);
+        let amount = match self.policy.amounts {
+            Amounts::Ignored => asked,
+            Amounts::Decimals | Amounts::Text => asked.min(order.amount),
+        };
+        let more =
+            json!({ "amount": amount.fixed(order.currency), "currency": order.currency.code() });
+        for tried in 0..self.policy.tries {
+            match self.order_call(Operation::PreAuthCompletion, &order, more.clone()).await {
+                Said::Yes(_) if self.policy.captures_once => return self.book_captured(tx_id),
+                Said::Yes(_) => {
+                    self.book_captured(tx_id);
+                    let again = self.order_call(Operation::PreAuthCompletion, &order, more.clone());
+                    again.await;
+                    return;
+                }
+                Said::No(code) if code == code::CAPTURED => return self.book_captured(tx_id),
+                Said::No(_) if self.policy.tracks_holds => return,
+                Said::No(_) => return self.book_captured(tx_id),
+                Said::Later => self.pause(tried).await,
+                Said::Lost if !self.policy.captures_once => self.pause(tried).await,
+                Said::Lost => match self.found_out(&order, tried).await {
+                    Standing::Held => {}
+                    Standing::Captured => return self.book_captured(tx_id),
+                    _ => break,
+                },
+                Said::Dead => return,
+            }
+        }
+        self.change(tx_id, |row| row.belief = Belief::Disputed);
+    }
+
+    fn book_captured(&self, tx_id: &str) {
+        let once = self.policy.captures_once;
+        self.change(tx_id, |row| {
+            if !row.captured || !once {
+                row.shipped += 1;
+            }
+            row.captured = true;
+        });
+    }
+
+    /// Asks what has become of an order until there is an answer.
+    async fn found_out(&self, order: &NewOrder, tried: u32) -> Standing {
+        for asked in 0..self.policy.tries {
+            self.pause(tried + asked).await;
+            let (standing, _) = self.ask(order).await;
+            if standing != Standing::Unknown {
+                return standing;
+            }
+        }
+        Standing::Unknown
+    }
+
+    /// Lists the orders of today and of the day before, and looks into those that the merchant's books tell otherwise.
+    pub async fn list_orders(&self) {
+        let today = self.pace.now();
+        let yesterday = today.plus(-DAY_MS);
+        let merchants: std::collections::BTreeSet<String> =
+            self.books().rows().map(|row| row.order.merchant_id.clone()).collect();
+        for merchant_id in merchants {
+            for page in 1.. {
+                let mut body = self.identity(&merchant_id);
+                body.insert("fromDate".to_owned(), day(yesterday).into());
+                body.insert("toDate".to_owned(), day(today).into());
+                body.insert("index".to_owned(), page.into());
+                body.insert("limit".to_owned(), ROWS.into());
+                let body = Value::Object(body).to_string();
+                let said = self.call(Operation::Orders, None, &merchant_id, body).await;
+                let Said::Yes(listed) = said else { break };
+                let rows = Fields::parse_array(&listed).unwrap_or_default();
+                let differ: Vec<String> = rows.iter().filter_map(|row| self.differs(row)).collect();
+                for tx_id in differ {
+                    self.look_into(&tx_id).await;
+                }
+                if rows.len() < ROWS {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The txId of a listed order of which the merchant believes something else.
+    fn differs(&self, listed: &Fields<'_>) -> Option<String> {
+        let tx_id = listed.text("tracNo")?;
+        let believed = self.row(&tx_id)?.belief;
+        let state = listed.text("txStCd")?;
+        let agrees = match &*state {
+            "05" | "09" | "10" => believed == Belief::Paid,
+            "11" | "12" => believed == Belief::GivenBack,
+            _ => !matches!(believed, Belief::Paid | Belief::GivenBack),
+        };
+        (!agrees).then(|| tx_id.into_owned())
+    }
+
+    /// Compares all that moved money with the gateway's books.
+    pub async fn reconcile(&self) {
+        if !self.policy.reconciles {
+            return;
+        }
+        self.list_orders().await;
+        let rows: Vec<(String, String, Value)> =
+            self.books().rows().filter_map(|row| self.claim(row)).collect();
+        for some in rows.chunks(ROWS) {
+            let body = Value::from(some.iter().map(|(_, _, row)| row.clone()).collect::<Vec<_>>());
+            let merchant = &some[0].1;
+            let said = self.call(Operation::Reconciliation, None, merchant, body.to_string()).await;
+            let Said::Yes(verdicts) = said else { continue };
+            let verdicts = Fields::parse_array(&verdicts).unwrap_or_default();
+            for ((tx_id, _, _), verdict) in some.iter().zip(verdicts) {
+                if verdict.text("resultCode").as_deref() != Some("0000") {
+                    self.look_into(tx_id).await;
+                }
+            }
+        }
+    }
+
+    /// What the merchant's books say of an order's money: its txId, its merchant, and the row of a reconciliation.
+    fn claim(&self, row: &Row) -> Option<(String, String, Value)> {
+        let order = &row.order;
+        let is_hold = order.trt == Trt::PreAuth;
+        let what = match (row.belief, is_hold, row.captured) {
+            (Belief::Paid, false, _) => "PURCHASE",
+            (Belief::Paid, true, false) => "PRE_AUTH",
+            (Belief::Paid, true, true) => "PRE_AUTH_COMPLETE",
+            (Belief::GivenBack, _, _) => "REFUND",
+            _ => return None,
+        };
+        let mut body = self.identity(&order.merchant_id);
+        body.insert("txId".to_owned(), order.tx_id.clone().into());
+        let total = order.amount.fixed(order.currency);
+        body.insert("grandToTAmt".to_owned(), serde_json::from_str(&total).ok()?);
+        body.insert("transactionType".to_owned(), what.into());
+        Some((order.tx_id.clone(), order.merchant_id.clone(), Value::Object(body)))
+    }
+
+    /// Asks about an order of which the gateway's books tell otherwise, and does what is left to do.
+    async fn look_into(&self, tx_id: &str) {
+        let Some(row) = self.row(tx_id) else { return };
+        let standing = self.check(tx_id).await;
+        let is_still_there = matches!(standing, Standing::Captured | Standing::Held);
+        if row.is_to_be_given_back && row.belief == Belief::GivenBack && is_still_there {
+            self.change(tx_id, |row| row.given_back = Amount::ZERO);
+            self.give_back(tx_id, None, Operation::Refund).await;
+        }
+    }
+}
+
+/// ddMMyyyy in Cambodia.
+fn day(at: Millis) -> String {
+    at.day_first_digits().chars().take(8).collect()
+}

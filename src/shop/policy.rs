@@ -1,0 +1,172 @@
+//! How the merchant goes about its work: the right way, and the ways in which each mistake bends that.
+
+use crate::scenario::Mistake;
+
+/// The habits of a merchant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Policy {
+    /// What an answer that never came is taken for.
+    pub(super) lost: Lost,
+    /// How often a call is made before it is left to a human.
+    pub(super) tries: u32,
+    /// The first pause between two tries; each is twice the one before. None at all when 0.
+    pub(super) pause_ms: i64,
+    /// A purchase is repeated under its own txId.
+    pub(super) same_id: bool,
+    /// What came of money that was to move is asked before it is moved again.
+    pub(super) asks_before_repeating: bool,
+    /// A push-back is a hint and no proof.
+    pub(super) checks_pushback: bool,
+    /// So is the payer's return.
+    pub(super) checks_return: bool,
+    /// What has not come back is booked all the same.
+    pub(super) books_without_return: bool,
+    /// Goods are sent once for an order.
+    pub(super) ships_once: bool,
+    /// An order is stored before it is registered.
+    pub(super) stores_first: bool,
+    /// How amounts are compared.
+    pub(super) amounts: Amounts,
+    /// A final state stays.
+    pub(super) keeps_final: bool,
+    /// Asks by itself, without a push-back.
+    pub(super) polls: bool,
+    /// What a payment is taken for that is not known to be a success.
+    pub(super) pending: Pending,
+    /// How long it takes to answer a push-back.
+    pub(super) handling_ms: i64,
+    /// How push-backs are acknowledged.
+    pub(super) acknowledges: Acknowledges,
+    /// Copes with what it does not expect.
+    pub(super) is_lenient: bool,
+    /// Reads result codes, not HTTP statuses.
+    pub(super) reads_code: bool,
+    /// Reads the body of a redirect.
+    pub(super) reads_redirects: bool,
+    /// How long a call may take as a whole.
+    pub(super) call_limit_ms: Option<i64>,
+    /// Turns a refund into a reversal, and the reverse, where the gateway says so.
+    pub(super) falls_back: bool,
+    /// Knows how long money is held.
+    pub(super) tracks_holds: bool,
+    /// Captures once.
+    pub(super) captures_once: bool,
+    /// Compares its books with the gateway's every day.
+    pub(super) reconciles: bool,
+    /// Forgets a saved card that is gone.
+    pub(super) checks_bindings: bool,
+    /// Sends card data only where it belongs.
+    pub(super) guards_cards: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    Unknown,
+    Failure,
+    Success,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amounts {
+    Decimals,
+    Text,
+    Ignored,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    Open,
+    Failure,
+    Success,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Acknowledges {
+    /// Once the notice is stored, with the code.
+    Stored,
+    /// At once, and then loses it.
+    Early,
+    Never,
+}
+
+/// Tries of a merchant that knows no end.
+const WITHOUT_END: u32 = 200;
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            lost: Lost::Unknown,
+            tries: 24,
+            pause_ms: 2000,
+            same_id: true,
+            asks_before_repeating: true,
+            checks_pushback: true,
+            checks_return: true,
+            books_without_return: true,
+            ships_once: true,
+            stores_first: true,
+            amounts: Amounts::Decimals,
+            keeps_final: true,
+            polls: true,
+            pending: Pending::Open,
+            handling_ms: 0,
+            acknowledges: Acknowledges::Stored,
+            is_lenient: true,
+            reads_code: true,
+            reads_redirects: true,
+            call_limit_ms: Some(30_000),
+            falls_back: true,
+            tracks_holds: true,
+            captures_once: true,
+            reconciles: true,
+            checks_bindings: true,
+            guards_cards: true,
+        }
+    }
+}
+
+impl Policy {
+    /// The habits of a merchant that makes these mistakes, and no other.
+    pub(super) fn with(mistakes: &[Mistake]) -> Self {
+        let mut policy = Self::default();
+        for mistake in mistakes {
+            policy.bend(*mistake);
+        }
+        policy
+    }
+
+    fn bend(&mut self, mistake: Mistake) {
+        match mistake {
+            Mistake::LostAnswerIsFailure => self.lost = Lost::Failure,
+            Mistake::LostAnswerIsSuccess => self.lost = Lost::Success,
+            Mistake::RetriesWithNewId => self.same_id = false,
+            Mistake::NeverRetries => self.tries = 1,
+            Mistake::RetriesWithoutPause => (self.tries, self.pause_ms) = (WITHOUT_END, 0),
+            Mistake::RepeatsRefund => self.asks_before_repeating = false,
+            Mistake::TrustsPushback => self.checks_pushback = false,
+            Mistake::ShipsTwice => self.ships_once = false,
+            Mistake::TrustsReturn => self.checks_return = false,
+            Mistake::NeedsReturn => self.books_without_return = false,
+            Mistake::StoresLate => self.stores_first = false,
+            Mistake::IgnoresAmount => self.amounts = Amounts::Ignored,
+            Mistake::ComparesText => self.amounts = Amounts::Text,
+            Mistake::LastNewsWins => self.keeps_final = false,
+            Mistake::NeverPolls => self.polls = false,
+            Mistake::PendingIsFailure => self.pending = Pending::Failure,
+            Mistake::PendingIsSuccess => self.pending = Pending::Success,
+            Mistake::SlowHandler => self.handling_ms = 60_000,
+            Mistake::AcknowledgesEarly => self.acknowledges = Acknowledges::Early,
+            Mistake::NeverAcknowledges => self.acknowledges = Acknowledges::Never,
+            Mistake::StrictParser => self.is_lenient = false,
+            Mistake::ReadsHttpStatus => self.reads_code = false,
+            Mistake::FollowsRedirects => self.reads_redirects = false,
+            Mistake::WaitsForever => self.call_limit_ms = None,
+            Mistake::ReversesSettled => self.falls_back = false,
+            Mistake::CapturesLate => self.tracks_holds = false,
+            Mistake::RepeatsCapture => self.captures_once = false,
+            Mistake::NeverReconciles => self.reconciles = false,
+            Mistake::KeepsBinding => self.checks_bindings = false,
+            Mistake::LeaksCard => self.guards_cards = false,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What has become of an order: asked, understood, booked.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::Shop;
+use super::books::{NewOrder, Row};
+use super::calls::{NOT_LOOKED_INTO, Said};
+use super::policy::{Amounts, Pending};
+use crate::base::{Amount, Fields, Literal, Operation};
+use crate::scenario::{Belief, Trt};
+
+/// Where an order stands, as the gateway tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Paid.
+    Captured,
+    /// Held for a capture.
+    Held,
+    PartlyGivenBack,
+    GivenBack,
+    /// No success to tell of: not paid yet, or not any more.
+    Open,
+    /// What a merchant makes of an answer that it does not look into.
+    TakenForFailed,
+    /// No answer.
+    Unknown,
+}
+
+/// How long after an order has run out the last question is asked.
+const GRACE_MS: i64 = 60_000;
+
+impl Shop {
+    /// Asks for the status: where the order stands, and whether its price is the one ordered.
+    pub(super) async fn ask(&self, order: &NewOrder) -> (Standing, bool) {
+        let more = json!({
+            "amount": order.amount.fixed(order.currency),
+            "currency": order.currency.code(),
+        });
+        match self.order_call(Operation::Status, order, more).await {
+            Said::Yes(body) => self.told(order, &body),
+            Said::No(code) if code == NOT_LOOKED_INTO => (Standing::TakenForFailed, true),
+            Said::No(_) => (Standing::Open, true),
+            Said::Later | Said::Lost | Said::Dead => (Standing::Unknown, true),
+        }
+    }
+
+    fn told(&self, order: &NewOrder, body: &Bytes) -> (Standing, bool) {
+        let data = Fields::parse(body).ok().and_then(|fields| fields.get("resultData"));
+        let data = data.and_then(|data| Fields::parse(data.raw().as_bytes()).ok());
+        // Only a merchant that does not look inside gets here without data.
+        let Some(data) = data else { return (Standing::Captured, true) };
+        let standing = match data.text("txStCd").as_deref() {
+            Some("AUTHORIZED") => Standing::Held,
+            Some("PARTIALLY_REFUNDED") => Standing::PartlyGivenBack,
+            Some("REFUNDED" | "REVERSED") => Standing::GivenBack,
+            Some("COMPLETE") => Standing::Captured,
+            _ => Standing::Open,
+        };
+        let currency = data.text("currencyCode");
+        (standing, self.same_price(order, data.get("amount"), currency.as_deref()))
+    }
+
+    fn same_price(
+        &self,
+        order: &NewOrder,
+        amount: Option<Literal<'_>>,
+        currency: Option<&str>,
+    ) -> bool {
+        let text = amount.map(Literal::text).unwrap_or_default();
+        let same_currency = currency == Some(order.currency.code());
+        match self.policy.amounts {
+            Amounts::Ignored => true,
+            // The shop's own books always have two decimals.
+            Amounts::Text => {
+                let own = order.amount.fixed(order.currency);
+                let own = if own.contains('.') { own } else { format!("{own}.00") };
+                text == own && same_currency
+            }
+            Amounts::Decimals => {
+                Amount::parse(&text, order.currency) == Ok(order.amount) && same_currency
+            }
+        }
+    }
+
+    /// Asks about an order and books what is told.
+    pub(super) async fn check(&self, tx_id: &str) -> Standing {
+        let Some(row) = self.row(tx_id).filter(|row| !row.is_closed) else {
+            return Standing::Unknown;
+        };
+        let (standing, same_price) = self.ask(&row.order).await;
+        let now = self.pace.now();
+        self.change(tx_id, |row| {
+            let is_paid = matches!(standing, Standing::Captured | Standing::Held);
+            match standing {
+                Standing::TakenForFailed if row.belief == Belief::Pending => {
+                    row.close(Belief::Unpaid);
+                }
+                Standing::TakenForFailed | Standing::Unknown => {}
+                Standing::Open => self.book_open(row),
+                _ if !same_price => row.belief = Belief::Disputed,
+                Standing::GivenBack => {
+                    row.belief = Belief::GivenBack;
+                    row.given_back = row.order.amount;
+                }
+                _ if is_paid && row.belief == Belief::GivenBack => {}
+                _ => {
+                    if self.policy.books_without_return || row.has_returned {
+                        row.paid_at.get_or_insert(now);
+                        row.book_paid();
+                    }
+                }
+            }
+        });
+        standing
+    }
+
+    /// Books that there is no success to tell of.
+    fn book_open(&self, row: &mut Row) {
+        let now = self.pace.now();
+        let is_over = row.registered.is_some_and(|(_, until)| now >= until.plus(GRACE_MS));
+        match (row.belief, self.policy.pending) {
+            (Belief::Pending, Pending::Failure) => row.close(Belief::Unpaid),
+            (Belief::Pending, Pending::Success) => {
+                row.book_paid();
+                row.is_closed = true;
+            }
+            (Belief::Pending, Pending::Open) if is_over => row.belief = Belief::Unpaid,
+            // Money that was there is gone: a hold that has run out, or something for a human to look at.
+            (Belief::Paid, _) if row.order.trt == Trt::PreAuth && !row.captured => {
+                row.belief = Belief::Unpaid;
+            }
+            (Belief::Paid | Belief::GivenBack, _) => row.belief = Belief::Disputed,
+            _ => {}
+        }
+    }
+}
