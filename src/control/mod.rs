@@ -30,6 +30,7 @@ mod snapshots;
 mod sources;
 mod spaces;
 mod table;
+mod verify;
 mod views;
 mod wait;
 
@@ -96,15 +97,15 @@ impl Control {
         path: &str,
         request: Request<Incoming>,
     ) -> Response<Body> {
-        if dashboard::is_ours(path) {
-            return match self.guard.admit_page(request.headers()) {
-                Ok(()) => dashboard::answer(space, request.method(), path, request.headers()),
-                Err(problem) => refuse(&problem),
-            };
-        }
         if path == LOGIN {
             return match self.log_in(app, request).await {
                 Ok(response) => response,
+                Err(problem) => refuse(&problem),
+            };
+        }
+        if dashboard::is_ours(path) {
+            return match self.guard.admit_page(request.headers()) {
+                Ok(()) => dashboard::answer(space, request.method(), path, request.headers()),
                 Err(problem) => refuse(&problem),
             };
         }

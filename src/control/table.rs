@@ -4,7 +4,7 @@ use super::ask::Nothing;
 use super::route::{JSON, Reply, Route, Shape, Verb, route};
 use super::{
     about, clock, coverage, events, journal, merchants, metrics, orders, pushbacks, reference,
-    reload, rules, sign, snapshots, spaces, wait,
+    reload, rules, sign, snapshots, spaces, verify, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
@@ -71,6 +71,8 @@ pub(super) const ROUTES: &[Route] = &[
         "Requests with what was decided and why, newest last"),
     route!(Get "/_sim/v1/journal/{trace}" "explain", async journal::explain: Nothing => 200 journal::Explained,
         "One request with all that decided it and all that came of it"),
+    route!(Post "/_sim/v1/verify" "verify", verify::verify: verify::Wanted => 200 verify::Verified,
+        "Judge expectations as under `expect` of a scenario file, now"),
     route!(Get "/_sim/v1/wait" "wait", async wait::wait: wait::WaitQuery => 200 wait::Happened,
         "Wait until something has happened; 408 when it does not in time"),
 

@@ -165,9 +165,6 @@ impl Space {
         let result = change(Arc::make_mut(&mut armoury.rules));
         armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
         self.listen(&armoury);
-        drop(armoury);
-        self.happened(Happening::Rules);
-        self.changed.notify_waiters();
         result
     }
 
@@ -182,6 +179,8 @@ impl Space {
         let heard = Point::ALL.into_iter().filter(|point| armoury.set.listens_at(*point));
         let points = heard.fold(0, |points, point| points | 1 << point.index());
         self.listening.store(points, Ordering::Relaxed);
+        self.happened(Happening::Rules);
+        self.changed.notify_waiters();
     }
 
     /// Arms these rules in place of any before, in the order in which they are asked.

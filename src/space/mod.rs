@@ -397,9 +397,9 @@ impl Space {
         let reasons = journal.reasons().clone();
         journal.clear();
         drop(journal);
-        self.feed().reset();
         let past = &self.commons.past;
         *past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
+        self.feed().reset();
         self.changed.notify_waiters();
     }
 

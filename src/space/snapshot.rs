@@ -245,12 +245,12 @@ impl Space {
         let before = std::mem::replace(&mut *state, next);
         self.seed.store(seed.0, Ordering::Relaxed);
         self.take_up(rules);
-        self.feed().reset();
         merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
         self.arm(real, &state);
         drop(state);
         // What was there alone is let go outside the lock.
         drop(before);
+        self.feed().reset();
         self.changed.notify_waiters();
     }
 }

@@ -62,6 +62,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("ready", "readyz"),
         get("version", "version"),
         get("metrics", "metrics"),
+        send("verify", "v1/verify", json!({ "expect": [{ "order": { "state": "captured" } }] })),
         get("openapi", "openapi.json"),
         get("payonOpenapi", "payon-openapi.json"),
         get("calls", "v1"),
