@@ -161,7 +161,7 @@ async fn every_documented_call_answers_as_documented() {
             Some(content) => {
                 let media = answer.header("content-type");
                 let schema = &content[media]["schema"];
-                assert!(schema.is_object(), "{name}: {media} is not documented");
+                assert!(content.get(media).is_some(), "{name}: {media} is not documented");
                 let wrong = match media {
                     "application/json" => misfits(&document, schema, &answer.json()),
                     _ => misfits(&document, schema, &answer.text().into()),
