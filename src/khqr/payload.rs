@@ -182,6 +182,11 @@ impl<'a> Payload<'a> {
 
 /// What two digits can say.
 const LENGTH_MAX: usize = 99;
+/// All that two digits can say, one after the other.
+const PAIRS: &str = "\
+    00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
+    49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697\
+    9899";
 
 /// Appends objects; refuses only what two digits of length cannot hold, the rest is for the judge.
 struct Writer {
@@ -223,10 +228,8 @@ impl Writer {
 
     /// Tag and length.
     fn head(&mut self, tag: &str, length: usize) {
-        let length = length.min(LENGTH_MAX) as u8;
         self.text.push_str(tag);
-        self.text.push(char::from(b'0' + length / 10));
-        self.text.push(char::from(b'0' + length % 10));
+        self.text.push_str(&PAIRS[2 * length.min(LENGTH_MAX)..][..2]);
         self.at += 4;
     }
 }

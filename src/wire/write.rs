@@ -176,7 +176,9 @@ impl<'w> Serializer for &'w mut Writer {
         _index: u32,
         variant: &'static str,
     ) -> Result<(), Error> {
-        self.text(variant)
+        // Named by us, so there is nothing to escape.
+        self.quoted(variant);
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
