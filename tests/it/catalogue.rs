@@ -118,3 +118,21 @@ expect:
     assert_eq!(first, orders(None));
     assert_ne!(first, orders(Some(8)));
 }
+
+#[test]
+fn more_push_backs_held_at_once_than_are_sent_to_one_merchant_hold_nothing_up() {
+    let text = b"version: 1
+id: HELD
+title: Eight slow handlers at once
+drive:
+  - burst: { orders: 8, clients: 8, each: {} }
+  - idle
+expect:
+  - order: { state: captured, exactly: 8 }
+";
+    let scenario = ScenarioFile::read("held.yaml", text).expect("a story").scenario;
+    let story = Story { file: "held.yaml".into(), name: "held.yaml".into(), scenario };
+    let mistakes = vec![Mistake::SlowHandler];
+    let outcome = tell(&story, &Manner { mistakes, ..Manner::default() });
+    assert!(outcome.ok, "{}", told(&outcome));
+}
