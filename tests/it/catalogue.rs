@@ -104,7 +104,7 @@ expect:
     let story = Story { file: "burst.yaml".into(), name: "burst.yaml".into(), scenario };
     let orders = |seed| {
         let outcome = tell(&story, &Manner { seed, ..Manner::default() });
-        assert_eq!(outcome.error, None);
+        assert!(outcome.ok, "{}", told(&outcome));
         assert_eq!(outcome.orders.len(), 96);
         let mut orders = outcome.orders;
         for event in orders.iter_mut().flat_map(|order| &mut order.events) {
