@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,46 @@ use super::guard::COOKIE_NAME;
 use super::problem::Document;
 use super::route::{JSON, Route, path_names};
 use super::table::ROUTES;
+
+/// What stands in paths, by name.
+const PATH_NAMES: &[(&str, &str)] = &[
+    ("merchantId", "The merchant."),
+    ("txId", "The merchant's number of the order."),
+    ("trace", "The request: sixteen hexadecimal digits."),
+    ("name", "Which one, by its name."),
+    ("id", "Which one, by its number or id."),
+];
+
+/// Calls that belong together: their tag, what it is about, and the words after `/_sim/` or `/_sim/v1/` by which they
+/// are known.
+const TAGS: &[(&str, &str, &[&str])] = &[
+    (
+        "faults",
+        "What goes wrong on purpose, and what of it was met.",
+        &["rules", "scenarios", "scenario", "reload", "coverage"],
+    ),
+    (
+        "server",
+        "The server itself, and how it is called.",
+        &["healthz", "readyz", "version", "metrics", "openapi.json", "payon-openapi.json", "v1"],
+    ),
+    ("shop", "Merchants, orders and push-backs.", &["merchants", "orders", "pushbacks"]),
+    (
+        "spaces",
+        "Worlds apart, their clocks, and snapshots to come back to.",
+        &["spaces", "reset", "snapshots", "clock"],
+    ),
+    (
+        "story",
+        "What happened and what happens.",
+        &["summary", "journal", "events", "wait", "verify"],
+    ),
+    (
+        "tools",
+        "Signatures, KHQR, the lint, and whose word each behaviour is.",
+        &["sign", "khqr", "lint", "fidelity"],
+    ),
+];
 
 /// The document.
 pub(super) fn document() -> &'static Value {
@@ -21,6 +62,12 @@ fn generator(settings: impl FnOnce(SchemaSettings) -> SchemaSettings) -> SchemaG
     let base = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
+        // Of what may be left out but not be null this would say something wrong, of all else nothing.
+        settings.transforms.push(Box::new(RecursiveTransform(|schema: &mut Schema| {
+            if schema.get("default") == Some(&Value::Null) {
+                schema.remove("default");
+            }
+        })));
     });
     settings(base).into_generator()
 }
@@ -37,6 +84,8 @@ fn write() -> Value {
     }
     let mut schemas = reading.take_definitions(true);
     schemas.append(&mut writing.take_definitions(true));
+    let tags: Vec<_> =
+        TAGS.iter().map(|(name, about, _)| json!({ "name": name, "description": about })).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -55,6 +104,7 @@ fn write() -> Value {
             },
         ],
         "security": [{}, { "token": [] }, { "cookie": [] }],
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -83,12 +133,17 @@ fn operation(
 ) -> Value {
     let mut parameters: Vec<Value> = path_names(route.path)
         .map(|name| {
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+            let about = PATH_NAMES.iter().find(|known| known.0 == name).map(|known| known.1);
+            json!({
+                "name": name, "in": "path", "required": true, "description": about,
+                "schema": { "type": "string" },
+            })
         })
         .collect();
     let mut operation = json!({
         "operationId": route.id,
         "summary": route.summary,
+        "tags": tag(route.path).into_iter().collect::<Vec<_>>(),
         "responses": {
             route.status.to_string(): success(route, writing),
             "default": {
@@ -113,6 +168,13 @@ fn operation(
     operation
 }
 
+/// The tag of the calls at a path.
+fn tag(path: &str) -> Option<&'static str> {
+    let rest = path.trim_start_matches("/_sim/").trim_start_matches("v1/");
+    let word = rest.split('/').next()?;
+    TAGS.iter().find(|(_, _, words)| words.contains(&word)).map(|(name, _, _)| *name)
+}
+
 fn success(route: &Route, writing: &mut SchemaGenerator) -> Value {
     if route.status == 204 {
         return json!({ "description": "done" });
@@ -135,6 +197,7 @@ fn query(input: &Schema) -> Vec<Value> {
     members
         .map(|(name, schema)| {
             let mut schema = schema.clone();
+            without_null(&mut schema);
             let about = schema.as_object_mut().and_then(|members| members.remove("description"));
             let required = required.is_some_and(|names| names.iter().any(|known| known == name));
             let mut parameter = json!({
@@ -146,4 +209,17 @@ fn query(input: &Schema) -> Vec<Value> {
             parameter
         })
         .collect()
+}
+
+/// Takes `null` out of what a value may be: a query has no such value.
+fn without_null(schema: &mut Value) {
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = &**kinds {
+            schema["type"] = kind.clone();
+        }
+    }
+    if let Some(Value::Array(shapes)) = schema.get_mut("anyOf") {
+        shapes.retain(|shape| shape["type"] != "null");
+    }
 }
