@@ -1,5 +1,6 @@
 //! Orders: listed, looked at, paid, and made to meet events.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use schemars::JsonSchema;
@@ -13,7 +14,7 @@ use super::views::{OrderView, Seen, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
 use crate::ledger::{Order, OrderId, Target};
-use crate::space::{Course, JournalEntry, Trace, View};
+use crate::space::{JournalEntry, Trace, View};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -263,7 +264,7 @@ async fn play(
     let trace = ask.space.next_trace();
     let outcome = act(trace);
     let course = outcome.as_ref().ok().and_then(|paid| paid.course.clone());
-    let rule = course.as_deref().map(Course::told);
+    let rule = course.as_ref().map(|course| Arc::clone(&course.by));
     let reason = match &outcome {
         Ok(paid) => paid.reason,
         Err(PayError::UnknownOrder { .. }) => Reason::OrderNotFound,
@@ -281,6 +282,7 @@ async fn play(
         Ok(played) => (200, written(played)?),
         Err(problem) => (problem.status(), problem.to_json()),
     };
+    let length = response.len();
     ask.space.note(JournalEntry {
         trace,
         at: ask.space.now(),
@@ -301,6 +303,8 @@ async fn play(
     });
     if let Some(course) = &course {
         course.wait().await;
+        course.by.leaves(status, length);
+        course.by.left();
     }
     answer
 }

@@ -166,13 +166,17 @@ async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Body> {
         course
     };
     let good = plain(reply);
-    let (raw, plain) = match &course.plan.transport {
+    let (raw, plain) = match &course.by.plan.transport {
         None => (None, good),
         Some(transport) => match break_reply(transport, good.clone()) {
             Outcome::Changed(changed) => (None, changed),
             Outcome::Raw(raw) => (Some(raw), good),
         },
     };
+    match &raw {
+        None => course.by.leaves(plain.status, plain.body.len()),
+        Some(raw) => course.by.leaves_raw(raw.head),
+    }
     trigger.arm(raw, course);
     respond(plain)
 }
@@ -244,6 +248,8 @@ async fn page(
     };
     for course in &reply.courses {
         course.wait().await;
+        course.by.leaves(reply.status, reply.body.len());
+        course.by.left();
     }
     *response.body_mut() = reply.body.into();
     *response.status_mut() =
