@@ -14,7 +14,7 @@ use super::views::{OrderView, Seen, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
 use crate::ledger::{Order, OrderId, Target};
-use crate::space::{JournalEntry, Trace, View};
+use crate::space::{Course, JournalEntry, Trace, View};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -28,10 +28,13 @@ const SCAN: usize = 10_000;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct OrdersQuery {
+    /// Only of this merchant.
     merchant_id: Option<String>,
+    /// Only in this state.
     #[serde(default, deserialize_with = "read_state")]
     #[schemars(schema_with = "states")]
     state: Option<OrderState>,
+    /// Only with this payment method.
     method: Option<PaymentMethod>,
     /// Why it failed, by name.
     #[schemars(with = "Option<String>")]
@@ -301,8 +304,7 @@ async fn play(
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
     });
-    if let Some(course) = &course {
-        course.wait().await;
+    for course in Course::outlast(course.into_iter().collect()).await {
         course.by.leaves(status, length);
         course.by.left();
     }
