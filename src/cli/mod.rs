@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod coverage;
 mod exit;
+mod explain;
 mod fidelity;
 mod input;
 mod keys;
@@ -79,6 +80,8 @@ enum Verb {
     Trigger(trigger::TriggerArgs),
     /// Say what a running gateway has met of all that can go wrong, and what it has not
     Coverage(coverage::CoverageArgs),
+    /// Explain one request to a running gateway: what decided it, what it booked, what went over the wire
+    Explain(explain::ExplainArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
     Fidelity(fidelity::FidelityArgs),
     /// Tell scenarios with the built-in merchant, or with a command that tests your own
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
         Verb::Coverage(args) => coverage::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Check(args) => scenarios::check(&args),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::account::{BookingView, CardView, WireView};
 use super::ask::{Ask, Nothing};
 use super::orders::{Needle, check_page, page_size};
 use super::problem::{Kind, Problem};
@@ -11,7 +12,7 @@ use super::views::{
     EventView, OrderView, PushbackView, RequestView, Seen, answer_of, operations, parse_trace,
     provenance, read_trace,
 };
-use crate::base::{Operation, Reason};
+use crate::base::{Operation, OrderState, Reason};
 use crate::crypto::Explanation;
 use crate::gateway;
 use crate::ledger::Target;
@@ -84,7 +85,7 @@ impl Filter<'_> {
 
 fn is_in(needle: &Needle, entry: &JournalEntry) -> bool {
     let merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str());
-    let rule = entry.rule.as_ref().map(|(rule, _)| &**rule);
+    let rule = entry.rule.as_ref().map(|by| &*by.rule);
     let operation = entry.operation.map(Operation::name);
     let parts = [entry.tx_id.as_deref(), merchant, operation, entry.control, rule];
     parts.into_iter().flatten().any(|part| needle.is_in(part))
@@ -171,13 +172,23 @@ pub(super) struct Explained {
     about: &'static str,
     /// The profile's answer to that reason; null for a call of the control plane.
     answer: Option<AnswerView>,
+    /// The test card that decided.
+    card: Option<CardView>,
     /// The order as it is now.
     order: Option<OrderView>,
+    /// Where the order stood before the request; null where there was none, or it is kept no longer.
+    state_before: Option<&'static str>,
+    /// Where it stood after what the request did to it.
+    state_after: Option<&'static str>,
     /// What this request did to it.
     events: Vec<EventView>,
+    /// When that was booked, seen from the reply.
+    booking: BookingView,
+    /// What was sent of the reply.
+    wire: WireView,
     /// The push-backs that this request caused.
     pushbacks: Vec<PushbackView>,
-    /// The rules that came nearest to deciding it, as it looks now.
+    /// The rules that came nearest to deciding it, with the state and the time of then and the counters of now.
     nearest_rules: Vec<NearMissView>,
     /// For a signature that was refused: what was probably done wrong.
     signature: Option<Explanation>,
@@ -225,8 +236,17 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
     let entry = trace.and_then(|trace| ask.space.read_journal(|j| j.find(trace).cloned()));
     let Some(mut entry) = entry else {
         let space = ask.space.name();
+        let own = |trace: &Trace| trace.space() == ask.space.number();
+        let other =
+            trace.filter(|trace| !own(trace)).and_then(|it| ask.app.spaces.numbered(it.space()));
+        let why = match (trace, other) {
+            (None, _) => "a trace has sixteen hexadecimal digits".to_owned(),
+            (_, Some(other)) => format!("it belongs to the space {:?}", other.name()),
+            (Some(trace), None) if own(&trace) => "it was dropped, or never came".to_owned(),
+            _ => "it belongs to a space that is gone".to_owned(),
+        };
         let detail = format!(
-            "the journal of the space {space:?} has no request {name:?}: it belongs to another space, or was dropped; \
+            "the journal of the space {space:?} has no request {name:?}: {why}; \
              GET /_sim/v1/journal lists what there is"
         );
         return Err(Problem::new(Kind::UnknownTrace, detail));
@@ -257,8 +277,15 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
         }
         _ => None,
     };
-    let nearest = gateway::near_misses(&ask.space, &entry).into_iter();
+    let order = seen.as_ref().map(|seen| &seen.order);
+    let then = gateway::hindsight(ask.space.profile(), &entry, order);
+    let nearest = gateway::near_misses(&ask.space, &entry, &then).into_iter();
     Ok(Explained {
+        card: then.card.map(|card| CardView::new(ask.space.profile(), card)),
+        state_before: then.before.map(OrderState::name),
+        state_after: then.after.map(OrderState::name),
+        booking: BookingView::new(&entry, events.len(), order.map(|order| order.currency)),
+        wire: WireView::new(&entry),
         nearest_rules: nearest
             .map(|miss| NearMissView {
                 rule: miss.rule,

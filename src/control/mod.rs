@@ -7,6 +7,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "handlers have one signature, and some never fail")]
 
 mod about;
+mod account;
 mod ask;
 mod clock;
 mod coverage;

@@ -1,5 +1,6 @@
 //! Orders: listed, looked at, paid, and made to meet events.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use schemars::JsonSchema;
@@ -256,7 +257,7 @@ async fn play(
     let trace = ask.space.next_trace();
     let outcome = act(trace);
     let course = outcome.as_ref().ok().and_then(|paid| paid.course.clone());
-    let rule = course.as_deref().map(Course::told);
+    let rule = course.as_ref().map(|course| Arc::clone(&course.by));
     let reason = match &outcome {
         Ok(paid) => paid.reason,
         Err(PayError::UnknownOrder { .. }) => Reason::OrderNotFound,
@@ -274,6 +275,7 @@ async fn play(
         Ok(played) => (200, written(played)?),
         Err(problem) => (problem.status(), problem.to_json()),
     };
+    let length = response.len();
     ask.space.note(JournalEntry {
         trace,
         at: ask.space.now(),
@@ -292,7 +294,10 @@ async fn play(
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
     });
-    Course::outlast(course.into_iter().collect()).await;
+    for course in Course::outlast(course.into_iter().collect()).await {
+        course.by.leaves(status, length);
+        course.by.left();
+    }
     answer
 }
 

@@ -270,15 +270,20 @@ impl OrderView {
 
 impl EventView {
     pub(super) fn new(entry: &Entry, currency: Currency) -> Self {
-        let (amount, reason) = match entry.change {
-            Change::Completed(amount) | Change::Refunded(amount) | Change::ChargedBack(amount) => {
-                (Some(amount.fixed(currency)), None)
-            }
-            Change::Failed(reason) | Change::Rejected(reason) => (None, Some(reason)),
-            _ => (None, None),
-        };
+        let (amount, reason) = told(entry.change, Some(currency));
         let (at, change) = (entry.at.rfc3339(), entry.change.name());
         Self { at, change, trace: trace(Trace(entry.trace)), amount, reason }
+    }
+}
+
+/// How much moved with a change, and why it came.
+pub(super) fn told(change: Change, currency: Option<Currency>) -> (Option<String>, Option<Reason>) {
+    match change {
+        Change::Completed(amount) | Change::Refunded(amount) | Change::ChargedBack(amount) => {
+            (currency.map(|currency| amount.fixed(currency)), None)
+        }
+        Change::Failed(reason) | Change::Rejected(reason) => (None, Some(reason)),
+        _ => (None, None),
     }
 }
 
@@ -326,8 +331,8 @@ impl RequestView {
             status: entry.status,
             reason: entry.reason,
             detail: entry.detail.to_string(),
-            rule: entry.rule.as_ref().map(|(rule, _)| rule.to_string()),
-            plan: entry.rule.as_ref().map(|(_, plan)| plan.to_string()),
+            rule: entry.rule.as_ref().map(|by| by.rule.to_string()),
+            plan: entry.rule.as_ref().map(|by| by.plan.to_string()),
             findings: entry.findings.iter().map(FindingView::new).collect(),
             profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
             took_us: entry.took_us,

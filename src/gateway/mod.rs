@@ -8,6 +8,7 @@ mod acs;
 mod bindings;
 mod checkout_token;
 mod desk;
+mod hindsight;
 mod history;
 pub mod link;
 mod lint;
@@ -37,6 +38,7 @@ pub use acs::{Cres3ds, CresError};
 pub use bindings::{CardToSave, check_card, save_card};
 pub use checkout_token::CheckoutToken;
 pub use desk::Refused;
+pub use hindsight::{Hindsight, hindsight};
 pub use history::history;
 pub use lint::{LintReport, LintRow, Unchecked, lint_report};
 pub use payer::{
@@ -266,14 +268,15 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         }
     };
     if let Some(course) = &received.course {
-        status = course.plan.status.unwrap_or(status);
-        if let Some(patched) = course.plan.patch.as_ref().and_then(|patch| patch.apply(&reply)) {
+        let plan = &course.by.plan;
+        status = plan.status.unwrap_or(status);
+        if let Some(patched) = plan.patch.as_ref().and_then(|patch| patch.apply(&reply)) {
             reply = patched.into();
         }
     }
     let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
     let merchant = received.merchant.or_else(named);
-    let fault = received.course.as_deref().and_then(|course| course.plan.transport.as_ref());
+    let fault = received.course.as_deref().and_then(|course| course.by.plan.transport.as_ref());
     space.note(JournalEntry {
         trace,
         at: received.at.unwrap_or_else(|| space.now()),
@@ -291,7 +294,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         response: reply.clone(),
         reason,
         detail: detail.into(),
-        rule: received.course.as_deref().map(Course::told),
+        rule: received.course.as_ref().map(|course| Arc::clone(&course.by)),
         findings: received.findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::history;
 use crate::base::{Fields, OrderState, Reason};
-use crate::ledger::{Change, Order, Target};
+use crate::ledger::{Change, Instrument, InstrumentKind, Order, Target};
 use crate::profile::{Card, Profile};
 use crate::scenario::{Act, Done, History, Pay, PlayFact, Recorded, TriggerKind, record};
 use crate::space::{JournalEntry, Space, View};
@@ -42,7 +42,7 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
         entries.iter().filter(|it| !history::is_call(it)).map(|it| (it.trace.0, it)).collect();
     let rules: HashMap<u64, String> = steps
         .iter()
-        .filter_map(|(trace, entry)| Some((*trace, entry.rule.as_ref()?.0.to_string())))
+        .filter_map(|(trace, entry)| Some((*trace, entry.rule.as_ref()?.rule.to_string())))
         .collect();
     let profile = space.profile();
     let (history, plays) = space.look(|view| {
@@ -145,13 +145,15 @@ fn payment(profile: &Profile, order: &Order, entry: &JournalEntry) -> Pay {
     let declined = (!approved && entry.rule.is_none()).then_some(order.failure).flatten();
     let wanted = fields.as_ref().and_then(|fields| fields.text("outcome")?.parse::<Reason>().ok());
     let outcome = wanted.or(declined);
-    let card = (given && outcome.is_none()).then(|| card(profile, order)).flatten();
+    let card = (given && outcome.is_none()).then(|| card_of_order(profile, order)).flatten();
     Pay { order: None, card: card.map(|card| card.number.clone()), otp: None, outcome }
 }
 
 /// The test card that an order was paid with, if only one ends so.
-fn card<'p>(profile: &'p Profile, order: &Order) -> Option<&'p Card> {
-    let last = order.instrument.as_ref()?.account.trim_start_matches('*');
+pub(super) fn card_of_order<'p>(profile: &'p Profile, order: &Order) -> Option<&'p Card> {
+    let is_card =
+        |it: &&Instrument| matches!(it.kind, InstrumentKind::Card | InstrumentKind::PayonCard);
+    let last = order.instrument.as_deref().filter(is_card)?.account.trim_start_matches('*');
     let mut fitting = profile.cards.iter().filter(|card| card.number.ends_with(last));
     fitting.next().filter(|_| last.len() >= 4 && fitting.next().is_none())
 }

@@ -1,5 +1,6 @@
 //! Where scenario rules meet the use cases: what is known of a call, and what a rule makes of it.
 
+use super::Hindsight;
 use super::desk::{Desk, Refused};
 use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
@@ -45,14 +46,31 @@ fn with_facts<R>(
     })
 }
 
-/// The rules that came nearest to deciding a request of the journal. The order is looked at as it is now, secrets as
-/// they are masked, and the header `X-Payon-Scenario` is not known any more.
-pub fn near_misses(space: &Space, entry: &JournalEntry) -> Vec<NearMiss> {
-    let (Some(operation), Ok(fields)) = (entry.operation, Fields::parse(&entry.request)) else {
-        return Vec::new();
+/// The rules that came nearest to deciding a request of the journal that met what `then` says. Secrets are looked at as
+/// they are masked, counters as they are now, and the header `X-Payon-Scenario` is not known any more.
+pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) -> Vec<NearMiss> {
+    let decided = entry.rule.as_ref().map(|by| &*by.rule);
+    let card = then.card.map(|card| &*card.number);
+    let ask = |call: &CallFacts<'_>| {
+        let card = card.or(call.card);
+        let call = CallFacts { now: entry.at, state: then.before, card, ..*call };
+        space.near_misses(&call, decided)
     };
-    let decided = entry.rule.as_ref().map(|(rule, _)| &**rule);
-    with_facts(space, operation, &fields, None, |call| space.near_misses(call, decided))
+    let fields = Fields::parse(&entry.request);
+    let point = match (entry.operation, entry.control) {
+        (Some(operation), _) => {
+            return fields.map_or(Vec::new(), |it| with_facts(space, operation, &it, None, ask));
+        }
+        (None, Some("pay")) => Point::Pay,
+        (None, Some("trigger")) => Point::Trigger,
+        (None, None) if then.before != then.after => Point::Pay,
+        _ => return Vec::new(),
+    };
+    ask(&CallFacts {
+        merchant_id: entry.merchant.as_ref().map(|merchant| &*merchant.id),
+        tx_id: entry.tx_id.as_deref(),
+        ..CallFacts::new(space.name(), point, entry.at, entry.at)
+    })
 }
 
 impl Desk<'_> {

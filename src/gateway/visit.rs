@@ -173,7 +173,7 @@ pub fn note_step(
         response: Bytes::new(),
         reason,
         detail: detail.into(),
-        rule: course.map(Course::told),
+        rule: course.map(|course| Arc::clone(&course.by)),
         findings: Box::default(),
         took_us: 0,
         unmasked: None,

@@ -378,6 +378,20 @@ fn happen(order: &mut Order, event: Event, trace: u64, hold_until: Millis) {
     debug_assert_eq!(order.broken_invariant(), None, "{order:?}");
 }
 
+impl Order {
+    /// Its state once so many entries of its history had happened; `None` before the first.
+    pub fn state_after(&self, entries: usize) -> Option<OrderState> {
+        let past = self.history.get(..entries).filter(|past| !past.is_empty())?;
+        let (totals, state, history) = (Totals::default(), OrderState::Registered, Vec::new());
+        let mut order = Self { totals, state, history, ..self.clone() };
+        for Entry { at, change: what, .. } in past {
+            let event = Event { order: order.id, at: *at, change: *what, instrument: None };
+            change(&mut order, &event, self.deadline);
+        }
+        Some(order.state)
+    }
+}
+
 /// What an event does to an order's money and state.
 fn change(order: &mut Order, event: &Event, hold_until: Millis) {
     let totals = &mut order.totals;

@@ -38,23 +38,24 @@ const PIECES_MAX: usize = 1 << 16;
 
 /// Breaks a reply.
 pub(crate) fn break_reply(transport: &Transport, good: Plain) -> Outcome {
-    let raw = |steps, end| Outcome::Raw(RawReply { steps, end });
+    let (status, top) = (good.status, head(&good));
+    let raw = |head, steps, end| Outcome::Raw(RawReply { status, head, steps, end });
     let now = |bytes: Vec<u8>| vec![(Duration::ZERO, Bytes::from(bytes))];
     let length = good.body.len();
     let up_to = |after: u32| good.body.slice(..length.min(after as usize));
     match transport {
-        Transport::Reset => raw(Vec::new(), End::Reset),
+        Transport::Reset => raw(0, Vec::new(), End::Reset),
         Transport::ResetWithinBody(after) => {
-            raw(now(joined(&head(&good), &up_to(*after))), End::Reset)
+            raw(top.len(), now(joined(&top, &up_to(*after))), End::Reset)
         }
-        Transport::Empty => raw(Vec::new(), End::Close),
+        Transport::Empty => raw(0, Vec::new(), End::Close),
         Transport::Truncate(truncate) => match truncate.length {
             TruncatedLength::Right => {
                 let body = up_to(truncate.after);
                 Outcome::Changed(Plain { body, ..good })
             }
             TruncatedLength::Wrong => {
-                raw(now(joined(&head(&good), &up_to(truncate.after))), End::Close)
+                raw(top.len(), now(joined(&top, &up_to(truncate.after))), End::Close)
             }
         },
         Transport::MalformedJson => Outcome::Changed(Plain { body: almost(&good.body), ..good }),
@@ -65,23 +66,25 @@ pub(crate) fn break_reply(transport: &Transport, good: Plain) -> Outcome {
         Transport::ChunkGarbage => {
             let mut bytes = head_with(&good, "transfer-encoding: chunked\r\n");
             let _ = write!(bytes, "{length:x}\r\n");
+            let head = bytes.len();
             let mut bytes = joined(&bytes, &good.body);
             bytes.extend_from_slice(b"\r\nno-size\r\n");
-            raw(now(bytes), End::Close)
+            raw(head, now(bytes), End::Close)
         }
         Transport::Drip(rate) => {
             let pause = Duration::from_secs(1) / rate.bytes_per_second.max(1);
-            let mut steps = now(head(&good).into_bytes());
+            let length = top.len();
+            let mut steps = now(top.into_bytes());
             steps.extend(pieces(&good.body, 1, pause));
-            raw(steps, End::Close)
+            raw(length, steps, End::Close)
         }
         Transport::Bandwidth(rate) => {
             let (size, pause) = pace(rate.bytes_per_second);
-            let whole = Bytes::from(joined(&head(&good), &good.body));
-            raw(pieces(&whole, size, pause), End::Close)
+            let whole = Bytes::from(joined(&top, &good.body));
+            raw(top.len(), pieces(&whole, size, pause), End::Close)
         }
-        Transport::Hang => raw(Vec::new(), End::Hang),
-        Transport::HalfClose => raw(now(head(&good).into_bytes()), End::HalfClose),
+        Transport::Hang => raw(0, Vec::new(), End::Hang),
+        Transport::HalfClose => raw(top.len(), now(top.into_bytes()), End::HalfClose),
         Transport::Busy(busy) => {
             let seconds = busy.retry_after.ms().div_ceil(1000);
             Outcome::Changed(Plain { retry_after_s: Some(seconds), ..page(429, good) })

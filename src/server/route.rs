@@ -155,16 +155,18 @@ async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Body> {
         return carry_out(gateway::refuse(&space, None, Reason::SystemError, detail));
     };
     let good = plain(reply);
-    let plain = match &course.plan.transport {
+    let plain = match &course.by.plan.transport {
         None => good,
         Some(transport) => match break_reply(transport, good.clone()) {
             Outcome::Changed(changed) => changed,
             Outcome::Raw(raw) => {
+                course.by.leaves_raw(raw.head);
                 trigger.break_next(raw, course);
                 return respond(good);
             }
         },
     };
+    course.by.leaves(plain.status, plain.body.len());
     trigger.keep(vec![course.into()]);
     respond(plain)
 }
@@ -235,7 +237,11 @@ async fn page(
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
-    trigger.keep(Course::outlast(reply.courses).await);
+    let courses = Course::outlast(reply.courses).await;
+    for course in &courses {
+        course.by.leaves(reply.status, reply.body.len());
+    }
+    trigger.keep(courses);
     *response.body_mut() = reply.body.into();
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -22,6 +22,9 @@ use crate::space::{Course, Silence};
 /// Bytes to put on the socket in place of a reply, and how the connection ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawReply {
+    /// The HTTP status that it says, and how many bytes come before its body.
+    pub(crate) status: u16,
+    pub(crate) head: usize,
     /// What to send, and how much of the space's time after the beginning.
     pub(crate) steps: Vec<(Duration, Bytes)>,
     /// What then becomes of the connection.
@@ -157,11 +160,15 @@ impl Tap {
             while bytes.has_remaining() {
                 let sent = ready!(Pin::new(&mut *stream).poll_write(cx, bytes))?;
                 bytes.advance(sent);
+                if let Some(course) = &script.course {
+                    course.by.wrote(sent, script.reply.status);
+                }
             }
             ready!(Pin::new(&mut *stream).poll_flush(cx))?;
             script.step += 1;
         }
         if let Some(course) = script.course.take() {
+            course.by.left();
             script.silence = course.silence().filter(|_| script.reply.end == End::Hang);
         }
         match script.reply.end {
@@ -239,8 +246,8 @@ impl Write for Tap {
             return self.poll_script(cx);
         }
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        if !self.kept.is_empty() {
-            self.kept.clear();
+        for course in self.kept.drain(..) {
+            course.by.left();
         }
         Poll::Ready(Ok(()))
     }

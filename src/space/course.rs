@@ -11,9 +11,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::hold::{Hold, Wait, Waiter};
-use super::{DeliveryState, Happening, Moment, Silence, Space, Trace};
+use super::{DeliveryState, Happening, Intervention, Moment, Silence, Space, Trace};
 use crate::base::Reason;
-use crate::ledger::{Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
+use crate::ledger::{Change, Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
     CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Plan, Point, PushbackPlan, Rule,
     RuleSet, Tally, Transport, Trt,
@@ -42,6 +42,7 @@ impl Armoury {
 #[derive(Debug, Default)]
 pub struct Aftermath {
     owed: Vec<Deed>,
+    withheld: Vec<Change>,
     told: Vec<u64>,
 }
 
@@ -54,6 +55,7 @@ impl Aftermath {
     /// Adds what another section left.
     pub fn append(&mut self, mut later: Self) {
         self.owed.append(&mut later.owed);
+        self.withheld.append(&mut later.withheld);
         self.told.append(&mut later.told);
     }
 }
@@ -69,10 +71,8 @@ enum Deed {
 
 /// How one call goes on after it was decided. Dropping it books what is owed.
 pub struct Course {
-    /// The rule that stepped in.
-    pub rule: Arc<str>,
-    /// What it planned.
-    pub plan: Plan,
+    /// The rule that stepped in, with its plan.
+    pub by: Arc<Intervention>,
     /// The request.
     trace: Trace,
     aftermath: Aftermath,
@@ -82,10 +82,7 @@ pub struct Course {
 
 impl fmt::Debug for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Course")
-            .field("rule", &self.rule)
-            .field("plan", &self.plan)
-            .finish_non_exhaustive()
+        f.debug_struct("Course").field("by", &self.by).finish_non_exhaustive()
     }
 }
 
@@ -100,6 +97,7 @@ impl Eq for Course {}
 
 impl Drop for Course {
     fn drop(&mut self) {
+        self.by.end();
         let owed = std::mem::take(&mut self.aftermath.owed);
         if !owed.is_empty() {
             self.hold.space().end(self, owed);
@@ -108,11 +106,6 @@ impl Drop for Course {
 }
 
 impl Course {
-    /// The rule and its plan in short, for the journal.
-    pub fn told(&self) -> (Arc<str>, Box<str>) {
-        (Arc::clone(&self.rule), self.plan.to_string().into())
-    }
-
     /// Waits for all of them ([`Course::wait`]), also when this is given up: a caller who leaves early changes nothing of
     /// what is booked when. None come back where that broke down.
     pub async fn outlast<C>(courses: Vec<C>) -> Vec<C>
@@ -132,7 +125,7 @@ impl Course {
     }
 
     fn waits(&self) -> bool {
-        self.plan.delay_ms > 0 || !self.aftermath.told.is_empty()
+        self.by.plan.delay_ms > 0 || !self.aftermath.told.is_empty()
     }
 
     /// Waits until the answer may leave: push-backs that go before it have been attempted, and its latency has passed
@@ -154,7 +147,7 @@ impl Course {
                 })
                 .await;
         }
-        if self.plan.delay_ms > 0 {
+        if self.by.plan.delay_ms > 0 {
             self.hold.over().await;
         }
     }
@@ -240,14 +233,16 @@ impl Space {
         self.section(|moment| (moment.consult(call), false))
     }
 
-    /// The rules that came nearest to deciding a call, as it looks now.
+    /// The rules that came nearest to deciding a call, at the time and with the state that it names, and with the
+    /// counters as they are now.
     pub fn near_misses(&self, call: &CallFacts<'_>, decided: Option<&str>) -> Vec<NearMiss> {
         let rules = self.rule_set();
         if rules.is_empty() {
             return Vec::new();
         }
         self.section(|moment| {
-            let call = moment.completed(call);
+            let (now, state) = (call.now, call.state);
+            let call = CallFacts { state, now, ..moment.completed(call) };
             (rules.explain(&call, &moment.state.counters, decided), false)
         })
     }
@@ -308,7 +303,8 @@ impl Space {
             }
             hold
         });
-        Some(Course { rule, plan, trace, aftermath, hold })
+        let by = Arc::new(Intervention::new(rule, plan, std::mem::take(&mut aftermath.withheld)));
+        Some(Course { by, trace, aftermath, hold })
     }
 
     /// Books what is owed of a course, unless its order has changed meanwhile.
@@ -322,6 +318,7 @@ impl Space {
                     Deed::Order(order) => {
                         if let Some(id) = moment.state.ledger.insert_made(*order) {
                             moment.order_changed(id);
+                            course.by.booked();
                         }
                     }
                     Deed::Event { mut event, length, pushback } => {
@@ -329,7 +326,9 @@ impl Space {
                         if order.is_some_and(|order| order.history.len() == length) {
                             event.at = course.hold.due().min(moment.now);
                             moment.pushback = Some(pushback);
-                            moment.book(event, course.trace);
+                            if moment.book(event, course.trace).is_some() {
+                                course.by.booked();
+                            }
                         }
                     }
                 }
@@ -414,6 +413,7 @@ impl Moment<'_> {
         let mut order = ledger.make(self.now, trace.0, new);
         order.id = ledger.promise();
         let seen = see(&order);
+        self.aftermath.withheld.push(Change::Registered);
         if self.commit == CommitPoint::AfterReply {
             self.aftermath.owed.push(Deed::Order(Box::new(order)));
         }
@@ -458,6 +458,7 @@ impl Moment<'_> {
     /// What [`Moment::book`] would leave, booked later or never.
     pub(super) fn postpone(&mut self, event: Event, trace: Trace) -> Option<&Order> {
         let order = self.state.ledger.preview(&event, trace.0)?;
+        self.aftermath.withheld.push(event.change);
         if self.commit == CommitPoint::AfterReply {
             let length = self.state.ledger.find(Target::At(event.order))?.history.len();
             let pushback = self.pushback.clone().unwrap_or_default();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::finding::Finding;
+use super::intervention::Intervention;
 use crate::base::{Millis, Operation, Reason};
 use crate::profile::Merchant;
 use crate::scenario::ReasonsMet;
@@ -83,8 +84,8 @@ pub struct JournalEntry {
     pub reason: Reason,
     /// What was wrong, for people; empty where the reason says it all.
     pub detail: Box<str>,
-    /// The rule that stepped in, and what it planned, in short.
-    pub rule: Option<(Arc<str>, Box<str>)>,
+    /// The rule that stepped in, and what came of it.
+    pub rule: Option<Arc<Intervention>>,
     /// What the lint found; nearly always nothing, which costs no allocation.
     pub findings: Box<[Finding]>,
     /// How long the decision took, in microseconds.
@@ -120,6 +121,7 @@ impl JournalEntry {
             + self.detail.len()
             + self.tx_id.as_deref().map_or(0, str::len)
             + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
+            + self.rule.as_ref().map_or(0, |_| size_of::<Intervention>())
             + self.unmasked.as_deref().map_or(0, <[u8]>::len)
     }
 }

@@ -13,6 +13,7 @@ mod browser;
 mod catalogue;
 mod checkout;
 mod cli_control;
+mod cli_explain;
 mod cli_profile;
 mod cli_round_trip;
 mod cli_run;
@@ -33,6 +34,7 @@ mod dashboard_browser;
 #[path = "support/direct.rs"]
 mod direct;
 mod events;
+mod explain;
 mod faults;
 mod khqr;
 mod ledger_model;

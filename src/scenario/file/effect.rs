@@ -206,6 +206,45 @@ impl Transport {
             _ => Some(status),
         }
     }
+
+    /// Whether what it lets through is a whole HTTP reply, whatever that says.
+    pub const fn is_whole(&self) -> bool {
+        match self {
+            Self::Reset
+            | Self::ResetWithinBody(_)
+            | Self::Empty
+            | Self::ChunkGarbage
+            | Self::Hang
+            | Self::HalfClose => false,
+            Self::Truncate(truncate) => matches!(truncate.length, TruncatedLength::Right),
+            _ => true,
+        }
+    }
+
+    /// What it does to a reply, for people.
+    pub const fn about(&self) -> &'static str {
+        match self {
+            Self::Reset => "the connection was reset before the first byte",
+            Self::ResetWithinBody(_) => "the connection was reset within the body",
+            Self::Empty => "the connection was closed without a byte",
+            Self::Truncate(truncate) => match truncate.length {
+                TruncatedLength::Right => "the body was cut short, and Content-Length says so",
+                TruncatedLength::Wrong => {
+                    "the body was cut short, though Content-Length promises all of it"
+                }
+            },
+            Self::MalformedJson => "the body is almost JSON",
+            Self::Html => "the body is a page of HTML",
+            Self::WrongContentType => "the Content-Type is not JSON's",
+            Self::ChunkGarbage => "after the body came a chunk without a size",
+            Self::Drip(_) => "byte by byte",
+            Self::Bandwidth(_) => "slowly",
+            Self::Hang => "not a byte, and the connection stayed open",
+            Self::HalfClose => "the sending side was closed after the headers",
+            Self::Busy(_) => "too many requests, come again later",
+            Self::ServerError(_) => "a proxy's page in place of the reply",
+        }
+    }
 }
 
 record! {

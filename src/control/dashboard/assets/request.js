@@ -49,6 +49,10 @@ function body(label, value) {
   return h("div", null, h("h3", null, label), h("pre", { tabindex: "0", role: "group", "aria-label": label }, pretty(value)));
 }
 
+/** What a request kept from the books, in brackets. */
+const withheld = ({ withheld: kept }) => kept.length > 0
+  ? ` (${kept.map((one) => [words(one.change), one.amount, one.reason].filter(Boolean).join(" ")).join(", ")})` : "";
+
 function draw(told) {
   const whose = told.merchantId && told.txId && told.order;
   return [
@@ -61,7 +65,11 @@ function draw(told) {
     facts(["when", exact(told.at)], ["merchant", told.merchantId], ["HTTP status", told.status],
       ["answered with", told.answer && `${told.answer.code} “${told.answer.message}”`],
       ["whose word", told.answer && `${told.answer.provenance}: ${told.answer.profileLine}`],
+      ["card", told.card && `${told.card.number}: ${told.card.outcome}, ${told.card.provenance}: ${told.card.profileLine}`],
       ["rule", told.rule && `${told.rule}: ${told.plan}`],
+      ["order", told.stateAfter && [told.stateBefore, told.stateAfter].filter((state, at, all) => state && state !== all[at - 1]).map(words).join(", then ")],
+      ["booked", told.booking.about + withheld(told.booking)],
+      ["on the wire", told.wire.about],
       ["decided in", `${told.tookUs} µs`], ["trace", h("code", null, told.trace)]),
     told.findings.length > 0 && h("section", null, h("h3", null, "What the lint found"),
       h("ul", null, told.findings.map((found) => h("li", null, h("code", null, found.lint), ` ${found.field}: ${found.about}`)))),
