@@ -8,8 +8,9 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
@@ -97,59 +98,107 @@ impl GatewayArgs {
         path: &str,
         body: String,
     ) -> anyhow::Result<Result<Bytes, ExitCode>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (status, answer) = runtime.block_on(async {
+            let response = self.send(method, path, &[], body).await?;
+            let status = response.status();
+            self.in_time(read(response.into_body())).await.map(|answer| (status, answer))
+        })?;
+        if status.is_success() {
+            return Ok(Ok(answer));
+        }
+        Refusal::read(status, &answer).end().map(Err)
+    }
+
+    /// Opens what is read as it comes, such as the stream of events.
+    pub(super) async fn open(
+        &self,
+        path: &str,
+        headers: &[(&str, String)],
+    ) -> anyhow::Result<Result<Incoming, Refusal>> {
+        let response = self.send(Method::GET, path, headers, String::new()).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Ok(response.into_body()));
+        }
+        let answer = self.in_time(read(response.into_body())).await?;
+        Ok(Err(Refusal::read(status, &answer)))
+    }
+
+    /// Makes a call, up to the head of its answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> anyhow::Result<Response<Incoming>> {
         let space = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
         let url = format!("{}{}{path}", self.url, space.unwrap_or_default());
         if !url.starts_with("http://") {
             bail!("--url {}: the control plane is reached by http://", self.url);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let call = async { tokio::time::timeout(PATIENCE, self.call(method, &url, body)).await };
-        let (status, answer) = runtime
-            .block_on(call)
-            .unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()))
-            .with_context(|| {
+        let mut request = Request::builder().method(method).uri(url);
+        request = request.header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body)))?;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        self.in_time(async { Ok(client.request(request).await?) }).await
+    }
+
+    /// What comes of `talk`, which takes some time, yet not for ever.
+    async fn in_time<T>(&self, talk: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let ended = tokio::time::timeout(PATIENCE, talk).await;
+        ended.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs())).with_context(
+            || {
                 format!(
                     "cannot talk to {}; does `payon-sim serve` run there, or is it another --url?",
                     self.url
                 )
-            })?;
-        let parsed = serde_json::from_slice::<Value>(&answer).ok();
-        if status.is_success() {
-            return Ok(Ok(answer));
-        }
-        let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
-        let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
-            format!("{url} answers {status}; is that a payon-sim, and of this version?")
-        });
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(detail),
-            _ => exit::say(&format_args!("refused: {detail}")),
-        }
-        Ok(Err(exit::failed()))
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        url: &str,
-        body: String,
-    ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let request = Request::builder().method(method).uri(url);
-        let mut request = request.header(CONTENT_TYPE, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = request.body(Full::new(Bytes::from(body)))?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let (head, body) = client.request(request).await?.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
-        Ok((head.status, body.to_bytes()))
+            },
+        )
     }
 }
 
+/// A call that was answered, yet not with what it asked for.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// What was said about it.
+    detail: String,
+}
+
+impl Refusal {
+    fn read(status: StatusCode, answer: &[u8]) -> Self {
+        let parsed = serde_json::from_slice::<Value>(answer).ok();
+        let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
+        let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
+            format!("the answer is {status}; is that a payon-sim, and of this version?")
+        });
+        Self { status, detail }
+    }
+
+    /// Says so: a call that may not be made at all is a mistake of its caller.
+    pub(super) fn end(self) -> anyhow::Result<ExitCode> {
+        match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(self.detail),
+            _ => exit::say(&format_args!("refused: {}", self.detail)),
+        }
+        Ok(exit::failed())
+    }
+}
+
+async fn read(body: Incoming) -> anyhow::Result<Bytes> {
+    let body = Limited::new(body, ANSWER_MAX).collect().await;
+    Ok(body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes())
+}
+
 /// `text` as one segment of a path.
-fn segment(text: &str) -> String {
+pub(super) fn segment(text: &str) -> String {
     let mut segment = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

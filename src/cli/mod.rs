@@ -23,6 +23,7 @@ mod serve;
 mod settings;
 mod sign;
 mod table;
+mod tail;
 mod trigger;
 mod verify;
 mod visible;
@@ -77,6 +78,8 @@ enum Verb {
     Pay(pay::PayArgs),
     /// Make something happen to an order at a running gateway
     Trigger(trigger::TriggerArgs),
+    /// Follow what happens at a running gateway: requests, orders, push-backs
+    Tail(tail::TailArgs),
     /// Say what a running gateway has met of all that can go wrong, and what it has not
     Coverage(coverage::CoverageArgs),
     /// List every behaviour with whose word it is: PAYON's or ours
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Verb::Khqr(verb) => khqr::run(verb),
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
+        Verb::Tail(args) => tail::run(&args),
         Verb::Coverage(args) => coverage::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Run(args) => run::run(args),

@@ -19,6 +19,7 @@ mod cli_run;
 mod cli_scenarios;
 mod cli_serve;
 mod cli_sign;
+mod cli_tail;
 mod clients;
 mod concurrency;
 mod control_api;
