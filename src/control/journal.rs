@@ -21,9 +21,12 @@ use crate::space::{Journal, JournalEntry, Trace};
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct JournalQuery {
+    /// Only of this operation.
     #[schemars(schema_with = "operations")]
     operation: Option<Operation>,
+    /// Only of this order.
     tx_id: Option<String>,
+    /// Only of this merchant.
     merchant_id: Option<String>,
     /// A trace: only what came after that request.
     #[serde(default, deserialize_with = "read_trace")]

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,42 @@ use super::guard::COOKIE_NAME;
 use super::problem::Document;
 use super::route::{JSON, Route, path_names};
 use super::table::ROUTES;
+
+/// What stands in paths, by name.
+const PATH_NAMES: &[(&str, &str)] = &[
+    ("merchantId", "The merchant."),
+    ("txId", "The merchant's number of the order."),
+    ("trace", "The request: sixteen hexadecimal digits."),
+    ("name", "Which one, by its name."),
+    ("id", "Which one, by its number or id."),
+];
+
+/// Calls that belong together: their tag, what it is about, and the words after `/_sim/` or `/_sim/v1/` by which they
+/// are known.
+const TAGS: &[(&str, &str, &[&str])] = &[
+    (
+        "faults",
+        "What goes wrong on purpose, and what of it was met.",
+        &["rules", "scenarios", "scenario", "reload", "coverage"],
+    ),
+    (
+        "server",
+        "The server itself, and how it is called.",
+        &["healthz", "readyz", "version", "metrics", "openapi.json", "payon-openapi.json", "v1"],
+    ),
+    ("shop", "Merchants, orders and push-backs.", &["merchants", "orders", "pushbacks"]),
+    (
+        "spaces",
+        "Worlds apart, their clocks, and snapshots to come back to.",
+        &["spaces", "reset", "snapshots", "clock"],
+    ),
+    ("story", "What happened and what happens.", &["journal", "events", "wait", "verify"]),
+    (
+        "tools",
+        "Signatures, KHQR, the lint, and whose word each behaviour is.",
+        &["sign", "khqr", "lint", "fidelity"],
+    ),
+];
 
 /// The document.
 pub(super) fn document() -> &'static Value {
@@ -21,6 +58,12 @@ fn generator(settings: impl FnOnce(SchemaSettings) -> SchemaSettings) -> SchemaG
     let base = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
+        // Of what may be left out but not be null this would say something wrong, of all else nothing.
+        settings.transforms.push(Box::new(RecursiveTransform(|schema: &mut Schema| {
+            if schema.get("default") == Some(&Value::Null) {
+                schema.remove("default");
+            }
+        })));
     });
     settings(base).into_generator()
 }
@@ -37,6 +80,8 @@ fn write() -> Value {
     }
     let mut schemas = reading.take_definitions(true);
     schemas.append(&mut writing.take_definitions(true));
+    let tags: Vec<_> =
+        TAGS.iter().map(|(name, about, _)| json!({ "name": name, "description": about })).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -55,6 +100,7 @@ fn write() -> Value {
             },
         ],
         "security": [{}, { "token": [] }, { "cookie": [] }],
+        "tags": tags,
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -83,12 +129,17 @@ fn operation(
 ) -> Value {
     let mut parameters: Vec<Value> = path_names(route.path)
         .map(|name| {
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+            let about = PATH_NAMES.iter().find(|known| known.0 == name).map(|known| known.1);
+            json!({
+                "name": name, "in": "path", "required": true, "description": about,
+                "schema": { "type": "string" },
+            })
         })
         .collect();
     let mut operation = json!({
         "operationId": route.id,
         "summary": route.summary,
+        "tags": tag(route.path).into_iter().collect::<Vec<_>>(),
         "responses": {
             route.status.to_string(): success(route, writing),
             "default": {
@@ -111,6 +162,13 @@ fn operation(
         operation["parameters"] = parameters.into();
     }
     operation
+}
+
+/// The tag of the calls at a path.
+fn tag(path: &str) -> Option<&'static str> {
+    let rest = path.trim_start_matches("/_sim/").trim_start_matches("v1/");
+    let word = rest.split('/').next()?;
+    TAGS.iter().find(|(_, _, words)| words.contains(&word)).map(|(name, _, _)| *name)
 }
 
 fn success(route: &Route, writing: &mut SchemaGenerator) -> Value {

@@ -27,10 +27,13 @@ const SCAN: usize = 10_000;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct OrdersQuery {
+    /// Only of this merchant.
     merchant_id: Option<String>,
+    /// Only in this state.
     #[serde(default, deserialize_with = "read_state")]
     #[schemars(schema_with = "states")]
     state: Option<OrderState>,
+    /// Only with this payment method.
     method: Option<PaymentMethod>,
     /// Why it failed, by name.
     #[schemars(with = "Option<String>")]

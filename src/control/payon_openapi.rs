@@ -21,6 +21,9 @@ const ABOUT: &str = "PAYON's merchant operations as this simulator keeps them. x
     200 with a resultCode other than that of success, unless a response here says otherwise. \
     x-payon-codes lists every code of a response with its message: any of them can be made to happen.";
 
+/// By which generated clients name what holds the operations.
+const TAG: &str = "PAYON";
+
 /// The media type of every body.
 const JSON: &str = "application/json";
 
@@ -59,7 +62,9 @@ pub fn document(profile: &Profile, base_url: &str) -> Value {
             "title": format!("PAYON's merchant operations, profile {}", profile.name),
             "version": env!("CARGO_PKG_VERSION"),
             "description": ABOUT,
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
+        "tags": [{ "name": TAG, "description": "The merchant operations of PAYON." }],
         "servers": [{ "url": base_url }],
         "security": [{}, { "token": [] }],
         "paths": paths,
@@ -91,6 +96,7 @@ fn operation(profile: &Profile, operation: Operation, described: &Described) -> 
     json!({
         "operationId": name,
         "summary": described.about,
+        "tags": [TAG],
         "x-payon-mark": described.mark,
         "requestBody": content(&format!("{name}.request"), &described.request),
         "responses": responses(profile, operation),

@@ -12,7 +12,9 @@ use super::views::PushbackView;
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PushbacksQuery {
+    /// Only of this order.
     tx_id: Option<String>,
+    /// Only of this merchant.
     merchant_id: Option<String>,
     /// Only those with a higher number.
     after: Option<u64>,

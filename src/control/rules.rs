@@ -158,6 +158,7 @@ pub(super) fn arm_scenario(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
 pub(super) struct RecordQuery {
     /// With `txId`: only of this order.
     merchant_id: Option<String>,
+    /// With `merchantId`: only of this order.
     tx_id: Option<String>,
 }
 

@@ -40,10 +40,12 @@ enum Awaited {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WaitQuery {
+    /// What is to happen.
     #[serde(rename = "for")]
     awaited: Awaited,
     /// Which order; `order-final` needs it.
     tx_id: Option<String>,
+    /// Only of this merchant.
     merchant_id: Option<String>,
     /// Which operation, for `request`.
     #[schemars(schema_with = "operations")]

@@ -42,6 +42,7 @@ mod ledger_table;
 mod link;
 mod lint;
 mod metrics;
+mod openapi_lint;
 mod payon_openapi;
 mod precedence;
 mod programs;

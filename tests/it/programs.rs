@@ -48,14 +48,19 @@ pub(crate) fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A program of the Python packages that `.ci/install-clients.sh` installs. Without them a test is
-/// left out, except on CI.
+/// A program of the Python packages that `.ci/install-clients.sh` installs.
 pub(crate) fn installed(program: &str) -> Option<PathBuf> {
-    let path = file("target/ext/clients/venv/bin").join(program);
+    installed_by("clients", &format!("venv/bin/{program}"))
+}
+
+/// A program in `target/ext/{part}`, where `.ci/install-{part}.sh` installs it. Without it a test is left out, except
+/// on CI.
+pub(crate) fn installed_by(part: &str, program: &str) -> Option<PathBuf> {
+    let path = file("target/ext").join(part).join(program);
     if path.exists() {
         return Some(path);
     }
-    let lacking = format!("{program} is not installed; .ci/install-clients.sh does that");
+    let lacking = format!("{program} is not installed; .ci/install-{part}.sh does that");
     assert!(std::env::var_os("CI").is_none(), "{lacking}");
     println!("skipped: {lacking}");
     None
