@@ -78,7 +78,7 @@ fn mistake(name: &str) -> Result<Mistake, String> {
     })
 }
 
-/// Tells them; 1 when one is not as expected, or less was met than asked for.
+/// Tells them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met than asked for.
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let stories = read(&args.scenarios)?;
     let RunArgs { seed, mistakes, profile, command, .. } = &args;
@@ -115,6 +115,9 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     }
     if let Some(dir) = &args.report {
         report.write(dir)?;
+    }
+    if let Some(unbound) = outcomes.stories.iter().find(|story| story.is_unbound) {
+        return Ok(exit::cannot_bind(&unbound.error.as_deref().unwrap_or_default()));
     }
     let enough = args.bar.is_cleared(&coverage);
     Ok(if outcomes.ok() && enough { ExitCode::SUCCESS } else { exit::failed() })

@@ -302,9 +302,7 @@ async fn play(
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
     });
-    if let Some(course) = &course {
-        course.wait().await;
-    }
+    Course::outlast(course.into_iter().collect()).await;
     answer
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::ask::{Ask, Nothing};
 use super::problem::{Kind, Problem};
 use crate::gateway::{RecordError, scenario_of};
-use crate::scenario::{CATALOGUE, Rule, ScenarioFile, Tally, read_rules, story};
+use crate::scenario::{CATALOGUE, Point, Rule, ScenarioFile, Tally, read_rules, story};
+use crate::space::DEFAULT_SPACE;
 
 /// Rules as in a scenario file. They are read from the body itself, so that mistakes have their places.
 pub(super) struct RuleList;
@@ -82,6 +83,7 @@ pub(super) fn clear(ask: &Ask, _: Nothing) -> Result<Nothing, Problem> {
 fn arm(ask: &Ask, make_room: impl FnOnce(&mut Vec<Rule>)) -> Result<Rules, Problem> {
     let rules = read_rules("rules", &ask.body)
         .map_err(|mistakes| Problem::mistakes("the rules cannot be taken", &mistakes))?;
+    check_points(ask, &rules)?;
     ask.space.change_rules(|armed| {
         let mut next = armed.clone();
         make_room(&mut next);
@@ -99,6 +101,23 @@ fn arm(ask: &Ask, make_room: impl FnOnce(&mut Vec<Rule>)) -> Result<Rules, Probl
         Ok(())
     })?;
     list(ask, Nothing {})
+}
+
+/// A connection is accepted before it is known for which space; a rule for that would wait in vain elsewhere.
+fn check_points(ask: &Ask, rules: &[Rule]) -> Result<(), Problem> {
+    let at_connect = |rule: &&Rule| {
+        rule.when.operation.as_ref().is_some_and(|points| points.0.contains(&Point::Connect))
+    };
+    let Some(rule) = rules.iter().find(at_connect).filter(|_| ask.space.name() != DEFAULT_SPACE)
+    else {
+        return Ok(());
+    };
+    let detail = format!(
+        "the rule {:?} is for `connect`, where only rules of the space {DEFAULT_SPACE} act: a connection is accepted \
+         before it names its space",
+        rule.id
+    );
+    Err(Problem::refused("operation", detail))
 }
 
 /// The scenarios that the program brings along.
@@ -144,6 +163,7 @@ pub(super) fn arm_scenario(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
         Problem::new(Kind::UnknownScenario, detail)
     })?;
     let mut rules = read(name, text)?.scenario.rules;
+    check_points(ask, &rules)?;
     ask.space.change_rules(|armed| {
         armed.retain(|known| rules.iter().all(|rule| rule.id != known.id));
         rules.append(armed);

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 use super::stage::Stage;
-use super::{Manner, Outcome, Story, begin, on_a_runtime, profile, sum_up};
+use super::{Manner, Outcome, Story, Trouble, begin, on_a_runtime, profile, sum_up};
 use crate::base::Seed;
 use crate::profile::{Merchant, Profile};
 use crate::space::DEFAULT_SPACE;
@@ -24,11 +24,11 @@ pub fn test(story: &Story, manner: &Manner, line: &[String], patience: Duration)
         let profile = profile(&story.scenario, manner)?;
         let rules = story.scenario.rules.clone();
         let stage = Stage::set(Arc::clone(&profile), Seed(outcome.seed), rules).await;
-        let stage = stage.map_err(|error| format!("cannot listen on 127.0.0.1: {error}"))?;
+        let stage = stage.map_err(Trouble::Unbound)?;
         let environment = environment(&stage, &profile, outcome)?;
         let ended = run(line, environment, patience).await;
         sum_up(&story.scenario, &stage.space, None, outcome);
-        ended
+        Ok(ended?)
     })
 }
 

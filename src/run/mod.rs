@@ -11,6 +11,7 @@ mod report;
 mod stage;
 mod world;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -75,6 +76,7 @@ fn begin(story: &Story, manner: &Manner) -> Outcome {
         seed: manner.seed.or(scenario.seed).unwrap_or(SEED),
         ok: false,
         error: None,
+        is_unbound: false,
         verdicts: Vec::new(),
         orders: Vec::new(),
         took_ms: 0,
@@ -87,37 +89,52 @@ fn begin(story: &Story, manner: &Manner) -> Outcome {
 /// Lets `go` fill an outcome in, and sums it up.
 fn on_a_runtime(
     outcome: &mut Outcome,
-    go: impl AsyncFnOnce(&mut Outcome) -> Result<(), String>,
+    go: impl AsyncFnOnce(&mut Outcome) -> Result<(), Trouble>,
 ) -> Outcome {
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let told = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+    let told = runtime.map_err(|error| error.to_string().into()).and_then(|runtime| {
         let told = runtime.block_on(go(outcome));
         runtime.shutdown_background();
         told
     });
-    outcome.error = told.err();
+    outcome.is_unbound = matches!(told, Err(Trouble::Unbound(_)));
+    outcome.error = told.err().map(|trouble| trouble.to_string());
     outcome.ok = outcome.error.is_none() && outcome.verdicts.iter().all(|it| it.verdict.ok);
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     outcome.clone()
 }
 
-async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Result<(), String> {
+/// What keeps a story from being told to its end.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("cannot listen on 127.0.0.1: {0}")]
+    Unbound(io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for Trouble {
+    fn from(told: String) -> Self {
+        Self::Other(told)
+    }
+}
+
+async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Result<(), Trouble> {
     let profile = profile(scenario, manner)?;
     let (seed, rules) = (Seed(outcome.seed), scenario.rules.clone());
-    let stage = Stage::set(Arc::clone(&profile), seed, rules).await;
-    let stage = stage.map_err(|error| format!("cannot listen on 127.0.0.1: {error}"))?;
+    let stage = Stage::set(Arc::clone(&profile), seed, rules).await.map_err(Trouble::Unbound)?;
     let space = Arc::clone(&stage.space);
     space.hand_over_clock(BEGIN);
     let pace = Pace::new(BEGIN);
     let gateway = stage.authority.clone();
     let shop = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&pace), &manner.mistakes).await;
-    let shop = shop.map_err(|error| format!("cannot listen on 127.0.0.1: {error}"))?;
+    let shop = shop.map_err(Trouble::Unbound)?;
     let world = World { space: Arc::clone(&space), pace, born: BEGIN };
     let mut drive = Drive::new(stage, world, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;
     sum_up(scenario, &space, Some(shop.facts()), outcome);
-    driven
+    Ok(driven?)
 }
 
 /// Judges what happened.

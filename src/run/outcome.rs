@@ -53,6 +53,9 @@ pub struct Outcome {
     pub ok: bool,
     /// What kept it from being told to its end, or how the command failed.
     pub error: Option<String>,
+    /// Whether that is that no port was to be had.
+    #[serde(skip)]
+    pub is_unbound: bool,
     /// One for each expectation, in their order; none where there was nothing to judge.
     pub verdicts: Vec<Judged>,
     /// What happened to each order, in the order of their registration.

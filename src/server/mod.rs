@@ -19,6 +19,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +30,7 @@ pub use route::{App, Plane};
 
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};
+use crate::space::Silence;
 use tap::Tap;
 
 /// What the server puts up with.
@@ -71,9 +73,10 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
         match accepted {
             Ok((stream, _)) => {
                 pause = Duration::from_millis(1);
-                if plane != Plane::Control && is_reset(&app) {
-                    // A socket that refuses is closed in good order.
-                    let _ = stream.set_zero_linger();
+                if plane != Plane::Control
+                    && let Some(fault) = fault_at_once(&app)
+                {
+                    connections.spawn(turn_away(stream, fault, stop.clone()));
                     continue;
                 }
                 let stopping = Arc::clone(&stopping);
@@ -92,16 +95,52 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
     connections.wait().await;
 }
 
-/// Whether a rule of the default space resets a connection as soon as it is accepted; nothing is known of it yet. Where
+/// How a connection ends that was accepted and of which nothing is read.
+enum Fault {
+    Reset,
+    Close,
+    /// The caller waits in vain.
+    Hang(Option<Silence>),
+}
+
+/// What a rule of the default space does to a connection as soon as it is accepted; nothing is known of it yet. Where
 /// the control plane shares the port it meets its callers too.
-fn is_reset(app: &App) -> bool {
+fn fault_at_once(app: &App) -> Option<Fault> {
     let space = app.spaces.default_space();
     if !space.listens_at(Point::Connect) {
-        return false;
+        return None;
     }
     let call = CallFacts::new(space.name(), Point::Connect, Millis(0), Millis(0));
-    let decision = space.consult(&call);
-    decision.is_some_and(|decision| decision.plan.transport == Some(Transport::Reset))
+    match space.consult(&call)?.plan.transport? {
+        Transport::Reset => Some(Fault::Reset),
+        Transport::Empty => Some(Fault::Close),
+        Transport::Hang => Some(Fault::Hang(space.silence())),
+        _ => None,
+    }
+}
+
+async fn turn_away(mut stream: TcpStream, fault: Fault, stop: CancellationToken) {
+    match fault {
+        Fault::Reset => {
+            // A socket that refuses is closed in good order.
+            let _ = stream.set_zero_linger();
+        }
+        Fault::Close => {
+            // What has come unread would make a reset of it.
+            let _ = stream.shutdown().await;
+            drain(&mut stream, &stop).await;
+        }
+        Fault::Hang(_silence) => drain(&mut stream, &stop).await,
+    }
+}
+
+/// Reads and forgets until the peer closes or the server stops.
+async fn drain(stream: &mut TcpStream, stop: &CancellationToken) {
+    let mut sink = tokio::io::sink();
+    tokio::select! {
+        _ = tokio::io::copy(stream, &mut sink) => {}
+        () = stop.cancelled() => {}
+    }
 }
 
 /// Tells connections that the server stops. They look at every turn, so that is one load instead of a token's locks.

@@ -20,7 +20,7 @@ use crate::base::{Operation, Reason};
 use crate::checkout::{self, Checkout};
 use crate::control::Control;
 use crate::gateway::{self, Call, Reply};
-use crate::space::{Space, Spaces};
+use crate::space::{Course, Space, Spaces};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ pub(super) async fn answer(
     };
     if is_page && (plane != Plane::Control || path.starts_with("/_sim/")) {
         let path = path.to_owned();
-        return Ok(page(app, space, path, request).await);
+        return Ok(page(app, space, path, trigger, request).await);
     }
     if is_control || plane == Plane::Control {
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
@@ -149,31 +149,23 @@ async fn operate(
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
 async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Body> {
     let Some(course) = reply.course.take() else { return carry_out(reply) };
-    let course = if course.space().is_driven() {
-        // When the server notices that a caller has left is a matter of real time: here it changes nothing.
-        let (space, reason) = (Arc::clone(course.space()), Reason::SystemError);
-        let waited = tokio::spawn(async move {
-            course.wait().await;
-            course
-        });
-        let Ok(course) = waited.await else {
-            let detail = "the request was given up half-way";
-            return carry_out(gateway::refuse(&space, None, reason, detail));
-        };
-        course
-    } else {
-        course.wait().await;
-        course
+    let space = Arc::clone(course.space());
+    let Some(course) = Course::outlast(vec![course]).await.pop() else {
+        let detail = "the request was given up half-way";
+        return carry_out(gateway::refuse(&space, None, Reason::SystemError, detail));
     };
     let good = plain(reply);
-    let (raw, plain) = match &course.plan.transport {
-        None => (None, good),
+    let plain = match &course.plan.transport {
+        None => good,
         Some(transport) => match break_reply(transport, good.clone()) {
-            Outcome::Changed(changed) => (None, changed),
-            Outcome::Raw(raw) => (Some(raw), good),
+            Outcome::Changed(changed) => changed,
+            Outcome::Raw(raw) => {
+                trigger.break_next(raw, course);
+                return respond(good);
+            }
         },
     };
-    trigger.arm(raw, course);
+    trigger.keep(vec![course.into()]);
     respond(plain)
 }
 
@@ -196,6 +188,7 @@ async fn page(
     app: &Arc<App>,
     space: Option<Arc<Space>>,
     path: String,
+    trigger: &Trigger,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (head, incoming) = request.into_parts();
@@ -242,9 +235,7 @@ async fn page(
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
-    for course in &reply.courses {
-        course.wait().await;
-    }
+    trigger.keep(Course::outlast(reply.courses).await);
     *response.body_mut() = reply.body.into();
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -54,18 +54,28 @@ struct Armed {
 
 /// What is to become of a response.
 #[derive(Debug)]
-struct Stage {
-    /// What is sent in its place.
-    raw: Option<RawReply>,
-    /// Dropped once it was attempted.
-    course: Box<Course>,
+enum Stage {
+    /// This is sent in its place.
+    Broken(RawReply, Box<Course>),
+    /// It is sent, and these are dropped once it was attempted.
+    Whole(Vec<Arc<Course>>),
 }
 
 impl Trigger {
-    /// Sends `raw`, if any, in place of the response that the service returns next. `course` is dropped once the
-    /// response was attempted, successfully or not.
-    pub(crate) fn arm(&self, raw: Option<RawReply>, course: Box<Course>) {
-        let stage = Stage { raw, course };
+    /// Sends `raw` in place of the response that the service returns next. `course` is dropped once that was attempted,
+    /// successfully or not.
+    pub(crate) fn break_next(&self, raw: RawReply, course: Box<Course>) {
+        self.arm(Stage::Broken(raw, course));
+    }
+
+    /// Keeps `courses` until the response that the service returns next was attempted, successfully or not.
+    pub(crate) fn keep(&self, courses: Vec<Arc<Course>>) {
+        if !courses.is_empty() {
+            self.arm(Stage::Whole(courses));
+        }
+    }
+
+    fn arm(&self, stage: Stage) {
         *self.0.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
         self.0.is_set.store(true, Ordering::Release);
     }
@@ -85,12 +95,14 @@ pub(crate) struct Tap {
     trigger: Trigger,
     script: Option<Script>,
     /// Dropped once the response is on its way.
-    course: Option<Box<Course>>,
+    kept: Vec<Arc<Course>>,
 }
 
 /// A raw reply being carried out.
 struct Script {
     reply: RawReply,
+    /// Dropped once all of it is on its way.
+    course: Option<Box<Course>>,
     step: usize,
     pause: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     silence: Option<Silence>,
@@ -105,7 +117,7 @@ impl Tap {
                 stream: TokioIo::new(stream),
                 trigger: trigger.clone(),
                 script: None,
-                course: None,
+                kept: Vec::new(),
             },
             trigger,
         )
@@ -113,22 +125,28 @@ impl Tap {
 
     fn is_taken_over(&mut self) -> bool {
         if self.script.is_none()
-            && let Some(Stage { raw, course }) = self.trigger.take()
+            && let Some(stage) = self.trigger.take()
         {
-            self.course = Some(course);
-            self.script = raw.map(|reply| Script { reply, step: 0, pause: None, silence: None });
+            match stage {
+                Stage::Whole(courses) => self.kept = courses,
+                Stage::Broken(reply, course) => {
+                    let course = Some(course);
+                    let script = Script { reply, course, step: 0, pause: None, silence: None };
+                    self.script = Some(script);
+                }
+            }
         }
         self.script.is_some()
     }
 
     /// Carries the script on. Never succeeds: it ends with the error that makes hyper let go.
     fn poll_script(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let Self { stream, script: Some(script), course, .. } = self else {
+        let Self { stream, script: Some(script), .. } = self else {
             return Poll::Ready(Ok(()));
         };
         while let Some((after, bytes)) = script.reply.steps.get_mut(script.step) {
             if !after.is_zero()
-                && let Some(course) = course
+                && let Some(course) = &mut script.course
             {
                 let pause =
                     script.pause.get_or_insert_with(|| Box::pin(course.hold().until(*after)));
@@ -143,7 +161,7 @@ impl Tap {
             ready!(Pin::new(&mut *stream).poll_flush(cx))?;
             script.step += 1;
         }
-        if let Some(course) = course.take() {
+        if let Some(course) = script.course.take() {
             script.silence = course.silence().filter(|_| script.reply.end == End::Hang);
         }
         match script.reply.end {
@@ -221,7 +239,9 @@ impl Write for Tap {
             return self.poll_script(cx);
         }
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.course = None;
+        if !self.kept.is_empty() {
+            self.kept.clear();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -230,5 +250,45 @@ impl Write for Tap {
             return self.poll_script(cx);
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::base::{Millis, Operation, Seed};
+    use crate::profile::Profile;
+    use crate::scenario::{CallFacts, Point, read_rules};
+    use crate::space::{Aftermath, Budgets, Spaces, Trace};
+
+    #[tokio::test]
+    async fn what_is_kept_for_a_reply_goes_only_once_that_was_attempted() {
+        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let space = spaces.default_space();
+        let text = b"- { id: late, when: { operation: status }, then: [{ commit: after }] }";
+        space.arm_rules(read_rules("rules", text).expect("a rule"));
+        let point = Point::Call(Operation::Status);
+        let call = CallFacts::new("default", point, Millis(0), Millis(0));
+        let decision = space.consult(&call).expect("it steps in");
+        let course = space.course(decision, None, Trace(1), Aftermath::default(), true);
+        let course = Arc::new(course.expect("its course"));
+        let is_there = Arc::downgrade(&course);
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let client = client.expect("connected");
+        let (mut tap, trigger) = Tap::new(accepted.expect("accepted").0);
+        trigger.keep(vec![course]);
+        let sent = poll_fn(|cx| Pin::new(&mut tap).poll_write(cx, b"reply")).await;
+        assert_eq!(sent.expect("sent"), 5);
+        assert!(is_there.upgrade().is_some());
+        client.readable().await.expect("it has left");
+        poll_fn(|cx| Pin::new(&mut tap).poll_flush(cx)).await.expect("flushed");
+        assert!(is_there.upgrade().is_none());
     }
 }

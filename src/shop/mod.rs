@@ -43,8 +43,8 @@ const PAUSE_MAX_MS: i64 = 300_000;
 const POLLS_MAX: u32 = 300;
 /// How long an order is waited for whose registration has told nothing.
 const PAYABLE_MS: i64 = 900_000;
-/// Tries of a registration: its payer is waiting.
-const REGISTER_TRIES: u32 = 6;
+/// Tries of a registration: with their pauses they take as long as the order could be paid.
+const REGISTER_TRIES: u32 = 9;
 /// When the books are compared: half an hour into the day of Cambodia, which is UTC+7.
 const NIGHTLY_MS: i64 = DAY_MS - 7 * 3_600_000 + 1_800_000;
 
@@ -94,15 +94,21 @@ impl Shop {
     }
 
     /// Registers an order, and asks about it from then on until it is settled or out of time. The txId under which it
-    /// was registered; `None` when it was given up.
+    /// was registered; `None` when it was refused, or given up because no answer came: then its payer is not sent to
+    /// the gateway, and what has become of it is asked all the same.
     pub async fn register(self: &Arc<Self>, order: NewOrder) -> Option<String> {
         let mut order = order;
         let base = order.tx_id.clone();
         if self.policy.stores_first {
             self.books().store(Row::new(order.clone()));
         }
-        for tried in 0..self.policy.tries.clamp(1, REGISTER_TRIES) {
-            match self.order_call(Operation::Register, &order, self.registration(&order)).await {
+        let tries = self.policy.tries.clamp(1, REGISTER_TRIES);
+        let mut is_known = true;
+        for tried in 0..tries {
+            let said =
+                self.order_call(Operation::Register, &order, self.registration(&order)).await;
+            is_known = !matches!(said, Said::Later | Said::Lost);
+            match said {
                 Said::Yes(body) => {
                     self.registered(&order, payable_until(&body));
                     return Some(order.tx_id);
@@ -129,7 +135,11 @@ impl Shop {
                 }
             }
         }
-        self.change(&order.tx_id, |row| row.close(Belief::Unpaid));
+        if is_known || tries == 1 {
+            self.change(&order.tx_id, |row| row.close(Belief::Unpaid));
+        } else {
+            self.registered(&order, None);
+        }
         None
     }
 

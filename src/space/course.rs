@@ -6,6 +6,7 @@
 //! reply is dropped, which is when the reply was attempted, successfully or not.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -110,6 +111,28 @@ impl Course {
     /// The rule and its plan in short, for the journal.
     pub fn told(&self) -> (Arc<str>, Box<str>) {
         (Arc::clone(&self.rule), self.plan.to_string().into())
+    }
+
+    /// Waits for all of them ([`Course::wait`]), also when this is given up: a caller who leaves early changes nothing of
+    /// what is booked when. None come back where that broke down.
+    pub async fn outlast<C>(courses: Vec<C>) -> Vec<C>
+    where
+        C: Deref<Target = Self> + Send + Sync + 'static,
+    {
+        if !courses.iter().any(|course| course.waits()) {
+            return courses;
+        }
+        let waiting = tokio::spawn(async move {
+            for course in &courses {
+                course.wait().await;
+            }
+            courses
+        });
+        waiting.await.unwrap_or_default()
+    }
+
+    fn waits(&self) -> bool {
+        self.plan.delay_ms > 0 || !self.aftermath.told.is_empty()
     }
 
     /// Waits until the answer may leave: push-backs that go before it have been attempted, and its latency has passed

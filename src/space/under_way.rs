@@ -100,6 +100,12 @@ impl Space {
         self.enter(|moment| moment.clock().set(wall_clock(), to));
     }
 
+    /// Says, as long as it is kept, that somebody who calls now waits in vain.
+    pub fn silence(&self) -> Option<Silence> {
+        let (generation, now) = self.section(|it| ((it.state.generation, it.now), false));
+        Some(Silence::new(self.me.upgrade()?, generation, now))
+    }
+
     /// What is under way.
     pub fn under_way(&self) -> UnderWay {
         self.section(|moment| (moment.state.under_way(moment.now), false))

@@ -104,7 +104,7 @@ expect:
     let story = Story { file: "burst.yaml".into(), name: "burst.yaml".into(), scenario };
     let orders = |seed| {
         let outcome = tell(&story, &Manner { seed, ..Manner::default() });
-        assert_eq!(outcome.error, None);
+        assert!(outcome.ok, "{}", told(&outcome));
         assert_eq!(outcome.orders.len(), 96);
         let mut orders = outcome.orders;
         for event in orders.iter_mut().flat_map(|order| &mut order.events) {
@@ -117,4 +117,22 @@ expect:
     let first = orders(None);
     assert_eq!(first, orders(None));
     assert_ne!(first, orders(Some(8)));
+}
+
+#[test]
+fn more_push_backs_held_at_once_than_are_sent_to_one_merchant_hold_nothing_up() {
+    let text = b"version: 1
+id: HELD
+title: Eight slow handlers at once
+drive:
+  - burst: { orders: 8, clients: 8, each: {} }
+  - idle
+expect:
+  - order: { state: captured, exactly: 8 }
+";
+    let scenario = ScenarioFile::read("held.yaml", text).expect("a story").scenario;
+    let story = Story { file: "held.yaml".into(), name: "held.yaml".into(), scenario };
+    let mistakes = vec![Mistake::SlowHandler];
+    let outcome = tell(&story, &Manner { mistakes, ..Manner::default() });
+    assert!(outcome.ok, "{}", told(&outcome));
 }

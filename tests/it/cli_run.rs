@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::binary::run;
+use crate::binary::{run, tool};
 
 #[test]
 fn stories_of_the_catalogue_are_told_and_reported() {
@@ -62,4 +62,17 @@ fn what_cannot_be_run_is_told_and_nothing_is_run() {
     }
     let told = run(&["run", "S014", "--min-coverage", "90"]);
     assert_eq!(told.code, Some(1), "{}", told.out);
+}
+
+#[test]
+fn without_a_port_the_exit_code_says_so() {
+    let run = |files: u32| {
+        let line = format!("ulimit -n {files}; exec {} run S001", env!("CARGO_BIN_EXE_payon-sim"));
+        tool("sh", &["-c", &line], b"")
+    };
+    // With so few files to open there is one for the runtime and none for a listener.
+    let told = (8..32).map(run).find(|told| told.out.contains("cannot listen"));
+    let told = told.expect("a listener that cannot be had");
+    assert_eq!(told.code, Some(3), "{}", told.out);
+    assert!(told.err.contains("cannot listen on 127.0.0.1"), "{}", told.err);
 }

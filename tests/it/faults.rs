@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Raw, Sim, SpaceHandle, soon};
+use crate::support::{Client, Raw, Sim, SpaceHandle, soon};
 
 /// A space with a captured order, and what the status call says of it.
 async fn paid(sim: &Sim, name: &str) -> (SpaceHandle, String) {
@@ -199,6 +199,46 @@ async fn a_connection_is_reset_as_soon_as_it_is_accepted() {
         let ended = soon("the end", stream.read_to_end(&mut text)).await;
         assert_eq!(ended.is_err(), is_reset, "{}", String::from_utf8_lossy(&text));
     }
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_or_left_hanging_as_soon_as_it_is_accepted() {
+    let sim = Sim::start().await;
+    let url = format!("{}/_sim/v1/rules", sim.control_url);
+    let address = sim.url.strip_prefix("http://").unwrap();
+    for transport in ["empty", "hang"] {
+        let rule = json!([{
+            "id": transport, "when": { "operation": "connect", "scope": "rule", "first": 1 },
+            "then": [{ "transport": transport }],
+        }]);
+        sim.client.send("PUT", &url, rule.to_string()).await.expect(200);
+        let mut raw = Raw(TcpStream::connect(address).await.unwrap());
+        raw.0.write_all(b"GET /_sim/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.unwrap();
+        // Whoever comes after it is answered, so that it has been decided about this one.
+        let next = Client::new().get(&format!("{}/_sim/v1/rules", sim.control_url)).await;
+        if transport == "hang" {
+            assert_eq!(next.expect(200)["rules"][0]["fired"], 1);
+            assert!(raw.has_nothing());
+            raw.0.shutdown().await.unwrap();
+        }
+        let ended = raw.end().await;
+        assert!(!ended.is_reset && ended.text.is_empty(), "{transport}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn rules_at_connect_are_taken_by_the_default_space_only() {
+    let sim = Sim::start().await;
+    let space = sim.space("other").await;
+    let rule = json!([{
+        "id": "closed", "when": { "operation": ["connect", "status"] },
+        "then": [{ "transport": "reset" }],
+    }]);
+    let answer = space.control_send("PUT", "rules", &rule.to_string()).await;
+    assert_eq!(answer.problem(), (422, "refused".to_owned()));
+    assert!(answer.text().contains("only rules of the space default act"), "{}", answer.text());
+    let answer = space.control_send("POST", "scenarios/S052/arm", "").await;
+    assert_eq!(answer.problem(), (422, "refused".to_owned()));
 }
 
 #[tokio::test]

@@ -128,17 +128,19 @@ async fn passcodes_and_cards_are_never_booked_either() {
 }
 
 #[tokio::test]
-async fn booked_when_the_caller_gives_up() {
+async fn booked_at_its_time_also_when_the_caller_gives_up() {
     let sim = Sim::start().await;
     let space = paid(&sim, "gone").await;
     let then = json!([{ "latency": "1h" }, { "commit": "after" }]);
     space.arm_one(json!({ "operation": "refund" }), then).await;
     let raw = Raw::send(&space, Operation::Refund, &json!({ "txId": "1" })).await;
     space.wait("request&operation=refund").await;
-    assert_eq!(state(&space).await, "captured");
     drop(raw);
-    space.wait("order-final&txId=1").await;
-    assert_eq!(state(&space).await, "refunded");
+    assert_eq!(state(&space).await, "captured");
+    space.run_until_idle().await;
+    let order = space.order("1").await;
+    assert_eq!(order["state"], "refunded");
+    assert_eq!(order["events"][2]["at"], "2026-03-02T11:00:00.000+07:00");
 }
 
 #[tokio::test]

@@ -183,7 +183,8 @@ fn check_effects(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
 /// Whether an effect means anything at a point.
 fn is_possible(effect: &Effect, point: Point) -> bool {
     match (effect, point) {
-        (Effect::Latency(_), _) | (Effect::Reason(_), Point::Pay) => true,
+        (Effect::Latency(_), point) => point != Point::Connect,
+        (Effect::Reason(_), Point::Pay) => true,
         (Effect::Transport(fault), Point::Connect) => {
             matches!(fault, Transport::Reset | Transport::Hang | Transport::Empty)
         }

@@ -48,7 +48,7 @@ fn rules_that_never_step_in() {
         "no order is known at orders",
     );
     warned(
-        "{ id: r, when: { operation: connect, merchantId: x }, then: [{ latency: 1s }] }",
+        "{ id: r, when: { operation: connect, merchantId: x }, then: [{ transport: reset }] }",
         "no merchant",
     );
     warned("{ id: r, when: { operation: pay, header: x }, then: [{ latency: 1s }] }", "no request");
@@ -66,10 +66,12 @@ fn effects_that_nobody_can_carry_out() {
         "{ id: r, when: { operation: trigger }, then: [{ reason: system.error }] }",
         "cannot be",
     );
-    warned(
-        "{ id: r, when: { operation: connect }, then: [{ status: 500 }] }",
-        "cannot be carried out at connect",
-    );
+    for effect in ["status: 500", "latency: 1s"] {
+        warned(
+            &format!("{{ id: r, when: {{ operation: connect }}, then: [{{ {effect} }}] }}"),
+            "cannot be carried out at connect",
+        );
+    }
     warned(
         "{ id: r, when: { operation: orders }, then: [{ pushback: { delay: 1s } }] }",
         "at orders",

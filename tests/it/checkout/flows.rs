@@ -417,3 +417,30 @@ async fn a_page_waits_as_a_rule_plans_and_the_journal_names_it() {
     assert_eq!(space.now(), begun.plus(3000));
     assert_eq!(gateway.order("slow").state, OrderState::Captured);
 }
+
+#[tokio::test]
+async fn a_payer_who_leaves_early_changes_nothing_of_when_it_is_booked() {
+    let gateway = Gateway::open().await;
+    let space = Arc::clone(gateway.space());
+    let text =
+        b"- { id: late, when: { operation: pay }, then: [{ latency: 3s }, { commit: after }] }";
+    space.arm_rules(payon_sim::scenario::read_rules("rules", text).expect("a rule"));
+    let change = ClockChange { freeze: Some(true), ..ClockChange::default() };
+    space.change_clock(change).await.expect("frozen");
+    let begun = space.now();
+    let mut payer = gateway.payer("left", "CREDIT_DEBIT", json!({})).await;
+    let waits = async {
+        while space.look(|view| view.next_due) != Some(begun.plus(3000)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = payer.type_card("4111111111111111") => unreachable!("the page waits"),
+        () = waits => {}
+    }
+    let change = ClockChange { run_until_idle: true, ..ClockChange::default() };
+    space.change_clock(change).await.expect("passed");
+    let order = gateway.order("left");
+    assert_eq!(order.state, OrderState::Captured);
+    assert_eq!(order.history.iter().last().map(|entry| entry.at), Some(begun.plus(3000)));
+}
