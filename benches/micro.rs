@@ -16,6 +16,7 @@ use payon_sim::crypto;
 use payon_sim::gateway::{self, Call, PayRequest};
 use payon_sim::khqr::{self, Account, Payload};
 use payon_sim::profile::Profile;
+use payon_sim::scenario::{CallFacts, Counters, Point, RuleSet, read_rules};
 use payon_sim::space::{Budgets, JournalEntry, Snapshot, Spaces, Trace};
 use payon_sim::wire;
 
@@ -149,6 +150,28 @@ fn derive_from_seed(bencher: Bencher) {
 fn dates_as_text(bencher: Bencher) {
     let at = Millis(1_606_193_221_000);
     bencher.bench(|| (black_box(at).year_first_digits(), black_box(at).day().digits()));
+}
+
+/// A call that none of so many rules fits: each names a terminal of its own, or tests what cannot be looked up.
+#[divan::bench(args = [("exact", 1000), ("general", 10), ("general", 1000)])]
+fn ask_rules(bencher: Bencher, (kind, count): (&str, usize)) {
+    let when = |at: usize| match kind {
+        "exact" => format!("termId: T{at}"),
+        _ => format!("amount: {{ gte: {} }}", at + 100),
+    };
+    let rules: Vec<String> = (0..count)
+        .map(|at| format!("{{ id: r{at}, when: {{ {} }}, then: [{{ status: 500 }}] }}", when(at)))
+        .collect();
+    let rules = format!("[{}]", rules.join(", "));
+    let rules = RuleSet::new(&read_rules("bench", rules.as_bytes()).expect("rules"));
+    let call = CallFacts {
+        term_id: Some("CT03000003"),
+        tx_id: Some("1"),
+        amount: Some((Amount::from_minor(200), Currency::Usd)),
+        ..CallFacts::new("default", Point::Call(Operation::Status), Millis(0), Millis(0))
+    };
+    let mut counters = Counters::default();
+    bencher.bench_local(|| rules.decide(&call, &mut counters, Seed(1)));
 }
 
 #[divan::bench]

@@ -103,6 +103,9 @@ pub(super) struct Document<'a> {
 /// One mistake in what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct Mistake {
+    /// The file, where it is not the call's own body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
     /// From 1; 0 where it is about the whole.
     line: usize,
     /// From 1, in characters; 0 where it is about the whole.
@@ -134,6 +137,15 @@ impl Problem {
         Self::new(Kind::Refused, detail).at(member)
     }
 
+    /// Everything that is wrong with files: each mistake names its own.
+    pub(super) fn mistakes_of_files(what: &str, found: &[crate::base::Problem]) -> Self {
+        let mut problem = Self::mistakes(what, found);
+        for (mistake, found) in problem.mistakes.iter_mut().zip(found) {
+            mistake.file = Some(found.file.clone());
+        }
+        problem
+    }
+
     /// Everything that is wrong with a text that was sent.
     pub(super) fn mistakes(what: &str, found: &[crate::base::Problem]) -> Self {
         let first = found.first().map(ToString::to_string).unwrap_or_default();
@@ -141,6 +153,7 @@ impl Problem {
         let plural = if count == 1 { "" } else { "s" };
         let detail = format!("{what}: {count} mistake{plural}; the first is\n{first}");
         let mistakes = found.iter().map(|mistake| Mistake {
+            file: None,
             line: mistake.line,
             column: mistake.column,
             message: mistake.message.clone(),

@@ -26,7 +26,8 @@ pub(super) struct Reloaded {
 pub(super) async fn reload(ask: &Ask, _: Nothing) -> Result<Reloaded, Problem> {
     let app = Arc::clone(&ask.app);
     let changes = blocking(move || app.control.sources.reload(app.spaces.default_space())).await?;
-    let changes = changes.map_err(|found| Problem::mistakes("nothing is changed", &found))?;
+    let changes =
+        changes.map_err(|found| Problem::mistakes_of_files("nothing is changed", &found))?;
     let ChangeSet { added, removed, changed, reordered } = changes;
     let scenarios = ask.app.control.sources.given().to_vec();
     Ok(Reloaded { scenarios, added, removed, changed, reordered })

@@ -78,8 +78,9 @@ impl Sources {
     /// What was named, read whole: each scenario with its file and the name by which it is told again, which is the id of
     /// a story of the catalogue, else the file. Or every mistake in them.
     pub fn scenarios(&self) -> Result<Vec<(String, String, Scenario)>, Vec<Problem>> {
-        let (mut read, mut mistakes) = (Vec::new(), Vec::new());
-        for (file, text) in self.texts()? {
+        let mut read = Vec::new();
+        let (texts, mut mistakes) = self.texts();
+        for (file, text) in texts {
             match ScenarioFile::read(&file, &text) {
                 Ok(found) => {
                     let id = &found.scenario.id;
@@ -94,8 +95,9 @@ impl Sources {
     }
 
     fn read(&self) -> Result<Vec<Rule>, Vec<Problem>> {
-        let (mut rules, mut mistakes): (Vec<(String, Rule)>, Vec<Problem>) = Default::default();
-        for (name, text) in self.texts()? {
+        let mut rules: Vec<(String, Rule)> = Vec::new();
+        let (texts, mut mistakes) = self.texts();
+        for (name, text) in texts {
             match ScenarioFile::read(&name, &text) {
                 Ok(file) => {
                     let own = file.scenario.rules.into_iter();
@@ -117,8 +119,8 @@ impl Sources {
         }
     }
 
-    /// Every file with its text.
-    fn texts(&self) -> Result<Vec<(String, Vec<u8>)>, Vec<Problem>> {
+    /// Every file with its text, and those that cannot be read.
+    fn texts(&self) -> (Vec<(String, Vec<u8>)>, Vec<Problem>) {
         let mut texts = Vec::new();
         let mut mistakes = Vec::new();
         for given in &self.given {
@@ -137,7 +139,7 @@ impl Sources {
                 }
             }
         }
-        if mistakes.is_empty() { Ok(texts) } else { Err(mistakes) }
+        (texts, mistakes)
     }
 }
 

@@ -85,6 +85,7 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
         seed: space.seed().0,
         rules: space.rules().into_iter().map(|(rule, _)| rule).collect(),
         merchants: profile.merchants.iter().map(|merchant| merchant.id.clone()).collect(),
+        cards: profile.cards.iter().map(|card| card.number.clone()).collect(),
         history,
         plays,
         forgotten,

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use super::file::{
-    AmountStep, AmountTest, Bind, DeliveryExpectation, Expectation, LedgerExpectation,
-    OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule, Scenario, Step, Trigger,
-    TriggerKind, Trt,
+    AmountStep, AmountTest, Belief, Bind, DeliveryExpectation, Expectation, LedgerExpectation,
+    OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule, Scenario, ShopExpectation,
+    Step, Trigger, TriggerKind, Trt,
 };
-use super::form::{Decimal, Many, Period};
+use super::form::{Decimal, Many, Period, Times};
 use super::history::{DeliveryFact, History, OrderFact, RequestFact};
-use crate::base::{Amount, Currency, Millis, Operation, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod, Reason};
 
 /// What was done in a space, by whomever.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Done {
     pub rules: Vec<Rule>,
     /// The merchants that every space has, the usual one first.
     pub merchants: Vec<String>,
+    /// The numbers of the test cards.
+    pub cards: Vec<String>,
     /// Calls, orders and push-backs.
     pub history: History,
     /// What was done beside calls.
@@ -76,6 +78,8 @@ impl Recorded {
 
 /// Shorter pauses are those of a person who looks for the next button.
 const PAUSE_MS: i64 = 5000;
+/// Where a rule has a window, shorter ones count too: steps have a second between them anyway.
+const PAUSE_IN_WINDOWS_MS: i64 = 1000;
 
 /// Writes the scenario of what was done.
 pub fn record(done: &Done) -> Recorded {
@@ -203,7 +207,8 @@ impl<'a> Writer<'a> {
     /// Time that passed since the deed before.
     fn pass_time(&mut self, at: Millis) {
         let passed = self.last.map_or(0, |last| at.0 - last.0);
-        if passed >= PAUSE_MS {
+        let has_windows = self.done.rules.iter().any(|rule| rule.when.window.is_some());
+        if passed >= if has_windows { PAUSE_IN_WINDOWS_MS } else { PAUSE_MS } {
             let seconds = passed / 1000;
             self.steps.push(Step::Advance(Period(seconds.unsigned_abs() * 1000)));
         }
@@ -247,7 +252,8 @@ impl<'a> Writer<'a> {
             Operation::Orders => Step::Orders,
             Operation::Reconciliation => Step::Reconcile,
             Operation::BindingRegister => {
-                Step::Bind(Bind { client_id: field(call, "clientId")?.to_owned(), card: None })
+                let card = field(call, "wdlAcNo").and_then(|masked| self.card(masked));
+                Step::Bind(Bind { client_id: field(call, "clientId")?.to_owned(), card })
             }
             Operation::NotifyCompletion => {
                 let failed = self.order(merchant, tx_id?)?.count("failed") > 0;
@@ -306,6 +312,14 @@ impl<'a> Writer<'a> {
         self.steps.push(Step::Idle);
     }
 
+    /// The only test card that looks like this once it is masked.
+    fn card(&self, masked: &str) -> Option<String> {
+        let (head, tail) = (masked.split('*').next()?, masked.rsplit('*').next()?);
+        let looks = |card: &&String| card.starts_with(head) && card.ends_with(tail);
+        let mut fitting = self.done.cards.iter().filter(looks);
+        fitting.next().filter(|_| !tail.is_empty() && fitting.next().is_none()).cloned()
+    }
+
     fn order(&self, merchant: &str, tx_id: &str) -> Option<&'a OrderFact> {
         let mut orders = self.done.history.orders.iter();
         orders.find(|order| order.merchant_id == merchant && order.tx_id == tx_id)
@@ -325,15 +339,16 @@ impl<'a> Writer<'a> {
             .collect();
         let mut expect = Vec::new();
         let mut kinds: Vec<(OrderExpectation, u32)> = Vec::new();
-        // A run goes on until nothing is due, so that open orders run out of time.
-        let (open, closed): (Vec<_>, Vec<_>) =
-            orders.iter().copied().partition(|order| order.state.is_open());
-        for order in &open {
-            let (tx_id, state) = (&order.tx_id, order.state.name());
-            self.notes
-                .push(format!("{tx_id} is still {state}; a run goes on until its time is over."));
+        // A run goes on until nothing is due any more.
+        let is_unpaid = |order: &&&OrderFact| order.state == OrderState::Registered;
+        let all_decided = !orders.iter().any(|order| is_unpaid(&order));
+        for order in orders.iter().filter(is_unpaid) {
+            let tx_id = &order.tx_id;
+            self.notes.push(format!(
+                "{tx_id} is still registered; a run goes on until its time is over."
+            ));
         }
-        for order in &closed {
+        for order in &orders {
             let kind = expected(order);
             match kinds.iter_mut().find(|(known, _)| *known == kind) {
                 Some((_, count)) => *count += 1,
@@ -342,14 +357,11 @@ impl<'a> Writer<'a> {
         }
         let several = orders.len() > 1;
         for (mut kind, count) in kinds {
-            if several && open.is_empty() {
-                kind.exactly = Some(count);
-            } else if several {
-                kind.at_least = Some(count);
-            }
+            kind.exactly = several.then_some(count);
             expect.push(Expectation { order: Some(kind), ..nothing() });
         }
-        expect.extend(self.expect_pushbacks(&orders, open.is_empty()));
+        expect.extend(expect_belief(&orders, !self.done.rules.is_empty()));
+        expect.extend(self.expect_pushbacks(&orders, all_decided));
         for currency in [Currency::Usd, Currency::Khr] {
             let own: Vec<_> = orders.iter().filter(|order| order.currency == currency).collect();
             if own.is_empty() {
@@ -425,12 +437,41 @@ fn exactly(amount: Amount, currency: Currency) -> AmountTest {
     AmountTest { eq, gte: None, lte: None, gt: None, lt: None }
 }
 
-/// How an order must be in the end.
+/// What a merchant believes in the end where all orders came to the same. Where no rule gets in its way it has sent the
+/// goods of each payment once.
+fn expect_belief(orders: &[&OrderFact], is_disturbed: bool) -> Option<Expectation> {
+    let is_untouched =
+        |order: &OrderFact| (order.authorised, order.captured) == (Amount::ZERO, Amount::ZERO);
+    let belief = |order: &OrderFact| match order.state {
+        OrderState::Captured | OrderState::PartlyRefunded => Some(Belief::Paid),
+        OrderState::Refunded if order.count("chargedBack") == 0 => Some(Belief::GivenBack),
+        OrderState::Registered | OrderState::Cancelled => Some(Belief::Unpaid),
+        OrderState::Expired | OrderState::Failed if is_untouched(order) => Some(Belief::Unpaid),
+        _ => None,
+    };
+    let first = belief(orders.first()?)?;
+    if orders.iter().any(|order| belief(order) != Some(first)) {
+        return None;
+    }
+    let shipped = Times::exactly(u32::from(first != Belief::Unpaid));
+    let shop = ShopExpectation {
+        tx_id: None,
+        believes: Some(Many(vec![first])),
+        shipped: (!is_disturbed).then_some(shipped),
+    };
+    Some(Expectation { shop: Some(shop), ..nothing() })
+}
+
+/// How an order must be in the end. Whether one that nobody paid runs out of time is up to how long its merchant waits.
 fn expected(order: &OrderFact) -> OrderExpectation {
+    let mut states = vec![order.state];
+    if order.state == OrderState::Registered {
+        states.push(OrderState::Expired);
+    }
     OrderExpectation {
         tx_id: None,
         merchant_id: None,
-        state: Some(Many(vec![order.state])),
+        state: Some(Many(states)),
         reason: order.reason.map(|reason| Many(vec![reason])),
         amount: Some(exactly(order.amount, order.currency)),
         captured: Some(exactly(order.captured, order.currency)),

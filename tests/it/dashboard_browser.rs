@@ -25,6 +25,10 @@ async fn what_its_people_do() {
     }
     let checked = payon_sim(&["check", &saved.to_string_lossy()]);
     assert!(checked.status.success(), "{checked:?}\n{text}");
+    let told = payon_sim(&["run", &saved.to_string_lossy()]);
+    assert!(told.status.success(), "{}\n{text}", String::from_utf8_lossy(&told.stdout));
+    let told = payon_sim(&["run", &saved.to_string_lossy(), "--mistake", "ships-twice"]);
+    assert_eq!(told.status.code(), Some(1), "{}\n{text}", String::from_utf8_lossy(&told.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread")]

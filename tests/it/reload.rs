@@ -53,7 +53,15 @@ fn a_call_arms_what_the_files_say_now_and_mistakes_change_nothing() {
     let (status, problem) = reload(&gateway);
     assert_eq!(status, 400, "{problem}");
     assert_eq!(problem["mistakes"][0]["line"], 6);
+    assert!(problem["mistakes"][0]["file"].as_str().unwrap().ends_with("mine.yaml"), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("mine.yaml:6:"), "{problem}");
+    std::fs::write(dir.path().join("other.yaml"), "version: 2\n").unwrap();
+    let (_, problem) = reload(&gateway);
+    let mistakes = problem["mistakes"].as_array().unwrap();
+    let of = |file: &str| {
+        mistakes.iter().filter(|it| it["file"].as_str().unwrap().ends_with(file)).count()
+    };
+    assert!(of("mine.yaml") > 0 && of("other.yaml") > 0, "{problem}");
     assert_eq!(armed(&gateway), ["c", "a", "lose-the-answer", "own"]);
     gateway.stop();
 }

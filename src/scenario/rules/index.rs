@@ -13,7 +13,8 @@ const HEADER: u8 = 2;
 const CARD: u8 = 3;
 const AMOUNT: u8 = 4;
 const MERCHANT: u8 = 5;
-const KINDS: u8 = 6;
+const TERMINAL: u8 = 6;
+const KINDS: u8 = 7;
 
 /// The rules of one point.
 #[derive(Debug, Default)]
@@ -75,6 +76,7 @@ impl PointIndex {
         let amount = call.amount.map(|(amount, currency)| Decimal::of(amount, currency).0);
         look(AMOUNT, amount.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
         look(MERCHANT, call.merchant_id.map(str::as_bytes));
+        look(TERMINAL, call.term_id.map(str::as_bytes));
         let tx_id = call.tx_id.unwrap_or_default().as_bytes();
         for length in &self.suffix_lengths {
             look(SUFFIX, tx_id.len().checked_sub(*length).map(|from| &tx_id[from..]));
@@ -100,6 +102,7 @@ fn places(condition: &Condition) -> Option<(u8, Vec<Vec<u8>>)> {
         Condition::Card(test) => (CARD, texts(&test.number.as_ref()?.0)),
         Condition::Amount(test) => (AMOUNT, vec![test.eq?.0.to_le_bytes().to_vec()]),
         Condition::Merchant(many) => (MERCHANT, texts(many)),
+        Condition::Terminal(many) => (TERMINAL, texts(many)),
         _ => return None,
     })
 }

@@ -1,8 +1,9 @@
 //! Rules ready to decide: conditions as lists of tests, and an index that finds the few rules that may fit a call.
 //!
 //! For each point of a run every rule is filed once: under the most telling exact condition it has (txId, its suffix,
-//! the header, a card, an amount, the merchant), or else among the general ones. A call looks up its own values and
-//! tests what it finds there, in the order of the rules. Without a rule at its point it costs one comparison.
+//! the header, a card, an amount, the merchant, the terminal), or else among the general ones. A call looks up its own
+//! values and tests what it finds there and the general ones, in the order of the rules. Without a rule at its point it
+//! costs one comparison.
 
 mod changes;
 mod condition;
