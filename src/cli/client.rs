@@ -25,10 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ANSWER_MAX: usize = 16 << 20;
 
 /// Which gateway, and which of its spaces.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct GatewayArgs {
     /// The control plane of the running gateway
-    #[arg(long, env = "PAYON_SIM_URL", default_value = "http://127.0.0.1:36605")]
+    #[arg(
+        long,
+        alias = "base-url",
+        env = "PAYON_SIM_URL",
+        default_value = "http://127.0.0.1:36605"
+    )]
     url: BaseUrl,
     /// A space other than the default one
     #[arg(long, value_name = "NAME")]
@@ -63,6 +68,26 @@ impl OrderArgs {
 }
 
 impl GatewayArgs {
+    /// Where the control plane is.
+    pub(super) fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The same elsewhere.
+    pub(super) fn at(self, url: BaseUrl) -> Self {
+        Self { url, ..self }
+    }
+
+    /// The same for what is the server's and no space's.
+    pub(super) fn without_space(&self) -> Self {
+        Self { space: None, ..self.clone() }
+    }
+
+    /// Whether a token was given.
+    pub(super) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<ExitCode> {
         let answer = match self.ask(Method::POST, path, body.to_string())? {
             Ok(answer) => answer,
@@ -99,15 +124,22 @@ impl GatewayArgs {
         body: String,
     ) -> anyhow::Result<Result<Bytes, ExitCode>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (status, answer) = runtime.block_on(async {
-            let response = self.send(method, path, &[], body).await?;
-            let status = response.status();
-            self.in_time(read(response.into_body())).await.map(|answer| (status, answer))
-        })?;
-        if status.is_success() {
-            return Ok(Ok(answer));
+        let answer = runtime.block_on(self.fetch(method, path, body))?;
+        if answer.status().is_success() {
+            return Ok(Ok(answer.into_body()));
         }
-        Refusal::read(status, &answer).end().map(Err)
+        Refusal::read(&answer).end().map(Err)
+    }
+
+    /// Makes a call and reads its answer, good or bad.
+    pub(super) async fn fetch(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<Response<Bytes>> {
+        let response = self.send(method, path, &[], body).await?;
+        self.in_time(read(response)).await
     }
 
     /// Opens what is read as it comes, such as the stream of events.
@@ -117,12 +149,11 @@ impl GatewayArgs {
         headers: &[(&str, String)],
     ) -> anyhow::Result<Result<Incoming, Refusal>> {
         let response = self.send(Method::GET, path, headers, String::new()).await?;
-        let status = response.status();
-        if status.is_success() {
+        if response.status().is_success() {
             return Ok(Ok(response.into_body()));
         }
-        let answer = self.in_time(read(response.into_body())).await?;
-        Ok(Err(Refusal::read(status, &answer)))
+        let answer = self.in_time(read(response)).await?;
+        Ok(Err(Refusal::read(&answer)))
     }
 
     /// Makes a call, up to the head of its answer.
@@ -169,12 +200,14 @@ impl GatewayArgs {
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// What was said about it.
-    detail: String,
+    pub(super) detail: String,
 }
 
 impl Refusal {
-    fn read(status: StatusCode, answer: &[u8]) -> Self {
-        let parsed = serde_json::from_slice::<Value>(answer).ok();
+    /// What a bad answer says.
+    pub(super) fn read(answer: &Response<Bytes>) -> Self {
+        let status = answer.status();
+        let parsed = serde_json::from_slice::<Value>(answer.body()).ok();
         let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
         let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
             format!("the answer is {status}; is that a payon-sim, and of this version?")
@@ -192,9 +225,11 @@ impl Refusal {
     }
 }
 
-async fn read(body: Incoming) -> anyhow::Result<Bytes> {
+async fn read(response: Response<Incoming>) -> anyhow::Result<Response<Bytes>> {
+    let (head, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_MAX).collect().await;
-    Ok(body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes())
+    let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 /// `text` as one segment of a path.

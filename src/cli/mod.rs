@@ -5,6 +5,7 @@ mod base_url;
 mod client;
 mod config;
 mod coverage;
+mod doctor;
 mod exit;
 mod fidelity;
 mod input;
@@ -78,6 +79,8 @@ enum Verb {
     Pay(pay::PayArgs),
     /// Make something happen to an order at a running gateway
     Trigger(trigger::TriggerArgs),
+    /// Look at what a merchant has set up, and say what is wrong and what to do
+    Doctor(doctor::DoctorArgs),
     /// Follow what happens at a running gateway: requests, orders, push-backs
     Tail(tail::TailArgs),
     /// Say what a running gateway has met of all that can go wrong, and what it has not
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Verb::Khqr(verb) => khqr::run(verb),
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
+        Verb::Doctor(args) => doctor::run(args, own),
         Verb::Tail(args) => tail::run(&args),
         Verb::Coverage(args) => coverage::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),

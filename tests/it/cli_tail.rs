@@ -2,27 +2,19 @@
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Command};
+use std::process::{Child, ChildStdout};
 use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-use crate::binary::{Ended, payon_sim, tool, until};
-use crate::support::{Setup, Sim, Sink, SpaceHandle, soon};
+use crate::binary::{Ended, ended, payon_sim, tool, until};
+use crate::support::{Setup, Sim, Sink, SpaceHandle};
 
 /// Runs `tail` at a space until it ends.
 async fn tail(space: &SpaceHandle, args: &[&str]) -> Ended {
     let mut command = payon_sim(&["tail", "--url", &space.control_url]);
     command.args(args);
     ended(command).await
-}
-
-/// Runs a command that ends soon; one that does not is stopped.
-async fn ended(command: Command) -> Ended {
-    let output = tokio::process::Command::from(command).kill_on_drop(true).output();
-    let output = soon("the end of tail", output).await.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// The columns of what was printed, time left out.
@@ -187,11 +179,11 @@ async fn a_lost_connection_is_opened_again_where_it_was_and_what_was_missed_is_s
         "retry: 1\nid: 7\n\nevent: missed\nid: 9\ndata: {\"count\":2,\"from\":8,\"to\":9}\n\n",
         "retry: 1\nid: 9\n\nevent: rules\nid: 10\ndata: {}\n\n",
     ]);
-    let ended = ended(payon_sim(&["tail", "--url", &url, "--max", "3"])).await;
+    let told = ended(payon_sim(&["tail", "--url", &url, "--max", "3"])).await;
     let heads = server.join().unwrap();
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(told.code, Some(0), "{}", told.err);
     assert_eq!(
-        columns(&ended.out),
+        columns(&told.out),
         [
             &["clock", "changed"][..],
             &["missed", "too late", "2 events are gone, 8 to 9"],
@@ -201,7 +193,7 @@ async fn a_lost_connection_is_opened_again_where_it_was_and_what_was_missed_is_s
     assert!(!heads[0].contains("last-event-id"), "{}", heads[0]);
     assert!(heads[1].contains("last-event-id: 7\n"), "{}", heads[1]);
     assert!(heads[2].contains("last-event-id: 9\n"), "{}", heads[2]);
-    assert!(ended.err.contains("connected again; going on after event 7\n"), "{}", ended.err);
+    assert!(told.err.contains("connected again; going on after event 7\n"), "{}", told.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

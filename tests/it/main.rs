@@ -13,6 +13,7 @@ mod browser;
 mod catalogue;
 mod checkout;
 mod cli_control;
+mod cli_doctor;
 mod cli_profile;
 mod cli_round_trip;
 mod cli_run;
