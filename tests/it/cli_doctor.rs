@@ -154,7 +154,7 @@ async fn each_mistake_with_a_key_has_its_name() {
             "fail",
             &["1024 bits", "its public half is not the one", "PATCH /_sim/v1/merchants/"],
         ),
-        (pem[..200].as_bytes(), "fail", &["no END line"]),
+        (&pem.as_bytes()[..200], "fail", &["no END line"]),
         (&[0x30, 0x82, 0xff, 0xfe], "fail", &["binary, such as bare DER", "openssl base64"]),
         (b"", "fail", &["the key is empty"]),
         (b"hello world", "fail", &["wrong: ", "payon-sim keys export --merchant"]),
