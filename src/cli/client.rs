@@ -8,8 +8,9 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
@@ -24,10 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ANSWER_MAX: usize = 16 << 20;
 
 /// Which gateway, and which of its spaces.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(super) struct GatewayArgs {
     /// The control plane of the running gateway
-    #[arg(long, env = "PAYON_SIM_URL", default_value = "http://127.0.0.1:36605")]
+    #[arg(
+        long,
+        alias = "base-url",
+        env = "PAYON_SIM_URL",
+        default_value = "http://127.0.0.1:36605"
+    )]
     url: BaseUrl,
     /// A space other than the default one
     #[arg(long, value_name = "NAME")]
@@ -62,6 +68,26 @@ impl OrderArgs {
 }
 
 impl GatewayArgs {
+    /// Where the control plane is.
+    pub(super) fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The same elsewhere.
+    pub(super) fn at(self, url: BaseUrl) -> Self {
+        Self { url, ..self }
+    }
+
+    /// The same for what is the server's and no space's.
+    pub(super) fn without_space(&self) -> Self {
+        Self { space: None, ..self.clone() }
+    }
+
+    /// Whether a token was given.
+    pub(super) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<ExitCode> {
         let answer = match self.ask(Method::POST, path, body.to_string())? {
             Ok(answer) => answer,
@@ -97,59 +123,117 @@ impl GatewayArgs {
         path: &str,
         body: String,
     ) -> anyhow::Result<Result<Bytes, ExitCode>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let answer = runtime.block_on(self.fetch(method, path, body))?;
+        if answer.status().is_success() {
+            return Ok(Ok(answer.into_body()));
+        }
+        Refusal::read(&answer).end().map(Err)
+    }
+
+    /// Makes a call and reads its answer, good or bad.
+    pub(super) async fn fetch(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<Response<Bytes>> {
+        let response = self.send(method, path, &[], body).await?;
+        self.in_time(read(response)).await
+    }
+
+    /// Opens what is read as it comes, such as the stream of events.
+    pub(super) async fn open(
+        &self,
+        path: &str,
+        headers: &[(&str, String)],
+    ) -> anyhow::Result<Result<Incoming, Refusal>> {
+        let response = self.send(Method::GET, path, headers, String::new()).await?;
+        if response.status().is_success() {
+            return Ok(Ok(response.into_body()));
+        }
+        let answer = self.in_time(read(response)).await?;
+        Ok(Err(Refusal::read(&answer)))
+    }
+
+    /// Makes a call, up to the head of its answer.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> anyhow::Result<Response<Incoming>> {
         let space = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
         let url = format!("{}{}{path}", self.url, space.unwrap_or_default());
         if !url.starts_with("http://") {
             bail!("--url {}: the control plane is reached by http://", self.url);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let call = async { tokio::time::timeout(PATIENCE, self.call(method, &url, body)).await };
-        let (status, answer) = runtime
-            .block_on(call)
-            .unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs()))
-            .with_context(|| {
+        let mut request = Request::builder().method(method).uri(url);
+        request = request.header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body)))?;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        self.in_time(async { Ok(client.request(request).await?) }).await
+    }
+
+    /// What comes of `talk`, which takes some time, yet not for ever.
+    async fn in_time<T>(&self, talk: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        let ended = tokio::time::timeout(PATIENCE, talk).await;
+        ended.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs())).with_context(
+            || {
                 format!(
                     "cannot talk to {}; does `payon-sim serve` run there, or is it another --url?",
                     self.url
                 )
-            })?;
-        let parsed = serde_json::from_slice::<Value>(&answer).ok();
-        if status.is_success() {
-            return Ok(Ok(answer));
-        }
-        let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
-        let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
-            format!("{url} answers {status}; is that a payon-sim, and of this version?")
-        });
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(detail),
-            _ => exit::say(&format_args!("refused: {detail}")),
-        }
-        Ok(Err(exit::failed()))
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        url: &str,
-        body: String,
-    ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let request = Request::builder().method(method).uri(url);
-        let mut request = request.header(CONTENT_TYPE, "application/json");
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = request.body(Full::new(Bytes::from(body)))?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let (head, body) = client.request(request).await?.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
-        Ok((head.status, body.to_bytes()))
+            },
+        )
     }
 }
 
+/// A call that was answered, yet not with what it asked for.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    /// What was said about it.
+    pub(super) detail: String,
+}
+
+impl Refusal {
+    /// What a bad answer says.
+    pub(super) fn read(answer: &Response<Bytes>) -> Self {
+        let status = answer.status();
+        let parsed = serde_json::from_slice::<Value>(answer.body()).ok();
+        let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
+        let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
+            format!("the answer is {status}; is that a payon-sim, and of this version?")
+        });
+        Self { status, detail }
+    }
+
+    /// Says so: a call that may not be made at all is a mistake of its caller.
+    pub(super) fn end(self) -> anyhow::Result<ExitCode> {
+        match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(self.detail),
+            _ => exit::say(&format_args!("refused: {}", self.detail)),
+        }
+        Ok(exit::failed())
+    }
+}
+
+async fn read(response: Response<Incoming>) -> anyhow::Result<Response<Bytes>> {
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_MAX).collect().await;
+    let body = body.map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
+
 /// `text` as one segment of a path.
-fn segment(text: &str) -> String {
+pub(super) fn segment(text: &str) -> String {
     let mut segment = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

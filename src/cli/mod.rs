@@ -5,6 +5,7 @@ mod base_url;
 mod client;
 mod config;
 mod coverage;
+mod doctor;
 mod exit;
 mod explain;
 mod fidelity;
@@ -24,6 +25,7 @@ mod serve;
 mod settings;
 mod sign;
 mod table;
+mod tail;
 mod trigger;
 mod verify;
 mod visible;
@@ -78,6 +80,10 @@ enum Verb {
     Pay(pay::PayArgs),
     /// Make something happen to an order at a running gateway
     Trigger(trigger::TriggerArgs),
+    /// Look at what a merchant has set up, and say what is wrong and what to do
+    Doctor(doctor::DoctorArgs),
+    /// Follow what happens at a running gateway: requests, orders, push-backs
+    Tail(tail::TailArgs),
     /// Say what a running gateway has met of all that can go wrong, and what it has not
     Coverage(coverage::CoverageArgs),
     /// Explain one request to a running gateway: what decided it, what it booked, what went over the wire
@@ -111,6 +117,8 @@ pub fn main() -> ExitCode {
         Verb::Khqr(verb) => khqr::run(verb),
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
+        Verb::Doctor(args) => doctor::run(args, own),
+        Verb::Tail(args) => tail::run(&args),
         Verb::Coverage(args) => coverage::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderMap, HeaderName,
+    HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::http::uri::Authority;
 use hyper::{Method, Uri};
 use sha2::{Digest, Sha256};
@@ -12,6 +15,32 @@ use crate::crypto::Encoding;
 
 /// What anyone may ask, so that whatever watches over the process need not know the token.
 const OPEN: [&str; 2] = ["/_sim/healthz", "/_sim/readyz"];
+
+/// Where a browser says whether a page of the same site made it ask.
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What every answer tells a browser: to take it for what it is called, not to keep it, to show it in no frame, to let
+/// no page of another origin embed it, and to tell nobody where it was. An answer may say otherwise.
+static SAFETY: [(HeaderName, HeaderValue); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+/// Adds what protects an answer in a browser.
+pub(super) fn make_safe(headers: &mut HeaderMap) {
+    for (name, value) in &SAFETY {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+}
 
 /// The cookie by which a browser shows that it has logged in: it cannot send a header with all that it asks for.
 pub(super) const COOKIE_NAME: &str = "payon_sim_token";
@@ -156,11 +185,15 @@ fn check_host(names: &[String], headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Refuses what a page of another site makes a browser send.
+/// Refuses what a page of another site makes a browser send. Where it is said, the browser's own word counts too: it
+/// also stands where a page hides its origin.
 fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(origin) = text(headers, ORIGIN) else { return Ok(()) };
+    let is_foreign = headers.get(&FETCH_SITE).is_some_and(|site| site == "cross-site");
+    let hidden = is_foreign.then_some("another site");
+    let Some(origin) = text(headers, ORIGIN).or(hidden) else { return Ok(()) };
     let site = origin.split_once("://").map_or(origin, |(_, site)| site);
-    if text(headers, HOST).is_some_and(|host| host.eq_ignore_ascii_case(site)) {
+    let is_ours = text(headers, HOST).is_some_and(|host| host.eq_ignore_ascii_case(site));
+    if is_ours && !is_foreign {
         return Ok(());
     }
     let detail = format!(
@@ -266,5 +299,24 @@ mod tests {
         assert_eq!(call(&Method::POST, "http://localhost:8080"), 403);
         assert_eq!(call(&Method::DELETE, "null"), 403);
         assert_eq!(call(&Method::GET, "http://localhost:8080"), 200);
+    }
+
+    #[test]
+    fn the_browser_may_say_itself_that_another_site_asks() {
+        let guard = Guard::new(None, &[]);
+        let call = |method: &Method, site| {
+            status(&guard, method, &[(HOST, "localhost:36605"), (FETCH_SITE.clone(), site)])
+        };
+        assert_eq!(call(&Method::POST, "cross-site"), 403);
+        assert_eq!(call(&Method::PUT, "cross-site"), 403);
+        assert_eq!(call(&Method::GET, "cross-site"), 200);
+        assert_eq!(call(&Method::POST, "same-origin"), 200);
+        assert_eq!(call(&Method::POST, "none"), 200);
+        let both = [
+            (HOST, "localhost:36605"),
+            (ORIGIN, "http://localhost:36605"),
+            (FETCH_SITE.clone(), "cross-site"),
+        ];
+        assert_eq!(status(&guard, &Method::POST, &both), 403);
     }
 }

@@ -41,8 +41,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE,
-    WWW_AUTHENTICATE,
+    ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
 };
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -93,6 +92,18 @@ impl Control {
 
     /// Answers a request under `/_sim/`, for the space of that name, or for `default`.
     pub async fn answer(
+        &self,
+        app: &Arc<App>,
+        space: Option<&str>,
+        path: &str,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let mut response = self.answer_call(app, space, path, request).await;
+        guard::make_safe(response.headers_mut());
+        response
+    }
+
+    async fn answer_call(
         &self,
         app: &Arc<App>,
         space: Option<&str>,
@@ -217,10 +228,8 @@ fn respond(status: u16, body: Body, media: &'static str) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if has_body {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     }
     response
 }

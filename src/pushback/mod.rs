@@ -7,3 +7,4 @@ mod tls;
 
 pub use carrier::Carrier;
 pub use driver::Driver;
+pub use tls::accept_any as accept_any_certificate;

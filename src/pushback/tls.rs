@@ -9,7 +9,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// A client configuration that takes any certificate (assumed: this is a test world), yet checks
 /// that the other side holds its key.
-pub(super) fn accept_any() -> ClientConfig {
+pub fn accept_any() -> ClientConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
     ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -34,6 +34,8 @@ const order = (txId, more = {}) => post("/pg/order/register", {
 const row = (text) => page.locator(".list li a").filter({ hasText: text });
 const rows = (number) => page.waitForFunction((number) =>
   document.querySelector(".count")?.textContent === `${number} in all`, number);
+/** The page hears of what happens as it happens. */
+const live = () => page.locator("[data-testid=stream][data-state=live]").waitFor();
 const said = (text) => page.locator("#said").getByText(text).waitFor();
 
 const flows = {
@@ -53,6 +55,7 @@ const flows = {
     home = texts[0] + "/_sim/";
     await by(page, "go-to-space").click();
     await page.waitForURL(home);
+    await live();
     await by(page, "first-order").click();
     await row("first-order-1").waitFor();
   },
@@ -66,6 +69,7 @@ const flows = {
     await by(page, "timeline").getByText("register: success").waitFor();
     await page.reload();
     await by(page, "timeline").getByText("register: success").waitFor();
+    await live();
     await order("ការទិញ-១");
     await row("ការទិញ-១").waitFor();
     assert.deepEqual(await page.evaluate(() => [document.images.length, window.bad]), [0, undefined]);
@@ -107,6 +111,7 @@ const flows = {
 
   async "why a signature was refused is seen from every first screen"() {
     await page.goto(home);
+    await live();
     const members = { merchantId: merchant.merchantId, termId: merchant.termId, txId: "a-1" };
     const text = Object.entries(members).map((pair) => pair.join("=")).join("&");
     const key = { key: Buffer.from(merchant.key, "base64"), format: "der", type: "pkcs8" };
@@ -128,6 +133,7 @@ const flows = {
 
   async "requests without an order are listed too"() {
     await page.goto(`${home}?tab=requests`);
+    await live();
     await post("/pg/nowhere", {});
     await row("unknown path").click();
     await by(page, "request").getByText("belongs to no order").waitFor();

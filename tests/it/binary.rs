@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::soon;
+
 /// How long anything outside may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two looks at something outside that gives no notice.
@@ -86,6 +88,14 @@ pub(crate) fn feed(mut command: Command, input: &[u8]) -> Ended {
         out: String::from_utf8(output.stdout).expect("UTF-8"),
         err: String::from_utf8(output.stderr).expect("UTF-8"),
     }
+}
+
+/// Runs a command that ends soon; one that does not is stopped.
+pub(crate) async fn ended(command: Command) -> Ended {
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output();
+    let output = soon("the end of the program", output).await.expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// A gateway that runs as a process of its own.

@@ -7,17 +7,18 @@ use std::process::Command;
 
 use payon_sim::base::{Amount, Currency, PaymentMethod};
 use payon_sim::ledger::{Details, NewOrder, OrderKind};
+use serde_json::json;
 
 use super::browser::installed;
 use super::checkout::Gateway;
-use super::support::Sim;
+use super::support::{Setup, Sim};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_its_people_do() {
-    let Some(script) = Script::installed("dashboard") else { return };
+    let Some(script) = Script::installed("dashboard", "dashboard.mjs") else { return };
     let sim = Sim::start().await;
     let saved = script.folder.join("saved.yaml");
-    script.run(&[&sim.url, &saved.to_string_lossy()]).await;
+    script.run(&[&sim.url, SCREENSHOTS, &saved.to_string_lossy()]).await;
 
     let text = fs::read_to_string(&saved).expect("the scenario was saved");
     for part in ["register:", "pay", "resend", "trigger:", "state: refunded", "cause: approved"] {
@@ -33,7 +34,7 @@ async fn what_its_people_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_orders() {
-    let Some(script) = Script::installed("dashboard-scroll") else { return };
+    let Some(script) = Script::installed("dashboard-scroll", "dashboard.mjs") else { return };
     let gateway = Gateway::open().await;
     let space = gateway.space();
     let trace = space.next_trace();
@@ -51,7 +52,28 @@ async fn a_hundred_thousand_orders() {
         };
         space.enter(|moment| moment.register(trace, new)).expect("registered");
     }
-    script.run(&[&gateway.url(), "--scroll", "100000"]).await;
+    script.run(&[&gateway.url(), SCREENSHOTS, "--scroll", "100000"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_the_token_logs_in() {
+    let Some(script) = Script::installed("dashboard-login", "login.mjs") else { return };
+    let sim = Sim::with(Setup { token: Some("open sesame"), ..Setup::default() }).await;
+    script.run(&[&sim.url, SCREENSHOTS, "open sesame"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_gets_nothing_and_changes_nothing() {
+    let Some(script) = Script::installed("dashboard-foreign", "foreign.mjs") else { return };
+    for token in [None, Some("open sesame")] {
+        let sim = Sim::with(Setup { token, ..Setup::default() }).await;
+        let registered = json!({
+            "merchantId": "C0000143", "termId": "CT03000003", "txId": "theirs", "trt": "10",
+            "currency": "USD", "amount": "1", "paymentMethod": "CREDIT_DEBIT",
+        });
+        sim.client.post(&format!("{}/pg/order/register", sim.url), &registered).await.expect(200);
+        script.run(&[&[sim.url.as_str()][..], token.as_slice()].concat()).await;
+    }
 }
 
 fn payon_sim(arguments: &[&str]) -> std::process::Output {
@@ -61,21 +83,23 @@ fn payon_sim(arguments: &[&str]) -> std::process::Output {
 /// The script, where it can be run.
 struct Script {
     folder: PathBuf,
+    name: &'static str,
 }
 
+/// Where scripts leave screenshots.
+const SCREENSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots");
+
 impl Script {
-    fn installed(name: &str) -> Option<Self> {
-        let folder = installed(name, &["dashboard.mjs", "support.mjs"])?;
-        Some(Self { folder })
+    /// The script `name`, in a folder of its own.
+    fn installed(folder: &str, name: &'static str) -> Option<Self> {
+        let folder = installed(folder, &[name, "support.mjs"])?;
+        Some(Self { folder, name })
     }
 
-    /// Runs it: the first argument is the gateway, the others come after the folder for screenshots.
+    /// Runs it; the first argument is the gateway.
     async fn run(&self, arguments: &[&str]) {
-        let (first, others) = arguments.split_first().expect("a gateway");
         let mut command = Command::new("node");
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        command.arg(self.folder.join("dashboard.mjs")).arg(first);
-        command.arg(root.join("target/screenshots")).args(others);
+        command.arg(self.folder.join(self.name)).args(arguments);
         let output = tokio::task::spawn_blocking(move || command.output().expect("node starts"));
         let output = output.await.expect("waited for");
         let said = String::from_utf8_lossy(&output.stdout);

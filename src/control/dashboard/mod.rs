@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    IF_NONE_MATCH, LOCATION,
 };
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -22,6 +22,9 @@ const FOLDER: &str = "/_sim/assets/";
 /// The page may load our files, call us, and do nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The page may be kept, yet not shown again without asking.
+const KEEP_AND_ASK: &str = "no-cache";
 
 const HTML: &str = "text/html;charset=UTF-8";
 const CSS: &str = "text/css;charset=UTF-8";
@@ -110,10 +113,10 @@ pub(super) fn answer(
     let tag = format!("\"{}\"", version());
     let known = headers.get(IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
     let mut response =
-        if known { empty(StatusCode::NOT_MODIFIED) } else { text(HTML, page(), "no-cache") };
+        if known { empty(StatusCode::NOT_MODIFIED) } else { text(HTML, page(), KEEP_AND_ASK) };
     let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(KEEP_AND_ASK));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(ETAG, tag);
     }
@@ -131,7 +134,6 @@ fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

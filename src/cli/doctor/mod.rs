@@ -1,0 +1,80 @@
+//! `payon-sim doctor`: looks at what a merchant's developers have set up, and says what is wrong and what to do.
+
+mod given;
+mod keys;
+mod noti;
+mod report;
+mod sim;
+
+use std::process::ExitCode;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, ValueEnum};
+
+use super::client::GatewayArgs;
+use super::exit;
+use super::input::ProfileArg;
+use given::GivenArgs;
+use report::Report;
+use sim::Sim;
+
+/// What the merchant's settings say. Only what is given is looked at, and the gateway in any case.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+A file given as --env may hold PAYON_SIM_URL, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY,
+PAYON_SIM_GATEWAY_PUBLIC_KEY and PAYON_SIM_NOTI_URL, with any other text before MERCHANT_ID and so on. Keys stand
+there as such or as the name of a file. Options come first.")]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    given: GivenArgs,
+    /// For people, or JSON for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    profile: ProfileArg,
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// Columns
+    Text,
+    /// One object
+    Json,
+}
+
+/// Looks at everything; 1 where something is wrong for certain.
+pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let DoctorArgs { given, format, profile, gateway } = args;
+    let given = given.read()?;
+    let is_default = own.value_source("url") == Some(ValueSource::DefaultValue);
+    let gateway = match &given.url {
+        Some(url) if is_default => gateway.at(url.clone()),
+        _ => gateway,
+    };
+    let recipe = profile.load()?.sign.recipe.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let mut report = Report::default();
+        let sim = Sim::visit(&gateway, &mut report).await?;
+        if let Some(sim) = &sim {
+            sim.check_ids(&given, &mut report);
+        }
+        let private = keys::check_private(&given, sim.as_ref(), &mut report);
+        if let (Some(sim), Some(key)) = (&sim, private) {
+            sim.check_signature(&given, key, &recipe, &mut report).await?;
+        }
+        keys::check_gateways(&given, sim.as_ref(), &mut report);
+        noti::check(&given, sim.as_ref(), gateway.url(), &mut report).await;
+        if let Some(sim) = &sim {
+            sim.check_clock(&mut report).await?;
+        }
+        anyhow::Ok(report)
+    })?;
+    exit::print(&match format {
+        Format::Text => report.to_string(),
+        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+    })?;
+    Ok(if report.is_well() { ExitCode::SUCCESS } else { exit::failed() })
+}

@@ -1,0 +1,101 @@
+//! What was found.
+
+use std::fmt;
+
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+
+/// How well something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    /// It may be meant so.
+    Warn,
+    /// It cannot work.
+    Fail,
+    /// It was not looked at.
+    Skip,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    found: String,
+    /// What to do.
+    advice: Option<String>,
+}
+
+/// Everything that was looked at, in order.
+#[derive(Debug, Default)]
+pub(super) struct Report(Vec<Finding>);
+
+impl Report {
+    fn add(&mut self, check: &'static str, verdict: Verdict, found: String, advice: &str) {
+        let advice = (!advice.is_empty()).then(|| advice.to_owned());
+        self.0.push(Finding { check, verdict, found, advice });
+    }
+
+    /// All is well.
+    pub(super) fn ok(&mut self, check: &'static str, found: impl Into<String>) {
+        self.add(check, Verdict::Ok, found.into(), "");
+    }
+
+    /// It was left out.
+    pub(super) fn skip(&mut self, check: &'static str, why: impl Into<String>) {
+        self.add(check, Verdict::Skip, why.into(), "");
+    }
+
+    /// It may be meant so, or not.
+    pub(super) fn warn(&mut self, check: &'static str, found: impl Into<String>, advice: &str) {
+        self.add(check, Verdict::Warn, found.into(), advice);
+    }
+
+    /// It cannot work.
+    pub(super) fn fail(&mut self, check: &'static str, found: impl Into<String>, advice: &str) {
+        self.add(check, Verdict::Fail, found.into(), advice);
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.0.iter().filter(|finding| finding.verdict == verdict).count()
+    }
+
+    /// Whether nothing failed.
+    pub(super) fn is_well(&self) -> bool {
+        self.count(Verdict::Fail) == 0
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut members = to.serialize_struct("Report", 2)?;
+        members.serialize_field("ok", &self.is_well())?;
+        members.serialize_field("checks", &self.0)?;
+        members.end()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { check, verdict, found, advice } in &self.0 {
+            let verdict = match verdict {
+                Verdict::Ok => "ok",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "FAIL",
+                Verdict::Skip => "-",
+            };
+            writeln!(f, "{verdict:<4}  {check:<12}  {found}")?;
+            if let Some(advice) = advice {
+                writeln!(f, "{:20}-> {advice}", "")?;
+            }
+        }
+        let (failed, warned) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
+        match (failed, warned) {
+            (0, 0) => writeln!(f, "\nAll is well."),
+            (0, warned) => writeln!(f, "\nIt can work. To look at: {warned}."),
+            (failed, warned) => writeln!(f, "\nWrong: {failed}. To look at besides: {warned}."),
+        }
+    }
+}

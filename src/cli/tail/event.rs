@@ -1,0 +1,164 @@
+//! The events of the control plane, as far as `payon-sim tail` looks into them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sse_stream::Sse;
+
+use crate::base::{Operation, Reason};
+
+/// One event.
+pub(super) struct Event<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Its data as it was sent.
+    pub(super) data: &'a str,
+    /// What it tells.
+    pub(super) told: Told<'a>,
+}
+
+/// What an event tells.
+pub(super) enum Told<'a> {
+    Request(Box<Request<'a>>),
+    Order(Order),
+    Pushback(Box<Pushback<'a>>),
+    Missed(Missed),
+    /// That something is not as it was: the rules, the clock, all of the space.
+    Changed,
+}
+
+/// A request that was answered.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Request<'a> {
+    pub(super) trace: String,
+    pub(super) at: String,
+    pub(super) operation: Option<String>,
+    pub(super) control: Option<String>,
+    pub(super) merchant_id: Option<String>,
+    pub(super) tx_id: Option<String>,
+    pub(super) status: u16,
+    pub(super) reason: String,
+    pub(super) detail: String,
+    pub(super) rule: Option<String>,
+    pub(super) plan: Option<String>,
+    pub(super) profile_line: Option<String>,
+    pub(super) took_us: u32,
+    #[serde(borrow, rename = "request")]
+    pub(super) asked: &'a RawValue,
+    #[serde(borrow, rename = "response")]
+    pub(super) answered: &'a RawValue,
+}
+
+/// An order that changed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Order {
+    pub(super) merchant_id: String,
+    pub(super) tx_id: String,
+    pub(super) state: String,
+    pub(super) at: String,
+    pub(super) change: String,
+    pub(super) trace: Option<String>,
+    pub(super) amount: Option<String>,
+    pub(super) reason: Option<String>,
+}
+
+/// A push-back as it now is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pushback<'a> {
+    pub(super) id: u64,
+    pub(super) merchant_id: String,
+    pub(super) tx_id: String,
+    pub(super) cause: String,
+    pub(super) content: String,
+    pub(super) trace: Option<String>,
+    pub(super) url: String,
+    #[serde(borrow)]
+    pub(super) body: &'a RawValue,
+    pub(super) state: String,
+    pub(super) created_at: String,
+    pub(super) next_attempt_at: Option<String>,
+    pub(super) attempts: Vec<Attempt>,
+}
+
+/// One try to reach the merchant.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Attempt {
+    pub(super) at: String,
+    pub(super) took_ms: u32,
+    pub(super) acknowledged: bool,
+    pub(super) status: Option<u16>,
+    pub(super) response: String,
+    pub(super) error: Option<String>,
+}
+
+/// Events that are gone.
+#[derive(Deserialize)]
+pub(super) struct Missed {
+    pub(super) count: u64,
+    pub(super) from: u64,
+    pub(super) to: u64,
+}
+
+/// Changes of an order that nobody wished for.
+const BAD_CHANGES: [&str; 5] = ["failed", "rejected", "expired", "cancelled", "chargedBack"];
+
+impl<'a> Event<'a> {
+    /// What a block of the stream tells; `None` where it is no event, or none that is known here.
+    pub(super) fn read(sse: &'a Sse) -> Option<Self> {
+        let (name, data) = (sse.event.as_deref()?, sse.data.as_deref()?);
+        let told = match name {
+            "request" => Told::Request(serde_json::from_str(data).ok()?),
+            "order" => Told::Order(serde_json::from_str(data).ok()?),
+            "pushback" => Told::Pushback(serde_json::from_str(data).ok()?),
+            "missed" => Told::Missed(serde_json::from_str(data).ok()?),
+            _ => Told::Changed,
+        };
+        Some(Self { name, data, told })
+    }
+
+    /// The request that it is, or that caused it.
+    pub(super) fn trace(&self) -> Option<&str> {
+        match &self.told {
+            Told::Request(request) => Some(&request.trace),
+            Told::Order(order) => order.trace.as_deref(),
+            Told::Pushback(pushback) => pushback.trace.as_deref(),
+            Told::Missed(_) | Told::Changed => None,
+        }
+    }
+
+    /// Whether it is a request of this operation.
+    pub(super) fn is_of(&self, operation: Operation) -> bool {
+        let Told::Request(request) = &self.told else { return false };
+        request.operation.as_deref() == Some(operation.name())
+    }
+
+    /// Whether a request or a change of an order came of this reason.
+    pub(super) fn is_because(&self, reason: Reason) -> bool {
+        let told = match &self.told {
+            Told::Request(request) => Some(request.reason.as_str()),
+            Told::Order(order) => order.reason.as_deref(),
+            _ => None,
+        };
+        told == Some(reason.name())
+    }
+
+    /// Whether something went otherwise than the merchant or the payer wished.
+    pub(super) fn is_failure(&self) -> bool {
+        match &self.told {
+            Told::Request(request) => request.reason != Reason::Success.name(),
+            Told::Order(order) => BAD_CHANGES.contains(&order.change.as_str()),
+            Told::Pushback(pushback) => pushback.is_failure(),
+            Told::Missed(_) | Told::Changed => false,
+        }
+    }
+}
+
+impl Pushback<'_> {
+    /// Whether the latest attempt was in vain. While the next is under way nothing is known of it.
+    pub(super) fn is_failure(&self) -> bool {
+        self.state != "inFlight" && self.attempts.last().is_some_and(|last| !last.acknowledged)
+    }
+}
