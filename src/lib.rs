@@ -23,7 +23,7 @@
 //! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
 //! | [`pushback`] | wakes spaces at their time and sends what is due | decides |
 //! | [`gateway`] | the use cases: request and space become a decision | touches a socket |
-//! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox; and the registry | knows HTTP |
+//! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox, feed, snapshots; the registry, and the meter of the whole server | knows HTTP |
 //! | [`ledger`] | orders and their money: commands in, events out | time, randomness, IO |
 //! | [`scenario`] | the scenario file, its checker, rule matching, plans, verdicts | IO |
 //! | [`wire`] | PAYON's JSON, one file an operation, exact both ways | knows state |
@@ -47,6 +47,17 @@
 //! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces, snapshots.
 //! - **A snapshot costs nothing**: what a space goes on from is kept in [`base::sharing`], whose clones share their parts.
 //! - **Secrets are masked where they are noted**, not where they are shown.
+//!
+//! # Beside the way of a request
+//!
+//! - **What waits** waits on the space's clock: a late reply, or the next piece of a slow one, is a [`space::Hold`].
+//! - **What happens** leaves a reference in the feed of its space (`space/feed.rs`). Whoever follows takes
+//!   [`space::Happenings`] from there at a pace of its own (`control/events.rs`); nothing is kept for it.
+//! - **What is counted**: [`space::Meter`], for all spaces and since the start, is what the metrics show.
+//!   [`scenario::Coverage`] holds what was met of all that can go wrong.
+//! - **What is saved**: a [`space::Snapshot`] is all that decides how a space goes on; `space/export.rs` writes it as a
+//!   file and reads it again.
+//! - **Where rules come from**: a call, or [`control::Sources`], the scenario files that a server follows.
 //!
 //! # Where to begin
 //!

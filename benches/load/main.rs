@@ -10,11 +10,13 @@
 
 mod client;
 mod memory;
+mod reader;
 mod report;
 mod rounds;
 mod rules;
 mod server;
 mod story;
+mod watched;
 mod yardstick;
 
 use anyhow::Result;
@@ -32,7 +34,7 @@ struct Options {
     /// Requests of each signed phase in a round
     #[arg(long, default_value_t = 3_000)]
     signed: usize,
-    /// Requests of the long run that shows memory over time
+    /// Requests of the long runs that show memory over time
     #[arg(long, default_value_t = 200_000)]
     requests: usize,
     /// Idle connections that are held open while the gateway answers others
@@ -44,7 +46,8 @@ struct Options {
     /// Rules that are armed to see what they cost
     #[arg(long, default_value_t = 1_000)]
     rules: usize,
-    /// Only this part: rounds, rules, start, memory, idle or long
+    /// Only this part: rounds, rules, journal, start, memory, idle, long or
+    /// slow-reader
     #[arg(long)]
     only: Option<String>,
     /// Serves one of the yardsticks or measures memory; the benchmark starts itself so
@@ -76,6 +79,9 @@ fn main() -> Result<()> {
     if wanted("rules") {
         runtime.block_on(rules::run(options.rounds, options.unsigned, options.rules))?;
     }
+    if wanted("journal") {
+        runtime.block_on(watched::journal(options.rounds, options.unsigned))?;
+    }
     if wanted("start") {
         memory::start()?;
     }
@@ -87,6 +93,9 @@ fn main() -> Result<()> {
     }
     if wanted("long") {
         runtime.block_on(memory::long_run(options.requests))?;
+    }
+    if wanted("slow-reader") {
+        runtime.block_on(watched::slow_reader(options.requests))?;
     }
     Ok(())
 }

@@ -182,6 +182,6 @@ pub(crate) async fn long_run(requests: usize) -> Result<()> {
     Ok(())
 }
 
-fn megabytes(bytes: usize) -> f64 {
+pub(crate) fn megabytes(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }

@@ -133,19 +133,15 @@ fn verdict(row: &Row, share: &Spread) -> String {
     format!("  {holds} {:.0} %", bar * 100.0)
 }
 
-/// Prints what is left of a step's throughput with `count` rules armed, each pair of outcomes being without and with
-/// them.
-pub(crate) fn left_by_rules(count: usize, rows: &[(&str, Vec<(Outcome, Outcome)>)]) {
-    println!(
-        "\n{:34} {:>17}  {:>17}",
-        format!("with {count} rules"),
-        "left by rate",
-        "left by CPU"
-    );
+/// Prints what is left of the throughput of each row, each pair of outcomes being without and with what costs it.
+pub(crate) fn left(title: &str, rows: &[(&str, Vec<(Outcome, Outcome)>)]) {
+    println!("\n{title:34} {:>17}  {:>17}", "left by rate", "left by CPU");
     for (name, pairs) in rows {
         let left = |of: fn(&Outcome) -> Duration| {
             Spread::of(
-                pairs.iter().map(|(bare, armed)| of(bare).as_secs_f64() / of(armed).as_secs_f64()),
+                pairs
+                    .iter()
+                    .map(|(without, with)| of(without).as_secs_f64() / of(with).as_secs_f64()),
             )
         };
         let (by_rate, by_cpu) = (left(elapsed), left(cpu));

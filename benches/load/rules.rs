@@ -44,7 +44,7 @@ pub(crate) async fn run(rounds: usize, requests: usize, count: usize) -> Result<
             }
         }
     }
-    report::left_by_rules(count, &rows);
+    report::left(&format!("with {count} rules"), &rows);
     Ok(())
 }
 

@@ -13,6 +13,9 @@ pub enum Currency {
 }
 
 impl Currency {
+    /// Every currency.
+    pub const ALL: &'static [Self] = &[Self::Usd, Self::Khr];
+
     /// Reads `USD` or `KHR` in any letter case; anything else is `None`.
     pub fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case("USD") {
@@ -42,7 +45,7 @@ impl Currency {
 
     /// Reads the three-digit ISO number; anything else is `None`.
     pub fn from_number(number: &str) -> Option<Self> {
-        [Self::Usd, Self::Khr].into_iter().find(|currency| currency.number() == number)
+        Self::ALL.iter().copied().find(|currency| currency.number() == number)
     }
 
     /// How many decimals an amount may have.

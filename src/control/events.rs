@@ -125,6 +125,7 @@ pub(super) fn follow(ask: Ask, query: EventsQuery) -> Result<Body, Problem> {
         sent: now,
         ask,
     };
+    reader.ask.app.spaces.meter().reader_came();
     Ok(Body::stream(reader, Reader::next))
 }
 
@@ -155,6 +156,12 @@ struct Reader {
     looked: Instant,
     /// When something was last sent.
     sent: Instant,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.ask.app.spaces.meter().reader_left();
+    }
 }
 
 /// What a look brought.
@@ -221,13 +228,13 @@ impl Reader {
                 missed.add(at + 1, found.first - 1);
                 at = found.first - 1;
             }
-            let mut left = found.list.len();
+            let (mut left, mut lost) = (found.list.len(), 0);
             for happening in found.list {
                 left -= 1;
                 at += 1;
                 match self.tell(happening) {
                     Told::Event(name, data) => {
-                        write_missed(&mut text, &mut missed);
+                        lost += write_missed(&mut text, &mut missed);
                         write_event(&mut text, name, at, &data);
                     }
                     Told::Other => {}
@@ -237,10 +244,11 @@ impl Reader {
                     break;
                 }
             }
-            write_missed(&mut text, &mut missed);
+            lost += write_missed(&mut text, &mut missed);
             // What was read while the space was reset may have been of the new one; it is looked at again.
             if self.ask.space.is_epoch(found.epoch) {
                 self.at = at;
+                self.ask.app.spaces.meter().events_missed(lost);
                 let more = left > 0 || found.more;
                 return Look { text, more, closed: found.closed };
             }
@@ -312,13 +320,15 @@ fn event(name: &'static str, data: &impl Serialize) -> Told {
     serde_json::to_string(data).map_or(Told::Gone, |data| Told::Event(name, data))
 }
 
-fn write_missed(text: &mut String, missed: &mut Missed) {
+/// Tells how many events are gone, where any are, and gives their number.
+fn write_missed(text: &mut String, missed: &mut Missed) -> u64 {
     let missed = std::mem::take(missed);
     if missed.count > 0
         && let Ok(data) = serde_json::to_string(&missed)
     {
         write_event(text, "missed", missed.to, &data);
     }
+    missed.count
 }
 
 /// A body that was noted as it came may have line breaks between its members; data is one line.

@@ -39,6 +39,7 @@ impl Collector for Metrics {
         self.requests(&mut page)?;
         self.pushbacks(&mut page)?;
         self.spaces(&mut page)?;
+        self.events(&mut page)?;
         self.process(&mut page)
     }
 }
@@ -87,6 +88,14 @@ impl Metrics {
         let dropped = ConstCounter::new(self.0.meter().journal_drops());
         let help = "Requests that journals dropped to keep to their budgets";
         page.one("journal_dropped", help, &dropped)
+    }
+
+    fn events(&self, page: &mut Page<'_>) -> fmt::Result {
+        let meter = self.0.meter();
+        let readers = usize::try_from(meter.readers()).unwrap_or(usize::MAX);
+        page.gauge("event_readers", "Readers that follow the events of a space", readers)?;
+        let help = "Events that readers were too slow or too late for, each reader for itself";
+        page.one("events_missed", help, &ConstCounter::new(meter.missed()))
     }
 
     fn process(&self, page: &mut Page<'_>) -> fmt::Result {

@@ -29,6 +29,7 @@ mod sign;
 mod snapshots;
 mod sources;
 mod spaces;
+mod summary;
 mod table;
 mod verify;
 mod views;

@@ -40,7 +40,11 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         "Worlds apart, their clocks, and snapshots to come back to.",
         &["spaces", "reset", "snapshots", "clock"],
     ),
-    ("story", "What happened and what happens.", &["journal", "events", "wait", "verify"]),
+    (
+        "story",
+        "What happened and what happens.",
+        &["summary", "journal", "events", "wait", "verify"],
+    ),
     (
         "tools",
         "Signatures, KHQR, the lint, and whose word each behaviour is.",
@@ -193,6 +197,7 @@ fn query(input: &Schema) -> Vec<Value> {
     members
         .map(|(name, schema)| {
             let mut schema = schema.clone();
+            without_null(&mut schema);
             let about = schema.as_object_mut().and_then(|members| members.remove("description"));
             let required = required.is_some_and(|names| names.iter().any(|known| known == name));
             let mut parameter = json!({
@@ -204,4 +209,17 @@ fn query(input: &Schema) -> Vec<Value> {
             parameter
         })
         .collect()
+}
+
+/// Takes `null` out of what a value may be: a query has no such value.
+fn without_null(schema: &mut Value) {
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = &**kinds {
+            schema["type"] = kind.clone();
+        }
+    }
+    if let Some(Value::Array(shapes)) = schema.get_mut("anyOf") {
+        shapes.retain(|shape| shape["type"] != "null");
+    }
 }

@@ -7,13 +7,14 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Nothing};
+use super::blocking;
 use super::problem::{Kind, Problem};
 use super::route::written;
 use super::views::{OrderView, Seen, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
-use crate::ledger::{Order, OrderId, Target};
-use crate::space::{Course, JournalEntry, Trace, View};
+use crate::ledger::{Order, OrderId, Party, Target};
+use crate::space::{Course, JournalEntry, Trace};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -75,8 +76,7 @@ impl<'a> Wanted<'a> {
         Self { query, search: query.search.as_deref().and_then(Needle::new) }
     }
 
-    fn takes(&self, view: &View<'_>, order: &Order) -> bool {
-        let party = view.ledger.party(order);
+    fn takes(&self, party: &Party, order: &Order) -> bool {
         let query = self.query;
         query.merchant_id.as_deref().is_none_or(|id| *id == *party.merchant)
             && query.state.is_none_or(|state| state == order.state)
@@ -132,13 +132,13 @@ pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Problem> {
 }
 
 /// One page of the space's orders.
-pub(super) fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> {
+pub(super) async fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> {
     let limit = page_size(query.limit)?;
     check_page(query.newest, query.after.is_some(), query.offset)?;
-    let wanted = Wanted::new(&query);
     if query.newest {
-        return Ok(newest(ask, &wanted, limit));
+        return newest(ask, query, limit).await;
     }
+    let wanted = Wanted::new(&query);
     let mut found: Vec<Seen> = Vec::new();
     let mut after = query.after;
     let mut more = true;
@@ -150,7 +150,7 @@ pub(super) fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Problem> 
                     return true;
                 }
                 after = Some(order.id);
-                if wanted.takes(&view, order) {
+                if wanted.takes(view.ledger.party(order), order) {
                     found.push(Seen::copy(&view, order));
                 }
             }
@@ -176,36 +176,26 @@ pub(super) fn check_page(newest: bool, after: bool, offset: Option<usize>) -> Re
     Err(Problem::new(Kind::Unreadable, detail).at(member))
 }
 
-/// A page of the newest orders. All that fit are counted; only those of the page are copied.
-fn newest(ask: &Ask, wanted: &Wanted<'_>, limit: usize) -> OrderPage {
-    let mut fitting: Vec<OrderId> = Vec::new();
-    let mut after = None;
-    let mut more = true;
-    while more {
-        more = ask.space.look(|view| {
-            for (scanned, order) in view.ledger.orders_after(after).enumerate() {
-                if scanned == SCAN {
-                    return true;
-                }
-                after = Some(order.id);
-                if wanted.takes(&view, order) {
-                    fitting.push(order.id);
-                }
-            }
-            false
-        });
-    }
-    let end = fitting.len().saturating_sub(wanted.query.offset.unwrap_or(0));
-    let page = &fitting[end.saturating_sub(limit)..end];
+/// A page of the newest orders. All that fit are counted, in a copy, so that nobody waits for it.
+async fn newest(ask: &Ask, query: OrdersQuery, limit: usize) -> Result<OrderPage, Problem> {
+    let orders = ask.space.look(|view| view.ledger.orders());
+    let (page, total) = blocking(move || {
+        let wanted = Wanted::new(&query);
+        let fits = |order: &&Order| wanted.takes(orders.party(order), order);
+        let fitting: Vec<OrderId> = orders.iter().filter(fits).map(|order| order.id).collect();
+        let end = fitting.len().saturating_sub(query.offset.unwrap_or(0));
+        (fitting[end.saturating_sub(limit)..end].to_vec(), fitting.len())
+    })
+    .await?;
     let found = ask.space.look(|view| {
         let orders = page.iter().filter_map(|id| view.ledger.find(Target::At(*id)));
         Seen::with_pushbacks(&view, orders.map(|order| Seen::copy(&view, order)).collect())
     });
-    OrderPage {
+    Ok(OrderPage {
         orders: found.into_iter().rev().map(|seen| OrderView::new(ask, seen)).collect(),
         next: None,
-        total: Some(fitting.len()),
-    }
+        total: Some(total),
+    })
 }
 
 /// One order.

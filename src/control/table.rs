@@ -4,7 +4,7 @@ use super::ask::Nothing;
 use super::route::{JSON, Reply, Route, Shape, Verb, route};
 use super::{
     about, clock, coverage, events, journal, merchants, metrics, orders, pushbacks, reference,
-    reload, rules, sign, snapshots, spaces, verify, wait,
+    reload, rules, sign, snapshots, spaces, summary, verify, wait,
 };
 use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
@@ -58,7 +58,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Patch "/_sim/v1/merchants/{merchantId}" "changeMerchant", merchants::change: merchants::MerchantChange => 200 merchants::MerchantView,
         "Change a merchant's settings"),
 
-    route!(Get "/_sim/v1/orders" "listOrders", orders::list: orders::OrdersQuery => 200 orders::OrderPage,
+    route!(Get "/_sim/v1/orders" "listOrders", async orders::list: orders::OrdersQuery => 200 orders::OrderPage,
         "The space's orders, oldest first"),
     route!(Get "/_sim/v1/orders/{merchantId}/{txId}" "order", orders::one: Nothing => 200 super::views::OrderView,
         "One order"),
@@ -67,6 +67,8 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Post "/_sim/v1/orders/{merchantId}/{txId}/trigger" "trigger", async orders::trigger: orders::Trigger => 200 orders::Played,
         "Make an event happen to an order"),
 
+    route!(Get "/_sim/v1/summary" "summary", async summary::read: Nothing => 200 summary::Summary,
+        "The space in numbers: orders and their money, requests, push-backs"),
     route!(Get "/_sim/v1/journal" "listJournal", journal::list: journal::JournalQuery => 200 journal::JournalPage,
         "Requests with what was decided and why, newest last"),
     route!(Get "/_sim/v1/journal/{trace}" "explain", async journal::explain: Nothing => 200 journal::Explained,

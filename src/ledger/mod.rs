@@ -20,7 +20,7 @@ pub use order::{
     OrderKind, PartyId, Screen, Totals,
 };
 pub use progress::{CardRow, Progress, Source, Step};
-pub use store::Party;
+pub use store::{Orders, Party};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -129,6 +129,11 @@ impl Ledger {
     /// All orders after `after`, oldest first.
     pub fn orders_after(&self, after: Option<OrderId>) -> impl Iterator<Item = &Order> {
         self.store.after(after)
+    }
+
+    /// All orders as they are now, in a copy that costs nothing.
+    pub fn orders(&self) -> Orders {
+        self.store.orders()
     }
 
     /// One page of a terminal's orders between two days of Cambodia's calendar, ascending `txSeqNo`.

@@ -72,7 +72,44 @@ pub(super) struct Store {
     deadlines: Sorted<(Millis, OrderId)>,
 }
 
+/// The orders of a ledger at one moment, to look through at leisure: whoever changes one meanwhile changes a copy.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    names: Arc<Parties>,
+    recent: Row<Arc<Order>>,
+    stayed: Sorted<OrderId, Arc<Order>>,
+}
+
+impl Orders {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.stayed.len() + self.recent.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        let stayed = self.stayed.iter().map(|(_, order)| order);
+        stayed.chain(self.recent.range(0)).map(|order| &**order)
+    }
+
+    /// Whose an order is.
+    pub fn party(&self, order: &Order) -> &Party {
+        &self.names.all[order.party.0 as usize]
+    }
+}
+
 impl Store {
+    /// All orders as they are now.
+    pub(super) fn orders(&self) -> Orders {
+        let Self { names, recent, stayed, .. } = self;
+        Orders { names: Arc::clone(names), recent: recent.clone(), stayed: stayed.clone() }
+    }
+
     /// The number of this merchant and terminal, given on first sight.
     pub(super) fn party(&mut self, merchant: &str, terminal: &str) -> PartyId {
         if let Some(known) = self.known_party(merchant, terminal) {

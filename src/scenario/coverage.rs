@@ -59,6 +59,12 @@ impl ReasonsMet {
     pub fn note(&mut self, reason: Reason) {
         self.0[reason as usize] += 1;
     }
+
+    /// The reasons that were met, each with how often.
+    pub fn iter(&self) -> impl Iterator<Item = (Reason, u64)> {
+        let all = Reason::ALL.iter().copied().zip(self.0.iter().copied());
+        all.filter(|(_, count)| *count > 0)
+    }
 }
 
 impl PlansMet {

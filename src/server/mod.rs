@@ -171,7 +171,8 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
         .timer(TokioTimer::new())
         .header_read_timeout(limits.request_time)
         .max_buf_size(HEAD_BYTES_MAX)
-        .pipeline_flush(true)
+        // One buffer and one write an answer. Pipelined flushes would do so too, but hold whatever a stream has to say.
+        .writev(false)
         .serve_connection(tap, service);
     let mut connection = pin!(connection);
     let mut called = pin!(stopping.call.cancelled());

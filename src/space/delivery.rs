@@ -60,6 +60,10 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
+    /// One of each kind.
+    pub const KINDS: &'static [Self] =
+        &[Self::Waiting(Millis(0)), Self::InFlight, Self::Acknowledged, Self::Exhausted];
+
     /// The name that the control plane uses.
     pub const fn name(self) -> &'static str {
         match self {

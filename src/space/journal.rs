@@ -147,8 +147,21 @@ pub struct Journal {
     piece: BytesMut,
     bytes: usize,
     dropped: u64,
-    /// Of all requests, those dropped too.
-    reasons: ReasonsMet,
+    /// What decided all entries, those dropped too: a row for each operation, one for paths that are none, and one for
+    /// what payers and the control plane did.
+    decided: [Option<Box<ReasonsMet>>; ROWS],
+}
+
+/// Rows of what was decided.
+const ROWS: usize = Operation::ALL.len() + 2;
+
+/// The row of an entry.
+fn row(entry: &JournalEntry) -> usize {
+    match (entry.operation, entry.reason) {
+        (Some(operation), _) => operation.index(),
+        (None, Reason::UnknownPath) => ROWS - 2,
+        (None, _) => ROWS - 1,
+    }
 }
 
 impl Journal {
@@ -160,14 +173,14 @@ impl Journal {
             piece: BytesMut::new(),
             bytes: 0,
             dropped: 0,
-            reasons: ReasonsMet::default(),
+            decided: Default::default(),
         }
     }
 
     /// Notes a request; drops the oldest ones past the budget. Answers the entry's number, by which it is found as long
     /// as it is kept; `None` where nothing is kept.
     pub fn push(&mut self, mut entry: JournalEntry) -> Option<u64> {
-        self.reasons.note(entry.reason);
+        self.decided[row(&entry)].get_or_insert_default().note(entry.reason);
         if self.budget.entries == 0 {
             self.dropped += 1;
             return None;
@@ -225,9 +238,20 @@ impl Journal {
         self.dropped
     }
 
-    /// How often each reason decided a request.
-    pub fn reasons(&self) -> &ReasonsMet {
-        &self.reasons
+    /// How often each reason decided a request or a payment.
+    pub fn reasons(&self) -> ReasonsMet {
+        let mut sum = ReasonsMet::default();
+        self.decided.iter().flatten().for_each(|row| sum += row);
+        sum
+    }
+
+    /// How often each reason decided the requests of each operation; `None`: of paths that are none.
+    pub fn decided(&self) -> impl Iterator<Item = (Option<Operation>, Reason, u64)> {
+        let operations = Operation::ALL.iter().copied().map(Some).chain([None]);
+        operations.zip(&self.decided).flat_map(|(operation, row)| {
+            row.iter()
+                .flat_map(move |met| met.iter().map(move |(why, count)| (operation, why, count)))
+        })
     }
 
     /// Forgets everything.

@@ -1,4 +1,5 @@
-//! What a server has done since it began, in all its spaces: numbers that only grow, whatever is reset or removed.
+//! What a server has done since it began, in all its spaces: numbers that only grow, whatever is reset or removed;
+//! and how many follow it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,6 +25,8 @@ pub struct Meter {
     acknowledged: AtomicU64,
     exhausted: AtomicU64,
     journal_drops: AtomicU64,
+    readers: AtomicU64,
+    missed: AtomicU64,
 }
 
 /// How long the decisions of one operation took.
@@ -96,6 +99,8 @@ impl Meter {
             acknowledged: AtomicU64::new(0),
             exhausted: AtomicU64::new(0),
             journal_drops: AtomicU64::new(0),
+            readers: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
         }
     }
 
@@ -128,6 +133,33 @@ impl Meter {
             DeliveryState::Exhausted => add(&self.exhausted, 1),
             DeliveryState::Waiting(_) | DeliveryState::InFlight => {}
         }
+    }
+
+    /// Counts a reader of events in.
+    pub fn reader_came(&self) {
+        add(&self.readers, 1);
+    }
+
+    /// Counts a reader of events out.
+    pub fn reader_left(&self) {
+        self.readers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts events that a reader was told to have missed.
+    pub fn events_missed(&self, count: u64) {
+        if count > 0 {
+            add(&self.missed, count);
+        }
+    }
+
+    /// Readers that follow events now.
+    pub fn readers(&self) -> u64 {
+        read(&self.readers)
+    }
+
+    /// Events that readers were told to have missed, all readers together.
+    pub fn missed(&self) -> u64 {
+        read(&self.missed)
     }
 
     /// Requests so far by operation and reason, where there were any. A path that is no operation is called `none`.

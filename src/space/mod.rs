@@ -326,7 +326,7 @@ impl Space {
     /// What was met of all that can go wrong, since birth or reset.
     pub fn met(&self) -> Met {
         let plans = self.lock().met.clone();
-        Met { reasons: self.read_journal(|journal| journal.reasons().clone()), plans }
+        Met { reasons: self.read_journal(Journal::reasons), plans }
     }
 
     /// The push-backs that are due now, and the real time at which to ask again.
@@ -394,7 +394,7 @@ impl Space {
         merchants.clone_from(&self.birth.merchants);
         drop(merchants);
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let reasons = journal.reasons().clone();
+        let reasons = journal.reasons();
         journal.clear();
         drop(journal);
         let past = &self.commons.past;

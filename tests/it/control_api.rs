@@ -82,6 +82,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("order", &order("paid")),
         send("pay", &format!("{}/pay", order("open")), json!({ "outcome": "card.lost" })),
         send("trigger", &format!("{}/trigger", order("other")), json!({ "event": "expire" })),
+        get("summary", "v1/summary"),
         get("listJournal", "v1/journal"),
         get("explain", &format!("v1/journal/{}", paid["trace"].as_str().unwrap())),
         get("explain", &format!("v1/journal/{unsigned}")),

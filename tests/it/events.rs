@@ -156,6 +156,9 @@ async fn a_reset_is_told_and_a_removed_space_ends_the_stream() {
     assert_eq!(space.control_send("DELETE", "spaces/gone", "").await.status, 204);
     assert_eq!(names(&events.until("reset").await), ["missed", "reset"]);
     assert_eq!(events.next().await, None);
+    while late.next().await.is_some() {}
+    let page = sim.get("metrics").await.text();
+    assert!(page.contains("payon_sim_event_readers 0\n"), "{page}");
 }
 
 #[tokio::test]
@@ -170,6 +173,9 @@ async fn what_is_kept_no_more_is_counted() {
     assert_eq!(names(&told), ["missed", "request", "request"]);
     assert_eq!(told[0].data["count"], 3);
     assert_eq!((&told[1].data["txId"], &told[2].data["txId"]), (&json!("4"), &json!("5")));
+    let page = sim.get("metrics").await.text();
+    assert!(page.contains("payon_sim_event_readers 1\n"), "{page}");
+    assert!(page.contains("payon_sim_events_missed_total 3\n"), "{page}");
     // Whoever goes on after the notice does not get it again.
     let mut again = Events::of(&space, &format!("?kind=request&after={}", told[0].id)).await;
     assert_eq!(again.next().await.unwrap(), told[1]);
@@ -196,18 +202,28 @@ fn whoever_does_not_read_holds_nobody_up_and_is_told_what_it_missed() {
     let mut first = [0; 12];
     slow.read_exact(&mut first).unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
+    let mut swift = gateway.connect();
+    swift
+        .write_all(b"GET /_sim/v1/events?kind=request HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut swift = BufReader::new(swift).split(b'\n').map(Result::unwrap);
+    assert!(swift.any(|line| line.starts_with(b"id: ")), "a greeting");
     // More than all buffers on the way hold: the stream comes to stand still, the gateway does not.
     let filler = "x".repeat(900_000);
-    for number in 0..80 {
+    for number in 0..48 {
         let order = json!({
             "merchantId": "C0000143", "termId": "CT03000003", "txId": number.to_string(),
             "trt": "10", "currency": "USD", "amount": "1.00", "paymentMethod": "CREDIT_DEBIT",
             "filler": filler,
         });
         assert_eq!(gateway.post("/pg/order/register", &order.to_string()).0, 200);
+        assert!(swift.any(|line| line == b"event: request"), "whoever reads is told");
     }
-    let mut lines = BufReader::new(slow).split(b'\n');
-    assert!(lines.any(|line| line.unwrap() == b"event: missed"), "the stream ended");
+    // Whoever does not read is not told later either: nothing was held for him but what the sockets hold.
+    let lines = BufReader::new(slow).split(b'\n').map(Result::unwrap);
+    let held = lines.take_while(|line| line != b"event: missed");
+    let held = held.filter(|line| line == b"event: request").take(24).count();
+    assert!(held < 24, "half of all was held");
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ mod rules;
 mod schemathesis;
 mod sharing;
 mod snapshots;
+mod summary;
 mod support;
 mod tidy;
 mod token;
