@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::file::{
     AmountStep, AmountTest, Belief, Bind, DeliveryExpectation, Expectation, LedgerExpectation,
-    OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule, Scenario, ShopExpectation,
-    Step, Trigger, TriggerKind, Trt,
+    Members, OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule, Scenario,
+    ShopExpectation, Step, Trigger, TriggerKind, Trt,
 };
-use super::form::{Decimal, Many, Period, Times};
+use super::form::{Decimal, Json, Many, Period, Times};
 use super::history::{DeliveryFact, History, OrderFact, RequestFact};
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod, Reason};
 
@@ -290,7 +290,7 @@ impl<'a> Writer<'a> {
             payment_method: method.filter(|method| *method != PaymentMethod::CreditDebit),
             tx_id_suffix: suffix.cloned(),
             header: None,
-            fields: super::file::Members::default(),
+            fields: Members(saved_card(call)),
         }))
     }
 
@@ -420,6 +420,16 @@ impl<'a> Writer<'a> {
         });
         expected.map(|one| Expectation { pushback: Some(one), ..nothing() }).collect()
     }
+}
+
+/// The members by which an order names a card that was saved. A merchant who saves one in the scenario names that.
+fn saved_card(call: &RequestFact) -> Vec<(String, Json)> {
+    let given = ["clientId", "bindingId"].map(|name| {
+        let value = field(call, name).filter(|value| !value.is_empty())?;
+        Some((name.to_owned(), Json(serde_json::Value::from(value).to_string())))
+    });
+    let all: Option<Vec<_>> = given.into_iter().collect();
+    all.unwrap_or_default()
 }
 
 /// The name of the order at this place; the first needs none.

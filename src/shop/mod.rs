@@ -178,6 +178,12 @@ impl Shop {
         for (name, value) in &order.fields {
             more[name] = serde_json::from_str(value).unwrap_or(Value::Null);
         }
+        // A saved card has the id that it was given here.
+        if let (Some(id), Some(own)) =
+            (more.get_mut("bindingId"), self.books().bindings.get(&client_of(order)))
+        {
+            *id = own.as_str().into();
+        }
         if !self.policy.guards_cards
             && let Some(card) = self.profile.cards.first()
         {

@@ -249,9 +249,14 @@ async fn a_saved_card_is_told_again() {
     let card = json!({
         "clientId": "U1", "paymentMethod": "CREDIT_DEBIT", "wdlAcNo": "4012001037141112",
     });
-    space.call_signed(Operation::BindingRegister, &card).await.expect(200);
+    let saved = space.call_signed(Operation::BindingRegister, &card).await.expect(200);
+    let id = saved["bindingId"].as_str().unwrap();
+    space.register("1", json!({ "clientId": "U1", "bindingId": id })).await;
+    space.pay("1", json!({})).await.expect(200);
     let (scenario, _) = recorded(&space, None).await;
     let bind = json!({ "bind": { "clientId": "U1", "card": "4012001037141112" } });
     assert_eq!(scenario["drive"][0], bind);
+    let fields = json!({ "clientId": "U1", "bindingId": id });
+    assert_eq!(scenario["drive"][1]["register"]["fields"], fields);
     assert_told_again(&space, None).await;
 }
