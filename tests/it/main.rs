@@ -60,4 +60,5 @@ mod snapshots;
 mod support;
 mod tidy;
 mod token;
+mod trace_context;
 mod verify;
