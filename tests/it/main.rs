@@ -61,4 +61,5 @@ mod summary;
 mod support;
 mod tidy;
 mod token;
+mod trace_context;
 mod verify;
