@@ -198,6 +198,7 @@ fn note_in_journal(bencher: Bencher) {
             findings: Box::default(),
             took_us: 1,
             unmasked: None,
+            trail: None,
         });
     });
 }
@@ -336,6 +337,7 @@ impl World {
             scenario: None,
             origin,
             body: body.as_bytes(),
+            trail: None,
         };
         let reply = gateway::answer(&self.spaces, call);
         assert_eq!(reply.reason, Reason::Success);

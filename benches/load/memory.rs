@@ -121,7 +121,15 @@ fn live(spaces: &Spaces, space: &std::sync::Arc<Space>, name: &str, count: usize
                 let body = body.as_bytes();
                 let reply = gateway::answer(
                     spaces,
-                    Call { operation, space, token: None, scenario: None, origin, body },
+                    Call {
+                        operation,
+                        space,
+                        token: None,
+                        scenario: None,
+                        origin,
+                        body,
+                        trail: None,
+                    },
                 );
                 ensure!(reply.reason == Reason::Success, "{operation}: {:?}", reply.reason);
                 Ok(())

@@ -12,6 +12,7 @@ mod seed;
 pub mod sharing;
 mod state;
 mod time;
+mod trace_context;
 
 pub use fields::{Fields, FieldsError, Literal};
 pub use method::PaymentMethod;
@@ -22,3 +23,4 @@ pub use report::{Complaint, Problem, line_of, line_starts, nearest};
 pub use seed::Seed;
 pub use state::OrderState;
 pub use time::{Day, Millis, digits, wall_clock};
+pub use trace_context::{TraceContext, TraceContextError, Trail};

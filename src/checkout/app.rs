@@ -210,6 +210,7 @@ fn call(
         scenario: None,
         origin: desk.request.origin,
         body: body.as_bytes(),
+        trail: None,
     };
     let mut reply = gateway::answer(desk.spaces, call);
     desk.follow(reply.course.take().map(Into::into));

@@ -134,6 +134,9 @@ fn for_people(told: &Value) -> String {
     let who = [("merchant ", "merchantId"), ("order ", "txId"), ("traceparent ", "traceparent")];
     sheet.line("from", &join(", ", who.map(|(before, name)| after(before, member(name)))));
 
+    sheet.below(&after("tracestate ", member("tracestate")));
+    sheet.below(&after("ignored: ", member("traceContextIgnored")));
+
     let reason = format!("{}: {}", member("reason"), member("about"));
     sheet.line("decided", &format!("{reason} ({} µs)", member("tookUs")));
     sheet.below(&member("detail"));

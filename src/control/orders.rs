@@ -293,6 +293,7 @@ async fn play(
         findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
+        trail: None,
     });
     for course in Course::outlast(course.into_iter().collect()).await {
         course.by.leaves(status, length);

@@ -243,5 +243,6 @@ fn note(space: &Space, control: &'static str, detail: String) {
         findings: Box::default(),
         took_us: 0,
         unmasked: None,
+        trail: None,
     });
 }

@@ -160,6 +160,12 @@ pub(super) struct RequestView {
     /// The line of the profile that holds the answer; null for a call of the control plane.
     profile_line: Option<String>,
     took_us: u32,
+    /// The merchant's `traceparent`, where it sent a valid one.
+    traceparent: Option<String>,
+    /// The `tracestate` that came with it.
+    tracestate: Option<String>,
+    /// Why the header `traceparent` or `tracestate` was ignored.
+    trace_context_ignored: Option<String>,
     /// JSON as it came, else text; null when empty.
     #[schemars(with = "serde_json::Value")]
     request: Box<RawValue>,
@@ -321,6 +327,8 @@ impl AttemptView {
 
 impl RequestView {
     pub(super) fn new(ask: &Ask, entry: &JournalEntry) -> Self {
+        let trail = entry.trail.as_deref();
+        let context = trail.and_then(|trail| trail.context.as_deref());
         Self {
             trace: entry.trace.to_string(),
             at: entry.at.rfc3339(),
@@ -336,6 +344,9 @@ impl RequestView {
             findings: entry.findings.iter().map(FindingView::new).collect(),
             profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
             took_us: entry.took_us,
+            traceparent: context.map(ToString::to_string),
+            tracestate: context.and_then(|context| Some(context.state()?.to_owned())),
+            trace_context_ignored: trail.and_then(|trail| Some(trail.ignored?.to_string())),
             request: shown(&entry.request),
             response: shown(&entry.response),
         }

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use crate::base::{Fields, FieldsError, Millis, Operation, Reason};
+use crate::base::{Fields, FieldsError, Millis, Operation, Reason, TraceContext};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
 use crate::profile::{Answer, Merchant, SignMode};
@@ -24,6 +24,8 @@ pub(super) struct Desk<'a> {
     /// The header `X-Payon-Scenario`.
     pub(super) scenario: Option<&'a str>,
     pub(super) origin: &'a str,
+    /// The caller's place in a trace of its own.
+    pub(super) context: Option<Arc<TraceContext>>,
     /// Whether a violation that the lint finds is refused.
     pub(super) strict: bool,
     /// What the lint has found so far.

@@ -120,6 +120,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
+        trail: None,
     });
     opened.map(|order| CheckoutToken::new(space, order))
 }

@@ -51,7 +51,7 @@ pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
 pub use visit::{SavedCard, Visit, note_step};
 
-use crate::base::{Fields, FieldsError, Millis, Operation, Reason};
+use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail};
 use crate::ledger::Screen;
 use crate::profile::Merchant;
 use crate::space::{Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
@@ -73,6 +73,8 @@ pub struct Call<'a> {
     pub origin: &'a str,
     /// The body.
     pub body: &'a [u8],
+    /// What came of the headers `traceparent` and `tracestate`, where they came.
+    pub trail: Option<Box<Trail>>,
 }
 
 /// The answer to one request.
@@ -147,6 +149,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         trace,
         token: call.token,
         scenario: call.scenario,
+        context: call.trail.as_ref().and_then(|trail| trail.context.clone()),
         origin: call.origin,
         strict: spaces.is_strict(),
         findings: RefCell::default(),
@@ -191,6 +194,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         at,
         findings,
         course,
+        trail: call.trail,
     };
     finish(received, outcome.map(|reply| (reply, remarks)))
 }
@@ -235,6 +239,7 @@ pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detai
         at: None,
         findings: Vec::new(),
         course: None,
+        trail: None,
     };
     finish(received, Err(Refused { reason, detail: detail.to_owned() }))
 }
@@ -255,6 +260,7 @@ struct Received<'a> {
     at: Option<Millis>,
     findings: Vec<Finding>,
     course: Option<Box<Course>>,
+    trail: Option<Box<Trail>>,
 }
 
 /// Writes the reply, given with what is to be remarked of it, and notes the request.
@@ -298,6 +304,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         findings: received.findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
+        trail: received.trail,
     });
     Reply { status, body: reply, trace, reason, course: received.course }
 }

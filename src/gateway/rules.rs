@@ -100,6 +100,7 @@ impl Desk<'_> {
         let plan = self.decision.get().map(|decision| &decision.plan);
         let (result, aftermath) = self.space.enter_by(plan, |moment| {
             self.entered.set(Some(moment.now));
+            moment.carry(self.context.as_ref());
             act(moment)
         });
         if plan.is_some() {

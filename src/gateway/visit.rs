@@ -177,5 +177,6 @@ pub fn note_step(
         findings: Box::default(),
         took_us: 0,
         unmasked: None,
+        trail: None,
     });
 }

@@ -108,12 +108,19 @@ impl Carrier {
         target: Uri,
         pace: Option<Pace>,
     ) -> Result<(u16, Box<str>), String> {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(target)
             .header(CONTENT_TYPE, job.content_type.unwrap_or(&job.policy.content_type))
             .header(ACCEPT, "*/*")
-            .header(USER_AGENT, concat!("payon-sim/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, concat!("payon-sim/", env!("CARGO_PKG_VERSION")));
+        if let Some(context) = &job.context {
+            request = request.header("traceparent", context.to_string());
+            if let Some(state) = context.state() {
+                request = request.header("tracestate", state);
+            }
+        }
+        let request = request
             .body(Paced::new(job.body.clone(), pace))
             .map_err(|error| format!("not a usable address: {error}"))?;
         let response = self.web.request(request).await.map_err(|error| explain(&error))?;

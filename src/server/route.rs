@@ -16,7 +16,7 @@ use super::fault::{Outcome, Plain, break_reply};
 use super::reply_body::Body;
 use super::tap::Trigger;
 use super::{Limits, body};
-use crate::base::{Operation, Reason};
+use crate::base::{Operation, Reason, Trail};
 use crate::checkout::{self, Checkout};
 use crate::control::Control;
 use crate::gateway::{self, Call, Reply};
@@ -56,6 +56,9 @@ static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
 static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
 /// The header by which a client chooses among rules.
 static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
+/// The headers of W3C Trace Context.
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
 pub(super) async fn answer(
@@ -182,7 +185,10 @@ fn decide(
     let scenario = first(headers, &SCENARIO_HEADER).and_then(|value| value.to_str().ok());
     let origin = origin(app, headers);
     let origin = &*origin;
-    gateway::answer(&app.spaces, Call { operation, space, token, scenario, origin, body })
+    gateway::answer(
+        &app.spaces,
+        Call { operation, space, token, scenario, origin, body, trail: trail(headers) },
+    )
 }
 
 /// Answers a request for one of the payer's pages.
@@ -256,6 +262,13 @@ async fn page(
         response.headers_mut().insert(TRACE_HEADER.clone(), trace);
     }
     response
+}
+
+/// The caller's place in a trace of its own, where it names one.
+fn trail(headers: &HeaderMap) -> Option<Box<Trail>> {
+    first(headers, &TRACEPARENT)?;
+    let all = |name| headers.get_all(name).iter().map(|it| it.to_str().unwrap_or_default());
+    Some(Box::new(Trail::read(all(&TRACEPARENT), all(&TRACESTATE))))
 }
 
 /// Where the payer's pages are: as configured, else where the merchant reached the gateway.

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::hold::{Hold, Wait, Waiter};
 use super::{DeliveryState, Happening, Intervention, Moment, Silence, Space, Trace};
-use crate::base::Reason;
+use crate::base::{Reason, TraceContext};
 use crate::ledger::{Change, Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
     CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Plan, Point, PushbackPlan, Rule,
@@ -44,6 +44,8 @@ pub struct Aftermath {
     owed: Vec<Deed>,
     withheld: Vec<Change>,
     told: Vec<u64>,
+    /// In whose trace push-backs are sent.
+    pub(super) context: Option<Arc<TraceContext>>,
 }
 
 impl Aftermath {
@@ -57,6 +59,7 @@ impl Aftermath {
         self.owed.append(&mut later.owed);
         self.withheld.append(&mut later.withheld);
         self.told.append(&mut later.told);
+        self.context = later.context.or(self.context.take());
     }
 }
 
@@ -282,6 +285,7 @@ impl Space {
         let Decision { rule, plan } = decision;
         let space = self.me.upgrade()?;
         let hold = self.enter(|moment| {
+            moment.carry(aftermath.context.as_ref());
             if let Some(order) = target.and_then(|target| moment.ledger().find(target)) {
                 let id = order.id;
                 for (at, notice) in plan.pushback.unasked.iter().enumerate() {
@@ -313,6 +317,7 @@ impl Space {
             if moment.state.generation != course.hold.generation() {
                 return;
             }
+            moment.carry(course.aftermath.context.as_ref());
             for deed in owed {
                 match deed {
                     Deed::Order(order) => {
@@ -359,6 +364,11 @@ impl Moment<'_> {
         let decision = rules.decide(&call, &mut self.state.counters, self.space.seed())?;
         self.state.met.note_plan(&decision.plan);
         Some(decision)
+    }
+
+    /// Push-backs that are caused from here on are sent in this trace of the caller's.
+    pub fn carry(&mut self, context: Option<&Arc<TraceContext>>) {
+        self.aftermath.context = context.cloned();
     }
 
     /// Bends what is booked and told from here on.

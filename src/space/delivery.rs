@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Trace;
-use crate::base::Millis;
 use crate::base::sharing::{Row, Sorted};
+use crate::base::{Millis, TraceContext};
 use crate::ledger::OrderId;
 use crate::profile::PushbackPolicy;
 
@@ -28,6 +28,8 @@ pub struct Delivery {
     pub content: &'static str,
     /// The request that caused that change; 0 where time did.
     pub trace: Trace,
+    /// In whose trace it is sent: that of the merchant's request.
+    pub context: Option<Arc<TraceContext>>,
     /// Where to.
     pub url: Box<str>,
     /// The JSON to send.
@@ -116,6 +118,12 @@ impl Attempt {
 pub struct Job {
     /// Which delivery.
     pub id: u64,
+    /// The number of the attempt, from 1.
+    pub attempt: usize,
+    /// The request that caused the delivery; 0 where time did.
+    pub trace: Trace,
+    /// The attempt's span in the merchant's trace.
+    pub context: Option<Arc<TraceContext>>,
     /// When the attempt begins, on the space's clock.
     pub at: Millis,
     /// Where to.
@@ -178,6 +186,9 @@ impl Outbox {
                 delivery.state = DeliveryState::InFlight;
                 jobs.push(Job {
                     id,
+                    attempt: delivery.attempts.len() + 1,
+                    trace: delivery.trace,
+                    context: delivery.context.clone(),
                     at: now,
                     url: delivery.url.clone(),
                     body: delivery.body.clone(),
@@ -330,6 +341,10 @@ pub(super) struct DeliveryFile {
     cause: String,
     content: String,
     trace: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
     url: Box<str>,
     #[serde(with = "super::export::base64_bytes")]
     body: Bytes,
@@ -378,6 +393,8 @@ impl DeliveryFile {
             cause: delivery.cause.to_owned(),
             content: delivery.content.to_owned(),
             trace: delivery.trace.0,
+            traceparent: delivery.context.as_ref().map(ToString::to_string),
+            tracestate: delivery.context.as_ref().and_then(|it| Some(it.state()?.to_owned())),
             url: delivery.url.clone(),
             body: delivery.body.clone(),
             is_form: delivery.content_type.is_some(),
@@ -405,6 +422,13 @@ impl DeliveryFile {
         if !times.chain(self.due).all(super::passage::can_be) || self.bytes_per_second == Some(0) {
             return None;
         }
+        let context = match (self.traceparent, self.tracestate) {
+            (None, _) => None,
+            (Some(parent), state) => {
+                let context = TraceContext::parse(&parent).ok()?;
+                Some(Arc::new(context.with_state(&state.unwrap_or_default()).ok()?))
+            }
+        };
         Some(Delivery {
             id: self.id,
             merchant: self.merchant_id,
@@ -413,6 +437,7 @@ impl DeliveryFile {
             cause: word(&self.cause)?,
             content: word(&self.content)?,
             trace: Trace(self.trace),
+            context,
             url: self.url,
             body: self.body,
             content_type: self.is_form.then_some(FORM),

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::finding::Finding;
 use super::intervention::Intervention;
-use crate::base::{Millis, Operation, Reason};
+use crate::base::{Millis, Operation, Reason, TraceContext, Trail};
 use crate::profile::Merchant;
 use crate::scenario::ReasonsMet;
 
@@ -93,6 +93,8 @@ pub struct JournalEntry {
     /// For a signature that was refused or missing: the body as received, from which the explanation is made on demand.
     /// It never leaves the process unmasked.
     pub unmasked: Option<Box<[u8]>>,
+    /// The caller's place in a trace of its own, where the request named one.
+    pub trail: Option<Box<Trail>>,
 }
 
 impl fmt::Debug for JournalEntry {
@@ -123,7 +125,14 @@ impl JournalEntry {
             + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
             + self.rule.as_ref().map_or(0, |_| size_of::<Intervention>())
             + self.unmasked.as_deref().map_or(0, <[u8]>::len)
+            + self.trail.as_deref().map_or(0, trail_weight)
     }
+}
+
+/// What it costs to know where a caller is in its own trace.
+fn trail_weight(trail: &Trail) -> usize {
+    let context = trail.context.as_deref();
+    size_of::<Trail>() + context.map_or(0, |it| size_of::<TraceContext>() + it.weight())
 }
 
 /// How much a journal keeps.

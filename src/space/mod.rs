@@ -41,7 +41,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::base::{Millis, Reason, Seed, wall_clock};
+use crate::base::{Millis, Operation, Reason, Seed, TraceContext, wall_clock};
 use crate::ledger::{
     Binding, BindingId, Bindings, Change, Event, Ledger, NewBinding, NewOrder, Order, OrderId,
     Progress, Registration, Target,
@@ -310,6 +310,7 @@ impl Space {
     pub fn note(&self, entry: JournalEntry) {
         let meter = &self.commons.meter;
         meter.request(&entry);
+        self.log(&entry);
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let before = journal.dropped();
         if let Some(number) = journal.push(entry) {
@@ -318,6 +319,24 @@ impl Space {
         meter.journal_dropped(journal.dropped() - before);
         drop(journal);
         self.changed.notify_waiters();
+    }
+
+    /// One line on a request, where debugging is on.
+    fn log(&self, entry: &JournalEntry) {
+        let context = entry.trail.as_ref().and_then(|trail| trail.context.as_deref());
+        tracing::debug!(
+            trace = %entry.trace,
+            space = &*self.name,
+            operation = entry.operation.map(Operation::name).or(entry.control),
+            merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str()),
+            tx_id = entry.tx_id.as_deref(),
+            status = entry.status,
+            reason = entry.reason.name(),
+            rule = entry.rule.as_ref().map(|by| &*by.rule),
+            took_us = entry.took_us,
+            trace_id = context.map(TraceContext::trace_id),
+            "request"
+        );
     }
 
     /// Looks into the journal.
@@ -347,11 +366,38 @@ impl Space {
         }
         drop(state);
         self.changed.notify_waiters();
-        (jobs.into_iter().map(|job| Errand { job, generation }).collect(), next)
+        let errand = |mut job: Job| {
+            job.context = job.context.map(|context| self.span(&context, job.id, job.attempt));
+            Errand { job, generation }
+        };
+        (jobs.into_iter().map(errand).collect(), next)
+    }
+
+    /// The span of one attempt, which depends on the seed, the delivery and the attempt's number.
+    fn span(&self, context: &TraceContext, delivery: u64, attempt: usize) -> Arc<TraceContext> {
+        let parts: [&[u8]; 4] = [
+            b"span",
+            context.trace_id().as_bytes(),
+            &delivery.to_le_bytes(),
+            &(attempt as u64).to_le_bytes(),
+        ];
+        Arc::new(context.child(self.seed().number(&parts)))
     }
 
     /// Notes what came of an attempt.
     pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
+        if let Some(error) = &attempt.error {
+            let trace_id = errand.job.context.as_ref().map(|context| context.trace_id());
+            tracing::debug!(
+                space = &*self.name,
+                delivery = errand.job.id,
+                trace = %errand.job.trace,
+                trace_id,
+                attempt = errand.job.attempt,
+                error = &**error,
+                "a push-back was not taken"
+            );
+        }
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
                 moment.state.attempts.remove(&errand.job.id);
@@ -663,6 +709,7 @@ impl Moment<'_> {
             cause: told.cause,
             content: notice.content.name(),
             trace,
+            context: self.aftermath.context.clone(),
             url: url.into(),
             body: body.into(),
             content_type,

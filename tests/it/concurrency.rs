@@ -28,6 +28,7 @@ fn call(spaces: &Spaces, operation: Operation, body: &str) -> (Reason, serde_jso
         scenario: None,
         origin: "http://sim.test",
         body: body.as_bytes(),
+        trail: None,
     };
     let reply = gateway::answer(spaces, call);
     (reply.reason, serde_json::from_slice(&reply.body).expect("JSON"))

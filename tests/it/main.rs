@@ -63,4 +63,5 @@ mod summary;
 mod support;
 mod tidy;
 mod token;
+mod trace_context;
 mod verify;

@@ -21,8 +21,15 @@ fn signed(spaces: &Spaces, body: &str) -> String {
 
 fn reason(spaces: &Spaces, operation: Operation, token: Option<&str>, body: &str) -> Reason {
     let origin = "http://sim.test";
-    let call =
-        Call { operation, space: None, token, scenario: None, origin, body: body.as_bytes() };
+    let call = Call {
+        operation,
+        space: None,
+        token,
+        scenario: None,
+        origin,
+        body: body.as_bytes(),
+        trail: None,
+    };
     gateway::answer(spaces, call).reason
 }
 

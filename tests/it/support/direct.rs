@@ -82,7 +82,7 @@ impl Direct {
         let body = body.as_bytes();
         let reply = gateway::answer(
             &self.spaces,
-            Call { operation, space: None, token, scenario: None, origin, body },
+            Call { operation, space: None, token, scenario: None, origin, body, trail: None },
         );
         let text = String::from_utf8(reply.body.to_vec()).expect("UTF-8");
         Answer { status: reply.status, text, reason: reply.reason, trace: reply.trace }

@@ -70,6 +70,8 @@ function draw(told) {
       ["order", told.stateAfter && [told.stateBefore, told.stateAfter].filter((state, at, all) => state && state !== all[at - 1]).map(words).join(", then ")],
       ["booked", told.booking.about + withheld(told.booking)],
       ["on the wire", told.wire.about],
+      ["traceparent", told.traceparent && h("code", null, told.traceparent)],
+      ["ignored", told.traceContextIgnored],
       ["decided in", `${told.tookUs} µs`], ["trace", h("code", null, told.trace)]),
     told.findings.length > 0 && h("section", null, h("h3", null, "What the lint found"),
       h("ul", null, told.findings.map((found) => h("li", null, h("code", null, found.lint), ` ${found.field}: ${found.about}`)))),
