@@ -709,7 +709,7 @@ impl Moment<'_> {
             cause: told.cause,
             content: notice.content.name(),
             trace,
-            context: self.aftermath.context.clone(),
+            context: self.aftermath.context.as_ref().or(order.context.as_ref()).map(Arc::clone),
             url: url.into(),
             body: body.into(),
             content_type,
