@@ -322,9 +322,9 @@ fn consult(
 
 /// Books and tells as a rule plans from here on. Answers the reason that is told in place of the natural one.
 fn follow(moment: &mut Moment<'_>, decision: Option<&Decision>) -> Option<Reason> {
-    let plan = &decision?.plan;
-    moment.follow(plan.commit, plan.pushback.clone());
-    plan.reason
+    let decision = decision?;
+    moment.follow(decision, decision.plan.commit);
+    decision.plan.reason
 }
 
 /// What is asked of the ledger for the end of a payment. A rule's reason is the end in place of the natural one, and
@@ -343,13 +343,13 @@ fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdic
     let card = cards.iter().find(|card| instrument::of_card(card) == instrument);
     let card = card.map(|card| card.number.as_str());
     let decision = consult(space, moment, order, Point::Pay, card);
-    let Some(Decision { plan, .. }) = &decision else {
+    let Some(decided) = &decision else {
         return ended_as(space, moment, order, verdict);
     };
-    let (commit, instead) = super::rules::bent(plan);
-    moment.follow(commit, plan.pushback.clone());
+    let (commit, instead) = super::rules::bent(&decided.plan);
+    moment.follow(decided, commit);
     let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
-    let told = plan.reason;
+    let told = decided.plan.reason;
     let act = ended_as(space, moment, order, verdict);
     Act { reason: told.unwrap_or(act.reason), decision, ..act }
 }
