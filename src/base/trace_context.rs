@@ -3,18 +3,44 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Members of a `tracestate` at most.
 const MEMBERS_MAX: usize = 32;
 /// Characters of a key or a value at most.
 const TEXT_MAX: usize = 256;
 
-/// A valid `traceparent`, with its `tracestate` where that is valid too.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// A valid `traceparent`, with its `tracestate` where that is valid too. In a file both are text.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Headers", into = "Headers")]
 pub struct TraceContext {
     trace: [u8; 32],
     parent: [u8; 16],
     flags: [u8; 2],
     state: Option<Box<str>>,
+}
+
+/// A context as its headers carry it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Headers {
+    traceparent: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
+}
+
+impl From<TraceContext> for Headers {
+    fn from(context: TraceContext) -> Self {
+        Self { traceparent: context.to_string(), tracestate: context.state.map(Into::into) }
+    }
+}
+
+impl TryFrom<Headers> for TraceContext {
+    type Error = TraceContextError;
+
+    fn try_from(headers: Headers) -> Result<Self, TraceContextError> {
+        Self::parse(&headers.traceparent)?.with_state(&headers.tracestate.unwrap_or_default())
+    }
 }
 
 /// Why a header is not taken over.

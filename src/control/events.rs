@@ -77,6 +77,8 @@ pub(super) struct OrderChange {
     tx_id: String,
     /// What it came to be by that.
     state: &'static str,
+    /// The rule that stepped in at what caused it; null where none did.
+    rule: Option<String>,
     #[serde(flatten)]
     event: EventView,
 }
@@ -232,7 +234,8 @@ impl Reader {
             for happening in found.list {
                 left -= 1;
                 at += 1;
-                match self.tell(happening) {
+                let rule = found.rules.iter().find(|(number, _)| *number == at);
+                match self.tell(happening, rule.map(|(_, rule)| &**rule)) {
                     Told::Event(name, data) => {
                         lost += write_missed(&mut text, &mut missed);
                         write_event(&mut text, name, at, &data);
@@ -255,7 +258,7 @@ impl Reader {
         }
     }
 
-    fn tell(&self, happening: Happening) -> Told {
+    fn tell(&self, happening: Happening, rule: Option<&str>) -> Told {
         let name = match happening {
             Happening::Request(_) => "request",
             Happening::Order { .. } => "order",
@@ -270,7 +273,7 @@ impl Reader {
         match happening {
             Happening::Request(number) => self.request(name, number),
             Happening::Order { order, entry, state } => {
-                self.order(name, order, entry as usize, state.name())
+                self.order(name, order, entry as usize, (state.name(), rule))
             }
             Happening::Pushback(id) => self.pushback(name, id),
             _ => Told::Event(name, "{}".to_owned()),
@@ -292,7 +295,13 @@ impl Reader {
         event(name, &RequestView::new(&self.ask, &entry))
     }
 
-    fn order(&self, name: &'static str, id: OrderId, entry: usize, state: &'static str) -> Told {
+    fn order(
+        &self,
+        name: &'static str,
+        id: OrderId,
+        entry: usize,
+        (state, rule): (&'static str, Option<&str>),
+    ) -> Told {
         self.ask.space.look(|view| {
             let Some(order) = view.ledger.find(Target::At(id)) else { return Told::Gone };
             let Some(entry) = order.history.get(entry) else { return Told::Gone };
@@ -301,8 +310,8 @@ impl Reader {
                 return Told::Other;
             }
             let (merchant_id, tx_id) = (party.merchant.to_string(), order.tx_id.to_string());
-            let event_view = EventView::new(entry, order.currency);
-            event(name, &OrderChange { merchant_id, tx_id, state, event: event_view })
+            let (rule, change) = (rule.map(Into::into), EventView::new(entry, order.currency));
+            event(name, &OrderChange { merchant_id, tx_id, state, rule, event: change })
         })
     }
 

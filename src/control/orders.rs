@@ -13,9 +13,10 @@ use super::problem::{Kind, Problem};
 use super::route::written;
 use super::views::{OrderView, Seen, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
-use crate::gateway::{self, Paid, PayError, PayRequest, TriggerEvent};
+use crate::gateway::{self, Cause, Paid, PayError, PayRequest, TriggerEvent};
 use crate::ledger::{Order, OrderId, Party, Target};
-use crate::space::{Course, JournalEntry, Trace};
+use crate::server;
+use crate::space::{Course, JournalEntry};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -234,14 +235,14 @@ pub(super) struct Trigger {
 /// Plays the payer.
 pub(super) async fn pay(ask: &Ask, request: PayRequest) -> Result<Played, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
-    play(ask, "pay", |trace| gateway::pay(&ask.space, merchant, tx_id, &request, trace)).await
+    play(ask, "pay", |cause| gateway::pay(&ask.space, merchant, tx_id, &request, cause)).await
 }
 
 /// Makes an event happen.
 pub(super) async fn trigger(ask: &Ask, request: Trigger) -> Result<Played, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
-    play(ask, "trigger", |trace| {
-        gateway::trigger(&ask.space, merchant, tx_id, request.event, trace)
+    play(ask, "trigger", |cause| {
+        gateway::trigger(&ask.space, merchant, tx_id, request.event, cause)
     })
     .await
 }
@@ -251,11 +252,13 @@ pub(super) async fn trigger(ask: &Ask, request: Trigger) -> Result<Played, Probl
 async fn play(
     ask: &Ask,
     control: &'static str,
-    act: impl FnOnce(Trace) -> Result<Paid, PayError>,
+    act: impl FnOnce(Cause) -> Result<Paid, PayError>,
 ) -> Result<Played, Problem> {
     let begun = Instant::now();
     let trace = ask.space.next_trace();
-    let outcome = act(trace);
+    let trail = server::trail(&ask.headers);
+    let context = trail.as_ref().and_then(|trail| trail.context.clone());
+    let outcome = act(Cause { trace, context });
     let course = outcome.as_ref().ok().and_then(|paid| paid.course.clone());
     let rule = course.as_ref().map(|course| Arc::clone(&course.by));
     let reason = match &outcome {
@@ -293,7 +296,7 @@ async fn play(
         findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: None,
-        trail: None,
+        trail,
     });
     for course in Course::outlast(course.into_iter().collect()).await {
         course.by.leaves(status, length);

@@ -160,7 +160,7 @@ pub(super) struct RequestView {
     /// The line of the profile that holds the answer; null for a call of the control plane.
     profile_line: Option<String>,
     took_us: u32,
-    /// The merchant's `traceparent`, where it sent a valid one.
+    /// The caller's `traceparent`, where it sent a valid one; push-backs that come of the request are sent in that trace.
     traceparent: Option<String>,
     /// The `tracestate` that came with it.
     tracestate: Option<String>,

@@ -42,8 +42,8 @@ pub use hindsight::{Hindsight, hindsight};
 pub use history::history;
 pub use lint::{LintReport, LintRow, Unchecked, lint_report};
 pub use payer::{
-    AcsReturn, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance, pay,
-    trigger,
+    AcsReturn, Cause, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance,
+    pay, trigger,
 };
 pub use record::{RecordError, scenario_of};
 pub use rules::near_misses;

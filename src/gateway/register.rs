@@ -15,6 +15,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
     let profile = desk.space.profile();
     let new = new_order(&profile.rules, &merchant, &request)?;
+    let new = NewOrder { context: desk.context.clone(), ..new };
     let order = desk.enter(|moment| moment.register_and(desk.trace, new, Facts::of))?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
@@ -77,6 +78,7 @@ pub(super) fn new_order<'r>(
         currency,
         amount: request.price.amount,
         details: details(request),
+        context: None,
     })
 }
 

@@ -97,13 +97,13 @@ impl Desk<'_> {
 
     /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in.
     pub(super) fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
-        let plan = self.decision.get().map(|decision| &decision.plan);
-        let (result, aftermath) = self.space.enter_by(plan, |moment| {
+        let decision = self.decision.get().map(|decision| &**decision);
+        let (result, aftermath) = self.space.enter_by(decision, |moment| {
             self.entered.set(Some(moment.now));
             moment.carry(self.context.as_ref());
             act(moment)
         });
-        if plan.is_some() {
+        if decision.is_some() {
             self.aftermath.borrow_mut().append(aftermath);
         }
         result

@@ -1,7 +1,9 @@
 //! What may be asked of a ledger, and what it answers.
 
+use std::sync::Arc;
+
 use super::order::{Change, Details, Instrument, OrderId, OrderKind, Screen};
-use crate::base::{Amount, Currency, Millis, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Millis, PaymentMethod, Reason, TraceContext};
 
 /// Which order is meant: merchants name theirs by `txId`, time and the payer's page by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct NewOrder<'a> {
     pub amount: Amount,
     /// The rest.
     pub details: Details,
+    /// The merchant's own trace in which it is registered; the same registration in another trace is no other one.
+    pub context: Option<Arc<TraceContext>>,
 }
 
 /// What may be asked about an existing order.

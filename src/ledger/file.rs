@@ -4,6 +4,7 @@
 //! code, so a file cannot say one thing and its orders another.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ use super::progress::Progress;
 use super::store::Store;
 use super::{DAY_NUMBER_MAX, Event, FIRST_PROMISE, Ledger, STAN_MAX, Screen, change};
 use crate::base::sharing::Sorted;
-use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod};
+use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, TraceContext};
 use crate::profile::Rules;
 
 /// The latest moment that is taken: the end of the year 9998.
@@ -72,6 +73,8 @@ struct OrderFile {
     status_asked: Option<Millis>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     details: Option<Box<Details>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context: Option<TraceContext>,
     history: Vec<Entry>,
 }
 
@@ -93,6 +96,7 @@ impl OrderFile {
             told: order.told,
             status_asked: order.status_asked,
             details: order.details.clone(),
+            context: order.context.as_deref().cloned(),
             history: order.history.clone(),
         }
     }
@@ -145,6 +149,7 @@ impl OrderFile {
             told: self.told,
             status_asked: self.status_asked,
             details: self.details,
+            context: self.context.map(Arc::new),
             history: Vec::new(),
         };
         for Entry { at, change: what, .. } in later {

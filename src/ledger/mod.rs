@@ -245,6 +245,7 @@ impl Ledger {
             told: false,
             status_asked: None,
             details: (new.details != Details::default()).then(|| Box::new(new.details)),
+            context: new.context,
             history,
         }
     }

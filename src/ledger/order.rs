@@ -1,9 +1,13 @@
 //! One order: its totals, its state, what happened to it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::progress::Progress;
-use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, digits};
+use crate::base::{
+    Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, TraceContext, digits,
+};
 
 /// Digits of the day with which a `txSeqNo` begins; they are the order's `txDt`.
 pub const DAY_DIGITS: usize = 8;
@@ -197,6 +201,8 @@ pub struct Order {
     pub status_asked: Option<Millis>,
     /// The rest of the registration.
     pub details: Option<Box<Details>>,
+    /// The merchant's own trace in which it was registered: push-backs that come of no request in another are sent in it.
+    pub context: Option<Arc<TraceContext>>,
     /// All that happened, in order.
     pub history: Vec<Entry>,
 }

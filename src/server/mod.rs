@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 pub use body::{BodyError, read as read_body};
 pub use reply_body::Body;
-pub use route::{App, Plane};
+pub use route::{App, Plane, trail};
 
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};

@@ -265,7 +265,7 @@ async fn page(
 }
 
 /// The caller's place in a trace of its own, where it names one.
-fn trail(headers: &HeaderMap) -> Option<Box<Trail>> {
+pub fn trail(headers: &HeaderMap) -> Option<Box<Trail>> {
     first(headers, &TRACEPARENT)?;
     let all = |name| headers.get_all(name).iter().map(|it| it.to_str().unwrap_or_default());
     Some(Box::new(Trail::read(all(&TRACEPARENT), all(&TRACESTATE))))

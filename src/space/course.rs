@@ -1,7 +1,7 @@
 //! Where a scenario's rules step in: which rule decides a call, what is booked of it when, and what the merchant is
 //! told.
 //!
-//! A call that a rule decides enters its space with the rule's [`Plan`] ([`Space::enter_by`]). What is not to be booked
+//! A call that a rule decides enters its space with that [`Decision`] ([`Space::enter_by`]). What is not to be booked
 //! at once is made as if it were, so that the reply reads the same; what is owed is booked when the [`Course`] of the
 //! reply is dropped, which is when the reply was attempted, successfully or not.
 
@@ -15,7 +15,7 @@ use super::{DeliveryState, Happening, Intervention, Moment, Silence, Space, Trac
 use crate::base::{Reason, TraceContext};
 use crate::ledger::{Change, Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
-    CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Plan, Point, PushbackPlan, Rule,
+    CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Point, PushbackPlan, Rule,
     RuleSet, Tally, Transport, Trt,
 };
 
@@ -250,19 +250,18 @@ impl Space {
         })
     }
 
-    /// As [`Space::enter`], with what is booked and told bent to `plan`. Saved cards and passcodes are booked before
+    /// As [`Space::enter`], with what is booked and told bent to the plan of `decision`. Saved cards and passcodes are booked before
     /// the reply or never. Whoever waits for a change is woken by the note on the request, which always follows.
     pub fn enter_by<R>(
         &self,
-        plan: Option<&Plan>,
+        decision: Option<&Decision>,
         act: impl FnOnce(&mut Moment<'_>) -> R,
     ) -> (R, Aftermath) {
         self.section(|moment| {
-            if let Some(plan) = plan {
-                moment.commit = plan.commit;
-                moment.pushback = Some(plan.pushback.clone());
+            if let Some(decision) = decision {
+                moment.follow(decision, decision.plan.commit);
             }
-            let is_for_show = plan.is_some_and(|plan| plan.commit == CommitPoint::Never);
+            let is_for_show = moment.commit == CommitPoint::Never;
             let saved = is_for_show.then(|| moment.bindings().clone());
             let result = act(moment);
             if let Some(saved) = saved {
@@ -318,6 +317,7 @@ impl Space {
                 return;
             }
             moment.carry(course.aftermath.context.as_ref());
+            moment.rule = Some(Arc::clone(&course.by.rule));
             for deed in owed {
                 match deed {
                     Deed::Order(order) => {
@@ -371,9 +371,10 @@ impl Moment<'_> {
         self.aftermath.context = context.cloned();
     }
 
-    /// Bends what is booked and told from here on.
-    pub fn follow(&mut self, commit: CommitPoint, pushback: PushbackPlan) {
-        (self.commit, self.pushback) = (commit, Some(pushback));
+    /// Bends what is booked and told from here on to what was decided, but for when it is booked.
+    pub fn follow(&mut self, Decision { rule, plan }: &Decision, commit: CommitPoint) {
+        self.rule = Some(Arc::clone(rule));
+        (self.commit, self.pushback) = (commit, Some(plan.pushback.clone()));
     }
 
     /// What is left over so far.
@@ -434,21 +435,21 @@ impl Moment<'_> {
     /// the point `trigger` bends what the merchant is told of it.
     pub(super) fn book_expiry(&mut self, expiry: Event) -> bool {
         let id = expiry.order;
-        let Some(plan) = self.expiry_plan(id) else {
+        let Some(decision) = self.decide_expiry(id) else {
             return self.book(expiry, Trace::default()).is_some();
         };
-        self.pushback = Some(plan);
+        self.follow(&decision, CommitPoint::BeforeReply);
         let is_booked = self.book(expiry, Trace::default()).is_some();
         let plan = self.pushback.take().unwrap_or_default();
         for (at, notice) in plan.unasked.iter().enumerate() {
             self.tell(id, notice, Told { cause: "unasked", good: true, at }, Trace::default());
         }
         // Nobody's reply waits for them.
-        self.aftermath = Aftermath::default();
+        (self.rule, self.aftermath) = (None, Aftermath::default());
         is_booked
     }
 
-    fn expiry_plan(&mut self, id: OrderId) -> Option<PushbackPlan> {
+    fn decide_expiry(&mut self, id: OrderId) -> Option<Decision> {
         let (space, point) = (self.space, Point::Trigger);
         if !space.listens_at(point) {
             return None;
@@ -462,7 +463,7 @@ impl Moment<'_> {
             tx_id: Some(&tx_id),
             ..CallFacts::new(space.name(), point, self.now, self.now)
         };
-        Some(self.consult(&call)?.plan.pushback)
+        self.consult(&call)
     }
 
     /// What [`Moment::book`] would leave, booked later or never.

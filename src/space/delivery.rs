@@ -28,7 +28,7 @@ pub struct Delivery {
     pub content: &'static str,
     /// The request that caused that change; 0 where time did.
     pub trace: Trace,
-    /// In whose trace it is sent: that of the merchant's request.
+    /// In whose trace it is sent: that of the request that caused it, else that in which the order was registered.
     pub context: Option<Arc<TraceContext>>,
     /// Where to.
     pub url: Box<str>,
@@ -342,9 +342,7 @@ pub(super) struct DeliveryFile {
     content: String,
     trace: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tracestate: Option<String>,
+    context: Option<TraceContext>,
     url: Box<str>,
     #[serde(with = "super::export::base64_bytes")]
     body: Bytes,
@@ -393,8 +391,7 @@ impl DeliveryFile {
             cause: delivery.cause.to_owned(),
             content: delivery.content.to_owned(),
             trace: delivery.trace.0,
-            traceparent: delivery.context.as_ref().map(ToString::to_string),
-            tracestate: delivery.context.as_ref().and_then(|it| Some(it.state()?.to_owned())),
+            context: delivery.context.as_deref().cloned(),
             url: delivery.url.clone(),
             body: delivery.body.clone(),
             is_form: delivery.content_type.is_some(),
@@ -422,13 +419,6 @@ impl DeliveryFile {
         if !times.chain(self.due).all(super::passage::can_be) || self.bytes_per_second == Some(0) {
             return None;
         }
-        let context = match (self.traceparent, self.tracestate) {
-            (None, _) => None,
-            (Some(parent), state) => {
-                let context = TraceContext::parse(&parent).ok()?;
-                Some(Arc::new(context.with_state(&state.unwrap_or_default()).ok()?))
-            }
-        };
         Some(Delivery {
             id: self.id,
             merchant: self.merchant_id,
@@ -437,7 +427,7 @@ impl DeliveryFile {
             cause: word(&self.cause)?,
             content: word(&self.content)?,
             trace: Trace(self.trace),
-            context,
+            context: self.context.map(Arc::new),
             url: self.url,
             body: self.body,
             content_type: self.is_form.then_some(FORM),

@@ -4,7 +4,7 @@
 //! be followed costs a space nothing but these, whoever reads and however slowly.
 
 use std::collections::VecDeque;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::{Moment, Space};
 use crate::base::OrderState;
@@ -44,6 +44,8 @@ pub struct Happenings {
     pub first: u64,
     /// What happened.
     pub list: Vec<Happening>,
+    /// The rules that stepped in at some of it, by the numbers of those.
+    pub rules: Vec<(u64, Arc<str>)>,
     /// Whether there are more.
     pub more: bool,
     /// Whether the space is gone, so that nothing more will ever happen.
@@ -57,13 +59,16 @@ pub struct Happenings {
 pub(super) struct Feed {
     first: u64,
     kept: VecDeque<Happening>,
+    /// The rules that stepped in, by the numbers of the kept happenings at which they did.
+    rules: VecDeque<(u64, Arc<str>)>,
     closed: bool,
     epoch: u64,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { first: 1, kept: VecDeque::new(), closed: false, epoch: 0 }
+        let (kept, rules) = (VecDeque::new(), VecDeque::new());
+        Self { first: 1, kept, rules, closed: false, epoch: 0 }
     }
 }
 
@@ -72,8 +77,16 @@ impl Feed {
         if self.kept.len() == KEPT_MAX {
             self.kept.pop_front();
             self.first += 1;
+            while self.rules.front().is_some_and(|(number, _)| *number < self.first) {
+                self.rules.pop_front();
+            }
         }
         self.kept.push_back(happening);
+    }
+
+    /// Says which rule stepped in at the latest.
+    pub(super) fn by_rule(&mut self, rule: &Arc<str>) {
+        self.rules.push_back((self.last(), Arc::clone(rule)));
     }
 
     /// The number of the latest; 0 before the first.
@@ -88,7 +101,7 @@ impl Feed {
     /// Forgets what refers to what is gone.
     pub(super) fn reset(&mut self) {
         self.first += self.kept.len() as u64;
-        self.kept = VecDeque::new();
+        (self.kept, self.rules) = (VecDeque::new(), VecDeque::new());
         self.epoch += 1;
         self.push(Happening::Reset);
     }
@@ -102,10 +115,14 @@ impl Feed {
         let skipped = (number + 1).saturating_sub(self.first);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX).min(self.kept.len());
         let list: Vec<_> = self.kept.range(skipped..).take(max).copied().collect();
+        let first = self.first + skipped as u64;
+        let rules = self.rules.partition_point(|(number, _)| *number < first);
+        let end = self.rules.partition_point(|(number, _)| *number < first + list.len() as u64);
         Happenings {
-            first: self.first + skipped as u64,
+            first,
             more: skipped + list.len() < self.kept.len(),
             list,
+            rules: self.rules.range(rules..end).cloned().collect(),
             closed: self.closed,
             epoch: self.epoch,
         }
@@ -143,7 +160,11 @@ impl Moment<'_> {
     pub(super) fn order_changed(&self, order: OrderId) {
         let Some(found) = self.ledger().find(Target::At(order)) else { return };
         let entry = (found.history.len() as u32).saturating_sub(1);
-        self.space.happened(Happening::Order { order, entry, state: found.state });
+        let mut feed = self.space.feed();
+        feed.push(Happening::Order { order, entry, state: found.state });
+        if let Some(rule) = &self.rule {
+            feed.by_rule(rule);
+        }
     }
 }
 
@@ -173,10 +194,28 @@ mod tests {
     fn a_reset_forgets_and_says_so() {
         let mut feed = Feed::default();
         feed.push(Happening::Rules);
+        feed.by_rule(&"rule".into());
         feed.reset();
         let found = feed.after(0, 9);
         assert_eq!((found.first, found.epoch), (2, 1));
-        assert_eq!(found.list, [Happening::Reset]);
+        assert_eq!((&*found.list, &*found.rules), (&[Happening::Reset][..], &[][..]));
+    }
+
+    #[test]
+    fn rules_go_with_what_they_stepped_in_at() {
+        let mut feed = Feed::default();
+        let rule: Arc<str> = "rule".into();
+        for number in 1..=KEPT_MAX as u64 + 3 {
+            feed.push(Happening::Pushback(number));
+            if number % 3 == 0 {
+                feed.by_rule(&rule);
+            }
+        }
+        let by = |after, max| {
+            feed.after(after, max).rules.into_iter().map(|(number, _)| number).collect::<Vec<_>>()
+        };
+        assert_eq!(by(0, 6), [6, 9], "the third has made room");
+        assert_eq!((by(6, 2), by(6, 3), by(5, 1)), (vec![], vec![9], vec![6]));
     }
 
     #[test]

@@ -160,6 +160,8 @@ pub struct Moment<'a> {
     commit: CommitPoint,
     /// What is sent in place of each push-back that is caused here; `None`: the push-back itself.
     pushback: Option<PushbackPlan>,
+    /// The rule that stepped in.
+    rule: Option<Arc<str>>,
     aftermath: Aftermath,
     /// An order as it would be, had all been booked.
     preview: Option<Box<Order>>,
@@ -525,6 +527,7 @@ impl<'a> Moment<'a> {
             now,
             commit: CommitPoint::BeforeReply,
             pushback: None,
+            rule: None,
             aftermath: Aftermath::default(),
             preview: None,
         }
@@ -709,7 +712,7 @@ impl Moment<'_> {
             cause: told.cause,
             content: notice.content.name(),
             trace,
-            context: self.aftermath.context.clone(),
+            context: self.aftermath.context.as_ref().or(order.context.as_ref()).map(Arc::clone),
             url: url.into(),
             body: body.into(),
             content_type,

@@ -219,6 +219,7 @@ mod tests {
                     noti_url: Some("http://shop.test/noti".into()),
                     ..Details::default()
                 },
+                context: None,
             };
             moment.register(Trace(1), new).expect("a new order");
         });

@@ -190,6 +190,66 @@ fn sigterm_lets_a_request_under_way_end() {
     }
 }
 
+/// Lets a gateway answer a registration in a trace of the merchant's, an unsigned refund of it, a payment and a path that
+/// is none. The journal, oldest first, and what was logged on requests.
+fn logged(args: &[&str]) -> (Vec<Value>, Vec<Value>) {
+    let gateway = Gateway::start(args);
+    let head = "POST /pg/order/register HTTP/1.1\r\nhost: sim\r\nconnection: close";
+    let (length, traceparent) =
+        (ORDER.len(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let mut stream = gateway.connect();
+    write!(
+        stream,
+        "{head}\r\ncontent-length: {length}\r\ntraceparent: {traceparent}\r\n\r\n{ORDER}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(r#""resultCode":"0000""#), "{answer}");
+    let named = r#"{"merchantId":"C0000143","termId":"CT03000003","txId":"T1"}"#;
+    gateway.post("/pg/refund", named);
+    let paid = gateway.post("/_sim/v1/orders/C0000143/T1/pay", r#"{"otp":"000111222"}"#);
+    assert_ne!(paid.0, 404, "{}", paid.1);
+    gateway.get("/pg/nowhere");
+    let journal: Value = serde_json::from_str(&gateway.get("/_sim/v1/journal").1).unwrap();
+    let ended = gateway.stop();
+    assert!(!ended.err.contains("000111222"), "what a payer types is not logged: {}", ended.err);
+    let lines = ended.err.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let lines = lines.filter(|line| line["message"] == "request").collect();
+    (journal["entries"].as_array().unwrap().clone(), lines)
+}
+
+#[test]
+fn debugging_logs_one_line_a_request_that_says_what_the_journal_says() {
+    let (journal, lines) = logged(&["--log", "payon_sim=debug"]);
+    assert_eq!((journal.len(), lines.len()), (4, 4), "{lines:?}");
+    for (entry, line) in journal.iter().zip(&lines) {
+        assert_eq!((&line["level"], &line["space"]), (&"DEBUG".into(), &"default".into()));
+        for (logged, noted) in [
+            ("trace", "trace"),
+            ("merchant", "merchantId"),
+            ("tx_id", "txId"),
+            ("status", "status"),
+            ("reason", "reason"),
+            ("rule", "rule"),
+            ("took_us", "tookUs"),
+        ] {
+            assert_eq!(line[logged], entry[noted], "{logged} of {line}");
+        }
+    }
+    let of = |name: &str| lines.iter().map(|line| line[name].as_str()).collect::<Vec<_>>();
+    assert_eq!(of("operation"), [Some("register"), Some("refund"), Some("pay"), None]);
+    let reasons = ["success", "sign.missing", "otp.wrong", "request.unknown-path"];
+    assert_eq!(of("reason"), reasons.map(Some));
+    assert_eq!(of("trace_id"), [Some("4bf92f3577b34da6a3ce929d0e0e4736"), None, None, None]);
+}
+
+#[test]
+fn requests_are_not_logged_by_default() {
+    let (journal, lines) = logged(&[]);
+    assert_eq!((journal.len(), lines), (4, vec![]));
+}
+
 #[test]
 fn a_second_signal_ends_at_once() {
     for (name, code) in [("TERM", 143), ("INT", 130)] {

@@ -49,6 +49,7 @@ async fn a_hundred_thousand_orders() {
             currency: Currency::Usd,
             amount: Amount::from_minor(number),
             details: Details::default(),
+            context: None,
         };
         space.enter(|moment| moment.register(trace, new)).expect("registered");
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
 use payon_sim::base::Operation;
 use payon_sim::space::{Budgets, JournalBudget};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::binary::Gateway;
 use crate::support::{Client, Event, Events, Setup, Sim, Sink};
@@ -65,6 +65,39 @@ async fn a_payment_is_told_step_by_step_as_the_lists_show_it() {
     space.advance(1).await;
     assert_eq!(events.next().await.unwrap().name, "rules");
     assert_eq!(events.next().await.unwrap().name, "clock");
+}
+
+#[tokio::test]
+async fn an_order_event_names_the_rule_that_stepped_in() {
+    let sim = Sim::start().await;
+    let space = sim.space("ruled").await;
+    let mut events = Events::of(&space, "?kind=order").await;
+    space.register("1", json!({})).await;
+    let rule = |id: &str, operation: &str, then: Value| json!({ "id": id, "when": { "operation": operation }, "then": [then] });
+    space
+        .arm(json!([
+            rule("registering", "register", json!({ "commit": "after" })),
+            rule("paying", "pay", json!({ "reason": "card.do-not-honour" })),
+            rule("late", "trigger", json!({ "pushback": { "copies": 2 } })),
+        ]))
+        .await;
+    // Booked with its reply, by itself as time passes, and after its reply.
+    space.pay("1", json!({})).await.expect(200);
+    space.register("2", json!({})).await;
+    let told = events.take(3).await;
+    let of = |event: &Event| {
+        ["txId", "change", "rule"].map(|name| event.data[name].as_str().unwrap_or("-").to_owned())
+    };
+    assert_eq!(of(&told[0]), ["1", "registered", "-"]);
+    assert!(told[0].data.as_object().unwrap().contains_key("rule"));
+    assert_eq!(of(&told[1]), ["1", "failed", "paying"]);
+    assert_eq!(of(&told[2]), ["2", "registered", "registering"]);
+    space.advance(3 * 3_600_000).await;
+    assert_eq!(of(&events.next().await.unwrap()), ["2", "expired", "late"]);
+    // What no rule stepped in at any more names none, also right after one did.
+    space.arm(json!([])).await;
+    space.register("3", json!({})).await;
+    assert_eq!(of(&events.next().await.unwrap()), ["3", "registered", "-"]);
 }
 
 #[tokio::test]

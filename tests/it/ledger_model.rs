@@ -624,6 +624,7 @@ impl Comparison {
             currency: request.currency,
             amount: Amount::from_minor(request.minor),
             details: Details { client_id: request.client.map(Into::into), ..Details::default() },
+            context: None,
         };
         let foretold = self.ledger.check_register(&new);
         let came = self.ledger.register(Millis(self.now), self.requests, new);

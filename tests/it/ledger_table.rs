@@ -210,6 +210,7 @@ impl Story {
                 client_id: step.option("client").map(Into::into),
                 ..Details::default()
             },
+            context: None,
         };
         self.requests += 1;
         match self.ledger.register(self.now, self.requests, new) {
@@ -1335,6 +1336,7 @@ fn no_money_from_nothing() {
         currency: Currency::Usd,
         amount: Amount::from_minor(minor),
         details: Details::default(),
+        context: None,
     };
     for minor in [0, -1] {
         assert_eq!(ledger.register(opening(), 1, new("A", minor)), Err(Reason::AmountInvalid));

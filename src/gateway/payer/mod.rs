@@ -18,7 +18,7 @@ pub use step::{AcsReturn, TypedCard};
 use step::{Turn, Verdict};
 use turn::turn;
 
-use crate::base::{Reason, Seed};
+use crate::base::{Reason, Seed, TraceContext};
 use crate::ledger::{BindingId, Command, Order, Progress, Step, Target};
 use crate::profile::OtpChannel;
 use crate::scenario::{CallFacts, Decision, Point};
@@ -63,6 +63,21 @@ pub struct Paid {
     pub course: Option<Arc<Course>>,
 }
 
+/// What makes a change: a call, by its name in the journal, and the trace of the caller's own in which it came, if any.
+#[derive(Clone, Debug, Default)]
+pub struct Cause {
+    /// The call.
+    pub trace: Trace,
+    /// The caller's trace, in which push-backs are sent; that of the order's registration where it is `None`.
+    pub context: Option<Arc<TraceContext>>,
+}
+
+impl From<Trace> for Cause {
+    fn from(trace: Trace) -> Self {
+        Self { trace, context: None }
+    }
+}
+
 /// Why the payer could not even try. Nothing was booked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayError {
@@ -100,10 +115,10 @@ pub fn pay(
     merchant: &str,
     tx_id: &str,
     request: &PayRequest,
-    trace: Trace,
+    cause: impl Into<Cause>,
 ) -> Result<Paid, PayError> {
     let target = Target::Named { merchant, tx_id };
-    change(space, target, trace, |moment, order| {
+    change(space, target, cause.into(), |moment, order| {
         let verdict = play(space, moment, order, request)?;
         Ok(judged(space, moment, order, verdict))
     })
@@ -154,7 +169,7 @@ pub fn advance(
     trace: Trace,
 ) -> Result<Stage, PayError> {
     let mut asks = None;
-    let paid = change(space, target, trace, |moment, order| {
+    let paid = change(space, target, trace.into(), |moment, order| {
         payable(moment, order)?;
         let progress = order.progress.as_deref().copied().unwrap_or_default();
         if seen.is_some_and(|seen| seen != progress) {
@@ -204,10 +219,10 @@ pub fn trigger(
     merchant: &str,
     tx_id: &str,
     event: TriggerEvent,
-    trace: Trace,
+    cause: impl Into<Cause>,
 ) -> Result<Paid, PayError> {
     let target = Target::Named { merchant, tx_id };
-    change(space, target, trace, |moment, order| {
+    change(space, target, cause.into(), |moment, order| {
         let (reason, command) = match event {
             TriggerEvent::Expire => (Reason::OrderExpired, Command::Expire),
             TriggerEvent::Cancel => (Reason::PayerCancelled, Command::Cancel),
@@ -236,7 +251,7 @@ pub fn trigger(
 fn change(
     space: &Space,
     target: Target<'_>,
-    trace: Trace,
+    Cause { trace, context }: Cause,
     act: impl FnOnce(&mut Moment<'_>, &Order) -> Result<Act, PayError>,
 ) -> Result<Paid, PayError> {
     let unknown = || {
@@ -247,6 +262,7 @@ fn change(
         PayError::UnknownOrder { merchant, tx_id, space: space.name().to_owned() }
     };
     let (mut paid, decided) = space.enter(|moment| {
+        moment.carry(context.as_ref());
         let order = moment.ledger().find(target).cloned().ok_or_else(unknown)?;
         let Act { reason, command, decision } = act(moment, &order)?;
         let order = match command {
@@ -306,9 +322,9 @@ fn consult(
 
 /// Books and tells as a rule plans from here on. Answers the reason that is told in place of the natural one.
 fn follow(moment: &mut Moment<'_>, decision: Option<&Decision>) -> Option<Reason> {
-    let plan = &decision?.plan;
-    moment.follow(plan.commit, plan.pushback.clone());
-    plan.reason
+    let decision = decision?;
+    moment.follow(decision, decision.plan.commit);
+    decision.plan.reason
 }
 
 /// What is asked of the ledger for the end of a payment. A rule's reason is the end in place of the natural one, and
@@ -327,13 +343,13 @@ fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdic
     let card = cards.iter().find(|card| instrument::of_card(card) == instrument);
     let card = card.map(|card| card.number.as_str());
     let decision = consult(space, moment, order, Point::Pay, card);
-    let Some(Decision { plan, .. }) = &decision else {
+    let Some(decided) = &decision else {
         return ended_as(space, moment, order, verdict);
     };
-    let (commit, instead) = super::rules::bent(plan);
-    moment.follow(commit, plan.pushback.clone());
+    let (commit, instead) = super::rules::bent(&decided.plan);
+    moment.follow(decided, commit);
     let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
-    let told = plan.reason;
+    let told = decided.plan.reason;
     let act = ended_as(space, moment, order, verdict);
     Act { reason: told.unwrap_or(act.reason), decision, ..act }
 }
