@@ -75,7 +75,7 @@ pub(crate) async fn serve(verify: bool) -> Result<()> {
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_secs(30))
             .max_buf_size(64 << 10)
-            .pipeline_flush(true)
+            .writev(false)
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
             // The client is gone: nothing to do about it.
