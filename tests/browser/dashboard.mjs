@@ -218,6 +218,37 @@ const flows = {
     }
   },
 
+  async "an answer that was lost and what is not in the books are seen"() {
+    const arm = (operation, then) => fetch(`${home}v1/rules`, { method: "PUT", body: JSON.stringify([{ id: "r1", when: { operation }, then: [then] }]) });
+    const pay = () => post(`/_sim/v1/orders/${merchant.merchantId}/lost/pay`, {});
+    await arm("register", { transport: { truncate: { after: 40, length: "wrong" } } });
+    await order("lost").then(() => assert.fail("a whole answer came"), () => {});
+    await arm("register", { transport: "reset" });
+    await order("lost").then(() => assert.fail("an answer came"), () => {});
+    await arm("register", { transport: "html" });
+    await order("lost").then(() => assert.fail("JSON came"), () => {});
+    await arm("pay", { commit: "never" });
+    await pay();
+    await arm("pay", { commit: "after" });
+    await pay();
+    await page.goto(`${home}?order=${merchant.merchantId}/lost`);
+    const said = by(page, "timeline");
+    await said.getByText("register: success, no whole answer").nth(1).waitFor();
+    await said.getByText("answered as if it were booked, but the rule kept it from the books (approved)").waitFor();
+    await said.getByText("order approved, after the answer").waitFor();
+    const drawn = await by(page, "diagram").locator("text").allTextContents();
+    for (const text of ["success, cut off: truncate", "success, never sent: reset", "success, html", "approved: never booked", "approved, after the answer"]) {
+      assert.ok(drawn.includes(text), `${text} is not in ${drawn}`);
+    }
+    assert.equal(await by(page, "diagram").locator(".cross").count(), 2);
+    await page.setViewportSize({ width: 1440, height: 1700 });
+    await sim.look(page, "dashboard-lost");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await sim.look(page, "dashboard-lost-dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 1440, height: 900 });
+  },
+
   async "a reset is asked about first"() {
     await page.goto(`${home}?tab=space`);
     await by(page, "reset").click();

@@ -4,9 +4,14 @@ import { button, copyable, field, form, h, put, say, select } from "./dom.js";
 import { diagram } from "./diagram.js";
 import { happened, watch } from "./live.js";
 import { also } from "./place.js";
-import { requestHref } from "./request.js";
+import { requestHref, withheld } from "./request.js";
 import { saveAsScenario } from "./space.js";
-import { EVENTS, badge, exact, instant, isRefused, title, words } from "./words.js";
+import { EVENTS, badge, exact, instant, isLost, isRefused, isUnderWay, title, words } from "./words.js";
+
+/** How many of the latest requests that a rule stepped in at are looked at more closely. */
+const RULED_MAX = 50;
+/** Real milliseconds between two looks while a reply is on its way. */
+const LOOK_EVERY = 1000;
 
 /** Everything that happened to an order, in the order of time: requests, changes, attempts of push-backs. */
 function timeline(order, entries) {
@@ -24,7 +29,8 @@ function timeline(order, entries) {
     const answer = changes.find(({ change }) => change === "approved" || change === "failed");
     const asked = answer && !/^(register|notify|status)/.test(entry.operation ?? "") && entry.control !== "trigger" && (answer.reason ?? answer.change);
     add(at, { entry, asked, declined: answer?.change === "failed", when: entry.at, href: requestHref(entry.trace) });
-    for (const change of changes) add(at, { change, when: change.at, href: requestHref(entry.trace) });
+    const late = entry.booking?.when === "after";
+    for (const change of changes) add(at, { change, late, when: change.at, href: requestHref(entry.trace) });
   }
   for (const change of order.events) {
     if (!change.trace || changesOf.has(change.trace)) add(instant(change.at), { change, when: change.at });
@@ -41,12 +47,14 @@ function line(item) {
   const { entry, change, attempt, pushback } = item;
   let [kind, text, why] = ["", "", ""];
   if (entry) {
-    kind = isRefused(entry) ? "bad" : "request";
-    text = `${title(entry)}: ${entry.reason}`;
-    why = [entry.detail, entry.rule && `rule ${entry.rule}: ${entry.plan}`].filter(Boolean).join("; ");
+    const { wire, booking } = entry;
+    kind = isRefused(entry) || isLost(wire) ? "bad" : "request";
+    text = `${title(entry)}: ${entry.reason}${isLost(wire) ? ", no whole answer" : ""}`;
+    why = [entry.detail, entry.rule && `rule ${entry.rule}: ${entry.plan}`, wire && (wire.fault || !wire.answered) && `on the wire ${wire.about}`,
+      booking?.withheld.length > 0 && booking.about + withheld(booking)].filter(Boolean).join("; ");
   } else if (change) {
     kind = "change";
-    text = `order ${words(change.change)}${change.amount ? ` ${change.amount}` : ""}`;
+    text = `order ${words(change.change)}${change.amount ? ` ${change.amount}` : ""}${item.late ? ", after the answer" : ""}`;
     why = change.reason ?? (change.trace ? "" : "by time");
   } else {
     kind = attempt.acknowledged ? "good" : "bad";
@@ -113,10 +121,18 @@ function draw(order, entries) {
 export function orderDetail(merchantId, txId) {
   const facts = h("div", { "aria-busy": "true" });
   let known = "";
+  let again;
   const look = async () => {
     const [order, journal] = await Promise.all([get(orderAddress(merchantId, txId)), get("journal", { txId, limit: 1000 })]);
     const entries = journal.entries.filter((entry) => entry.merchantId === merchantId || entry.merchantId === null);
-    const now = JSON.stringify([order, entries.map((entry) => entry.trace)]);
+    // How a reply left is no part of the list; it is as planned where no rule stepped in.
+    const ruled = await Promise.all(entries.filter((entry) => entry.rule).slice(-RULED_MAX).map(async (entry) => {
+      const { wire, booking } = await get(`journal/${entry.trace}`).catch(() => ({}));
+      return Object.assign(entry, { wire, booking });
+    }));
+    clearTimeout(again);
+    if (ruled.some(({ wire }) => wire && isUnderWay(wire))) again = setTimeout(() => facts.isConnected && look().catch(() => {}), LOOK_EVERY);
+    const now = JSON.stringify([order, entries.map(({ trace, wire, booking }) => [trace, wire, booking])]);
     if (now === known) return;
     known = now;
     const held = facts.contains(document.activeElement) ? document.activeElement.dataset.testid : undefined;

@@ -50,7 +50,7 @@ function body(label, value) {
 }
 
 /** What a request kept from the books, in brackets. */
-const withheld = ({ withheld: kept }) => kept.length > 0
+export const withheld = ({ withheld: kept }) => kept.length > 0
   ? ` (${kept.map((one) => [words(one.change), one.amount, one.reason].filter(Boolean).join(" ")).join(", ")})` : "";
 
 function draw(told) {

@@ -35,6 +35,12 @@ export function badge(state) {
 /** Whether the merchant was refused. */
 export const isRefused = (entry) => entry.reason !== "success";
 
+/** Whether a reply is still on its way. */
+export const isUnderWay = ({ stage }) => stage === "held" || stage === "leaving";
+
+/** Whether the caller has got no whole reply and gets none. */
+export const isLost = (wire) => Boolean(wire) && !wire.answered && !isUnderWay(wire);
+
 /** How a request came out, as a badge. */
 export function outcome(entry) {
   const fine = !isRefused(entry);
