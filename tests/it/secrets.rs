@@ -19,6 +19,8 @@ const MERCHANT_TOKEN: &str = "tok-55c1d0-merchant";
 const RULES: &str = "the rules";
 /// The place of what is recorded, to be done again.
 const RECORDED: &str = "the recorded scenario";
+/// The place of the payer's pages.
+const PAGES: &str = "the payer's pages";
 /// Card numbers: two of cards that are bound, one that pays, one that no profile has, and one that a rule asks for.
 const PANS: [&str; 5] = [
     "5204730000001003",
@@ -62,13 +64,15 @@ impl Heard {
         self.0.push((place.into(), said.into()));
     }
 
-    /// Whether a place may hold a card number. Who arms a rule for a card reads it there again, and a recorded scenario
-    /// repeats that rule and names test cards of the profile. What a payer typed is in neither.
+    /// Whether a place may hold a card number. Who arms a rule for a card reads it there again; a recorded scenario
+    /// repeats that rule and names test cards of the profile, but none that was typed; and the payer's pages offer the
+    /// test cards and show payers what they typed.
     fn may_hold(place: &str, secret: &str) -> bool {
         let [.., unknown, of_rule] = PANS;
         match place {
             RULES => secret == of_rule,
             RECORDED => PANS.contains(&secret) && secret != unknown,
+            PAGES => PANS.contains(&&*secret.replace(' ', "")),
             _ => false,
         }
     }
@@ -230,6 +234,21 @@ impl Shop {
         heard.add("a refund", refund.text());
     }
 
+    /// Sends a form and follows redirects, as a browser does; gives where that ends, without its query, and the page.
+    async fn browse(&self, method: &str, url: &str, form: &[(&str, String)]) -> (String, String) {
+        let web = self.web.with_header("content-type", "application/x-www-form-urlencoded");
+        let mut url = url.to_owned();
+        let body = serde_html_form::to_string(form).unwrap();
+        let mut answer = web.send(method, &url, body).await;
+        while answer.status == 303 {
+            let origin: String = url.split_inclusive('/').take(3).collect();
+            url = origin.trim_end_matches('/').to_owned() + answer.header("location");
+            answer = web.get(&url).await;
+        }
+        assert!(answer.status < 500, "{}", answer.text());
+        (url.split('?').next().unwrap().to_owned(), answer.text())
+    }
+
     /// The payer's pages: a card, its codes, a PAYON card, a wallet, a card to save.
     async fn pages(&self, heard: &mut Heard) {
         let [master, payon, visa, unknown, _] = PANS;
@@ -237,7 +256,7 @@ impl Shop {
             vec![
                 ("action", "card".to_owned()),
                 ("number", number.to_owned()),
-                ("expiry", "12/30".to_owned()),
+                ("expiry", if number == master { "12/25" } else { "12/27" }.to_owned()),
                 ("cvv", cvv.to_owned()),
                 ("pin", pin.to_owned()),
                 ("holder", "A".to_owned()),
@@ -246,54 +265,63 @@ impl Shop {
         let code = |action: &str, name: &'static str, code: &str| {
             vec![("action", action.to_owned()), (name, code.to_owned())]
         };
-        for (tx_id, method, forms) in [
+        for (tx_id, method, forms, state) in [
             (
-                "p1",
+                "p0",
                 "CREDIT_DEBIT",
                 vec![
                     card("5204 7300 0000", "86420", ""),
                     card(unknown, "86420", ""),
                     card(visa, "864", ""),
-                    card(visa, "86420", ""),
+                ],
+                "failed",
+            ),
+            (
+                "p1",
+                "CREDIT_DEBIT",
+                vec![
                     card(master, "100", ""),
                     code("submit", "otp", "975318"),
                     code("submit", "otp", "654321"),
                 ],
+                "captured",
             ),
             (
                 "p2",
                 "PAYON",
                 vec![
-                    card(payon, "", "7531"),
-                    card(payon, "", "97531864"),
-                    card(payon, "", "1234"),
-                    vec![("action", "channel".to_owned()), ("channel", "sms".to_owned())],
-                    code("otp", "otp", "975318"),
-                    code("otp", "otp", "654321"),
                     vec![
                         ("action", "wallet".to_owned()),
                         ("phone", "855964444781".to_owned()),
                         ("passcode", "864209".to_owned()),
                     ],
+                    card(payon, "", "97531864"),
+                    card(payon, "", "7531"),
+                    card(payon, "", "1234"),
+                    vec![("action", "channel".to_owned()), ("channel", "sms".to_owned())],
+                    code("otp", "otp", "975318"),
+                    code("otp", "otp", "654321"),
                 ],
+                "captured",
             ),
         ] {
             let data = self.space.register(tx_id, json!({ "paymentMethod": method })).await;
             let url = data["checkoutUrl"].as_str().unwrap().to_owned();
-            let form = self.web.with_header("content-type", "application/x-www-form-urlencoded");
+            let (mut place, mut page) = self.browse("GET", &url, &[]).await;
             for mut fields in forms {
-                let page = self.web.get(&url).await.text();
-                let step = page
-                    .split("name=\"step\" value=\"")
-                    .nth(1)
-                    .and_then(|rest| rest.split('"').next());
-                fields.extend(step.map(|step| ("step", step.to_owned())));
-                let acs = page.contains("data-testid=\"acs-otp\"");
-                let target = if acs { format!("{url}/acs") } else { url.clone() };
-                let body = serde_html_form::to_string(&fields).unwrap();
-                let answer = form.send("POST", &target, body).await;
-                assert!(answer.status < 500, "{}", answer.text());
+                fields.extend(hidden(&page, "step").map(|step| ("step", step)));
+                (place, page) = self.browse("POST", &place, &fields).await;
+                heard.add(PAGES, page.clone());
+                // The issuer's page goes back by itself.
+                let back = ["cres", "threeDSSessionData"]
+                    .map(|name| hidden(&page, name).map(|value| (name, value)));
+                if let [Some(answer), Some(session)] = back {
+                    let to = format!("{url}/acs-return");
+                    (place, page) = self.browse("POST", &to, &[answer, session]).await;
+                    heard.add(PAGES, page.clone());
+                }
             }
+            assert_eq!(self.space.order(tx_id).await["state"], state, "{tx_id}");
             heard.add(
                 format!("the status of {tx_id}"),
                 self.web.get(&format!("{url}/status")).await.text(),
@@ -418,6 +446,12 @@ impl Shop {
             heard.add(args.join(" "), told.out + &told.err);
         }
     }
+}
+
+/// The value of a hidden field of a page.
+fn hidden(page: &str, name: &str) -> Option<String> {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
+    Some(rest.split('"').next()?.to_owned())
 }
 
 /// Drives everything against a gateway that logs all it can; gives what was heard.
