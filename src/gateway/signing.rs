@@ -5,6 +5,7 @@ use crate::crypto::{
     self, Explanation, KeyError, Question, Recipe, SIGN, SignatureError, VerifyKey,
 };
 use crate::profile::{Merchant, Profile};
+use crate::wire;
 
 /// A body with its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub fn explain<'m>(
         fields: &fields,
         key: &key,
         others: &others,
+        hide: wire::redact,
     }))
 }
 

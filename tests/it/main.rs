@@ -57,6 +57,7 @@ mod reload;
 mod reports;
 mod rules;
 mod schemathesis;
+mod secrets;
 mod sharing;
 mod snapshots;
 mod summary;

@@ -17,7 +17,7 @@ pub(super) fn body(source: &Source<'_>, view: View, sign: Option<&str>) -> Strin
     }
     match view {
         View::Exact => text,
-        View::Masked => mask::body(&text),
+        View::Masked => mask::body(source.hide, &text),
     }
 }
 

@@ -23,6 +23,7 @@ use super::recipe::{Algorithm, Canonical, Recipe, SIGN};
 use super::sign::{VerifyKey, verify};
 use crate::base::{Fields, Operation};
 use evidence::Evidence;
+pub use mask::Hide;
 use search::Outcome;
 use style::{Member, Source, Style, View};
 
@@ -46,6 +47,8 @@ pub struct Question<'a> {
     pub key: &'a VerifyKey,
     /// Other keys to try, each with words for people: `the gateway's own key`, `the key of merchant O0000021`.
     pub others: &'a [(String, VerifyKey)],
+    /// Hides what nobody may see in the answer.
+    pub hide: Hide,
 }
 
 /// What is known about a signature. Values of secret members are masked throughout.
@@ -134,10 +137,15 @@ pub fn explain(question: &Question<'_>) -> Explanation {
     let members = question.fields.iter().map(|(name, value)| Member {
         name,
         value,
-        shown: mask::shown(name, value),
+        shown: mask::shown(question.hide, name, value),
     });
     let members = members.collect::<Vec<_>>();
-    let source = Source { recipe: question.recipe, members: &members, body: question.body };
+    let source = Source {
+        recipe: question.recipe,
+        members: &members,
+        body: question.body,
+        hide: question.hide,
+    };
     let mut explanation = question.blank(&source);
     match question.sign() {
         Err(cause) => explanation.conclude(vec![cause]),

@@ -13,6 +13,7 @@ use super::super::recipe::{Canonical, Recipe, SIGN};
 use super::super::template::{self, Piece};
 use super::body::body;
 use super::forms::{Charset, Numbers, escaped, json_escaped, percent_encoded};
+use super::mask::Hide;
 use crate::base::Literal;
 
 /// One member of the body, as it came and as people may see it.
@@ -29,6 +30,7 @@ pub(super) struct Source<'a> {
     pub(super) recipe: &'a Recipe,
     pub(super) members: &'a [Member<'a>],
     pub(super) body: &'a str,
+    pub(super) hide: Hide,
 }
 
 /// Whether secrets are written or masked.
