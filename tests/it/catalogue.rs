@@ -14,6 +14,12 @@ fn stories() -> Vec<Story> {
     CATALOGUE.iter().map(read).collect()
 }
 
+/// A story of this file.
+fn story(name: &str, text: &[u8]) -> Story {
+    let scenario = ScenarioFile::read(name, text).expect("a story").scenario;
+    Story { file: name.to_owned(), name: name.to_owned(), scenario }
+}
+
 /// Tells stories, several at once.
 fn tell_all(jobs: &[(Story, Vec<Mistake>)]) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
@@ -100,8 +106,7 @@ drive:
 expect:
   - order: { state: captured, exactly: 96 }
 ";
-    let scenario = ScenarioFile::read("burst.yaml", text).expect("a story").scenario;
-    let story = Story { file: "burst.yaml".into(), name: "burst.yaml".into(), scenario };
+    let story = story("burst.yaml", text);
     let orders = |seed| {
         let outcome = tell(&story, &Manner { seed, ..Manner::default() });
         assert!(outcome.ok, "{}", told(&outcome));
@@ -130,8 +135,7 @@ drive:
 expect:
   - order: { state: captured, exactly: 8 }
 ";
-    let scenario = ScenarioFile::read("held.yaml", text).expect("a story").scenario;
-    let story = Story { file: "held.yaml".into(), name: "held.yaml".into(), scenario };
+    let story = story("held.yaml", text);
     let mistakes = vec![Mistake::SlowHandler];
     let outcome = tell(&story, &Manner { mistakes, ..Manner::default() });
     assert!(outcome.ok, "{}", told(&outcome));

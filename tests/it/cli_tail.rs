@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-use crate::binary::{Ended, ended, payon_sim, tool, until};
+use crate::binary::{Ended, Gateway, ended, payon_sim, run, tool, until};
 use crate::support::{Setup, Sim, Sink, SpaceHandle};
 
 /// Runs `tail` at a space until it ends.
@@ -62,6 +62,20 @@ async fn a_line_an_event_and_filters_that_choose() {
     let told = ["--from-start", "--kind", "pushback", "--merchant", id, "--max", "1"];
     let told = tail(&space, &told).await.ok();
     assert_eq!(columns(&told)[0][..4], ["pushback", "approved", &order, "acknowledged"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rule_that_stepped_in_is_named() {
+    let sim = Sim::start().await;
+    let space = sim.space("ruled").await;
+    space.arm(json!([{ "id": "slow", "when": { "operation": "pay" }, "then": [{ "commit": "before" }] }])).await;
+    space.register("T 1", json!({})).await;
+    space.pay("T 1", json!({})).await.expect(200);
+    let told = ["--from-start", "--kind", "order", "--max", "2"];
+    let told = tail(&space, &told).await.ok();
+    let rows = columns(&told);
+    assert_eq!(rows[0].len(), 4, "no rule registered it: {rows:?}");
+    assert_eq!(rows[1][1..], ["approved", rows[0][2], "captured", "rule slow"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,4 +238,13 @@ async fn who_may_not_follow_is_told_why() {
     let gone = tail("http://127.0.0.1:9", &[]).await;
     assert_eq!(gone.code, Some(2));
     assert!(gone.err.contains("does `payon-sim serve` run there"), "{}", gone.err);
+}
+
+#[test]
+fn the_first_thing_that_happens_is_the_first_order() {
+    let gateway = Gateway::start(&["--quiet"]);
+    let order = r#"{"merchantId":"C0000143","termId":"CT03000003","txId":"T1","trt":"10","currency":"USD","amount":"1.00","paymentMethod":"CREDIT_DEBIT"}"#;
+    assert_eq!(gateway.post("/pg/order/register", order).0, 200);
+    let first = run(&["tail", "--url", &gateway.control_url, "--from-start", "--max", "1"]).ok();
+    assert_eq!(columns(&first)[0][..2], ["order", "registered"]);
 }

@@ -487,3 +487,21 @@ async fn a_control_port_of_its_own_is_the_only_one_with_control() {
     let order = space.register("1", json!({})).await;
     assert_eq!(space.order("1").await["checkoutUrl"], order["checkoutUrl"]);
 }
+
+#[tokio::test]
+async fn every_answer_tells_a_browser_to_be_careful() {
+    let sim = Sim::start().await;
+    for (path, status) in [("v1/orders", 200), ("metrics", 200), ("v1/nothing-here", 404)] {
+        let answer = sim.get(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        for (header, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(answer.header(header), value, "{header} of {path}");
+        }
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+}

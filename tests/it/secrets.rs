@@ -194,6 +194,7 @@ impl Shop {
                 format!(r#"{{"txId":"1","otp":"975318","card":"{grouped}","{visa}":"{visa}"}}{{"#),
                 format!(r#"["{visa}",{{"pin":864209}}]"#),
                 space.merchant().body(&json!({ "txId": "1", "sign": "bad", "card": visa, "pin": "975318", "amount": visa })).to_string(),
+                space.merchant().body(&json!({ "txId": "1", "sign": "bad", visa: "x" })).to_string(),
                 space.merchant().body(&json!({ "txId": "1", "token": MERCHANT_TOKEN, "note": grouped, "currency": visa })).to_string(),
             ] {
                 let answer = self.raw(*operation, body).await;

@@ -61,6 +61,7 @@ pub(super) struct Order {
     pub(super) trace: Option<String>,
     pub(super) amount: Option<String>,
     pub(super) reason: Option<String>,
+    pub(super) rule: Option<String>,
 }
 
 /// A push-back as it now is.

@@ -107,7 +107,8 @@ impl<'a> Line<'a> {
             "registered" => OPEN,
             _ => GOOD,
         };
-        let more = [&order.amount, &order.reason];
+        let rule = order.rule.as_ref().map(|rule| format!("rule {rule}"));
+        let more = [&order.amount, &order.reason, &rule];
         Self {
             at: moment(&order.at),
             kind,

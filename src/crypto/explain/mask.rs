@@ -15,6 +15,14 @@ pub(super) fn shown<'a>(hide: Hide, name: &str, value: Literal<'a>) -> Cow<'a, s
     Cow::Owned(fields.iter().next().map_or("\"***\"", |(_, value)| value.raw()).to_owned())
 }
 
+/// A member's name, without the card number that may stand in it.
+pub(super) fn name(hide: Hide, name: &str) -> Cow<'_, str> {
+    let body = format!("{{{}:0}}", serde_json::Value::from(name));
+    let Cow::Owned(hidden) = hide(body.as_bytes()) else { return Cow::Borrowed(name) };
+    let fields = Fields::parse(&hidden).unwrap_or_default();
+    Cow::Owned(fields.iter().next().map_or("***", |(name, _)| name).to_owned())
+}
+
 /// A body with its secrets hidden, wherever and however often they stand.
 pub(super) fn body(hide: Hide, text: &str) -> String {
     String::from_utf8_lossy(&hide(text.as_bytes())).into_owned()

@@ -136,6 +136,7 @@ impl Cause {
 pub fn explain(question: &Question<'_>) -> Explanation {
     let members = question.fields.iter().map(|(name, value)| Member {
         name,
+        shown_name: mask::name(question.hide, name),
         value,
         shown: mask::shown(question.hide, name, value),
     });
@@ -156,14 +157,16 @@ pub fn explain(question: &Question<'_>) -> Explanation {
 
 impl<'a> Question<'a> {
     fn blank(&self, source: &Source<'_>) -> Explanation {
-        let masked = source.members.iter().filter(|member| member.shown != member.value.raw());
+        let masked = source.members.iter().filter(|member| {
+            member.shown != member.value.raw() || member.shown_name != member.name
+        });
         Explanation {
             ok: false,
             summary: String::new(),
             algorithm: self.recipe.algorithm,
             kind: self.recipe.canonical,
             canonical: Style::of(self.recipe).text(source, View::Masked),
-            masked: masked.map(|member| member.name.to_owned()).collect(),
+            masked: masked.map(|member| member.shown_name.clone().into_owned()).collect(),
             received: None,
             key: match self.key {
                 VerifyKey::Rsa(key) => Some(OwnKey {
@@ -289,10 +292,12 @@ impl Explanation {
                 question.recipe.algorithm
             ));
         }
-        if !question.fields.repeated().is_empty() {
+        let repeated = question.fields.repeated().iter();
+        let repeated = repeated.map(|name| mask::name(question.hide, name)).collect::<Vec<_>>();
+        if !repeated.is_empty() {
             self.next.push(format!(
                 "these members stand more than once in the body, and the last one counts: {}",
-                question.fields.repeated().join(", ")
+                repeated.join(", ")
             ));
         }
         self.conclude(causes);

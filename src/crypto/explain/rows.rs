@@ -136,15 +136,22 @@ pub(super) fn rows<'a>(
     }
     let signed = |member: &&Member<'a>| member.name != SIGN && !recipe.skips(member.name);
     let names = members.iter().filter(signed).map(|member| member.name).collect::<Vec<_>>();
+    let shown = |name: &str| {
+        let member = members.iter().find(|member| member.name == name);
+        member.map_or_else(String::new, |member| member.shown_name.clone().into_owned())
+    };
     rows.extend(names.iter().map(|name| Row {
         code: "field.left-out",
-        did: format!("the member {name} was not signed").into(),
+        did: format!("the member {} was not signed", shown(name)).into(),
         knob: Knob::Members(Selection::Without(name)),
     }));
     if names.len() <= PERMUTED_MAX {
         rows.extend(permutations(&names).into_iter().map(|order| Row {
             code: "order.other",
-            did: format!("the members were signed in the order {}", order.join(", ")).into(),
+            did: {
+                let order = order.iter().map(|name| shown(name)).collect::<Vec<_>>();
+                format!("the members were signed in the order {}", order.join(", ")).into()
+            },
             knob: Knob::Order(Order::Listed(order.into())),
         }));
     }

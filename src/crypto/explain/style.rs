@@ -20,6 +20,8 @@ use crate::base::Literal;
 #[derive(Debug)]
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
+    /// The name without a card number.
+    pub(super) shown_name: Cow<'a, str>,
     pub(super) value: Literal<'a>,
     /// The value's JSON with its secrets masked; the same as `value` where it is none.
     pub(super) shown: Cow<'a, str>,
@@ -261,7 +263,7 @@ impl<'a> Style<'a> {
                 text.push_str(separator);
             }
             if with_names {
-                text.push_str(&self.name(name));
+                text.push_str(&name);
                 text.push_str(joiner);
             }
             text.push_str(&value);
@@ -282,7 +284,7 @@ impl<'a> Style<'a> {
     }
 
     /// The members to sign in their order, each with its value as text.
-    fn chosen<'m>(&self, source: &'m Source<'_>, view: View) -> Vec<(&'m str, Cow<'m, str>)>
+    fn chosen<'m>(&self, source: &'m Source<'_>, view: View) -> Vec<(Cow<'m, str>, Cow<'m, str>)>
     where
         'a: 'm,
     {
@@ -297,7 +299,10 @@ impl<'a> Style<'a> {
                 names.iter().position(|name| *name == member.name).unwrap_or(usize::MAX)
             }),
         }
-        let text = |member: &Member<'m>| Some((member.name, self.value(member, view)?));
+        let text = |member: &Member<'m>| {
+            let value = self.value(member, view)?;
+            Some((self.name(member, view), value))
+        };
         members.iter().filter_map(text).collect()
     }
 
@@ -308,11 +313,16 @@ impl<'a> Style<'a> {
         let skipped = |name: &str| name == SIGN || source.recipe.skips(name);
         let borrow = |member: &'m Member<'_>| Member {
             name: member.name,
+            shown_name: Cow::Borrowed(&member.shown_name),
             value: member.value,
             shown: Cow::Borrowed(&member.shown),
         };
-        let stand_in =
-            |name, raw| Member { name, value: Literal::from_json(raw), shown: raw.into() };
+        let stand_in = |name: &'m str, raw: &'static str| Member {
+            name,
+            shown_name: name.into(),
+            value: Literal::from_json(raw),
+            shown: raw.into(),
+        };
         let plain = source.members.iter().filter(|member| !skipped(member.name));
         match &self.members {
             Selection::All => plain.map(borrow).collect(),
@@ -326,7 +336,7 @@ impl<'a> Style<'a> {
             Selection::Only(names) => {
                 let find = |name: &&'a str| {
                     let found = source.members.iter().find(|member| member.name == *name);
-                    found.map_or_else(|| stand_in(*name, "\"\""), borrow)
+                    found.map_or_else(|| stand_in(name, "\"\""), borrow)
                 };
                 names.iter().filter(|name| !skipped(name)).map(find).collect()
             }
@@ -368,9 +378,13 @@ impl<'a> Style<'a> {
         })
     }
 
-    fn name<'m>(&self, name: &'m str) -> Cow<'m, str> {
+    fn name<'m>(&self, member: &Member<'m>, view: View) -> Cow<'m, str> {
+        let name = match view {
+            View::Exact => Cow::Borrowed(member.name),
+            View::Masked => member.shown_name.clone(),
+        };
         match self.names {
-            Names::AsWritten => name.into(),
+            Names::AsWritten => name,
             Names::Lower => name.to_lowercase().into(),
             Names::Upper => name.to_uppercase().into(),
         }
@@ -400,7 +414,7 @@ impl<'a> Style<'a> {
                 _ => member.value.raw().to_owned(),
             };
             let comma = if at > 0 { comma } else { "" };
-            let _ = write!(text, "{comma}\"{}\"{colon}{value}", self.name(member.name));
+            let _ = write!(text, "{comma}\"{}\"{colon}{value}", self.name(member, view));
         }
         text + "}"
     }

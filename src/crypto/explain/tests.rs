@@ -633,10 +633,34 @@ fn secrets_are_masked_in_every_string() {
 }
 
 #[test]
+fn a_card_number_in_a_name_is_masked_in_every_string() {
+    let body = r#"{"4012001037141112":"x","a":"1","txId":"9","txId":"9","4012001037141112":"x"}"#;
+    let case = Case { body, ..Case::default() };
+    let right = "4012001037141112=x&a=1&txId=9";
+    let texts = [
+        right.to_owned(),
+        format!("{right}\n"),
+        // The member left out, another order, the body, an upper-case string, its Base64.
+        "a=1&txId=9".into(),
+        "txId=9&4012001037141112=x&a=1".into(),
+        body.to_owned(),
+        right.to_uppercase(),
+    ];
+    for text in texts {
+        let explanation = case.explain(&signed(text));
+        assert_eq!(explanation.canonical, "401200******1112=x&a=1&txId=9");
+        assert_eq!(explanation.masked, ["401200******1112"]);
+        let shown = serde_json::to_string(&explanation).unwrap();
+        assert!(!shown.contains("4012001037141112"), "{shown}");
+    }
+}
+
+#[test]
 fn the_recipe_s_own_style_is_the_recipe() {
     let fields = Fields::parse(BODY.as_bytes()).unwrap();
     let members = fields.iter().map(|(name, value)| Member {
         name,
+        shown_name: name.into(),
         value,
         shown: mask::shown(redact, name, value),
     });
