@@ -329,7 +329,7 @@ impl World {
 
     /// State in, decision out.
     fn ask(&self, operation: Operation, body: &str) -> gateway::Reply {
-        let origin = "http://127.0.0.1:36605";
+        let origin = "http://127.0.0.1:36605".into();
         let call = Call {
             operation,
             space: None,

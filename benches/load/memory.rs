@@ -117,7 +117,7 @@ fn live(spaces: &Spaces, space: &std::sync::Arc<Space>, name: &str, count: usize
         for order in Order::unsigned(&format!("{name}{chunk}"), count.min(1000)) {
             let ask = |operation, body: &str| {
                 let space = Some(std::sync::Arc::clone(space));
-                let origin = "http://127.0.0.1:36605";
+                let origin = "http://127.0.0.1:36605".into();
                 let body = body.as_bytes();
                 let reply = gateway::answer(
                     spaces,

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::plain::is_printable;
+
 /// How many members one object may have; more is refused rather than worked through.
 const MEMBERS_MAX: usize = 256;
 
@@ -15,6 +17,8 @@ const MEMBERS_MAX: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Fields<'a> {
     members: Vec<(Cow<'a, str>, Literal<'a>)>,
+    /// The marks of all names.
+    marks: u64,
     repeated: Vec<String>,
 }
 
@@ -49,6 +53,10 @@ impl<'a> Fields<'a> {
 
     /// The value of `name`; `None` when absent. A `null` is a value.
     pub fn get(&self, name: &str) -> Option<Literal<'a>> {
+        // Most of what may be sent seldom is.
+        if self.marks & mark(name) == 0 {
+            return None;
+        }
         self.members.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
@@ -66,6 +74,12 @@ impl<'a> Fields<'a> {
     pub fn repeated(&self) -> &[String] {
         &self.repeated
     }
+}
+
+/// One of 64 bits for a name: where an object's names have not that mark, it has not that name.
+fn mark(name: &str) -> u64 {
+    let last = name.bytes().next_back().unwrap_or_default();
+    1 << ((name.len() * 5 + usize::from(last)) % 64)
 }
 
 impl<'a> Literal<'a> {
@@ -102,8 +116,7 @@ impl<'a> Literal<'a> {
     /// What a string says where that stands there as it is, in printable ASCII: the usual case.
     pub fn plain_text(self) -> Option<&'a str> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        let plain = |byte: u8| matches!(byte, b' '..=b'[' | b']'..=b'~');
-        inner.bytes().fold(true, |all, byte| all & plain(byte)).then_some(inner)
+        is_printable(inner.as_bytes()).then_some(inner)
     }
 
     /// What a string says, its escapes resolved; any other value as its literal.
@@ -169,12 +182,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields { members: Vec::with_capacity(12), repeated: Vec::new() };
+        let mut fields = Fields { members: Vec::with_capacity(12), ..Fields::default() };
         while let Some(Name(name)) = map.next_key()? {
             if fields.members.len() == MEMBERS_MAX {
                 return Err(serde::de::Error::custom("too many members"));
             }
             let value = Literal(map.next_value::<&RawValue>()?.get());
+            fields.marks |= mark(&name);
             match fields.members.iter_mut().find(|(known, _)| *known == name) {
                 None => fields.members.push((name, value)),
                 Some(member) => {

@@ -135,14 +135,11 @@ impl Amount {
     pub fn fixed(self, currency: Currency) -> String {
         match currency {
             Currency::Usd => {
-                let mut text = (self.0 / 100).to_string();
-                text.push('.');
-                text.extend(
-                    [self.0 / 10 % 10, self.0 % 10].map(|digit| char::from(b'0' + digit as u8)),
-                );
-                text
+                let cents = [self.0 / 10 % 10, self.0 % 10].map(|digit| b'0' + digit as u8);
+                let cents = std::str::from_utf8(&cents).unwrap_or_default();
+                [itoa::Buffer::new().format(self.0 / 100), ".", cents].concat()
             }
-            Currency::Khr => self.0.to_string(),
+            Currency::Khr => itoa::Buffer::new().format(self.0).to_owned(),
         }
     }
 

@@ -208,7 +208,7 @@ fn call(
         space: Some(std::sync::Arc::clone(&visit.space)),
         token: visit.merchant.token.as_deref(),
         scenario: None,
-        origin: desk.request.origin,
+        origin: desk.request.origin.into(),
         body: body.as_bytes(),
         trail: None,
     };

@@ -13,6 +13,9 @@ const PROOF_BYTES: usize = 12;
 /// Space number, order position, proof.
 const TOKEN_BYTES: usize = 4 + 8 + PROOF_BYTES;
 
+/// Characters of its text.
+const TEXT_CHARS: usize = TOKEN_BYTES / 3 * 4;
+
 /// Names an order's payment page. It holds where the order is and a proof that depends on the seed
 /// of its space, so no table of tokens is kept and none can be guessed from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,12 @@ impl CheckoutToken {
         Self(token)
     }
 
+    /// Its text, written into `room`.
+    pub fn text<'r>(&self, room: &'r mut [u8; TEXT_CHARS]) -> &'r str {
+        let written = URL_SAFE_NO_PAD.encode_slice(self.0, room).unwrap_or_default();
+        std::str::from_utf8(&room[..written]).unwrap_or_default()
+    }
+
     /// The space and order that `text` names; `None` for anything the gateway did not make.
     pub fn resolve(text: &str, spaces: &Spaces) -> Option<(std::sync::Arc<Space>, OrderId)> {
         let token: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
@@ -42,6 +51,6 @@ impl CheckoutToken {
 
 impl fmt::Display for CheckoutToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(self.text(&mut [0; _]))
     }
 }

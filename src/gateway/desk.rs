@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+use super::Origin;
 use crate::base::{Fields, FieldsError, Millis, Operation, Reason, TraceContext};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
@@ -23,7 +24,7 @@ pub(super) struct Desk<'a> {
     pub(super) token: Option<&'a str>,
     /// The header `X-Payon-Scenario`.
     pub(super) scenario: Option<&'a str>,
-    pub(super) origin: &'a str,
+    pub(super) origin: Origin<'a>,
     /// The caller's place in a trace of its own.
     pub(super) context: Option<Arc<TraceContext>>,
     /// Whether a violation that the lint finds is refused.

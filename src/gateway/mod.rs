@@ -58,6 +58,38 @@ use crate::space::{Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
 use crate::wire::{self, Identity};
 use desk::Desk;
 
+/// Scheme and authority of a URL, put together only where a link is made of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    scheme: &'a str,
+    authority: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    /// The origin of what the header `Host` names.
+    pub const fn at(host: &'a str) -> Self {
+        Self { scheme: "http://", authority: host }
+    }
+
+    /// The URL of `path` and `name` behind it.
+    fn link(self, path: &str, name: &str) -> String {
+        [self.scheme, self.authority, path, name].concat()
+    }
+}
+
+/// The origin written out, `http://127.0.0.1:36605`.
+impl<'a> From<&'a str> for Origin<'a> {
+    fn from(url: &'a str) -> Self {
+        Self { scheme: "", authority: url }
+    }
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.scheme, self.authority)
+    }
+}
+
 /// One request to one of PAYON's operations. Its `Debug` form leaves token and body out.
 #[derive(Clone)]
 pub struct Call<'a> {
@@ -70,7 +102,7 @@ pub struct Call<'a> {
     /// The header `X-Payon-Scenario`, by which a client chooses among a scenario's rules.
     pub scenario: Option<&'a str>,
     /// Scheme and authority at which the caller reaches the gateway, for links in the reply.
-    pub origin: &'a str,
+    pub origin: Origin<'a>,
     /// The body.
     pub body: &'a [u8],
     /// What came of the headers `traceparent` and `tracestate`, where they came.

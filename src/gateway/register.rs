@@ -1,7 +1,6 @@
 //! `POST /pg/order/register`: an order comes to be, and the merchant learns where its payer goes.
 
 use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason};
-use crate::khqr::{self, Account, Payload};
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
@@ -19,9 +18,9 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let order = desk.enter(|moment| moment.register_and(desk.trace, new, Facts::of))?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
-    let khqr = shows_qr.then(|| payload(&merchant, price, order.created, order.expires));
-    let khqr = khqr.transpose()?;
-    let token = CheckoutToken::new(desk.space, order.id).to_string();
+    let khqr = shows_qr.then(|| khqr(&merchant, price, order.created, order.expires));
+    let (khqr, khqr_md5) = khqr.transpose()?.unzip();
+    let token = CheckoutToken::new(desk.space, order.id);
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
         result_code: desk.success().code.into(),
@@ -38,10 +37,10 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
-            checkout_url: [desk.origin, "/pg/checkout/", &token].concat().into(),
+            checkout_url: desk.origin.link("/pg/checkout/", token.text(&mut [0; _])).into(),
             expire_dttm: order.expires.year_first_digits().into(),
-            khqr_md5: khqr.as_deref().map(|text| khqr::md5(text).into()),
             khqr: khqr.map(Into::into),
+            khqr_md5: khqr_md5.map(Into::into),
         }),
     }))
 }
@@ -112,22 +111,14 @@ fn details(request: &Request<'_>) -> Details {
     }
 }
 
-/// The KHQR of an order: dynamic, for its amount, until it expires. The profile has checked the
-/// merchant's part, and the rest is right by its type.
-pub(super) fn payload(
+/// The KHQR of an order and its MD5: dynamic, for its amount, until it expires.
+pub(super) fn khqr(
     merchant: &Merchant,
     (amount, currency): (Amount, Currency),
     created: Millis,
     expires: Millis,
-) -> Result<String, Refused> {
-    let khqr = &merchant.khqr;
-    let account = Account::Merchant {
-        id: (&khqr.account).into(),
-        merchant_id: (&khqr.merchant_id).into(),
-        bank: (&khqr.bank).into(),
-    };
-    Payload::new(account, &merchant.name, currency)
-        .with_amount(amount, created, expires)
-        .write()
+) -> Result<(String, String), Refused> {
+    let stem = merchant.khqr_stem(currency).map_err(Clone::clone);
+    stem.and_then(|stem| stem.code(amount, created, expires))
         .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
 }

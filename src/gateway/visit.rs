@@ -97,9 +97,8 @@ impl Visit {
     pub fn khqr(&self) -> Option<String> {
         let order = &self.order;
         let price = (order.amount, order.currency);
-        let payload =
-            || register::payload(&self.merchant, price, order.created, order.payable_until);
-        order.method.shows_qr().then(payload)?.ok()
+        let khqr = || register::khqr(&self.merchant, price, order.created, order.payable_until);
+        order.method.shows_qr().then(khqr)?.ok().map(|(text, _)| text)
     }
 
     fn at(&self, row: CardRow) -> Option<&Card> {

@@ -26,7 +26,7 @@ pub use decode::{Crc, Decoded, Initiation, Kind, Tag, decode};
 pub use draw::{DrawError, svg, terminal};
 pub use inspect::{Inspection, inspect};
 pub use judge::judge;
-pub use payload::{Account, Payload};
+pub use payload::{Account, Payload, Stem};
 pub use problem::{Finding, Problem};
 
 use md5::{Digest, Md5};
@@ -34,8 +34,12 @@ use md5::{Digest, Md5};
 /// The name of a payload on the Bakong network: MD5 of the exact string in UTF-8, 32 lower-case hex digits
 /// (documented). Never rebuild the string first: writers differ in how they print the same amount.
 pub fn md5(text: &str) -> String {
+    hex_of_md5(Md5::new_with_prefix(text))
+}
+
+fn hex_of_md5(md5: Md5) -> String {
     let mut hex = String::with_capacity(32);
-    for byte in Md5::digest(text) {
+    for byte in md5.finalize() {
         for nibble in [byte >> 4, byte & 15] {
             hex.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
         }

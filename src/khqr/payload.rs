@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use md5::{Digest, Md5};
+
 use super::fields::{FIELDS, find, path};
+use super::hex_of_md5;
 use super::judge::judge;
 use super::problem::{Finding, Problem};
-use super::tlv::{checksum, units};
+use super::tlv::{checksum, checksum_from, crc_of, units};
 use crate::base::{Amount, Currency, Millis};
 
 /// Who is paid. Texts may be empty where the format lets them be absent.
@@ -118,12 +121,8 @@ impl<'a> Payload<'a> {
     /// leaves the code static.
     #[must_use]
     pub fn with_amount(self, amount: Amount, created: Millis, expires: Millis) -> Self {
-        let amount = match (amount, self.currency) {
-            (Amount::ZERO, _) => String::new(),
-            (amount, Currency::Usd) if amount.minor() % 100 == 0 => amount.shortest(Currency::Usd),
-            (amount, currency) => amount.fixed(currency),
-        };
-        Self { amount: amount.into(), created, expires: Some(expires), ..self }
+        let amount = printed(amount, self.currency).into();
+        Self { amount, created, expires: Some(expires), ..self }
     }
 
     /// The string for the QR code, CRC included: the one that the official SDK writes. What [`judge`](judge()) would find
@@ -137,7 +136,37 @@ impl<'a> Payload<'a> {
     /// part was checked before. Only what two digits of length cannot hold is refused.
     pub fn write(&self) -> Result<String, Finding> {
         let dynamic = !self.amount.is_empty();
-        let mut out = Writer { text: String::with_capacity(256), at: 0 };
+        let mut out = Writer { text: String::with_capacity(CODE_BYTES), at: 0 };
+        self.write_head(&mut out, dynamic)?;
+        out.value("54", &self.amount)?;
+        self.write_middle(&mut out)?;
+        if dynamic {
+            out.times(self.created, self.expires)?;
+        }
+        let mut text = out.text;
+        text.push_str(CRC_HEAD);
+        text.push_str(&checksum(&text));
+        Ok(text)
+    }
+
+    /// What all dynamic codes that say the same but for amount and times have in common. Refused as by
+    /// [`Payload::write`].
+    pub fn stem(&self) -> Result<Stem, Finding> {
+        let mut out = Writer { text: String::new(), at: 0 };
+        self.write_head(&mut out, true)?;
+        let head = std::mem::take(&mut out.text);
+        self.write_middle(&mut out)?;
+        Ok(Stem {
+            currency: self.currency,
+            crc: crc_of(&head),
+            md5: Md5::new_with_prefix(&head),
+            head,
+            middle: out.text,
+        })
+    }
+
+    /// All that comes before the amount.
+    fn write_head(&self, out: &mut Writer, dynamic: bool) -> Result<(), Finding> {
         out.value("00", "01")?;
         out.value("01", if dynamic { "12" } else { "11" })?;
         out.value("15", &self.union_pay)?;
@@ -150,8 +179,11 @@ impl<'a> Payload<'a> {
             }
         }
         out.value("52", &self.category)?;
-        out.value("53", self.currency.number())?;
-        out.value("54", &self.amount)?;
+        out.value("53", self.currency.number())
+    }
+
+    /// All between the amount and the times.
+    fn write_middle(&self, out: &mut Writer) -> Result<(), Finding> {
         out.value("58", "KH")?;
         out.value("59", &self.name)?;
         out.value("60", &self.city)?;
@@ -168,17 +200,56 @@ impl<'a> Payload<'a> {
         out.template(
             "64",
             &[("00", &self.language), ("01", &self.other_name), ("02", &self.other_city)],
-        )?;
-        if dynamic {
-            let expires = self.expires.map(|at| at.0.to_string()).unwrap_or_default();
-            out.template("99", &[("00", &self.created.0.to_string()), ("01", &expires)])?;
-        }
-        let mut text = out.text;
-        text.push_str("6304");
-        text.push_str(&checksum(&text));
-        Ok(text)
+        )
     }
 }
+
+/// The beginning of dynamic codes, made ready once: a gateway writes many codes for few accounts. Check sum and MD5 are
+/// under way in it.
+#[derive(Clone, Debug)]
+pub struct Stem {
+    currency: Currency,
+    head: String,
+    middle: String,
+    crc: u16,
+    md5: Md5,
+}
+
+impl Stem {
+    /// The code for an amount above zero and its name on the Bakong network, the same as of a [`Payload`] with them.
+    pub fn code(
+        &self,
+        amount: Amount,
+        created: Millis,
+        expires: Millis,
+    ) -> Result<(String, String), Finding> {
+        let mut text = String::with_capacity(CODE_BYTES);
+        text.push_str(&self.head);
+        let mut out = Writer { at: text.len(), text };
+        out.value("54", &printed(amount, self.currency))?;
+        out.text.push_str(&self.middle);
+        out.times(created, Some(expires))?;
+        let mut text = out.text;
+        text.push_str(CRC_HEAD);
+        text.push_str(&checksum_from(self.crc, &text[self.head.len()..]));
+        let md5 = self.md5.clone().chain_update(&text[self.head.len()..]);
+        Ok((text, hex_of_md5(md5)))
+    }
+}
+
+/// An amount as the SDK prints a number; zero is none.
+fn printed(amount: Amount, currency: Currency) -> String {
+    match currency {
+        _ if amount == Amount::ZERO => String::new(),
+        Currency::Usd if amount.minor() % 100 == 0 => amount.shortest(currency),
+        _ => amount.fixed(currency),
+    }
+}
+
+/// Bytes that nearly every code fits in.
+const CODE_BYTES: usize = 256;
+/// Tag and length of the check sum, which covers them too.
+const CRC_HEAD: &str = "6304";
 
 /// What two digits can say.
 const LENGTH_MAX: usize = 99;
@@ -224,6 +295,13 @@ impl Writer {
         self.text.push_str(value);
         self.at += length;
         Ok(())
+    }
+
+    /// When a dynamic code was made, and until when it can be paid.
+    fn times(&mut self, created: Millis, expires: Option<Millis>) -> Result<(), Finding> {
+        let [mut made, mut ends] = [itoa::Buffer::new(); 2];
+        let ends = expires.map_or("", |at| ends.format(at.0));
+        self.template("99", &[("00", made.format(created.0)), ("01", ends)])
     }
 
     /// Tag and length.

@@ -96,6 +96,25 @@ fn what_the_official_sdk_writes_is_written() {
 }
 
 #[test]
+fn a_stem_goes_on_as_the_whole_payload_is_written() {
+    let mut seen = 0;
+    for vector in vectors("valid") {
+        let Ok(payload) = payload(&vector["input"]) else { continue };
+        let Some(expires) = payload.expires else { continue };
+        let stem = payload.stem().expect("valid");
+        for minor in [1, 10, 100, 150, 99_999, 1_234_500, 999_999_999_999] {
+            let (amount, created) = (Amount::from_minor(minor), payload.created);
+            let whole = payload.clone().with_amount(amount, created, expires).write();
+            let whole = whole.expect("short enough");
+            let named = md5(&whole);
+            assert_eq!(stem.code(amount, created, expires), Ok((whole, named)));
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
 fn what_the_official_sdk_refuses_is_refused_with_its_code() {
     for vector in vectors("rejected_inputs") {
         let refusal = payload(&vector["input"])

@@ -6,10 +6,24 @@ use super::problem::quote;
 /// CRC-16/CCITT-FALSE under its catalogue name. The small table: the large ones are quicker only while
 /// nothing else wants the cache.
 static CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_IBM_3740);
+/// Where it begins.
+const CRC_OF_NOTHING: u16 = crc::CRC_16_IBM_3740.init;
+
+/// The CRC of the beginning of a text.
+pub(super) fn crc_of(head: &str) -> u16 {
+    CRC.checksum(head.as_bytes())
+}
 
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
 pub(super) fn checksum(text: &str) -> String {
-    let crc = CRC.checksum(text.as_bytes());
+    checksum_from(CRC_OF_NOTHING, text)
+}
+
+/// The same of a text that goes on with `rest` after a beginning with this CRC.
+pub(super) fn checksum_from(head: u16, rest: &str) -> String {
+    let mut crc = CRC.digest_with_initial(head);
+    crc.update(rest.as_bytes());
+    let crc = crc.finalize();
     [12, 8, 4, 0]
         .map(|shift| char::from(b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]))
         .iter()

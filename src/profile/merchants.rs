@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::base::PaymentMethod;
+use crate::base::{Currency, PaymentMethod};
 use crate::crypto::{KeyError, Recipe, Secret, SignKey, VerifyKey};
+use crate::khqr;
 
 use super::keys::{KeyPair, Keys};
 use super::provenance::Mark;
@@ -45,7 +46,28 @@ pub struct Merchant {
     pub sign_secret: Option<String>,
     /// What the header `Authentication` must say on every call.
     pub token: Option<String>,
+    /// What its codes begin with.
+    pub stems: Stems,
 }
+
+/// The beginnings of a merchant's dynamic KHQRs, made when one is first asked for. They are no setting: all merchants are
+/// alike in them, and a copy of a merchant begins without, so that it may be changed.
+#[derive(Debug, Default)]
+pub struct Stems([OnceLock<Result<khqr::Stem, khqr::Finding>>; 2]);
+
+impl Clone for Stems {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Stems {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Stems {}
 
 /// Without its token and its secret.
 impl fmt::Debug for Merchant {
@@ -83,7 +105,19 @@ impl Merchant {
             sign_mode: None,
             sign_secret: None,
             token: None,
+            stems: Stems::default(),
         }
+    }
+
+    /// What its dynamic KHQRs in `currency` begin with. The profile has checked each part.
+    pub fn khqr_stem(&self, currency: Currency) -> Result<&khqr::Stem, &khqr::Finding> {
+        let stem = || {
+            let KhqrAccount { account, merchant_id, bank } = &self.khqr;
+            let (id, merchant_id, bank) = (account.into(), merchant_id.into(), bank.into());
+            let account = khqr::Account::Merchant { id, merchant_id, bank };
+            khqr::Payload::new(account, &self.name, currency).stem()
+        };
+        self.stems.0[currency as usize].get_or_init(stem).as_ref()
     }
 
     /// What checks this merchant's signatures made with `recipe`.
@@ -182,6 +216,7 @@ fn merchant(row: &mut Table<'_>, keys: Option<&Keys>) -> Option<Merchant> {
         sign_mode: sign_mode?,
         sign_secret: sign_secret?,
         token: token?,
+        stems: Stems::default(),
     };
     if merchant.terminals.is_empty() {
         row.refuse("terminals", "a merchant has at least one terminal");

@@ -5,6 +5,7 @@
 
 mod body;
 mod fault;
+mod patience;
 mod reply_body;
 mod route;
 mod tap;
@@ -18,7 +19,6 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,7 @@ pub use route::{App, Plane, trail};
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::Silence;
+use patience::Patience;
 use tap::Tap;
 
 /// What the server puts up with.
@@ -168,11 +169,13 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
         async move { route::answer(&app, plane, &trigger, request).await }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(Patience::default())
         .header_read_timeout(limits.request_time)
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write an answer. Pipelined flushes would do so too, but hold whatever a stream has to say.
         .writev(false)
+        // Who has nothing more to say may still listen; and no second buffer is made to see whether a caller is gone.
+        .half_close(true)
         .serve_connection(tap, service);
     let mut connection = pin!(connection);
     let mut called = pin!(stopping.call.cancelled());

@@ -1,6 +1,5 @@
 //! From a path to who answers: PAYON's operations, or the control plane.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use super::{Limits, body};
 use crate::base::{Operation, Reason, Trail};
 use crate::checkout::{self, Checkout};
 use crate::control::Control;
-use crate::gateway::{self, Call, Reply};
+use crate::gateway::{self, Call, Origin, Reply};
 use crate::space::{Course, Space, Spaces};
 
 /// What all connections share.
@@ -96,8 +95,8 @@ pub(super) async fn answer(
         return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
     };
     let space = match space {
-        None => match first(request.headers(), &SPACE_HEADER) {
-            Some(name) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
+        None => match request.headers().iter().find(|(name, _)| **name == SPACE_HEADER) {
+            Some((_, name)) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
                 Some(space) => Some(space),
                 None => return Ok(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))),
             },
@@ -181,14 +180,31 @@ fn decide(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Reply {
-    let token = first(headers, &TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let scenario = first(headers, &SCENARIO_HEADER).and_then(|value| value.to_str().ok());
-    let origin = origin(app, headers);
-    let origin = &*origin;
-    gateway::answer(
-        &app.spaces,
-        Call { operation, space, token, scenario, origin, body, trail: trail(headers) },
-    )
+    // Requests have few headers, so that one look at each is quicker than to look up all that may be there.
+    let (mut host, mut token, mut scenario, mut is_traced) = (None, None, None, false);
+    for (name, value) in headers {
+        let place = match name {
+            _ if *name == HOST => &mut host,
+            _ if *name == TOKEN_HEADER => &mut token,
+            _ if *name == SCENARIO_HEADER => &mut scenario,
+            _ => {
+                is_traced |= *name == TRACEPARENT;
+                continue;
+            }
+        };
+        // The first one counts.
+        place.get_or_insert(value);
+    }
+    let call = Call {
+        operation,
+        space,
+        token: token.and_then(|value| value.to_str().ok()),
+        scenario: scenario.and_then(|value| value.to_str().ok()),
+        origin: origin(app, host),
+        body,
+        trail: if is_traced { trail(headers) } else { None },
+    };
+    gateway::answer(&app.spaces, call)
 }
 
 /// Answers a request for one of the payer's pages.
@@ -231,7 +247,7 @@ async fn page(
             query: head.uri.query().unwrap_or_default(),
             body: &body,
             accept_language: header(ACCEPT_LANGUAGE).unwrap_or_default(),
-            origin: &origin(&shared, &head.headers),
+            origin: &origin(&shared, head.headers.get(HOST)).to_string(),
             space,
         };
         shared.checkout.answer(&shared.spaces, &asked)
@@ -266,23 +282,18 @@ async fn page(
 
 /// The caller's place in a trace of its own, where it names one.
 pub fn trail(headers: &HeaderMap) -> Option<Box<Trail>> {
-    first(headers, &TRACEPARENT)?;
+    headers.get(&TRACEPARENT)?;
     let all = |name| headers.get_all(name).iter().map(|it| it.to_str().unwrap_or_default());
     Some(Box::new(Trail::read(all(&TRACEPARENT), all(&TRACESTATE))))
 }
 
 /// Where the payer's pages are: as configured, else where the merchant reached the gateway.
-fn origin<'a>(app: &'a App, headers: &HeaderMap) -> Cow<'a, str> {
-    match (&app.public_url, first(headers, &HOST).and_then(|host| host.to_str().ok())) {
-        (Some(url), _) => Cow::Borrowed(url),
-        (None, Some(host)) => Cow::Owned(["http://", host].concat()),
-        (None, None) => Cow::Borrowed(app.control.url()),
+fn origin<'a>(app: &'a App, host: Option<&'a HeaderValue>) -> Origin<'a> {
+    match (&app.public_url, host.and_then(|host| host.to_str().ok())) {
+        (Some(url), _) => url.as_str().into(),
+        (None, Some(host)) => Origin::at(host),
+        (None, None) => app.control.url().into(),
     }
-}
-
-/// The first header of that name. Requests have few headers, so that comparing is quicker than hashing the name.
-fn first<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
-    headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// `/space/{name}/rest` → name and `/rest`.

@@ -268,7 +268,10 @@ impl Space {
     ) -> Option<Arc<Merchant>> {
         let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
         let merchant = merchants.get_mut(id)?;
-        change(Arc::make_mut(merchant));
+        // A copy, so that nothing that was derived from the settings before stays.
+        let mut changed = Merchant::clone(merchant);
+        change(&mut changed);
+        *merchant = Arc::new(changed);
         Some(Arc::clone(merchant))
     }
 

@@ -101,5 +101,9 @@ impl Serialize for AmountText<'_> {
 pub(super) fn amount_in<'a>(
     currency: Currency,
 ) -> impl FnOnce(Value<'a>) -> Result<Amount, Refusal> {
-    move |value| AmountText::read_as(currency)(value)?.of(currency)
+    move |value| {
+        let text = value.string_or_number()?;
+        Amount::parse(&text, currency)
+            .map_err(|error| Refusal::of(Reason::AmountInvalid, value.name, error))
+    }
 }

@@ -8,6 +8,8 @@ use serde::ser::{
 };
 use serde_json::Error;
 
+use crate::base::needs_no_escape;
+
 /// The name under which a newtype hands over digits that are written as they stand, `1.00` with its zeros.
 pub(super) const NUMBER: &str = "payon::Number";
 
@@ -23,9 +25,7 @@ pub(super) struct Items<'w> {
 
 impl Writer {
     fn text(&mut self, text: &str) -> Result<(), Error> {
-        // Without a way out of the loop, so that many bytes are looked at at once.
-        let is_plain = |byte: u8| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..);
-        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+        if needs_no_escape(text.as_bytes()) {
             self.quoted(text);
             Ok(())
         } else {

@@ -26,7 +26,7 @@ fn call(spaces: &Spaces, operation: Operation, body: &str) -> (Reason, serde_jso
         space: None,
         token: None,
         scenario: None,
-        origin: "http://sim.test",
+        origin: "http://sim.test".into(),
         body: body.as_bytes(),
         trail: None,
     };

@@ -26,7 +26,7 @@ fn reason(spaces: &Spaces, operation: Operation, token: Option<&str>, body: &str
         space: None,
         token,
         scenario: None,
-        origin,
+        origin: origin.into(),
         body: body.as_bytes(),
         trail: None,
     };

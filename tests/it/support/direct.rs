@@ -78,7 +78,7 @@ impl Direct {
 
     pub(crate) fn post_with(&self, path: &str, token: Option<&str>, body: &str) -> Answer {
         let operation = Operation::at(path).expect("an operation's path");
-        let origin = "http://pay.test";
+        let origin = "http://pay.test".into();
         let body = body.as_bytes();
         let reply = gateway::answer(
             &self.spaces,
