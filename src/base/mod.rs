@@ -17,7 +17,7 @@ mod trace_context;
 
 pub use fields::{Fields, FieldsError, Literal};
 pub use method::PaymentMethod;
-pub use money::{Amount, AmountError, Currency};
+pub use money::{Amount, AmountError, Currency, Print};
 pub use operation::Operation;
 pub use plain::needs_no_escape;
 pub use reason::Reason;

@@ -81,6 +81,10 @@ pub enum AmountError {
     TooLarge,
 }
 
+/// Room for an amount in print.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Print([u8; 24]);
+
 /// An amount in minor units (cents of a dollar, whole riels). Its currency travels beside it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -133,23 +137,40 @@ impl Amount {
 
     /// With all decimals of the currency: `1.00`, `1.50`, riel `4000`. The form of 5.2's answers.
     pub fn fixed(self, currency: Currency) -> String {
-        match currency {
-            Currency::Usd => {
-                let cents = [self.0 / 10 % 10, self.0 % 10].map(|digit| b'0' + digit as u8);
-                let cents = std::str::from_utf8(&cents).unwrap_or_default();
-                [itoa::Buffer::new().format(self.0 / 100), ".", cents].concat()
-            }
-            Currency::Khr => itoa::Buffer::new().format(self.0).to_owned(),
-        }
+        self.print(currency, &mut Print::default()).to_owned()
     }
 
     /// The shortest form: `1`, `1.5`, `1.05`. The form of the orders and status answers.
     pub fn shortest(self, currency: Currency) -> String {
-        let mut text = self.fixed(currency);
-        if text.contains('.') {
-            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+        self.print_shortest(currency, &mut Print::default()).to_owned()
+    }
+
+    /// The same as [`Amount::fixed`], written into `room`.
+    pub fn print(self, currency: Currency, room: &mut Print) -> &str {
+        let (whole, decimals) = match currency {
+            Currency::Usd => (self.0 / 100, 2),
+            Currency::Khr => (self.0, 0),
+        };
+        let mut buffer = itoa::Buffer::new();
+        let whole = buffer.format(whole).as_bytes();
+        let cents = [b'.', b'0' + (self.0 / 10 % 10) as u8, b'0' + (self.0 % 10) as u8];
+        let mut length = whole.len();
+        room.0[..length].copy_from_slice(whole);
+        if decimals > 0 {
+            room.0[length..length + 3].copy_from_slice(&cents);
+            length += 3;
         }
-        text
+        std::str::from_utf8(&room.0[..length]).unwrap_or_default()
+    }
+
+    /// The same as [`Amount::shortest`], written into `room`.
+    pub fn print_shortest(self, currency: Currency, room: &mut Print) -> &str {
+        let text = self.print(currency, room);
+        match currency {
+            Currency::Usd if self.0 % 100 == 0 => &text[..text.len() - 3],
+            Currency::Usd if self.0 % 10 == 0 => &text[..text.len() - 1],
+            _ => text,
+        }
     }
 
     /// The sum, or `None` past the range of the type.

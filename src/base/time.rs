@@ -30,13 +30,13 @@ type Civil = (i32, u8, u8);
 
 /// The last `N` digits of a number, zeros in front: every date and serial number of a reply is made
 /// of these, so they are written without the formatting machinery.
-pub fn digits<const N: usize>(mut number: u64) -> String {
-    let mut text = [b'0'; N];
-    for digit in text.iter_mut().rev() {
-        *digit += (number % 10) as u8;
-        number /= 10;
-    }
-    std::str::from_utf8(&text).unwrap_or_default().to_owned()
+pub fn digits<const N: usize>(number: u64) -> String {
+    let mut buffer = itoa::Buffer::new();
+    let written = buffer.format(number);
+    let mut text = String::with_capacity(N);
+    (written.len()..N).for_each(|_| text.push('0'));
+    text.push_str(&written[written.len().saturating_sub(N)..]);
+    text
 }
 
 impl Millis {

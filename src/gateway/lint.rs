@@ -65,9 +65,10 @@ fn look_at(
     value: Literal<'_>,
     fields: &Fields<'_>,
 ) -> Option<Lint> {
-    let written = value.raw().trim_matches('"');
+    let written = || value.raw().trim_matches('"');
     match member.kind {
         Kind::Amount => {
+            let written = written();
             let (_, decimals) = written.split_once('.').unwrap_or((written, ""));
             if decimals.len() > 2 {
                 return Some(Lint::AmountDecimals);
@@ -78,12 +79,13 @@ fn look_at(
         }
         Kind::String => match member.plain_name() {
             "currency" | "CURRENCY" => {
+                let written = written();
                 let upper = written.bytes().all(|byte| byte.is_ascii_uppercase());
                 let lower = written.bytes().all(|byte| byte.is_ascii_lowercase());
                 (!upper && !lower).then_some(Lint::CurrencyForm)
             }
             "txId" if operation == Operation::Register => {
-                (written.chars().count() < TX_ID_CHARS).then_some(Lint::TxIdShort)
+                (written().chars().count() < TX_ID_CHARS).then_some(Lint::TxIdShort)
             }
             _ => None,
         },

@@ -38,11 +38,9 @@ pub fn md5(text: &str) -> String {
 }
 
 fn hex_of_md5(md5: Md5) -> String {
-    let mut hex = String::with_capacity(32);
-    for byte in md5.finalize() {
-        for nibble in [byte >> 4, byte & 15] {
-            hex.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-        }
+    let mut hex = [[0; 2]; 16];
+    for (pair, byte) in hex.iter_mut().zip(md5.finalize()) {
+        *pair = [byte >> 4, byte & 15].map(|nibble| b"0123456789abcdef"[usize::from(nibble)]);
     }
-    hex
+    std::str::from_utf8(hex.as_flattened()).unwrap_or_default().to_owned()
 }

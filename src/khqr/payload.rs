@@ -8,8 +8,8 @@ use super::fields::{FIELDS, find, path};
 use super::hex_of_md5;
 use super::judge::judge;
 use super::problem::{Finding, Problem};
-use super::tlv::{checksum, checksum_from, crc_of, units};
-use crate::base::{Amount, Currency, Millis};
+use super::tlv::{Passage, checksum, checksum_from, crc_of, go_on, units};
+use crate::base::{Amount, Currency, Millis, Print};
 
 /// Who is paid. Texts may be empty where the format lets them be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl<'a> Payload<'a> {
     /// leaves the code static.
     #[must_use]
     pub fn with_amount(self, amount: Amount, created: Millis, expires: Millis) -> Self {
-        let amount = printed(amount, self.currency).into();
+        let amount = printed(amount, self.currency, &mut Print::default()).to_owned().into();
         Self { amount, created, expires: Some(expires), ..self }
     }
 
@@ -159,6 +159,7 @@ impl<'a> Payload<'a> {
         Ok(Stem {
             currency: self.currency,
             crc: crc_of(&head),
+            passage: Passage::of(&out.text),
             md5: Md5::new_with_prefix(&head),
             head,
             middle: out.text,
@@ -212,6 +213,7 @@ pub struct Stem {
     head: String,
     middle: String,
     crc: u16,
+    passage: Passage,
     md5: Md5,
 }
 
@@ -226,23 +228,25 @@ impl Stem {
         let mut text = String::with_capacity(CODE_BYTES);
         text.push_str(&self.head);
         let mut out = Writer { at: text.len(), text };
-        out.value("54", &printed(amount, self.currency))?;
+        out.value("54", printed(amount, self.currency, &mut Print::default()))?;
+        let crc = self.passage.lead(go_on(self.crc, &out.text[self.head.len()..]));
         out.text.push_str(&self.middle);
+        let end = out.text.len();
         out.times(created, Some(expires))?;
         let mut text = out.text;
         text.push_str(CRC_HEAD);
-        text.push_str(&checksum_from(self.crc, &text[self.head.len()..]));
+        text.push_str(&checksum_from(crc, &text[end..]));
         let md5 = self.md5.clone().chain_update(&text[self.head.len()..]);
         Ok((text, hex_of_md5(md5)))
     }
 }
 
 /// An amount as the SDK prints a number; zero is none.
-fn printed(amount: Amount, currency: Currency) -> String {
+fn printed(amount: Amount, currency: Currency, room: &mut Print) -> &str {
     match currency {
-        _ if amount == Amount::ZERO => String::new(),
-        Currency::Usd if amount.minor() % 100 == 0 => amount.shortest(currency),
-        _ => amount.fixed(currency),
+        _ if amount == Amount::ZERO => "",
+        Currency::Usd if amount.minor() % 100 == 0 => amount.print_shortest(currency, room),
+        _ => amount.print(currency, room),
     }
 }
 

@@ -14,6 +14,13 @@ pub(super) fn crc_of(head: &str) -> u16 {
     CRC.checksum(head.as_bytes())
 }
 
+/// The CRC of a beginning with this CRC and of `rest` behind it.
+pub(super) fn go_on(head: u16, rest: &str) -> u16 {
+    let mut crc = CRC.digest_with_initial(head);
+    crc.update(rest.as_bytes());
+    crc.finalize()
+}
+
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
 pub(super) fn checksum(text: &str) -> String {
     checksum_from(CRC_OF_NOTHING, text)
@@ -21,13 +28,35 @@ pub(super) fn checksum(text: &str) -> String {
 
 /// The same of a text that goes on with `rest` after a beginning with this CRC.
 pub(super) fn checksum_from(head: u16, rest: &str) -> String {
-    let mut crc = CRC.digest_with_initial(head);
-    crc.update(rest.as_bytes());
-    let crc = crc.finalize();
+    let crc = go_on(head, rest);
     [12, 8, 4, 0]
         .map(|shift| char::from(b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]))
         .iter()
         .collect()
+}
+
+/// What a text does to the CRC of all that comes before it, made ready once: that CRC's bits each have their own share in
+/// the outcome, whatever the others are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passage {
+    of_nothing: u16,
+    shares: [u16; 16],
+}
+
+impl Passage {
+    pub(super) fn of(text: &str) -> Self {
+        let from = |crc| go_on(crc, text);
+        let of_nothing = from(0);
+        Self { of_nothing, shares: std::array::from_fn(|bit| from(1 << bit) ^ of_nothing) }
+    }
+
+    /// The CRC behind the text, of the one before it.
+    pub(super) fn lead(&self, crc: u16) -> u16 {
+        let shares = self.shares.iter().enumerate();
+        shares.fold(self.of_nothing, |sum, (bit, share)| {
+            sum ^ share & (crc >> bit & 1).wrapping_neg()
+        })
+    }
 }
 
 /// The four characters behind a `6304` at the very end, with all that comes before them.

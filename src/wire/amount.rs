@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::base::{Amount, Currency, Reason};
+use crate::base::{Amount, Currency, Print, Reason};
 
 use super::Refusal;
 use super::value::Value;
@@ -22,13 +22,14 @@ pub struct ShortAmount(pub Amount, pub Currency);
 
 impl Serialize for FixedAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(NUMBER, &self.0.fixed(self.1))
+        serializer.serialize_newtype_struct(NUMBER, self.0.print(self.1, &mut Print::default()))
     }
 }
 
 impl Serialize for ShortAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(NUMBER, &self.0.shortest(self.1))
+        serializer
+            .serialize_newtype_struct(NUMBER, self.0.print_shortest(self.1, &mut Print::default()))
     }
 }
 

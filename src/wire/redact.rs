@@ -84,10 +84,11 @@ pub fn is_harmless(fields: &Fields<'_>) -> bool {
         text.len() < CARD_DIGITS.start
             || text.bytes().filter(u8::is_ascii_digit).count() < CARD_DIGITS.start
     };
-    fields.repeated().is_empty()
+    let all_plain = fields.is_plain();
+    (all_plain || fields.repeated().is_empty())
         && fields.iter().all(|(name, value)| {
-            let plain = !value.is_nested() && !value.raw().as_bytes().contains(&b'\\');
-            plain
+            let is_plain = || !value.is_nested() && !value.raw().as_bytes().contains(&b'\\');
+            (all_plain || is_plain())
                 && short_of_a_card(name)
                 && match Class::of(name.as_bytes()) {
                     Class::Identifier => true,
