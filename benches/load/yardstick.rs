@@ -1,4 +1,4 @@
-//! The yardsticks: hyper with our server's settings, one JSON body parsed, one JSON body written, nothing kept.
+//! The yardsticks: hyper with our server's settings and hyper's own timer, one JSON body parsed, one JSON body written, nothing kept.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -76,6 +76,7 @@ pub(crate) async fn serve(verify: bool) -> Result<()> {
             .header_read_timeout(Duration::from_secs(30))
             .max_buf_size(64 << 10)
             .writev(false)
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
             // The client is gone: nothing to do about it.

@@ -178,6 +178,21 @@ async fn connections_stay_open_and_say_nothing() {
 }
 
 #[tokio::test]
+async fn who_has_nothing_more_to_say_is_answered_all_the_same() {
+    let sim = Sim::start().await;
+    let (space, _) = paid(&sim, "half").await;
+    space.arm_one(json!({ "operation": "refund" }), json!([{ "latency": "1h" }])).await;
+    let members = json!({ "txId": "1", "amount": "1.00" });
+    let mut raw = Raw::send(&space, Operation::Refund, &members).await;
+    raw.0.shutdown().await.unwrap();
+    space.wait("request&operation=refund").await;
+    assert!(raw.has_nothing());
+    space.run_until_idle().await;
+    let ended = raw.end().await;
+    assert!(ended.head().starts_with("http/1.1 200 ok"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn a_connection_is_reset_as_soon_as_it_is_accepted() {
     let sim = Sim::start().await;
     let rule = json!([{

@@ -34,6 +34,16 @@ fn changes(gateway: &Direct, tx_id: &str) -> Vec<&'static str> {
 }
 
 #[test]
+fn a_changed_merchant_is_named_in_its_next_codes() {
+    let gateway = Direct::new();
+    let code =
+        |tx_id| gateway.register(tx_id, "BAKONG_KHQR", "").json()["resultData"]["khqr"].to_string();
+    let before = code("before");
+    gateway.space().change_merchant(MERCHANT, |merchant| merchant.name = "Another Name".into());
+    assert!(!before.contains("5912Another Name") && code("after").contains("5912Another Name"));
+}
+
+#[test]
 fn scanned_processing_paid() {
     let gateway = with_order();
     assert_eq!(gateway.order("tx").screen, Screen::Shown);
