@@ -1,4 +1,5 @@
-//! The yardsticks: hyper with our server's settings and hyper's own timer, one JSON body parsed, one JSON body written, nothing kept.
+//! The yardsticks: hyper with our server's settings and hyper's own timer, one JSON body parsed, one JSON body written,
+//! nothing kept.
 
 use std::convert::Infallible;
 use std::sync::Arc;

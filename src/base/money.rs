@@ -81,7 +81,7 @@ pub enum AmountError {
     TooLarge,
 }
 
-/// Room for an amount in print.
+/// Room for an amount in print: nineteen digits, a sign and decimals.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Print([u8; 24]);
 
@@ -147,17 +147,16 @@ impl Amount {
 
     /// The same as [`Amount::fixed`], written into `room`.
     pub fn print(self, currency: Currency, room: &mut Print) -> &str {
-        let (whole, decimals) = match currency {
-            Currency::Usd => (self.0 / 100, 2),
-            Currency::Khr => (self.0, 0),
-        };
         let mut buffer = itoa::Buffer::new();
+        let (whole, cents) = match currency {
+            Currency::Usd => (self.0 / 100, Some([self.0 / 10 % 10, self.0 % 10])),
+            Currency::Khr => (self.0, None),
+        };
         let whole = buffer.format(whole).as_bytes();
-        let cents = [b'.', b'0' + (self.0 / 10 % 10) as u8, b'0' + (self.0 % 10) as u8];
         let mut length = whole.len();
         room.0[..length].copy_from_slice(whole);
-        if decimals > 0 {
-            room.0[length..length + 3].copy_from_slice(&cents);
+        if let Some([tens, ones]) = cents {
+            room.0[length..length + 3].copy_from_slice(&[b'.', digit(tens), digit(ones)]);
             length += 3;
         }
         std::str::from_utf8(&room.0[..length]).unwrap_or_default()
@@ -182,6 +181,10 @@ impl Amount {
     pub fn minus(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).filter(|rest| *rest >= 0).map(Self)
     }
+}
+
+fn digit(number: i64) -> u8 {
+    b'0' + number as u8
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl CheckoutToken {
     }
 
     /// Its text, written into `room`.
-    pub fn text<'r>(&self, room: &'r mut [u8; TEXT_CHARS]) -> &'r str {
+    pub(super) fn text<'r>(&self, room: &'r mut [u8; TEXT_CHARS]) -> &'r str {
         let written = URL_SAFE_NO_PAD.encode_slice(self.0, room).unwrap_or_default();
         std::str::from_utf8(&room[..written]).unwrap_or_default()
     }

@@ -1,9 +1,10 @@
 //! What a paying app tells of a QR, and what the payer's page and the merchant see of it.
 
-use payon_sim::base::{OrderState, Reason};
+use payon_sim::base::{Amount, Currency, OrderState, Reason};
 use payon_sim::ledger::{Change, Screen};
+use payon_sim::profile::Merchant;
 
-use crate::direct::{Answer, Direct, MERCHANT};
+use crate::direct::{Answer, Direct, MERCHANT, NOON};
 
 const DONE: &str = r#"{"resultMsg":"Success","resultCode":"0000","resultData":null}"#;
 
@@ -36,11 +37,14 @@ fn changes(gateway: &Direct, tx_id: &str) -> Vec<&'static str> {
 #[test]
 fn a_changed_merchant_is_named_in_its_next_codes() {
     let gateway = Direct::new();
-    let code =
-        |tx_id| gateway.register(tx_id, "BAKONG_KHQR", "").json()["resultData"]["khqr"].to_string();
-    let before = code("before");
-    gateway.space().change_merchant(MERCHANT, |merchant| merchant.name = "Another Name".into());
-    assert!(!before.contains("5912Another Name") && code("after").contains("5912Another Name"));
+    let code = |name: &str| {
+        let rename = |merchant: &mut Merchant| merchant.name = name.to_owned();
+        let merchant = gateway.space().change_merchant(MERCHANT, rename).expect("known");
+        let stem = merchant.khqr_stem(Currency::Usd).expect("made");
+        stem.code(Amount::from_minor(100), NOON, NOON.plus(1000)).expect("made").0
+    };
+    assert!(code("One Name").contains("5908One Name"));
+    assert!(code("Another Name").contains("5912Another Name"));
 }
 
 #[test]
