@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use payon_sim::base::{Amount, Currency, Fields, Millis, Operation, Reason, Seed};
@@ -177,29 +176,20 @@ fn ask_rules(bencher: Bencher, (kind, count): (&str, usize)) {
 #[divan::bench]
 fn note_in_journal(bencher: Bencher) {
     let world = World::new();
-    let body = Bytes::from(register_body(1, "CREDIT_DEBIT"));
-    let response = Bytes::from(vec![b'x'; 400]);
+    let body = register_body(1, "CREDIT_DEBIT");
+    let response = [b'x'; 400];
     let merchant = world.spaces.default_space().merchant(LENIENT);
     bencher.bench(|| {
-        world.spaces.default_space().note(JournalEntry {
+        let entry = JournalEntry {
             trace: Trace(1),
             at: Millis(1),
             operation: Some(Operation::Register),
             merchant: merchant.clone(),
             tx_id: Some("order-00000001".into()),
-            request: body.clone(),
-            status: 200,
-            sent: Some(200),
-            response: response.clone(),
-            reason: Reason::Success,
-            detail: "".into(),
-            control: None,
-            rule: None,
-            findings: Box::default(),
             took_us: 1,
-            unmasked: None,
-            trail: None,
-        });
+            ..JournalEntry::default()
+        };
+        world.spaces.default_space().note(entry, body.as_bytes(), &response);
     });
 }
 
@@ -209,6 +199,22 @@ fn answer_register(bencher: Bencher, method: &str) {
     bencher
         .counter(ItemsCount::new(1_usize))
         .with_inputs(|| register_body(world.next(), method))
+        .bench_refs(|body| world.ask(Operation::Register, body));
+}
+
+/// A registration for which an old order goes: how many older ones are still open should not matter.
+#[divan::bench(args = [0, 20_000], sample_count = 100, sample_size = 100)]
+fn answer_register_in_place_of_another(bencher: Bencher, open: u64) {
+    let world = World::of(Budgets { orders: 40_000, ..Budgets::default() });
+    for _ in 0..open {
+        world.ask(Operation::Register, &register_body(world.next(), "CREDIT_DEBIT"));
+    }
+    while world.orders.load(Ordering::Relaxed) < 60_000 {
+        world.paid();
+    }
+    bencher
+        .counter(ItemsCount::new(1_usize))
+        .with_inputs(|| register_body(world.next(), "CREDIT_DEBIT"))
         .bench_refs(|body| world.ask(Operation::Register, body));
 }
 

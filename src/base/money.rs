@@ -1,5 +1,6 @@
 //! Money: whole minor units beside a currency, never a float.
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
 /// A currency that PAYON handles: USD in the order API, USD and KHR for QR payments (documented).
@@ -81,9 +82,8 @@ pub enum AmountError {
     TooLarge,
 }
 
-/// Room for an amount in print: nineteen digits, a sign and decimals.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Print([u8; 24]);
+/// An amount in print, on the stack: room for nineteen digits, a sign and decimals.
+pub type Print = ArrayString<24>;
 
 /// An amount in minor units (cents of a dollar, whole riels). Its currency travels beside it.
 #[derive(
@@ -137,39 +137,39 @@ impl Amount {
 
     /// With all decimals of the currency: `1.00`, `1.50`, riel `4000`. The form of 5.2's answers.
     pub fn fixed(self, currency: Currency) -> String {
-        self.print(currency, &mut Print::default()).to_owned()
+        self.print(currency).to_string()
     }
 
     /// The shortest form: `1`, `1.5`, `1.05`. The form of the orders and status answers.
     pub fn shortest(self, currency: Currency) -> String {
-        self.print_shortest(currency, &mut Print::default()).to_owned()
+        self.print_shortest(currency).to_string()
     }
 
-    /// The same as [`Amount::fixed`], written into `room`.
-    pub fn print(self, currency: Currency, room: &mut Print) -> &str {
+    /// The same as [`Amount::fixed`], on the stack.
+    pub fn print(self, currency: Currency) -> Print {
         let mut buffer = itoa::Buffer::new();
-        let (whole, cents) = match currency {
-            Currency::Usd => (self.0 / 100, Some([self.0 / 10 % 10, self.0 % 10])),
-            Currency::Khr => (self.0, None),
-        };
-        let whole = buffer.format(whole).as_bytes();
-        let mut length = whole.len();
-        room.0[..length].copy_from_slice(whole);
-        if let Some([tens, ones]) = cents {
-            room.0[length..length + 3].copy_from_slice(&[b'.', digit(tens), digit(ones)]);
-            length += 3;
+        let mut text = Print::new();
+        match currency {
+            Currency::Usd => {
+                text.push_str(buffer.format(self.0 / 100));
+                text.push('.');
+                text.push(digit(self.0 / 10 % 10));
+                text.push(digit(self.0 % 10));
+            }
+            Currency::Khr => text.push_str(buffer.format(self.0)),
         }
-        std::str::from_utf8(&room.0[..length]).unwrap_or_default()
+        text
     }
 
-    /// The same as [`Amount::shortest`], written into `room`.
-    pub fn print_shortest(self, currency: Currency, room: &mut Print) -> &str {
-        let text = self.print(currency, room);
-        match currency {
-            Currency::Usd if self.0 % 100 == 0 => &text[..text.len() - 3],
-            Currency::Usd if self.0 % 10 == 0 => &text[..text.len() - 1],
-            _ => text,
-        }
+    /// The same as [`Amount::shortest`], on the stack.
+    pub fn print_shortest(self, currency: Currency) -> Print {
+        let mut text = self.print(currency);
+        text.truncate(match currency {
+            Currency::Usd if self.0 % 100 == 0 => text.len() - 3,
+            Currency::Usd if self.0 % 10 == 0 => text.len() - 1,
+            _ => text.len(),
+        });
+        text
     }
 
     /// The sum, or `None` past the range of the type.
@@ -183,8 +183,8 @@ impl Amount {
     }
 }
 
-fn digit(number: i64) -> u8 {
-    b'0' + number as u8
+fn digit(number: i64) -> char {
+    char::from(b'0' + number as u8)
 }
 
 #[cfg(test)]

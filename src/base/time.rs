@@ -1,6 +1,7 @@
 //! Time as the gateway tells it: milliseconds since 1970 inside, Cambodia's calendar (UTC+7, no daylight saving)
 //! at the border.
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
 /// Cambodia's offset from UTC in milliseconds (documented: dates are Cambodia's).
@@ -29,14 +30,14 @@ pub fn wall_clock() -> Millis {
 type Civil = (i32, u8, u8);
 
 /// The last `N` digits of a number, zeros in front: every date and serial number of a reply is made
-/// of these, so they are written without the formatting machinery.
-pub fn digits<const N: usize>(number: u64) -> String {
+/// of these, so they are written without the formatting machinery, on the stack.
+pub fn digits<const N: usize>(number: u64) -> ArrayString<N> {
     let mut buffer = itoa::Buffer::new();
-    let written = buffer.format(number);
-    let mut text = String::with_capacity(N);
-    (written.len()..N).for_each(|_| text.push('0'));
-    text.push_str(&written[written.len().saturating_sub(N)..]);
-    text
+    let written = buffer.format(number).as_bytes();
+    let written = &written[written.len().saturating_sub(N)..];
+    let mut text = [b'0'; N];
+    text[N - written.len()..].copy_from_slice(written);
+    ArrayString::from_byte_string(&text).unwrap_or_default()
 }
 
 impl Millis {
@@ -64,14 +65,14 @@ impl Millis {
     }
 
     /// `ddMMyyyyHHmmss`, as `approvalDate`.
-    pub fn day_first_digits(self) -> String {
+    pub fn day_first_digits(self) -> ArrayString<14> {
         let (year, month, day) = self.day().civil();
         let date = u64::from(day) * 1_000_000 + u64::from(month) * 10_000 + year as u64;
         digits::<14>(date * 1_000_000 + self.clock_number())
     }
 
     /// `yyyyMMddHHmmss`, as `apprDttm` in the status answer.
-    pub fn year_first_digits(self) -> String {
+    pub fn year_first_digits(self) -> ArrayString<14> {
         digits::<14>(self.day().number() * 1_000_000 + self.clock_number())
     }
 
@@ -102,7 +103,7 @@ impl Day {
     }
 
     /// `yyyyMMdd`, as `txDt`.
-    pub fn digits(self) -> String {
+    pub fn digits(self) -> ArrayString<8> {
         digits::<8>(self.number())
     }
 
@@ -147,12 +148,12 @@ mod tests {
 
     #[test]
     fn every_documented_form() {
-        assert_eq!(SAMPLE.day_first_digits(), "24112020114701");
-        assert_eq!(SAMPLE.year_first_digits(), "20201124114701");
+        assert_eq!(&*SAMPLE.day_first_digits(), "24112020114701");
+        assert_eq!(&*SAMPLE.year_first_digits(), "20201124114701");
         assert_eq!(SAMPLE.twelve_hour(), "24/11/2020 11:47:01");
         assert_eq!(SAMPLE.plus(12 * 3_600_000).twelve_hour(), "24/11/2020 11:47:01");
         assert_eq!(SAMPLE.plus(13 * 3_600_000).twelve_hour(), "25/11/2020 12:47:01");
-        assert_eq!(SAMPLE.day().digits(), "20201124");
+        assert_eq!(&*SAMPLE.day().digits(), "20201124");
         assert_eq!(SAMPLE.rfc3339(), "2020-11-24T11:47:01.000+07:00");
         assert_eq!(Millis::parse_rfc3339("2020-11-24T04:47:01Z"), Some(SAMPLE));
         assert_eq!(Millis::parse_rfc3339(&SAMPLE.rfc3339()), Some(SAMPLE));
@@ -165,7 +166,7 @@ mod tests {
                 .checked_add(jiff::Span::new().days(offset))
                 .expect("within range");
             let day = Day(offset);
-            assert_eq!(day.digits(), date.strftime("%Y%m%d").to_string());
+            assert_eq!(*day.digits(), date.strftime("%Y%m%d").to_string());
             assert_eq!(Day::parse_day_first(&date.strftime("%d%m%Y").to_string()), Some(day));
             assert_eq!(day.start().day(), day);
         }

@@ -33,7 +33,7 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
     };
     let mut facts = Vec::new();
     if let Some(approval) = order.approval.filter(|_| standing == Reason::Success) {
-        facts.extend(order.approval_digits().map(|digits| (t.approval_number, digits)));
+        facts.extend(order.approval_digits().map(|digits| (t.approval_number, digits.to_string())));
         facts.push((t.paid_at, money::date_and_clock(approval.at)));
         let paid_with = order.instrument.as_deref();
         let shown = |account: &str| format!("•••• {}", account.trim_start_matches('*'));

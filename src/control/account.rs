@@ -99,7 +99,7 @@ pub(super) struct WireView {
 
 impl WireView {
     pub(super) fn new(entry: &JournalEntry) -> Self {
-        let decided = entry.response.len();
+        let decided = entry.bodies.response().len();
         let Some(by) = &entry.rule else {
             return Self {
                 stage: Stage::Left.name(),

@@ -278,28 +278,23 @@ async fn play(
         Ok(played) => (200, written(played)?),
         Err(problem) => (problem.status(), problem.to_json()),
     };
-    let length = response.len();
-    ask.space.note(JournalEntry {
+    let entry = JournalEntry {
         trace,
         at: ask.space.now(),
-        operation: None,
         control: Some(control),
         merchant: ask.space.merchant(ask.param("merchantId")),
         tx_id: Some(ask.param("txId").into()),
-        request: wire::redact(&ask.body).into_owned().into(),
         status,
         sent: Some(status),
-        response,
         reason,
-        detail: "".into(),
         rule,
-        findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
-        unmasked: None,
         trail,
-    });
+        ..JournalEntry::default()
+    };
+    ask.space.note(entry, &wire::redact(&ask.body), &response);
     for course in Course::outlast(course.into_iter().collect()).await {
-        course.by.leaves(status, length);
+        course.by.leaves(status, response.len());
         course.by.left();
     }
     answer

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,7 +11,6 @@ use super::ask::{Ask, Nothing, did_you_mean};
 use super::blocking;
 use super::problem::{Kind, Problem};
 use super::spaces::urls;
-use crate::base::Reason;
 use crate::space::{FileError, JournalEntry, Snapshot, SnapshotError, Space};
 
 /// How a snapshot is to be called.
@@ -226,23 +224,12 @@ fn named(ask: &Ask) -> Result<Arc<Snapshot>, Problem> {
 
 /// Notes in the journal, which goes on, that the space did not.
 fn note(space: &Space, control: &'static str, detail: String) {
-    space.note(JournalEntry {
+    let entry = JournalEntry {
         trace: space.next_trace(),
         at: space.now(),
-        operation: None,
         control: Some(control),
-        merchant: None,
-        tx_id: None,
-        request: Bytes::new(),
-        status: 200,
-        sent: Some(200),
-        response: Bytes::new(),
-        reason: Reason::Success,
         detail: detail.into(),
-        rule: None,
-        findings: Box::default(),
-        took_us: 0,
-        unmasked: None,
-        trail: None,
-    });
+        ..JournalEntry::default()
+    };
+    space.note(entry, b"", b"");
 }

@@ -257,7 +257,7 @@ impl OrderView {
             settled,
             created_at: order.created.rfc3339(),
             payable_until: order.payable_until.rfc3339(),
-            approval_no: order.approval_digits(),
+            approval_no: order.approval_digits().as_deref().map(Into::into),
             paid_with: order.instrument.as_ref().map(|instrument| PaidWith {
                 kind: instrument.kind.name(),
                 account: instrument.account.to_string(),
@@ -347,8 +347,8 @@ impl RequestView {
             traceparent: context.map(ToString::to_string),
             tracestate: context.and_then(|context| Some(context.state()?.to_owned())),
             trace_context_ignored: trail.and_then(|trail| Some(trail.ignored?.to_string())),
-            request: shown(&entry.request),
-            response: shown(&entry.response),
+            request: shown(entry.bodies.request()),
+            response: shown(entry.bodies.response()),
         }
     }
 }

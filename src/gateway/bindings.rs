@@ -153,7 +153,7 @@ fn row<'a>(desk: &'a Desk<'_>, binding: &'a Binding) -> binding_list::Row<'a> {
     let profile = desk.space.profile();
     let number = profile.cards.get(binding.card.0 as usize).map_or("", |card| &card.number);
     binding_list::Row {
-        tx_dt: Some(binding.created.day().digits().into()),
+        tx_dt: Some(binding.created.day().digits().to_string().into()),
         tx_seq_no: Some(binding.sequence().into()),
         merchant_id: (&*binding.merchant).into(),
         term_id: (&*binding.terminal).into(),

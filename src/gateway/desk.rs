@@ -133,11 +133,11 @@ impl Desk<'_> {
         merchant_id: &str,
         term_id: &str,
         fields: &Fields<'_>,
-    ) -> Result<Arc<Merchant>, Refused> {
+    ) -> Result<&Merchant, Refused> {
         let merchant = recognise(self.space, merchant_id, term_id)?;
-        let _ = self.merchant.set(Arc::clone(&merchant));
-        self.check_token(&merchant)?;
-        self.check_signature(&merchant, fields)?;
+        let merchant = self.merchant.get_or_init(|| merchant);
+        self.check_token(merchant)?;
+        self.check_signature(merchant, fields)?;
         self.consult(fields)?;
         Ok(merchant)
     }

@@ -47,7 +47,7 @@ pub fn hindsight<'p>(
 
 /// The test card whose number the request carries, which the journal has masked.
 fn typed_card<'p>(profile: &'p Profile, entry: &JournalEntry) -> Option<&'p Card> {
-    let fields = Fields::parse(&entry.request).ok()?;
+    let fields = Fields::parse(entry.bodies.request()).ok()?;
     let typed = fields.text("wdlAcNo").or_else(|| fields.text("card"))?;
     profile.cards.iter().find(|card| card.masked() == *typed)
 }

@@ -51,11 +51,11 @@ pub(super) fn request(entry: &JournalEntry) -> RequestFact {
 /// The members of the request; of an array those of its first row, as rules see them.
 fn fields(entry: &JournalEntry) -> Vec<(String, String)> {
     let row = match entry.operation {
-        Some(Operation::Reconciliation) => Fields::parse_array(&entry.request)
+        Some(Operation::Reconciliation) => Fields::parse_array(entry.bodies.request())
             .ok()
             .and_then(|rows| rows.into_iter().next())
-            .or_else(|| Fields::parse(&entry.request).ok()),
-        _ => Fields::parse(&entry.request).ok(),
+            .or_else(|| Fields::parse(entry.bodies.request()).ok()),
+        _ => Fields::parse(entry.bodies.request()).ok(),
     };
     let text = |(name, value): (&str, crate::base::Literal<'_>)| {
         (name.to_owned(), if value.is_blank() { String::new() } else { value.text().into_owned() })

@@ -103,25 +103,23 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         Ok(_) => (Reason::Success, String::new()),
         Err(refused) => (refused.reason, refused.detail.clone()),
     };
-    space.note(JournalEntry {
+    let status = match opened {
+        Ok(_) => 303,
+        Err(_) => space.profile().reasons.general(reason).http,
+    };
+    let entry = JournalEntry {
         trace,
         at: space.now(),
-        operation: None,
-        control: None,
         merchant: space.merchant(merchant_id),
         tx_id: fields.iter().find_map(|fields| fields.text("txId")).map(|text| text[..].into()),
-        request: wire::redact(plain.as_deref().unwrap_or_default()).into_owned().into(),
-        status: if opened.is_ok() { 303 } else { space.profile().reasons.general(reason).http },
-        sent: Some(if opened.is_ok() { 303 } else { space.profile().reasons.general(reason).http }),
-        response: bytes::Bytes::new(),
+        status,
+        sent: Some(status),
         reason,
         detail: detail.into(),
-        rule: None,
-        findings: Box::default(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
-        unmasked: None,
-        trail: None,
-    });
+        ..JournalEntry::default()
+    };
+    space.note(entry, &wire::redact(plain.as_deref().unwrap_or_default()), b"");
     opened.map(|order| CheckoutToken::new(space, order))
 }
 

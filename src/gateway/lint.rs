@@ -181,7 +181,7 @@ pub fn lint_report(space: &Space, strict: bool, limit: usize) -> LintReport {
         let taken = ledger.orders_after(None).filter(|order| order.is_unchecked());
         let named = taken.map(|order| Unchecked {
             merchant_id: ledger.party(order).merchant.as_ref().to_owned(),
-            tx_id: order.tx_id.as_ref().to_owned(),
+            tx_id: order.tx_id.to_string(),
         });
         named.take(limit).collect()
     });

@@ -54,7 +54,7 @@ pub use visit::{SavedCard, Visit, note_step};
 use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail};
 use crate::ledger::Screen;
 use crate::profile::Merchant;
-use crate::space::{Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
+use crate::space::{Bodies, Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
 use crate::wire::{self, Identity};
 use desk::Desk;
 
@@ -175,7 +175,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         None => Arc::clone(spaces.default_space()),
     });
     let trace = space.next_trace();
-    let desk = Desk {
+    let mut desk = Desk {
         space: &space,
         operation: call.operation,
         trace,
@@ -203,8 +203,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
     let (findings, remarks) = (desk.findings.take(), desk.remarks.take());
     let merchant = desk
         .merchant
-        .get()
-        .cloned()
+        .take()
         .filter(|merchant| identity.merchant_id.as_deref() == Some(merchant.id.as_str()));
     let at = desk.entered.get();
     let course = desk.course(&identity);
@@ -315,21 +314,15 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
     let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
     let merchant = received.merchant.or_else(named);
     let fault = received.course.as_deref().and_then(|course| course.by.plan.transport.as_ref());
-    space.note(JournalEntry {
+    let entry = JournalEntry {
         trace,
         at: received.at.unwrap_or_else(|| space.now()),
         operation,
         control: None,
         merchant,
         tx_id: identity.tx_id.as_deref().map(Into::into),
-        request: if harmless {
-            Bytes::copy_from_slice(body)
-        } else {
-            wire::redact(body).into_owned().into()
-        },
         status,
         sent: fault.map_or(Some(status), |fault| fault.status(status)),
-        response: reply.clone(),
         reason,
         detail: detail.into(),
         rule: received.course.as_ref().map(|course| Arc::clone(&course.by)),
@@ -337,7 +330,10 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
         trail: received.trail,
-    });
+        bodies: Bodies::default(),
+    };
+    let shown = if harmless { Cow::Borrowed(body) } else { wire::redact(body) };
+    space.note(entry, &shown, &reply);
     Reply { status, body: reply, trace, reason, course: received.course }
 }
 

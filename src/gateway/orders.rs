@@ -46,8 +46,8 @@ fn row<'a>(
         .iter()
         .any(|entry| matches!(entry.change, Change::Refunded(_) | Change::ChargedBack(_)));
     Row {
-        tx_dt: order.created.day().digits().into(),
-        tx_seq_no: order.sequence().into(),
+        tx_dt: order.created.day().digits().to_string().into(),
+        tx_seq_no: order.sequence().to_string().into(),
         tx_st_cd: wording.orders.state.get(order.state).into(),
         trt: match order.kind {
             OrderKind::Purchase => Trt::Purchase,
@@ -63,7 +63,7 @@ fn row<'a>(
         settle_yn: order.is_settled(now, cutoff_ms),
         cancel_yn: order.state == OrderState::Reversed,
         refund_yn: refunded,
-        appr_no: order.approval_digits().map(Into::into),
+        appr_no: order.approval_digits().map(|digits| digits.to_string().into()),
         appr_dttm: order.approval.map(|approval| approval.at.twelve_hour().into()),
         result_cd: result.code.into(),
         result_msg: result.message.into(),

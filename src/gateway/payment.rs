@@ -1,5 +1,7 @@
 //! `POST /pg/reversal`, `/pg/refund` and `/pg/preAuthCompletion`: they share their answer and their course.
 
+use arrayvec::ArrayString;
+
 use super::desk::{Desk, Refused, order_at};
 use crate::base::{Amount, Fields, Reason};
 use crate::ledger::{Change, Command, Order, Target};
@@ -75,10 +77,10 @@ fn settle<'r>(
         currency: Some(facts.amount.1),
         result_code: success.code.into(),
         result_message: success.message.into(),
-        approval_no: facts.approval_no.map(Into::into),
-        approval_date: Some(facts.approval_date.into()),
+        approval_no: facts.approval_no.as_deref().map(Into::into),
+        approval_date: Some(facts.approval_date.as_str().into()),
         acs_url: None,
-        ref_no: facts.ref_no.map(Into::into),
+        ref_no: facts.ref_no.as_deref().map(Into::into),
         transaction_amount: None,
     }))
 }
@@ -86,9 +88,9 @@ fn settle<'r>(
 /// What the reply needs, copied out of the critical section.
 struct Facts {
     amount: FixedAmount,
-    approval_no: Option<String>,
-    approval_date: String,
-    ref_no: Option<String>,
+    approval_no: Option<ArrayString<6>>,
+    approval_date: ArrayString<14>,
+    ref_no: Option<ArrayString<12>>,
 }
 
 impl Facts {

@@ -139,7 +139,7 @@ fn plays(
 /// How the payer paid. What was typed is masked, so it is told by what came of it: by the card where that was
 /// approved, by the reason where it was declined. Where a rule stepped in, it will do so again.
 fn payment(profile: &Profile, order: &Order, entry: &JournalEntry) -> Pay {
-    let fields = Fields::parse(&entry.request).ok();
+    let fields = Fields::parse(entry.bodies.request()).ok();
     let given = fields.as_ref().is_some_and(|fields| fields.iter().next().is_some());
     let approved = order.state != OrderState::Failed;
     let declined = (!approved && entry.rule.is_none()).then_some(order.failure).flatten();
@@ -159,7 +159,7 @@ pub(super) fn card_of_order<'p>(profile: &'p Profile, order: &Order) -> Option<&
 }
 
 fn event(entry: &JournalEntry) -> Option<TriggerKind> {
-    let fields = Fields::parse(&entry.request).ok()?;
+    let fields = Fields::parse(entry.bodies.request()).ok()?;
     let name = fields.text("event")?;
     TriggerKind::ALL.iter().copied().find(|kind| kind.name() == name)
 }

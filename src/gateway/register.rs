@@ -1,5 +1,7 @@
 //! `POST /pg/order/register`: an order comes to be, and the merchant learns where its payer goes.
 
+use arrayvec::ArrayString;
+
 use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason};
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{Merchant, Rules};
@@ -13,12 +15,12 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let request = Request::read(fields)?;
     let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
     let profile = desk.space.profile();
-    let new = new_order(&profile.rules, &merchant, &request)?;
+    let new = new_order(&profile.rules, merchant, &request)?;
     let new = NewOrder { context: desk.context.clone(), ..new };
     let order = desk.enter(|moment| moment.register_and(desk.trace, new, Facts::of))?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
-    let khqr = shows_qr.then(|| khqr(&merchant, price, order.created, order.expires));
+    let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires));
     let (khqr, khqr_md5) = khqr.transpose()?.unzip();
     let token = CheckoutToken::new(desk.space, order.id);
     Ok(wire::encode(&Envelope {
@@ -38,9 +40,9 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
             checkout_url: desk.origin.link("/pg/checkout/", token.text(&mut [0; _])).into(),
-            expire_dttm: order.expires.year_first_digits().into(),
-            khqr: khqr.map(Into::into),
-            khqr_md5: khqr_md5.map(Into::into),
+            expire_dttm: (&*order.expires.year_first_digits()).into(),
+            khqr: khqr.as_deref().map(Into::into),
+            khqr_md5: khqr_md5.as_deref().map(Into::into),
         }),
     }))
 }
@@ -84,7 +86,7 @@ pub(super) fn new_order<'r>(
 /// What the reply needs of the order, copied out of the critical section.
 struct Facts {
     id: OrderId,
-    sequence: String,
+    sequence: ArrayString<16>,
     created: Millis,
     expires: Millis,
 }
@@ -117,7 +119,7 @@ pub(super) fn khqr(
     (amount, currency): (Amount, Currency),
     created: Millis,
     expires: Millis,
-) -> Result<(String, String), Refused> {
+) -> Result<(String, ArrayString<32>), Refused> {
     let stem = merchant.khqr_stem(currency).map_err(Clone::clone);
     stem.and_then(|stem| stem.code(amount, created, expires))
         .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))

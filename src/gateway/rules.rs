@@ -56,7 +56,7 @@ pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) ->
         let call = CallFacts { now: entry.at, state: then.before, card, ..*call };
         space.near_misses(&call, decided)
     };
-    let fields = Fields::parse(&entry.request);
+    let fields = Fields::parse(entry.bodies.request());
     let point = match (entry.operation, entry.control) {
         (Some(operation), _) => {
             return fields.map_or(Vec::new(), |it| with_facts(space, operation, &it, None, ask));

@@ -1,5 +1,8 @@
 //! `POST /pg/transaction/status`: what became of one order.
 
+use arrayvec::ArrayString;
+use smol_str::SmolStr;
+
 use super::desk::{Desk, Refused, order_at};
 use crate::base::{Currency, Fields, OrderState, PaymentMethod, Reason};
 use crate::ledger::{DAY_DIGITS, Order, OrderKind, Target};
@@ -63,15 +66,15 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
 
 /// What the reply needs, copied out of the critical section.
 struct Facts {
-    sequence: String,
+    sequence: ArrayString<16>,
     state: OrderState,
     kind: OrderKind,
     method: PaymentMethod,
-    account: Option<Box<str>>,
+    account: Option<SmolStr>,
     amount: ShortAmount,
     currency: Currency,
-    approval_no: Option<String>,
-    approved_at: Option<String>,
+    approval_no: Option<ArrayString<6>>,
+    approved_at: Option<ArrayString<14>>,
 }
 
 impl Facts {

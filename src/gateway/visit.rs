@@ -5,8 +5,6 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use bytes::Bytes;
-
 use super::payer::otp_has_expired;
 use super::register;
 use crate::base::{Millis, OrderState, Reason};
@@ -159,23 +157,17 @@ pub fn note_step(
     detail: &str,
     course: Option<&Course>,
 ) {
-    visit.space.note(JournalEntry {
+    let entry = JournalEntry {
         trace,
         at: visit.now,
-        operation: None,
-        control: None,
         merchant: Some(Arc::clone(&visit.merchant)),
         tx_id: Some(visit.order.tx_id.clone()),
-        request: serde_json::json!({ "page": step }).to_string().into_bytes().into(),
         status,
         sent: Some(status),
-        response: Bytes::new(),
         reason,
         detail: detail.into(),
         rule: course.map(|course| Arc::clone(&course.by)),
-        findings: Box::default(),
-        took_us: 0,
-        unmasked: None,
-        trail: None,
-    });
+        ..JournalEntry::default()
+    };
+    visit.space.note(entry, serde_json::json!({ "page": step }).to_string().as_bytes(), b"");
 }

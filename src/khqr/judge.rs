@@ -122,7 +122,7 @@ impl Judge {
         };
         let right = checksum(covered);
         let problem = match given {
-            given if given == right => return,
+            given if *given == *right => return,
             given if given.eq_ignore_ascii_case(&right) => Problem::CrcLowerCase,
             _ => Problem::CrcWrong,
         };

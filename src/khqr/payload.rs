@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use arrayvec::ArrayString;
 use md5::{Digest, Md5};
 
 use super::fields::{FIELDS, find, path};
@@ -121,7 +122,7 @@ impl<'a> Payload<'a> {
     /// leaves the code static.
     #[must_use]
     pub fn with_amount(self, amount: Amount, created: Millis, expires: Millis) -> Self {
-        let amount = printed(amount, self.currency, &mut Print::default()).to_owned().into();
+        let amount = printed(amount, self.currency).to_string().into();
         Self { amount, created, expires: Some(expires), ..self }
     }
 
@@ -224,11 +225,11 @@ impl Stem {
         amount: Amount,
         created: Millis,
         expires: Millis,
-    ) -> Result<(String, String), Finding> {
+    ) -> Result<(String, ArrayString<32>), Finding> {
         let mut text = String::with_capacity(CODE_BYTES);
         text.push_str(&self.head);
         let mut out = Writer { at: text.len(), text };
-        out.value("54", printed(amount, self.currency, &mut Print::default()))?;
+        out.value("54", &printed(amount, self.currency))?;
         let crc = self.passage.lead(go_on(self.crc, &out.text[self.head.len()..]));
         out.text.push_str(&self.middle);
         let end = out.text.len();
@@ -242,11 +243,11 @@ impl Stem {
 }
 
 /// An amount as the SDK prints a number; zero is none.
-fn printed(amount: Amount, currency: Currency, room: &mut Print) -> &str {
+fn printed(amount: Amount, currency: Currency) -> Print {
     match currency {
-        _ if amount == Amount::ZERO => "",
-        Currency::Usd if amount.minor() % 100 == 0 => amount.print_shortest(currency, room),
-        _ => amount.print(currency, room),
+        _ if amount == Amount::ZERO => Print::new(),
+        Currency::Usd if amount.minor() % 100 == 0 => amount.print_shortest(currency),
+        _ => amount.print(currency),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tag, length, value: the grammar, without knowing what any tag means but for which are templates.
 
+use arrayvec::ArrayString;
+
 use super::fields::{FIELDS, Field, find};
 use super::problem::quote;
 
@@ -22,17 +24,15 @@ pub(super) fn go_on(head: u16, rest: &str) -> u16 {
 }
 
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
-pub(super) fn checksum(text: &str) -> String {
+pub(super) fn checksum(text: &str) -> ArrayString<4> {
     checksum_from(CRC_OF_NOTHING, text)
 }
 
 /// The same of a text that goes on with `rest` after a beginning with this CRC.
-pub(super) fn checksum_from(head: u16, rest: &str) -> String {
+pub(super) fn checksum_from(head: u16, rest: &str) -> ArrayString<4> {
     let crc = go_on(head, rest);
-    [12, 8, 4, 0]
-        .map(|shift| char::from(b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]))
-        .iter()
-        .collect()
+    let digits = [12, 8, 4, 0].map(|shift| b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]);
+    ArrayString::from_byte_string(&digits).unwrap_or_default()
 }
 
 /// What a text does to the CRC of all that comes before it, made ready once: that CRC's bits each have their own share in

@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::bindings::BindingsFile;
 use super::order::{
-    Change, Details, Entry, Instrument, Order, OrderId, OrderKind, PartyId, Totals,
+    Change, Details, Entry, History, Instrument, Order, OrderId, OrderKind, PartyId, Totals,
 };
 use super::progress::Progress;
 use super::store::Store;
@@ -55,7 +56,7 @@ struct PartyFile {
 struct OrderFile {
     id: u64,
     party: u32,
-    tx_id: Box<str>,
+    tx_id: SmolStr,
     kind: OrderKind,
     method: PaymentMethod,
     currency: Currency,
@@ -75,7 +76,7 @@ struct OrderFile {
     details: Option<Box<Details>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     context: Option<TraceContext>,
-    history: Vec<Entry>,
+    history: History,
 }
 
 impl OrderFile {
@@ -150,7 +151,7 @@ impl OrderFile {
             status_asked: self.status_asked,
             details: self.details,
             context: self.context.map(Arc::new),
-            history: Vec::new(),
+            history: History::new(),
         };
         for Entry { at, change: what, .. } in later {
             let event = Event { order: order.id, at: *at, change: *what, instrument: None };

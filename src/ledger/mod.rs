@@ -16,14 +16,16 @@ pub use bindings::{Binding, BindingId, Bindings, Client, Customer, Digest, NewBi
 pub use command::{Command, Event, NewOrder, Registration, Target};
 pub use file::LedgerFile;
 pub use order::{
-    Approval, Change, DAY_DIGITS, Details, Entry, Instrument, InstrumentKind, Order, OrderId,
-    OrderKind, PartyId, Screen, Totals,
+    Approval, Change, DAY_DIGITS, Details, Entry, History, Instrument, InstrumentKind, Order,
+    OrderId, OrderKind, PartyId, Screen, Totals,
 };
 pub use progress::{CardRow, Progress, Source, Step};
 pub use store::{Orders, Party};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+
+use smallvec::smallvec;
 
 use crate::base::sharing::Sorted;
 use crate::base::{Amount, Day, Millis, OrderState, Reason};
@@ -217,9 +219,6 @@ impl Ledger {
         let day_number = self.next_day_number(now);
         self.stan = self.stan % STAN_MAX + 1;
         let (id, deadline) = (self.store.next_id(), now.plus(lifetime));
-        // Room for the life of most: registered, approved, refunded.
-        let mut history = Vec::with_capacity(3);
-        history.push(Entry { at: now, trace, change: Change::Registered });
         Order {
             id,
             party: self.store.party(new.merchant, new.terminal),
@@ -246,7 +245,7 @@ impl Ledger {
             status_asked: None,
             details: (new.details != Details::default()).then(|| Box::new(new.details)),
             context: new.context,
-            history,
+            history: smallvec![Entry { at: now, trace, change: Change::Registered }],
         }
     }
 
@@ -383,7 +382,7 @@ impl Order {
     /// Its state once so many entries of its history had happened; `None` before the first.
     pub fn state_after(&self, entries: usize) -> Option<OrderState> {
         let past = self.history.get(..entries).filter(|past| !past.is_empty())?;
-        let (totals, state, history) = (Totals::default(), OrderState::Registered, Vec::new());
+        let (totals, state, history) = (Totals::default(), OrderState::Registered, History::new());
         let mut order = Self { totals, state, history, ..self.clone() };
         for Entry { at, change: what, .. } in past {
             let event = Event { order: order.id, at: *at, change: *what, instrument: None };

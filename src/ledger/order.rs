@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use super::progress::Progress;
 use crate::base::{
@@ -61,7 +64,7 @@ pub struct Instrument {
     /// Which kind, for the numeric codes of the order list.
     pub kind: InstrumentKind,
     /// The account as the status answer shows it: `************0022`.
-    pub account: Box<str>,
+    pub account: SmolStr,
 }
 
 /// The kinds of instrument.
@@ -158,7 +161,7 @@ pub struct Order {
     /// Whose it is.
     pub party: PartyId,
     /// The merchant's own id.
-    pub tx_id: Box<str>,
+    pub tx_id: SmolStr,
     /// One-phase or two-phase.
     pub kind: OrderKind,
     /// How it may be paid.
@@ -204,8 +207,11 @@ pub struct Order {
     /// The merchant's own trace in which it was registered: push-backs that come of no request in another are sent in it.
     pub context: Option<Arc<TraceContext>>,
     /// All that happened, in order.
-    pub history: Vec<Entry>,
+    pub history: History,
 }
+
+/// What happened to an order. Most orders are paid and left at that, which takes no memory of its own.
+pub type History = SmallVec<[Entry; 2]>;
 
 /// One thing that happened to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,19 +280,19 @@ impl Change {
 
 impl Order {
     /// `txSeqNo`: the day in [`DAY_DIGITS`] digits and an eight-digit running number.
-    pub fn sequence(&self) -> String {
+    pub fn sequence(&self) -> ArrayString<16> {
         digits::<16>(self.created.day().number() * 100_000_000 + u64::from(self.day_number))
     }
 
     /// `refNo`: twelve digits that end in the approval number.
-    pub fn reference(&self) -> Option<String> {
+    pub fn reference(&self) -> Option<ArrayString<12>> {
         self.approval.map(|approval| {
             digits::<12>(u64::from(self.stan) * 1_000_000 + u64::from(approval.number))
         })
     }
 
     /// The approval number in its six digits.
-    pub fn approval_digits(&self) -> Option<String> {
+    pub fn approval_digits(&self) -> Option<ArrayString<6>> {
         self.approval.map(|approval| digits::<6>(approval.number.into()))
     }
 

@@ -22,16 +22,35 @@ pub struct Party {
     pub terminal: Box<str>,
 }
 
-/// The orders of one terminal on one day, oldest first.
+/// Orders, oldest first. None of them leaves but the one at the front, and those that stayed when it was their turn.
+#[derive(Clone, Debug, Default)]
+struct Line {
+    stayed: Sorted<OrderId>,
+    recent: Row<OrderId>,
+}
+
+impl Line {
+    fn len(&self) -> usize {
+        self.stayed.len() + self.recent.len()
+    }
+
+    /// Those behind so many others.
+    fn behind(&self, others: usize) -> impl Iterator<Item = OrderId> {
+        let recent = self.recent.range(others.saturating_sub(self.stayed.len()));
+        self.stayed.behind(others).map(|(id, ())| id).chain(recent.copied())
+    }
+}
+
+/// The orders of one terminal on one day.
 #[derive(Clone, Debug, Default)]
 struct DayList {
-    all: Row<OrderId>,
-    purchases: Row<OrderId>,
-    pre_auths: Row<OrderId>,
+    all: Line,
+    purchases: Line,
+    pre_auths: Line,
 }
 
 impl DayList {
-    fn of(&self, kind: Option<OrderKind>) -> &Row<OrderId> {
+    fn of(&self, kind: Option<OrderKind>) -> &Line {
         match kind {
             None => &self.all,
             Some(OrderKind::Purchase) => &self.purchases,
@@ -39,7 +58,7 @@ impl DayList {
         }
     }
 
-    fn both(&mut self, kind: OrderKind) -> [&mut Row<OrderId>; 2] {
+    fn both(&mut self, kind: OrderKind) -> [&mut Line; 2] {
         match kind {
             OrderKind::Purchase => [&mut self.all, &mut self.purchases],
             OrderKind::PreAuth => [&mut self.all, &mut self.pre_auths],
@@ -155,13 +174,15 @@ impl Store {
         let id = order.id;
         let (is_open, deadline) = (order.state.is_open(), order.deadline);
         if id.0 < first {
-            let order = self.index(order);
+            let order = self.index(order, |line| {
+                line.stayed.insert(id, ());
+            });
             self.stayed.insert(id, order);
             if !is_open {
                 self.stayed_closed.insert(id, ());
             }
         } else if id == OrderId(first + self.recent.len() as u64) {
-            let order = self.index(order);
+            let order = self.index(order, |line| line.recent.push_back(id));
             self.recent.push_back(order);
         } else {
             return false;
@@ -220,19 +241,18 @@ impl Store {
 
     /// Takes in an open order whose id is [`Store::next_id`].
     pub(super) fn insert(&mut self, order: Order) {
-        self.deadlines.insert((order.deadline, order.id), ());
-        let order = self.index(order);
+        let id = order.id;
+        self.deadlines.insert((order.deadline, id), ());
+        let order = self.index(order, |line| line.recent.push_back(id));
         self.recent.push_back(order);
     }
 
-    /// Makes an order found by its names and its day.
-    fn index(&mut self, order: Order) -> Arc<Order> {
+    /// Makes an order found by its names and its day, in whose lines `line_up` puts it.
+    fn index(&mut self, order: Order, line_up: impl Fn(&mut Line)) -> Arc<Order> {
         let (id, hash) = (order.id, self.tx_hash(&order));
         let list =
             Arc::make_mut(&mut self.by_day).entry((order.party, order.created.day())).or_default();
-        for index in list.both(order.kind) {
-            index.push_back(id);
-        }
+        list.both(order.kind).into_iter().for_each(line_up);
         self.by_tx.insert(hash, id);
         Arc::new(order)
     }
@@ -291,11 +311,11 @@ impl Store {
         };
         let mut skip = skip;
         for (_, list) in self.by_day.range((party, *days.start())..=(party, *days.end())) {
-            let ids = list.of(kind);
-            let passed = skip.min(ids.len());
+            let line = list.of(kind);
+            let passed = skip.min(line.len());
             skip -= passed;
-            let wanted = ids.range(passed).take(limit - rows.len());
-            rows.extend(wanted.filter_map(|id| self.get(*id)));
+            let wanted = line.behind(passed).take(limit - rows.len());
+            rows.extend(wanted.filter_map(|id| self.get(id)));
             if rows.len() >= limit {
                 break;
             }
@@ -307,37 +327,44 @@ impl Store {
     pub(super) fn drop_oldest(&mut self) -> bool {
         if let Some((id, ())) = self.stayed_closed.pop_first() {
             if let Some(order) = self.stayed.remove(id) {
-                self.forget(&order);
+                self.forget(&order, |line| {
+                    line.stayed.remove(id);
+                });
             }
             return true;
         }
         while let Some(order) = self.recent.pop_front() {
             self.first += 1;
             if !order.state.is_open() {
-                self.forget(&order);
+                self.forget(&order, |line| {
+                    line.recent.pop_front();
+                });
                 return true;
             }
-            self.stayed.insert(order.id, order);
+            let id = order.id;
+            self.change_lines(&order, |line| {
+                line.recent.pop_front();
+                line.stayed.insert(id, ());
+            });
+            self.stayed.insert(id, order);
         }
         false
     }
 
-    /// Takes a closed order out of the indexes.
-    fn forget(&mut self, order: &Order) {
+    /// Takes a closed order out of the indexes; `leave` takes it out of a line.
+    fn forget(&mut self, order: &Order, leave: impl Fn(&mut Line)) {
         let (id, hash) = (order.id, self.tx_hash(order));
         self.by_tx.remove(hash, |known| *known == id);
+        self.change_lines(order, leave);
+    }
+
+    /// Changes the lines in which an order is.
+    fn change_lines(&mut self, order: &Order, change: impl Fn(&mut Line)) {
         let key = (order.party, order.created.day());
         let by_day = Arc::make_mut(&mut self.by_day);
         if let Some(list) = by_day.get_mut(&key) {
-            for index in list.both(order.kind) {
-                // Nearly always it is the oldest that goes.
-                if index.front() == Some(&id) {
-                    index.pop_front();
-                } else if let Some(place) = index.binary_search(&id) {
-                    index.remove(place);
-                }
-            }
-            if list.all.is_empty() {
+            list.both(order.kind).into_iter().for_each(change);
+            if list.all.len() == 0 {
                 by_day.remove(&key);
             }
         }

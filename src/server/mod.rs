@@ -164,10 +164,8 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
     let _ = stream.set_nodelay(true);
     let limits = app.limits;
     let (tap, trigger) = Tap::new(stream);
-    let service = service_fn(move |request| {
-        let (app, trigger) = (Arc::clone(&app), trigger.clone());
-        async move { route::answer(&app, plane, &trigger, request).await }
-    });
+    let (app, trigger) = (&app, &trigger);
+    let service = service_fn(move |request| route::answer(app, plane, trigger, request));
     let connection = http1::Builder::new()
         .timer(Patience::default())
         .header_read_timeout(limits.request_time)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::journal::Trace;
 use crate::base::sharing::{Row, Sorted};
@@ -21,7 +22,7 @@ pub struct Delivery {
     /// The order it tells of.
     pub order: OrderId,
     /// `txId` of that order.
-    pub tx_id: Box<str>,
+    pub tx_id: SmolStr,
     /// The change that caused it, such as `approved`.
     pub cause: &'static str,
     /// What it says of that: `true`, or the name of what a rule puts in its place.
@@ -337,7 +338,7 @@ pub(super) struct DeliveryFile {
     id: u64,
     merchant_id: Box<str>,
     order: u64,
-    tx_id: Box<str>,
+    tx_id: SmolStr,
     cause: String,
     content: String,
     trace: u64,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use smol_str::SmolStr;
 
 use super::finding::Finding;
 use super::intervention::Intervention;
@@ -57,6 +58,25 @@ impl FromStr for Trace {
     }
 }
 
+/// The bodies of a request and of its reply, one behind the other in memory that entries share.
+#[derive(Clone, Default)]
+pub struct Bodies {
+    both: Bytes,
+    split: usize,
+}
+
+impl Bodies {
+    /// What was asked, secrets masked.
+    pub fn request(&self) -> &[u8] {
+        &self.both[..self.split]
+    }
+
+    /// What was answered.
+    pub fn response(&self) -> &[u8] {
+        &self.both[self.split..]
+    }
+}
+
 /// One request with what was decided. Its `Debug` form leaves [`JournalEntry::unmasked`] out.
 #[derive(Clone)]
 pub struct JournalEntry {
@@ -71,15 +91,13 @@ pub struct JournalEntry {
     /// The merchant, where one was recognised.
     pub merchant: Option<Arc<Merchant>>,
     /// `txId`, where one was sent.
-    pub tx_id: Option<Box<str>>,
-    /// The body, secrets masked.
-    pub request: Bytes,
+    pub tx_id: Option<SmolStr>,
     /// HTTP status of the reply.
     pub status: u16,
     /// The HTTP status that the caller gets to see of it, where a rule breaks it; `None`: not even that.
     pub sent: Option<u16>,
-    /// The reply's body.
-    pub response: Bytes,
+    /// The bodies of request and reply; empty until it is noted.
+    pub bodies: Bodies,
     /// What decided it.
     pub reason: Reason,
     /// What was wrong, for people; empty where the reason says it all.
@@ -104,9 +122,9 @@ impl fmt::Debug for JournalEntry {
             .field("at", &self.at)
             .field("operation", &self.operation)
             .field("tx_id", &self.tx_id)
-            .field("request", &String::from_utf8_lossy(&self.request))
+            .field("request", &String::from_utf8_lossy(self.bodies.request()))
             .field("status", &self.status)
-            .field("response", &self.response)
+            .field("response", &String::from_utf8_lossy(self.bodies.response()))
             .field("reason", &self.reason)
             .field("detail", &self.detail)
             .field("findings", &self.findings)
@@ -114,12 +132,35 @@ impl fmt::Debug for JournalEntry {
     }
 }
 
+impl Default for JournalEntry {
+    /// A success that nothing else is known of.
+    fn default() -> Self {
+        Self {
+            trace: Trace::default(),
+            at: Millis::default(),
+            operation: None,
+            control: None,
+            merchant: None,
+            tx_id: None,
+            status: 200,
+            sent: Some(200),
+            bodies: Bodies::default(),
+            reason: Reason::Success,
+            detail: Box::default(),
+            rule: None,
+            findings: Box::default(),
+            took_us: 0,
+            unmasked: None,
+            trail: None,
+        }
+    }
+}
+
 impl JournalEntry {
     /// What it costs of the byte budget.
     fn weight(&self) -> usize {
         size_of::<Self>()
-            + self.request.len()
-            + self.response.len()
+            + self.bodies.both.len()
             + self.detail.len()
             + self.tx_id.as_deref().map_or(0, str::len)
             + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
@@ -188,17 +229,16 @@ impl Journal {
         }
     }
 
-    /// Notes a request; drops the oldest ones past the budget. Answers the entry's number, by which it is found as long
-    /// as it is kept; `None` where nothing is kept.
-    pub fn push(&mut self, mut entry: JournalEntry) -> Option<u64> {
+    /// Notes a request and its reply; drops the oldest ones past the budget. Answers the entry's number, by which it is
+    /// found as long as it is kept; `None` where nothing is kept.
+    pub fn push(&mut self, mut entry: JournalEntry, request: &[u8], reply: &[u8]) -> Option<u64> {
         self.decided[row(&entry)].get_or_insert_default().note(entry.reason);
         if self.budget.entries == 0 {
             self.dropped += 1;
             return None;
         }
         let number = self.dropped + self.entries.len() as u64;
-        entry.request = self.keep(&entry.request);
-        entry.response = self.keep(&entry.response);
+        entry.bodies = self.keep(request, reply);
         self.bytes += entry.weight();
         self.entries.push_back(entry);
         while self.entries.len() > self.budget.entries || self.bytes > self.budget.bytes {
@@ -214,13 +254,15 @@ impl Journal {
         self.entries.get(usize::try_from(number.checked_sub(self.dropped)?).ok()?)
     }
 
-    /// Copies a body into the current piece.
-    fn keep(&mut self, body: &[u8]) -> Bytes {
-        if self.piece.capacity() < body.len() {
-            self.piece = BytesMut::with_capacity(body.len().max(PIECE_BYTES));
+    /// Copies bodies into the current piece.
+    fn keep(&mut self, request: &[u8], reply: &[u8]) -> Bodies {
+        let length = request.len() + reply.len();
+        if self.piece.capacity() < length {
+            self.piece = BytesMut::with_capacity(length.max(PIECE_BYTES));
         }
-        self.piece.extend_from_slice(body);
-        self.piece.split().freeze()
+        self.piece.extend_from_slice(request);
+        self.piece.extend_from_slice(reply);
+        Bodies { both: self.piece.split().freeze(), split: request.len() }
     }
 
     /// The entry of this name. Entries arrive nearly in order of their names, so the search starts

@@ -27,7 +27,7 @@ pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use intervention::{Departure, Intervention, Stage};
-pub use journal::{Journal, JournalBudget, JournalEntry, Trace};
+pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, Trace};
 pub use meter::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
@@ -311,14 +311,14 @@ impl Space {
         self.lock().clock.now(wall_clock())
     }
 
-    /// Notes a request.
-    pub fn note(&self, entry: JournalEntry) {
+    /// Notes a request, secrets masked, and its reply.
+    pub fn note(&self, entry: JournalEntry, request: &[u8], reply: &[u8]) {
         let meter = &self.commons.meter;
         meter.request(&entry);
         self.log(&entry);
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let before = journal.dropped();
-        if let Some(number) = journal.push(entry) {
+        if let Some(number) = journal.push(entry, request, reply) {
             self.happened(Happening::Request(number));
         }
         meter.journal_dropped(journal.dropped() - before);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::base::{Amount, Currency, Print, Reason};
+use crate::base::{Amount, Currency, Reason};
 
 use super::Refusal;
 use super::value::Value;
@@ -22,14 +22,13 @@ pub struct ShortAmount(pub Amount, pub Currency);
 
 impl Serialize for FixedAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(NUMBER, self.0.print(self.1, &mut Print::default()))
+        serializer.serialize_newtype_struct(NUMBER, &*self.0.print(self.1))
     }
 }
 
 impl Serialize for ShortAmount {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .serialize_newtype_struct(NUMBER, self.0.print_shortest(self.1, &mut Print::default()))
+        serializer.serialize_newtype_struct(NUMBER, &*self.0.print_shortest(self.1))
     }
 }
 
@@ -46,7 +45,7 @@ impl Serialize for Price {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = serializer.serialize_map(Some(2))?;
         members.serialize_entry("currency", self.currency.code())?;
-        members.serialize_entry("amount", &self.amount.fixed(self.currency))?;
+        members.serialize_entry("amount", &*self.amount.print(self.currency))?;
         members.end()
     }
 }

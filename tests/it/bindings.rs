@@ -533,7 +533,7 @@ fn no_secret_leaves_the_gateway() {
     gateway.space().read_journal(|journal| {
         for entry in journal.iter() {
             said.push(format!("{entry:?}"));
-            said.push(String::from_utf8_lossy(&entry.request).into_owned());
+            said.push(String::from_utf8_lossy(entry.bodies.request()).into_owned());
         }
     });
     gateway.space().enter(|moment| said.push(format!("{:?}", moment.ledger())));

@@ -722,7 +722,7 @@ fn same_order(ledger: &Ledger, model: &Model, record: &Record) {
     let log = order.history.iter().map(|entry| (entry.at.0, entry.trace, entry.change));
     assert_eq!(log.collect::<Vec<_>>(), record.log);
     let numbers = format!("{}{:08}", Day(day(record.created())).digits(), record.number);
-    assert_eq!(order.sequence(), numbers);
+    assert_eq!(*order.sequence(), numbers);
     assert_eq!(u64::from(order.stan), record.id + 1);
     let settled = order.is_settled(Millis(model.now), model.rules.settlement_cutoff_ms);
     assert_eq!(settled, record.settled(model.now, &model.rules));

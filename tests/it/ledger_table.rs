@@ -314,8 +314,8 @@ impl Story {
                 told.collect::<Vec<_>>().join(" ")
             }
             "paid-with" => order.instrument.as_ref().map_or("nothing", |i| i.kind.name()).into(),
-            "sequence" => order.sequence(),
-            "reference" => order.reference().unwrap_or_else(|| "none".to_owned()),
+            "sequence" => order.sequence().to_string(),
+            "reference" => order.reference().map_or_else(|| "none".to_owned(), |it| it.to_string()),
             _ => order.id.0.to_string(),
         }
     }

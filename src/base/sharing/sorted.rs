@@ -75,6 +75,21 @@ impl<K: Ord + Copy, V> Sorted<K, V> {
         entries.map(|(key, value)| (*key, value)).skip_while(move |(key, _)| *key < from)
     }
 
+    /// All entries but the first so many.
+    pub fn behind(&self, others: usize) -> impl Iterator<Item = (K, &V)> {
+        let mut skipped = others;
+        let is_skipped = |leaf: &&Leaf<K, V>| match skipped.checked_sub(leaf.entries.len()) {
+            Some(rest) => {
+                skipped = rest;
+                true
+            }
+            None => false,
+        };
+        let leaves = self.leaves.iter().take_while(is_skipped).count();
+        let entries = self.leaves.range(leaves..).flat_map(|leaf| &*leaf.entries);
+        entries.map(|(key, value)| (*key, value)).skip(skipped)
+    }
+
     /// All entries.
     pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         self.leaves.iter().flat_map(|leaf| &*leaf.entries).map(|(key, value)| (*key, value))

@@ -155,7 +155,7 @@ pub enum Stage {
     /// It was wrong for this reason; [`Progress::step`] is asked again.
     Wrong(Progress, Reason),
     /// The payment has its answer, or never gets one ([`Reason::IssuerTimeout`]).
-    Over(Paid),
+    Over(Box<Paid>),
 }
 
 /// Takes one step of an order's payer, as the pages do. What is wrong in the input leaves all as it
@@ -192,7 +192,7 @@ pub fn advance(
             }
         })
     })?;
-    Ok(asks.unwrap_or(Stage::Over(paid)))
+    Ok(asks.unwrap_or_else(|| Stage::Over(Box::new(paid))))
 }
 
 /// What a test can make happen to an order from outside.

@@ -36,7 +36,7 @@ fn reversal() {
         result_code: "0000".into(),
         result_message: "Success".into(),
         approval_no: Some("538433".into()),
-        approval_date: Some(APPROVED_AT.day_first_digits().into()),
+        approval_date: Some(APPROVED_AT.day_first_digits().to_string().into()),
         acs_url: None,
         ref_no: Some("000004538433".into()),
         transaction_amount: None,
@@ -52,7 +52,7 @@ fn orders_list() {
     assert_eq!((request.index, request.limit), (Some(1), Some(20)));
     assert_eq!((request.trt, request.sign), (Some(Trt::Purchase), None));
     let row = orders::Row {
-        tx_dt: day.digits().into(),
+        tx_dt: day.digits().to_string().into(),
         tx_seq_no: "2020112400001250".into(),
         tx_st_cd: "09".into(),
         trt: Trt::Purchase,

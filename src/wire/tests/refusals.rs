@@ -1,6 +1,6 @@
 //! What refusals say, case by case.
 
-use crate::base::{Amount, Currency, Fields, Operation, Reason};
+use crate::base::{Amount, Currency, Fields, Operation, Reason, digits};
 use crate::wire::{
     Answer, BindingMethod, Refusal, binding_register, encode, is_harmless, limits, orders,
     reconciliation, redact, refund, register, status,
@@ -153,7 +153,7 @@ fn lists_are_paged_and_dated() {
         let request = orders::Request::read(&fields)?;
         Ok::<_, Refusal>((request.to_date.digits(), request.index, request.limit))
     };
-    let day = || "20201125".to_owned();
+    let day = || digits(20_201_125);
     let taken = with(r#""ToDate":"25112020","index":"2","limit":50"#);
     assert_eq!(taken, Ok((day(), Some(2), Some(50))));
     assert_eq!(with(r#""toDate":"25112020","ToDate":"x""#), Ok((day(), None, None)));

@@ -206,7 +206,8 @@ async fn no_secret_gets_into_an_address_or_the_journal() {
         journal
             .iter()
             .map(|entry| {
-                format!("{} {} {}", text(&entry.request), text(&entry.response), entry.detail)
+                let bodies = [entry.bodies.request(), entry.bodies.response()].map(text);
+                format!("{} {}", bodies.concat(), entry.detail)
             })
             .collect()
     });
