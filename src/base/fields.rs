@@ -205,6 +205,8 @@ impl<'a> Literal<'a> {
     }
 }
 
+/// Reads whatever else is JSON.
+#[cold]
 fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, FieldsError> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(FieldsError::Empty);

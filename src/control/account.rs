@@ -40,7 +40,7 @@ struct MoveView {
 impl BookingView {
     /// Of a request with so many events in its order's history.
     pub(super) fn new(entry: &JournalEntry, events: usize, currency: Option<Currency>) -> Self {
-        let by = entry.rule.as_deref();
+        let by = entry.more().rule.as_deref();
         let withheld = by.map_or(&[][..], |by| &by.withheld);
         let departure = by.map(Intervention::departure).unwrap_or_default();
         let commit = by.map(|by| by.plan.commit).filter(|_| events == 0 || !withheld.is_empty());
@@ -100,7 +100,7 @@ pub(super) struct WireView {
 impl WireView {
     pub(super) fn new(entry: &JournalEntry) -> Self {
         let decided = entry.bodies.response().len();
-        let Some(by) = &entry.rule else {
+        let Some(by) = &entry.more().rule else {
             return Self {
                 stage: Stage::Left.name(),
                 status: Some(entry.status),

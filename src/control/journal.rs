@@ -85,12 +85,12 @@ impl Filter<'_> {
 
 fn is_in(needle: &Needle, entry: &JournalEntry) -> bool {
     let merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str());
-    let rule = entry.rule.as_ref().map(|by| &*by.rule);
+    let rule = entry.more().rule.as_ref().map(|by| &*by.rule);
     let operation = entry.operation.map(Operation::name);
-    let parts = [entry.tx_id.as_deref(), merchant, operation, entry.control, rule];
+    let parts = [entry.tx_id.as_deref(), merchant, operation, entry.more().control, rule];
     parts.into_iter().flatten().any(|part| needle.is_in(part))
         || needle.is_in(entry.reason.name())
-        || needle.is_in(&entry.detail)
+        || needle.is_in(&entry.more().detail)
         || needle.is_in(&entry.trace.to_string())
 }
 
@@ -234,7 +234,7 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
     let name = ask.param("trace");
     let trace = parse_trace(name);
     let entry = trace.and_then(|trace| ask.space.read_journal(|j| j.find(trace).cloned()));
-    let Some(mut entry) = entry else {
+    let Some(entry) = entry else {
         let space = ask.space.name();
         let own = |trace: &Trace| trace.space() == ask.space.number();
         let other =
@@ -271,9 +271,10 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
         provenance: provenance(answer.mark),
         profile_line: answer.place.to_string(),
     });
-    let signature = match (entry.unmasked.take(), entry.merchant.clone(), entry.operation) {
+    let unmasked = entry.more().unmasked.as_deref();
+    let signature = match (unmasked, entry.merchant.clone(), entry.operation) {
         (Some(body), Some(merchant), Some(operation)) => {
-            sign::explanation(ask, merchant, operation, body.into()).await.ok()
+            sign::explanation(ask, merchant, operation, body.to_vec()).await.ok()
         }
         _ => None,
     };

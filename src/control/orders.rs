@@ -16,7 +16,7 @@ use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Cause, Paid, PayError, PayRequest, TriggerEvent};
 use crate::ledger::{Order, OrderId, Party, Target};
 use crate::server;
-use crate::space::{Course, JournalEntry};
+use crate::space::{Course, JournalEntry, More};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
@@ -281,15 +281,13 @@ async fn play(
     let entry = JournalEntry {
         trace,
         at: ask.space.now(),
-        control: Some(control),
         merchant: ask.space.merchant(ask.param("merchantId")),
         tx_id: Some(ask.param("txId").into()),
         status,
         sent: Some(status),
         reason,
-        rule,
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
-        trail,
+        more: More { control: Some(control), rule, trail, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
     ask.space.note(entry, &wire::redact(&ask.body), &response);

@@ -11,7 +11,7 @@ use super::ask::{Ask, Nothing, did_you_mean};
 use super::blocking;
 use super::problem::{Kind, Problem};
 use super::spaces::urls;
-use crate::space::{FileError, JournalEntry, Snapshot, SnapshotError, Space};
+use crate::space::{FileError, JournalEntry, More, Snapshot, SnapshotError, Space};
 
 /// How a snapshot is to be called.
 #[derive(Deserialize, JsonSchema)]
@@ -227,8 +227,7 @@ fn note(space: &Space, control: &'static str, detail: String) {
     let entry = JournalEntry {
         trace: space.next_trace(),
         at: space.now(),
-        control: Some(control),
-        detail: detail.into(),
+        more: More { control: Some(control), detail, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
     space.note(entry, b"", b"");

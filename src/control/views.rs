@@ -327,21 +327,21 @@ impl AttemptView {
 
 impl RequestView {
     pub(super) fn new(ask: &Ask, entry: &JournalEntry) -> Self {
-        let trail = entry.trail.as_deref();
+        let trail = entry.more().trail.as_deref();
         let context = trail.and_then(|trail| trail.context.as_deref());
         Self {
             trace: entry.trace.to_string(),
             at: entry.at.rfc3339(),
             operation: entry.operation,
-            control: entry.control,
+            control: entry.more().control,
             merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
             tx_id: entry.tx_id.as_deref().map(Into::into),
             status: entry.status,
             reason: entry.reason,
-            detail: entry.detail.to_string(),
-            rule: entry.rule.as_ref().map(|by| by.rule.to_string()),
-            plan: entry.rule.as_ref().map(|by| by.plan.to_string()),
-            findings: entry.findings.iter().map(FindingView::new).collect(),
+            detail: entry.more().detail.clone(),
+            rule: entry.more().rule.as_ref().map(|by| by.rule.to_string()),
+            plan: entry.more().rule.as_ref().map(|by| by.plan.to_string()),
+            findings: entry.more().findings.iter().map(FindingView::new).collect(),
             profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
             took_us: entry.took_us,
             traceparent: context.map(ToString::to_string),
@@ -367,7 +367,7 @@ impl FindingView {
 /// The profile's answer that decided a request; none where a call of the control plane was answered.
 pub(super) fn answer_of<'a>(ask: &'a Ask, entry: &JournalEntry) -> Option<Answer<'a>> {
     let profile = ask.space.profile();
-    match (entry.control, entry.operation) {
+    match (entry.more().control, entry.operation) {
         (Some(_), _) => None,
         (None, Some(operation)) => Some(profile.answer(operation, entry.reason)),
         (None, None) => Some(profile.reasons.general(entry.reason)),

@@ -249,5 +249,5 @@ impl<'a> Condition<'a> {
 }
 
 fn is_merchants(entry: &crate::space::JournalEntry) -> bool {
-    entry.control.is_none()
+    entry.more().control.is_none()
 }

@@ -54,11 +54,13 @@ pub struct Refused {
 
 impl Refused {
     /// A refusal whose reason says it all.
+    #[cold]
     pub fn because(reason: Reason) -> Self {
         Self { reason, detail: String::new() }
     }
 
     /// A refusal with what was wrong.
+    #[cold]
     pub fn with(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }
     }
@@ -74,18 +76,21 @@ impl fmt::Display for Refused {
 }
 
 impl From<Refusal> for Refused {
+    #[cold]
     fn from(refusal: Refusal) -> Self {
         Self { reason: refusal.reason, detail: refusal.detail }
     }
 }
 
 impl From<FieldsError> for Refused {
+    #[cold]
     fn from(error: FieldsError) -> Self {
         Refusal::from(error).into()
     }
 }
 
 impl From<Reason> for Refused {
+    #[cold]
     fn from(reason: Reason) -> Self {
         Self::because(reason)
     }

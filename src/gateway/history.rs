@@ -15,7 +15,7 @@ pub fn history(space: &Space) -> History {
         // The payer's steps and events from outside, for the changes that they made.
         let others = journal.iter().filter(|entry| !is_call(entry));
         let rules: HashMap<u64, String> = others
-            .filter_map(|entry| Some((entry.trace.0, entry.rule.as_ref()?.rule.to_string())))
+            .filter_map(|entry| Some((entry.trace.0, entry.more().rule.as_ref()?.rule.to_string())))
             .collect();
         (requests, rules)
     });
@@ -44,7 +44,7 @@ pub(super) fn request(entry: &JournalEntry) -> RequestFact {
         fields: fields(entry),
         reason: entry.reason,
         status: entry.sent,
-        rule: entry.rule.as_ref().map(|by| by.rule.to_string()),
+        rule: entry.more().rule.as_ref().map(|by| by.rule.to_string()),
     }
 }
 

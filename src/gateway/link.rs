@@ -15,7 +15,7 @@ use super::{CheckoutToken, register};
 use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
 use crate::ledger::{Command, OrderId, Registration, Target};
-use crate::space::{JournalEntry, Space, Trace};
+use crate::space::{JournalEntry, More, Space, Trace};
 use crate::wire::{self, card_link, register::Request};
 
 /// The member that says when a link was made.
@@ -115,8 +115,8 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         status,
         sent: Some(status),
         reason,
-        detail: detail.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
+        more: More { detail, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
     space.note(entry, &wire::redact(plain.as_deref().unwrap_or_default()), b"");

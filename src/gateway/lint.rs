@@ -20,6 +20,7 @@ const TX_ID_CHARS: usize = 6;
 
 impl Desk<'_> {
     /// Notes a finding; where the lint is strict a violation is refused.
+    #[cold]
     pub(super) fn find(&self, lint: Lint, field: &str) -> Result<(), Refused> {
         let mut findings = self.findings.borrow_mut();
         if findings.len() == FINDINGS_MAX {
@@ -54,6 +55,7 @@ pub(super) fn look(desk: &Desk<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> 
     verdict
 }
 
+#[cold]
 fn stranger(described: &Described, name: &str) -> Lint {
     let near = |member: &Member| member.plain_name().eq_ignore_ascii_case(name);
     if described.request.iter().any(near) { Lint::LetterCase } else { Lint::UndocumentedField }
@@ -65,7 +67,10 @@ fn look_at(
     value: Literal<'_>,
     fields: &Fields<'_>,
 ) -> Option<Lint> {
-    let written = || value.raw().trim_matches('"');
+    let written = || {
+        let inner = value.raw().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        inner.unwrap_or(value.raw())
+    };
     match member.kind {
         Kind::Amount => {
             let written = written();
@@ -103,6 +108,7 @@ fn looks_like_cents(written: &str) -> bool {
 }
 
 /// Looks at how a request ended: money that was given back is given back once.
+#[cold]
 pub(super) fn look_back(desk: &Desk<'_>, refused: Reason) {
     let again = matches!(refused, Reason::AlreadyRefunded | Reason::AlreadyReversed);
     if again && matches!(desk.operation, Operation::Refund | Operation::Reversal) {
@@ -161,7 +167,7 @@ pub struct Unchecked {
 pub fn lint_report(space: &Space, strict: bool, limit: usize) -> LintReport {
     let mut findings: Vec<LintRow> = space.read_journal(|journal| {
         let found = journal.iter().rev().flat_map(|entry| {
-            entry.findings.iter().rev().map(move |finding| LintRow {
+            entry.more().findings.iter().rev().map(move |finding| LintRow {
                 trace: entry.trace.to_string(),
                 at: entry.at.rfc3339(),
                 operation: entry.operation.map(|operation| operation.name().to_owned()),

@@ -54,7 +54,7 @@ pub use visit::{SavedCard, Visit, note_step};
 use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail};
 use crate::ledger::Screen;
 use crate::profile::Merchant;
-use crate::space::{Bodies, Course, Finding, JournalEntry, Space, Spaces, Trace, Weight};
+use crate::space::{Bodies, Course, Finding, JournalEntry, More, Space, Spaces, Trace, Weight};
 use crate::wire::{self, Identity};
 use desk::Desk;
 
@@ -314,22 +314,25 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
     let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
     let merchant = received.merchant.or_else(named);
     let fault = received.course.as_deref().and_then(|course| course.by.plan.transport.as_ref());
+    let more = More {
+        control: None,
+        detail,
+        rule: received.course.as_ref().map(|course| Arc::clone(&course.by)),
+        findings: received.findings,
+        unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
+        trail: received.trail,
+    };
     let entry = JournalEntry {
         trace,
         at: received.at.unwrap_or_else(|| space.now()),
         operation,
-        control: None,
         merchant,
         tx_id: identity.tx_id.as_deref().map(Into::into),
         status,
         sent: fault.map_or(Some(status), |fault| fault.status(status)),
         reason,
-        detail: detail.into(),
-        rule: received.course.as_ref().map(|course| Arc::clone(&course.by)),
-        findings: received.findings.into(),
         took_us: u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX),
-        unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
-        trail: received.trail,
+        more: more.noted(),
         bodies: Bodies::default(),
     };
     let shown = if harmless { Cow::Borrowed(body) } else { wire::redact(body) };
@@ -338,6 +341,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
 }
 
 /// A refusal in the operation's own envelope, with the profile's code, message and HTTP status.
+#[cold]
 fn refusal(
     space: &Space,
     operation: Option<Operation>,

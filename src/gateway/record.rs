@@ -42,7 +42,7 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
         entries.iter().filter(|it| !history::is_call(it)).map(|it| (it.trace.0, it)).collect();
     let rules: HashMap<u64, String> = steps
         .iter()
-        .filter_map(|(trace, entry)| Some((*trace, entry.rule.as_ref()?.rule.to_string())))
+        .filter_map(|(trace, entry)| Some((*trace, entry.more().rule.as_ref()?.rule.to_string())))
         .collect();
     let profile = space.profile();
     let (history, plays) = space.look(|view| {
@@ -111,7 +111,7 @@ fn plays(
             continue;
         }
         let change = order.history.iter().find(|one| one.trace == *trace);
-        let act = match entry.control {
+        let act = match entry.more().control {
             Some("pay") if entry.status == 200 => Some(Act::Pay(payment(profile, order, entry))),
             Some("trigger") if entry.status == 200 => event(entry).map(Act::Trigger),
             Some(_) => None,
@@ -142,7 +142,7 @@ fn payment(profile: &Profile, order: &Order, entry: &JournalEntry) -> Pay {
     let fields = Fields::parse(entry.bodies.request()).ok();
     let given = fields.as_ref().is_some_and(|fields| fields.iter().next().is_some());
     let approved = order.state != OrderState::Failed;
-    let declined = (!approved && entry.rule.is_none()).then_some(order.failure).flatten();
+    let declined = (!approved && entry.more().rule.is_none()).then_some(order.failure).flatten();
     let wanted = fields.as_ref().and_then(|fields| fields.text("outcome")?.parse::<Reason>().ok());
     let outcome = wanted.or(declined);
     let card = (given && outcome.is_none()).then(|| card_of_order(profile, order)).flatten();

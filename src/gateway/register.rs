@@ -98,9 +98,17 @@ impl Facts {
     }
 }
 
-fn details(request: &Request<'_>) -> Details {
+fn details(request: &Request<'_>) -> Option<Box<Details>> {
     let text = |value: &Option<std::borrow::Cow<'_, str>>| value.as_deref().map(Into::into);
-    Details {
+    // Mostly none of them is there, and then nothing is put together.
+    let Request { client_id, binding_id, buyer_id, seller_id, .. } = request;
+    let Request { noti_url, success_url, fail_url, cancel_url, .. } = request;
+    let who = [client_id, binding_id, buyer_id, seller_id];
+    let mut all = who.into_iter().chain([noti_url, success_url, fail_url, cancel_url]);
+    if request.pay_dv_cd.is_none() && all.all(Option::is_none) {
+        return None;
+    }
+    Some(Box::new(Details {
         client_id: text(&request.client_id),
         binding_id: text(&request.binding_id),
         pay_dv_cd: request.pay_dv_cd.map(|word| word.word().into()),
@@ -110,7 +118,7 @@ fn details(request: &Request<'_>) -> Details {
         success_url: text(&request.success_url),
         fail_url: text(&request.fail_url),
         cancel_url: text(&request.cancel_url),
-    }
+    }))
 }
 
 /// The KHQR of an order and its MD5: dynamic, for its amount, until it expires.

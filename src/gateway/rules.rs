@@ -4,7 +4,7 @@ use super::Hindsight;
 use super::desk::{Desk, Refused};
 use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
-use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
+use crate::scenario::{CallFacts, CommitPoint, Decision, NearMiss, Plan, Point, Trt};
 use crate::space::{Course, JournalEntry, Moment, Space};
 use crate::wire::Identity;
 
@@ -49,7 +49,7 @@ fn with_facts<R>(
 /// The rules that came nearest to deciding a request of the journal that met what `then` says. Secrets are looked at as
 /// they are masked, counters as they are now, and the header `X-Payon-Scenario` is not known any more.
 pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) -> Vec<NearMiss> {
-    let decided = entry.rule.as_ref().map(|by| &*by.rule);
+    let decided = entry.more().rule.as_ref().map(|by| &*by.rule);
     let card = then.card.map(|card| &*card.number);
     let ask = |call: &CallFacts<'_>| {
         let card = card.or(call.card);
@@ -57,7 +57,7 @@ pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) ->
         space.near_misses(&call, decided)
     };
     let fields = Fields::parse(entry.bodies.request());
-    let point = match (entry.operation, entry.control) {
+    let point = match (entry.operation, entry.more().control) {
         (Some(operation), _) => {
             return fields.map_or(Vec::new(), |it| with_facts(space, operation, &it, None, ask));
         }
@@ -76,9 +76,15 @@ pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) ->
 impl Desk<'_> {
     /// Asks the rules. Refuses where one refuses and nothing is to be booked.
     pub(super) fn consult(&self, fields: &Fields<'_>) -> Result<(), Refused> {
-        if !self.space.listens_at(Point::Call(self.operation)) {
-            return Ok(());
+        if self.space.listens_at(Point::Call(self.operation)) {
+            self.consult_rules(fields)
+        } else {
+            Ok(())
         }
+    }
+
+    #[cold]
+    fn consult_rules(&self, fields: &Fields<'_>) -> Result<(), Refused> {
         let decision = with_facts(self.space, self.operation, fields, self.scenario, |call| {
             self.space.consult(call)
         });
@@ -112,10 +118,15 @@ impl Desk<'_> {
     /// How the call goes on, where a rule stepped in.
     pub(super) fn course(mut self, identity: &Identity<'_>) -> Option<Box<Course>> {
         let decision = self.decision.take()?;
+        self.course_of(*decision, identity)
+    }
+
+    #[cold]
+    fn course_of(self, decision: Decision, identity: &Identity<'_>) -> Option<Box<Course>> {
         let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
         let aftermath = self.aftermath.take();
-        self.space.course(*decision, target, self.trace, aftermath, true).map(Box::new)
+        self.space.course(decision, target, self.trace, aftermath, true).map(Box::new)
     }
 }
 

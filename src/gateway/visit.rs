@@ -10,7 +10,7 @@ use super::register;
 use crate::base::{Millis, OrderState, Reason};
 use crate::ledger::{BindingId, CardRow, Client, Order, OrderId, Progress, Source, Step, Target};
 use crate::profile::{Card, Merchant, OtpChannel};
-use crate::space::{Course, JournalEntry, Space, Trace};
+use crate::space::{Course, JournalEntry, More, Space, Trace};
 
 /// An order as its payer's page sees it. A copy: what happens meanwhile does not change it.
 #[derive(Clone, Debug)]
@@ -157,6 +157,7 @@ pub fn note_step(
     detail: &str,
     course: Option<&Course>,
 ) {
+    let rule = course.map(|course| Arc::clone(&course.by));
     let entry = JournalEntry {
         trace,
         at: visit.now,
@@ -165,8 +166,7 @@ pub fn note_step(
         status,
         sent: Some(status),
         reason,
-        detail: detail.into(),
-        rule: course.map(|course| Arc::clone(&course.by)),
+        more: More { detail: detail.to_owned(), rule, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
     visit.space.note(entry, serde_json::json!({ "page": step }).to_string().as_bytes(), b"");

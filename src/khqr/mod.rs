@@ -20,6 +20,7 @@ mod payload;
 mod problem;
 #[cfg(test)]
 mod tests;
+mod times;
 mod tlv;
 
 pub use decode::{Crc, Decoded, Initiation, Kind, Tag, decode};

@@ -9,7 +9,8 @@ use super::fields::{FIELDS, find, path};
 use super::hex_of_md5;
 use super::judge::judge;
 use super::problem::{Finding, Problem};
-use super::tlv::{Passage, checksum, checksum_from, crc_of, go_on, units};
+use super::times;
+use super::tlv::{Passage, checksum, crc_of, go_on, hex_of_crc, units};
 use crate::base::{Amount, Currency, Millis, Print};
 
 /// Who is paid. Texts may be empty where the format lets them be absent.
@@ -160,7 +161,7 @@ impl<'a> Payload<'a> {
         Ok(Stem {
             currency: self.currency,
             crc: crc_of(&head),
-            passage: Passage::of(&out.text),
+            passage: Passage::of(&(out.text.clone() + times::PATTERN)),
             md5: Md5::new_with_prefix(&head),
             head,
             middle: out.text,
@@ -230,15 +231,20 @@ impl Stem {
         text.push_str(&self.head);
         let mut out = Writer { at: text.len(), text };
         out.value("54", &printed(amount, self.currency))?;
-        let crc = self.passage.lead(go_on(self.crc, &out.text[self.head.len()..]));
+        let crc = go_on(self.crc, &out.text[self.head.len()..]);
         out.text.push_str(&self.middle);
         let end = out.text.len();
         out.times(created, Some(expires))?;
         let mut text = out.text;
         text.push_str(CRC_HEAD);
-        text.push_str(&checksum_from(crc, &text[end..]));
         let md5 = self.md5.clone().chain_update(&text[self.head.len()..]);
-        Ok((text, hex_of_md5(md5)))
+        let crc = match times::shares(&text[end..]) {
+            Some(shares) => self.passage.lead(crc) ^ shares,
+            None => crc_of(&text),
+        };
+        let crc = hex_of_crc(crc);
+        text.push_str(&crc);
+        Ok((text, hex_of_md5(md5.chain_update(crc.as_str()))))
     }
 }
 

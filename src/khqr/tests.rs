@@ -110,6 +110,20 @@ fn a_stem_goes_on_as_the_whole_payload_is_written() {
             assert_eq!(stem.code(amount, created, expires), Ok((whole, named)));
             seen += 1;
         }
+        // Times of all lengths, in both places.
+        for (made, ends) in
+            [(0, 1), (999, 1_767_225_600_000), (9_876_543_210_123, 4_102_444_800_000)]
+                .into_iter()
+                .chain([
+                    (1_767_225_600_000, 10_000_000_000_000),
+                    (123_456_789_012, 99_999_999_999_999),
+                ])
+        {
+            let (made, ends) = (Millis(made), Millis(ends));
+            let whole = payload.clone().with_amount(Amount::from_minor(1), made, ends).write();
+            let code = stem.code(Amount::from_minor(1), made, ends);
+            assert_eq!(code.map(|(text, _)| text), whole, "{made:?} {ends:?}");
+        }
     }
     assert!(seen > 20, "{seen}");
 }

@@ -8,9 +8,6 @@ use super::problem::quote;
 /// CRC-16/CCITT-FALSE under its catalogue name. The small table: the large ones are quicker only while
 /// nothing else wants the cache.
 static CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_IBM_3740);
-/// Where it begins.
-const CRC_OF_NOTHING: u16 = crc::CRC_16_IBM_3740.init;
-
 /// The CRC of the beginning of a text.
 pub(super) fn crc_of(head: &str) -> u16 {
     CRC.checksum(head.as_bytes())
@@ -25,12 +22,11 @@ pub(super) fn go_on(head: u16, rest: &str) -> u16 {
 
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
 pub(super) fn checksum(text: &str) -> ArrayString<4> {
-    checksum_from(CRC_OF_NOTHING, text)
+    hex_of_crc(crc_of(text))
 }
 
-/// The same of a text that goes on with `rest` after a beginning with this CRC.
-pub(super) fn checksum_from(head: u16, rest: &str) -> ArrayString<4> {
-    let crc = go_on(head, rest);
+/// A CRC as four upper-case hex digits.
+pub(super) fn hex_of_crc(crc: u16) -> ArrayString<4> {
     let digits = [12, 8, 4, 0].map(|shift| b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]);
     ArrayString::from_byte_string(&digits).unwrap_or_default()
 }

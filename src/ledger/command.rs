@@ -36,8 +36,8 @@ pub struct NewOrder<'a> {
     pub currency: Currency,
     /// `amount`.
     pub amount: Amount,
-    /// The rest.
-    pub details: Details,
+    /// The rest, if there is any ([`Details::kept`]).
+    pub details: Option<Box<Details>>,
     /// The merchant's own trace in which it is registered; the same registration in another trace is no other one.
     pub context: Option<Arc<TraceContext>>,
 }

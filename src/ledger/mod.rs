@@ -175,13 +175,14 @@ impl Ledger {
             && known.method == new.method
             && known.currency == new.currency
             && known.amount == new.amount
-            && *known.details() == new.details
+            && *known.details() == *Details::of(new.details.as_deref())
     }
 
     /// A new order that names a binding must name a usable one, of its own client and method.
     fn check_binding(&self, new: &NewOrder<'_>) -> Result<(), Reason> {
-        let Some(named) = new.details.binding_id.as_deref() else { return Ok(()) };
-        let client = new.details.client_id.as_deref().ok_or(Reason::BindingNotFound)?;
+        let details = Details::of(new.details.as_deref());
+        let Some(named) = details.binding_id.as_deref() else { return Ok(()) };
+        let client = details.client_id.as_deref().ok_or(Reason::BindingNotFound)?;
         let client = Client { merchant: new.merchant, client };
         let id = BindingId::parse(named).ok_or(Reason::BindingNotFound)?;
         let binding = self.bindings.usable(client, id)?;
@@ -243,7 +244,7 @@ impl Ledger {
             progress: None,
             told: false,
             status_asked: None,
-            details: (new.details != Details::default()).then(|| Box::new(new.details)),
+            details: new.details,
             context: new.context,
             history: smallvec![Entry { at: now, trace, change: Change::Registered }],
         }

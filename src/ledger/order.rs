@@ -153,6 +153,29 @@ pub struct Details {
     pub cancel_url: Option<Box<str>>,
 }
 
+impl Details {
+    /// What is kept of them: nothing where there are none.
+    pub fn kept(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+
+    /// What is kept; empty ones where that is nothing.
+    pub fn of(kept: Option<&Self>) -> &Self {
+        static NONE: Details = Details {
+            client_id: None,
+            binding_id: None,
+            pay_dv_cd: None,
+            buyer_id: None,
+            seller_id: None,
+            noti_url: None,
+            success_url: None,
+            fail_url: None,
+            cancel_url: None,
+        };
+        kept.unwrap_or(&NONE)
+    }
+}
+
 /// An order with its history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -328,18 +351,7 @@ impl Order {
 
     /// The registration's details; empty ones where it had none.
     pub fn details(&self) -> &Details {
-        static NONE: Details = Details {
-            client_id: None,
-            binding_id: None,
-            pay_dv_cd: None,
-            buyer_id: None,
-            seller_id: None,
-            noti_url: None,
-            success_url: None,
-            fail_url: None,
-            cancel_url: None,
-        };
-        self.details.as_deref().unwrap_or(&NONE)
+        Details::of(self.details.as_deref())
     }
 
     /// The money rules that must hold after every change. Names the first that does not.

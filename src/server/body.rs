@@ -31,7 +31,7 @@ pub async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, BodyError> {
     let first = std::future::poll_fn(|cx| Poll::Ready(collected.as_mut().poll(cx))).await;
     match first {
         Poll::Ready(result) => result,
-        Poll::Pending => tokio::time::timeout(limits.request_time, collected)
+        Poll::Pending => Box::pin(tokio::time::timeout(limits.request_time, collected))
             .await
             .unwrap_or(Err(BodyError::Broken)),
     }

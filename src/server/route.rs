@@ -1,13 +1,17 @@
 //! From a path to who answers: PAYON's operations, or the control plane.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
@@ -60,12 +64,28 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
-pub(super) async fn answer(
+/// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
+pub(super) fn answer<'a>(
+    app: &'a Arc<App>,
+    plane: Plane,
+    trigger: &'a Trigger,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + 'a {
+    let operation = Operation::at(request.uri().path()).filter(|_| plane != Plane::Control);
+    let answered = match operation {
+        Some(operation) => Either::Left(operate(app, operation, None, trigger, request)),
+        None => Either::Right(Box::pin(answer_other(app, plane, trigger, request))),
+    };
+    answered.map(Ok)
+}
+
+/// Answers what is no operation, or names its space in the path.
+async fn answer_other(
     app: &Arc<App>,
     plane: Plane,
     trigger: &Trigger,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> Response<Body> {
     let path = request.uri().path();
     let (name, path) = match split_space(path) {
         Some((name, rest)) => (Some(name), rest),
@@ -75,77 +95,100 @@ pub(super) async fn answer(
     let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
     if is_control && plane != Plane::Merchant {
         let (name, path) = (name.map(str::to_owned), path.to_owned());
-        return Ok(app.control.answer(app, name.as_deref(), &path, request).await);
+        return app.control.answer(app, name.as_deref(), &path, request).await;
     }
     let space = match name {
         Some(name) => match app.spaces.named(name) {
             Some(space) => Some(space),
-            None => return Ok(unknown_space(app, name)),
+            None => return unknown_space(app, name),
         },
         None => None,
     };
     if is_page && (plane != Plane::Control || path.starts_with("/_sim/")) {
         let path = path.to_owned();
-        return Ok(page(app, space, path, trigger, request).await);
+        return page(app, space, path, trigger, request).await;
     }
-    if is_control || plane == Plane::Control {
-        return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
-    }
-    let Some(operation) = Operation::at(path) else {
-        return Ok(carry_out(nothing_here(app, space.as_ref(), path)));
+    let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
+    let Some(operation) = operation else {
+        return carry_out(nothing_here(app, space.as_ref(), path));
     };
-    let space = match space {
-        None => match request.headers().iter().find(|(name, _)| **name == SPACE_HEADER) {
-            Some((_, name)) => match name.to_str().ok().and_then(|name| app.spaces.named(name)) {
-                Some(space) => Some(space),
-                None => return Ok(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))),
-            },
-            None => None,
-        },
-        named => named,
-    };
-    Ok(operate(app, operation, space, trigger, request).await)
+    operate(app, operation, space, trigger, request).await
 }
 
-async fn operate(
-    app: &Arc<App>,
+/// Answers a call of an operation, in the space that its path names, else in the one that a header names. All that needs
+/// no body is done before the future is made.
+fn operate<'a>(
+    app: &'a Arc<App>,
     operation: Operation,
     space: Option<Arc<Space>>,
-    trigger: &Trigger,
+    trigger: &'a Trigger,
     request: Request<Incoming>,
-) -> Response<Body> {
+) -> impl Future<Output = Response<Body>> + 'a {
     let (head, incoming) = request.into_parts();
-    let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
-        let space = space.unwrap_or(app.spaces.default_space());
-        gateway::refuse(space, Some(operation), reason, detail)
+    let welcomed = welcome(app, operation, space, &head);
+    let mut headers = head.headers;
+    async move {
+        let space = match welcomed {
+            Ok(space) => space,
+            Err(refusal) => return *refusal,
+        };
+        let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
+            let space = space.unwrap_or(app.spaces.default_space());
+            gateway::refuse(space, Some(operation), reason, detail)
+        };
+        let reply = match body::read(incoming, &app.limits).await {
+            Ok(body) if operation.needs_private_key() => {
+                // Milliseconds of arithmetic would hold up every other request of this worker.
+                let (app, named) = (Arc::clone(app), space.clone());
+                let headers = std::mem::take(&mut headers);
+                let answered = tokio::task::spawn_blocking(move || {
+                    decide(&app, operation, space, &headers, &body)
+                });
+                answered.await.unwrap_or_else(|_| {
+                    refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
+                })
+            }
+            Ok(body) => decide(app, operation, space, &headers, &body),
+            Err(error @ body::BodyError::TooLarge(_)) => {
+                refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
+            }
+            Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
+        };
+        match reply.course {
+            // The request's headers have been read; their memory does for those of the reply.
+            None => respond_with(headers, plain(reply)),
+            Some(_) => Box::pin(act_out(reply, trigger)).await,
+        }
+    }
+}
+
+/// The space of the name that a header says.
+fn space_named(app: &App, name: &HeaderValue) -> Result<Arc<Space>, Box<Response<Body>>> {
+    let known = name.to_str().ok().and_then(|name| app.spaces.named(name));
+    known.ok_or_else(|| Box::new(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))))
+}
+
+/// The space that a call is for, as far as its path and head say; refused where that is none, or the method is wrong.
+fn welcome(
+    app: &App,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    head: &Parts,
+) -> Result<Option<Arc<Space>>, Box<Response<Body>>> {
+    let named = || head.headers.iter().find(|(name, _)| **name == SPACE_HEADER);
+    let space = match space {
+        None => named().map(|(_, name)| space_named(app, name)).transpose()?,
+        of_path => of_path,
     };
     if head.method != Method::POST {
         let detail = format!("{} is called with POST, not {}", head.uri.path(), head.method);
-        let mut response = carry_out(refuse(space.as_ref(), Reason::WrongMethod, &detail));
+        let known = space.as_ref().unwrap_or(app.spaces.default_space());
+        let refused = gateway::refuse(known, Some(operation), Reason::WrongMethod, &detail);
+        let mut response = carry_out(refused);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return response;
+        return Err(Box::new(response));
     }
-    let reply = match body::read(incoming, &app.limits).await {
-        Ok(body) if operation.needs_private_key() => {
-            // Milliseconds of arithmetic would hold up every other request of this worker.
-            let (app, named) = (Arc::clone(app), space.clone());
-            let answered = tokio::task::spawn_blocking(move || {
-                decide(&app, operation, space, &head.headers, &body)
-            });
-            answered.await.unwrap_or_else(|_| {
-                refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
-            })
-        }
-        Ok(body) => decide(app, operation, space, &head.headers, &body),
-        Err(error @ body::BodyError::TooLarge(_)) => {
-            refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
-        }
-        Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
-    };
-    match reply.course {
-        None => carry_out(reply),
-        Some(_) => act_out(reply, trigger).await,
-    }
+    Ok(space)
 }
 
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
@@ -303,11 +346,13 @@ fn split_space(path: &str) -> Option<(&str, &str)> {
     Some(rest.split_at(end))
 }
 
+#[cold]
 fn unknown_space(app: &App, name: &str) -> Response<Body> {
     let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
     carry_out(gateway::refuse(app.spaces.default_space(), None, Reason::UnknownPath, &detail))
 }
 
+#[cold]
 fn nothing_here(app: &App, space: Option<&Arc<Space>>, path: &str) -> Reply {
     let detail = format!("no operation lives at {path}");
     let space = space.unwrap_or(app.spaces.default_space());
@@ -330,7 +375,14 @@ fn plain(reply: Reply) -> Plain {
 }
 
 fn respond(plain: Plain) -> Response<Body> {
+    respond_with(HeaderMap::new(), plain)
+}
+
+/// The same, in the memory of headers that are not needed any more.
+fn respond_with(mut headers: HeaderMap, plain: Plain) -> Response<Body> {
+    headers.clear();
     let mut response = Response::new(plain.body.into());
+    *response.headers_mut() = headers;
     *response.status_mut() =
         StatusCode::from_u16(plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();

@@ -257,10 +257,11 @@ impl Space {
         decision: Option<&Decision>,
         act: impl FnOnce(&mut Moment<'_>) -> R,
     ) -> (R, Aftermath) {
+        let Some(decision) = decision else {
+            return (self.section(|moment| (act(moment), false)), Aftermath::default());
+        };
         self.section(|moment| {
-            if let Some(decision) = decision {
-                moment.follow(decision, decision.plan.commit);
-            }
+            moment.follow(decision, decision.plan.commit);
             let is_for_show = moment.commit == CommitPoint::Never;
             let saved = is_for_show.then(|| moment.bindings().clone());
             let result = act(moment);
@@ -417,6 +418,16 @@ impl Moment<'_> {
             let ledger = &self.state.ledger;
             return ledger.find(Target::At(id)).map(see).ok_or(Reason::SystemError);
         }
+        self.register_for_later(trace, new, see)
+    }
+
+    #[cold]
+    fn register_for_later<R>(
+        &mut self,
+        trace: Trace,
+        new: NewOrder<'_>,
+        see: impl FnOnce(&Order) -> R,
+    ) -> Result<R, Reason> {
         let ledger = &mut self.state.ledger;
         if let Some(known) = ledger.check_register(&new)? {
             return ledger.find(Target::At(known)).map(see).ok_or(Reason::SystemError);
@@ -433,6 +444,7 @@ impl Moment<'_> {
 
     /// Books what time did to an order. Time has no reply and does not turn back, so it is booked in any case; a rule at
     /// the point `trigger` bends what the merchant is told of it.
+    #[cold]
     pub(super) fn book_expiry(&mut self, expiry: Event) -> bool {
         let id = expiry.order;
         let Some(decision) = self.decide_expiry(id) else {

@@ -77,7 +77,7 @@ impl Bodies {
     }
 }
 
-/// One request with what was decided. Its `Debug` form leaves [`JournalEntry::unmasked`] out.
+/// One request with what was decided.
 #[derive(Clone)]
 pub struct JournalEntry {
     /// Its name.
@@ -86,8 +86,6 @@ pub struct JournalEntry {
     pub at: Millis,
     /// Which operation; `None` for a path that is none, and for a call of the control plane.
     pub operation: Option<Operation>,
-    /// Which call of the control plane, such as `pay`, when it was one that changed an order.
-    pub control: Option<&'static str>,
     /// The merchant, where one was recognised.
     pub merchant: Option<Arc<Merchant>>,
     /// `txId`, where one was sent.
@@ -100,19 +98,68 @@ pub struct JournalEntry {
     pub bodies: Bodies,
     /// What decided it.
     pub reason: Reason,
-    /// What was wrong, for people; empty where the reason says it all.
-    pub detail: Box<str>,
-    /// The rule that stepped in, and what came of it.
-    pub rule: Option<Arc<Intervention>>,
-    /// What the lint found; nearly always nothing, which costs no allocation.
-    pub findings: Box<[Finding]>,
     /// How long the decision took, in microseconds.
     pub took_us: u32,
+    /// What there is to say beside all that; see [`JournalEntry::more`].
+    pub more: Option<Box<More>>,
+}
+
+/// What most requests have nothing of, and so no memory for. Its `Debug` form leaves [`More::unmasked`] out.
+#[derive(Clone, Default)]
+pub struct More {
+    /// Which call of the control plane, such as `pay`, when it was one that changed an order.
+    pub control: Option<&'static str>,
+    /// What was wrong, for people; empty where the reason says it all.
+    pub detail: String,
+    /// The rule that stepped in, and what came of it.
+    pub rule: Option<Arc<Intervention>>,
+    /// What the lint found.
+    pub findings: Vec<Finding>,
     /// For a signature that was refused or missing: the body as received, from which the explanation is made on demand.
     /// It never leaves the process unmasked.
     pub unmasked: Option<Box<[u8]>>,
     /// The caller's place in a trace of its own, where the request named one.
     pub trail: Option<Box<Trail>>,
+}
+
+impl fmt::Debug for More {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("More")
+            .field("control", &self.control)
+            .field("detail", &self.detail)
+            .field("findings", &self.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl More {
+    const NONE: Self = Self {
+        control: None,
+        detail: String::new(),
+        rule: None,
+        findings: Vec::new(),
+        unmasked: None,
+        trail: None,
+    };
+
+    /// For a [`JournalEntry`]: nothing where it says nothing.
+    pub fn noted(self) -> Option<Box<Self>> {
+        let Self { control, detail, rule, findings, unmasked, trail } = &self;
+        let is_nothing = detail.is_empty()
+            && findings.is_empty()
+            && (control.is_none() && rule.is_none() && unmasked.is_none() && trail.is_none());
+        (!is_nothing).then(|| Box::new(self))
+    }
+
+    /// What it costs of the byte budget.
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + self.detail.len()
+            + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
+            + self.rule.as_ref().map_or(0, |_| size_of::<Intervention>())
+            + self.unmasked.as_deref().map_or(0, <[u8]>::len)
+            + self.trail.as_deref().map_or(0, trail_weight)
+    }
 }
 
 impl fmt::Debug for JournalEntry {
@@ -126,8 +173,7 @@ impl fmt::Debug for JournalEntry {
             .field("status", &self.status)
             .field("response", &String::from_utf8_lossy(self.bodies.response()))
             .field("reason", &self.reason)
-            .field("detail", &self.detail)
-            .field("findings", &self.findings)
+            .field("more", &self.more)
             .finish_non_exhaustive()
     }
 }
@@ -139,34 +185,31 @@ impl Default for JournalEntry {
             trace: Trace::default(),
             at: Millis::default(),
             operation: None,
-            control: None,
             merchant: None,
             tx_id: None,
             status: 200,
             sent: Some(200),
             bodies: Bodies::default(),
             reason: Reason::Success,
-            detail: Box::default(),
-            rule: None,
-            findings: Box::default(),
             took_us: 0,
-            unmasked: None,
-            trail: None,
+            more: None,
         }
     }
 }
 
 impl JournalEntry {
+    /// What there is to say beside what nearly every request has.
+    pub fn more(&self) -> &More {
+        static NONE: More = More::NONE;
+        self.more.as_deref().unwrap_or(&NONE)
+    }
+
     /// What it costs of the byte budget.
     fn weight(&self) -> usize {
         size_of::<Self>()
             + self.bodies.both.len()
-            + self.detail.len()
             + self.tx_id.as_deref().map_or(0, str::len)
-            + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
-            + self.rule.as_ref().map_or(0, |_| size_of::<Intervention>())
-            + self.unmasked.as_deref().map_or(0, <[u8]>::len)
-            + self.trail.as_deref().map_or(0, trail_weight)
+            + self.more.as_deref().map_or(0, More::weight)
     }
 }
 

@@ -27,7 +27,7 @@ pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
 pub use hold::Hold;
 pub use intervention::{Departure, Intervention, Stage};
-pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, Trace};
+pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, Trace};
 pub use meter::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use passage::{ClockChange, ClockError};
 pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
@@ -315,7 +315,9 @@ impl Space {
     pub fn note(&self, entry: JournalEntry, request: &[u8], reply: &[u8]) {
         let meter = &self.commons.meter;
         meter.request(&entry);
-        self.log(&entry);
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            self.log(&entry);
+        }
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let before = journal.dropped();
         if let Some(number) = journal.push(entry, request, reply) {
@@ -327,17 +329,18 @@ impl Space {
     }
 
     /// One line on a request, where debugging is on.
+    #[cold]
     fn log(&self, entry: &JournalEntry) {
-        let context = entry.trail.as_ref().and_then(|trail| trail.context.as_deref());
+        let context = entry.more().trail.as_ref().and_then(|trail| trail.context.as_deref());
         tracing::debug!(
             trace = %entry.trace,
             space = &*self.name,
-            operation = entry.operation.map(Operation::name).or(entry.control),
+            operation = entry.operation.map(Operation::name).or(entry.more().control),
             merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str()),
             tx_id = entry.tx_id.as_deref(),
             status = entry.status,
             reason = entry.reason.name(),
-            rule = entry.rule.as_ref().map(|by| &*by.rule),
+            rule = entry.more().rule.as_ref().map(|by| &*by.rule),
             took_us = entry.took_us,
             trace_id = context.map(TraceContext::trace_id),
             "request"

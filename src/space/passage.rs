@@ -218,7 +218,8 @@ mod tests {
                 details: Details {
                     noti_url: Some("http://shop.test/noti".into()),
                     ..Details::default()
-                },
+                }
+                .kept(),
                 context: None,
             };
             moment.register(Trace(1), new).expect("a new order");

@@ -20,17 +20,20 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal of the member `field` whose detail begins with its name.
+    #[cold]
     pub(super) fn of(reason: Reason, field: &'static str, problem: impl std::fmt::Display) -> Self {
         Self { reason, field: Some(field), detail: format!("{field} {problem}") }
     }
 
     /// A refusal of the body as a whole.
+    #[cold]
     pub(super) fn of_body(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, field: None, detail: detail.into() }
     }
 }
 
 impl From<FieldsError> for Refusal {
+    #[cold]
     fn from(error: FieldsError) -> Self {
         Self::of_body(Reason::MalformedJson, error.to_string())
     }
@@ -69,6 +72,7 @@ impl<'a> Reader<'_, 'a> {
 
     /// The refusal of a required member that is not there, with a hint when only the letter case is
     /// wrong.
+    #[cold]
     pub(super) fn missing(self, name: &'static str) -> Refusal {
         let problem = match self.0.get(name) {
             Some(blank) => format!("is required, and {} counts as absent", blank.raw()),

@@ -19,6 +19,7 @@ pub(super) struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// A refusal of this value.
+    #[cold]
     pub(super) fn invalid(self, problem: impl std::fmt::Display) -> Refusal {
         Refusal::of(Reason::FieldInvalid, self.name, problem)
     }

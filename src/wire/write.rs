@@ -13,6 +13,9 @@ use crate::base::needs_no_escape;
 /// The name under which a newtype hands over digits that are written as they stand, `1.00` with its zeros.
 pub(super) const NUMBER: &str = "payon::Number";
 
+/// Room for a name with what surrounds it.
+const NAME_ROOM: usize = 32;
+
 /// JSON in the making.
 pub(super) struct Writer(pub(super) Vec<u8>);
 
@@ -57,6 +60,24 @@ impl Items<'_> {
         }
     }
 
+    /// What comes before a value of that name. Names of members are our own, and have nothing to escape. They are known
+    /// when this is compiled, so all of it is one copy of a constant, which asks for room once.
+    #[allow(clippy::inline_always, reason = "else the name is not known when this is compiled")]
+    #[inline(always)]
+    fn name(&mut self, name: &'static str) {
+        let (mut piece, end) = ([0; NAME_ROOM], name.len() + 2);
+        if end + 2 > NAME_ROOM {
+            self.separate();
+            self.out.quoted(name);
+            self.out.0.push(b':');
+            return;
+        }
+        (piece[0], piece[1], piece[end], piece[end + 1]) = (b',', b'"', b'"', b':');
+        piece[2..end].copy_from_slice(name.as_bytes());
+        let start = usize::from(std::mem::take(&mut self.is_first));
+        self.out.0.extend_from_slice(&piece[start..end + 2]);
+    }
+
     fn close(self) {
         self.out.0.push(self.end);
     }
@@ -66,15 +87,14 @@ impl SerializeStruct for Items<'_> {
     type Ok = ();
     type Error = Error;
 
+    #[allow(clippy::inline_always, reason = "see Items::name")]
+    #[inline(always)]
     fn serialize_field<T: Serialize + ?Sized>(
         &mut self,
         name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        self.separate();
-        // Names of members are our own, and have nothing to escape.
-        self.out.quoted(name);
-        self.out.0.push(b':');
+        self.name(name);
         value.serialize(&mut *self.out)
     }
 

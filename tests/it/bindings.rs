@@ -136,7 +136,7 @@ fn what_does_not_fit_the_card_is_refused() {
     }
     let unknown = gateway.post(REGISTER, &binding_body("02", r#""wdlAcNo":"4539578763621486""#));
     assert_eq!(unknown.code(), "5014");
-    assert!(gateway.journal(unknown.trace).detail.contains("no real card"));
+    assert!(gateway.journal(unknown.trace).more().detail.contains("no real card"));
     assert_eq!(list(&gateway, "02"), Vec::<Value>::new());
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use payon_sim::base::{Amount, Currency, PaymentMethod};
-use payon_sim::ledger::{Details, NewOrder, OrderKind};
+use payon_sim::ledger::{NewOrder, OrderKind};
 use serde_json::json;
 
 use super::browser::installed;
@@ -48,7 +48,7 @@ async fn a_hundred_thousand_orders() {
             method: PaymentMethod::CreditDebit,
             currency: Currency::Usd,
             amount: Amount::from_minor(number),
-            details: Details::default(),
+            details: None,
             context: None,
         };
         space.enter(|moment| moment.register(trace, new)).expect("registered");

@@ -623,7 +623,8 @@ impl Comparison {
             method: request.method,
             currency: request.currency,
             amount: Amount::from_minor(request.minor),
-            details: Details { client_id: request.client.map(Into::into), ..Details::default() },
+            details: Details { client_id: request.client.map(Into::into), ..Details::default() }
+                .kept(),
             context: None,
         };
         let foretold = self.ledger.check_register(&new);

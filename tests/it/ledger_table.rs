@@ -209,7 +209,8 @@ impl Story {
             details: Details {
                 client_id: step.option("client").map(Into::into),
                 ..Details::default()
-            },
+            }
+            .kept(),
             context: None,
         };
         self.requests += 1;
@@ -1335,7 +1336,7 @@ fn no_money_from_nothing() {
         method: PaymentMethod::CreditDebit,
         currency: Currency::Usd,
         amount: Amount::from_minor(minor),
-        details: Details::default(),
+        details: None,
         context: None,
     };
     for minor in [0, -1] {

@@ -9,7 +9,7 @@ use crate::golden;
 
 /// What was found in the request behind an answer.
 fn found(gateway: &Direct, answer: &Answer) -> Vec<(Lint, String)> {
-    let findings = gateway.journal(answer.trace).findings;
+    let findings = gateway.journal(answer.trace).more().findings.clone();
     findings.iter().map(|finding| (finding.lint, finding.field.to_string())).collect()
 }
 

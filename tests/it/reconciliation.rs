@@ -98,7 +98,7 @@ fn the_journal_says_which_row_disagrees_and_why() {
     let rows = [row("tx", "2", "PURCHASE"), row("tx", "2.5", "PURCHASE"), row("no", "2", "REFUND")];
     let answer = gateway.post(PATH, &format!("[{}]", rows.join(",")));
     assert_eq!(
-        &*gateway.journal(answer.trace).detail,
+        &*gateway.journal(answer.trace).more().detail,
         "row 2: amount.mismatch, grandToTAmt should be 2.00, fee included; row 3: order.not-found"
     );
 }

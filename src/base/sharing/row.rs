@@ -92,6 +92,7 @@ impl<T: Clone> Row<T> {
     }
 
     /// Makes the full tail a leaf.
+    #[cold]
     fn seal(&mut self) {
         let (branch, leaf, _) = split(self.sealed);
         let branches = Arc::make_mut(&mut self.branches);

@@ -95,6 +95,7 @@ impl<T: Clone> Table<T> {
     }
 
     /// Adds a part: to it go those of one other part whose next bit is set.
+    #[cold]
     fn grow(&mut self) {
         let added = self.parts.len();
         let wide = (added + 1).next_power_of_two();

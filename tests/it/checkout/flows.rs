@@ -401,9 +401,9 @@ async fn a_page_waits_as_a_rule_plans_and_the_journal_names_it() {
     let passing = async {
         let named = || {
             space.read_journal(|journal| {
-                journal
-                    .iter()
-                    .any(|entry| entry.rule.as_ref().is_some_and(|by| &*by.rule == "slow-issuer"))
+                journal.iter().any(|entry| {
+                    entry.more().rule.as_ref().is_some_and(|by| &*by.rule == "slow-issuer")
+                })
             })
         };
         while !named() {

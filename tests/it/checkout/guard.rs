@@ -207,7 +207,7 @@ async fn no_secret_gets_into_an_address_or_the_journal() {
             .iter()
             .map(|entry| {
                 let bodies = [entry.bodies.request(), entry.bodies.response()].map(text);
-                format!("{} {}", bodies.concat(), entry.detail)
+                format!("{} {}", bodies.concat(), entry.more().detail)
             })
             .collect()
     });
