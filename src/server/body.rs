@@ -46,7 +46,10 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
     if announced > read_max {
         return Err(BodyError::TooLarge(limit));
     }
-    while let Some(frame) = body.frame().await {
+    // Where the length is known, nothing comes behind the last byte that would have to be asked for.
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
         let frame = frame.map_err(|_| BodyError::Broken)?;
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();

@@ -17,10 +17,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::TryFutureExt as _;
+use hyper::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,8 +34,7 @@ pub use route::{App, Plane, trail};
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::Silence;
-use patience::Patience;
-use tap::Tap;
+use tap::{Tap, Trigger};
 
 /// What the server puts up with.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +160,35 @@ impl Stopping {
     }
 }
 
+/// How a connection comes to its end.
+enum End {
+    /// By itself.
+    Own(hyper::Result<()>),
+    /// The server stops.
+    Stopped,
+    /// Its peer kept us waiting for too long.
+    Silence,
+}
+
+/// An answer that goes on, until it is dropped.
+struct GoesOn(Trigger);
+
+impl Drop for GoesOn {
+    fn drop(&mut self) {
+        self.0.patience().answered();
+    }
+}
+
+/// Waits for the next request once this answer is given, which for a stream is when it ends.
+fn after(response: Response<Body>, trigger: &Trigger) -> Response<Body> {
+    if !response.body().is_stream() {
+        trigger.patience().answered();
+        return response;
+    }
+    let goes_on = GoesOn(trigger.clone());
+    response.map(|body| body.keeping(goes_on))
+}
+
 async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Stopping>) {
     // Without it small answers wait for the client's delayed acknowledgement; a socket that
     // refuses the option still works.
@@ -165,10 +196,12 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
     let limits = app.limits;
     let (tap, trigger) = Tap::new(stream);
     let (app, trigger) = (&app, &trigger);
-    let service = service_fn(move |request| route::answer(app, plane, trigger, request));
+    let patience = trigger.patience();
+    let service = service_fn(move |request| {
+        patience.asked();
+        route::answer(app, plane, trigger, request).map_ok(move |response| after(response, trigger))
+    });
     let connection = http1::Builder::new()
-        .timer(Patience::default())
-        .header_read_timeout(limits.request_time)
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write an answer. Pipelined flushes would do so too, but hold whatever a stream has to say.
         .writev(false)
@@ -177,23 +210,64 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
         .serve_connection(tap, service);
     let mut connection = pin!(connection);
     let mut called = pin!(stopping.call.cancelled());
+    let mut alarm = pin!(tokio::time::sleep(limits.request_time));
     let mut is_first_turn = true;
     let ended = poll_fn(|cx| {
-        // Asked once, to be woken; a task's waker stays the same.
-        let stops = if std::mem::take(&mut is_first_turn) {
-            called.as_mut().poll(cx).is_ready()
+        // Call and alarm are asked once, to be woken; a task's waker stays the same. Then a look at each is enough.
+        let (stops, mut rings) = if std::mem::take(&mut is_first_turn) {
+            (called.as_mut().poll(cx).is_ready(), alarm.as_mut().poll(cx).is_ready())
         } else {
-            stopping.has_begun.load(Ordering::Acquire)
+            (stopping.has_begun.load(Ordering::Acquire), alarm.is_elapsed())
         };
-        if stops { Poll::Ready(None) } else { connection.as_mut().poll(cx).map(Some) }
+        if stops {
+            return Poll::Ready(End::Stopped);
+        }
+        while rings {
+            let now = Instant::now();
+            let next = patience.runs_out(limits.request_time);
+            if next.is_some_and(|next| next <= now) {
+                return Poll::Ready(End::Silence);
+            }
+            alarm.as_mut().reset(next.unwrap_or(now + limits.request_time));
+            rings = alarm.as_mut().poll(cx).is_ready();
+        }
+        connection.as_mut().poll(cx).map(End::Own)
     });
-    let ended = if let Some(ended) = ended.await {
-        ended
-    } else {
-        connection.as_mut().graceful_shutdown();
-        tokio::time::timeout(limits.drain_time, connection).await.unwrap_or(Ok(()))
+    let ended = match ended.await {
+        End::Own(ended) => ended,
+        End::Silence => {
+            tracing::debug!("a connection ended: no request came, or not all of its head");
+            return;
+        }
+        End::Stopped => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(limits.drain_time, connection).await.unwrap_or(Ok(()))
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn the_next_request_is_waited_for_once_an_answer_has_ended() {
+        let trigger = Trigger::default();
+        let is_waiting = || trigger.patience().runs_out(Duration::ZERO).is_some();
+        trigger.patience().asked();
+        let answer = after(Response::new(Bytes::from_static(b"all of it").into()), &trigger);
+        assert!(is_waiting(), "a whole answer has ended when it is given");
+        drop(answer);
+        trigger.patience().asked();
+        let pieces = |left: u8| async move { left.checked_sub(1).map(|rest| (Bytes::new(), rest)) };
+        let answer = after(Response::new(Body::stream(1, pieces)), &trigger);
+        assert!(!is_waiting(), "a stream goes on");
+        drop(answer);
+        assert!(is_waiting());
     }
 }

@@ -1,59 +1,58 @@
-//! How long a connection waits for the next request's head.
+//! How long a peer may keep a connection waiting: for a request's head, and between requests.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use hyper::rt::{Sleep, Timer};
+use tokio::time::Instant;
 
-/// The timer of one connection, of whose sleeps only the latest matters.
-///
-/// Every request has a deadline of its own, and nearly none is reached. So one alarm stays set for all of them: when it
-/// goes off for an earlier one it is set anew, once in as long as a deadline is away, instead of twice a request.
-#[derive(Clone, Debug, Default)]
+/// The patience with one connection's peer. What is noted for each request is a number; who looks at it does so when
+/// time may have run out, which is about once in as long as a peer may take.
+#[derive(Debug)]
 pub(super) struct Patience {
-    alarm: Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>,
+    begun: Instant,
+    /// Since how many milliseconds after that the peer has kept us waiting, or one of the marks below.
+    since: AtomicU64,
 }
 
-/// A deadline of a connection.
-struct Deadline {
-    at: tokio::time::Instant,
-    patience: Patience,
-}
+/// It is we who are asked.
+const BUSY: u64 = u64::MAX;
+/// The connection is no longer hyper's, and ends as a rule has it.
+const TAKEN_OVER: u64 = u64::MAX - 1;
 
-impl Timer for Patience {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.sleep_until(self.now() + duration)
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        Box::pin(Deadline { at: deadline.into(), patience: self.clone() })
-    }
-
-    fn now(&self) -> Instant {
-        tokio::time::Instant::now().into()
+impl Default for Patience {
+    fn default() -> Self {
+        Self { begun: Instant::now(), since: AtomicU64::new(0) }
     }
 }
 
-impl Sleep for Deadline {}
+impl Patience {
+    /// A request has come.
+    pub(super) fn asked(&self) {
+        self.change(BUSY);
+    }
 
-impl Future for Deadline {
-    type Output = ();
+    /// It was answered: the next one is waited for.
+    pub(super) fn answered(&self) {
+        self.change(self.begun.elapsed().as_millis() as u64);
+    }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut alarm = self.patience.alarm.lock().unwrap_or_else(PoisonError::into_inner);
-        let alarm = alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(self.at)));
-        if alarm.deadline() > self.at {
-            alarm.as_mut().reset(self.at);
+    /// No request is waited for any more.
+    pub(super) fn taken_over(&self) {
+        self.change(TAKEN_OVER);
+    }
+
+    fn change(&self, since: u64) {
+        // Only the task of the connection changes it.
+        if self.since.load(Ordering::Relaxed) != TAKEN_OVER {
+            self.since.store(since, Ordering::Relaxed);
         }
-        loop {
-            ready!(alarm.as_mut().poll(cx));
-            if alarm.deadline() >= self.at {
-                return Poll::Ready(());
-            }
-            alarm.as_mut().reset(self.at);
+    }
+
+    /// When it runs out, as things are; `None` while the peer is not waited for.
+    pub(super) fn runs_out(&self, limit: Duration) -> Option<Instant> {
+        match self.since.load(Ordering::Relaxed) {
+            BUSY | TAKEN_OVER => None,
+            since => Some(self.begun + Duration::from_millis(since) + limit),
         }
     }
 }
@@ -62,25 +61,29 @@ impl Future for Deadline {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(30);
+
     #[tokio::test(start_paused = true)]
-    async fn each_deadline_is_kept_though_one_alarm_serves_all() {
-        let (patience, begun) = (Patience::default(), tokio::time::Instant::now());
-        let wait = |ms| patience.sleep(Duration::from_millis(ms));
-        let polled = |mut sleep: Pin<Box<dyn Sleep>>| {
-            std::future::poll_fn(move |cx| Poll::Ready(sleep.as_mut().poll(cx).is_ready()))
-        };
-        assert!(!polled(wait(30)).await, "given up before it was reached");
-        tokio::time::advance(Duration::from_millis(20)).await;
-        wait(30).await;
-        assert_eq!(
-            begun.elapsed(),
-            Duration::from_millis(50),
-            "not when the first would have been"
-        );
-        wait(10).await;
-        assert_eq!(begun.elapsed(), Duration::from_millis(60));
-        assert!(!polled(wait(100)).await);
-        wait(5).await;
-        assert_eq!(begun.elapsed(), Duration::from_millis(65), "nor when a later one would be");
+    async fn it_runs_out_a_limit_after_the_latest_answer_and_never_while_we_are_asked() {
+        let begun = Instant::now();
+        let patience = Patience::default();
+        let runs_out = || patience.runs_out(LIMIT).map(|at| at - begun);
+        assert_eq!(runs_out(), Some(LIMIT));
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(runs_out(), Some(LIMIT), "half a head is no request");
+        patience.asked();
+        tokio::time::advance(Duration::from_secs(20)).await;
+        assert_eq!(runs_out(), None);
+        patience.answered();
+        assert_eq!(runs_out(), Some(Duration::from_secs(70)));
+    }
+
+    #[test]
+    fn what_a_rule_has_taken_over_is_not_ended_for_silence() {
+        let patience = Patience::default();
+        patience.asked();
+        patience.taken_over();
+        patience.answered();
+        assert_eq!(patience.runs_out(LIMIT), None);
     }
 }

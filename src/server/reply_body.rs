@@ -56,6 +56,31 @@ impl Body {
     }
 }
 
+/// Pieces with something that is kept as long as they are.
+struct Kept<G>(Box<dyn Pieces + Send>, G);
+
+impl<G> Pieces for Kept<G> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.0.poll_next(cx)
+    }
+}
+
+impl Body {
+    /// Whether it goes on.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.0, Kind::Stream(_))
+    }
+
+    /// The same; where it goes on, `guard` is dropped when it is.
+    #[must_use]
+    pub fn keeping(self, guard: impl Send + 'static) -> Self {
+        match self.0 {
+            Kind::Whole(_) => self,
+            Kind::Stream(pieces) => Self(Kind::Stream(Box::new(Kept(pieces, guard)))),
+        }
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(whole: Bytes) -> Self {
         Self(Kind::Whole(Full::new(whole)))

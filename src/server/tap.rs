@@ -17,6 +17,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::patience::Patience;
 use crate::space::{Course, Silence};
 
 /// Bytes to put on the socket in place of a reply, and how the connection ends.
@@ -53,6 +54,7 @@ struct Armed {
     /// Whether `stage` holds something; read on every write, so that the lock is not.
     is_set: AtomicBool,
     stage: Mutex<Option<Stage>>,
+    patience: Patience,
 }
 
 /// What is to become of a response.
@@ -68,6 +70,7 @@ impl Trigger {
     /// Sends `raw` in place of the response that the service returns next. `course` is dropped once that was attempted,
     /// successfully or not.
     pub(crate) fn break_next(&self, raw: RawReply, course: Box<Course>) {
+        self.0.patience.taken_over();
         self.arm(Stage::Broken(raw, course));
     }
 
@@ -76,6 +79,11 @@ impl Trigger {
         if !courses.is_empty() {
             self.arm(Stage::Whole(courses));
         }
+    }
+
+    /// The patience with this connection's peer.
+    pub(super) fn patience(&self) -> &Patience {
+        &self.0.patience
     }
 
     fn arm(&self, stage: Stage) {

@@ -155,6 +155,16 @@ async fn half_a_request_is_dropped_after_the_limit() {
 }
 
 #[tokio::test]
+async fn a_connection_on_which_no_more_is_said_is_closed_after_the_limit() {
+    let limits = Limits { request_time: Duration::from_millis(50), ..Limits::default() };
+    let door = open(limits).await;
+    let request = post(REGISTER, &order("silent")).replace("Connection: close\r\n", "");
+    assert_eq!(status(&door.exchange(request.as_bytes()).await), "200");
+    // Nor is one kept on which nothing was ever said.
+    assert_eq!(read_to_end(&mut door.connect().await).await, "");
+}
+
+#[tokio::test]
 async fn a_request_in_drips_is_answered() {
     let door = open(Limits::default()).await;
     let mut stream = door.connect().await;
