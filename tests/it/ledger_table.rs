@@ -1362,3 +1362,40 @@ fn no_money_from_nothing() {
         assert_eq!(ledger.decide(opening(), target, refund), Err(Reason::AmountInvalid));
     }
 }
+
+#[test]
+fn a_large_ledger_makes_room_for_several_at_once_and_never_at_the_cost_of_open_orders() {
+    const MAX: usize = 4096;
+    const ORDERS: usize = 6000;
+    let mut ledger = Ledger::new(rules(), MAX);
+    for number in 0..ORDERS {
+        let tx_id = number.to_string();
+        let new = NewOrder {
+            merchant: "M1",
+            terminal: "T1",
+            tx_id: &tx_id,
+            kind: OrderKind::Purchase,
+            method: PaymentMethod::CreditDebit,
+            currency: Currency::Usd,
+            amount: Amount::from_minor(100),
+            details: None,
+            context: None,
+        };
+        ledger.register(opening(), 1, new).expect("a new order");
+        if number % 3 > 0 {
+            let target = Target::Named { merchant: "M1", tx_id: &tx_id };
+            let event = ledger.decide(opening(), target, Command::Cancel).expect("cancelled");
+            ledger.apply(event, 2).expect("kept");
+        }
+        assert!(ledger.len() <= MAX);
+    }
+    assert!(ledger.len() > MAX - 16, "{}", ledger.len());
+    let days = opening().day()..=opening().day();
+    let page = ledger.page("M1", "T1", days, None, 0, usize::MAX);
+    let kept: Vec<usize> = page.iter().map(|order| order.tx_id.parse().expect("ours")).collect();
+    // The oldest closed ones are gone, and nothing else.
+    let oldest = kept.iter().copied().find(|number| number % 3 > 0).expect("a closed order");
+    let expected = (0..ORDERS).filter(|number| number % 3 == 0 || *number >= oldest);
+    assert_eq!(kept, expected.collect::<Vec<_>>());
+    assert_eq!((kept.len(), kept.len() + ledger.dropped() as usize), (ledger.len(), ORDERS));
+}
