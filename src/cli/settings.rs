@@ -68,7 +68,7 @@ pub(super) struct Settings {
     /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
-    /// Orders that each space keeps; the oldest closed ones are dropped past that
+    /// Orders that each space keeps at most, open ones aside; the oldest closed ones are dropped past that
     #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = Settings::default().max_orders)]
     pub(super) max_orders: usize,
     /// Requests that each space's journal keeps

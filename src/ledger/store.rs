@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
+use super::ROOM_MAX;
 use super::order::{Order, OrderId, OrderKind, PartyId};
 use crate::base::sharing::{Row, Sorted, Table};
 use crate::base::{Day, Millis};
@@ -329,7 +330,7 @@ impl Store {
     /// their memory is fetched from afar for all at the same time, in place of one after the other.
     pub(super) fn look_ahead(&self, orders: usize) {
         let oldest = || self.recent.range(0).take(orders);
-        let hashes: SmallVec<[u64; 16]> = oldest().map(|order| self.tx_hash(order)).collect();
+        let hashes: SmallVec<[u64; ROOM_MAX]> = oldest().map(|order| self.tx_hash(order)).collect();
         let found = oldest().zip(hashes);
         let found = found.filter_map(|(order, hash)| self.by_tx.find(hash, |id| *id == order.id));
         black_box(found.count());

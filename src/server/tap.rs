@@ -280,9 +280,8 @@ mod tests {
     use crate::scenario::{CallFacts, Point, read_rules};
     use crate::space::{Aftermath, Budgets, Spaces, Trace};
 
-    #[tokio::test]
-    async fn what_is_kept_for_a_reply_goes_only_once_that_was_attempted() {
-        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+    /// The course of a call in which a rule steps in.
+    fn course(spaces: &Spaces) -> Course {
         let space = spaces.default_space();
         let text = b"- { id: late, when: { operation: status }, then: [{ commit: after }] }";
         space.arm_rules(read_rules("rules", text).expect("a rule"));
@@ -290,7 +289,23 @@ mod tests {
         let call = CallFacts::new("default", point, Millis(0), Millis(0));
         let decision = space.consult(&call).expect("it steps in");
         let course = space.course(decision, None, Trace(1), Aftermath::default(), true);
-        let course = Arc::new(course.expect("its course"));
+        course.expect("its course")
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_a_rule_breaks_may_take_longer_than_a_peer_may() {
+        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let trigger = Trigger::default();
+        let raw = RawReply { status: 200, head: 0, steps: Vec::new(), end: End::Hang };
+        trigger.break_next(raw, Box::new(course(&spaces)));
+        trigger.patience().answered();
+        assert_eq!(trigger.patience().runs_out(Duration::ZERO), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_for_a_reply_goes_only_once_that_was_attempted() {
+        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let course = Arc::new(course(&spaces));
         let is_there = Arc::downgrade(&course);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
