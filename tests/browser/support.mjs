@@ -89,11 +89,21 @@ export class Sim {
     return `${this.base}${path}?merchantId=${members.merchantId}&data=${Buffer.concat(blocks).toString("base64url")}`;
   }
 
+  // Chromium refuses a picture now and then, with nothing wrong with the page, and takes it when asked again.
+  async picture(page, name, tries = 3) {
+    try {
+      await page.screenshot({ path: `${this.shots}/${this.device}-${name}.png`, fullPage: true });
+    } catch (error) {
+      if (tries <= 1 || !error.message.includes("Unable to capture screenshot")) throw error;
+      await this.picture(page, name, tries - 1);
+    }
+  }
+
   // Notes how a kind of page looks, and lets axe look at it, once for each name.
   async look(page, name) {
     if (this.checked.has(name)) return;
     this.checked.add(name);
-    await page.screenshot({ path: `${this.shots}/${this.device}-${name}.png`, fullPage: true });
+    await this.picture(page, name);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${name} is ${wide} px wider than the screen`);
     if (!this.axe) return;
