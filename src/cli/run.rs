@@ -13,7 +13,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::coverage::CoverageBar;
-use super::exit;
+use super::{exit, processors};
 use crate::control::Sources;
 use crate::run::{self, Manner, Merchant, Outcome, Outcomes, Report, Story};
 use crate::scenario::{CATALOGUE, Mistake, ScenarioFile};
@@ -92,8 +92,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         [] => run::tell(story, &manner),
         line => run::test(story, &manner, line, patience),
     };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let usual = if command.is_empty() { processors } else { 1 };
+    let usual = if command.is_empty() { processors() } else { 1 };
     let begun = Instant::now();
     let told = tell_all(&stories, args.jobs.map_or(usual, usize::from), tell);
     let merchant = if command.is_empty() {

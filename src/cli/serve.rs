@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcement, ReadyFile};
 use super::settings::{ServeArgs, Settings};
-use super::{exit, input, logs, open_files, reload};
+use super::{exit, input, logs, open_files, processors, reload};
 use crate::base::Seed;
 use crate::checkout::Checkout;
 use crate::control::{Control, Sources};
@@ -28,14 +28,13 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
     logs::start(&settings.log)?;
     let profile = input::load(settings.profile.as_ref())?;
     open_files::raise();
-    let mut builder = match settings.workers.map(usize::from) {
-        Some(1) => tokio::runtime::Builder::new_current_thread(),
-        _ => tokio::runtime::Builder::new_multi_thread(),
+    let runtime = match settings.workers.map_or_else(processors, usize::from) {
+        1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        workers => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(workers).enable_all().build()?
+        }
     };
-    if let Some(workers) = settings.workers {
-        builder.worker_threads(workers.into());
-    }
-    let runtime = builder.enable_all().build()?;
     let outcome = runtime.block_on(serve(settings, profile));
     // Work that a second signal has cut off is not waited for.
     runtime.shutdown_background();

@@ -103,7 +103,7 @@ pub(super) struct Settings {
         default_value_t = Settings::default().drain_ms
     )]
     pub(super) drain_ms: u64,
-    /// Worker threads; by default one for each core
+    /// Worker threads; by default one for each processor that it may use
     #[arg(long, env = "PAYON_SIM_WORKERS", value_name = "COUNT")]
     pub(super) workers: Option<NonZeroUsize>,
     /// What is logged to stderr: off, error, warn, info, debug or trace; or by part, such as payon_sim=debug,hyper=warn

@@ -1,6 +1,6 @@
 //! The raw connection under hyper, on which a reply can be sent that no HTTP library would send.
 //!
-//! While nothing is armed it passes bytes through. A service that has a broken reply to give arms a
+//! While nothing is armed it passes bytes through, with one worker in turns. A service that has a broken reply to give arms a
 //! [`RawReply`] and returns any response: its bytes are swallowed, and the raw steps are carried out
 //! in their place. After that the connection is gone.
 

@@ -250,6 +250,27 @@ fn requests_are_not_logged_by_default() {
     assert_eq!((journal.len(), lines), (4, vec![]));
 }
 
+/// A worker of its own would be roused for each request; a lone one also sends answers in turns.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_one_processor_there_is_one_worker_and_no_thread_beside_it() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    // What a thread may use is handed on to the process that it starts.
+    let on_one = std::thread::spawn(|| {
+        let may = sched_getaffinity(None).unwrap();
+        let one = (0..CpuSet::MAX_CPU).find(|at| may.is_set(*at)).unwrap();
+        let mut only = CpuSet::new();
+        only.set(one);
+        sched_setaffinity(None, &only).unwrap();
+        [Gateway::start(&[]), Gateway::start(&["--workers", "2"])]
+    });
+    let threads = |gateway: &Gateway| {
+        assert_eq!(gateway.post("/pg/order/register", ORDER).0, 200);
+        std::fs::read_dir(format!("/proc/{}/task", gateway.pid())).unwrap().count()
+    };
+    assert_eq!(on_one.join().unwrap().each_ref().map(threads), [1, 3]);
+}
+
 #[test]
 fn a_second_signal_ends_at_once() {
     for (name, code) in [("TERM", 143), ("INT", 130)] {

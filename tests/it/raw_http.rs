@@ -14,6 +14,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::support::soon;
+
 struct Door {
     address: SocketAddr,
     spaces: Arc<Spaces>,
@@ -61,7 +63,7 @@ impl Door {
 async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // A reset after the answer is as good as an end.
-    let _ = stream.read_to_end(&mut answer).await;
+    let _ = soon("the end of the connection", stream.read_to_end(&mut answer)).await;
     String::from_utf8_lossy(&answer).into_owned()
 }
 
