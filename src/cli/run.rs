@@ -16,7 +16,7 @@ use super::coverage::CoverageBar;
 use super::{exit, processors};
 use crate::control::Sources;
 use crate::run::{self, Manner, Merchant, Outcome, Outcomes, Report, Story};
-use crate::scenario::{CATALOGUE, Mistake, ScenarioFile};
+use crate::scenario::{CATALOGUE, Mistake, Requirement, ScenarioFile};
 
 /// What to tell, and how.
 #[derive(Args, Debug)]
@@ -40,6 +40,9 @@ pub(super) struct RunArgs {
     /// A bug for the built-in merchant to have; may be repeated
     #[arg(long = "mistake", value_name = "NAME", value_parser = mistake, conflicts_with = "command")]
     mistakes: Vec<Mistake>,
+    /// An ability that the merchant lacks, correct as it is: scenarios that need it are not applicable; may be repeated
+    #[arg(long = "without", value_name = "ABILITY", value_parser = requirement)]
+    without: Vec<Requirement>,
     /// A profile directory in place of the built-in one
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
@@ -78,6 +81,14 @@ fn mistake(name: &str) -> Result<Mistake, String> {
     })
 }
 
+fn requirement(name: &str) -> Result<Requirement, String> {
+    let known = Requirement::ALL.iter().find(|need| need.name() == name);
+    known.copied().ok_or_else(|| {
+        let all: Vec<&str> = Requirement::ALL.iter().map(|need| need.name()).collect();
+        format!("no scenario asks for such an ability; there are {}", all.join(", "))
+    })
+}
+
 /// Tells them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met than asked for.
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let stories = read(&args.scenarios)?;
@@ -86,6 +97,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         profile: profile.as_deref().map(Into::into),
         seed: *seed,
         mistakes: mistakes.clone(),
+        without: args.without.clone(),
     };
     let patience = Duration::from_secs(args.timeout);
     let tell = |story: &Story| match &**command {
@@ -182,17 +194,36 @@ fn tell_all(
 fn text(outcomes: &Outcomes) -> String {
     let mut text = String::new();
     for story in &outcomes.stories {
-        let mark = if story.ok { "ok  " } else { "FAIL" };
+        let mark = match (&story.not_applicable, story.ok) {
+            (Some(_), _) => "n/a ",
+            (None, true) => "ok  ",
+            (None, false) => "FAIL",
+        };
         let took = story.took_ms as f64 / 1000.0;
         let _ = writeln!(text, "{mark} {} {} ({took:.2} s)", story.id, story.title);
-        if !story.ok {
-            failure(&mut text, story);
+        match &story.not_applicable {
+            Some(reason) => {
+                let _ = writeln!(text, "     not applicable: {reason}");
+            }
+            None if !story.ok => failure(&mut text, story),
+            None => {}
         }
     }
     let (all, good) = (outcomes.stories.len(), outcomes.stories.iter().filter(|it| it.ok).count());
-    let failed = all - good;
+    let applicable = outcomes.applicable().count();
+    let (failed, others) = (applicable - good, all - applicable);
     let took = outcomes.took_ms as f64 / 1000.0;
-    let _ = writeln!(text, "scenarios: {all}, as expected: {good}, failed: {failed} ({took:.1} s)");
+    let others = match others {
+        0 => String::new(),
+        others => format!(", not applicable: {others}"),
+    };
+    let _ = writeln!(
+        text,
+        "scenarios: {all}, as expected: {good}, failed: {failed}{others} ({took:.1} s)"
+    );
+    if applicable == 0 {
+        text.push_str("none of the scenarios applies to this merchant, so nothing was tested\n");
+    }
     text
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::scenario::{CATALOGUE, Scenario, ScenarioFile};
+use crate::scenario::{CATALOGUE, Requirement, Scenario, ScenarioFile};
 
 const PREFACE: &str = include_str!("scenarios_page.md");
 
@@ -16,6 +16,10 @@ const TABLES: &[(&str, &str)] = &[
     ("Pushback", "Push-backs"),
     ("Lie", "False push-backs"),
     ("Expectation", "Expectations (`expect`)"),
+    ("RequestExpectation", "Calls (`request`)"),
+    ("OrderExpectation", "Orders (`order`)"),
+    ("DeliveryExpectation", "Push-backs (`pushback`)"),
+    ("ShopExpectation", "The merchant's books (`shop`)"),
 ];
 
 /// The page.
@@ -27,6 +31,12 @@ pub(super) fn page() -> String {
         for (key, about) in entries(&schema["$defs"][name]) {
             let _ = writeln!(page, "| `{key}` | {} |", cell(about));
         }
+    }
+    page.push_str(
+        "\n## Requirements (`requires`, `run --without`)\n\n| name | the shop |\n| --- | --- |\n",
+    );
+    for need in Requirement::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", need.name(), cell(need.about()));
     }
     page.push_str("\n## Stories\n");
     for (name, text) in CATALOGUE {
@@ -42,9 +52,12 @@ fn story(page: &mut String, name: &str, scenario: &Scenario) {
     let _ = write!(page, "\n### [{id}](../scenarios/{name}.yaml) {title}\n");
     let mistakes: Vec<String> =
         scenario.mistakes.iter().map(|mistake| format!("`{}`", mistake.name())).collect();
+    let needs: Vec<String> =
+        scenario.requirements().iter().map(|need| format!("`{}`", need.name())).collect();
     let parts = [
         ("Why", scenario.why.clone()),
         ("A correct merchant", scenario.correct.clone()),
+        ("Needs", (!needs.is_empty()).then(|| needs.join(", "))),
         ("Catches", (!mistakes.is_empty()).then(|| mistakes.join(", "))),
     ];
     for (what, text) in parts {

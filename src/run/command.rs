@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
 use super::stage::Stage;
-use super::{Manner, Outcome, Story, Trouble, begin, on_a_runtime, profile, sum_up};
+use super::{Manner, Outcome, Story, Trouble, begin, on_a_runtime, profile, repeat, sum_up};
 use crate::base::Seed;
 use crate::profile::{Merchant, Profile};
 use crate::space::DEFAULT_SPACE;
@@ -18,8 +18,7 @@ use crate::space::DEFAULT_SPACE;
 /// long for its work. That it ends with another code than 0 is a failure; what the merchant believes is not judged.
 pub fn test(story: &Story, manner: &Manner, line: &[String], patience: Duration) -> Outcome {
     let mut outcome = begin(story, manner);
-    let (name, seed) = (&story.name, outcome.seed);
-    outcome.repeat = format!("payon-sim run {name} --seed {seed} -- {}", line.join(" "));
+    outcome.repeat = format!("{} -- {}", repeat(story, manner, outcome.seed), line.join(" "));
     on_a_runtime(&mut outcome, async |outcome| {
         let profile = profile(&story.scenario, manner)?;
         let rules = story.scenario.rules.clone();

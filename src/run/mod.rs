@@ -23,7 +23,7 @@ pub use report::{Report, ReportError};
 use crate::base::{Millis, Seed};
 use crate::gateway;
 use crate::profile::Profile;
-use crate::scenario::{Met, Mistake, Scenario, ShopFact, judge};
+use crate::scenario::{Met, Mistake, Requirement, Scenario, ShopFact, judge};
 use crate::shop::{Pace, Shop};
 use crate::space::Space;
 use drive::Drive;
@@ -55,6 +55,8 @@ pub struct Manner {
     pub seed: Option<u64>,
     /// The bugs of the merchant.
     pub mistakes: Vec<Mistake>,
+    /// What the merchant cannot do, correct as it is: scenarios that need it are not applicable.
+    pub without: Vec<Requirement>,
 }
 
 /// Tells a story with the built-in merchant, on this thread.
@@ -75,6 +77,7 @@ fn begin(story: &Story, manner: &Manner) -> Outcome {
         file: story.file.clone(),
         seed: manner.seed.or(scenario.seed).unwrap_or(SEED),
         ok: false,
+        not_applicable: not_applicable(scenario, manner),
         error: None,
         is_unbound: false,
         verdicts: Vec::new(),
@@ -86,11 +89,24 @@ fn begin(story: &Story, manner: &Manner) -> Outcome {
     }
 }
 
+/// The reason why a scenario cannot be asked of this merchant, if there is one.
+fn not_applicable(scenario: &Scenario, manner: &Manner) -> Option<String> {
+    let needed = scenario.requirements();
+    let missing = needed.iter().filter(|need| manner.without.contains(need));
+    let missing: Vec<&str> = missing.map(|need| need.name()).collect();
+    (!missing.is_empty()).then(|| {
+        format!("the scenario needs {}, which this merchant is said to lack", missing.join(" and "))
+    })
+}
+
 /// Lets `go` fill an outcome in, and sums it up.
 fn on_a_runtime(
     outcome: &mut Outcome,
     go: impl AsyncFnOnce(&mut Outcome) -> Result<(), Trouble>,
 ) -> Outcome {
+    if outcome.not_applicable.is_some() {
+        return outcome.clone();
+    }
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let told = runtime.map_err(|error| error.to_string().into()).and_then(|runtime| {
@@ -160,6 +176,8 @@ fn profile(scenario: &Scenario, manner: &Manner) -> Result<Arc<Profile>, String>
 }
 
 fn repeat(story: &Story, manner: &Manner, seed: u64) -> String {
-    let named = manner.mistakes.iter().flat_map(|mistake| [" --mistake ", mistake.name()]);
-    format!("payon-sim run {} --seed {seed}{}", story.name, named.collect::<String>())
+    let mistakes = manner.mistakes.iter().flat_map(|mistake| [" --mistake ", mistake.name()]);
+    let lacks = manner.without.iter().flat_map(|need| [" --without ", need.name()]);
+    let more: String = mistakes.chain(lacks).collect();
+    format!("payon-sim run {} --seed {seed}{more}", story.name)
 }

@@ -51,6 +51,8 @@ pub struct Outcome {
     pub seed: u64,
     /// Whether all that was expected is so, and nothing went wrong on the way.
     pub ok: bool,
+    /// Why it was not run: the shop cannot do what the scenario needs. Such a scenario is neither passed nor failed.
+    pub not_applicable: Option<String>,
     /// What kept it from being told to its end, or how the command failed.
     pub error: Option<String>,
     /// Whether that is that no port was to be had.
@@ -133,9 +135,14 @@ pub struct OrderEvent {
 }
 
 impl Outcomes {
-    /// Whether every story is as expected.
+    /// Whether every scenario that applies is as expected, and at least one does.
     pub fn ok(&self) -> bool {
-        self.stories.iter().all(|story| story.ok)
+        self.applicable().all(|story| story.ok) && self.applicable().next().is_some()
+    }
+
+    /// The scenarios that were run, in contrast to those that need what the shop cannot do.
+    pub fn applicable(&self) -> impl Iterator<Item = &Outcome> {
+        self.stories.iter().filter(|story| story.not_applicable.is_none())
     }
 
     /// What the stories together met of all that can go wrong.

@@ -94,6 +94,7 @@ impl<'r> Report<'r> {
         let page = Page {
             ok: self.ok,
             good: stories.iter().filter(|story| story.ok).count(),
+            applicable: self.outcomes.applicable().count(),
             stories,
             merchant,
             took: seconds(self.outcomes.took_ms),
@@ -110,9 +111,14 @@ fn suite(story: &Outcome) -> TestSuite {
     for (name, value) in [("seed", &seed), ("file", &story.file), ("repeat", &story.repeat)] {
         suite.add_property(Property::new(name, value.as_str()));
     }
-    let told = match &story.error {
-        None => TestCaseStatus::success(),
-        Some(error) => {
+    let told = match (&story.not_applicable, &story.error) {
+        (Some(reason), _) => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(format!("not applicable: {reason}"));
+            status
+        }
+        (None, None) => TestCaseStatus::success(),
+        (None, Some(error)) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status
                 .set_message(error.as_str())
@@ -172,6 +178,7 @@ fn title(judged: &Judged) -> String {
 struct Page<'p> {
     ok: bool,
     good: usize,
+    applicable: usize,
     stories: &'p [Outcome],
     merchant: String,
     took: String,

@@ -107,6 +107,7 @@ pub fn record(done: &Done) -> Recorded {
         why: None,
         correct: None,
         mistakes: Vec::new(),
+        requires: Vec::new(),
         seed: Some(done.seed),
         profile: Vec::new(),
         rules: done.rules.clone(),
@@ -414,6 +415,7 @@ impl<'a> Writer<'a> {
             acknowledged: None,
             attempts: None,
             status: None,
+            answered: None,
             at_least: (!all_closed).then_some(count),
             at_most: None,
             exactly: all_closed.then_some(count),
@@ -466,6 +468,7 @@ fn expect_belief(orders: &[&OrderFact], is_disturbed: bool) -> Option<Expectatio
     let shipped = Times::exactly(u32::from(first != Belief::Unpaid));
     let shop = ShopExpectation {
         tx_id: None,
+        order_state: None,
         believes: Some(Many(vec![first])),
         shipped: (!is_disturbed).then_some(shipped),
     };
@@ -508,5 +511,7 @@ fn nothing() -> Expectation {
         events: None,
         ledger: None,
         shop: None,
+        any_of: Vec::new(),
+        all_of: Vec::new(),
     }
 }

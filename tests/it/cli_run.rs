@@ -65,6 +65,49 @@ fn what_cannot_be_run_is_told_and_nothing_is_run() {
 }
 
 #[test]
+fn scenarios_that_need_what_a_shop_lacks_are_not_applicable_in_every_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let dir = report.to_str().unwrap();
+    let args = ["run", "S001", "S057", "S090", "--without", "real-time-pause"];
+    let args = [&args[..], &["--without", "chooses-tx-id-suffix", "--report", dir]].concat();
+    let told = run(&args);
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    assert!(told.out.contains("ok   S001"), "{}", told.out);
+    assert!(told.out.contains("n/a  S090"), "{}", told.out);
+    let reason = "the scenario needs chooses-tx-id-suffix, which this merchant is said to lack";
+    assert!(told.out.contains(&format!("not applicable: {reason}")), "{}", told.out);
+    let sum = "scenarios: 3, as expected: 1, failed: 0, not applicable: 2";
+    assert!(told.out.contains(sum), "{}", told.out);
+
+    let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
+    let json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    let story = &json["stories"][2];
+    assert_eq!((&json["ok"], &story["ok"]), (&true.into(), &false.into()));
+    assert_eq!(story["notApplicable"], reason);
+    assert!(
+        story["repeat"]
+            .as_str()
+            .unwrap()
+            .ends_with("--without real-time-pause --without chooses-tx-id-suffix")
+    );
+    assert!(read("junit.xml").contains(&format!("<skipped message=\"not applicable: {reason}\"")));
+    let page = read("report.html");
+    assert!(page.contains("1 of 1</span> stories as expected"), "{page}");
+    assert!(page.contains("2</span> not applicable") && page.contains(reason), "{page}");
+}
+
+#[test]
+fn a_run_in_which_no_scenario_applies_has_tested_nothing() {
+    let told = run(&["run", "S057", "--without", "real-time-pause"]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("none of the scenarios applies"), "{}", told.out);
+    let told = run(&["run", "S057", "--without", "time"]);
+    assert_eq!(told.code, Some(2));
+    assert!(told.err.contains("real-time-pause"), "{}", told.err);
+}
+
+#[test]
 fn without_a_port_the_exit_code_says_so() {
     let run = |files: u32| {
         let line = format!("ulimit -n {files}; exec {} run S001", env!("CARGO_BIN_EXE_payon-sim"));

@@ -39,6 +39,7 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         file: "scenarios/x.yaml".into(),
         seed: 42,
         ok,
+        not_applicable: None,
         is_unbound: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(true, false)],

@@ -15,7 +15,19 @@ pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'
     if expectation.within.is_some_and(|within| within.ms() == 0) {
         here.warn(&["within"], "within no time at all");
     }
+    for (key, parts) in [("anyOf", &expectation.any_of), ("allOf", &expectation.all_of)] {
+        if parts.len() == 1 {
+            here.warn(&[key], "one alone: it can stand without the list around it");
+        }
+        for part in parts {
+            let mut inside = here.inside(key);
+            check(part, rules, &mut inside);
+        }
+    }
     if let Some(request) = &expectation.request {
+        if request.apart.is_some() && request.counts().and_then(|times| times.most) == Some(1) {
+            here.warn(&["request", "apart"], "one call at most has no pause before it");
+        }
         if request.same_order && rules.is_empty() {
             let complaint =
                 Complaint::new("`sameOrder` looks at orders that a rule stepped in for")

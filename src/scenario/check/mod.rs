@@ -50,17 +50,26 @@ struct Here<'d> {
     doubts: &'d mut Doubts,
     list: &'static str,
     item: usize,
+    /// The keys that lead from the item to what is looked at.
+    keys: Vec<&'static str>,
 }
 
 impl Doubts {
     fn about(&mut self, list: &'static str, item: usize) -> Here<'_> {
-        Here { doubts: self, list, item }
+        Here { doubts: self, list, item, keys: Vec::new() }
     }
 }
 
 impl Here<'_> {
+    /// The same for what stands below `key`.
+    fn inside(&mut self, key: &'static str) -> Here<'_> {
+        let keys = self.keys.iter().copied().chain([key]).collect();
+        Here { doubts: self.doubts, list: self.list, item: self.item, keys }
+    }
+
     fn warn(&mut self, keys: &[&'static str], complaint: impl Into<Complaint>) {
-        let (list, item, keys) = (self.list, self.item, keys.to_vec());
+        let (list, item) = (self.list, self.item);
+        let keys = self.keys.iter().chain(keys).copied().collect();
         self.doubts.0.push(Warning { list, item, keys, complaint: complaint.into() });
     }
 }

@@ -7,11 +7,13 @@ use crate::base::{Complaint, Currency, Operation, OrderState, Reason};
 use crate::scenario::form::{Definitions, Form, Many, Node, Period, Printed, Times, record, words};
 
 record! {
-    /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events`, `ledger` and `shop`.
+    /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events`, `ledger`, `shop`, `anyOf`
+    /// and `allOf`.
     pub struct Expectation {
         /// Why it matters; shown where it fails.
         about: Option<String> = "about",
-        /// Only what happens in so much simulated time after a rule first stepped in counts.
+        /// Only what happens in so much simulated time after a rule first stepped in counts. Both bounds are included:
+        /// `within: 1s` counts what happens exactly 1.000 s later.
         within: Option<Period> = "within",
         /// Nothing of the kind may be there.
         never: bool = "never",
@@ -27,9 +29,16 @@ record! {
         ledger: Option<LedgerExpectation> = "ledger",
         /// What the merchant believes of its orders; not judged where the merchant cannot be asked.
         shop: Option<ShopExpectation> = "shop",
+        /// Alternatives: at least one of these expectations must be met.
+        any_of: Vec<Self> = "anyOf",
+        /// All of these expectations must be met; for an alternative of several parts.
+        all_of: Vec<Self> = "allOf",
     }
     check |expectation, node| {
+        let is_group = !expectation.any_of.is_empty() || !expectation.all_of.is_empty();
         let subjects = [
+            !expectation.any_of.is_empty(),
+            !expectation.all_of.is_empty(),
             expectation.request.is_some(),
             expectation.order.is_some(),
             expectation.pushback.is_some(),
@@ -40,7 +49,7 @@ record! {
         if subjects.into_iter().filter(|given| *given).count() != 1 {
             node.refuse(
                 Complaint::new("an expectation is about exactly one thing")
-                    .help("one of: request, order, pushback, events, ledger, shop"),
+                    .help("one of: request, order, pushback, events, ledger, shop, anyOf, allOf"),
             );
             return None;
         }
@@ -50,6 +59,13 @@ record! {
         }
         if expectation.never && (expectation.ledger.is_some() || expectation.shop.is_some()) {
             node.refuse("`never` does not go with `ledger` and `shop`");
+            return None;
+        }
+        if is_group && (expectation.never || expectation.within.is_some()) {
+            node.refuse(
+                Complaint::new("`never` and `within` do not go with `anyOf` and `allOf`")
+                    .help("write them in the expectations of the list"),
+            );
             return None;
         }
         Some(())
@@ -75,7 +91,8 @@ record! {
         merchant_id: Option<Many<String>> = "merchantId",
         /// For which order.
         tx_id: Option<Many<String>> = "txId",
-        /// For each order that a rule stepped in for, counted apart.
+        /// For each order that a rule stepped in for, counted separately. A list of orders or a reconciliation counts for
+        /// each order of its merchant.
         same_order: bool = "sameOrder",
         /// What decided them.
         reason: Option<Many<Reason>> = "reason",
@@ -85,6 +102,9 @@ record! {
         rule: Option<Many<String>> = "rule",
         /// What stood in the request.
         field: FieldTests = "field",
+        /// The least pause between one of these calls and the next. The bound is included: `apart: 1s` accepts a pause of
+        /// exactly 1.000 s.
+        apart: Option<Period> = "apart",
         /// At least so many.
         at_least: Option<u32> = "atLeast",
         /// At most so many.
@@ -147,8 +167,10 @@ record! {
         acknowledged: Option<bool> = "acknowledged",
         /// How often it was tried.
         attempts: Option<Times> = "attempts",
-        /// What the merchant answered at last.
+        /// The merchant's last answer.
         status: Option<Many<u16>> = "status",
+        /// One of the merchant's answers, first to last: a status or a class such as `4xx`.
+        answered: Option<Many<StatusClass>> = "answered",
         /// At least so many push-backs.
         at_least: Option<u32> = "atLeast",
         /// At most so many push-backs.
@@ -268,6 +290,8 @@ record! {
     pub struct ShopExpectation {
         /// Which orders: `every` (default), `any`, or a txId.
         tx_id: Option<Which> = "txId",
+        /// Only orders that stand so in the gateway's books.
+        order_state: Option<Many<OrderState>> = "orderState",
         /// What it believes.
         believes: Option<Many<Belief>> = "believes",
         /// How often it has shipped the goods.
@@ -288,6 +312,66 @@ words! {
         GivenBack = "given-back",
         /// Put aside for a human to look at.
         Disputed = "disputed",
+    }
+}
+
+/// An HTTP status, or all of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusClass {
+    /// This status.
+    One(u16),
+    /// All of this hundred: 4 for `4xx`.
+    Class(u16),
+}
+
+impl StatusClass {
+    /// Whether `status` is among them.
+    pub fn holds(self, status: u16) -> bool {
+        match self {
+            Self::One(one) => one == status,
+            Self::Class(hundred) => status / 100 == hundred,
+        }
+    }
+}
+
+impl std::fmt::Display for StatusClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::One(status) => write!(f, "{status}"),
+            Self::Class(hundred) => write!(f, "{hundred}xx"),
+        }
+    }
+}
+
+impl Form for StatusClass {
+    fn read(node: Node<'_>) -> Option<Self> {
+        let text = node.scalar().map(|(text, _)| text).unwrap_or_default();
+        let found = match text.as_bytes() {
+            [digit @ b'1'..=b'5', b'x', b'x'] => Some(Self::Class(u16::from(digit - b'0'))),
+            [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => text.parse().ok().map(Self::One),
+            _ => None,
+        };
+        if found.is_none() {
+            node.refuse(
+                Complaint::new("must be an HTTP status or a class of them")
+                    .help("for example 200, or 4xx for every status from 400 to 499"),
+            );
+        }
+        found
+    }
+
+    fn print(&self) -> Printed {
+        match self {
+            Self::One(status) => Printed::Literal(status.to_string()),
+            Self::Class(_) => Printed::Text(self.to_string()),
+        }
+    }
+
+    fn schema(_: &mut Definitions) -> serde_json::Value {
+        json!({ "anyOf": [
+            { "type": "integer", "minimum": 100, "maximum": 599 },
+            { "type": "string", "pattern": "^[1-5]([0-9][0-9]|xx)$" },
+        ] })
     }
 }
 

@@ -7,6 +7,7 @@ mod expectation;
 mod latency;
 mod point;
 mod pushback;
+mod requirement;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -23,11 +24,12 @@ pub use effect::{
 };
 pub use expectation::{
     Belief, DeliveryExpectation, Event, EventsExpectation, Expectation, LedgerExpectation,
-    OrderEvent, OrderExpectation, RequestExpectation, ShopExpectation, Which,
+    OrderEvent, OrderExpectation, RequestExpectation, ShopExpectation, StatusClass, Which,
 };
 pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 pub use point::Point;
 pub use pushback::{Disorder, Lie, Pushback};
+pub use requirement::Requirement;
 
 use super::form::{Doc, Form, Node, record};
 use crate::base::{Complaint, Problem};
@@ -49,6 +51,9 @@ record! {
         correct: Option<String> = "correct",
         /// The bugs of a merchant that this story must catch.
         mistakes: Vec<Mistake> = "mistakes",
+        /// What a shop must be able to do beyond the steps of `drive`, which say it themselves. Where a shop is said to lack
+        /// one of these (`run --without NAME`), the scenario is not applicable to it.
+        requires: Vec<Requirement> = "requires",
         /// The seed of every choice; another run with the same seed tells the same story.
         seed: Option<u64> = "seed",
         /// Settings of the profile for this story, by their place in it: `rules.order_lifetime_ms: 60000`.

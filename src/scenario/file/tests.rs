@@ -139,7 +139,7 @@ fn a_problem_is_drawn_with_a_caret() {
     assert_eq!(
         problems[0].to_string(),
         "s.yaml:4:1: `sede` is not a key here\n     |\n   4 | sede: 4\n     | ^^^^\n     = did you mean `seed`?\n     \
-         = allowed: version, id, title, about, why, correct, mistakes, seed, profile, rules, drive, expect"
+         = allowed: version, id, title, about, why, correct, mistakes, requires, seed, profile, rules, drive, expect"
     );
 }
 
@@ -205,6 +205,7 @@ about: |
 why: "yes"
 correct: "#1"
 mistakes: [trusts-pushback, never-polls]
+requires: [polls, real-time-pause]
 seed: 18446744073709551615
 profile: [{ key: rules.order_lifetime_ms, value: 60000 }, { key: a, value: { x: [1.00, null, "1.00", true] } }]
 rules:
@@ -276,13 +277,14 @@ drive:
   - idle
   - burst: { orders: 32, clients: 8, each: {} }
 expect:
-  - { about: x, within: 30s, never: true, request: { operation: status, merchantId: M, txId: [a, b], sameOrder: true, reason: success, status: [200, 302], rule: all, field: { a: { present: false } } } }
+  - { about: x, within: 30s, never: true, request: { operation: status, merchantId: M, txId: [a, b], sameOrder: true, reason: success, status: [200, 302], rule: all, field: { a: { present: false } }, apart: 1s } }
   - request: { atLeast: 1, atMost: 2 }
   - order: { txId: any, merchantId: M, state: captured, reason: system.error, amount: 1, captured: { gt: 0 }, returned: 0, approved: once, completed: never, reversed: 2, refunded: { atLeast: 1, atMost: 3 }, settled: false, exactly: 1 }
-  - pushback: { txId: every, cause: approved, code: "0000", lie: [malformed, { huge: 1 }], acknowledged: false, attempts: { atLeast: 2 }, status: 500, atMost: 7 }
+  - pushback: { txId: every, cause: approved, code: "0000", lie: [malformed, { huge: 1 }], acknowledged: false, attempts: { atLeast: 2 }, status: 500, answered: [4xx, 500], atMost: 7 }
   - events: { txId: T1, inOrder: [register, pushback, acknowledged, refunded] }
   - ledger: { currency: KHR, captured: 1, returned: 0, net: { lte: 4000 }, balanced: true }
-  - shop: { txId: every, believes: [paid, disputed], shipped: once }
+  - shop: { txId: every, orderState: captured, believes: [paid, disputed], shipped: once }
+  - anyOf: [{ request: { operation: orders } }, { allOf: [{ order: { captured: 0 } }, { shop: { shipped: never } }] }]
 "##;
 
 #[test]
@@ -509,7 +511,7 @@ proptest! {
     fn texts_survive_printing(title in any_text(), id in any_text(), key in any_text()) {
         let scenario = Scenario {
             version: 1, id, title, about: None, why: None, correct: None, mistakes: Vec::new(),
-            seed: None,
+            requires: Vec::new(), seed: None,
             profile: vec![Override { value: super::super::Json(serde_json::Value::from(key.as_str()).to_string()), key }],
             rules: Vec::new(), drive: Vec::new(), expect: Vec::new(),
         };

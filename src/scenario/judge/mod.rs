@@ -1,10 +1,11 @@
 //! Whether what happened is what was expected: a pure function of the expectations and a [`History`].
 //!
 //! A span (`within`) begins when a rule first stepped in: for the order where the expectation looks at orders one by
-//! one, in the whole space otherwise; where no rule ever did, when the space was born. Both ends belong to it, and so
-//! does the call that the rule stepped in for.
+//! one, in the whole space otherwise; where no rule ever did, when the space was born. Both bounds are included, and so
+//! is the call that the rule stepped in for.
 
 mod events;
+mod groups;
 mod ledger;
 mod orders;
 mod pushbacks;
@@ -22,6 +23,9 @@ use crate::base::Millis;
 
 /// The most lines of evidence.
 const EVIDENCE_MAX: usize = 10;
+
+/// The beginning of every verdict on what could not be judged.
+const NOT_JUDGED: &str = "not judged: ";
 
 /// What came of one expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +82,10 @@ fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
         ledger::judge(ledger, &run)
     } else if let Some(shop) = &expectation.shop {
         shop::judge(shop, &run)
+    } else if !expectation.any_of.is_empty() {
+        groups::any(judge(&expectation.any_of, history))
+    } else if !expectation.all_of.is_empty() {
+        groups::all(judge(&expectation.all_of, history))
     } else {
         Verdict::not_judged("nothing is asked for")
     }
@@ -85,8 +93,13 @@ fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
 
 impl Verdict {
     fn not_judged(why: &str) -> Self {
-        let detail = format!("not judged: {why}");
+        let detail = format!("{NOT_JUDGED}{why}");
         Self { ok: true, judged: false, detail, evidence: Vec::new(), nearest: None }
+    }
+
+    /// The reason why it could not be judged.
+    fn reason(&self) -> &str {
+        self.detail.strip_prefix(NOT_JUDGED).unwrap_or(&self.detail)
     }
 }
 

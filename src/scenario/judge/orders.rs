@@ -74,7 +74,7 @@ fn differences(wanted: &OrderExpectation, order: &OrderFact, run: &Run<'_>) -> V
         compare.point(
             "within",
             false,
-            || format!("by {wanted}"),
+            || format!("by {wanted}, included"),
             || format!("{} at {found}", last.name),
         );
     }

@@ -50,6 +50,20 @@ fn differences(wanted: &DeliveryExpectation, delivery: &DeliveryFact) -> Vec<Dif
         u16::to_string,
         u16::to_string,
     );
+    if let Some(answered) = &wanted.answered {
+        let answers = || delivery.attempts.iter().filter_map(|attempt| attempt.status);
+        let is_wanted = |status| answered.0.iter().any(|class| class.holds(status));
+        let list = |texts: Vec<String>, none: &str| match texts.as_slice() {
+            [] => none.to_owned(),
+            texts => texts.join(" or "),
+        };
+        compare.point(
+            "answered",
+            answers().any(is_wanted),
+            || list(answered.0.iter().map(ToString::to_string).collect(), ""),
+            || list(answers().map(|status| status.to_string()).collect(), "no answer"),
+        );
+    }
     compare.0
 }
 
@@ -59,8 +73,13 @@ fn told(history: &History, delivery: &DeliveryFact) -> String {
         "true" => String::new(),
         content => format!(" [{content}]"),
     };
+    let answers = delivery.attempts.iter().map(|attempt| match attempt.status {
+        Some(status) => status.to_string(),
+        None => "no answer".to_owned(),
+    });
+    let answers = answers.collect::<Vec<_>>().join(", ");
     format!(
-        "{} push-back {} of {}/{}: {}{content}, {} attempts, {outcome}",
+        "{} push-back {} of {}/{}: {}{content}, {} attempts ({answers}), {outcome}",
         clock(history, delivery.created),
         delivery.id,
         delivery.merchant_id,

@@ -1,9 +1,9 @@
 //! Expectations about calls.
 
 use super::{Compare, OrderName, Run, Verdict, Wanted, clock, weigh};
-use crate::base::{Operation, Reason};
+use crate::base::{Millis, Operation, Reason};
 use crate::scenario::file::RequestExpectation;
-use crate::scenario::form::Times;
+use crate::scenario::form::{Period, Times};
 use crate::scenario::history::{History, RequestFact};
 
 pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> Verdict {
@@ -13,7 +13,7 @@ pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> 
         (false, None) => Times::at_least(1),
     });
     if !wanted.same_order {
-        return weigh(&described(wanted, run), &count, candidates(wanted, run, None));
+        return weigh_calls(&described(wanted, run), wanted, &count, run, None);
     }
     let orders = run.affected();
     if orders.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> 
     let mut met = Vec::new();
     for order in orders {
         let what = format!("{} for {}/{}", described(wanted, run), order.0, order.1);
-        let verdict = weigh(&what, &count, candidates(wanted, run, Some(order)));
+        let verdict = weigh_calls(&what, wanted, &count, run, Some(order));
         if !verdict.ok {
             return verdict;
         }
@@ -43,22 +43,59 @@ fn described(wanted: &RequestExpectation, run: &Run<'_>) -> String {
         .as_ref()
         .map(|many| many.0.iter().map(|operation| operation.name()).collect::<Vec<_>>().join("/"));
     let what = operations.map_or("calls".to_owned(), |operations| format!("{operations} calls"));
+    let what = match wanted.apart {
+        Some(apart) => format!("{what} at least {apart} apart"),
+        None => what,
+    };
     match run.within {
-        Some(within) => format!("{what} within {}", crate::scenario::Period(within)),
+        Some(within) => format!("{what} within {} (bounds included)", Period(within)),
         None => what,
     }
+}
+
+/// Weighs the calls for one order or for all by their number, and by the pauses between them.
+fn weigh_calls(
+    what: &str,
+    wanted: &RequestExpectation,
+    count: &Wanted,
+    run: &Run<'_>,
+    order: Option<OrderName<'_>>,
+) -> Verdict {
+    let candidates = candidates(wanted, run, order);
+    let fitting = candidates.iter().filter(|(_, _, differences)| differences.is_empty());
+    let fitting: Vec<(Millis, String)> = fitting.map(|(at, told, _)| (*at, told.clone())).collect();
+    let counted = candidates.into_iter().map(|(_, told, differences)| (told, differences));
+    let verdict = weigh(what, count, counted.collect());
+    let Some(apart) = wanted.apart.filter(|_| verdict.ok) else { return verdict };
+    let least = i64::try_from(apart.ms()).unwrap_or(i64::MAX);
+    let mut pairs = fitting.windows(2);
+    let Some([before, after]) = pairs.find(|pair| pair[1].0.0 - pair[0].0.0 < least) else {
+        return verdict;
+    };
+    let pause = Period(u64::try_from(after.0.0 - before.0.0).unwrap_or_default());
+    let differences = vec![super::Difference {
+        key: "apart",
+        wanted: format!("{apart} or more after the call before it"),
+        found: format!("{pause} after {}", before.1),
+    }];
+    let nearest = Some(super::Nearest { what: after.1.clone(), differences });
+    let detail = format!("wanted {what}, found a pause of {pause}");
+    Verdict { ok: false, judged: true, detail, evidence: verdict.evidence, nearest }
 }
 
 fn candidates(
     wanted: &RequestExpectation,
     run: &Run<'_>,
     order: Option<OrderName<'_>>,
-) -> Vec<(String, Vec<super::Difference>)> {
+) -> Vec<(Millis, String, Vec<super::Difference>)> {
     let span = run.span(order);
     let is_about = |request: &RequestFact| {
         order.is_none_or(|(merchant, tx_id)| {
+            // A list of orders or a reconciliation is about every order of its merchant.
+            let is_about_all =
+                matches!(request.operation, Some(Operation::Orders | Operation::Reconciliation));
             request.merchant_id.as_deref() == Some(merchant)
-                && request.tx_id.as_deref() == Some(tx_id)
+                && (is_about_all || request.tx_id.as_deref() == Some(tx_id))
         })
     };
     let about = run.history.requests.iter().filter(|request| is_about(request));
@@ -69,14 +106,14 @@ fn candidates(
                 differences.push(super::Difference {
                     key: "within",
                     wanted: format!(
-                        "from {} to {}",
+                        "from {} to {}, both included",
                         clock(run.history, span.from),
                         clock(run.history, span.to)
                     ),
                     found: clock(run.history, request.at),
                 });
             }
-            (told(run.history, request), differences)
+            (request.at, told(run.history, request), differences)
         })
         .collect()
 }

@@ -1,20 +1,35 @@
 //! Expectations about what the merchant believes.
 
 use super::{Compare, Difference, Run, Verdict, Wanted, weigh};
+use crate::base::OrderState;
 use crate::scenario::file::{Belief, ShopExpectation, Which};
+use crate::scenario::form::Many;
 use crate::scenario::history::ShopFact;
 
 pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> Verdict {
     let Some(shop) = &run.history.shop else {
         return Verdict::not_judged("this merchant cannot be asked what it believes");
     };
-    let is_meant = |fact: &&ShopFact| match &wanted.tx_id {
-        Some(Which::One(tx_id)) => fact.tx_id == *tx_id,
-        Some(Which::Any | Which::Every) | None => true,
+    let is_meant = |fact: &&ShopFact| {
+        let is_named = match &wanted.tx_id {
+            Some(Which::One(tx_id)) => fact.tx_id == *tx_id,
+            Some(Which::Any | Which::Every) | None => true,
+        };
+        let stands_so = |states: &Many<OrderState>| {
+            let mut orders = run.history.orders.iter();
+            orders.any(|order| order.tx_id == fact.tx_id && states.0.contains(&order.state))
+        };
+        is_named && wanted.order_state.as_ref().is_none_or(stands_so)
     };
     let meant = shop.iter().filter(is_meant);
     let candidates = meant.map(|fact| (told(fact), differences(wanted, fact))).collect();
-    weigh("orders in the shop", &Wanted::of(false, None, wanted.tx_id.as_ref()), candidates)
+    let states = wanted.order_state.iter().flat_map(|many| &many.0);
+    let states: Vec<&str> = states.map(|state| state.name()).collect();
+    let what = match states.as_slice() {
+        [] => "orders in the shop".to_owned(),
+        states => format!("orders in the shop that are {} at the gateway", states.join(" or ")),
+    };
+    weigh(&what, &Wanted::of(false, None, wanted.tx_id.as_ref()), candidates)
 }
 
 fn differences(wanted: &ShopExpectation, fact: &ShopFact) -> Vec<Difference> {

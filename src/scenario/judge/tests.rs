@@ -175,7 +175,11 @@ fn verdicts_show_evidence_and_the_nearest_candidate() {
     let late = verdict("{ within: 3s, request: { operation: status, sameOrder: true } }", &history);
     let nearest = late.nearest.expect("a nearest call");
     assert_eq!(nearest.differences[0].key, "within");
-    assert_eq!(late.detail, "wanted status calls within 3s for M/A at least 1×, found 0");
+    assert_eq!(
+        late.detail,
+        "wanted status calls within 3s (bounds included) for M/A at least 1×, found 0"
+    );
+    assert_eq!(nearest.differences[0].wanted, "from +10s to +13s, both included");
 }
 
 #[test]
@@ -192,4 +196,133 @@ fn a_merchant_that_cannot_be_asked_is_not_judged() {
     let history = History { shop: None, ..lost_refund() };
     let verdict = verdict("{ shop: { shipped: once } }", &history);
     assert!(verdict.ok && !verdict.judged, "{verdict:?}");
+}
+
+#[test]
+fn both_bounds_of_a_span_are_included() {
+    let history = lost_refund();
+    // The status call comes exactly 4 s after the rule stepped in.
+    for (text, ok) in [
+        ("{ within: 4s, request: { operation: status, sameOrder: true, exactly: 1 } }", true),
+        ("{ within: 3999ms, request: { operation: status, sameOrder: true, exactly: 1 } }", false),
+        ("{ within: 0s, request: { operation: refund, sameOrder: true, exactly: 1 } }", true),
+        ("{ request: { operation: [refund, status], txId: A, apart: 4s } }", true),
+        ("{ request: { operation: [refund, status], txId: A, apart: 4001ms } }", false),
+        ("{ within: 4s, order: { txId: A, state: refunded } }", true),
+        ("{ order: { captured: { gte: 10, lte: 10 }, atLeast: 2, atMost: 2 } }", true),
+    ] {
+        let verdict = verdict(text, &history);
+        assert_eq!(verdict.ok, ok, "{text}: {verdict:#?}");
+    }
+    let early =
+        verdict("{ request: { operation: [refund, status], txId: A, apart: 5s } }", &history);
+    assert_eq!(early.detail, "wanted refund/status calls at least 5s apart, found a pause of 4s",);
+    let nearest = early.nearest.expect("the call that came too early");
+    assert_eq!(nearest.differences[0].wanted, "5s or more after the call before it");
+    assert!(nearest.differences[0].found.starts_with("4s after +10s refund A"), "{nearest:?}");
+}
+
+#[test]
+fn pauses_are_counted_for_each_order() {
+    let mut history = lost_refund();
+    history.requests[2].rule = Some("slow".to_owned());
+    history.requests[1].rule = Some("slow".to_owned());
+    // A: status at 2 s, refund at 10 s, status at 14 s; B: register at 1.5 s.
+    let text = "{ request: { sameOrder: true, apart: 1s, atLeast: 1 } }";
+    assert!(verdict(text, &history).ok, "{:#?}", verdict(text, &history));
+    assert!(!verdict("{ request: { apart: 1s } }", &history).ok);
+}
+
+#[test]
+fn a_list_or_a_reconciliation_is_about_every_order_of_its_merchant() {
+    for operation in [Operation::Orders, Operation::Reconciliation] {
+        let mut history = lost_refund();
+        let call = RequestFact { tx_id: None, ..request(14_000, operation, "", None) };
+        history.requests[4] = call;
+        let text = "{ within: 30s, request: { operation: [status, orders, reconciliation], sameOrder: true } }";
+        assert!(verdict(text, &history).ok, "{operation:?}");
+        history.requests[4].merchant_id = Some("another".to_owned());
+        assert!(!verdict(text, &history).ok, "{operation:?}");
+    }
+}
+
+#[test]
+fn alternatives_and_their_parts() {
+    let history = lost_refund();
+    let unasked = History { shop: None, ..lost_refund() };
+    let met = "{ order: { txId: any, state: refunded } }";
+    let missed = "{ order: { txId: any, state: failed } }";
+    let shop = "{ shop: { txId: A, believes: given-back } }";
+    let wrong = "{ shop: { txId: A, believes: paid } }";
+    // Expectation, whether it is met, and whether it is judged where the shop cannot be asked.
+    for (text, ok, judged) in [
+        (format!("{{ anyOf: [{missed}, {met}] }}"), true, true),
+        (format!("{{ anyOf: [{missed}, {missed}] }}"), false, true),
+        (format!("{{ anyOf: [{missed}, {shop}] }}"), true, false),
+        (format!("{{ anyOf: [{met}, {wrong}] }}"), true, true),
+        (format!("{{ anyOf: [{missed}, {wrong}] }}"), false, false),
+        (format!("{{ allOf: [{met}, {shop}] }}"), true, false),
+        (format!("{{ allOf: [{met}, {wrong}] }}"), false, false),
+        (format!("{{ allOf: [{missed}, {shop}] }}"), false, true),
+        (
+            format!("{{ anyOf: [{{ allOf: [{met}, {wrong}] }}, {{ allOf: [{met}, {shop}] }}] }}"),
+            true,
+            false,
+        ),
+        (format!("{{ anyOf: [{{ allOf: [{missed}, {shop}] }}, {missed}] }}"), false, true),
+    ] {
+        let asked = verdict(&text, &history);
+        assert_eq!((asked.ok, asked.judged), (ok, true), "{text}: {asked:#?}");
+        let blind = verdict(&text, &unasked);
+        assert_eq!(blind.judged, judged, "{text}: {blind:#?}");
+        assert_eq!(blind.ok, ok || !judged, "{text}: {blind:#?}");
+    }
+    let text = format!("{{ anyOf: [{missed}, {{ request: {{ operation: orders }} }}] }}");
+    let none = verdict(&text, &history);
+    assert_eq!(none.detail, "none of 2 alternatives is met");
+    assert_eq!(none.evidence[1], "alternative 2: wanted orders calls at least 1×, found 0");
+    assert!(none.nearest.is_some());
+}
+
+#[test]
+fn groups_hold_expectations_alone() {
+    for text in [
+        "[{ anyOf: [] }]",
+        "[{ within: 1s, anyOf: [{ order: {} }, { order: {} }] }]",
+        "[{ never: true, allOf: [{ order: {} }] }]",
+        "[{ anyOf: [{ order: {}, shop: {} }] }]",
+        "[{ order: {}, anyOf: [{ order: {} }] }]",
+    ] {
+        assert!(read_expectations("t", text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn every_answer_of_a_push_back_can_be_looked_at() {
+    let mut history = lost_refund();
+    let answers = [Some(503), None, Some(200)];
+    history.deliveries[0].attempts =
+        answers.map(|status| AttemptFact { at: Millis(2000), status }).to_vec();
+    for (text, ok) in [
+        ("{ pushback: { txId: A, answered: 503 } }", true),
+        ("{ pushback: { txId: A, answered: 5xx, acknowledged: true } }", true),
+        ("{ never: true, pushback: { txId: A, answered: 4xx } }", true),
+        ("{ pushback: { txId: A, answered: [404, 3xx] } }", false),
+    ] {
+        assert_eq!(verdict(text, &history).ok, ok, "{text}");
+    }
+}
+
+#[test]
+fn belief_is_held_against_the_state_of_the_order() {
+    let history = lost_refund();
+    for (text, ok) in [
+        ("{ shop: { orderState: captured, believes: paid } }", true),
+        ("{ shop: { orderState: refunded, believes: given-back, shipped: never } }", true),
+        ("{ shop: { orderState: [captured, refunded], believes: paid } }", false),
+        ("{ shop: { orderState: failed, shipped: never } }", false),
+    ] {
+        let verdict = verdict(text, &history);
+        assert_eq!(verdict.ok, ok, "{text}: {verdict:#?}");
+    }
 }
