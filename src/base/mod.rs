@@ -14,6 +14,7 @@ pub mod sharing;
 mod state;
 mod time;
 mod trace_context;
+mod web_url;
 
 pub use fields::{Fields, FieldsError, Literal};
 pub use method::PaymentMethod;
@@ -26,3 +27,4 @@ pub use seed::Seed;
 pub use state::OrderState;
 pub use time::{Day, Millis, digits, wall_clock};
 pub use trace_context::{TraceContext, TraceContextError, Trail};
+pub use web_url::{WebUrl, WebUrlError, WebUrlParts};

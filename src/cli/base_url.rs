@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hyper::Uri;
 use serde::{Deserialize, Serialize};
+
+use crate::base::{WebUrlError, WebUrlParts};
 
 /// `http://` or `https://`, a host, and perhaps a port and a path; kept without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,10 +14,12 @@ pub(super) struct BaseUrl(String);
 
 /// A text that is no such URL.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "a URL here begins with http:// or https:// and has a host and no query, such as http://127.0.0.1:36605"
-)]
-pub(super) struct NotABaseUrl;
+pub(super) enum NotABaseUrl {
+    #[error("a URL here {0}; write it like http://127.0.0.1:36605")]
+    NotAUrl(#[from] WebUrlError),
+    #[error("a URL here has no query and no fragment, since paths are appended to it")]
+    NotABase,
+}
 
 impl BaseUrl {
     /// The text.
@@ -29,11 +32,9 @@ impl FromStr for BaseUrl {
     type Err = NotABaseUrl;
 
     fn from_str(text: &str) -> Result<Self, NotABaseUrl> {
-        let uri: Uri = text.parse().map_err(|_| NotABaseUrl)?;
-        let known = matches!(uri.scheme_str(), Some("http" | "https"));
-        let fits = known && uri.host().is_some_and(|host| !host.is_empty());
-        if !fits || uri.query().is_some() || text.contains('#') {
-            return Err(NotABaseUrl);
+        let parts = WebUrlParts::parse(text)?;
+        if parts.rest.contains(['?', '#']) {
+            return Err(NotABaseUrl::NotABase);
         }
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use hyper::Uri;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Ask, Nothing};
 use super::problem::{Kind, Problem};
-use crate::base::PaymentMethod;
+use crate::base::{PaymentMethod, WebUrlParts};
 use crate::crypto::PublicKey;
 use crate::profile::{KeyPair, Merchant, SignMode};
 
@@ -155,17 +154,12 @@ pub(super) fn public_key(pair: &KeyPair) -> Result<String, Problem> {
 
 /// Refuses what cannot be called.
 pub(super) fn check_noti_url(url: &str) -> Result<(), Problem> {
-    let uri = url.parse::<Uri>().ok();
-    let callable = uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|h| !h.is_empty())
-    });
-    if callable {
-        return Ok(());
-    }
-    let detail =
-        "not a URL that can be called; write it in full, such as http://127.0.0.1:8080/payon/noti";
-    Err(Problem::refused("notiUrl", detail))
+    WebUrlParts::parse(url).map(drop).map_err(|error| {
+        let detail = format!(
+            "not a URL that can be called: it {error}; write it in full, such as http://127.0.0.1:8080/payon/noti"
+        );
+        Problem::refused("notiUrl", detail)
+    })
 }
 
 /// Lists the merchants.

@@ -1,6 +1,6 @@
 //! The settings of `profile.toml`: signature, push-back policy, checkout pages.
 
-use crate::base::Operation;
+use crate::base::{Operation, WebUrlParts};
 use crate::crypto::Recipe;
 
 use super::read::{Node, Read, Table, Words, fields, words};
@@ -217,11 +217,9 @@ impl Read for CheckoutSettings {
 /// Complains of a value of `name` that is no absolute http or https URL.
 pub(super) fn check_url(table: &Table<'_>, name: &str) {
     table.check_text(name, |url| {
-        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-        match rest {
-            Some(rest) if !rest.is_empty() && !rest.starts_with('/') => Ok(()),
-            _ => Err(Complaint::new("not a URL that can be called")
-                .help("write it in full, such as http://127.0.0.1:8080/payon/noti")),
-        }
+        WebUrlParts::parse(url).map(drop).map_err(|error| {
+            Complaint::new(format!("not a URL that can be called: it {error}"))
+                .help("write it in full, such as http://127.0.0.1:8080/payon/noti")
+        })
     });
 }

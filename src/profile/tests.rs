@@ -575,7 +575,7 @@ fn a_mistake_between_files_is_told_at_its_place() {
       30 | id = "C0000143"
          |      ^^^^^^^^^^
 
-    merchants.toml:50:12: not a URL that can be called
+    merchants.toml:50:12: not a URL that can be called: it must be an absolute URL that begins with http:// or https://
          |
       50 | noti_url = "localhost:8080"
          |            ^^^^^^^^^^^^^^^^

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::paced::{Pace, Paced};
 use super::tls;
+use crate::base::WebUrlParts;
 use crate::profile::{Acknowledge, PushbackPolicy};
 use crate::space::{Attempt, Errand, Job, Space};
 
@@ -189,12 +190,11 @@ fn web() -> Web {
         .build(connector)
 }
 
+/// The address as the client takes it. One that the rule for addresses refuses is not called: the client would take an
+/// unreadable port for the default one.
 fn target(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url.parse().map_err(|error| format!("not a usable address: {error}"))?;
-    match uri.scheme_str() {
-        Some("http" | "https") => Ok(uri),
-        _ => Err("not a usable address: it must begin with http:// or https://".to_owned()),
-    }
+    WebUrlParts::parse(url).map_err(|error| format!("not a usable address: it {error}"))?;
+    url.parse().map_err(|error| format!("not a usable address: {error}"))
 }
 
 fn failed(job: &Job, took: Duration, error: String) -> Attempt {

@@ -16,7 +16,7 @@ use super::delivery::DeliveryFile;
 use super::passage::can_be;
 use super::snapshot::Kept;
 use super::{Outbox, Snapshot, SnapshotError, Space, Trace};
-use crate::base::{Millis, Seed};
+use crate::base::{Millis, Seed, WebUrl};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
@@ -131,7 +131,7 @@ struct ClockFile {
 struct MerchantFile {
     merchant_id: String,
     term_ids: Vec<String>,
-    noti_url: Option<String>,
+    noti_url: Option<WebUrl>,
     /// SubjectPublicKeyInfo, Base64 DER on one line.
     public_key: String,
     sign_mode: Option<SignMode>,
@@ -243,7 +243,12 @@ impl MerchantFile {
         Ok(Self {
             merchant_id: merchant.id.clone(),
             term_ids: merchant.terminals.clone(),
-            noti_url: merchant.noti_url.clone(),
+            noti_url: merchant
+                .noti_url
+                .as_deref()
+                .map(WebUrl::parse)
+                .transpose()
+                .map_err(damaged)?,
             public_key: merchant.key.public_key().map_err(damaged)?.spki_der_base64(),
             sign_mode: merchant.sign_mode,
             pin_enabled: merchant.pin_enabled,
@@ -275,7 +280,8 @@ impl MerchantFile {
         }
         merchant.token = token.filter(|_| self.asks_token);
         (merchant.key, merchant.terminals) = (key, self.term_ids);
-        (merchant.noti_url, merchant.sign_mode) = (self.noti_url, self.sign_mode);
+        merchant.noti_url = self.noti_url.map(String::from);
+        merchant.sign_mode = self.sign_mode;
         merchant.pin_enabled = self.pin_enabled;
         Ok(merchant)
     }

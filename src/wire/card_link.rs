@@ -7,7 +7,7 @@ use crate::base::Fields;
 
 use super::limits;
 use super::read::{Reader, Refusal};
-use super::value::{id, text, url};
+use super::value::{id, return_url, text};
 
 /// A client whose card is to be saved.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,9 +37,9 @@ impl<'a> Request<'a> {
             term_id: read.must("termId", id)?,
             client_id: read.must("clientId", id)?,
             phone: read.may("phone", text(limits::PHONE_CHARS))?,
-            success_url: read.may("success_url", url)?,
-            fail_url: read.may("fail_url", url)?,
-            cancel_url: read.may("cancel_url", url)?,
+            success_url: read.may("success_url", return_url)?,
+            fail_url: read.may("fail_url", return_url)?,
+            cancel_url: read.may("cancel_url", return_url)?,
         })
     }
 }

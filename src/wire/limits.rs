@@ -12,7 +12,7 @@ pub const PHONE_CHARS: usize = 32;
 /// Characters of an e-mail address (assumed; the longest that mail systems carry).
 pub const EMAIL_CHARS: usize = 254;
 /// Characters of a URL (assumed).
-pub const URL_CHARS: usize = 2048;
+pub const URL_CHARS: usize = crate::base::WebUrl::CHARS_MAX;
 /// Characters of a result message sent by a paying app (assumed).
 pub const MESSAGE_CHARS: usize = 255;
 /// Characters of a signature: RSA-4096 in hex is 1024, line breaks come on top (assumed).

@@ -8,7 +8,7 @@ use crate::base::{Currency, Fields, PaymentMethod};
 
 use super::amount::{Price, ShortAmount, amount_in};
 use super::read::{Reader, Refusal};
-use super::value::{currency, id, sign, tx_id, url, word};
+use super::value::{currency, id, return_url, sign, tx_id, url, word};
 use super::words::{PayDvCd, Trt};
 
 /// An order to register.
@@ -77,9 +77,9 @@ impl<'a> Request<'a> {
             buyer_id: read.may("buyerId", id)?,
             seller_id: read.may("sellerId", id)?,
             noti_url: read.may("noti_url", url)?,
-            success_url: read.may("success_url", url)?,
-            fail_url: read.may("fail_url", url)?,
-            cancel_url: read.may("cancel_url", url)?,
+            success_url: read.may("success_url", return_url)?,
+            fail_url: read.may("fail_url", return_url)?,
+            cancel_url: read.may("cancel_url", return_url)?,
             sign: read.may("sign", sign)?,
         })
     }

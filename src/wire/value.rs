@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use crate::base::{Currency, Day, Literal, Reason};
+use crate::base::{Currency, Day, Literal, Reason, WebUrlParts};
 
 use super::words::Word;
 use super::{Refusal, limits, redact};
@@ -198,25 +198,18 @@ pub(super) fn email(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
     }
 }
 
-/// An absolute `http` or `https` URL.
+/// The address of a merchant's server: an absolute `http` or `https` URL.
 pub(super) fn url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
     let url = text(limits::URL_CHARS)(value)?;
-    let scheme_len = ["http://", "https://"]
-        .iter()
-        .find(|scheme| url.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme)))
-        .map(|scheme| scheme.len());
-    let Some(scheme_len) = scheme_len else {
-        return Err(value.invalid("must be an absolute URL that begins with http:// or https://"));
-    };
-    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(value
-            .invalid("must be plain ASCII without blanks; other characters are percent-encoded"));
+    match WebUrlParts::parse(&url) {
+        Ok(_) => Ok(url),
+        Err(error) => Err(value.invalid(error)),
     }
-    let host = url[scheme_len..].split(['/', '?', '#']).next().unwrap_or_default();
-    if host.is_empty() || host.starts_with(':') || host.contains('@') {
-        return Err(value.invalid("must name a host after http:// or https://, and no user"));
-    }
-    Ok(url)
+}
+
+/// The address to which the payer's browser returns.
+pub(super) fn return_url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+    url(value)
 }
 
 /// A refused value for a message: short ones quoted with card numbers masked, long ones counted.

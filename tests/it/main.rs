@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails, and says what it left out"
 )]
 
+mod addresses;
 mod binary;
 mod bindings;
 mod browser;

@@ -18,6 +18,7 @@ use tokio::net::lookup_host;
 use super::given::Given;
 use super::report::Report;
 use super::sim::Sim;
+use crate::base::WebUrlParts;
 use crate::pushback::accept_any_certificate;
 
 const NOTI: &str = "noti_url";
@@ -37,9 +38,14 @@ pub(super) async fn check(
     let Some(text) = given.noti_url.as_deref().or_else(known) else {
         return report.skip(NOTI, "not given; --noti-url URL");
     };
-    let Some(target) = Target::parse(text) else {
-        let advice = "write it in full, such as http://127.0.0.1:8080/payon/noti";
-        return report.fail(NOTI, format!("{text:?} is no URL that can be called"), advice);
+    let target = match Target::parse(text) {
+        Ok(target) => target,
+        Err(why) => {
+            let found =
+                format!("{text:?} is no URL that can be called, and register refuses it: it {why}");
+            let advice = "write it in full, such as http://127.0.0.1:8080/payon/noti";
+            return report.fail(NOTI, found, advice);
+        }
     };
     let addresses = match target.resolve().await {
         Ok(addresses) => addresses,
@@ -48,7 +54,7 @@ pub(super) async fn check(
             return report.fail(NOTI, found, &format!("look at its spelling; {DOCKER}"));
         }
     };
-    let Some(gateway) = Target::parse(gateway) else { return };
+    let Ok(gateway) = Target::parse(gateway) else { return };
     let gateway_at = gateway.resolve().await.unwrap_or_default();
     if addresses.iter().any(|address| gateway_at.contains(address)) {
         let found = format!("{text} is the gateway's own address: push-backs would go to itself");
@@ -131,16 +137,11 @@ struct Target {
 }
 
 impl Target {
-    fn parse(text: &str) -> Option<Self> {
-        let uri: Uri = text.parse().ok()?;
-        let default = match uri.scheme_str()? {
-            "http" => 80,
-            "https" => 443,
-            _ => return None,
-        };
-        let host = uri.host()?.trim_matches(['[', ']']).to_owned();
-        let port = uri.port_u16().unwrap_or(default);
-        (!host.is_empty()).then_some(Self { uri, host, port })
+    /// Reads an address by the rule that the gateway itself goes by.
+    fn parse(text: &str) -> Result<Self, String> {
+        let parts = WebUrlParts::parse(text).map_err(|error| error.to_string())?;
+        let uri = text.parse().map_err(|error| format!("cannot be called: {error}"))?;
+        Ok(Self { uri, host: parts.host.to_owned(), port: parts.port })
     }
 
     async fn resolve(&self) -> io::Result<HashSet<SocketAddr>> {

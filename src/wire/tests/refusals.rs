@@ -140,6 +140,15 @@ fn urls_are_absolute_and_carry_no_user() {
             "{url}"
         );
     }
+    for port in ["0", "65536", "99999", "abc", "-1", ""] {
+        for member in ["noti_url", "success_url", "fail_url", "cancel_url"] {
+            let detail = refused(member, &format!("\"http://127.0.0.1:{port}/n\"")).detail;
+            assert_eq!(detail, format!("{member} must name a port from 1 to 65535"));
+        }
+    }
+    assert!(
+        refused("success_url", "\"http://[::1/ok\"").detail.contains("must name a host such as")
+    );
     let long = format!("\"http://a/{}\"", "x".repeat(limits::URL_CHARS));
     assert!(refused("fail_url", &long).detail.contains("at most 2048"));
     assert!(refused("cancel_url", "\"http://a/ភ\"").detail.contains("percent-encoded"));
