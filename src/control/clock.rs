@@ -120,7 +120,8 @@ pub(super) fn read(ask: &Ask, _: Nothing) -> Result<Clock, Problem> {
     Ok(Clock::of(&ask.space))
 }
 
-/// Changes the clock, and answers when all is done that time has brought.
+/// Changes the clock, and answers when all is done that time has brought. A receiver that is silent holds it up for
+/// some seconds at most: its attempt has failed once the clock shows that its time is over.
 pub(super) async fn change(ask: &Ask, wish: ClockWish) -> Result<Clock, Problem> {
     let scale_milli = wish.scale.map(scale_milli).transpose()?;
     if wish.freeze == Some(true) && scale_milli.is_some_and(|scale| scale > 0) {
@@ -135,7 +136,14 @@ pub(super) async fn change(ask: &Ask, wish: ClockWish) -> Result<Clock, Problem>
         advance_ms: wish.advance,
         run_until_idle: wish.run_until_idle == Some(true),
     };
-    ask.space.change_clock(change).await.map_err(|error| match error {
+    let changed = tokio::select! {
+        changed = ask.space.change_clock(change) => changed,
+        () = ask.app.stop.cancelled() => {
+            let detail = "the server was told to stop while time passed";
+            return Err(Problem::new(Kind::Stopping, detail));
+        }
+    };
+    changed.map_err(|error| match error {
         ClockError::OutOfRange => {
             let member = if wish.set.is_some() { "set" } else { "advance" };
             Problem::refused(member, error.to_string())

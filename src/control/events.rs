@@ -14,12 +14,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::ask::{Ask, Nothing, did_you_mean};
+use super::ask::{Ask, did_you_mean};
 use super::problem::{Kind, Problem};
 use super::views::{EventView, PushbackView, RequestView};
+use crate::base::Millis;
 use crate::ledger::{OrderId, Target};
 use crate::server::Body;
-use crate::space::Happening;
+use crate::space::{Delivery, Happening};
 
 /// A comment line is sent after so long a silence.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -57,16 +58,34 @@ pub(super) struct Events {
     request: RequestView,
     /// An order came to be or changed.
     order: OrderChange,
-    /// A push-back came to be, was attempted, or is to be sent again: the push-back as it now is.
+    /// A push-back came to be, was attempted, or is to be sent again: the push-back as it was then, with the attempts
+    /// made by then.
     pushback: PushbackView,
     /// The rules were changed.
-    rules: Nothing,
+    rules: Change,
     /// The clock was changed by a call.
-    clock: Nothing,
+    clock: ClockChange,
     /// Nothing of what was is there any more: the space was reset or removed, or the server is another one.
-    reset: Nothing,
+    reset: Change,
     /// Events that the reader was too slow for, or came too late for.
     missed: Missed,
+}
+
+/// A change of the space.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SpaceChange")]
+struct Change {
+    /// When, on the space's clock.
+    at: String,
+}
+
+/// A change of the clock.
+#[derive(Serialize, JsonSchema)]
+struct ClockChange {
+    /// The time that it shows since.
+    at: String,
+    /// The number of times as fast as real time that it runs since; 0 when it is frozen.
+    scale: f64,
 }
 
 /// A change of an order.
@@ -112,8 +131,12 @@ pub(super) fn follow(ask: Ask, query: EventsQuery) -> Result<Body, Problem> {
     let given = ask.headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.trim().parse().ok());
     let at = given.or(query.after).unwrap_or(last);
     // The number came from another server's life: all that this one knows is new to the reader.
-    let greeting =
-        if at > last { "event: reset\nid: 0\ndata: {}\n\n".into() } else { String::new() };
+    let mut greeting = String::new();
+    if at > last
+        && let Told::Event(name, data) = changed("reset", ask.space.now())
+    {
+        write_event(&mut greeting, name, 0, &data);
+    }
     let at = if at > last { 0 } else { at };
     let now = Instant::now();
     let reader = Reader {
@@ -262,12 +285,12 @@ impl Reader {
         let name = match happening {
             Happening::Request(_) => "request",
             Happening::Order { .. } => "order",
-            Happening::Pushback(_) => "pushback",
-            Happening::Rules => "rules",
-            Happening::Clock => "clock",
-            Happening::Reset => return Told::Event("reset", "{}".to_owned()),
+            Happening::Pushback { .. } => "pushback",
+            Happening::Rules(_) => "rules",
+            Happening::Clock { .. } => "clock",
+            Happening::Reset(_) => "reset",
         };
-        if !self.kinds.contains(&name) {
+        if name != "reset" && !self.kinds.contains(&name) {
             return Told::Other;
         }
         match happening {
@@ -275,8 +298,17 @@ impl Reader {
             Happening::Order { order, entry, state } => {
                 self.order(name, order, entry as usize, (state.name(), rule))
             }
-            Happening::Pushback(id) => self.pushback(name, id),
-            _ => Told::Event(name, "{}".to_owned()),
+            Happening::Pushback { id, attempts, change, state } => {
+                let delivery = self
+                    .ask
+                    .space
+                    .look(|view| Some(view.outbox.get(id)?.as_it_was(attempts, change, state)));
+                self.pushback(name, delivery)
+            }
+            Happening::Clock { now, scale_milli } => {
+                event(name, &ClockChange { at: now.rfc3339(), scale: scale_milli as f64 / 1000.0 })
+            }
+            Happening::Rules(now) | Happening::Reset(now) => changed(name, now),
         }
     }
 
@@ -315,14 +347,17 @@ impl Reader {
         })
     }
 
-    fn pushback(&self, name: &'static str, id: u64) -> Told {
-        let delivery = self.ask.space.look(|view| view.outbox.get(id).cloned());
+    fn pushback(&self, name: &'static str, delivery: Option<Delivery>) -> Told {
         let Some(delivery) = delivery else { return Told::Gone };
         if !self.is_asked(Some(&delivery.merchant), Some(&delivery.tx_id)) {
             return Told::Other;
         }
         event(name, &PushbackView::new(&delivery))
     }
+}
+
+fn changed(name: &'static str, now: Millis) -> Told {
+    event(name, &Change { at: now.rfc3339() })
 }
 
 fn event(name: &'static str, data: &impl Serialize) -> Told {

@@ -16,7 +16,7 @@ use crate::base::{Operation, OrderState, Reason};
 use crate::crypto::Explanation;
 use crate::gateway;
 use crate::ledger::Target;
-use crate::space::{Journal, JournalEntry, Trace};
+use crate::space::{Delivery, Journal, JournalEntry, Trace};
 
 /// Which requests.
 #[derive(Deserialize, JsonSchema)]
@@ -257,7 +257,11 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
             .zip(entry.tx_id.as_deref())
             .map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
         let seen = target.and_then(|target| Seen::find(&view, target));
-        let caused = view.outbox.iter().filter(|delivery| delivery.trace == entry.trace);
+        let all: &mut dyn Iterator<Item = &Delivery> = match entry.tx_id.as_deref() {
+            Some(tx_id) => &mut view.outbox.of_tx_id(tx_id),
+            None => &mut view.outbox.iter(),
+        };
+        let caused = all.filter(|delivery| delivery.trace == entry.trace);
         (seen, caused.map(PushbackView::new).collect())
     });
     let events = seen.as_ref().map_or(Vec::new(), |seen| {

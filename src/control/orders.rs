@@ -204,7 +204,7 @@ async fn newest(ask: &Ask, query: OrdersQuery, limit: usize) -> Result<OrderPage
 pub(super) fn one(ask: &Ask, _: Nothing) -> Result<OrderView, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
     let seen = ask.space.look(|view| Seen::find(&view, Target::Named { merchant, tx_id }));
-    seen.map(|seen| OrderView::new(ask, seen)).ok_or_else(|| {
+    seen.map(|seen| OrderView::in_detail(ask, seen)).ok_or_else(|| {
         let space = ask.space.name();
         let detail = format!(
             "merchant {merchant:?} has no order {tx_id:?} in the space {space:?}; GET /_sim/v1/orders lists them"

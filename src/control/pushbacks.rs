@@ -7,6 +7,7 @@ use super::ask::{Ask, Nothing};
 use super::orders::page_size;
 use super::problem::{Kind, Problem};
 use super::views::PushbackView;
+use crate::space::Delivery;
 
 /// Which push-backs.
 #[derive(Deserialize, JsonSchema)]
@@ -36,10 +37,13 @@ pub(super) struct PushbackPage {
 pub(super) fn list(ask: &Ask, query: PushbacksQuery) -> Result<PushbackPage, Problem> {
     let limit = page_size(query.limit)?;
     let (mut found, dropped) = ask.space.look(|view| {
-        let wanted = view.outbox.iter().filter(|delivery| {
-            query.after.is_none_or(|after| delivery.id > after)
-                && query.tx_id.as_deref().is_none_or(|id| id == &*delivery.tx_id)
-                && query.merchant_id.as_deref().is_none_or(|id| id == &*delivery.merchant)
+        let after = query.after.unwrap_or(0);
+        let found: &mut dyn Iterator<Item = &Delivery> = match query.tx_id.as_deref() {
+            Some(tx_id) => &mut view.outbox.of_tx_id(tx_id).filter(|it| it.id > after),
+            None => &mut view.outbox.after(after),
+        };
+        let wanted = found.filter(|delivery| {
+            query.merchant_id.as_deref().is_none_or(|id| id == &*delivery.merchant)
         });
         (wanted.take(limit + 1).cloned().collect::<Vec<_>>(), view.outbox.dropped())
     });

@@ -1,5 +1,7 @@
 //! Orders, push-backs and requests as the control plane shows them: times in RFC 3339, amounts as decimal strings.
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -54,6 +56,12 @@ pub(super) struct OrderView {
     events: Vec<EventView>,
     /// What the merchant was told of it, in order.
     pushbacks: Vec<PushbackView>,
+    /// Why the merchant is told nothing of it; null where a push-back has an address to go to.
+    no_pushback: Option<&'static str>,
+    /// What the lint found in its registration; only where one order is asked for, and its registration is still in the
+    /// journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingView>>,
 }
 
 /// What an order was paid with.
@@ -105,11 +113,15 @@ pub(super) struct PushbackView {
     /// What is sent.
     #[schemars(with = "serde_json::Value")]
     body: Box<RawValue>,
+    /// So many bytes `x` fill the member `filler` of the body when it is sent; 0 for all but huge ones.
+    filler_bytes: u32,
     /// `waiting`, `inFlight`, `acknowledged` or `exhausted`.
     state: &'static str,
     created_at: String,
     /// When it is sent next, while it waits.
     next_attempt_at: Option<String>,
+    /// What happened to it last: `created`, `attempted`, or `resent` where it is to be sent again on demand.
+    change: &'static str,
     attempts: Vec<AttemptView>,
 }
 
@@ -126,6 +138,8 @@ struct AttemptView {
     status: Option<u16>,
     /// The beginning of the merchant's answer.
     response: String,
+    /// The answer's headers, the first 32 of them.
+    headers: BTreeMap<String, String>,
     /// What went wrong.
     error: Option<String>,
 }
@@ -184,7 +198,8 @@ struct FindingView {
     violation: bool,
     /// In which member; empty where it is the request as a whole.
     field: String,
-    about: &'static str,
+    /// One sentence for people; it names the member that was likely meant.
+    about: String,
 }
 
 /// An order with what surrounds it, copied out of a space to be shown.
@@ -209,12 +224,10 @@ impl Seen {
         }
     }
 
-    /// Adds the push-backs of these orders, which are in the order of their positions.
+    /// Adds the push-backs of these orders.
     pub(super) fn with_pushbacks(view: &View<'_>, mut orders: Vec<Self>) -> Vec<Self> {
-        for delivery in view.outbox.iter() {
-            if let Ok(at) = orders.binary_search_by_key(&delivery.order, |seen| seen.order.id) {
-                orders[at].pushbacks.push(delivery.clone());
-            }
+        for seen in &mut orders {
+            seen.pushbacks = view.outbox.of_order(&seen.order).cloned().collect();
         }
         orders
     }
@@ -236,7 +249,11 @@ impl OrderView {
         let Seen { order, merchant, terminal, settled, pushbacks } = seen;
         let money = |amount: Amount| amount.fixed(order.currency);
         let token = CheckoutToken::new(&ask.space, order.id);
+        let own = ask.space.merchant(&merchant).and_then(|merchant| merchant.noti_url.clone());
+        let has_address = order.details().noti_url.is_some() || own.is_some();
         Self {
+            no_pushback: (!has_address && pushbacks.is_empty()).then_some(NO_PUSHBACK),
+            findings: None,
             merchant_id: merchant.into(),
             term_id: terminal.into(),
             kind: match order.kind {
@@ -274,6 +291,30 @@ impl OrderView {
     }
 }
 
+/// Why a push-back does not come.
+const NO_PUSHBACK: &str = "no push-back: the order has no noti_url and its merchant none";
+
+impl OrderView {
+    /// The order with what the lint found in its registration.
+    pub(super) fn in_detail(ask: &Ask, seen: Seen) -> Self {
+        let registered = seen.order.history.first().map(|entry| Trace(entry.trace));
+        let findings = ask.space.read_journal(|journal| {
+            let entry = journal.find(registered?)?;
+            Some(entry.more().findings.iter().map(FindingView::new).collect())
+        });
+        Self { findings, ..Self::new(ask, seen) }
+    }
+
+    /// Why no push-back will come, with the members of the registration that may have been meant for its address.
+    pub(super) fn why_no_pushback(&self) -> Option<String> {
+        self.no_pushback?;
+        let why = "this order has no noti_url, its merchant none: no push-back will come";
+        let likely = self.findings.iter().flatten().map(|finding| finding.about.as_str());
+        let meant = likely.filter(|about| about.contains("did you mean `noti_url`"));
+        Some(std::iter::once(why).chain(meant).collect::<Vec<_>>().join("; "))
+    }
+}
+
 impl EventView {
     pub(super) fn new(entry: &Entry, currency: Currency) -> Self {
         let (amount, reason) = told(entry.change, Some(currency));
@@ -304,9 +345,11 @@ impl PushbackView {
             trace: trace(delivery.trace),
             url: delivery.url.to_string(),
             body: shown(&delivery.body),
+            filler_bytes: delivery.filler,
             state: delivery.state.name(),
             created_at: delivery.created.rfc3339(),
             next_attempt_at: delivery.state.due().map(Millis::rfc3339),
+            change: delivery.latest.name(),
             attempts: delivery.attempts.iter().map(AttemptView::new).collect(),
         }
     }
@@ -320,9 +363,21 @@ impl AttemptView {
             acknowledged: attempt.is_acknowledged(),
             status: attempt.status,
             response: attempt.response.to_string(),
+            headers: headers(attempt),
             error: attempt.error.as_deref().map(Into::into),
         }
     }
+}
+
+/// Headers by name; those that came more than once are joined.
+fn headers(attempt: &Attempt) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in &attempt.headers {
+        let value: &str = value;
+        let known = headers.entry(name.to_string());
+        known.and_modify(|all| *all = format!("{all}, {value}")).or_insert_with(|| value.into());
+    }
+    headers
 }
 
 impl RequestView {
@@ -359,7 +414,7 @@ impl FindingView {
             lint: finding.lint.name(),
             violation: finding.lint.weight() == Weight::Violation,
             field: finding.field.to_string(),
-            about: finding.lint.about(),
+            about: finding.about().into_owned(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::problem::{Kind, Problem};
 use super::views::{OrderView, PushbackView, RequestView, Seen, operations, parse_trace};
 use crate::base::Operation;
 use crate::ledger::Target;
-use crate::space::DeliveryState;
+use crate::space::{Delivery, DeliveryState};
 
 /// How long is waited where the caller does not say.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -96,7 +96,7 @@ pub(super) async fn wait(ask: &Ask, query: WaitQuery) -> Result<Happened, Proble
     };
     tokio::select! {
         happened = tokio::time::timeout(limit, happened) => {
-            happened.map_err(|_| condition.timed_out(limit))
+            happened.map_err(|_| condition.timed_out(ask, limit))
         }
         () = ask.app.stop.cancelled() => {
             Err(Problem::new(Kind::Stopping, "the server was told to stop while you waited"))
@@ -184,6 +184,29 @@ impl<'a> Condition<'a> {
         Some(happened)
     }
 
+    /// Says why the awaited push-back cannot come, where that is known.
+    fn in_vain(&self, ask: &Ask) -> Option<String> {
+        use Awaited::{PushbackAcknowledged, PushbackExhausted};
+        let tx_id = self.filter.tx_id?;
+        if !matches!(self.awaited, PushbackAcknowledged | PushbackExhausted) {
+            return None;
+        }
+        let merchants: Vec<String> = match self.filter.merchant_id {
+            Some(id) => vec![id.to_owned()],
+            None => ask.space.merchants().iter().map(|merchant| merchant.id.clone()).collect(),
+        };
+        let seen: Vec<Seen> = ask.space.look(|view| {
+            let named = |merchant: &String| Seen::find(&view, Target::Named { merchant, tx_id });
+            merchants.iter().filter_map(named).collect()
+        });
+        if seen.is_empty() {
+            return Some("there is no order of this txId".to_owned());
+        }
+        let orders = seen.into_iter().map(|seen| OrderView::in_detail(ask, seen));
+        let reasons: Option<Vec<String>> = orders.map(|order| order.why_no_pushback()).collect();
+        reasons?.into_iter().next()
+    }
+
     fn order(&self, ask: &Ask) -> Option<OrderView> {
         let tx_id = self.filter.tx_id?;
         let merchants = match self.filter.merchant_id {
@@ -201,14 +224,18 @@ impl<'a> Condition<'a> {
 
     fn pushback(&self, ask: &Ask, state: DeliveryState) -> Option<PushbackView> {
         ask.space.look(|view| {
-            let mut found = view.outbox.iter().filter(|delivery| {
+            let wanted = |delivery: &&Delivery| {
                 delivery.state == state
-                    && self.filter.tx_id.is_none_or(|id| id == &*delivery.tx_id)
                     && self.filter.merchant_id.is_none_or(|id| id == &*delivery.merchant)
-            });
-            let found = match self.after {
-                After::Pushback(after) => found.find(|delivery| delivery.id > after),
-                _ => found.next_back(),
+            };
+            let outbox = view.outbox;
+            let found = match (self.filter.tx_id, &self.after) {
+                (Some(tx_id), After::Pushback(after)) => {
+                    outbox.of_tx_id(tx_id).filter(|it| it.id > *after).find(wanted)
+                }
+                (Some(tx_id), _) => outbox.of_tx_id(tx_id).filter(wanted).last(),
+                (None, After::Pushback(after)) => outbox.after(*after).find(wanted),
+                (None, _) => outbox.after(0).rev().find(wanted),
             };
             found.map(PushbackView::new)
         })
@@ -225,7 +252,7 @@ impl<'a> Condition<'a> {
         entry.map(|entry| RequestView::new(ask, &entry))
     }
 
-    fn timed_out(&self, limit: Duration) -> Problem {
+    fn timed_out(&self, ask: &Ask, limit: Duration) -> Problem {
         let Filter { operation, tx_id, merchant_id, .. } = self.filter;
         let parts = [
             ("operation", operation.map(Operation::name)),
@@ -239,12 +266,11 @@ impl<'a> Condition<'a> {
         let awaited = serde_json::to_value(self.awaited).unwrap_or_default();
         let awaited = awaited.as_str().unwrap_or_default();
         let ms = limit.as_millis();
-        Problem::new(
-            Kind::TimedOut,
-            format!(
-                "{awaited}{of}: not within {ms} ms; look into GET /_sim/v1/journal and /_sim/v1/pushbacks, or give more timeoutMs"
-            ),
-        )
+        let advice = self.in_vain(ask).unwrap_or_else(|| {
+            "look into GET /_sim/v1/journal and /_sim/v1/pushbacks, or give more timeoutMs"
+                .to_owned()
+        });
+        Problem::new(Kind::TimedOut, format!("{awaited}{of}: not within {ms} ms; {advice}"))
     }
 }
 

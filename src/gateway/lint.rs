@@ -22,12 +22,18 @@ impl Desk<'_> {
     /// Notes a finding; where the lint is strict a violation is refused.
     #[cold]
     pub(super) fn find(&self, lint: Lint, field: &str) -> Result<(), Refused> {
+        self.find_likely(lint, field, None)
+    }
+
+    /// The same, with the member that was likely meant.
+    #[cold]
+    fn find_likely(&self, lint: Lint, field: &str, likely: Option<&str>) -> Result<(), Refused> {
         let mut findings = self.findings.borrow_mut();
         if findings.len() == FINDINGS_MAX {
             return Ok(());
         }
         let shown = hide_card_numbers(field).chars().take(NAME_CHARS).collect::<String>();
-        let finding = Finding { lint, field: shown.into() };
+        let finding = Finding { lint, field: shown.into(), likely: likely.map(Into::into) };
         let refused = (self.strict && lint.weight() == Weight::Violation)
             .then(|| Refused::with(Reason::FieldInvalid, format!("{finding} (strict)")));
         findings.push(finding);
@@ -41,24 +47,62 @@ pub(super) fn look(desk: &Desk<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> 
     let mut verdict = Ok(());
     for fields in rows {
         for (name, value) in fields.iter() {
-            let found = match described.member(name) {
-                Some(member) => look_at(desk.operation, member, value, fields),
+            match described.member(name) {
+                Some(member) => {
+                    if let Some(lint) = look_at(desk.operation, member, value, fields) {
+                        verdict = verdict.and(desk.find(lint, name));
+                    }
+                }
                 // Whether a signature is looked at is known once the merchant is.
-                None if name == "sign" => None,
-                None => Some(stranger(described, name)),
-            };
-            if let Some(lint) = found {
-                verdict = verdict.and(desk.find(lint, name));
+                None if name == "sign" => {}
+                None => {
+                    let (lint, likely) = stranger(described, name);
+                    verdict = verdict.and(desk.find_likely(lint, name, likely));
+                }
             }
         }
     }
     verdict
 }
 
+/// How alike two names must be, from 0 to 1, for one to be taken for the other.
+const ALIKE: f64 = 0.88;
+/// Names of other gateways for members of PAYON's, without case and separators.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("callbackurl", "noti_url"),
+    ("notificationurl", "noti_url"),
+    ("notifyurl", "noti_url"),
+    ("pushbackurl", "noti_url"),
+    ("webhookurl", "noti_url"),
+    ("redirecturl", "success_url"),
+    ("returnurl", "success_url"),
+    ("failureurl", "fail_url"),
+    ("orderid", "txId"),
+    ("transactionid", "txId"),
+];
+
+/// What an unknown member is found to be, with the member that was likely meant.
 #[cold]
-fn stranger(described: &Described, name: &str) -> Lint {
-    let near = |member: &Member| member.plain_name().eq_ignore_ascii_case(name);
-    if described.request.iter().any(near) { Lint::LetterCase } else { Lint::UndocumentedField }
+fn stranger<'d>(described: &'d Described, name: &str) -> (Lint, Option<&'d str>) {
+    let names = || described.request.iter().map(Member::plain_name);
+    if let Some(known) = names().find(|known| known.eq_ignore_ascii_case(name)) {
+        return (Lint::LetterCase, Some(known));
+    }
+    let bare = |name: &str| {
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    };
+    let given = bare(&name.chars().take(NAME_CHARS).collect::<String>());
+    let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == given).map(|(_, known)| *known);
+    let alike = || {
+        let likeness = |known| strsim::jaro_winkler(&given, &bare(known));
+        let rated = names().map(|known| (likeness(known), known));
+        rated.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|(a, _), (b, _)| a.total_cmp(b))
+    };
+    let likely = names()
+        .find(|known| bare(known) == given)
+        .or_else(|| names().find(|known| Some(*known) == elsewhere))
+        .or_else(|| alike().map(|(_, known)| known));
+    (Lint::UndocumentedField, likely)
 }
 
 fn look_at(
@@ -149,8 +193,8 @@ pub struct LintRow {
     pub violation: bool,
     /// In which member; empty where it is the request as a whole.
     pub field: String,
-    /// One sentence for people.
-    pub about: &'static str,
+    /// One sentence for people; it names the member that was likely meant.
+    pub about: String,
 }
 
 /// An order that nobody checked.
@@ -176,7 +220,7 @@ pub fn lint_report(space: &Space, strict: bool, limit: usize) -> LintReport {
                 lint: finding.lint.name(),
                 violation: finding.lint.weight() == Weight::Violation,
                 field: finding.field.as_ref().to_owned(),
-                about: finding.lint.about(),
+                about: finding.about().into_owned(),
             })
         });
         found.take(limit).collect()

@@ -7,7 +7,7 @@ use crate::base::{Fields, OrderState, Reason};
 use crate::ledger::{Change, Instrument, InstrumentKind, Order, Target};
 use crate::profile::{Card, Profile};
 use crate::scenario::{Act, Done, History, Pay, PlayFact, Recorded, TriggerKind, record};
-use crate::space::{JournalEntry, Space, View};
+use crate::space::{Delivery, JournalEntry, Space, View};
 
 /// So many orders are not made by hand any more.
 const ORDERS_MAX: usize = 100;
@@ -59,7 +59,11 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
             None => view.ledger.orders_after(None).collect(),
         };
         let plays = orders.iter().flat_map(|order| plays(&view, profile, order, &steps)).collect();
-        let deliveries = view.outbox.iter().filter(|delivery| {
+        let all: &mut dyn Iterator<Item = &Delivery> = match only {
+            Some((_, tx_id)) => &mut view.outbox.of_tx_id(tx_id),
+            None => &mut view.outbox.iter(),
+        };
+        let deliveries = all.filter(|delivery| {
             only.is_none_or(|only| only == (&*delivery.merchant, &*delivery.tx_id))
         });
         let history = History {

@@ -126,6 +126,8 @@ pub struct PushbackPolicy {
     pub in_flight_total: u32,
     /// How many bytes of an answer's body are recorded.
     pub response_bytes_max: u32,
+    /// A connection is kept for the next push-back instead of closed after each.
+    pub keep_alive: bool,
 }
 
 /// A merchant's own push-back settings; what is absent is the profile's.
@@ -173,6 +175,7 @@ impl Read for PushbackPolicy {
                 in_flight_per_merchant,
                 in_flight_total,
                 response_bytes_max,
+                keep_alive,
             }
         )
     }

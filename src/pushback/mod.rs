@@ -1,8 +1,11 @@
 //! Carries push-backs out: wakes spaces when something is due there, sends, and notes what came of it.
 
+mod answer;
 mod carrier;
+mod connection;
 mod driver;
 mod paced;
+mod places;
 mod tls;
 
 pub use carrier::Carrier;

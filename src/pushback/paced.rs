@@ -11,14 +11,22 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::scenario::FILLER_END;
 use crate::space::Hold;
 
 /// How often a slow body goes on.
 const BEAT: Duration = Duration::from_millis(100);
 
+/// Filler is sent in pieces of these, whatever its length.
+static FILLER: [u8; 16 << 10] = [b'x'; 16 << 10];
+
 /// The bytes still to be sent, and how.
 pub(super) struct Paced {
     rest: Bytes,
+    /// So much filler comes after `rest`.
+    filler: usize,
+    /// Comes after the filler.
+    end: Bytes,
     /// `None`: all at once.
     pace: Option<Pace>,
 }
@@ -70,8 +78,36 @@ impl Pace {
 }
 
 impl Paced {
-    pub(super) fn new(rest: Bytes, pace: Option<Pace>) -> Self {
-        Self { rest, pace }
+    /// A body with so many bytes of filler before its last [`FILLER_END`] bytes.
+    pub(super) fn new(mut rest: Bytes, filler: u32, pace: Option<Pace>) -> Self {
+        let end = if filler == 0 {
+            Bytes::new()
+        } else {
+            rest.split_off(rest.len().saturating_sub(FILLER_END))
+        };
+        Self { rest, filler: filler as usize, end, pace }
+    }
+
+    /// The next piece, of up to `size` bytes.
+    fn piece(&mut self, size: usize) -> Bytes {
+        if self.rest.is_empty() && self.filler > 0 {
+            // A pace asks for pieces of its own size; otherwise any size does.
+            let most = if self.pace.is_some() { size } else { FILLER.len() };
+            let size = size.min(self.filler).min(most);
+            self.filler -= size;
+            if self.filler == 0 {
+                self.rest = std::mem::take(&mut self.end);
+            }
+            return match FILLER.get(..size) {
+                Some(filler) => Bytes::from_static(filler),
+                None => vec![b'x'; size].into(),
+            };
+        }
+        self.rest.split_to(size.min(self.rest.len()))
+    }
+
+    fn left(&self) -> usize {
+        self.rest.len() + self.filler + self.end.len()
     }
 }
 
@@ -83,16 +119,16 @@ impl Body for Paced {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
+        if self.left() == 0 {
             return Poll::Ready(None);
         }
-        let mut size = self.rest.len();
+        let mut size = usize::MAX;
         if let Some(pace) = &mut self.pace {
             ready!(pace.poll_pause(cx));
-            size = size.min(pace.size);
+            size = pace.size;
         }
-        let piece = self.rest.split_to(size);
-        if self.rest.is_empty() {
+        let piece = self.piece(size);
+        if self.left() == 0 {
             // The clock goes on; what is left is the other side's.
             self.pace = None;
         }
@@ -100,10 +136,28 @@ impl Body for Paced {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        self.left() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        SizeHint::with_exact(self.left() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn filler_stands_before_the_end_and_is_counted() {
+        for filler in [0, 1, 100_000_u32] {
+            let body = Paced::new(Bytes::from_static(b"{\"f\":\"\"}"), filler, None);
+            assert_eq!(body.size_hint().exact(), Some(8 + u64::from(filler)));
+            let sent = body.collect().await.unwrap_or_else(|never| match never {}).to_bytes();
+            let expected = format!("{{\"f\":\"{}\"}}", "x".repeat(filler as usize));
+            assert!(sent == expected.as_bytes(), "{filler}");
+        }
     }
 }

@@ -128,9 +128,10 @@ impl Drive {
             }
             Step::Resend(step) => {
                 let Some(tx_id) = self.named(step.order.as_deref())?.tx_id else { return Ok(()) };
-                let id = self.world.space.look(|view| {
-                    view.outbox.iter().rev().find(|it| *it.tx_id == *tx_id).map(|it| it.id)
-                });
+                let id = self
+                    .world
+                    .space
+                    .look(|view| view.outbox.of_tx_id(&tx_id).last().map(|it| it.id));
                 let id = id.ok_or("no push-back of this order was ever sent")?;
                 self.world.space.enter(|moment| moment.resend(id));
                 Vec::new()

@@ -27,7 +27,13 @@ pub struct NoticeBody {
     pub content_type: Option<&'static str>,
     /// The bytes.
     pub body: Vec<u8>,
+    /// So many bytes `x` come before the last [`FILLER_END`] bytes of the body. They are made only when they are sent,
+    /// so that a huge body takes no room while it waits.
+    pub filler: u32,
 }
+
+/// The bytes of a body that come after its filler: the quote and the brace that end the member and the notice.
+pub const FILLER_END: usize = 2;
 
 impl Content {
     /// What is sent. `lot` chooses where there is a choice; the same lot makes the same body.
@@ -68,8 +74,7 @@ impl Lie {
                 notice
             }
             Self::Huge(bytes) => {
-                let filler = "x".repeat(bytes.0 as usize);
-                json(tx_id, truth, &format!(",\"filler\":\"{filler}\""))
+                NoticeBody { filler: bytes.0, ..json(tx_id, truth, ",\"filler\":\"\"") }
             }
             Self::ExtraFields => {
                 let more = ",\"apprNo\":\"763647\",\"resultData\":{\"a\":[1,null]},\"\":\"\"";
@@ -81,6 +86,7 @@ impl Lie {
                 NoticeBody {
                     content_type: Some("application/x-www-form-urlencoded"),
                     body: pairs.join("&").into_bytes(),
+                    filler: 0,
                 }
             }
             Self::OddJson => {
@@ -90,7 +96,7 @@ impl Lie {
                     escaped(truth.0),
                     escaped(tx_id)
                 );
-                NoticeBody { content_type: None, body: body.into_bytes() }
+                NoticeBody { content_type: None, body: body.into_bytes(), filler: 0 }
             }
         }
     }
@@ -100,7 +106,7 @@ fn json(tx_id: &str, (code, message): (&str, &str), more: &str) -> NoticeBody {
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let (tx_id, code, message) = (text(tx_id), text(code), text(message));
     let body = format!("{{\"txId\":{tx_id},\"resultCode\":{code},\"resultMsg\":{message}{more}}}");
-    NoticeBody { content_type: None, body: body.into_bytes() }
+    NoticeBody { content_type: None, body: body.into_bytes(), filler: 0 }
 }
 
 /// A txId of the same look: one of its digits is another.
@@ -167,7 +173,8 @@ mod tests {
         assert!(said(Content::Lie(Lie::ExtraFields)).as_object().is_some_and(|all| all.len() > 4));
         let malformed = Content::Lie(Lie::Malformed).body(&TEXT, 0).body;
         assert!(serde_json::from_slice::<serde_json::Value>(&malformed).is_err());
-        assert!(Content::Lie(Lie::Huge(Size(70_000))).body(&TEXT, 0).body.len() > 70_000);
+        let huge = Content::Lie(Lie::Huge(Size(70_000))).body(&TEXT, 0);
+        assert!(huge.filler == 70_000 && huge.body.ends_with(b"\"filler\":\"\"}"));
         let form = Content::Lie(Lie::Form).body(&TEXT, 0);
         assert_eq!(form.body, b"txId=T%222435&resultCode=0000&resultMsg=Success");
     }

@@ -80,7 +80,7 @@ pub use history::{
     AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact, ShopFact,
 };
 pub use judge::{Difference, Nearest, Verdict, judge};
-pub use lies::{NoticeBody, NoticeText};
+pub use lies::{FILLER_END, NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
 pub use record::{Act, Done, PlayFact, Recorded, record};
 pub use rules::{

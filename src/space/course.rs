@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::hold::{Hold, Wait, Waiter};
 use super::{DeliveryState, Happening, Intervention, Moment, Silence, Space, Trace};
-use crate::base::{Reason, TraceContext};
+use crate::base::{Millis, Reason, TraceContext};
 use crate::ledger::{Change, Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
     CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Point, PushbackPlan, Rule,
@@ -180,25 +180,27 @@ impl Space {
 
     /// Changes the rules of the space, all at once. Counters of rules that stay are kept.
     pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<Rule>) -> R) -> R {
+        // The state's lock is never taken within this one.
+        let now = self.now();
         let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
         let result = change(Arc::make_mut(&mut armoury.rules));
         armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
-        self.listen(&armoury);
+        self.listen(&armoury, now);
         result
     }
 
-    /// Takes over rules as another space, or this one, had them.
-    pub(super) fn take_up(&self, rules: &Armoury) {
+    /// Takes over rules as another space, or this one, had them, at `now`.
+    pub(super) fn take_up(&self, rules: &Armoury, now: Millis) {
         let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
         armoury.clone_from(rules);
-        self.listen(&armoury);
+        self.listen(&armoury, now);
     }
 
-    fn listen(&self, armoury: &Armoury) {
+    fn listen(&self, armoury: &Armoury, now: Millis) {
         let heard = Point::ALL.into_iter().filter(|point| armoury.set.listens_at(*point));
         let points = heard.fold(0, |points, point| points | 1 << point.index());
         self.listening.store(points, Ordering::Relaxed);
-        self.happened(Happening::Rules);
+        self.happened(Happening::Rules(now));
         self.changed.notify_waiters();
     }
 
@@ -515,7 +517,7 @@ pub(super) const TRUTH: Notice =
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Millis, Operation, Seed};
+    use crate::base::{Operation, Seed};
     use crate::profile::Profile;
     use crate::scenario::read_rules;
     use crate::space::{Budgets, Spaces};

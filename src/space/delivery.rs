@@ -1,15 +1,17 @@
 //! Push-backs of a space: what is to be sent, when, and what came of each attempt. Nothing here sends.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::Happening;
 use super::journal::Trace;
 use crate::base::sharing::{Row, Sorted};
 use crate::base::{Millis, TraceContext};
-use crate::ledger::OrderId;
+use crate::ledger::{Order, OrderId};
 use crate::profile::PushbackPolicy;
 
 /// One notification to a merchant, however many attempts it takes.
@@ -35,6 +37,8 @@ pub struct Delivery {
     pub url: Box<str>,
     /// The JSON to send.
     pub body: Bytes,
+    /// So many bytes `x` are sent before the last [`FILLER_END`](crate::scenario::FILLER_END) bytes of the body; they are made only then.
+    pub filler: u32,
     /// Its Content-Type; `None`: the policy's.
     pub content_type: Option<&'static str>,
     /// The speed at which it is sent; `None`: as fast as it goes.
@@ -45,8 +49,51 @@ pub struct Delivery {
     pub created: Millis,
     /// Where it stands.
     pub state: DeliveryState,
+    /// What happened to it last.
+    pub latest: DeliveryChange,
     /// What was tried.
     pub attempts: Vec<Attempt>,
+}
+
+impl Delivery {
+    /// The event of what happened to it last.
+    pub(super) fn happening(&self) -> Happening {
+        Happening::Pushback {
+            id: self.id,
+            attempts: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX),
+            change: self.latest,
+            state: self.state,
+        }
+    }
+
+    /// The delivery as it was after so many attempts.
+    #[must_use]
+    pub fn as_it_was(&self, attempts: u32, latest: DeliveryChange, state: DeliveryState) -> Self {
+        let attempts = self.attempts.iter().take(attempts as usize).cloned().collect();
+        Self { attempts, latest, state, ..self.clone() }
+    }
+}
+
+/// What may happen to a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryChange {
+    /// It came to be.
+    Created,
+    /// An attempt ended.
+    Attempted,
+    /// It is to be sent again, on demand.
+    Resent,
+}
+
+impl DeliveryChange {
+    /// The name that the control plane uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Attempted => "attempted",
+            Self::Resent => "resent",
+        }
+    }
 }
 
 /// Where a delivery stands.
@@ -103,11 +150,26 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// The beginning of the merchant's answer.
     pub response: Box<str>,
+    /// The headers of the answer, as many as are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(Box<str>, Box<str>)>,
     /// What went wrong, in words; `None` when it was acknowledged.
     pub error: Option<Box<str>>,
 }
 
 impl Attempt {
+    /// An attempt in which nobody was reached.
+    pub fn failed(at: Millis, error: impl Into<Box<str>>) -> Self {
+        Self {
+            at,
+            took_ms: 0,
+            status: None,
+            response: "".into(),
+            headers: Vec::new(),
+            error: Some(error.into()),
+        }
+    }
+
     /// Whether the merchant took it.
     pub const fn is_acknowledged(&self) -> bool {
         self.error.is_none()
@@ -131,6 +193,8 @@ pub struct Job {
     pub url: Box<str>,
     /// What.
     pub body: Bytes,
+    /// See [`Delivery::filler`].
+    pub filler: u32,
     /// Its Content-Type; `None`: the policy's.
     pub content_type: Option<&'static str>,
     /// The speed at which it is sent; `None`: as fast as it goes.
@@ -144,6 +208,8 @@ pub struct Job {
 pub struct Outbox {
     deliveries: Row<Arc<Delivery>>,
     due: Sorted<(Millis, u64)>,
+    /// The numbers of an order's deliveries, by the mark of its `txId`.
+    by_tx_id: Sorted<(u64, u64)>,
     next_id: u64,
     in_flight: usize,
     kept_max: usize,
@@ -156,6 +222,7 @@ impl Outbox {
         Self {
             deliveries: Row::default(),
             due: Sorted::default(),
+            by_tx_id: Sorted::default(),
             next_id: 1,
             in_flight: 0,
             kept_max,
@@ -167,12 +234,16 @@ impl Outbox {
     pub fn add(&mut self, due: Millis, make: impl FnOnce(u64, DeliveryState) -> Delivery) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.deliveries.push_back(Arc::new(make(id, DeliveryState::Waiting(due))));
+        let delivery = make(id, DeliveryState::Waiting(due));
+        self.by_tx_id.insert((mark(&delivery.tx_id), id), ());
+        self.deliveries.push_back(Arc::new(delivery));
         self.due.insert((due, id), ());
         while self.deliveries.len() > self.kept_max
             && self.deliveries.front().is_some_and(|oldest| oldest.state.is_final())
         {
-            self.deliveries.pop_front();
+            if let Some(oldest) = self.deliveries.pop_front() {
+                self.by_tx_id.remove((mark(&oldest.tx_id), oldest.id));
+            }
             self.dropped += 1;
         }
         id
@@ -193,6 +264,7 @@ impl Outbox {
                     at: now,
                     url: delivery.url.clone(),
                     body: delivery.body.clone(),
+                    filler: delivery.filler,
                     content_type: delivery.content_type,
                     bytes_per_second: delivery.bytes_per_second,
                     policy: Arc::clone(&delivery.policy),
@@ -230,6 +302,7 @@ impl Outbox {
         if let Some(due) = delivery.state.due() {
             self.due.insert((due, delivery.id), ());
         }
+        self.by_tx_id.insert((mark(&delivery.tx_id), delivery.id), ());
         self.deliveries.push_back(Arc::new(delivery));
         true
     }
@@ -263,6 +336,7 @@ impl Outbox {
             let acknowledged = attempt.is_acknowledged();
             let retry = delivery.policy.retries_s.get(delivery.attempts.len()).copied();
             delivery.attempts.push(attempt);
+            delivery.latest = DeliveryChange::Attempted;
             delivery.state = match retry {
                 _ if acknowledged => DeliveryState::Acknowledged,
                 Some(wait) => DeliveryState::Waiting(now.plus(i64::from(wait) * 1000)),
@@ -284,6 +358,7 @@ impl Outbox {
             DeliveryState::Acknowledged | DeliveryState::Exhausted => None,
         };
         delivery.state = DeliveryState::Waiting(now);
+        delivery.latest = DeliveryChange::Resent;
         if let Some(old) = old {
             self.due.remove((old, id));
         }
@@ -310,6 +385,29 @@ impl Outbox {
         self.deliveries.range(0).map(|delivery| &**delivery)
     }
 
+    /// The deliveries after the one of that number, oldest first.
+    pub fn after(&self, id: u64) -> impl DoubleEndedIterator<Item = &Delivery> {
+        let first = self.deliveries.front().map_or(0, |first| first.id);
+        let skipped = usize::try_from((id.saturating_add(1)).saturating_sub(first));
+        let skipped = skipped.unwrap_or(usize::MAX).min(self.deliveries.len());
+        self.deliveries.range(skipped).map(|delivery| &**delivery)
+    }
+
+    /// The deliveries of all orders of this `txId`, oldest first; the others are not looked at.
+    pub fn of_tx_id<'o>(&'o self, tx_id: &'o str) -> impl Iterator<Item = &'o Delivery> {
+        let wanted = mark(tx_id);
+        let marked = self.by_tx_id.range((wanted, 0));
+        marked
+            .take_while(move |((mark, _), ())| *mark == wanted)
+            .filter_map(|((_, id), ())| self.get(id))
+            .filter(move |delivery| delivery.tx_id == tx_id)
+    }
+
+    /// The deliveries of one order, oldest first.
+    pub fn of_order<'o>(&'o self, order: &'o Order) -> impl Iterator<Item = &'o Delivery> {
+        self.of_tx_id(&order.tx_id).filter(|delivery| delivery.order == order.id)
+    }
+
     /// When the next attempt is due.
     pub fn next_due(&self) -> Option<Millis> {
         self.due.first().map(|(due, _)| due)
@@ -331,6 +429,13 @@ impl Outbox {
     }
 }
 
+/// A number that stands for a `txId`; two may have the same.
+fn mark(tx_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(tx_id.as_bytes());
+    hasher.finish()
+}
+
 /// A delivery as data. How it is delivered is not written: it follows from the profile and the merchant.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -347,6 +452,8 @@ pub(super) struct DeliveryFile {
     url: Box<str>,
     #[serde(with = "super::export::base64_bytes")]
     body: Bytes,
+    #[serde(default, skip_serializing_if = "is_none")]
+    filler: u32,
     is_form: bool,
     bytes_per_second: Option<u32>,
     created: Millis,
@@ -354,6 +461,11 @@ pub(super) struct DeliveryFile {
     due: Option<Millis>,
     acknowledged: bool,
     attempts: Vec<Attempt>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(filler: &u32) -> bool {
+    *filler == 0
 }
 
 /// The words of `cause` and `content`.
@@ -395,6 +507,7 @@ impl DeliveryFile {
             context: delivery.context.as_deref().cloned(),
             url: delivery.url.clone(),
             body: delivery.body.clone(),
+            filler: delivery.filler,
             is_form: delivery.content_type.is_some(),
             bytes_per_second: delivery.bytes_per_second,
             created: delivery.created,
@@ -431,11 +544,17 @@ impl DeliveryFile {
             context: self.context.map(Arc::new),
             url: self.url,
             body: self.body,
+            filler: self.filler,
             content_type: self.is_form.then_some(FORM),
             bytes_per_second: self.bytes_per_second,
             policy,
             created: self.created,
             state,
+            latest: if self.attempts.is_empty() {
+                DeliveryChange::Created
+            } else {
+                DeliveryChange::Attempted
+            },
             attempts: self.attempts,
         })
     }

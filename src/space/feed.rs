@@ -1,13 +1,15 @@
 //! What happens in a space, one thing after the other, for whoever follows it.
 //!
 //! Only references are kept, a few bytes each: what a thing was stands in the journal, the ledger or the outbox. So to
-//! be followed costs a space nothing but these, whoever reads and however slowly.
+//! be followed costs a space nothing but these, whoever reads and however slowly. What may change later is kept here as
+//! it was: an event is the same, whenever it is read.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use super::delivery::{DeliveryChange, DeliveryState};
 use super::{Moment, Space};
-use crate::base::OrderState;
+use crate::base::{Millis, OrderState};
 use crate::ledger::{OrderId, Target};
 
 /// How many happenings are kept: enough for a reader that lags a second behind a busy space.
@@ -27,14 +29,28 @@ pub enum Happening {
         /// What it came to be.
         state: OrderState,
     },
-    /// A push-back of this number came to be, was attempted or is to be sent again.
-    Pushback(u64),
-    /// The rules were changed.
-    Rules,
+    /// A push-back came to be, was attempted or is to be sent again.
+    Pushback {
+        /// Its number.
+        id: u64,
+        /// How many attempts had been made by then.
+        attempts: u32,
+        /// What happened to it.
+        change: DeliveryChange,
+        /// Where it stood then.
+        state: DeliveryState,
+    },
+    /// The rules were changed, at this time of the space.
+    Rules(Millis),
     /// The clock was changed.
-    Clock,
-    /// Everything was let go of.
-    Reset,
+    Clock {
+        /// What it shows since then.
+        now: Millis,
+        /// Thousandths of real speed at which it runs since then.
+        scale_milli: u64,
+    },
+    /// Everything was let go of; the space's time since then.
+    Reset(Millis),
 }
 
 /// Some happenings, in order.
@@ -99,11 +115,11 @@ impl Feed {
     }
 
     /// Forgets what refers to what is gone.
-    pub(super) fn reset(&mut self) {
+    pub(super) fn reset(&mut self, now: Millis) {
         self.first += self.kept.len() as u64;
         (self.kept, self.rules) = (VecDeque::new(), VecDeque::new());
         self.epoch += 1;
-        self.push(Happening::Reset);
+        self.push(Happening::Reset(now));
     }
 
     pub(super) fn close(&mut self) {
@@ -177,28 +193,28 @@ mod tests {
         let mut feed = Feed::default();
         assert_eq!(feed.last(), 0);
         for number in 1..=KEPT_MAX as u64 + 3 {
-            feed.push(Happening::Pushback(number));
+            feed.push(Happening::Request(number));
             assert_eq!(feed.last(), number);
         }
         let found = feed.after(0, 2);
         assert_eq!((found.first, found.more), (4, true));
-        assert_eq!(found.list, [Happening::Pushback(4), Happening::Pushback(5)]);
+        assert_eq!(found.list, [Happening::Request(4), Happening::Request(5)]);
         let last = feed.last();
         let found = feed.after(last - 1, 2);
         assert_eq!((found.first, found.more), (last, false));
-        assert_eq!(found.list, [Happening::Pushback(last)]);
+        assert_eq!(found.list, [Happening::Request(last)]);
         assert_eq!(feed.after(last, 2).list, []);
     }
 
     #[test]
     fn a_reset_forgets_and_says_so() {
         let mut feed = Feed::default();
-        feed.push(Happening::Rules);
+        feed.push(Happening::Rules(Millis(0)));
         feed.by_rule(&"rule".into());
-        feed.reset();
+        feed.reset(Millis(7));
         let found = feed.after(0, 9);
         assert_eq!((found.first, found.epoch), (2, 1));
-        assert_eq!((&*found.list, &*found.rules), (&[Happening::Reset][..], &[][..]));
+        assert_eq!((&*found.list, &*found.rules), (&[Happening::Reset(Millis(7))][..], &[][..]));
     }
 
     #[test]
@@ -206,7 +222,7 @@ mod tests {
         let mut feed = Feed::default();
         let rule: Arc<str> = "rule".into();
         for number in 1..=KEPT_MAX as u64 + 3 {
-            feed.push(Happening::Pushback(number));
+            feed.push(Happening::Request(number));
             if number % 3 == 0 {
                 feed.by_rule(&rule);
             }
@@ -220,6 +236,6 @@ mod tests {
 
     #[test]
     fn a_happening_is_small() {
-        assert!(size_of::<Happening>() <= 16);
+        assert!(size_of::<Happening>() <= 32);
     }
 }

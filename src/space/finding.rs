@@ -1,5 +1,6 @@
 //! What the request lint finds: not wrong enough to refuse, but not what PAYON's pages show.
 
+use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! lints {
@@ -62,13 +63,28 @@ pub struct Finding {
     pub lint: Lint,
     /// In which member; empty where it is the request as a whole. Card numbers in it are masked.
     pub field: Box<str>,
+    /// The member that was likely meant.
+    pub likely: Option<Box<str>>,
+}
+
+impl Finding {
+    /// One sentence for people; it names the member that was likely meant.
+    pub fn about(&self) -> Cow<'static, str> {
+        match &self.likely {
+            Some(likely) => {
+                let field = &self.field;
+                format!("`{field}` is no field of PAYON's; did you mean `{likely}`?").into()
+            }
+            None => self.lint.about().into(),
+        }
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.field {
-            "" => write!(f, "{}: {}", self.lint.name(), self.lint.about()),
-            field => write!(f, "{}: {field}: {}", self.lint.name(), self.lint.about()),
+            "" => write!(f, "{}: {}", self.lint.name(), self.about()),
+            field => write!(f, "{}: {field}: {}", self.lint.name(), self.about()),
         }
     }
 }

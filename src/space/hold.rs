@@ -1,6 +1,7 @@
 //! What waits for the space's clock on its way to a socket: a reply that is held back, a slow one between two of its
 //! pieces, a push-back that is sent slowly. Time that is made to pass stops at each.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -115,9 +116,9 @@ impl Drop for Hold {
                 // Now the other side has all of a slow push-back.
                 if let Waiter::Sender(id) = self.waiter
                     && moment.state.generation == self.generation
-                    && let Some(attempt) = moment.state.attempts.get_mut(&id)
                 {
-                    attempt.began = moment.now;
+                    let now = moment.now;
+                    moment.state.attempts.has_moved(id, now);
                 }
             });
         }
@@ -174,10 +175,12 @@ impl State {
         self.waiting.first().map(|(due, _)| *due)
     }
 
-    /// How many attempts are under way that do not wait for the clock.
-    pub(super) fn busy_senders(&self) -> usize {
-        let is_sender = |waiter: &Waiter| matches!(waiter, Waiter::Sender(_));
-        let paused = self.waiting.iter().filter(|(_, waiter)| is_sender(waiter)).count();
-        self.outbox.in_flight().saturating_sub(paused)
+    /// The slow senders that wait for the clock.
+    pub(super) fn paused_senders(&self) -> BTreeSet<u64> {
+        let sender = |(_, waiter): &(Millis, Waiter)| match waiter {
+            Waiter::Sender(id) => Some(*id),
+            Waiter::Reply { .. } => None,
+        };
+        self.waiting.iter().filter_map(sender).collect()
     }
 }

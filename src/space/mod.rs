@@ -4,6 +4,7 @@
 //! A request takes the space's lock once, with [`Space::enter`]: time that has run out is seen first,
 //! then the closure looks and books, then the lock is gone. Nothing is awaited inside.
 
+mod attempts;
 mod clock;
 mod course;
 mod delivery;
@@ -21,7 +22,7 @@ mod under_way;
 
 pub use clock::Clock;
 pub use course::{Aftermath, Course};
-pub use delivery::{Attempt, Delivery, DeliveryState, Job, Outbox};
+pub use delivery::{Attempt, Delivery, DeliveryChange, DeliveryState, Job, Outbox};
 pub use export::{FileError, SNAPSHOT_FILE_MAX};
 pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
@@ -51,10 +52,10 @@ use crate::scenario::{
     CommitPoint, Content, Counters, Met, Notice, NoticeText, PlansMet, PushbackPlan,
 };
 use crate::wire;
+use attempts::Attempts;
 use course::{Armoury, TRUTH, Told};
 use feed::Feed;
 use hold::Waiter;
-use under_way::UnderWayAttempt;
 
 /// How much each space keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub struct Space {
     /// The real time at which the driver looks in next.
     armed: AtomicI64,
     changed: Notify,
+    /// Rings whenever the clock was changed, or all of the space.
+    clock_moved: Notify,
     armoury: RwLock<Armoury>,
     /// The points at which a rule may step in, one bit each.
     listening: AtomicU32,
@@ -140,7 +143,7 @@ struct State {
     /// How many calls that came when are never answered, and their callers still there.
     silent: BTreeMap<Millis, usize>,
     /// Push-backs that are being sent, by their numbers.
-    attempts: BTreeMap<u64, UnderWayAttempt>,
+    attempts: Attempts,
     /// What the clock showed when the space was born or reset.
     born: Millis,
     /// Raised by a reset or restore, so that an attempt from before it finds nothing to note itself in.
@@ -165,6 +168,8 @@ pub struct Moment<'a> {
     aftermath: Aftermath,
     /// An order as it would be, had all been booked.
     preview: Option<Box<Order>>,
+    /// The clock was handed out to be changed.
+    clock_moved: bool,
 }
 
 /// The same, to look at only.
@@ -208,6 +213,7 @@ impl Space {
             traces: AtomicU64::new(Trace::first_of(number).0),
             armed: AtomicI64::new(i64::MAX),
             changed: Notify::new(),
+            clock_moved: Notify::new(),
             armoury: RwLock::default(),
             listening: AtomicU32::new(0),
             me: Weak::clone(me),
@@ -298,8 +304,12 @@ impl Space {
         let mut moment = Moment::new(self, &mut state, now);
         let expired = moment.expire();
         let (result, changed) = act(&mut moment);
+        let clock_moved = moment.clock_moved;
         self.arm(real, &state);
         drop(state);
+        if clock_moved {
+            self.clock_moved.notify_waiters();
+        }
         if changed || expired {
             self.changed.notify_waiters();
         }
@@ -367,7 +377,9 @@ impl Space {
         Moment::new(self, &mut state, now).expire();
         let generation = state.generation;
         let jobs = state.outbox.take_due(now);
-        state.attempts.extend(jobs.iter().map(|job| (job.id, UnderWayAttempt::of(job))));
+        for job in &jobs {
+            state.attempts.begin(job);
+        }
         let next = state.next_due().and_then(|due| state.clock.real_at(real, due));
         if let Some(next) = next {
             self.armed.store(next.0, Ordering::Release);
@@ -408,10 +420,12 @@ impl Space {
         }
         self.enter(|moment| {
             if moment.state.generation == errand.generation {
-                moment.state.attempts.remove(&errand.job.id);
+                moment.state.attempts.end(errand.job.id, moment.now);
                 let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
                 outbox.attempted(now, errand.job.id, attempt);
-                self.happened(Happening::Pushback(errand.job.id));
+                if let Some(delivery) = outbox.get(errand.job.id) {
+                    self.happened(delivery.happening());
+                }
                 if let Some(delivery) = outbox.get(errand.job.id)
                     && let Some(latest) = delivery.attempts.last()
                 {
@@ -455,7 +469,9 @@ impl Space {
         drop(journal);
         let past = &self.commons.past;
         *past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
-        self.feed().reset();
+        let now = self.now();
+        self.feed().reset(now);
+        self.clock_moved.notify_waiters();
         self.changed.notify_waiters();
     }
 
@@ -511,7 +527,7 @@ impl State {
             met: PlansMet::default(),
             waiting: BTreeSet::new(),
             silent: BTreeMap::new(),
-            attempts: BTreeMap::new(),
+            attempts: Attempts::default(),
             born: Clock::real().now(wall_clock()),
             generation,
             kin: Arc::clone(&birth.kin),
@@ -536,6 +552,7 @@ impl<'a> Moment<'a> {
             rule: None,
             aftermath: Aftermath::default(),
             preview: None,
+            clock_moved: false,
         }
     }
 }
@@ -548,6 +565,7 @@ impl Moment<'_> {
 
     /// The clock, to change.
     pub fn clock(&mut self) -> &mut Clock {
+        self.clock_moved = true;
         &mut self.state.clock
     }
 
@@ -559,8 +577,8 @@ impl Moment<'_> {
     /// Sends a push-back once more ([`Outbox::resend`]).
     pub fn resend(&mut self, id: u64) -> Option<bool> {
         let started = self.state.outbox.resend(self.now, id)?;
-        if started {
-            self.space.happened(Happening::Pushback(id));
+        if started && let Some(delivery) = self.state.outbox.get(id) {
+            self.space.happened(delivery.happening());
         }
         Some(started)
     }
@@ -682,13 +700,13 @@ impl Moment<'_> {
         state.met.note_notice(&notice.content);
         let policy = space.pushback_policy(&merchant);
         let answer = space.profile().reasons.pushback(told.good);
-        let (body, content_type) = if notice.content == Content::True {
+        let (body, filler, content_type) = if notice.content == Content::True {
             let body = wire::encode(&wire::pushback::Notice {
                 tx_id: (&*order.tx_id).into(),
                 result_code: answer.code.into(),
                 result_msg: answer.message.into(),
             });
-            (body, None)
+            (body, 0, None)
         } else {
             let opposite = space.profile().reasons.pushback(!told.good);
             let success = space.profile().reasons.pushback(true);
@@ -708,7 +726,7 @@ impl Moment<'_> {
                 &told.at.to_le_bytes(),
             ]);
             let made = notice.content.body(&text, lot);
-            (made.body, made.content_type)
+            (made.body, made.filler, made.content_type)
         };
         let number = state.outbox.add(due, |number, waiting| Delivery {
             id: number,
@@ -721,14 +739,18 @@ impl Moment<'_> {
             context: self.aftermath.context.as_ref().or(order.context.as_ref()).map(Arc::clone),
             url: url.into(),
             body: body.into(),
+            filler,
             content_type,
             bytes_per_second: notice.bytes_per_second,
             policy,
             created: due.min(now),
             state: waiting,
+            latest: DeliveryChange::Created,
             attempts: Vec::new(),
         });
-        space.happened(Happening::Pushback(number));
+        if let Some(delivery) = state.outbox.get(number) {
+            space.happened(delivery.happening());
+        }
         Some(number)
     }
 }

@@ -3,9 +3,17 @@
 //! The clock is frozen and set to each due time in turn. Whoever carries push-backs out does so while it stands there,
 //! and only when nothing is under way any more does it go on. So a retry ladder of ten hours takes as long as its
 //! attempts do, and each of them happens at its own exact moment.
+//!
+//! Nobody holds the clock up for ever: it waits for an attempt, or for a reply that nobody reads, only for a grace of
+//! real time ([`super::attempts`]). Then it goes on, and an attempt whose time it passes has failed for want of an answer.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
+use tokio::time::Instant;
+
+use super::attempts::GRACE;
+use super::hold::Waiter;
 use super::{Happening, Moment, Space};
 use crate::base::{Millis, wall_clock};
 
@@ -47,8 +55,8 @@ enum Goal {
 
 /// What came of one step.
 enum Step {
-    /// Something is under way or about to be; it must end first.
-    Busy,
+    /// Something is under way or about to be; it must end first, or be silent until then.
+    Busy(Option<Instant>),
     Moved,
     Arrived,
 }
@@ -60,7 +68,7 @@ impl Space {
         let _turn = self.turn.lock().await;
         self.enter(|moment| {
             let changed = moment.change_clock(&change);
-            self.happened(Happening::Clock);
+            moment.clock_changed();
             changed
         })?;
         if let Some(ms) = change.advance_ms {
@@ -96,25 +104,58 @@ impl Moment<'_> {
         Ok(())
     }
 
-    /// Goes to the next due time on the way to `goal`, unless something is under way here.
-    fn step(&mut self, goal: Goal) -> Step {
-        let (now, state) = (self.now, &self.state);
-        let waiting = state.next_waiting();
-        let sent = [state.outbox.next_due(), waiting].into_iter().flatten().min();
-        if state.busy_senders() > 0 || sent.is_some_and(|due| due <= now) {
-            return Step::Busy;
+    /// Notes that the clock was changed, and what it shows since.
+    fn clock_changed(&self) {
+        let clock = &self.state.clock;
+        let (now, scale_milli) = (clock.now(wall_clock()), clock.scale_milli());
+        self.space.happened(Happening::Clock { now, scale_milli });
+    }
+
+    /// Goes to the next due time on the way to `goal`, unless something holds the clock up here.
+    fn step(&mut self, goal: Goal, way: &mut Way) -> Step {
+        let (now, state) = (self.now, &*self.state);
+        let due = state.waiting.iter().take_while(|(due, _)| *due <= now);
+        let late: Vec<_> = due.filter(|waiter| !way.passed_by.contains(waiter)).copied().collect();
+        let is_overdue = state.attempts.next_limit().is_some_and(|limit| limit <= now);
+        if state.outbox.next_due().is_some_and(|due| due <= now) {
+            return Step::Busy(None);
         }
-        let Some(limit) = (match goal {
+        let patient_until = way.stepped + GRACE;
+        if (!late.is_empty() || is_overdue) && patient_until > Instant::now() {
+            return Step::Busy(Some(patient_until));
+        }
+        way.passed_by.extend(late);
+        let paused = state.paused_senders();
+        if let Some(until) = state.attempts.hold_up(|id| paused.contains(&id)) {
+            return Step::Busy(Some(until));
+        }
+        let waiting = state.waiting.iter().map(|(due, _)| *due).find(|due| *due > now);
+        let limit = state.attempts.next_limit().filter(|limit| *limit > now);
+        let sent = [state.outbox.next_due(), waiting, limit].into_iter().flatten().min();
+        let Some(end) = (match goal {
             Goal::At(target) => Some(target),
+            // What waits for its turn is not over, though nobody can say when it begins.
+            Goal::Idle if sent.is_none() && state.attempts.any_queued() => {
+                return Step::Busy(None);
+            }
             Goal::Idle => sent,
         }) else {
             return Step::Arrived;
         };
-        let next = [self.state.next_due(), waiting].into_iter().flatten().min();
-        let next = next.filter(|due| *due <= limit);
-        self.clock().set(wall_clock(), next.unwrap_or(limit));
+        let next = [sent, state.ledger.next_deadline()].into_iter().flatten().min();
+        let next = next.filter(|due| *due <= end);
+        self.clock().set(wall_clock(), next.unwrap_or(end));
+        way.stepped = Instant::now();
         if next.is_some() { Step::Moved } else { Step::Arrived }
     }
+}
+
+/// How far a clock that is moved has come.
+struct Way {
+    /// When it was set last, in real time.
+    stepped: Instant,
+    /// What was due and has not gone on within the grace: a reply that nobody reads, for one.
+    passed_by: BTreeSet<(Millis, Waiter)>,
 }
 
 fn later(moment: Millis, ms: u64) -> Millis {
@@ -147,11 +188,13 @@ impl<'s> Held<'s> {
             let real = wall_clock();
             moment.clock().freeze(real, true);
             moment.clock().set(real, since);
+            moment.state.attempts.forgive();
             Self { space, generation, scale_milli, since }
         })
     }
 
     async fn pass(&self, goal: Goal) -> Result<(), ClockError> {
+        let mut way = Way { stepped: Instant::now(), passed_by: BTreeSet::new() };
         loop {
             // Listening begins before looking, so that nothing is missed between the two.
             let mut changed = pin!(self.space.changed.notified());
@@ -160,12 +203,16 @@ impl<'s> Held<'s> {
                 if moment.state.generation != self.generation {
                     return (Err(ClockError::Reset), false);
                 }
-                let step = moment.step(goal);
-                let moved = !matches!(step, Step::Busy);
+                let step = moment.step(goal, &mut way);
+                let moved = !matches!(step, Step::Busy(_));
                 (Ok(step), moved)
             })?;
             match step {
-                Step::Busy => changed.await,
+                Step::Busy(None) => changed.await,
+                Step::Busy(Some(until)) => tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep_until(until) => {}
+                },
                 Step::Moved => tokio::task::yield_now().await,
                 Step::Arrived => return Ok(()),
             }
@@ -178,7 +225,7 @@ impl Drop for Held<'_> {
         self.space.enter(|moment| {
             if moment.state.generation == self.generation {
                 moment.clock().scale(wall_clock(), self.scale_milli);
-                self.space.happened(Happening::Clock);
+                moment.clock_changed();
             }
         });
     }
@@ -242,13 +289,8 @@ mod tests {
     async fn refuse_all(space: Arc<Space>, mut bell: UnboundedReceiver<u32>) {
         while bell.recv().await.is_some() {
             for errand in space.take_due().0 {
-                let attempt = Attempt {
-                    at: errand.job.at,
-                    took_ms: 0,
-                    status: Some(500),
-                    response: "".into(),
-                    error: Some("HTTP 500".into()),
-                };
+                let attempt =
+                    Attempt { status: Some(500), ..Attempt::failed(errand.job.at, "HTTP 500") };
                 space.attempted(&errand, attempt);
             }
         }

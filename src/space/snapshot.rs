@@ -244,13 +244,14 @@ impl Space {
         next.met = state.met.clone();
         let before = std::mem::replace(&mut *state, next);
         self.seed.store(seed.0, Ordering::Relaxed);
-        self.take_up(rules);
+        self.take_up(rules, *now);
         merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
         self.arm(real, &state);
         drop(state);
         // What was there alone is let go outside the lock.
         drop(before);
-        self.feed().reset();
+        self.feed().reset(*now);
+        self.clock_moved.notify_waiters();
         self.changed.notify_waiters();
     }
 }

@@ -5,12 +5,19 @@
 //! to whoever receives it. So the clock never moves because a while has passed.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::hold::{Wait, Waiter};
+use tokio::time::Instant;
+
+use super::hold::Waiter;
 use super::{Errand, Space, State};
 use crate::base::{Millis, wall_clock};
+
+/// The longest time in milliseconds after which a clock is looked at again: a day.
+const FAR_MS: u64 = 86_400_000;
 
 /// What is under way, at one moment. The clock stands still at the moment a call or an attempt begins until that waits
 /// for it, so calls and attempts are told apart by when they came.
@@ -28,23 +35,6 @@ pub struct UnderWay {
     pub next_errand: Option<Millis>,
     /// The same, or when the next order runs out of time.
     pub next: Option<Millis>,
-}
-
-/// An attempt that is under way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UnderWayAttempt {
-    pub(super) began: Millis,
-    /// When it has failed for want of an answer.
-    pub(super) limit: Millis,
-}
-
-impl UnderWayAttempt {
-    pub(super) fn of(job: &super::Job) -> Self {
-        // A slow sender has its own time on top of the other side's.
-        let rate = job.bytes_per_second.map(|rate| u64::from(rate.max(1)));
-        let sending = rate.map_or(0, |rate| job.body.len() as u64 * 1000 / rate) as i64;
-        Self { began: job.at, limit: job.at.plus(job.policy.timeout_ms.saturating_add(sending)) }
-    }
 }
 
 /// A call whose caller waits for an answer that nothing but the clock, or nothing at all, brings nearer.
@@ -111,13 +101,56 @@ impl Space {
         self.section(|moment| (moment.state.under_way(moment.now), false))
     }
 
-    /// Over when an attempt has taken as long as it may on the space's clock.
-    pub async fn overdue(&self, errand: &Errand) {
-        let limit = UnderWayAttempt::of(&errand.job).limit;
-        self.until(errand.generation, |moment| {
-            if moment.now >= limit { Wait::Over } else { Wait::ForChange }
+    /// Notes that an attempt waits for its turn behind others.
+    pub fn attempt_queues(&self, errand: &Errand) {
+        self.enter(|moment| {
+            if moment.state.generation == errand.generation {
+                moment.state.attempts.queue(errand.job.id);
+            }
+        });
+    }
+
+    /// Notes that an attempt has its turn after it had to wait; when that is.
+    pub fn attempt_begins(&self, errand: &Errand) -> Millis {
+        self.enter(|moment| {
+            if moment.state.generation == errand.generation {
+                moment.state.attempts.send(&errand.job, moment.now);
+            }
+            moment.now
         })
-        .await;
+    }
+
+    /// Over when an attempt has taken as long as it may on the space's clock, or the space is reset. Where nobody moves
+    /// the clock from event to event, the other side has a grace of real time as well.
+    pub async fn overdue(&self, errand: &Errand) {
+        loop {
+            // Listening begins before looking, so that nothing is missed between the two.
+            let mut moved = pin!(self.clock_moved.notified());
+            moved.as_mut().enable();
+            let until = self.section(|moment| {
+                if moment.state.generation != errand.generation {
+                    return (Some(Instant::now()), false);
+                }
+                let Some(attempt) = moment.state.attempts.get(errand.job.id) else {
+                    return (None, false);
+                };
+                let real = wall_clock();
+                let shown = moment.state.clock.real_at(real, attempt.limit).map(|at| {
+                    let left = (at.0 - real.0).max(0).unsigned_abs();
+                    Instant::now() + Duration::from_millis(left.min(FAR_MS))
+                });
+                let patient = attempt.patient_until().filter(|_| !self.is_driven());
+                (shown.map(|shown| patient.map_or(shown, |patient| shown.max(patient))), false)
+            });
+            match until {
+                Some(until) if until <= Instant::now() => return,
+                Some(until) => tokio::select! {
+                    () = moved => {}
+                    () = tokio::time::sleep_until(until) => {}
+                },
+                None => moved.await,
+            }
+        }
     }
 }
 
@@ -136,8 +169,8 @@ impl State {
         for (_, attempt) in self.attempts.iter().filter(|(id, _)| !paused.contains(id)) {
             *attempts.entry(attempt.began).or_default() += 1;
         }
-        let limits = self.attempts.values().map(|attempt| attempt.limit);
-        let errands = [self.outbox.next_due(), self.next_waiting(), limits.min()];
+        let limit = self.attempts.next_limit();
+        let errands = [self.outbox.next_due(), self.next_waiting(), limit];
         let next_errand = errands.into_iter().flatten().min();
         let next = [next_errand, self.ledger.next_deadline()].into_iter().flatten().min();
         let is_busy = next_errand.is_some_and(|due| due <= now);

@@ -59,9 +59,10 @@ async fn a_line_an_event_and_filters_that_choose() {
         let same = [&["--from-start", "--max", "1", "--tx", "T 1"][..], choice].concat();
         assert_eq!(tail(&space, &same).await.ok(), refused, "{choice:?}");
     }
-    let told = ["--from-start", "--kind", "pushback", "--merchant", id, "--max", "1"];
+    let told = ["--from-start", "--kind", "pushback", "--merchant", id, "--max", "2"];
     let told = tail(&space, &told).await.ok();
-    assert_eq!(columns(&told)[0][..4], ["pushback", "approved", &order, "acknowledged"]);
+    assert_eq!(columns(&told)[0][..4], ["pushback", "approved", &order, "waiting"]);
+    assert_eq!(columns(&told)[1][..4], ["pushback", "approved", &order, "acknowledged"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

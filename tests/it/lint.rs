@@ -148,13 +148,8 @@ fn a_push_back_that_is_believed_is_found() {
     assert_eq!(report(&gateway).unchecked, [], "nothing was told yet");
     let (errands, _) = gateway.space().take_due();
     for errand in errands {
-        let attempt = Attempt {
-            at: errand.job.at,
-            took_ms: 1,
-            status: Some(200),
-            response: "".into(),
-            error: None,
-        };
+        let attempt =
+            Attempt { status: Some(200), error: None, ..Attempt::failed(errand.job.at, "") };
         gateway.space().attempted(&errand, attempt);
     }
     status(&gateway, "checked-first", "");

@@ -50,6 +50,8 @@ mod openapi_lint;
 mod payon_openapi;
 mod precedence;
 mod programs;
+mod pushback_answers;
+mod pushback_clock;
 mod qr;
 mod raw_http;
 mod reconciliation;

@@ -22,8 +22,8 @@ pub(super) enum Told<'a> {
     Order(Order),
     Pushback(Box<Pushback<'a>>),
     Missed(Missed),
-    /// That something is not as it was: the rules, the clock, all of the space.
-    Changed,
+    /// That something is not as it was: the rules, the clock, all of the space; and when.
+    Changed(Option<String>),
 }
 
 /// A request that was answered.
@@ -64,7 +64,13 @@ pub(super) struct Order {
     pub(super) rule: Option<String>,
 }
 
-/// A push-back as it now is.
+/// A change of the space, as far as an older server tells of it.
+#[derive(Deserialize)]
+struct Change {
+    at: Option<String>,
+}
+
+/// A push-back as it was then.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Pushback<'a> {
@@ -80,6 +86,8 @@ pub(super) struct Pushback<'a> {
     pub(super) state: String,
     pub(super) created_at: String,
     pub(super) next_attempt_at: Option<String>,
+    #[serde(default)]
+    pub(super) change: String,
     pub(super) attempts: Vec<Attempt>,
 }
 
@@ -115,7 +123,7 @@ impl<'a> Event<'a> {
             "order" => Told::Order(serde_json::from_str(data).ok()?),
             "pushback" => Told::Pushback(serde_json::from_str(data).ok()?),
             "missed" => Told::Missed(serde_json::from_str(data).ok()?),
-            _ => Told::Changed,
+            _ => Told::Changed(serde_json::from_str::<Change>(data).ok().and_then(|it| it.at)),
         };
         Some(Self { name, data, told })
     }
@@ -126,7 +134,7 @@ impl<'a> Event<'a> {
             Told::Request(request) => Some(&request.trace),
             Told::Order(order) => order.trace.as_deref(),
             Told::Pushback(pushback) => pushback.trace.as_deref(),
-            Told::Missed(_) | Told::Changed => None,
+            Told::Missed(_) | Told::Changed(_) => None,
         }
     }
 
@@ -152,7 +160,7 @@ impl<'a> Event<'a> {
             Told::Request(request) => request.reason != Reason::Success.name(),
             Told::Order(order) => BAD_CHANGES.contains(&order.change.as_str()),
             Told::Pushback(pushback) => pushback.is_failure(),
-            Told::Missed(_) | Told::Changed => false,
+            Told::Missed(_) | Told::Changed(_) => false,
         }
     }
 }
@@ -160,6 +168,8 @@ impl<'a> Event<'a> {
 impl Pushback<'_> {
     /// Whether the latest attempt was in vain. While the next is under way nothing is known of it.
     pub(super) fn is_failure(&self) -> bool {
-        self.state != "inFlight" && self.attempts.last().is_some_and(|last| !last.acknowledged)
+        self.state != "inFlight"
+            && self.change != "resent"
+            && self.attempts.last().is_some_and(|last| !last.acknowledged)
     }
 }

@@ -79,9 +79,9 @@ impl<'a> Line<'a> {
             Told::Pushback(pushback) => Self::pushback(name, pushback),
             Told::Missed(Missed { count, from, to }) => {
                 let more = format!("{count} events are gone, {from} to {to}");
-                Self { more, outcome: (BAD, "too late"), ..Self::changed(name) }
+                Self { more, outcome: (BAD, "too late"), ..Self::changed(name, None) }
             }
-            Told::Changed => Self::changed(name),
+            Told::Changed(at) => Self::changed(name, at.as_deref()),
         }
     }
 
@@ -125,11 +125,14 @@ impl<'a> Line<'a> {
             "waiting" | "inFlight" if !pushback.is_failure() => OPEN,
             _ => BAD,
         };
+        let resent = pushback.next_attempt_at.as_ref().filter(|_| pushback.change == "resent");
         let more = match pushback.attempts.last() {
+            _ if resent.is_some() => "is to be sent again".to_owned(),
             Some(last) => format!("attempt {}: {}", pushback.attempts.len(), last.summary()),
             None => pushback.url.clone(),
         };
-        let at = pushback.attempts.last().map_or(&pushback.created_at, |last| &last.at);
+        let latest = pushback.attempts.last().map_or(&pushback.created_at, |last| &last.at);
+        let at = resent.unwrap_or(latest);
         Self {
             at: moment(at),
             kind,
@@ -140,9 +143,10 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn changed(kind: &'a str) -> Self {
+    fn changed(kind: &'a str, at: Option<&str>) -> Self {
         let outcome = if kind == "reset" { "all is new" } else { "changed" };
-        let (at, order, more) = (String::new(), String::new(), String::new());
+        let at = at.map(moment).unwrap_or_default();
+        let (order, more) = (String::new(), String::new());
         Self { at, kind, what: "", order, outcome: (OPEN, outcome), more }
     }
 }
@@ -184,7 +188,7 @@ fn details(told: &Told<'_>) -> Vec<(&'static str, String)> {
             }
             row("next", next_attempt_at.as_deref().map(moment));
         }
-        Told::Missed(_) | Told::Changed => {}
+        Told::Missed(_) | Told::Changed(_) => {}
     }
     rows
 }

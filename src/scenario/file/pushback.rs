@@ -43,6 +43,23 @@ record! {
             node.refuse(format!("`copies` must be at most {COPIES_MAX}"));
             return None;
         }
+        let notices = pushback.notices();
+        if notices > u64::from(COPIES_MAX) {
+            node.refuse(format!(
+                "`first`, `copies` and `last` make {notices} notices of one; at most {COPIES_MAX} can be sent"
+            ));
+            return None;
+        }
+        let huge = pushback.huge_bytes();
+        if huge > HUGE_BYTES_MAX {
+            node.refuse(
+                Complaint::new(format!(
+                    "the huge notices have {huge} bytes in all; at most {HUGE_BYTES_MAX} are sent for one event"
+                ))
+                .help("all copies count: make `huge` smaller, or have fewer `copies`"),
+            );
+            return None;
+        }
         if pushback.bytes_per_second == Some(0) {
             node.refuse("`bytesPerSecond` must be at least 1");
             return None;
@@ -51,8 +68,35 @@ record! {
     };
 }
 
-/// The most copies of one notice.
+/// The most notices in place of one, copies and companions together.
 const COPIES_MAX: u32 = 100;
+/// The most bytes that huge notices have together, in place of one.
+const HUGE_BYTES_MAX: u64 = 256 << 20;
+
+impl Pushback {
+    /// The number of notices that are sent in place of one.
+    fn notices(&self) -> u64 {
+        let copies = if self.drop { 0 } else { self.copies.unwrap_or(1) };
+        u64::from(copies) + self.companions().count() as u64
+    }
+
+    /// The size of all huge notices together.
+    fn huge_bytes(&self) -> u64 {
+        let copies = if self.drop { 0 } else { u64::from(self.copies.unwrap_or(1)) };
+        let instead = self.instead.as_ref().map_or(0, Lie::huge_bytes) * copies;
+        instead + self.companions().map(Lie::huge_bytes).sum::<u64>()
+    }
+
+    fn companions(&self) -> impl Iterator<Item = &Lie> {
+        [&self.first, &self.last].into_iter().flatten().flat_map(|many| &many.0)
+    }
+}
+
+impl Lie {
+    fn huge_bytes(&self) -> u64 {
+        if let Self::Huge(size) = self { size.0.into() } else { 0 }
+    }
+}
 
 words! {
     /// An order in which notices arrive.

@@ -25,7 +25,7 @@ pub(crate) use events::{Event, Events};
 pub(crate) use http::{Answer, Client};
 pub(crate) use raw::Raw;
 pub(crate) use sim::{Setup, Sim};
-pub(crate) use sink::{Received, Reply, Sink};
+pub(crate) use sink::{Manner, Received, Reply, RudeSink, Sink};
 pub(crate) use space::SpaceHandle;
 
 /// How long a test waits for what must happen before it fails.

@@ -1,6 +1,7 @@
 //! Where push-backs arrive: a server that notes what it gets and answers as it is told.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -26,6 +27,7 @@ pub(crate) struct Sink {
     origin: String,
     reply: Arc<Mutex<Reply>>,
     received: tokio::sync::Mutex<UnboundedReceiver<Received>>,
+    connections: Arc<AtomicUsize>,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -96,8 +98,11 @@ impl Sink {
         let reply = Arc::new(Mutex::new(Reply::Status(200, "")));
         let (noted, received) = unbounded_channel();
         let service = Service { reply: Arc::clone(&reply), noted };
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 let (service, open) = (service.clone(), open.clone());
                 tokio::spawn(async move {
                     let Some(stream) = open(stream).await else { return };
@@ -109,7 +114,12 @@ impl Sink {
                 });
             }
         });
-        Self { origin, reply, received: received.into(), accepting }
+        Self { origin, reply, received: received.into(), connections, accepting }
+    }
+
+    /// How many connections were opened to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// An address of it.
@@ -173,5 +183,79 @@ impl Service {
             Reply::Silence => std::future::pending().await,
         };
         Ok(response.unwrap())
+    }
+}
+
+/// A merchant's server without manners: it answers each connection with bytes as they stand.
+pub(crate) struct RudeSink {
+    origin: String,
+    accepted: tokio::sync::Mutex<UnboundedReceiver<()>>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+/// What a [`RudeSink`] does on a connection once something came.
+#[derive(Clone, Debug)]
+pub(crate) enum Manner {
+    /// Sends this and closes.
+    Close(Bytes),
+    /// Sends this and keeps the connection open.
+    Open(Bytes),
+    /// Sends this again and again.
+    Endless(Bytes),
+    /// Says nothing.
+    Silence,
+}
+
+impl RudeSink {
+    pub(crate) async fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let (noted, accepted) = unbounded_channel();
+        let accepting = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // A test that does not look any more is over.
+                let _ = noted.send(());
+                tokio::spawn(Self::answer(stream, manner.clone()));
+            }
+        });
+        Self { origin, accepted: accepted.into(), accepting }
+    }
+
+    async fn answer(mut stream: TcpStream, manner: Manner) {
+        let mut request = [0; 4096];
+        if !matches!(stream.read(&mut request).await, Ok(1..)) {
+            return;
+        }
+        // The other side may hang up whenever it likes.
+        match manner {
+            Manner::Close(answer) => {
+                let _ = stream.write_all(&answer).await;
+                let _ = stream.shutdown().await;
+                while matches!(stream.read(&mut request).await, Ok(1..)) {}
+            }
+            Manner::Open(answer) => {
+                let _ = stream.write_all(&answer).await;
+                while matches!(stream.read(&mut request).await, Ok(1..)) {}
+            }
+            Manner::Endless(answer) => while stream.write_all(&answer).await.is_ok() {},
+            Manner::Silence => while matches!(stream.read(&mut request).await, Ok(1..)) {},
+        }
+    }
+
+    /// An address of it.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// The next connection.
+    pub(crate) async fn accepted(&self) {
+        let accepted = async { self.accepted.lock().await.recv().await.unwrap() };
+        soon("a connection", accepted).await;
+    }
+}
+
+impl Drop for RudeSink {
+    fn drop(&mut self) {
+        self.accepting.abort();
     }
 }

@@ -66,7 +66,7 @@ function line(item) {
 }
 
 function pushbacks(order) {
-  if (!order.pushbacks.length) return null;
+  if (!order.pushbacks.length) return order.noPushback && h("p", { class: "bad", "data-testid": "no-pushback" }, order.noPushback);
   return h("section", null, h("h3", null, "Push-backs"), h("ul", { class: "plain" }, order.pushbacks.map((one) =>
     h("li", null, h("b", null, one.cause), ` (${words(one.state)}, ${one.attempts.length} attempt(s)) to `, h("bdi", null, one.url),
       one.nextAttemptAt && ` – next at ${exact(one.nextAttemptAt).slice(11)}`, " ",
@@ -110,6 +110,8 @@ function draw(order, entries) {
         ["registered", exact(order.createdAt)], order.state === "registered" && ["payable until", exact(order.payableUntil)]]
         .filter((pair) => pair && pair[1]).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))),
       h("div", null, h("dt", null, "checkout"), h("dd", null, h("a", { href: order.checkoutUrl, target: "_blank", rel: "noopener" }, "the payer's page"), " ", copyable(order.checkoutUrl, "checkout URL").lastChild))),
+    order.findings?.length > 0 && h("section", null, h("h3", null, "Found in its registration"),
+      h("ul", { class: "plain", "data-testid": "findings" }, order.findings.map(({ lint, about }) => h("li", null, h("b", null, lint), ` ${about}`)))),
     pushbacks(order),
     h("section", null, h("h3", null, "What happened"),
       h("div", { class: "happened" },

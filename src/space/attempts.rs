@@ -1,0 +1,192 @@
+//! Attempts under way, and how long each may hold up a clock that is being moved.
+//!
+//! A clock that is moved waits for what is under way, in real time, so that an answer is noted at the moment at which
+//! the push-back was sent. A receiver that is silent would hold it up for as long as it likes. So it waits only for a
+//! grace: [`GRACE`] for each attempt, and half as long again after each attempt at the same receiver that was passed by.
+//! All attempts at one silent receiver together hold up one call for twice the grace, however many they are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Job;
+use crate::base::Millis;
+
+/// The real time for which a clock that is moved waits for the answer to one attempt.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+/// Receivers that are remembered; past that, those without an attempt under way are forgotten.
+const RECEIVERS_REMEMBERED: usize = 1024;
+
+/// All attempts under way in a space.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    by_id: BTreeMap<u64, UnderWayAttempt>,
+    receivers: HashMap<Arc<str>, Receiver>,
+}
+
+/// An attempt that is under way.
+#[derive(Clone, Debug)]
+pub(super) struct UnderWayAttempt {
+    /// When it began, on the space's clock.
+    pub(super) began: Millis,
+    /// When it has failed for want of an answer, on the space's clock.
+    pub(super) limit: Millis,
+    receiver: Arc<str>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Behind other attempts at the same receiver.
+    Queued,
+    /// With the receiver, or about to be.
+    Sent { since: Instant, grace: Duration },
+}
+
+#[derive(Debug)]
+struct Receiver {
+    under_way: usize,
+    /// When an attempt at it last began or ended.
+    progress: Instant,
+    /// The number of attempts that time passed by since the last that ended by itself.
+    silent: u32,
+}
+
+impl Receiver {
+    fn grace(&self) -> Duration {
+        GRACE.checked_div(1_u32.checked_shl(self.silent).unwrap_or(0)).unwrap_or_default()
+    }
+}
+
+impl UnderWayAttempt {
+    /// The time on the space's clock that an attempt may take.
+    fn patience_ms(job: &Job) -> i64 {
+        // A slow sender has its own time on top of the other side's.
+        let rate = job.bytes_per_second.map(|rate| u64::from(rate.max(1)));
+        let length = job.body.len() as u64 + u64::from(job.filler);
+        let sending = rate.map_or(0, |rate| length * 1000 / rate) as i64;
+        job.policy.timeout_ms.saturating_add(sending)
+    }
+
+    /// The real time at which the clock may pass it by; `None` while it waits for its turn.
+    pub(super) fn patient_until(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Queued => None,
+            Stage::Sent { since, grace } => Some(since + grace),
+        }
+    }
+}
+
+/// The part of an address that names the server.
+fn receiver_of(url: &str) -> &str {
+    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    &url[..end]
+}
+
+impl Attempts {
+    /// Notes an attempt that is about to be made.
+    pub(super) fn begin(&mut self, job: &Job) {
+        if self.receivers.len() >= RECEIVERS_REMEMBERED {
+            self.receivers.retain(|_, receiver| receiver.under_way > 0);
+        }
+        let now = Instant::now();
+        let name = receiver_of(&job.url);
+        let name = match self.receivers.get_key_value(name) {
+            Some((known, _)) => Arc::clone(known),
+            None => name.into(),
+        };
+        let new = || Receiver { under_way: 0, progress: now, silent: 0 };
+        let receiver = self.receivers.entry(Arc::clone(&name)).or_insert_with(new);
+        receiver.under_way += 1;
+        let stage = Stage::Sent { since: now, grace: receiver.grace() };
+        let limit = job.at.plus(UnderWayAttempt::patience_ms(job));
+        let attempt = UnderWayAttempt { began: job.at, limit, receiver: name, stage };
+        self.by_id.insert(job.id, attempt);
+    }
+
+    /// Notes that an attempt waits behind others.
+    pub(super) fn queue(&mut self, id: u64) {
+        if let Some(attempt) = self.by_id.get_mut(&id) {
+            attempt.stage = Stage::Queued;
+        }
+    }
+
+    /// Notes that an attempt has its turn at `now`, or that a slow sender has sent all of it.
+    pub(super) fn send(&mut self, job: &Job, now: Millis) {
+        if let Some(attempt) = self.by_id.get_mut(&job.id) {
+            attempt.limit = now.plus(UnderWayAttempt::patience_ms(job));
+        }
+        self.has_moved(job.id, now);
+    }
+
+    /// Gives an attempt its grace anew, for what it does from `now` on.
+    pub(super) fn has_moved(&mut self, id: u64, now: Millis) {
+        let Some(attempt) = self.by_id.get_mut(&id) else { return };
+        attempt.began = now;
+        let real = Instant::now();
+        if let Some(receiver) = self.receivers.get_mut(&attempt.receiver) {
+            receiver.progress = real;
+            attempt.stage = Stage::Sent { since: real, grace: receiver.grace() };
+        }
+    }
+
+    /// Notes that an attempt has ended at `now`.
+    pub(super) fn end(&mut self, id: u64, now: Millis) {
+        let Some(attempt) = self.by_id.remove(&id) else { return };
+        if let Some(receiver) = self.receivers.get_mut(&attempt.receiver) {
+            receiver.under_way = receiver.under_way.saturating_sub(1);
+            receiver.progress = Instant::now();
+            let is_passed_by = now >= attempt.limit;
+            receiver.silent = if is_passed_by { receiver.silent.saturating_add(1) } else { 0 };
+            if receiver.under_way == 0 && receiver.silent == 0 {
+                self.receivers.remove(&attempt.receiver);
+            }
+        }
+    }
+
+    /// Gives every receiver its whole grace again.
+    pub(super) fn forgive(&mut self) {
+        self.receivers.retain(|_, receiver| {
+            receiver.silent = 0;
+            receiver.under_way > 0
+        });
+    }
+
+    /// The attempt at this delivery.
+    pub(super) fn get(&self, id: u64) -> Option<&UnderWayAttempt> {
+        self.by_id.get(&id)
+    }
+
+    /// All of them, by the numbers of their deliveries.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &UnderWayAttempt)> {
+        self.by_id.iter().map(|(id, attempt)| (*id, attempt))
+    }
+
+    /// Whether any waits for its turn.
+    pub(super) fn any_queued(&self) -> bool {
+        self.by_id.values().any(|attempt| matches!(attempt.stage, Stage::Queued))
+    }
+
+    /// When the first of those that are sent has failed for want of an answer.
+    pub(super) fn next_limit(&self) -> Option<Millis> {
+        let sent = self.by_id.values().filter(|it| !matches!(it.stage, Stage::Queued));
+        sent.map(|attempt| attempt.limit).min()
+    }
+
+    /// The real time until which an attempt holds up a clock that is moved; `None`: none does. Those for which
+    /// `is_paused` holds wait for that clock themselves.
+    pub(super) fn hold_up(&self, is_paused: impl Fn(u64) -> bool) -> Option<Instant> {
+        let now = Instant::now();
+        self.by_id
+            .iter()
+            .filter(|(id, _)| !is_paused(**id))
+            .filter_map(|(_, attempt)| match attempt.patient_until() {
+                Some(until) => Some(until),
+                // It has its turn soon, as long as others at its receiver come to an end.
+                None => self.receivers.get(&attempt.receiver).map(|it| it.progress + it.grace()),
+            })
+            .find(|until| *until > now)
+    }
+}
