@@ -70,7 +70,7 @@ impl Delivery {
     #[must_use]
     pub fn as_it_was(&self, attempts: u32, latest: DeliveryChange, state: DeliveryState) -> Self {
         let attempts = self.attempts.iter().take(attempts as usize).cloned().collect();
-        Self { attempts, latest, state, ..self.clone() }
+        Self { state, latest, attempts, ..self.clone() }
     }
 }
 
