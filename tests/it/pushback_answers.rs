@@ -27,6 +27,10 @@ async fn tell_rude(space: &SpaceHandle, tx_id: &str, manner: Manner) -> Value {
     tell(space, tx_id, &sink.url("/noti")).await
 }
 
+fn headers(count: usize) -> String {
+    "X-Header: 1\r\n".repeat(count)
+}
+
 fn closed(answer: impl Into<Bytes>) -> Manner {
     Manner::Close(answer.into())
 }
@@ -158,7 +162,7 @@ async fn an_answer_that_never_ends_says_which_part_was_missing() {
 async fn an_answer_that_is_no_answer_is_named() {
     let sim = Sim::start().await;
     let space = sim.space("no-answer").await;
-    let many: String = (0..300).map(|header| format!("X-{header}: 1\r\n")).collect();
+    let many = headers(300);
     let large = format!("X-Large: {}\r\n", "a".repeat(80_000));
     for (tx_id, answer, error) in [
         ("ssh", "SSH-2.0-OpenSSH_9.6\r\n".into(), r#"it is no HTTP/1.1, it begins with "SSH-2.0-"#),
@@ -195,7 +199,7 @@ async fn an_answer_that_is_no_answer_is_named() {
         assert!(said.contains(error), "{tx_id}: {said}");
     }
     // A few more than most servers send are no fault.
-    let some: String = (0..150).map(|header| format!("X-{header}: 1\r\n")).collect();
+    let some = headers(150);
     let answer = format!("HTTP/1.1 200 OK\r\n{some}Content-Length: 0\r\n\r\n");
     assert_eq!(tell_rude(&space, "some", closed(answer)).await["state"], "acknowledged");
 }
