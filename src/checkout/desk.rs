@@ -191,6 +191,20 @@ impl<'a> Desk<'a> {
         self.page(status, &Message { f, t, title, lead, detail, reason, back_to }, None)
     }
 
+    /// The same with what a developer can do about it.
+    pub(super) fn explained_message(
+        &self,
+        status: u16,
+        reason: Reason,
+        title: &'static str,
+        lead: &'static str,
+        detail: &str,
+    ) -> Reply {
+        let (f, t, reason) = (self.bare_frame(), self.t, reason.name());
+        let detail = Some(detail.to_owned());
+        self.page(status, &Message { f, t, title, lead, detail, reason, back_to: None }, None)
+    }
+
     /// The content security policy. Browsers hold `form-action` against redirects too, so a page
     /// whose form may end at the merchant's lets it go to any web address: where the merchant sends
     /// its payer on from there is its own affair.

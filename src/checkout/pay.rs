@@ -37,6 +37,10 @@ pub(super) fn refused_link(desk: &Desk<'_>, refused: &gateway::Refused) -> Reply
         Reason::OrderFailed => (410, t.failed_title, t.failed_lead),
         _ => (400, t.bad_link_title, t.bad_link_lead),
     };
+    if reason == Reason::LinkExpired {
+        // Its times are what a developer needs, and they tell a payer nothing that is secret.
+        return desk.explained_message(status, reason, title, lead, &refused.detail);
+    }
     desk.message(status, reason, title, lead, None)
 }
 

@@ -1,8 +1,9 @@
 //! What the gateway says once it answers: to scripts through the ready file, to people on the terminal.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -20,14 +21,29 @@ pub(super) struct Announcement<'a> {
     pub(super) control_url: &'a str,
     /// The seed of all choices.
     pub(super) seed: Seed,
-    /// A token that was drawn for the control plane, to be told.
-    pub(super) drawn_token: Option<&'a str>,
+    /// The token that the control plane asks for.
+    pub(super) token: Option<&'a str>,
+    /// The token was made for this run, so the banner must tell it.
+    pub(super) is_token_made: bool,
 }
 
 impl Announcement<'_> {
+    /// One line of JSON for scripts.
+    fn ready_line(&self) -> String {
+        let mut members = serde_json::json!({
+            "url": self.url,
+            "controlUrl": self.control_url,
+            "pid": std::process::id(),
+        });
+        if let Some(token) = self.token {
+            members["controlToken"] = token.into();
+        }
+        format!("{members}\n")
+    }
+
     /// What to paste into a merchant's settings, and what to be aware of.
     pub(super) fn banner(&self, settings: &Settings, profile: &Profile) -> String {
-        let Self { url, control_url, seed, drawn_token } = self;
+        let Self { url, control_url, seed, token, is_token_made } = self;
         let version = env!("CARGO_PKG_VERSION");
         let mut text = String::new();
         // Writing into a String cannot fail.
@@ -56,7 +72,7 @@ impl Announcement<'_> {
         }
         line(format_args!("    gateway public key  {export} --gateway"));
         line(format_args!("\n  Control plane         {control_url}/_sim/"));
-        if let Some(token) = drawn_token {
+        if let Some(token) = token.filter(|_| *is_token_made) {
             line(format_args!("  Control token         {token}"));
         }
         if !settings.host.is_loopback() {
@@ -70,35 +86,79 @@ impl Announcement<'_> {
     }
 }
 
-/// A file that gets one line of JSON once the gateway answers.
+/// A file that gets one line of JSON once the gateway answers. It is gone before that, and again after the end.
 #[derive(Debug)]
-pub(super) struct ReadyFile<'a>(&'a Path);
+pub(super) struct ReadyFile {
+    path: PathBuf,
+    /// The line, once it is written.
+    line: String,
+}
 
-impl<'a> ReadyFile<'a> {
-    /// Takes away what an earlier run has left, so that nobody takes that for ours.
-    pub(super) fn prepare(path: &'a Path) -> anyhow::Result<Self> {
+impl ReadyFile {
+    /// Takes away the file of an earlier run, so that nobody takes that for ours, and looks whether one can be written.
+    pub(super) fn prepare(path: &Path) -> anyhow::Result<Self> {
         if is_plain(path) {
             fs::remove_file(path).with_context(|| problem(path))?;
         }
-        Ok(Self(path))
+        if fs::symlink_metadata(path).is_err() {
+            let tried = draft(path).and_then(|draft| {
+                write_private(&draft, "")?;
+                fs::remove_file(draft)
+            });
+            tried.with_context(|| problem(path))?;
+        }
+        Ok(Self { path: path.to_owned(), line: String::new() })
     }
 
-    /// Writes the line. A plain file is written beside and moved there, so that nobody reads half a line; a pipe or a
-    /// device is written to.
-    pub(super) fn write(&self, announcement: &Announcement<'_>) -> anyhow::Result<()> {
-        let Self(path) = self;
-        let Announcement { url, control_url, .. } = announcement;
-        let pid = std::process::id();
-        let line = serde_json::json!({ "url": url, "controlUrl": control_url, "pid": pid });
-        let line = format!("{line}\n");
-        let written = match fs::symlink_metadata(path) {
-            Ok(_) => fs::write(path, line),
+    /// Writes the line. A plain file is written beside and moved there, so that nobody reads half a line, and only its
+    /// owner may read it, since a token may be in it. A pipe or a device is written to.
+    pub(super) fn write(&mut self, announcement: &Announcement<'_>) -> anyhow::Result<()> {
+        self.line = announcement.ready_line();
+        let Self { path, line } = self;
+        let written = match fs::symlink_metadata(&path) {
+            Ok(_) => fs::write(&path, line),
             Err(_) => draft(path).and_then(|draft| {
-                fs::write(&draft, line)?;
-                fs::rename(&draft, path)
+                let moved = write_private(&draft, line).and_then(|()| fs::rename(&draft, &path));
+                if moved.is_err() {
+                    // It was of no use to anybody; that it cannot be removed either changes nothing.
+                    let _ = fs::remove_file(&draft);
+                }
+                moved
             }),
         };
         written.with_context(|| problem(path))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        let Self { path, line } = self;
+        // Another server may have written its own there since.
+        let is_ours = !line.is_empty()
+            && is_plain(path)
+            && fs::read_to_string(&path).is_ok_and(|found| found == *line);
+        if is_ours {
+            // Nobody is left to be told.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Takes away the file of an earlier run where the arguments of this one cannot be read.
+pub(super) fn forget_ready_file(arguments: &[OsString]) {
+    if arguments.get(1).is_none_or(|verb| verb != "serve") {
+        return;
+    }
+    let given = arguments.iter().enumerate().find_map(|(at, argument)| {
+        match argument.to_str()?.strip_prefix("--ready-file")? {
+            "" => arguments.get(at + 1).cloned(),
+            joined => joined.strip_prefix('=').map(OsString::from),
+        }
+    });
+    let path = given.or_else(|| std::env::var_os("PAYON_SIM_READY_FILE")).unwrap_or_default();
+    if is_plain(path.as_ref()) {
+        // The start has failed already and says why.
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -109,6 +169,14 @@ fn is_plain(path: &Path) -> bool {
 fn draft(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
     Ok(path.with_file_name(format!(".{name}.{}", std::process::id())))
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 fn problem(path: &Path) -> String {

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::base_url::BaseUrl;
 use super::exit;
+use super::settings::check_token;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,6 +74,19 @@ impl GatewayArgs {
         self.url.as_str()
     }
 
+    /// A gateway that was not given by these options.
+    pub(super) const fn new(url: BaseUrl, space: Option<String>, token: Option<String>) -> Self {
+        Self { url, space, token }
+    }
+
+    /// Words for the gateway and its space.
+    pub(super) fn place(&self) -> String {
+        match &self.space {
+            Some(space) => format!("{} (space {space})", self.url),
+            None => self.url.to_string(),
+        }
+    }
+
     /// The same elsewhere.
     pub(super) fn at(self, url: BaseUrl) -> Self {
         Self { url, ..self }
@@ -106,7 +120,17 @@ impl GatewayArgs {
         &self,
         path: &str,
     ) -> anyhow::Result<Result<T, ExitCode>> {
-        let answer = match self.ask(Method::GET, path, String::new())? {
+        self.call(Method::GET, path, String::new())
+    }
+
+    /// The same for any call.
+    pub(super) fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<Result<T, ExitCode>> {
+        let answer = match self.ask(method, path, body)? {
             Ok(answer) => answer,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -172,6 +196,7 @@ impl GatewayArgs {
         let mut request = Request::builder().method(method).uri(url);
         request = request.header(CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
+            check_token(token).map_err(|problem| anyhow::anyhow!("--token: {problem}"))?;
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         for (name, value) in headers {

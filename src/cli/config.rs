@@ -18,6 +18,10 @@ pub(super) enum ConfigVerb {
 /// Carries out the verb.
 pub(super) fn run(verb: ConfigVerb, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let ConfigVerb::Show(args) = verb;
-    exit::print(&args.resolve(matches)?.to_string())?;
+    let resolved = args.resolve(matches)?;
+    for note in &resolved.notes {
+        exit::say(note);
+    }
+    exit::print(&resolved.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

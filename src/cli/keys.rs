@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, Subcommand};
+use serde::Deserialize;
 
+use super::client::segment;
 use super::exit;
-use super::input::{ProfileArg, merchant, read_all};
-use crate::crypto::{KeyReport, PrivateKey, PublicKey};
+use super::input::read_all;
+use super::side::{Side, SideArgs, merchant};
+use crate::crypto::{KeyError, KeyReport, PrivateKey, PublicKey};
 
 /// What to do with keys.
 #[derive(Subcommand, Debug)]
@@ -37,12 +40,8 @@ pub(super) enum KeysVerb {
 /// Which key, in which form.
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
-    /// A merchant's key pair
-    #[arg(long, value_name = "ID", required_unless_present = "gateway")]
-    merchant: Option<String>,
-    /// The gateway's own key pair
-    #[arg(long, conflicts_with = "merchant")]
-    gateway: bool,
+    #[command(flatten)]
+    owner: Owner,
     /// Print the private half (PKCS#8); else the public one (SubjectPublicKeyInfo)
     #[arg(long)]
     private: bool,
@@ -50,13 +49,43 @@ pub(super) struct ExportArgs {
     #[arg(long)]
     pem: bool,
     #[command(flatten)]
-    profile: ProfileArg,
+    side: SideArgs,
+}
+
+/// Whose key: one of these is given.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Owner {
+    /// A merchant's key pair
+    #[arg(long, value_name = "ID")]
+    merchant: Option<String>,
+    /// The gateway's own key pair
+    #[arg(long)]
+    gateway: bool,
+}
+
+/// The gateway's key, as a gateway answers it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GatewayKey {
+    gateway_public_key: String,
+}
+
+/// A merchant's key pair, as a gateway answers it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MerchantKey {
+    public_key: String,
+    private_key: Option<String>,
 }
 
 /// Carries out the verb.
-pub(super) fn run(verb: KeysVerb) -> anyhow::Result<ExitCode> {
+pub(super) fn run(verb: KeysVerb, own: &ArgMatches) -> anyhow::Result<ExitCode> {
     match verb {
-        KeysVerb::Export(args) => exit::print(&export(&args)?)?,
+        KeysVerb::Export(args) => match export(&args, own)? {
+            Ok(text) => exit::print(&text)?,
+            Err(refused) => return Ok(refused),
+        },
         KeysVerb::Generate { bits, pem } => {
             let key = PrivateKey::generate(bits).context("--bits")?;
             if key.public_key().is_weak() {
@@ -70,23 +99,55 @@ pub(super) fn run(verb: KeysVerb) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn export(args: &ExportArgs) -> anyhow::Result<String> {
-    let profile = args.profile.load()?;
-    let (owner, pair) = match &args.merchant {
-        Some(id) => (format!("merchant {id}"), &merchant(&profile, id)?.key),
-        None => ("the gateway".to_owned(), &profile.gateway_key),
+const TEST_KEY: &str =
+    "note: this is a test key that everybody with the profile has; never use it for real payments";
+
+fn export(args: &ExportArgs, own: &ArgMatches) -> anyhow::Result<Result<String, ExitCode>> {
+    let side = args.side.choose(own)?;
+    let owner = match &args.owner.merchant {
+        Some(id) => format!("merchant {id}"),
+        None => "the gateway".to_owned(),
     };
-    let bad = |error| anyhow!("the key of {owner}: {error}");
+    let lacks = || {
+        format!(
+            "{side} has only the public key of {owner}; its private key is with whoever made it"
+        )
+    };
+    let bad = |error: &KeyError| anyhow!("the key of {owner}: {error}");
+    let (public, private) = match &side {
+        Side::Profile(profile) => {
+            let pair = match &args.owner.merchant {
+                Some(id) => &merchant(profile, id)?.key,
+                None => &profile.gateway_key,
+            };
+            let public = pair.public_key().map_err(bad)?.clone();
+            let private = pair.private_key().filter(|_| args.private).transpose().map_err(bad)?;
+            (public, private.cloned())
+        }
+        Side::Gateway(gateway) => match &args.owner.merchant {
+            Some(id) => {
+                let path = format!("/_sim/v1/merchants/{}/key", segment(id));
+                let key: MerchantKey = match gateway.get(&path)? {
+                    Ok(key) => key,
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                let private = key.private_key.as_deref().map(PrivateKey::parse).transpose()?;
+                (PublicKey::parse(&key.public_key)?, private)
+            }
+            None => match gateway.get::<GatewayKey>("/_sim/v1/merchants")? {
+                Ok(key) => (PublicKey::parse(&key.gateway_public_key)?, None),
+                Err(refused) => return Ok(Err(refused)),
+            },
+        },
+    };
     if !args.private {
-        return Ok(public_text(pair.public_key().map_err(bad)?, args.pem));
+        exit::say(&format_args!("note: the public key of {owner} in {side}"));
+        return Ok(Ok(public_text(&public, args.pem)));
     }
-    let key = pair.private_key().with_context(|| {
-        format!("the profile {} has only the public key of {owner}; its private key is with whoever made it", profile.name)
-    })?;
-    exit::say(
-        &"note: this is a test key that everybody with the profile has; never use it for real payments",
-    );
-    Ok(private_text(key.map_err(bad)?, args.pem))
+    let private = private.with_context(lacks)?;
+    exit::say(&format_args!("note: the private key of {owner} in {side}"));
+    exit::say(&TEST_KEY);
+    Ok(Ok(private_text(&private, args.pem)))
 }
 
 fn private_text(key: &PrivateKey, pem: bool) -> String {

@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod coverage;
 mod doctor;
+mod environment;
 mod exit;
 mod explain;
 mod fidelity;
@@ -16,6 +17,8 @@ mod link;
 mod logs;
 mod open_files;
 mod pay;
+mod port;
+mod port_holder;
 mod profile;
 mod reload;
 mod run;
@@ -23,6 +26,7 @@ mod scenarios;
 mod scenarios_page;
 mod serve;
 mod settings;
+mod side;
 mod sign;
 mod table;
 mod tail;
@@ -39,8 +43,11 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 #[command(
     name = "payon-sim",
     version,
-    args_conflicts_with_subcommands = true,
+    override_usage = "payon-sim [OPTIONS OF serve]\n       payon-sim <COMMAND>",
     after_help = "\
+Without a command it serves: `payon-sim --port 0` is `payon-sim serve --port 0`, whose options `payon-sim serve --help` \
+lists. An option comes before its environment variable PAYON_SIM_…; an empty variable counts as left out.
+
 Examples:
   payon-sim                                  serve on http://127.0.0.1:36605
   payon-sim keys export --merchant C0000143 --private --pem > key.pem
@@ -51,9 +58,7 @@ Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bi
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Verb>,
-    #[command(flatten)]
-    serve: settings::ServeArgs,
+    command: Verb,
 }
 
 #[derive(Subcommand, Debug)]
@@ -104,16 +109,26 @@ enum Verb {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let arguments = environment::arguments();
+    let mut command = environment::prepare(Cli::command());
+    let matches = match command.try_get_matches_from_mut(&arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            if error.use_stderr() {
+                announce::forget_ready_file(&arguments);
+            }
+            environment::with_variable(error, &command, &arguments).exit()
+        }
+    };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let own = innermost(&matches);
-    let outcome = match cli.command.unwrap_or(Verb::Serve(cli.serve)) {
+    let outcome = match cli.command {
         Verb::Serve(args) => serve::run(args, own),
         Verb::Config(verb) => config::run(verb, own),
         Verb::Profile(verb) => profile::run(verb),
-        Verb::Keys(verb) => keys::run(verb),
-        Verb::Sign(args) => sign::run(&args),
-        Verb::Verify(args) => verify::run(&args),
+        Verb::Keys(verb) => keys::run(verb, own),
+        Verb::Sign(args) => sign::run(&args, own),
+        Verb::Verify(args) => verify::run(&args, own),
         Verb::Khqr(verb) => khqr::run(verb),
         Verb::Pay(args) => pay::run(&args),
         Verb::Trigger(args) => trigger::run(&args),
@@ -126,7 +141,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => scenarios::check(&args),
         Verb::Schema => scenarios::schema(),
         Verb::Scenarios(args) => scenarios::list(&args),
-        Verb::Link(args) => link::run(args),
+        Verb::Link(args) => link::run(&args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))
 }

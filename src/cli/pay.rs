@@ -54,6 +54,10 @@ struct Payer {
     #[arg(long, value_name = "NUMBER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     bank: Option<String>,
+    /// The bindingId of a saved card of the order's client
+    #[arg(long, value_name = "ID")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<String>,
     /// Any reason of `payon-sim profile reasons`, in place of all that: the payment ends so
     #[arg(long, value_name = "REASON")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -21,8 +21,8 @@ use crate::scenario::{CATALOGUE, Mistake, Requirement, ScenarioFile};
 /// What to tell, and how.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A command after -- takes the merchant's place, once for each scenario. It finds in its environment PAYON_SIM_URL,
-PAYON_SIM_CONTROL_URL, PAYON_SIM_SPACE, PAYON_SIM_SCENARIO, PAYON_SIM_SEED, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID,
+A command after -- takes the merchant's place, once for each scenario. It finds in its environment PAYON_SIM_URL, \
+PAYON_SIM_CONTROL_URL, PAYON_SIM_SPACE, PAYON_SIM_SCENARIO, PAYON_SIM_SEED, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID, \
 PAYON_SIM_PRIVATE_KEY, PAYON_SIM_PUBLIC_KEY and PAYON_SIM_GATEWAY_PUBLIC_KEY (keys: one-line Base64 DER).
 
 Examples:

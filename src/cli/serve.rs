@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcement, ReadyFile};
+use super::port::bind;
 use super::settings::{ServeArgs, Settings};
 use super::{exit, input, logs, open_files, processors, reload};
 use crate::base::Seed;
@@ -24,9 +25,19 @@ use crate::space::{Budgets, DeliveryState, JournalBudget, Spaces};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let settings = args.resolve(matches)?.settings;
-    logs::start(&settings.log)?;
-    let profile = input::load(settings.profile.as_ref())?;
+    let resolved = args.resolve(matches)?;
+    // Before anything else can fail, so that no file of an earlier run outlives a failed start.
+    let ready_file = resolved.settings.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
+    if !resolved.settings.quiet {
+        for note in &resolved.notes {
+            exit::say(note);
+        }
+    }
+    logs::start(resolved.log_filter()).map_err(|error| resolved.blame("log", error))?;
+    check_frame_ancestors(&resolved.settings.frame_ancestors)
+        .map_err(|error| resolved.blame("frame-ancestors", error))?;
+    let profile = input::load(resolved.settings.profile.as_ref())?;
+    let settings = resolved.settings;
     open_files::raise();
     let runtime = match settings.workers.map_or_else(processors, usize::from) {
         1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -35,17 +46,20 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
             builder.worker_threads(workers).enable_all().build()?
         }
     };
-    let outcome = runtime.block_on(serve(settings, profile));
+    let outcome = runtime.block_on(serve(settings, profile, ready_file));
     // Work that a second signal has cut off is not waited for.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<ExitCode> {
+async fn serve(
+    settings: Settings,
+    profile: Arc<Profile>,
+    ready_file: Option<ReadyFile>,
+) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     // Before anything is announced, so that a signal right after the ready line is not missed.
     let mut signals = Signals::new()?;
-    let ready_file = settings.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
     let merchant = match bind(SocketAddr::new(settings.host, settings.port), "--port").await {
         Ok(listener) => listener,
         Err(problem) => return Ok(exit::cannot_bind(&problem)),
@@ -85,20 +99,15 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
     let token = drawn_token.clone().or_else(|| settings.control_token.clone());
-    let frames = &settings.frame_ancestors;
-    anyhow::ensure!(
-        frames.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b";,".contains(&byte)),
-        "--frame-ancestors takes sources with blanks between, such as: 'self' https://shop.example"
-    );
     let checkout = Checkout {
         panel: !settings.no_panel,
-        frame_ancestors: frames.clone(),
+        frame_ancestors: settings.frame_ancestors.clone(),
         lists_orders: token.is_none(),
     };
     let app = Arc::new(App {
         spaces: Arc::clone(&spaces),
         checkout,
-        control: Control::new(url.clone(), control_url.clone(), token)
+        control: Control::new(url.clone(), control_url.clone(), token.clone())
             .following(Arc::clone(&sources)),
         public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
         limits: Limits {
@@ -122,17 +131,21 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
         url: &url,
         control_url: &control_url,
         seed,
-        drawn_token: drawn_token.as_deref(),
+        token: token.as_deref(),
+        is_token_made: asks_token,
     };
-    if let Some(file) = ready_file {
-        file.write(&announcement)?;
-    }
     if !settings.quiet {
         exit::print(&announcement.banner(&settings, spaces.profile()))?;
+    }
+    // Last: whoever reads it may call at once, and nothing that follows can end the start. Dropped, it is taken away.
+    let mut ready_file = ready_file;
+    if let Some(file) = &mut ready_file {
+        file.write(&announcement)?;
     }
     tracing::debug!(url, control_url, seed = seed.0, "ready");
     signals.next().await;
     following.abort();
+    drop(ready_file);
     tracing::info!(
         "stopping; requests and push-backs under way may end. A second signal ends at once"
     );
@@ -156,10 +169,12 @@ async fn serve(settings: Settings, profile: Arc<Profile>) -> anyhow::Result<Exit
     }
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}. Choose another port with {flag}, or {flag} 0 for a free one")
-    })
+fn check_frame_ancestors(sources: &str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        sources.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b";,".contains(&byte)),
+        "--frame-ancestors takes sources with blanks between, such as: 'self' https://shop.example"
+    );
+    Ok(())
 }
 
 fn origin(listener: &TcpListener) -> std::io::Result<String> {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use toml::de::DeTable;
 
 use super::base_url::BaseUrl;
+use super::environment;
 use crate::checkout::FRAME_ANCESTORS;
 use crate::profile::Problem;
 use crate::space::Budgets;
@@ -41,7 +42,7 @@ pub(super) struct Settings {
     /// A port of its own for the control plane; 0 takes a free one
     #[arg(long, env = "PAYON_SIM_CONTROL_PORT", value_name = "PORT")]
     pub(super) control_port: Option<u16>,
-    /// What callers of the control plane must send as `Authorization: Bearer …`. Drawn by lot where it is left out and
+    /// What callers of the control plane must send as `Authorization: Bearer …`. Made at random where it is left out and
     /// --host is not loopback
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(super) control_token: Option<String>,
@@ -65,7 +66,8 @@ pub(super) struct Settings {
         default_value_t = Settings::default().frame_ancestors
     )]
     pub(super) frame_ancestors: String,
-    /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}
+    /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}, and "controlToken"
+    /// where there is one. It is removed at the start and at the end
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
     /// Orders that each space keeps at most, open ones aside; the oldest closed ones are dropped past that
@@ -119,7 +121,7 @@ pub(super) struct Settings {
     /// Arm the scenarios anew when their files change; SIGHUP and POST /_sim/v1/reload do so at any time
     #[arg(long, env = "PAYON_SIM_WATCH", value_parser = BoolishValueParser::new())]
     pub(super) watch: bool,
-    /// Leave out what is printed at the start
+    /// Print nothing at the start, and log errors only, unless --log is given
     #[arg(long, env = "PAYON_SIM_QUIET", value_parser = BoolishValueParser::new())]
     pub(super) quiet: bool,
 }
@@ -171,6 +173,8 @@ enum Origin {
 pub(super) struct Resolved {
     /// The values.
     pub(super) settings: Settings,
+    /// Variables that were passed over, each in a sentence.
+    pub(super) notes: Vec<String>,
     rows: Vec<(String, Value, Origin)>,
 }
 
@@ -183,13 +187,15 @@ pub(super) enum SettingsError {
     Mistake(Box<Problem>),
     #[error("the settings do not go together: {0}")]
     Unfit(#[from] serde_json::Error),
+    #[error("{place}: {problem}")]
+    Token { place: String, problem: &'static str },
 }
 
 impl ServeArgs {
     /// Merges what was given with the file, if one is named. `matches` must be those that `self` was read from.
     pub(super) fn resolve(self, matches: &ArgMatches) -> Result<Resolved, SettingsError> {
         let file = self.config.as_deref().map(SettingsFile::read).transpose()?;
-        let mut rows = Vec::new();
+        let (mut rows, mut notes) = (Vec::new(), Vec::new());
         for (name, given) in members(&self.settings)? {
             let written = file.as_ref().and_then(|file| file.get(&name));
             let (value, origin) = match (matches.value_source(&name.replace('-', "_")), written) {
@@ -198,10 +204,61 @@ impl ServeArgs {
                 (_, Some((value, origin))) => (value, origin),
                 (_, None) => (given, Origin::BuiltIn),
             };
+            if origin != Origin::Flag {
+                notes.extend(environment::note(&variable(&name)));
+            }
             rows.push((name, value, origin));
         }
         let merged = rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
-        Ok(Resolved { settings: serde_json::from_value(Value::Object(merged))?, rows })
+        let settings: Settings = serde_json::from_value(Value::Object(merged))?;
+        let resolved = Resolved { settings, notes, rows };
+        if let Some(token) = &resolved.settings.control_token {
+            check_token(token).map_err(|problem| SettingsError::Token {
+                place: resolved.place("control-token"),
+                problem,
+            })?;
+        }
+        Ok(resolved)
+    }
+}
+
+/// Refuses a token that nobody could send: it travels in a header. The token itself is told nowhere.
+pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
+    if token.is_empty() {
+        return Err("an empty token can be sent by nobody; leave it out instead");
+    }
+    let is_plain = token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then_some(()).ok_or(
+        "a token is sent in a header, so it has ASCII letters, digits and signs, and no blanks",
+    )
+}
+
+impl Resolved {
+    /// The filter of the log. Quiet means errors alone, unless a filter is given as well.
+    pub(super) fn log_filter(&self) -> &str {
+        let is_built_in = matches!(self.origin("log"), Some(Origin::BuiltIn));
+        if self.settings.quiet && is_built_in { "error" } else { &self.settings.log }
+    }
+
+    /// The error of a setting, with its place where that is no flag.
+    pub(super) fn blame(&self, name: &str, error: anyhow::Error) -> anyhow::Error {
+        match self.origin(name) {
+            Some(Origin::Environment | Origin::File { .. }) => error.context(self.place(name)),
+            _ => error,
+        }
+    }
+
+    /// Words for the place of a setting's value.
+    pub(super) fn place(&self, name: &str) -> String {
+        match self.origin(name) {
+            Some(Origin::Environment) => format!("from {}", variable(name)),
+            Some(Origin::File { file, line }) => format!("{file}:{line}: {name}"),
+            _ => format!("--{name}"),
+        }
+    }
+
+    fn origin(&self, name: &str) -> Option<&Origin> {
+        self.rows.iter().find(|(known, ..)| known == name).map(|(.., origin)| origin)
     }
 }
 

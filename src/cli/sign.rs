@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgMatches, Args};
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::json;
 
 use super::exit;
-use super::input::{ProfileArg, merchant, read_all};
+use super::input::read_all;
+use super::side::{Side, SideArgs, merchant};
 use crate::base::Operation;
 use crate::gateway;
 use crate::profile::SignMode;
@@ -26,20 +30,45 @@ pub(super) struct SignArgs {
     #[arg(long)]
     canonical: bool,
     #[command(flatten)]
-    profile: ProfileArg,
+    side: SideArgs,
+}
+
+/// A signed body, as a gateway answers it.
+#[derive(Deserialize)]
+struct Answer {
+    sign: String,
+    canonical: String,
+    body: String,
+    mode: Option<SignMode>,
 }
 
 /// Signs the body on the standard input.
-pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
-    let profile = args.profile.load()?;
-    let merchant = merchant(&profile, &args.merchant)?;
-    if let Some(operation) = args.operation
-        && profile.sign_mode(merchant, operation) == SignMode::Off
-    {
-        let id = &merchant.id;
+pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let side = args.side.choose(own)?;
+    let id = &args.merchant;
+    let signed = match &side {
+        Side::Profile(profile) => {
+            let merchant = merchant(profile, id)?;
+            let mode = args.operation.map(|operation| profile.sign_mode(merchant, operation));
+            let body = read_all("a JSON body")?;
+            let signed = gateway::sign(&profile.sign.recipe, merchant, &body)?;
+            let gateway::Signed { sign, canonical, body } = signed;
+            Answer { sign, canonical, body, mode }
+        }
+        Side::Gateway(gateway) => {
+            let body = String::from_utf8(read_all("a JSON body")?)?;
+            let operation = args.operation.map(Operation::name);
+            let question = json!({ "merchantId": id, "operation": operation, "body": body });
+            match gateway.call(Method::POST, "/_sim/v1/sign", question.to_string())? {
+                Ok(answer) => answer,
+                Err(refused) => return Ok(refused),
+            }
+        }
+    };
+    exit::say(&format_args!("note: signed with the key that {side} has for merchant {id}"));
+    if let (Some(operation), Some(SignMode::Off)) = (args.operation, signed.mode) {
         exit::say(&format_args!("note: {operation} does not look at sign for merchant {id}"));
     }
-    let signed = gateway::sign(&profile.sign.recipe, merchant, &read_all("a JSON body")?)?;
     exit::print(&if args.canonical {
         signed.canonical
     } else if args.only_signature {

@@ -3,13 +3,17 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::Args;
+use anyhow::Context as _;
+use clap::{ArgMatches, Args};
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::exit;
-use super::input::{ProfileArg, merchant, read_all};
+use super::input::read_all;
+use super::side::{Side, SideArgs, merchant};
 use super::visible::{parting, visible};
 use crate::base::Operation;
-use crate::crypto::Explanation;
 use crate::gateway;
 use crate::profile::SignMode;
 
@@ -26,35 +30,94 @@ pub(super) struct VerifyArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    profile: ProfileArg,
+    side: SideArgs,
+}
+
+/// An explanation, as a gateway answers it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Explanation {
+    ok: bool,
+    summary: String,
+    algorithm: String,
+    kind: String,
+    canonical: String,
+    masked: Vec<String>,
+    received: Option<Received>,
+    key: Option<Key>,
+    key_proven: bool,
+    signed: Option<String>,
+    causes: Vec<Cause>,
+    next: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Received {
+    characters: usize,
+    encoding: Option<String>,
+    bytes: Option<usize>,
+    expected_bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    fingerprint: String,
+    bits: usize,
+    weak: bool,
+}
+
+#[derive(Deserialize)]
+struct Cause {
+    code: String,
+    message: String,
 }
 
 /// Checks the body on the standard input.
-pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let profile = args.profile.load()?;
-    let merchant = merchant(&profile, &args.merchant)?;
-    let body = read_all("a JSON body")?;
-    let others = profile.merchants.iter();
-    let explanation = gateway::explain(&profile, others, merchant, args.operation, &body)?;
+pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let side = args.side.choose(own)?;
+    let (operation, id) = (args.operation, &args.merchant);
+    let (told, mode) = match &side {
+        Side::Profile(profile) => {
+            let merchant = merchant(profile, id)?;
+            let body = read_all("a JSON body")?;
+            let others = profile.merchants.iter();
+            let explanation = gateway::explain(profile, others, merchant, operation, &body)?;
+            (serde_json::to_value(&explanation)?, Some(profile.sign_mode(merchant, operation)))
+        }
+        Side::Gateway(gateway) => {
+            let body = String::from_utf8(read_all("a JSON body")?)?;
+            let question = json!({ "merchantId": id, "operation": operation.name(), "body": body });
+            let path = "/_sim/v1/sign/explain";
+            let told: Value = match gateway.call(Method::POST, path, question.to_string())? {
+                Ok(told) => told,
+                Err(refused) => return Ok(refused),
+            };
+            let mode = told.get("mode").and_then(|mode| SignMode::deserialize(mode).ok());
+            (told, mode)
+        }
+    };
+    let explanation = Explanation::deserialize(&told).with_context(|| {
+        format!("{side} answers otherwise than expected; is it of this version?")
+    })?;
     if args.json {
-        exit::print(&(serde_json::to_string_pretty(&explanation)? + "\n"))?;
+        exit::print(&(serde_json::to_string_pretty(&told)? + "\n"))?;
     } else {
-        exit::print(&for_people(&explanation))?;
-        let (operation, id) = (args.operation, &merchant.id);
-        match profile.sign_mode(merchant, operation) {
-            SignMode::Off => exit::say(&format_args!(
+        exit::print(&for_people(&explanation, &side))?;
+        match mode {
+            Some(SignMode::Off) => exit::say(&format_args!(
                 "note: {operation} does not look at sign for merchant {id}"
             )),
-            SignMode::IfPresent if explanation.received.is_none() => exit::say(&format_args!(
-                "note: merchant {id} may also send {operation} without sign"
-            )),
+            Some(SignMode::IfPresent) if explanation.received.is_none() => exit::say(
+                &format_args!("note: merchant {id} may also send {operation} without sign"),
+            ),
             _ => {}
         }
     }
     Ok(if explanation.ok { ExitCode::SUCCESS } else { exit::failed() })
 }
 
-fn for_people(explanation: &Explanation) -> String {
+fn for_people(explanation: &Explanation, side: &Side<'_>) -> String {
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments<'_>| {
         // Writing into a String cannot fail.
@@ -83,7 +146,7 @@ fn for_people(explanation: &Explanation) -> String {
     line(format_args!(""));
     let mut proven = "";
     if let Some(received) = &explanation.received {
-        let encoding = received.encoding.map_or("no known encoding", |encoding| encoding.name());
+        let encoding = received.encoding.as_deref().unwrap_or("no known encoding");
         let bytes =
             received.bytes.map_or("no whole number of".to_owned(), |bytes| bytes.to_string());
         line(format_args!(
@@ -98,7 +161,7 @@ fn for_people(explanation: &Explanation) -> String {
     }
     if let Some(key) = &explanation.key {
         let weak = if key.weak { ", weak" } else { "" };
-        line(format_args!("key   {}, {} bits{weak}{proven}", key.fingerprint, key.bits));
+        line(format_args!("key   {}, {} bits{weak}, of {side}{proven}", key.fingerprint, key.bits));
     }
     if !next.is_empty() {
         line(format_args!("\nnext:"));

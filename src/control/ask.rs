@@ -143,16 +143,29 @@ fn misfit(path: &str, message: &str) -> Problem {
 /// How alike two names must be for one to be meant by the other.
 const ALIKE: f64 = 0.8;
 
-/// ` (did you mean …?)` where one of the known names is close to the given one, else nothing.
+/// So many names are suggested at most.
+const SUGGESTED_MAX: usize = 3;
+
+/// ` (did you mean …?)` where known names are close to the given one, else nothing: those that begin with it, or else the
+/// most alike.
 pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> String {
     let lower = given.to_lowercase();
-    let alike = |name: &str| strsim::jaro_winkler(&lower, &name.to_lowercase());
-    known
-        .map(|name| (alike(name), name))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, name)| format!(" (did you mean {name}?)"))
-        .unwrap_or_default()
+    let known: Vec<&str> = known.collect();
+    let begins = |name: &&&str| !lower.is_empty() && name.to_lowercase().starts_with(&lower);
+    let mut meant: Vec<&str> = known.iter().filter(begins).copied().take(SUGGESTED_MAX).collect();
+    if meant.is_empty() {
+        let alike = |name: &str| strsim::jaro_winkler(&lower, &name.to_lowercase());
+        let nearest = known
+            .iter()
+            .map(|name| (alike(name), *name))
+            .filter(|(likeness, _)| *likeness >= ALIKE)
+            .max_by(|(left, _), (right, _)| left.total_cmp(right));
+        meant.extend(nearest.map(|(_, name)| name));
+    }
+    match &*meant {
+        [] => String::new(),
+        names => format!(" (did you mean {}?)", names.join(" or ")),
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +198,11 @@ mod tests {
     fn a_name_close_to_a_known_one_is_suggested() {
         let message = "unknown field `notiURL`, expected one of `notiUrl`, `publicKey`";
         assert!(detail(&misfit("notiURL", message)).ends_with(" (did you mean notiUrl?)"));
+        let message = "unknown variant `pushback`, expected one of `order-final`, `pushback-acknowledged`, `pushback-exhausted`";
+        assert!(
+            detail(&misfit("for", message))
+                .ends_with(" (did you mean pushback-acknowledged or pushback-exhausted?)")
+        );
         let message = "unknown field `colour`, expected one of `notiUrl`, `publicKey`";
         assert!(!detail(&misfit("colour", message)).contains("did you mean"));
     }

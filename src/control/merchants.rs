@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Ask, Nothing};
 use super::problem::{Kind, Problem};
 use crate::base::{PaymentMethod, WebUrlParts};
-use crate::crypto::PublicKey;
-use crate::profile::{KeyPair, Merchant, SignMode};
+use crate::crypto::{PrivateKey, PublicKey};
+use crate::profile::{KeyPair, Merchant, ReplacedKey, SignMode};
 
 /// All merchants of a space.
 #[derive(Serialize, JsonSchema)]
@@ -41,9 +41,39 @@ pub(super) struct MerchantView {
     /// SubjectPublicKeyInfo, Base64 DER on one line.
     public_key: String,
     key_bits: usize,
+    /// Names the key.
+    key_fingerprint: String,
+    /// The space has its private half too, so it can sign for the merchant.
+    has_private_key: bool,
+    /// Keys that were its own before, oldest first.
+    replaced_keys: Vec<ReplacedKeyView>,
     /// The key is too small for real use.
     weak_key: bool,
     methods: Vec<PaymentMethod>,
+}
+
+/// An earlier key of a merchant.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ReplacedKey")]
+struct ReplacedKeyView {
+    key_fingerprint: String,
+    /// SubjectPublicKeyInfo, Base64 DER on one line.
+    public_key: String,
+    /// The time of the space at which another took its place.
+    replaced_at: String,
+}
+
+/// The key pair of a merchant. Pairs of payon-sim are test keys that everybody has.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "MerchantKey")]
+pub(super) struct MerchantKeyView {
+    merchant_id: String,
+    /// SubjectPublicKeyInfo, Base64 DER on one line.
+    public_key: String,
+    /// PKCS#8, Base64 DER on one line; null where only the public half was given.
+    private_key: Option<String>,
 }
 
 /// Settings to change; what is left out stays.
@@ -139,10 +169,37 @@ impl MerchantView {
             token_required: merchant.token.is_some(),
             public_key: key.spki_der_base64(),
             key_bits: key.bits(),
+            key_fingerprint: key.fingerprint().to_owned(),
+            has_private_key: merchant.key.private.is_some(),
+            replaced_keys: merchant.replaced_keys.iter().filter_map(ReplacedKeyView::new).collect(),
             weak_key: key.is_weak(),
             methods: merchant.methods.clone(),
         })
     }
+}
+
+impl ReplacedKeyView {
+    fn new(replaced: &ReplacedKey) -> Option<Self> {
+        let key = replaced.key.public_key().ok()?;
+        Some(Self {
+            key_fingerprint: key.fingerprint().to_owned(),
+            public_key: key.spki_der_base64(),
+            replaced_at: replaced.at.rfc3339(),
+        })
+    }
+}
+
+/// The key pair of a merchant, with the private half where the space has it.
+pub(super) fn key(ask: &Ask, _: Nothing) -> Result<MerchantKeyView, Problem> {
+    let merchant = ask.merchant(ask.param("merchantId"))?;
+    let private = merchant.key.private_key().transpose().map_err(|error| {
+        Problem::new(Kind::Failed, format!("the key of merchant {}: {error}", merchant.id))
+    })?;
+    Ok(MerchantKeyView {
+        merchant_id: merchant.id.clone(),
+        public_key: public_key(&merchant.key)?,
+        private_key: private.map(PrivateKey::pkcs8_der_base64),
+    })
 }
 
 /// The public half of a pair, on one line.
@@ -188,12 +245,13 @@ pub(super) fn change(ask: &Ask, wanted: MerchantChange) -> Result<MerchantView, 
         .transpose()
         .map_err(|error| Problem::refused("publicKey", error.to_string()))?
         .map(Arc::new);
+    let now = ask.space.now();
     let changed = ask.space.change_merchant(id, |merchant| {
         wanted.noti_url.apply(&mut merchant.noti_url);
         wanted.sign_mode.apply(&mut merchant.sign_mode);
         wanted.token.apply(&mut merchant.token);
         if let Some(key) = key {
-            merchant.key = key;
+            merchant.replace_key(key, now);
         }
         if let Some(enabled) = wanted.pin_enabled {
             merchant.pin_enabled = enabled;

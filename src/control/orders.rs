@@ -203,6 +203,7 @@ async fn newest(ask: &Ask, query: OrdersQuery, limit: usize) -> Result<OrderPage
 /// One order.
 pub(super) fn one(ask: &Ask, _: Nothing) -> Result<OrderView, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
+    ask.merchant(merchant)?;
     let seen = ask.space.look(|view| Seen::find(&view, Target::Named { merchant, tx_id }));
     seen.map(|seen| OrderView::in_detail(ask, seen)).ok_or_else(|| {
         let space = ask.space.name();
@@ -267,7 +268,14 @@ async fn play(
         Err(PayError::NotPossible { reason, .. }) => *reason,
         Err(PayError::Input { .. }) => Reason::FieldInvalid,
     };
-    let answer = outcome.map_err(Problem::from).map(|paid| {
+    let told = |error| match error {
+        PayError::UnknownOrder { .. } => ask
+            .merchant(ask.param("merchantId"))
+            // That there is no such merchant is the nearer cause.
+            .map_or_else(|problem| problem, |_| Problem::from(error)),
+        error => Problem::from(error),
+    };
+    let answer = outcome.map_err(told).map(|paid| {
         let seen = ask.space.look(|view| {
             Seen::find(&view, Target::At(paid.order.id))
                 .unwrap_or_else(|| Seen::copy(&view, &paid.order))

@@ -56,6 +56,16 @@ pub(super) struct ExplainRequest {
     body: Box<RawValue>,
 }
 
+/// What is known about a signature, and whether the operation looks at it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SignExplanation {
+    #[serde(flatten)]
+    explanation: Explanation,
+    /// `required`, `if-present` or `off`.
+    #[schemars(with = "String")]
+    mode: SignMode,
+}
+
 /// The JSON of a body that came as an object or as text; and whether it was text.
 fn text_of(body: &RawValue) -> Result<(String, bool), Problem> {
     if body.get().starts_with('"') {
@@ -83,10 +93,15 @@ pub(super) async fn sign(ask: &Ask, request: SignRequest) -> Result<Signed, Prob
 }
 
 /// Explains a signature.
-pub(super) async fn explain(ask: &Ask, request: ExplainRequest) -> Result<Explanation, Problem> {
+pub(super) async fn explain(
+    ask: &Ask,
+    request: ExplainRequest,
+) -> Result<SignExplanation, Problem> {
     let merchant = ask.merchant(&request.merchant_id)?;
     let (text, _) = text_of(&request.body)?;
-    explanation(ask, merchant, request.operation, text.into_bytes()).await
+    let mode = ask.space.profile().sign_mode(&merchant, request.operation);
+    let explanation = explanation(ask, merchant, request.operation, text.into_bytes()).await?;
+    Ok(SignExplanation { explanation, mode })
 }
 
 /// What is known about the signature of `body`.

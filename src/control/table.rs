@@ -6,7 +6,6 @@ use super::{
     about, clock, coverage, events, journal, merchants, metrics, orders, pushbacks, reference,
     reload, rules, sign, snapshots, spaces, summary, verify, wait,
 };
-use crate::crypto::Explanation;
 use crate::gateway::{LintReport, PayRequest};
 use crate::khqr::Inspection;
 use crate::scenario::Coverage;
@@ -57,6 +56,8 @@ pub(super) const ROUTES: &[Route] = &[
         "The space's merchants, and the gateway's public key"),
     route!(Patch "/_sim/v1/merchants/{merchantId}" "changeMerchant", merchants::change: merchants::MerchantChange => 200 merchants::MerchantView,
         "Change a merchant's settings"),
+    route!(Get "/_sim/v1/merchants/{merchantId}/key" "merchantKey", merchants::key: Nothing => 200 merchants::MerchantKeyView,
+        "A merchant's key pair, with the private half where the space has it"),
 
     route!(Get "/_sim/v1/orders" "listOrders", async orders::list: orders::OrdersQuery => 200 orders::OrderPage,
         "The space's orders, oldest first"),
@@ -110,7 +111,7 @@ pub(super) const ROUTES: &[Route] = &[
 
     route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::Signed,
         "Sign a request as a merchant does"),
-    route!(Post "/_sim/v1/sign/explain" "explainSign", async sign::explain: sign::ExplainRequest => 200 Explanation,
+    route!(Post "/_sim/v1/sign/explain" "explainSign", async sign::explain: sign::ExplainRequest => 200 sign::SignExplanation,
         "Say whether a signature is right, and what was probably done wrong"),
 
     route!(Get "/_sim/v1/fidelity" "fidelity", reference::fidelity: Nothing => 200 reference::Fidelity,

@@ -27,7 +27,7 @@ mod tests;
 
 pub use encoding::{DecodeError, Encoding};
 pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
-pub use explain::{Cause, Explanation, Hide, OwnKey, Question, Received, explain};
+pub use explain::{Cause, Explanation, Hide, OtherKey, OwnKey, Question, Received, explain};
 pub use form::{KeyForm, KeyReport};
 pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
 pub use names::UnknownName;

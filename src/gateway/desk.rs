@@ -175,6 +175,22 @@ impl Desk<'_> {
         self.answer(Reason::Success)
     }
 
+    /// The refusal of a missing member, with all others that are missing too.
+    #[cold]
+    pub(super) fn with_all_missing(&self, mut refused: Refused, fields: &Fields<'_>) -> Refused {
+        if refused.reason != Reason::FieldMissing {
+            return refused;
+        }
+        let told = refused.detail.split(' ').next().unwrap_or_default();
+        let described = self.space.profile().operations.get(self.operation);
+        let missing: Vec<&str> = described.missing(fields).filter(|name| *name != told).collect();
+        if !missing.is_empty() {
+            refused.detail.push_str("; also missing: ");
+            refused.detail.push_str(&missing.join(", "));
+        }
+        refused
+    }
+
     fn check_signature(&self, merchant: &Merchant, fields: &Fields<'_>) -> Result<(), Refused> {
         let profile = self.space.profile();
         let (mode, recipe) = (profile.sign_mode(merchant, self.operation), &profile.sign.recipe);

@@ -60,8 +60,8 @@ pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<Car
     }
     recognise(space, &request.merchant_id, &request.term_id)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
-    if issued_at(&fields)?.is_some_and(|begun| space.now() > begun.plus(lifetime)) {
-        return Err(Refused::because(Reason::LinkExpired));
+    if let Some(begun) = issued_at(&fields)? {
+        check_age(begun, space.now(), lifetime)?;
     }
     let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
     Ok(CardOffer {
@@ -170,9 +170,7 @@ fn register_once(
                 ledger.decide(now, Target::At(known.id), Command::Cancel)?;
             }
         }
-        if now > begun.plus(lifetime) {
-            return Err(Refused::because(Reason::LinkExpired));
-        }
+        check_age(begun, now, lifetime)?;
         if let Some(known) = known {
             return Ok(known.id);
         }
@@ -180,6 +178,22 @@ fn register_once(
             Registration::New(id) | Registration::Again(id) => Ok(id),
         }
     })
+}
+
+/// Refuses a link that is too old, with both times: a link that is made by another clock than the space's may be so from
+/// the beginning.
+fn check_age(begun: Millis, now: Millis, lifetime_ms: i64) -> Result<(), Refused> {
+    let end = begun.plus(lifetime_ms);
+    if now <= end {
+        return Ok(());
+    }
+    let detail = format!(
+        "the link was made at {} and ended at {}; the clock of the space shows {}",
+        begun.rfc3339(),
+        end.rfc3339(),
+        now.rfc3339()
+    );
+    Err(Refused::with(Reason::LinkExpired, detail))
 }
 
 fn issued_at(fields: &Fields<'_>) -> Result<Option<Millis>, Refused> {

@@ -193,7 +193,10 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
     };
     let outcome = body.map_err(Refused::from).and_then(|body| {
         lint::look(&desk, body.rows())?;
-        let reply = operate(&desk, &body)?;
+        let reply = operate(&desk, &body).map_err(|refused| match &body {
+            Body::One(fields) => desk.with_all_missing(refused, fields),
+            Body::Many(_) => refused,
+        })?;
         // Booked, and refused nevertheless.
         desk.refused_by_rule().map_or(Ok(reply), Err)
     });

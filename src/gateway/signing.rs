@@ -2,7 +2,7 @@
 
 use crate::base::{Fields, FieldsError, Operation};
 use crate::crypto::{
-    self, Explanation, KeyError, Question, Recipe, SIGN, SignatureError, VerifyKey,
+    self, Explanation, KeyError, OtherKey, Question, Recipe, SIGN, SignatureError,
 };
 use crate::profile::{Merchant, Profile};
 use crate::wire;
@@ -26,7 +26,7 @@ pub enum SigningError {
     Body(#[from] FieldsError),
     /// The profile holds nothing that signs for the merchant.
     #[error(
-        "the profile has nothing to sign with for merchant {merchant}: give it {lacking}, or sign with your own key"
+        "there is nothing to sign with for merchant {merchant}: sign with your own private key, or in a profile of your own give it {lacking}"
     )]
     NoKey {
         /// `merchantId`.
@@ -89,22 +89,25 @@ pub fn explain<'m>(
     }))
 }
 
-/// Keys that are mistaken for the merchant's own. One that cannot be read is no candidate.
+/// Keys that are mistaken for the merchant's own, its earlier ones before those of others. One that cannot be read is no
+/// candidate.
 fn other_keys<'m>(
     profile: &Profile,
     others: impl Iterator<Item = &'m Merchant>,
     merchant: &Merchant,
-) -> Vec<(String, VerifyKey)> {
+) -> Vec<OtherKey> {
     let recipe = &profile.sign.recipe;
+    let replaced = merchant.replaced_keys.iter().rev().filter_map(|replaced| {
+        let key = replaced.key.verify_key().ok()?;
+        Some(OtherKey::replaced(&replaced.at.rfc3339(), key.clone()))
+    });
     let theirs = others.filter(|other| other.id != merchant.id).filter_map(|other| {
         let key = other.verify_key(recipe).ok()?;
-        Some((format!("the key of merchant {}", other.id), key.into_owned()))
+        Some(OtherKey::of(&format!("the key of merchant {}", other.id), key.into_owned()))
     });
     let own = profile.gateway_key.verify_key().ok();
-    own.map(|key| ("the gateway's own key".to_owned(), key.clone()))
-        .into_iter()
-        .chain(theirs)
-        .collect()
+    let own = own.map(|key| OtherKey::of("the gateway's own key", key.clone()));
+    replaced.chain(own).chain(theirs).collect()
 }
 
 fn read(body: &[u8]) -> Result<(Fields<'_>, &str), SigningError> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::base::{Currency, PaymentMethod};
+use crate::base::{Currency, Millis, PaymentMethod};
 use crate::crypto::{KeyError, Recipe, Secret, SignKey, VerifyKey};
 use crate::khqr;
 
@@ -46,9 +46,24 @@ pub struct Merchant {
     pub sign_secret: Option<String>,
     /// What the header `Authentication` must say on every call.
     pub token: Option<String>,
+    /// Keys that were its own until another took their place, oldest first: the likeliest reason for a signature that
+    /// does not fit. They are kept for words only and verify nothing.
+    pub replaced_keys: Vec<ReplacedKey>,
     /// What its codes begin with.
     pub stems: Stems,
 }
+
+/// A merchant's earlier key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplacedKey {
+    /// The pair, of which the public half is looked at.
+    pub key: Arc<KeyPair>,
+    /// The time of the space at which another took its place.
+    pub at: Millis,
+}
+
+/// So many earlier keys of a merchant are remembered.
+const REPLACED_KEYS_MAX: usize = 4;
 
 /// The beginnings of a merchant's dynamic KHQRs, made when one is first asked for. They are no setting: all merchants are
 /// alike in them, and a copy of a merchant begins without, so that it may be changed.
@@ -105,8 +120,26 @@ impl Merchant {
             sign_mode: None,
             sign_secret: None,
             token: None,
+            replaced_keys: Vec::new(),
             stems: Stems::default(),
         }
+    }
+
+    /// Puts `key` in the place of the merchant's own, which is remembered with the time.
+    pub fn replace_key(&mut self, key: Arc<KeyPair>, at: Millis) {
+        let is_same = |one: &KeyPair, other: &KeyPair| {
+            one.public_key().is_ok_and(|one| other.public_key().is_ok_and(|other| one == other))
+        };
+        if is_same(&self.key, &key) {
+            self.key = key;
+            return;
+        }
+        let old = std::mem::replace(&mut self.key, key);
+        self.replaced_keys
+            .retain(|known| !is_same(&known.key, &old) && !is_same(&known.key, &self.key));
+        self.replaced_keys.push(ReplacedKey { key: old, at });
+        let extra = self.replaced_keys.len().saturating_sub(REPLACED_KEYS_MAX);
+        self.replaced_keys.drain(..extra);
     }
 
     /// What its dynamic KHQRs in `currency` begin with. The profile has checked each part.
@@ -216,6 +249,7 @@ fn merchant(row: &mut Table<'_>, keys: Option<&Keys>) -> Option<Merchant> {
         sign_mode: sign_mode?,
         sign_secret: sign_secret?,
         token: token?,
+        replaced_keys: Vec::new(),
         stems: Stems::default(),
     };
     if merchant.terminals.is_empty() {

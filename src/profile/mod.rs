@@ -34,7 +34,7 @@ use sha2::{Digest, Sha256};
 pub use crate::base::Problem;
 pub use cards::{Authentication, Card, Scheme};
 pub use keys::{KeyPair, KeyRole};
-pub use merchants::{KhqrAccount, Merchant};
+pub use merchants::{KhqrAccount, Merchant, ReplacedKey};
 pub use operations::{Described, Kind, Member, OperationTable};
 pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::base::Operation;
+use crate::base::{Fields, Operation};
 
 use super::provenance::Mark;
 use super::read::{Doc, Table, words};
 use crate::base::Complaint;
+use crate::crypto::SIGN;
 
 /// What kind of JSON a member holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,17 @@ pub struct Described {
     /// Members of the reply, in the order in which they are written.
     pub response: Vec<Member>,
     names: Names,
+}
+
+impl Described {
+    /// The required members of the request that `fields` lack. A signature is asked for by other rules.
+    pub fn missing<'d>(&'d self, fields: &'d Fields<'_>) -> impl Iterator<Item = &'d str> {
+        let is_given = |name: &str| fields.get(name).is_some_and(|value| !value.is_blank());
+        let required = self.request.iter().filter(|member| member.required);
+        let names = required.map(|member| member.name.as_str()).filter(|name| *name != SIGN);
+        // The end of a period goes by two names.
+        names.filter(move |name| !is_given(name) && !(*name == "toDate" && is_given("ToDate")))
+    }
 }
 
 impl Described {

@@ -1,8 +1,8 @@
 //! A gateway of its own for one story, in this process.
 
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::base::Seed;
@@ -13,6 +13,9 @@ use crate::pushback::{Carrier, Driver};
 use crate::scenario::Rule;
 use crate::server::{self, App, Limits, Plane};
 use crate::space::{Budgets, Space, Spaces};
+
+/// A free port of this machine.
+const ANY_PORT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// A gateway that stops when this is dropped. The story has its default space, so that rules at the point `connect`
 /// reach it too, and the control plane a port of its own, so that they do not reach that.
@@ -32,8 +35,8 @@ impl Stage {
         rules: Vec<Rule>,
     ) -> std::io::Result<Self> {
         let stop = CancellationToken::new();
-        let merchant = TcpListener::bind("127.0.0.1:0").await?;
-        let control = TcpListener::bind("127.0.0.1:0").await?;
+        let merchant = server::listen(ANY_PORT)?;
+        let control = server::listen(ANY_PORT)?;
         let authority = merchant.local_addr()?.to_string();
         let control_authority = control.local_addr()?.to_string();
         let (spaces, bell) = Spaces::new(profile, seed, Budgets::default());

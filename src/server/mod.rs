@@ -5,6 +5,7 @@
 
 mod body;
 mod fault;
+mod listen;
 mod patience;
 mod reply_body;
 mod route;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use body::{BodyError, read as read_body};
+pub use listen::listen;
 pub use reply_body::Body;
 pub use route::{App, Plane, trail};
 

@@ -17,6 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::Shop;
 use super::policy::Acknowledges;
 use crate::base::Fields;
+use crate::server::listen;
 
 /// The largest push-back that is looked into.
 const NOTICE_BYTES_MAX: usize = 64 << 10;
@@ -30,8 +31,8 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) async fn bind() -> std::io::Result<(Self, TcpListener)> {
-        let incoming = TcpListener::bind("127.0.0.1:0").await?;
+    pub(super) fn bind() -> std::io::Result<(Self, TcpListener)> {
+        let incoming = listen(([127, 0, 0, 1], 0).into())?;
         let authority = incoming.local_addr()?.to_string();
         let stop = CancellationToken::new();
         let stops = stop.clone().drop_guard();

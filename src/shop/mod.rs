@@ -72,7 +72,7 @@ impl Shop {
         pace: Arc<Pace>,
         mistakes: &[Mistake],
     ) -> std::io::Result<Arc<Self>> {
-        let (own, incoming) = Listener::bind().await?;
+        let (own, incoming) = Listener::bind()?;
         let shop = Arc::new(Self {
             policy: Policy::with(mistakes),
             pace,

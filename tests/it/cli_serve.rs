@@ -61,11 +61,14 @@ fn a_port_in_use_ends_with_3() {
     let address = taken.local_addr().unwrap();
     let ended = run(&["serve", "--port", &address.port().to_string()]);
     assert_eq!((ended.code, ended.out.as_str()), (Some(3), ""));
+    let pid = std::process::id();
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
     assert_eq!(
         ended.err,
         format!(
-            "error: cannot listen on {address}: Address already in use (os error 98). \
-             Choose another port with --port, or --port 0 for a free one\n"
+            "error: cannot listen on {address}: Address already in use (os error 98). It is held by {} (pid {pid}), \
+             which listens there. Choose another port with --port, or --port 0 for a free one\n",
+            name.trim_end()
         )
     );
 }
@@ -351,7 +354,7 @@ fn a_reader_that_has_gone_is_no_error() {
         &["profile", "reasons"],
         &["profile", "cards"],
         &["config", "show"],
-        &["keys", "export", "--gateway"],
+        &["schema"],
         &["--help"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();

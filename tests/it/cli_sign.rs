@@ -95,7 +95,11 @@ fn an_explanation_is_json_for_machines() {
 fn an_operation_without_signature_is_noted() {
     let args = [&["sign", "--operation", "status"], MERCHANT].concat();
     let ended = run_with(&args, "{}");
-    assert_eq!(ended.err, "note: status does not look at sign for merchant C0000143\n");
+    assert_eq!(
+        ended.err,
+        "note: signed with the key that the profile pgtest has for merchant C0000143\n\
+         note: status does not look at sign for merchant C0000143\n"
+    );
     assert!(ended.out.starts_with(r#"{"sign":""#), "{}", ended.out);
 }
 
@@ -122,7 +126,7 @@ fn bodies_and_merchants_that_are_none_end_with_2() {
 fn keys_are_one_line_of_der_or_pem_and_test_keys_are_called_so() {
     let export = |more: &[&str]| run(&[&["keys", "export"], more].concat());
     let public = export(MERCHANT);
-    assert_eq!(public.err, "");
+    assert_eq!(public.err, "note: the public key of merchant C0000143 in the profile pgtest\n");
     assert_eq!(public.out.lines().count(), 1);
     let private = export(&[MERCHANT, &["--private"]].concat());
     assert!(private.err.contains("test key"), "{}", private.err);
@@ -133,7 +137,9 @@ fn keys_are_one_line_of_der_or_pem_and_test_keys_are_called_so() {
     assert_eq!(run_with(&["keys", "public"], &pem).ok(), public.out);
     let gateway = export(&["--gateway", "--pem"]).ok();
     assert!(gateway.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{gateway}");
-    assert_eq!(export(&[]).code, Some(2));
+    let neither = export(&[]);
+    assert_eq!(neither.code, Some(2));
+    assert!(neither.err.contains("--merchant <ID>|--gateway"), "{}", neither.err);
     assert_eq!(export(&[MERCHANT, &["--gateway"]].concat()).code, Some(2));
 }
 

@@ -77,6 +77,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         ("importSnapshot", "v1/snapshots/again".to_owned(), Some(exported)),
         get("deleteSnapshot", "v1/snapshots/now"),
         get("listMerchants", "v1/merchants"),
+        get("merchantKey", &format!("v1/merchants/{merchant}/key")),
         send("changeMerchant", &format!("v1/merchants/{merchant}"), json!({ "pinEnabled": true })),
         get("listOrders", "v1/orders"),
         get("order", &order("paid")),

@@ -94,6 +94,7 @@ SIGNED = {"merchantId": MERCHANT, "operation": "refund", "body": {**REQUEST, "si
 # What stands in the path of a led call.
 PATHS = {
     "changeMerchant": another,
+    "merchantKey": another,
     "order": order,
     "pay": order,
     "trigger": order,

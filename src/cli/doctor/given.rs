@@ -36,6 +36,8 @@ pub(super) struct GivenArgs {
 pub(super) struct Given {
     /// Of the gateway, in the file.
     pub(super) url: Option<BaseUrl>,
+    /// The name of that entry where its value ends with a slash.
+    pub(super) url_with_slash: Option<String>,
     pub(super) merchant: Option<String>,
     pub(super) terminal: Option<String>,
     pub(super) key: Option<KeyText>,
@@ -89,7 +91,9 @@ impl GivenArgs {
 fn read_env(path: &Path) -> anyhow::Result<Given> {
     let shown = path.display();
     let dir = path.parent().unwrap_or(Path::new(""));
-    let lines = dotenvy::from_path_iter(path).with_context(|| format!("cannot read {shown}"))?;
+    let lines = dotenvy::from_path_iter(path)
+        // Its cause is the same words again.
+        .map_err(|error| anyhow!("cannot read {shown}: {error}"))?;
     let mut given = Given::default();
     for (number, line) in (1..).zip(lines) {
         // The error would repeat the line, which may hold a key.
@@ -109,6 +113,7 @@ fn read_env(path: &Path) -> anyhow::Result<Given> {
             given.noti_url = Some(value);
         } else if ends("PAYON_SIM_URL") || ends("GATEWAY_URL") || ends("PAYON_URL") {
             given.url = Some(value.parse().with_context(|| format!("{shown}: {name}"))?);
+            given.url_with_slash = value.ends_with('/').then_some(name);
         }
     }
     Ok(given)

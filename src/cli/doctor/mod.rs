@@ -20,10 +20,11 @@ use sim::Sim;
 
 /// What the merchant's settings say. Only what is given is looked at, and the gateway in any case.
 #[derive(Args, Debug)]
+// One line a paragraph: clap breaks it at the width of the terminal.
 #[command(after_help = "\
-A file given as --env may hold PAYON_SIM_URL, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY,
-PAYON_SIM_GATEWAY_PUBLIC_KEY and PAYON_SIM_NOTI_URL, with any other text before MERCHANT_ID and so on. Keys stand
-there as such or as the name of a file. Options come first.")]
+A file given as --env may hold PAYON_SIM_URL, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY, \
+PAYON_SIM_GATEWAY_PUBLIC_KEY and PAYON_SIM_NOTI_URL, with any other text before MERCHANT_ID and so on. Keys stand there \
+as such or as the name of a file. Options come first.")]
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     given: GivenArgs,
@@ -58,6 +59,9 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
     let report = runtime.block_on(async {
         let mut report = Report::default();
         let sim = Sim::visit(&gateway, &mut report).await?;
+        if let Some(name) = &given.url_with_slash {
+            sim::warn_of_slash(name, &mut report);
+        }
         if let Some(sim) = &sim {
             sim.check_ids(&given, &mut report);
         }

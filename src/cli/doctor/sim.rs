@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::given::Given;
 use super::report::Report;
-use crate::base::{Fields, Millis, Operation, wall_clock};
+use crate::base::{Fields, Millis, Operation, WebUrlParts, wall_clock};
+use crate::cli::base_url::BaseUrl;
 use crate::cli::client::{GatewayArgs, Refusal};
 use crate::crypto::{self, PrivateKey, PublicKey, Recipe, SignKey};
 
@@ -270,11 +271,8 @@ async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
         }
     };
     if read::<Health>(&healthz).is_none_or(|health| health.status != "ok") {
-        let found = format!(
-            "something else than a payon-sim listens at {url}: it answers {}",
-            healthz.status()
-        );
-        report.fail(GATEWAY, found, "choose another --port for `payon-sim serve`, and give it as --url; with --control-port, that is the port to give");
+        let (found, advice) = not_the_control_plane(gateway, &healthz).await;
+        report.fail(GATEWAY, found, &advice);
         return None;
     }
     let answer = match bare.fetch(Method::GET, "/_sim/version", String::new()).await {
@@ -303,6 +301,57 @@ async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
         }
     }
     None
+}
+
+/// Warns of a gateway's address in the merchant's settings that ends with a slash.
+pub(super) fn warn_of_slash(name: &str, report: &mut Report) {
+    let found = format!(
+        "{name} ends with a slash: followed by a path such as /pg/order/register it makes //pg/order/register, which is 404"
+    );
+    report.warn(GATEWAY, found, "take the slash away, unless your code does so itself");
+}
+
+/// What answers at an address that is no control plane, and what to do.
+async fn not_the_control_plane(
+    gateway: &GatewayArgs,
+    answer: &Response<bytes::Bytes>,
+) -> (String, String) {
+    let url = gateway.url();
+    let problem = serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap_or_default();
+    let says = |member: &str| problem.get(member).and_then(|text| text.as_str());
+    if says("type").is_some_and(|kind| kind.ends_with("/unknown-space")) {
+        let detail = says("detail").unwrap_or("it is not there");
+        let advice = "POST /_sim/v1/spaces {\"name\":…} makes a space; a server that was started again has lost those of before";
+        return (
+            format!("a payon-sim answers at {url}, but not for that space: {detail}"),
+            advice.into(),
+        );
+    }
+    let rest = WebUrlParts::parse(url).map_or("", |parts| parts.rest);
+    let root = &url[..url.len() - rest.len()];
+    if let (false, Ok(root)) = (rest.is_empty(), root.parse::<BaseUrl>()) {
+        let at_root = gateway.without_space().at(root.clone());
+        let health = at_root.fetch(Method::GET, "/_sim/healthz", String::new()).await;
+        if health.is_ok_and(|health| read::<Health>(&health).is_some()) {
+            let found =
+                format!("a payon-sim answers at {root}, but {rest} is no part of its address");
+            let advice = format!(
+                "give {root}, or {root}/space/NAME for a space; paths such as /pg/order/register come behind that"
+            );
+            return (found, advice);
+        }
+    }
+    if answer.headers().contains_key("x-payon-trace") {
+        let found = format!(
+            "{url} is the port for merchants of a payon-sim whose control plane has a port of its own (--control-port)"
+        );
+        let advice = "give that port as --url: the server tells it at its start (Control plane), and in its ready file as controlUrl";
+        return (found, advice.into());
+    }
+    let found =
+        format!("something else than a payon-sim listens at {url}: it answers {}", answer.status());
+    let advice = "choose another --port for `payon-sim serve`, and give it as --url; with --control-port, that is the port to give";
+    (found, advice.into())
 }
 
 /// Why nothing answered, and what to do.

@@ -8,8 +8,8 @@ use super::super::hash::Hash;
 use super::super::keys::PublicKey;
 use super::super::recipe::{Algorithm, KeyPosition, Recipe, Scheme};
 use super::super::sign::{VerifyKey, mac};
-use super::Cause;
 use super::readings::Reading;
+use super::{Cause, OtherKey};
 
 /// A mask is that of a PSS signature beyond doubt when at least so many zero bytes come out.
 const ZEROS_PROVING: usize = 8;
@@ -55,15 +55,12 @@ impl Evidence {
 pub(super) fn evidence(
     recipe: &Recipe,
     own: &VerifyKey,
-    others: &[(String, VerifyKey)],
+    others: &[OtherKey],
     readings: &[Reading],
 ) -> Vec<Evidence> {
     let mut found = Vec::new();
-    let other_keys = others.iter().filter(|(_, key)| key != own);
-    let other_keys = other_keys.map(|(label, key)| {
-        let message = format!("sign was made with another key: {label}");
-        (key, vec![Cause::new("key.other", message)])
-    });
+    let other_keys = others.iter().filter(|other| other.key != *own);
+    let other_keys = other_keys.map(|other| (&other.key, vec![other.cause.clone()]));
     for (key, key_causes) in std::iter::once((own, Vec::new())).chain(other_keys) {
         for reading in readings {
             let causes = [&reading.causes[..], &key_causes].concat();

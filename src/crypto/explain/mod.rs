@@ -45,10 +45,35 @@ pub struct Question<'a> {
     pub fields: &'a Fields<'a>,
     /// The merchant's key.
     pub key: &'a VerifyKey,
-    /// Other keys to try, each with words for people: `the gateway's own key`, `the key of merchant O0000021`.
-    pub others: &'a [(String, VerifyKey)],
+    /// Other keys to try.
+    pub others: &'a [OtherKey],
     /// Hides what nobody may see in the answer.
     pub hide: Hide,
+}
+
+/// A key that is mistaken for the merchant's own.
+#[derive(Clone, Debug)]
+pub struct OtherKey {
+    /// The cause that a signature by it has.
+    cause: Cause,
+    /// The key.
+    key: VerifyKey,
+}
+
+impl OtherKey {
+    /// Somebody else's; `label` is such as `the gateway's own key` or `the key of merchant O0000021`.
+    pub fn of(label: &str, key: VerifyKey) -> Self {
+        let message = format!("sign was made with another key: {label}");
+        Self { cause: Cause::new("key.other", message), key }
+    }
+
+    /// The merchant's own until the time `at`, written for people.
+    pub fn replaced(at: &str, key: VerifyKey) -> Self {
+        let message = format!(
+            "sign was made with the key that was replaced at {at}; sign with the private key that belongs to the new one"
+        );
+        Self { cause: Cause::new("key.replaced", message), key }
+    }
 }
 
 /// What is known about a signature. Values of secret members are masked throughout.

@@ -62,9 +62,9 @@ impl Case<'_> {
             fields: &fields,
             key: &self.key,
             others: &[
-                ("the gateway's own key".to_owned(), rsa(&GATEWAY)),
-                ("the key of merchant O0000021".to_owned(), rsa(&SMALL)),
-                ("the key of merchant S1".to_owned(), shared("another-secret")),
+                OtherKey::of("the gateway's own key", rsa(&GATEWAY)),
+                OtherKey::of("the key of merchant O0000021", rsa(&SMALL)),
+                OtherKey::of("the key of merchant S1", shared("another-secret")),
             ],
             hide: redact,
         })

@@ -19,11 +19,16 @@ export function settings({ baseUrl, gatewayPublicKey, merchants }) {
     setting("gateway's public key", copyable(gatewayPublicKey, "gateway's public key")));
 }
 
-function privateKey({ merchantId, privateKey, documented }) {
+function privateKey({ merchantId, privateKey, hasPrivateKey, keyFingerprint, replacedKeys = [] }) {
   if (privateKey) return copyable(privateKey, "private key");
-  if (documented) return ["on the command line: ", copyable(`payon-sim keys export --merchant ${merchantId} --private`, "command")];
-  return ["was shown when the space was made. ", h("code", null, "POST /_sim/v1/sign"), " signs with it; ",
-    h("code", null, `PATCH /_sim/v1/merchants/${merchantId} {"publicKey":"…"}`), " puts your own in its place."];
+  const side = `--url ${location.origin}${space === "default" ? "" : ` --space ${space}`}`;
+  const own = hasPrivateKey
+    ? ["on the command line: ", copyable(`payon-sim keys export --merchant ${merchantId} --private ${side}`, "command"), " ",
+      h("code", null, `PATCH /_sim/v1/merchants/${merchantId} {"publicKey":"…"}`), " puts your own in its place."]
+    : ["is with whoever made its public half (fingerprint ", h("code", null, keyFingerprint), ")."];
+  const earlier = replacedKeys.map((key) => h("div", { class: "hint", "data-testid": `replaced-${key.keyFingerprint}` },
+    "The key ", h("code", null, key.keyFingerprint), ` was replaced at ${exact(key.replacedAt)}; signatures by it are refused.`));
+  return [own, earlier];
 }
 
 /** The settings of this space as it is. */
