@@ -86,7 +86,7 @@ impl Described {
         let required = self.request.iter().filter(|member| member.required);
         let names = required.map(|member| member.name.as_str()).filter(|name| *name != SIGN);
         // The end of a period goes by two names.
-        names.filter(move |name| !is_given(name) && !(*name == "toDate" && is_given("ToDate")))
+        names.filter(move |name| !(is_given(name) || *name == "toDate" && is_given("ToDate")))
     }
 }
 

@@ -22,7 +22,7 @@ pub fn test(story: &Story, manner: &Manner, line: &[String], patience: Duration)
     on_a_runtime(&mut outcome, async |outcome| {
         let profile = profile(&story.scenario, manner)?;
         let rules = story.scenario.rules.clone();
-        let stage = Stage::set(Arc::clone(&profile), Seed(outcome.seed), rules).await;
+        let stage = Stage::set(Arc::clone(&profile), Seed(outcome.seed), rules);
         let stage = stage.map_err(Trouble::Unbound)?;
         let environment = environment(&stage, &profile, outcome)?;
         let ended = run(line, environment, patience).await;

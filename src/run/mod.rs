@@ -139,12 +139,12 @@ impl From<String> for Trouble {
 async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Result<(), Trouble> {
     let profile = profile(scenario, manner)?;
     let (seed, rules) = (Seed(outcome.seed), scenario.rules.clone());
-    let stage = Stage::set(Arc::clone(&profile), seed, rules).await.map_err(Trouble::Unbound)?;
+    let stage = Stage::set(Arc::clone(&profile), seed, rules).map_err(Trouble::Unbound)?;
     let space = Arc::clone(&stage.space);
     space.hand_over_clock(BEGIN);
     let pace = Pace::new(BEGIN);
     let gateway = stage.authority.clone();
-    let shop = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&pace), &manner.mistakes).await;
+    let shop = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&pace), &manner.mistakes);
     let shop = shop.map_err(Trouble::Unbound)?;
     let world = World { space: Arc::clone(&space), pace, born: BEGIN };
     let mut drive = Drive::new(stage, world, Arc::clone(&shop), profile);

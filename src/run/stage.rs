@@ -29,7 +29,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) async fn set(
+    pub(super) fn set(
         profile: Arc<Profile>,
         seed: Seed,
         rules: Vec<Rule>,

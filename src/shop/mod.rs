@@ -66,7 +66,7 @@ pub struct Shop {
 
 impl Shop {
     /// Opens a shop at a free port, for the merchants of `profile`, whose gateway listens at `gateway` (host and port).
-    pub async fn open(
+    pub fn open(
         gateway: String,
         profile: Arc<Profile>,
         pace: Arc<Pace>,
