@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::plain::{before_escape, is_printable};
+use super::received::{recognised, without_mark};
 
 /// How many members one object may have; more is refused rather than worked through.
 const MEMBERS_MAX: usize = 256;
@@ -208,12 +209,20 @@ impl<'a> Literal<'a> {
 /// Reads whatever else is JSON.
 #[cold]
 fn parse_json<'a, T: Deserialize<'a>>(body: &'a [u8], expected: &str) -> Result<T, FieldsError> {
+    let body = without_mark(body);
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(FieldsError::Empty);
     }
-    let text =
-        std::str::from_utf8(body).map_err(|error| FieldsError::NotUtf8(error.valid_up_to()))?;
-    serde_json::from_str(text).map_err(|error| FieldsError::Malformed(describe(&error, expected)))
+    let named = |error: FieldsError| {
+        let what = recognised(body);
+        what.map_or(error, |what| {
+            FieldsError::Malformed(format!("the body is {what}; {expected} is expected"))
+        })
+    };
+    let text = std::str::from_utf8(body)
+        .map_err(|error| named(FieldsError::NotUtf8(error.valid_up_to())))?;
+    serde_json::from_str(text)
+        .map_err(|error| named(FieldsError::Malformed(describe(&error, expected))))
 }
 
 /// Says where and why without repeating any of the body, which may hold a card number.

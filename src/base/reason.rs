@@ -37,6 +37,7 @@ reasons! {
     Success = "success", "It worked.";
     // The request itself.
     MalformedJson = "request.malformed-json", "The body is not the JSON that the operation takes.";
+    MalformedHttp = "request.malformed-http", "The request is not HTTP/1.1 as RFC 9112 has it.";
     TooLarge = "request.too-large", "The body is larger than the gateway accepts.";
     UnknownPath = "request.unknown-path", "No operation lives at this path.";
     WrongMethod = "request.wrong-method", "The operation is called with POST.";

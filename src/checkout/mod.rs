@@ -66,6 +66,8 @@ pub const FRAME_ANCESTORS: &str =
 pub struct Request<'a> {
     /// POST, else GET.
     pub post: bool,
+    /// HEAD: the answer is as to GET, and nothing changes.
+    pub only_looks: bool,
     /// The path, without a space in front.
     pub path: &'a str,
     /// The query, without `?`.

@@ -17,6 +17,17 @@ pub(super) fn open_link(desk: &Desk<'_>) -> Reply {
     let query = &desk.query;
     let space = desk.request.space.clone();
     let space = space.unwrap_or_else(|| desk.spaces.of_merchant(&query.merchant_id));
+    if desk.request.only_looks {
+        let known = gateway::link::look(&space, &query.merchant_id, &query.data);
+        return match known {
+            Ok(Some(token)) => {
+                Reply::see_other(&desk.address(&format!("/pg/checkout/{token}"), &[]))
+            }
+            // Its order comes to be with the first opening, and the address of its page with it.
+            Ok(None) => Reply::found_good(),
+            Err(refused) => refused_link(desk, &refused),
+        };
+    }
     match gateway::link::open(&space, &query.merchant_id, &query.data) {
         Ok(token) => Reply::see_other(&desk.address(&format!("/pg/checkout/{token}"), &[])),
         Err(refused) => refused_link(desk, &refused),

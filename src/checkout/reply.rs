@@ -45,6 +45,12 @@ impl Reply {
         Self { status: 303, headers, body: Bytes::new(), trace: None, courses: Vec::new() }
     }
 
+    /// The answer to HEAD where GET would make something first: nothing is wrong.
+    pub(super) fn found_good() -> Self {
+        let headers = vec![("cache-control", "no-store".to_owned())];
+        Self { status: 200, headers, body: Bytes::new(), trace: None, courses: Vec::new() }
+    }
+
     /// A little JSON for the pages' own script.
     pub(super) fn json(value: &serde_json::Value) -> Self {
         let headers = vec![

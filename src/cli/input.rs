@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::exit;
+use crate::base::{has_mark, without_mark};
 use crate::profile::{Merchant, Profile};
 
 /// The most that is read from the standard input, in bytes.
@@ -41,7 +42,7 @@ pub(super) fn merchant<'p>(profile: &'p Profile, id: &str) -> anyhow::Result<&'p
     })
 }
 
-/// All of the standard input, which is to hold `what`.
+/// All of the standard input, which is to hold `what`, without a byte order mark before it.
 pub(super) fn read_all(what: &str) -> anyhow::Result<Vec<u8>> {
     let input = io::stdin();
     if input.is_terminal() {
@@ -55,6 +56,9 @@ pub(super) fn read_all(what: &str) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read {what} from the standard input"))?;
     if bytes.len() as u64 > INPUT_MAX {
         bail!("the standard input is larger than {INPUT_MAX} bytes; {what} is expected");
+    }
+    if has_mark(&bytes) {
+        bytes = without_mark(&bytes).to_vec();
     }
     Ok(bytes)
 }

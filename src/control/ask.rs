@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Kind, Problem};
+use crate::base::recognised;
 use crate::profile::Merchant;
 use crate::server::App;
 use crate::space::Space;
@@ -92,7 +93,11 @@ impl Ask {
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let inner = error.inner();
-            if inner.is_data() { misfit(&path, &inner.to_string()) } else { not_json(inner) }
+            match recognised(text) {
+                Some(came) => Problem::new(Kind::Unreadable, format!("the body is {came}")),
+                None if inner.is_data() => misfit(&path, &inner.to_string()),
+                None => not_json(inner),
+            }
         })?;
         reader.end().map_err(|error| not_json(&error))?;
         Ok(value)

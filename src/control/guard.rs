@@ -1,5 +1,6 @@
 //! Who may call the control plane: with a token whoever has it, without one only this machine, and no foreign page.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use hyper::header::{
@@ -138,6 +139,11 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// A header that decides something, written out: one that cannot be read must not count as none.
+fn shown(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
 fn has_cookie(secrets: &Secrets, headers: &HeaderMap) -> bool {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut cookies =
@@ -171,10 +177,13 @@ fn check_token(digest: &[u8; 32], headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Refuses names that somebody else's DNS may have given to this machine.
 fn check_host(names: &[String], headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(given) = text(headers, HOST) else { return Ok(()) };
-    let host = given.parse::<Authority>().map(|authority| bare(authority.host()));
+    // Only HTTP/1.0 may leave it out, which no browser speaks.
+    let Some(given) = shown(headers, HOST) else { return Ok(()) };
+    let read =
+        given.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
+    let host = read.map(|authority| bare(authority.host()));
     match host {
-        Ok(host) if is_local(&host) || names.contains(&host) => Ok(()),
+        Some(host) if is_local(&host) || names.contains(&host) => Ok(()),
         _ => Err(Problem::new(
             Kind::ForeignHost,
             format!(
@@ -190,10 +199,12 @@ fn check_host(names: &[String], headers: &HeaderMap) -> Result<(), Problem> {
 fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let is_foreign = headers.get(&FETCH_SITE).is_some_and(|site| site == "cross-site");
     let hidden = is_foreign.then_some("another site");
-    let Some(origin) = text(headers, ORIGIN).or(hidden) else { return Ok(()) };
-    let site = origin.split_once("://").map_or(origin, |(_, site)| site);
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let is_repeated = origins.nth(1).is_some();
+    let Some(origin) = shown(headers, ORIGIN).or(hidden.map(Cow::Borrowed)) else { return Ok(()) };
+    let site = origin.split_once("://").map_or(&*origin, |(_, site)| site);
     let is_ours = text(headers, HOST).is_some_and(|host| host.eq_ignore_ascii_case(site));
-    if is_ours && !is_foreign {
+    if is_ours && !is_foreign && !is_repeated {
         return Ok(());
     }
     let detail = format!(

@@ -9,8 +9,8 @@ use super::orders::{Needle, check_page, page_size};
 use super::problem::{Kind, Problem};
 use super::sign;
 use super::views::{
-    EventView, OrderView, PushbackView, RequestView, Seen, answer_of, operations, parse_trace,
-    provenance, read_trace,
+    EventView, OrderView, PushbackView, RequestView, Seen, answer_of, parse_trace, provenance,
+    read_trace,
 };
 use crate::base::{Operation, OrderState, Reason};
 use crate::crypto::Explanation;
@@ -23,7 +23,6 @@ use crate::space::{Delivery, Journal, JournalEntry, Trace};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct JournalQuery {
     /// Only of this operation.
-    #[schemars(schema_with = "operations")]
     operation: Option<Operation>,
     /// Only of this order.
     tx_id: Option<String>,

@@ -39,14 +39,17 @@ mod wait;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::{
-    ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION,
+    SET_COOKIE, WWW_AUTHENTICATE,
 };
+use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Response, StatusCode, Uri};
 
-use crate::server::{self, App, Body, BodyError, Limits};
+use crate::base::{compressed, has_mark, without_mark};
+use crate::server::{self, App, Body, BodyError, Limits, RequestBody};
 use ask::{Ask, Origins};
 use guard::Guard;
 use problem::{Kind, Problem};
@@ -55,6 +58,9 @@ pub use sources::{Sources, Stamp, collect};
 
 /// Where a page of ours sends the token that somebody typed in.
 const LOGIN: &str = "/_sim/login";
+
+/// What a problem is written as.
+const PROBLEM: &str = "application/problem+json";
 
 /// What it sends.
 #[derive(serde::Deserialize)]
@@ -90,15 +96,49 @@ impl Control {
         &self.url
     }
 
+    /// Where the control plane is.
+    pub fn own_url(&self) -> &str {
+        &self.own_url
+    }
+
+    /// Admits a request for a page under `/_sim/` that is not the dashboard's, or answers why not: as a page where a
+    /// browser asks.
+    pub fn admit_page(&self, head: &Parts, path: &str) -> Result<(), Box<Response<Body>>> {
+        self.guard.admit(&head.method, path, &head.headers).map_err(|problem| {
+            let mut response = if wants_page(&head.headers) {
+                let page = problem.to_page();
+                respond(problem.status(), Bytes::from(page).into(), "text/html;charset=UTF-8")
+            } else {
+                refuse(&problem)
+            };
+            guard::make_safe(response.headers_mut());
+            Box::new(response)
+        })
+    }
+
+    /// Answers a request that hyper could not read: the media type and the body.
+    pub fn malformed(&self, status: u16, detail: &str) -> (&'static str, Bytes) {
+        let kind = match status {
+            414 => Kind::UriTooLong,
+            431 => Kind::HeadTooLarge,
+            _ => Kind::Unreadable,
+        };
+        (PROBLEM, Problem::new(kind, detail).to_json())
+    }
+
     /// Answers a request under `/_sim/`, for the space of that name, or for `default`.
     pub async fn answer(
         &self,
         app: &Arc<App>,
         space: Option<&str>,
         path: &str,
-        request: Request<Incoming>,
+        head: Parts,
+        body: &mut RequestBody,
     ) -> Response<Body> {
-        let mut response = self.answer_call(app, space, path, request).await;
+        let mut response = match readable(&head) {
+            Ok(()) => self.answer_call(app, space, path, head, body).await,
+            Err(problem) => refuse(&problem),
+        };
         guard::make_safe(response.headers_mut());
         response
     }
@@ -108,21 +148,22 @@ impl Control {
         app: &Arc<App>,
         space: Option<&str>,
         path: &str,
-        request: Request<Incoming>,
+        head: Parts,
+        body: &mut RequestBody,
     ) -> Response<Body> {
         if path == LOGIN {
-            return match self.log_in(app, request).await {
+            return match self.log_in(app, &head, body).await {
                 Ok(response) => response,
                 Err(problem) => refuse(&problem),
             };
         }
         if dashboard::is_ours(path) {
-            return match self.guard.admit_page(request.headers()) {
-                Ok(()) => dashboard::answer(space, request.method(), path, request.headers()),
+            return match self.guard.admit_page(&head.headers) {
+                Ok(()) => dashboard::answer(space, &head.method, path, &head.headers),
                 Err(problem) => refuse(&problem),
             };
         }
-        match self.try_answer(app, space, path, request).await {
+        match self.try_answer(app, space, path, head, body).await {
             Ok(reply) => respond(reply.status, reply.body, reply.media),
             Err(problem) => refuse(&problem),
         }
@@ -133,9 +174,9 @@ impl Control {
         app: &Arc<App>,
         space: Option<&str>,
         path: &str,
-        request: Request<Incoming>,
+        head: Parts,
+        body: &mut RequestBody,
     ) -> Result<Reply, Problem> {
-        let (head, body) = request.into_parts();
         self.guard.admit(&head.method, path, &head.headers)?;
         let (route, params) = route::find(&head.method, path)?;
         let space = match space {
@@ -148,6 +189,12 @@ impl Control {
             })?,
         };
         let body = read_body(&route.limits(&app.limits), body).await?;
+        if let Some(encoding) = head.headers.get(CONTENT_ENCODING)
+            && let Some(came) = compressed(encoding.as_bytes(), &body)
+        {
+            return Err(Problem::new(Kind::Unreadable, came));
+        }
+        let body = if has_mark(&body) { body.slice_ref(without_mark(&body)) } else { body };
         let ask = Ask {
             app: Arc::clone(app),
             space,
@@ -164,9 +211,9 @@ impl Control {
     async fn log_in(
         &self,
         app: &App,
-        request: Request<Incoming>,
+        head: &Parts,
+        body: &mut RequestBody,
     ) -> Result<Response<Body>, Problem> {
-        let (head, body) = request.into_parts();
         if head.method != Method::POST {
             let detail = format!("{LOGIN} is called with POST, not {}", head.method);
             return Err(Problem::new(Kind::WrongMethod, detail).allowing("POST".to_owned()));
@@ -203,16 +250,27 @@ impl Control {
     }
 }
 
-async fn read_body(limits: &Limits, body: Incoming) -> Result<Bytes, Problem> {
-    server::read_body(body, limits).await.map_err(|error| match error {
+/// Refuses a request of which cannot be told what it calls the server.
+fn readable(head: &Parts) -> Result<(), Problem> {
+    server::check_host(head.version, &head.uri, &head.headers)
+        .map_err(|error| Problem::new(Kind::Unreadable, error.to_string()))
+}
+
+async fn read_body(limits: &Limits, body: &mut RequestBody) -> Result<Bytes, Problem> {
+    body.read(limits).await.map_err(|error| match error {
         BodyError::TooLarge(_) => Problem::new(Kind::TooLarge, error.to_string()),
         BodyError::Broken => Problem::new(Kind::Unreadable, error.to_string()),
     })
 }
 
+/// Whether the caller is a browser that is to show the answer.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).map_or(&b""[..], HeaderValue::as_bytes);
+    accept.windows(9).any(|media| media == b"text/html")
+}
+
 fn refuse(problem: &Problem) -> Response<Body> {
-    let mut response =
-        respond(problem.status(), problem.to_json().into(), "application/problem+json");
+    let mut response = respond(problem.status(), problem.to_json().into(), PROBLEM);
     let headers = response.headers_mut();
     if let Some(methods) = problem.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         headers.insert(ALLOW, methods);

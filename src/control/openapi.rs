@@ -63,6 +63,13 @@ fn generator(settings: impl FnOnce(SchemaSettings) -> SchemaSettings) -> SchemaG
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
         // Of what may be left out but not be null this would say something wrong, of all else nothing.
+        settings.transforms.push(Box::new(RecursiveTransform(list_words)));
+        // Generators of clients know no schema that is a bare `true`.
+        settings.transforms.push(Box::new(RecursiveTransform(|schema: &mut Schema| {
+            if schema.as_bool() == Some(true) {
+                *schema = Schema::default();
+            }
+        })));
         settings.transforms.push(Box::new(RecursiveTransform(|schema: &mut Schema| {
             if schema.get("default") == Some(&Value::Null) {
                 schema.remove("default");
@@ -70,6 +77,28 @@ fn generator(settings: impl FnOnce(SchemaSettings) -> SchemaSettings) -> SchemaG
         })));
     });
     settings(base).into_generator()
+}
+
+/// Turns words that have a description each into one list of words, with the descriptions in front: what generators of
+/// clients make an enumeration of.
+fn list_words(schema: &mut Schema) {
+    let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
+    let word = |choice: &Value| {
+        Some((choice.get("const")?.as_str()?.to_owned(), choice.get("description").cloned()))
+    };
+    let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else { return };
+    let described = words
+        .iter()
+        .filter_map(|(word, about)| Some(format!("- `{word}`: {}", about.as_ref()?.as_str()?)));
+    let before = schema.get("description").and_then(Value::as_str).map(str::to_owned);
+    let about = before.into_iter().chain(described).collect::<Vec<_>>().join("\n");
+    let words: Vec<Value> = words.into_iter().map(|(word, _)| word.into()).collect();
+    schema.remove("oneOf");
+    schema.insert("type".to_owned(), "string".into());
+    schema.insert("enum".to_owned(), words.into());
+    if !about.is_empty() {
+        schema.insert("description".to_owned(), about.into());
+    }
 }
 
 fn write() -> Value {
@@ -180,6 +209,7 @@ fn success(route: &Route, writing: &mut SchemaGenerator) -> Value {
         return json!({ "description": "done" });
     }
     let output = (route.output.named)(writing);
+    let output = if output.as_bool() == Some(true) { Schema::default() } else { output };
     // Of what is not JSON the output only describes what can be read in it.
     let content = match route.media {
         JSON => json!({ "schema": output }),
@@ -219,7 +249,17 @@ fn without_null(schema: &mut Value) {
             schema["type"] = kind.clone();
         }
     }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
     if let Some(Value::Array(shapes)) = schema.get_mut("anyOf") {
         shapes.retain(|shape| shape["type"] != "null");
+        if let [Value::Object(shape)] = &**shapes {
+            let shape = shape.clone();
+            if let Some(members) = schema.as_object_mut() {
+                members.remove("anyOf");
+                members.extend(shape);
+            }
+        }
     }
 }

@@ -57,8 +57,10 @@ kinds! {
     Interrupted = 409 "interrupted", "The space was reset meanwhile";
     NoPrivateKey = 409 "no-private-key", "The merchant's private key is not known here";
     TooLarge = 413 "too-large", "The body is too large";
+    UriTooLong = 414 "uri-too-long", "The request line is too long";
     Refused = 422 "refused", "A value cannot be taken";
     TooMany = 429 "too-many", "There are too many already";
+    HeadTooLarge = 431 "head-too-large", "The request's headers are too large";
     Failed = 500 "failed", "The simulator failed";
     Stopping = 503 "stopping", "The server stops";
 }
@@ -196,6 +198,27 @@ impl Problem {
     /// What `Allow` says.
     pub(super) fn allow(&self) -> Option<&str> {
         self.allow.as_deref()
+    }
+
+    /// The same as a page for people.
+    pub(super) fn to_page(&self) -> String {
+        let escape = |text: &str| {
+            text.replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+        };
+        let (title, detail) = (escape(self.kind.title()), escape(&self.detail));
+        let advice = match self.kind {
+            Kind::Unauthorised => {
+                "<p>Log in at the <a href=\"/_sim/\">dashboard</a>, then open this page again.</p>"
+            }
+            _ => "",
+        };
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
+             <h1>{title}</h1>\n<p>{detail}</p>\n{advice}\n</html>\n"
+        )
     }
 
     /// The document.

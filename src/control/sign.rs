@@ -9,7 +9,6 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::ask::Ask;
 use super::blocking;
 use super::problem::{Kind, Problem};
-use super::views::operations;
 use crate::base::Operation;
 use crate::crypto::Explanation;
 use crate::gateway::{self, SigningError};
@@ -21,7 +20,6 @@ use crate::profile::{Merchant, SignMode};
 pub(super) struct SignRequest {
     merchant_id: String,
     /// Where it will be sent; the answer then says whether a signature is looked at there.
-    #[schemars(schema_with = "operations")]
     operation: Option<Operation>,
     /// The request: an object, or the JSON of one as text. Numbers keep their literals.
     #[schemars(with = "serde_json::Value")]
@@ -49,7 +47,6 @@ pub(super) struct Signed {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ExplainRequest {
     merchant_id: String,
-    #[schemars(schema_with = "operations")]
     operation: Operation,
     /// The request with its `sign`: an object, or the JSON of one as text.
     #[schemars(with = "serde_json::Value")]

@@ -1,5 +1,6 @@
 //! Orders, push-backs and requests as the control plane shows them: times in RFC 3339, amounts as decimal strings.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -462,10 +463,16 @@ pub(super) fn states(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": names })
 }
 
-/// The schema of an operation.
-pub(super) fn operations(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<_> = Operation::ALL.iter().map(|operation| operation.name()).collect();
-    json_schema!({ "type": "string", "enum": names })
+/// An operation is written by its name.
+impl JsonSchema for Operation {
+    fn schema_name() -> Cow<'static, str> {
+        "Operation".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = Self::ALL.iter().map(|operation| operation.name()).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
 }
 
 /// Reads an order's state by name.

@@ -10,7 +10,7 @@ use super::ask::Ask;
 use super::clock::Clock;
 use super::journal::{Filter, entries_after};
 use super::problem::{Kind, Problem};
-use super::views::{OrderView, PushbackView, RequestView, Seen, operations, parse_trace};
+use super::views::{OrderView, PushbackView, RequestView, Seen, parse_trace};
 use crate::base::Operation;
 use crate::ledger::Target;
 use crate::space::{Delivery, DeliveryState};
@@ -48,7 +48,6 @@ pub(super) struct WaitQuery {
     /// Only of this merchant.
     merchant_id: Option<String>,
     /// Which operation, for `request`.
-    #[schemars(schema_with = "operations")]
     operation: Option<Operation>,
     /// Only what came later: a trace for `request`, the number of a push-back for `pushback-…`. Without it, what has
     /// happened already counts as well, the latest first.

@@ -67,20 +67,64 @@ const FOREIGN_BYTES: &[(&[u8], KeyError)] = &[
     (&[0x06, 0x03, 0x2b, 0x65], KeyError::NotRsa("an Edwards-curve key")),
 ];
 
-/// Reads the first key of `text`.
-pub(super) fn read(text: &str) -> Result<Found, KeyError> {
+/// Which half of a pair is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Half {
+    Public,
+    Private,
+}
+
+impl Found {
+    /// Whether it is the half that is needed.
+    fn is(&self, half: Half) -> bool {
+        matches!(self, Self::Private(_)) == (half == Half::Private)
+    }
+}
+
+/// Reads the key of `text` that is needed; where only the other half is there, that one.
+pub(super) fn read(text: &str, needed: Half) -> Result<Found, KeyError> {
+    read_from(text, needed).map(|(found, _)| found)
+}
+
+/// The same, with the bytes that hold the key.
+pub(super) fn read_from(text: &str, needed: Half) -> Result<(Found, Vec<u8>), KeyError> {
+    let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Err(KeyError::Empty);
     }
+    let blocks = pem_blocks(text);
+    if blocks.len() < 2 {
+        return read_one(text);
+    }
+    let mut other = None;
+    for block in blocks {
+        match read_one(block) {
+            Ok(read) if read.0.is(needed) => return Ok(read),
+            // An encrypted private key says more than the certificate before it.
+            Err(KeyError::Encrypted) if needed == Half::Private => return Err(KeyError::Encrypted),
+            read => match &other {
+                None | Some(Err(_)) if read.is_ok() || other.is_none() => other = Some(read),
+                _ => {}
+            },
+        }
+    }
+    other.unwrap_or(Err(KeyError::NotAKey))
+}
+
+/// The PEM blocks of a text, each from its first dash to the next block's.
+fn pem_blocks(text: &str) -> Vec<&str> {
+    let starts: Vec<_> = text.match_indices("-----BEGIN ").map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &text[*start..end]).collect()
+}
+
+/// Reads a text that holds one key.
+fn read_one(text: &str) -> Result<(Found, Vec<u8>), KeyError> {
     if let Some((_, error)) = FOREIGN_TEXTS.iter().find(|(mark, _)| text.contains(mark)) {
         return Err(error.clone());
     }
-    read_der(&der(text)?)
-}
-
-/// The bytes inside the text, whatever they are.
-pub(super) fn der(text: &str) -> Result<Vec<u8>, KeyError> {
-    decode(&pem_body(text)?)
+    let der = decode(&pem_body(text)?)?;
+    Ok((read_der(&der)?, der))
 }
 
 /// The Base64 of the first PEM block, or the whole text where there is none. Line breaks that an environment

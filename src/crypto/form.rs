@@ -3,7 +3,7 @@
 use rsa::pkcs1::RsaPublicKey as Pkcs1Public;
 use rsa::pkcs8::{PrivateKeyInfo, SubjectPublicKeyInfoRef};
 
-use super::container;
+use super::container::{self, Half};
 use super::keys::{KeyError, PrivateKey, PublicKey};
 use super::names::named_enum;
 
@@ -37,14 +37,15 @@ pub struct KeyReport {
 }
 
 impl KeyReport {
-    /// Reads a public or private key in any form that [`PublicKey::parse`] or [`PrivateKey::parse`] takes.
+    /// Reads the private key of a text, else its public one, in any form that [`PublicKey::parse`] or [`PrivateKey::parse`] takes.
     pub fn read(text: &str) -> Result<Self, KeyError> {
         let (private, public) = match PrivateKey::parse(text) {
             Ok(key) => (Some(key.clone()), key.public_key().clone()),
             Err(KeyError::PublicGiven) => (None, PublicKey::parse(text)?),
             Err(error) => return Err(error),
         };
-        let der = container::der(text)?;
+        let half = if private.is_some() { Half::Private } else { Half::Public };
+        let (_, der) = container::read_from(text, half)?;
         let form = match &private {
             Some(_) if PrivateKeyInfo::try_from(&*der).is_ok() => KeyForm::Pkcs8,
             Some(_) => KeyForm::Pkcs1Private,

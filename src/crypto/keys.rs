@@ -11,7 +11,7 @@ use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest, Sha256};
 
-use super::container::{self, Found};
+use super::container::{self, Found, Half};
 use super::encoding::Encoding;
 #[cfg(feature = "fast-crypto")]
 use super::fast;
@@ -99,7 +99,7 @@ impl PublicKey {
     /// Reads PEM, or Base64 of DER with or without line breaks and padding: PKCS#1, SubjectPublicKeyInfo or an X.509
     /// certificate, 1024 to 4096 bits.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        match container::read(text)? {
+        match container::read(text, Half::Public)? {
             Found::Public(key) => Self::from_rsa(key),
             Found::Private(_) => Err(KeyError::PrivateGiven),
         }
@@ -194,7 +194,7 @@ impl fmt::Debug for PublicKey {
 impl PrivateKey {
     /// Reads PEM, or Base64 of DER with or without line breaks and padding: PKCS#1 or PKCS#8, 1024 to 4096 bits.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        match container::read(text)? {
+        match container::read(text, Half::Private)? {
             Found::Private(key) => Self::from_rsa(*key),
             Found::Public(_) => Err(KeyError::PublicGiven),
         }

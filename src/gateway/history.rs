@@ -31,7 +31,7 @@ pub fn history(space: &Space) -> History {
 
 /// Whether a merchant or a paying app sent it, in contrast to the control plane and the payer's pages.
 pub(super) fn is_call(entry: &JournalEntry) -> bool {
-    entry.operation.is_some() || entry.reason == Reason::UnknownPath
+    entry.operation.is_some() || matches!(entry.reason, Reason::UnknownPath | Reason::MalformedHttp)
 }
 
 pub(super) fn request(entry: &JournalEntry) -> RequestFact {

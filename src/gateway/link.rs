@@ -14,8 +14,8 @@ use super::desk::{Refused, recognise};
 use super::{CheckoutToken, register};
 use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
-use crate::ledger::{Command, OrderId, Registration, Target};
-use crate::space::{JournalEntry, More, Space, Trace};
+use crate::ledger::{Command, NewOrder, OrderId, Registration, Target};
+use crate::space::{JournalEntry, Moment, More, Space, Trace};
 use crate::wire::{self, card_link, register::Request};
 
 /// The member that says when a link was made.
@@ -123,6 +123,22 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
     opened.map(|order| CheckoutToken::new(space, order))
 }
 
+/// Looks at the link of `merchant_id` without opening it: the order of an earlier opening, or none. Like [`open`], it
+/// belongs on a thread that may block.
+///
+/// # Errors
+/// The same as opening it now, except for what only the ledger's limits would refuse.
+pub fn look(
+    space: &Space,
+    merchant_id: &str,
+    data: &str,
+) -> Result<Option<CheckoutToken>, Refused> {
+    let plain = decrypted(space, data)?;
+    let fields = parse(&plain)?;
+    let known = with_order(space, merchant_id, &fields, |_, known, _| Ok(known))?;
+    Ok(known.map(|order| CheckoutToken::new(space, order)))
+}
+
 fn invalid(detail: impl Into<String>) -> Refused {
     Refused::with(Reason::LinkInvalid, detail)
 }
@@ -147,6 +163,21 @@ fn register_once(
     fields: &Fields<'_>,
     trace: Trace,
 ) -> Result<OrderId, Refused> {
+    with_order(space, merchant_id, fields, |moment, known, new| match known {
+        Some(id) => Ok(id),
+        None => match moment.register(trace, new)? {
+            Registration::New(id) | Registration::Again(id) => Ok(id),
+        },
+    })
+}
+
+/// Does `act` with the order of a link that may be opened now, and the order that an earlier opening registered.
+fn with_order<T>(
+    space: &Space,
+    merchant_id: &str,
+    fields: &Fields<'_>,
+    act: impl FnOnce(&mut Moment<'_>, Option<OrderId>, NewOrder<'_>) -> Result<T, Refused>,
+) -> Result<T, Refused> {
     let request = Request::read(fields)?;
     if request.merchant_id != merchant_id {
         let detail = format!("data is an order of another merchant than {merchant_id:?}");
@@ -171,12 +202,8 @@ fn register_once(
             }
         }
         check_age(begun, now, lifetime)?;
-        if let Some(known) = known {
-            return Ok(known.id);
-        }
-        match moment.register(trace, new)? {
-            Registration::New(id) | Registration::Again(id) => Ok(id),
-        }
+        let known = known.map(|order| order.id);
+        act(moment, known, new)
     })
 }
 

@@ -51,10 +51,12 @@ pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
 pub use visit::{SavedCard, Visit, note_step};
 
-use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail};
+use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail, without_mark};
 use crate::ledger::Screen;
 use crate::profile::Merchant;
-use crate::space::{Bodies, Course, Finding, JournalEntry, More, Space, Spaces, Trace, Weight};
+use crate::space::{
+    Bodies, Course, Finding, JournalEntry, Lint, More, Space, Spaces, Trace, Weight,
+};
 use crate::wire::{self, Identity};
 use desk::Desk;
 
@@ -164,6 +166,7 @@ impl<'a> Body<'a> {
 /// that may block.
 pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
     let begun = Instant::now();
+    let sent = without_mark(call.body);
     let body = Body::parse(call.operation, call.body);
     // Of an array the first row says whose it is.
     let rows = body.as_ref().map(Body::rows);
@@ -192,6 +195,9 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         aftermath: RefCell::default(),
     };
     let outcome = body.map_err(Refused::from).and_then(|body| {
+        if sent.len() < call.body.len() {
+            desk.find(Lint::ByteOrderMark, "")?;
+        }
         lint::look(&desk, body.rows())?;
         let reply = operate(&desk, &body).map_err(|refused| match &body {
             Body::One(fields) => desk.with_all_missing(refused, fields),
@@ -222,13 +228,14 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         operation,
         trace,
         identity,
-        body: call.body,
+        body: sent,
         harmless,
         merchant,
         at,
         findings,
         course,
         trail: call.trail,
+        status: None,
     };
     finish(received, outcome.map(|reply| (reply, remarks)))
 }
@@ -274,8 +281,36 @@ pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detai
         findings: Vec::new(),
         course: None,
         trail: None,
+        status: None,
     };
     finish(received, Err(Refused { reason, detail: detail.to_owned() }))
+}
+
+/// Refuses with `status` what is not HTTP as it must be. Such things may come too often to be noted each time.
+pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool) -> Reply {
+    let identity = &Identity::default();
+    let (reason, trace) = (Reason::MalformedHttp, space.next_trace());
+    let refused = Refused { reason, detail: detail.to_owned() };
+    if !is_noted {
+        let (_, body) = refusal(space, None, identity, &refused);
+        return Reply { status, body, trace, reason, course: None };
+    }
+    let received = Received {
+        space,
+        begun: Instant::now(),
+        operation: None,
+        trace,
+        identity,
+        body: &[],
+        harmless: true,
+        merchant: None,
+        at: None,
+        findings: Vec::new(),
+        course: None,
+        trail: None,
+        status: Some(status),
+    };
+    finish(received, Err(refused))
 }
 
 /// What the journal notes of a request beside its answer.
@@ -295,6 +330,8 @@ struct Received<'a> {
     findings: Vec<Finding>,
     course: Option<Box<Course>>,
     trail: Option<Box<Trail>>,
+    /// The HTTP status, where the profile does not say it.
+    status: Option<u16>,
 }
 
 /// Writes the reply, given with what is to be remarked of it, and notes the request.
@@ -304,7 +341,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
         Ok((reply, remarks)) => (200, Bytes::from(reply), Reason::Success, remarks),
         Err(refused) => {
             let (status, reply) = refusal(space, operation, identity, &refused);
-            (status, reply, refused.reason, refused.detail)
+            (received.status.unwrap_or(status), reply, refused.reason, refused.detail)
         }
     };
     if let Some(course) = &received.course {
@@ -359,7 +396,8 @@ fn refusal(
     let shape = operation.unwrap_or(Operation::Register);
     let answer = space.profile().answer(shape, refused.reason);
     // A request that cannot be read is told what is wrong with it; everything else has PAYON's words.
-    let message = if answer.http == 400 && !refused.detail.is_empty() {
+    let is_told = matches!(answer.http, 400 | 404 | 405) && !refused.detail.is_empty();
+    let message = if is_told {
         Cow::Owned(format!("{}: {}", answer.message, refused.detail))
     } else {
         Cow::Borrowed(answer.message)

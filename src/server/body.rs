@@ -1,11 +1,14 @@
-//! Reads a request's body within a size and a time.
+//! The body of a request: read within a size and a time, or left unread without harm to the connection.
 
 use std::future::Future;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::Response;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
 
 use super::Limits;
 
@@ -23,38 +26,119 @@ pub enum BodyError {
 /// How much of a too large body is read and thrown away, so that a client that sends before it
 /// listens still gets to see the refusal.
 const DISCARDED_MAX: usize = 16 << 20;
+/// The longest wait for the rest of a body that nobody reads.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
 
-/// Reads a body whole.
-pub async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, BodyError> {
-    let mut collected = std::pin::pin!(collect(body, limits.body_bytes));
+/// The mark on a response after which the connection ends although its client may still be sending.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LeavesRest;
+
+/// The body of a request, with how much of it was read.
+pub struct RequestBody {
+    incoming: Incoming,
+    /// Whether the client sends it only after `100 Continue`, which reading it would send.
+    awaits_continue: bool,
+    rest: Rest,
+}
+
+/// How much of a body is still to come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Nothing was read.
+    All,
+    /// Too much to go on, or nobody knows how much.
+    Some,
+    /// It was read to its end.
+    None,
+}
+
+impl RequestBody {
+    /// The body of a request with these headers.
+    pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
+        // A request without a body is not looked at any further.
+        let awaits_continue = !incoming.is_end_stream() && headers.contains_key(EXPECT);
+        Self { incoming, awaits_continue, rest: Rest::All }
+    }
+
+    /// Reads it whole.
+    pub async fn read(&mut self, limits: &Limits) -> Result<Bytes, BodyError> {
+        self.rest = Rest::Some;
+        let (read, rest) = read(&mut self.incoming, limits).await;
+        self.rest = rest;
+        read
+    }
+
+    /// Whether nothing of it is still to come.
+    pub(super) fn is_read(&self) -> bool {
+        self.rest == Rest::None
+    }
+
+    /// Prepares the connection for what follows `response`: reads what was not read, or lets the response say that the
+    /// connection ends (RFC 9112, section 9.6).
+    pub async fn settle<B>(mut self, response: &mut Response<B>, limits: &Limits) {
+        if self.rest == Rest::All {
+            self.rest = self.discard(limits).await;
+        }
+        if self.rest == Rest::Some {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response.extensions_mut().insert(LeavesRest);
+        }
+    }
+
+    /// Reads and forgets a body that is not too large and comes soon.
+    async fn discard(&mut self, limits: &Limits) -> Rest {
+        if self.incoming.is_end_stream() {
+            return Rest::None;
+        }
+        if self.awaits_continue || announced(&self.incoming) > limits.body_bytes {
+            return Rest::Some;
+        }
+        let reading = collect(&mut self.incoming, limits.body_bytes, limits.body_bytes);
+        let time = DISCARD_TIME.min(limits.request_time);
+        tokio::time::timeout(time, reading).await.map_or(Rest::Some, |(_, rest)| rest)
+    }
+}
+
+/// The least number of bytes that a body has.
+fn announced(body: &Incoming) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
+}
+
+/// Reads a body whole; says as well how much of it is still to come.
+async fn read(body: &mut Incoming, limits: &Limits) -> (Result<Bytes, BodyError>, Rest) {
+    let read_max = limits.body_bytes.max(DISCARDED_MAX);
+    let mut collected = std::pin::pin!(collect(body, limits.body_bytes, read_max));
     // Nearly always the body came with the head; then no timer is made.
     let first = std::future::poll_fn(|cx| Poll::Ready(collected.as_mut().poll(cx))).await;
     match first {
         Poll::Ready(result) => result,
         Poll::Pending => Box::pin(tokio::time::timeout(limits.request_time, collected))
             .await
-            .unwrap_or(Err(BodyError::Broken)),
+            .unwrap_or((Err(BodyError::Broken), Rest::Some)),
     }
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+/// Reads up to `read_max` bytes of a body and keeps them unless they are more than `limit`.
+async fn collect(
+    body: &mut Incoming,
+    limit: usize,
+    read_max: usize,
+) -> (Result<Bytes, BodyError>, Rest) {
     let mut kept = Bytes::new();
     let mut more = BytesMut::new();
     let mut size = 0;
-    let read_max = limit.max(DISCARDED_MAX);
-    if announced > read_max {
-        return Err(BodyError::TooLarge(limit));
+    if announced(body) > read_max {
+        return (Err(BodyError::TooLarge(limit)), Rest::Some);
     }
     // Where the length is known, nothing comes behind the last byte that would have to be asked for.
     while !body.is_end_stream()
         && let Some(frame) = body.frame().await
     {
-        let frame = frame.map_err(|_| BodyError::Broken)?;
+        let Ok(frame) = frame else { return (Err(BodyError::Broken), Rest::Some) };
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size > read_max {
-            break;
+            return (Err(BodyError::TooLarge(limit)), Rest::Some);
         }
         if size > limit {
             (kept, more) = (Bytes::new(), BytesMut::new());
@@ -67,11 +151,12 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
             more.extend_from_slice(&data);
         }
     }
-    if size > limit {
+    let read = if size > limit {
         Err(BodyError::TooLarge(limit))
     } else if more.is_empty() {
         Ok(kept)
     } else {
         Ok(more.freeze())
-    }
+    };
+    (read, Rest::None)
 }

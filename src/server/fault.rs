@@ -129,6 +129,12 @@ fn head_with(good: &Plain, framing: &str) -> String {
     )
 }
 
+/// A reply after which the connection ends, as bytes.
+pub(crate) fn last_reply(good: &Plain) -> Bytes {
+    let framing = format!("content-length: {}\r\nconnection: close\r\n", good.body.len());
+    joined(&head_with(good, &framing), &good.body).into()
+}
+
 fn joined(head: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }

@@ -5,14 +5,17 @@
 
 mod body;
 mod fault;
+mod host;
 mod listen;
+mod malformed;
+mod paths;
 mod patience;
 mod reply_body;
 mod route;
 mod tap;
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
@@ -28,7 +31,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use body::{BodyError, read as read_body};
+pub use body::{BodyError, RequestBody};
+pub use host::{HostError, check_host};
 pub use listen::listen;
 pub use reply_body::Body;
 pub use route::{App, Plane, trail};
@@ -36,6 +40,8 @@ pub use route::{App, Plane, trail};
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::Silence;
+use malformed::Malformed;
+use patience::WATCH_PAUSE;
 use tap::{Tap, Trigger};
 
 /// What the server puts up with.
@@ -69,6 +75,10 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: CancellationToken) {
     let connections = TaskTracker::new();
     let stopping = Arc::new(Stopping::default());
+    let malformed = Arc::new(Malformed::default());
+    if let Err(error) = probe_silent_peers(&listener) {
+        tracing::debug!(%error, "connections whose peer is gone are noticed late");
+    }
     let mut pause = Duration::from_millis(1);
     loop {
         let accepted = tokio::select! {
@@ -84,8 +94,8 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
                     connections.spawn(turn_away(stream, fault, stop.clone()));
                     continue;
                 }
-                let stopping = Arc::clone(&stopping);
-                connections.spawn(serve(stream, Arc::clone(&app), plane, stopping));
+                let (stopping, malformed) = (Arc::clone(&stopping), Arc::clone(&malformed));
+                connections.spawn(serve(stream, Arc::clone(&app), plane, stopping, malformed));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -98,6 +108,16 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
     stopping.stop();
     connections.close();
     connections.wait().await;
+}
+
+/// Lets the kernel ask silent peers of accepted connections whether they are still there, so that one that closed its
+/// connection while it waited for an answer is told from one that only has nothing more to say.
+fn probe_silent_peers(listener: &TcpListener) -> rustix::io::Result<()> {
+    use rustix::net::sockopt;
+    sockopt::set_socket_keepalive(listener, true)?;
+    sockopt::set_tcp_keepidle(listener, Duration::from_secs(10))?;
+    sockopt::set_tcp_keepintvl(listener, Duration::from_secs(5))?;
+    sockopt::set_tcp_keepcnt(listener, 3)
 }
 
 /// How a connection ends that was accepted and of which nothing is read.
@@ -183,6 +203,9 @@ impl Drop for GoesOn {
 
 /// Waits for the next request once this answer is given, which for a stream is when it ends.
 fn after(response: Response<Body>, trigger: &Trigger) -> Response<Body> {
+    if response.extensions().get::<body::LeavesRest>().is_some() {
+        trigger.linger();
+    }
     if !response.body().is_stream() {
         trigger.patience().answered();
         return response;
@@ -191,7 +214,13 @@ fn after(response: Response<Body>, trigger: &Trigger) -> Response<Body> {
     response.map(|body| body.keeping(goes_on))
 }
 
-async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Stopping>) {
+async fn serve(
+    stream: TcpStream,
+    app: Arc<App>,
+    plane: Plane,
+    stopping: Arc<Stopping>,
+    malformed: Arc<Malformed>,
+) {
     // Without it small answers wait for the client's delayed acknowledgement; a socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
@@ -203,14 +232,13 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
         patience.asked();
         route::answer(app, plane, trigger, request).map_ok(move |response| after(response, trigger))
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write an answer. Pipelined flushes would do so too, but hold whatever a stream has to say.
         .writev(false)
         // Who has nothing more to say may still listen; and no second buffer is made to see whether a caller is gone.
         .half_close(true)
         .serve_connection(tap, service);
-    let mut connection = pin!(connection);
     let mut called = pin!(stopping.call.cancelled());
     let mut alarm = pin!(tokio::time::sleep(limits.request_time));
     let mut is_first_turn = true;
@@ -230,10 +258,25 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
             if next.is_some_and(|next| next <= now) {
                 return Poll::Ready(End::Silence);
             }
-            alarm.as_mut().reset(next.unwrap_or(now + limits.request_time));
+            let pause = if patience.watches() {
+                trigger.look();
+                WATCH_PAUSE
+            } else {
+                limits.request_time
+            };
+            alarm.as_mut().reset(next.unwrap_or(now + pause));
             rings = alarm.as_mut().poll(cx).is_ready();
         }
-        connection.as_mut().poll(cx).map(End::Own)
+        let ended = Pin::new(&mut connection).poll(cx).map(End::Own);
+        if ended.is_pending()
+            && patience.watches()
+            && alarm.deadline() > Instant::now() + WATCH_PAUSE
+        {
+            alarm.as_mut().reset(Instant::now() + WATCH_PAUSE);
+            // It is not due yet; this leaves the waker.
+            let _ = alarm.as_mut().poll(cx);
+        }
+        ended
     });
     let ended = match ended.await {
         End::Own(ended) => ended,
@@ -242,12 +285,18 @@ async fn serve(stream: TcpStream, app: Arc<App>, plane: Plane, stopping: Arc<Sto
             return;
         }
         End::Stopped => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(limits.drain_time, connection).await.unwrap_or(Ok(()))
+            Pin::new(&mut connection).graceful_shutdown();
+            tokio::time::timeout(limits.drain_time, &mut connection).await.unwrap_or(Ok(()))
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    let Err(error) = ended else { return };
+    tracing::debug!(%error, "a connection ended early");
+    if error.is_parse() {
+        let http1::Parts { io, read_buf, .. } = connection.into_parts();
+        if let Some(answer) = malformed.answer(app, plane, io.held_back(), &read_buf, &error) {
+            // Whoever does not take it has had its chance.
+            let _ = tokio::time::timeout(limits.drain_time, io.end_with(answer)).await;
+        }
     }
 }
 

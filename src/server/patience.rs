@@ -14,10 +14,15 @@ pub(super) struct Patience {
     since: AtomicU64,
 }
 
+/// How often it is looked whether the caller of a slow answer is still there.
+pub(super) const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
 /// It is we who are asked.
 const BUSY: u64 = u64::MAX;
 /// The connection is no longer hyper's, and ends as a rule has it.
 const TAKEN_OVER: u64 = u64::MAX - 1;
+/// It is we who are asked, and the answer may take long.
+const BUSY_FOR_LONG: u64 = u64::MAX - 2;
 
 impl Default for Patience {
     fn default() -> Self {
@@ -29,6 +34,16 @@ impl Patience {
     /// A request has come.
     pub(super) fn asked(&self) {
         self.change(BUSY);
+    }
+
+    /// The answer may take long, so that it is worth a look now and then whether its caller is still there.
+    pub(super) fn takes_long(&self) {
+        self.change(BUSY_FOR_LONG);
+    }
+
+    /// Whether the caller waits for such an answer.
+    pub(super) fn watches(&self) -> bool {
+        self.since.load(Ordering::Relaxed) == BUSY_FOR_LONG
     }
 
     /// It was answered: the next one is waited for.
@@ -51,7 +66,7 @@ impl Patience {
     /// When it runs out, as things are; `None` while the peer is not waited for.
     pub(super) fn runs_out(&self, limit: Duration) -> Option<Instant> {
         match self.since.load(Ordering::Relaxed) {
-            BUSY | TAKEN_OVER => None,
+            BUSY | BUSY_FOR_LONG | TAKEN_OVER => None,
             since => Some(self.begun + Duration::from_millis(since) + limit),
         }
     }

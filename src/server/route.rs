@@ -9,17 +9,19 @@ use futures_util::FutureExt as _;
 use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use super::body::{BodyError, RequestBody};
 use super::fault::{Outcome, Plain, break_reply};
 use super::reply_body::Body;
 use super::tap::Trigger;
-use super::{Limits, body};
-use crate::base::{Operation, Reason, Trail};
+use super::{HostError, Limits, check_host, host, paths};
+use crate::base::{Operation, Reason, Trail, compressed};
 use crate::checkout::{self, Checkout};
 use crate::control::Control;
 use crate::gateway::{self, Call, Origin, Reply};
@@ -73,7 +75,7 @@ pub(super) fn answer<'a>(
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + 'a {
     let operation = Operation::at(request.uri().path()).filter(|_| plane != Plane::Control);
     let answered = match operation {
-        Some(operation) => Either::Left(operate(app, operation, None, trigger, request)),
+        Some(operation) => Either::Left(call(app, operation, trigger, request)),
         None => Either::Right(Box::pin(answer_other(app, plane, trigger, request))),
     };
     answered.map(Ok)
@@ -86,7 +88,24 @@ async fn answer_other(
     trigger: &Trigger,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let path = request.uri().path();
+    // Among them are calls that wait, and payments that rules hold back.
+    trigger.patience().takes_long();
+    let (head, incoming) = request.into_parts();
+    let mut body = RequestBody::new(incoming, &head.headers);
+    let mut response = answer_parts(app, plane, trigger, head, &mut body).await;
+    body.settle(&mut response, &app.limits).await;
+    response
+}
+
+/// The same, with what the answer leaves of the body in `body`.
+async fn answer_parts(
+    app: &Arc<App>,
+    plane: Plane,
+    trigger: &Trigger,
+    head: Parts,
+    body: &mut RequestBody,
+) -> Response<Body> {
+    let path = head.uri.path();
     let (name, path) = match split_space(path) {
         Some((name, rest)) => (Some(name), rest),
         None => (None, path),
@@ -95,7 +114,10 @@ async fn answer_other(
     let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
     if is_control && plane != Plane::Merchant {
         let (name, path) = (name.map(str::to_owned), path.to_owned());
-        return app.control.answer(app, name.as_deref(), &path, request).await;
+        return app.control.answer(app, name.as_deref(), &path, head, body).await;
+    }
+    if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
+        return malformed(app, error);
     }
     let space = match name {
         Some(name) => match app.spaces.named(name) {
@@ -106,59 +128,89 @@ async fn answer_other(
     };
     if is_page && (plane != Plane::Control || path.starts_with("/_sim/")) {
         let path = path.to_owned();
-        return page(app, space, path, trigger, request).await;
+        if path.starts_with("/_sim/")
+            && let Err(refusal) = app.control.admit_page(&head, &path)
+        {
+            return *refusal;
+        }
+        return page(app, space, path, trigger, head, body).await;
     }
     let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
     let Some(operation) = operation else {
-        return carry_out(nothing_here(app, space.as_ref(), path));
+        return carry_out(nothing_here(app, plane, space.as_ref(), &head));
     };
-    operate(app, operation, space, trigger, request).await
+    trigger.patience().asked();
+    let space = match welcome(app, operation, space, &head) {
+        Ok(space) => space,
+        Err(refusal) => return *refusal,
+    };
+    operate(app, operation, space, trigger, head.headers, body).await
 }
 
-/// Answers a call of an operation, in the space that its path names, else in the one that a header names. All that needs
-/// no body is done before the future is made.
-fn operate<'a>(
+/// Answers a call of an operation, in the space that a header names. All that needs no body is done before the future is
+/// made.
+fn call<'a>(
     app: &'a Arc<App>,
     operation: Operation,
-    space: Option<Arc<Space>>,
     trigger: &'a Trigger,
     request: Request<Incoming>,
 ) -> impl Future<Output = Response<Body>> + 'a {
     let (head, incoming) = request.into_parts();
-    let welcomed = welcome(app, operation, space, &head);
-    let mut headers = head.headers;
+    let welcomed = welcome(app, operation, None, &head);
+    let mut body = RequestBody::new(incoming, &head.headers);
+    let headers = head.headers;
     async move {
         let space = match welcomed {
             Ok(space) => space,
-            Err(refusal) => return *refusal,
-        };
-        let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
-            let space = space.unwrap_or(app.spaces.default_space());
-            gateway::refuse(space, Some(operation), reason, detail)
-        };
-        let reply = match body::read(incoming, &app.limits).await {
-            Ok(body) if operation.needs_private_key() => {
-                // Milliseconds of arithmetic would hold up every other request of this worker.
-                let (app, named) = (Arc::clone(app), space.clone());
-                let headers = std::mem::take(&mut headers);
-                let answered = tokio::task::spawn_blocking(move || {
-                    decide(&app, operation, space, &headers, &body)
-                });
-                answered.await.unwrap_or_else(|_| {
-                    refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
-                })
+            Err(refusal) => {
+                let mut refusal = *refusal;
+                Box::pin(body.settle(&mut refusal, &app.limits)).await;
+                return refusal;
             }
-            Ok(body) => decide(app, operation, space, &headers, &body),
-            Err(error @ body::BodyError::TooLarge(_)) => {
-                refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
-            }
-            Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
         };
-        match reply.course {
-            // The request's headers have been read; their memory does for those of the reply.
-            None => respond_with(headers, plain(reply)),
-            Some(_) => Box::pin(act_out(reply, trigger)).await,
+        let mut response = operate(app, operation, space, trigger, headers, &mut body).await;
+        if !body.is_read() {
+            Box::pin(body.settle(&mut response, &app.limits)).await;
         }
+        response
+    }
+}
+
+/// Answers a call that may be made, once its body is there.
+async fn operate(
+    app: &Arc<App>,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    trigger: &Trigger,
+    mut headers: HeaderMap,
+    body: &mut RequestBody,
+) -> Response<Body> {
+    let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
+        let space = space.unwrap_or(app.spaces.default_space());
+        gateway::refuse(space, Some(operation), reason, detail)
+    };
+    let reply = match body.read(&app.limits).await {
+        Ok(body) if operation.needs_private_key() => {
+            // Milliseconds of arithmetic would hold up every other request of this worker.
+            let (app, named) = (Arc::clone(app), space.clone());
+            let headers = std::mem::take(&mut headers);
+            let answered = tokio::task::spawn_blocking(move || {
+                decide(&app, operation, space, &headers, &body)
+            });
+            answered.await.unwrap_or_else(|_| {
+                refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
+            })
+        }
+        Ok(body) => decide(app, operation, space, &headers, &body),
+        Err(error @ BodyError::TooLarge(_)) => {
+            refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
+        }
+        Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
+    };
+    match reply.course {
+        // The request's headers have been read; their memory does for those of the reply.
+        None => respond_with(headers, plain(reply)),
+        Some(_) => Box::pin(act_out(reply, trigger)).await,
     }
 }
 
@@ -175,9 +227,23 @@ fn welcome(
     space: Option<Arc<Space>>,
     head: &Parts,
 ) -> Result<Option<Arc<Space>>, Box<Response<Body>>> {
-    let named = || head.headers.iter().find(|(name, _)| **name == SPACE_HEADER);
+    // Requests have few headers, so that one look at each is quicker than to look up those that matter.
+    let (mut named, mut host, mut is_host_repeated) = (None, None, false);
+    for (name, value) in &head.headers {
+        if *name == HOST {
+            is_host_repeated |= host.replace(value).is_some();
+        } else if *name == SPACE_HEADER {
+            named.get_or_insert(value);
+        }
+    }
+    let checked = if is_host_repeated {
+        Err(HostError::Repeated)
+    } else {
+        host::check_single(head.version, &head.uri, host)
+    };
+    checked.map_err(|error| Box::new(malformed(app, error)))?;
     let space = match space {
-        None => named().map(|(_, name)| space_named(app, name)).transpose()?,
+        None => named.map(|name| space_named(app, name)).transpose()?,
         of_path => of_path,
     };
     if head.method != Method::POST {
@@ -194,6 +260,7 @@ fn welcome(
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
 async fn act_out(mut reply: Reply, trigger: &Trigger) -> Response<Body> {
     let Some(course) = reply.course.take() else { return carry_out(reply) };
+    trigger.patience().takes_long();
     let space = Arc::clone(course.space());
     let Some(course) = Course::outlast(vec![course]).await.pop() else {
         let detail = "the request was given up half-way";
@@ -225,11 +292,13 @@ fn decide(
 ) -> Reply {
     // Requests have few headers, so that one look at each is quicker than to look up all that may be there.
     let (mut host, mut token, mut scenario, mut is_traced) = (None, None, None, false);
+    let mut encoding = None;
     for (name, value) in headers {
         let place = match name {
             _ if *name == HOST => &mut host,
             _ if *name == TOKEN_HEADER => &mut token,
             _ if *name == SCENARIO_HEADER => &mut scenario,
+            _ if *name == CONTENT_ENCODING => &mut encoding,
             _ => {
                 is_traced |= *name == TRACEPARENT;
                 continue;
@@ -237,6 +306,12 @@ fn decide(
         };
         // The first one counts.
         place.get_or_insert(value);
+    }
+    if let Some(encoding) = encoding
+        && let Some(came) = compressed(encoding.as_bytes(), body)
+    {
+        let space = space.as_ref().unwrap_or(app.spaces.default_space());
+        return gateway::refuse(space, Some(operation), Reason::MalformedJson, &came);
     }
     let call = Call {
         operation,
@@ -256,12 +331,13 @@ async fn page(
     space: Option<Arc<Space>>,
     path: String,
     trigger: &Trigger,
-    request: Request<Incoming>,
+    head: Parts,
+    body: &mut RequestBody,
 ) -> Response<Body> {
-    let (head, incoming) = request.into_parts();
-    let post = match head.method {
-        Method::GET | Method::HEAD => false,
-        Method::POST => true,
+    let (post, only_looks) = match head.method {
+        Method::GET => (false, false),
+        Method::HEAD => (false, true),
+        Method::POST => (true, false),
         _ => {
             let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
@@ -269,13 +345,13 @@ async fn page(
             return response;
         }
     };
-    let body = match body::read(incoming, &app.limits).await {
+    let body = match body.read(&app.limits).await {
         Ok(body) => body,
         Err(error) => {
             let mut response = Response::new(Bytes::from(error.to_string()).into());
             *response.status_mut() = match error {
-                body::BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-                body::BodyError::Broken => StatusCode::BAD_REQUEST,
+                BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyError::Broken => StatusCode::BAD_REQUEST,
             };
             return response;
         }
@@ -286,6 +362,7 @@ async fn page(
         let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
         let asked = checkout::Request {
             post,
+            only_looks,
             path: &path,
             query: head.uri.query().unwrap_or_default(),
             body: &body,
@@ -352,11 +429,44 @@ fn unknown_space(app: &App, name: &str) -> Response<Body> {
     carry_out(gateway::refuse(app.spaces.default_space(), None, Reason::UnknownPath, &detail))
 }
 
+/// Refuses a request whose host cannot be told.
 #[cold]
-fn nothing_here(app: &App, space: Option<&Arc<Space>>, path: &str) -> Reply {
-    let detail = format!("no operation lives at {path}");
+fn malformed(app: &App, error: HostError) -> Response<Body> {
+    let space = app.spaces.default_space();
+    carry_out(gateway::refuse_malformed(space, 400, &error.to_string(), true))
+}
+
+#[cold]
+fn nothing_here(app: &App, plane: Plane, space: Option<&Arc<Space>>, head: &Parts) -> Reply {
+    let path = head.uri.path();
+    let hint = hint(app, plane, path);
+    let detail = format!("no operation lives at {path}{hint}");
     let space = space.unwrap_or(app.spaces.default_space());
     gateway::refuse(space, None, Reason::UnknownPath, &detail)
+}
+
+/// What was probably meant by a path at which nothing lives; begins with a separator where there is anything to say.
+fn hint(app: &App, plane: Plane, path: &str) -> String {
+    let single = paths::tidy(path);
+    let (prefix, rest) = split_space(&single).map_or(("", &*single), |(name, rest)| {
+        (&single[..single.len() - rest.len()], if name.is_empty() { "" } else { rest })
+    });
+    let is_control = rest == "/_sim" || rest.starts_with("/_sim/");
+    if let Some(known) = paths::meant(rest).filter(|_| !is_control) {
+        return match plane {
+            Plane::Control => format!("; merchants call {}{prefix}{known}", app.control.url()),
+            Plane::Both | Plane::Merchant => format!("; did you mean {prefix}{known}?"),
+        };
+    }
+    if is_control {
+        return match plane {
+            Plane::Merchant => {
+                format!("; the control plane is at {}{prefix}{rest}", app.control.own_url())
+            }
+            _ => format!("; did you mean {prefix}{rest}?"),
+        };
+    }
+    String::new()
 }
 
 /// Puts a decision on the wire.

@@ -4,7 +4,7 @@
 //! [`RawReply`] and returns any response: its bytes are swallowed, and the raw steps are carried out
 //! in their place. After that the connection is gone.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -56,6 +57,10 @@ struct Armed {
     is_set: AtomicBool,
     stage: Mutex<Option<Stage>>,
     patience: Patience,
+    /// Whether the next flush looks at the caller.
+    looks: AtomicBool,
+    /// Whether the connection ends while its caller may still be sending.
+    lingers: AtomicBool,
 }
 
 /// What is to become of a response.
@@ -87,6 +92,16 @@ impl Trigger {
         &self.0.patience
     }
 
+    /// Looks with the next flush whether the caller is still there; an error ends the connection then.
+    pub(super) fn look(&self) {
+        self.0.looks.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets the connection end in good order although its caller may still be sending.
+    pub(super) fn linger(&self) {
+        self.0.lingers.store(true, Ordering::Relaxed);
+    }
+
     fn arm(&self, stage: Stage) {
         *self.0.stage.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
         self.0.is_set.store(true, Ordering::Release);
@@ -116,6 +131,31 @@ pub(crate) struct Tap {
     script: Option<Script>,
     /// Dropped once the response is on its way.
     kept: Vec<Arc<Course>>,
+    /// The status of an answer of hyper's own, which was held back.
+    held_back: Option<u16>,
+    /// How many bytes are still read and forgotten once our side is closed.
+    discards: usize,
+}
+
+/// How much is read and forgotten of a caller that sends on after its last answer: with anything unread, closing would
+/// reset the connection and the answer could be lost.
+const DISCARDED_MAX: usize = 16 << 20;
+
+/// The answers that hyper gives by itself, by their status lines.
+const OWN_ANSWERS: [(&[u8], u16); 3] =
+    [(b"HTTP/1.1 400 ", 400), (b"HTTP/1.1 414 ", 414), (b"HTTP/1.1 431 ", 431)];
+
+/// Finds an answer of hyper's own at the end of what it writes: its place and status. Such answers have no body; ours
+/// of the same status have one.
+fn own_answer(bytes: &[u8]) -> Option<(usize, u16)> {
+    if !bytes.ends_with(b"\r\n\r\n") {
+        return None;
+    }
+    let start = bytes.windows(9).rposition(|window| window == b"HTTP/1.1 ")?;
+    let head = &bytes[start..];
+    let (_, status) = OWN_ANSWERS.iter().find(|(line, _)| head.starts_with(line))?;
+    let is_empty = head.windows(19).any(|window| window == b"\r\ncontent-length: 0");
+    is_empty.then_some((start, *status))
 }
 
 /// A raw reply being carried out.
@@ -141,9 +181,39 @@ impl Tap {
                 trigger: trigger.clone(),
                 script: None,
                 kept: Vec::new(),
+                held_back: None,
+                discards: DISCARDED_MAX,
             },
             trigger,
         )
+    }
+
+    /// The status of the answer that was held back, if one was.
+    pub(super) fn held_back(&self) -> Option<u16> {
+        self.held_back
+    }
+
+    /// Sends `bytes` in the place of what was held back, and ends the connection.
+    pub(super) async fn end_with(mut self, bytes: Bytes) -> Result<()> {
+        self.held_back = None;
+        let stream = self.stream.inner_mut();
+        stream.write_all(&bytes).await?;
+        self.trigger.linger();
+        poll_fn(|cx| Pin::new(&mut self).poll_shutdown(cx)).await
+    }
+
+    /// Reads and forgets what the peer still sends, up to a bound.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let mut space = [0; 4096];
+        while self.discards > 0 {
+            let mut buffer = hyper::rt::ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled()))?;
+            if buffer.filled().is_empty() {
+                break;
+            }
+            self.discards = self.discards.saturating_sub(buffer.filled().len());
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn is_taken_over(&mut self) -> bool {
@@ -247,6 +317,15 @@ impl Write for Tap {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        let bytes = match own_answer(bytes) {
+            Some((0, status)) => {
+                self.held_back = Some(status);
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            // What stands before it is an answer of ours to an earlier request.
+            Some((start, _)) => &bytes[..start],
+            None => bytes,
+        };
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
         self.is_due = false;
         Poll::Ready(written)
@@ -255,6 +334,12 @@ impl Write for Tap {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         if self.script.is_some() {
             return self.poll_script(cx);
+        }
+        if self.trigger.0.looks.load(Ordering::Relaxed)
+            && self.trigger.0.looks.swap(false, Ordering::Relaxed)
+            && let Some(error) = self.stream.inner().take_error()?
+        {
+            return Poll::Ready(Err(error));
         }
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         for course in self.kept.drain(..) {
@@ -267,13 +352,20 @@ impl Write for Tap {
         if self.script.is_some() {
             return self.poll_script(cx);
         }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.held_back.is_some() {
+            // The answer in its place is still to come.
+            return Poll::Ready(Ok(()));
+        }
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.trigger.0.lingers.load(Ordering::Relaxed) {
+            return self.poll_discard(cx);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
     use std::io::Read as _;
 
     use tokio::net::TcpListener;

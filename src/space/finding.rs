@@ -43,6 +43,7 @@ pub enum Weight {
 }
 
 lints! {
+    ByteOrderMark = "body.byte-order-mark", Violation, "A byte order mark stands before the JSON; it is skipped here, and many parsers refuse it.";
     UndocumentedField = "field.undocumented", Violation, "The operation has no field of this name.";
     LetterCase = "field.letter-case", Violation, "The name is a documented one in other letter case.";
     AmountDecimals = "amount.decimals", Violation, "The amount has more than two decimals.";

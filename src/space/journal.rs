@@ -254,7 +254,7 @@ const ROWS: usize = Operation::ALL.len() + 2;
 fn row(entry: &JournalEntry) -> usize {
     match (entry.operation, entry.reason) {
         (Some(operation), _) => operation.index(),
-        (None, Reason::UnknownPath) => ROWS - 2,
+        (None, Reason::UnknownPath | Reason::MalformedHttp) => ROWS - 2,
         (None, _) => ROWS - 1,
     }
 }

@@ -108,7 +108,7 @@ impl Meter {
     pub(super) fn request(&self, entry: &JournalEntry) {
         let row = match (entry.operation, entry.reason) {
             (Some(operation), _) => operation.index(),
-            (None, Reason::UnknownPath) => ROWS - 1,
+            (None, Reason::UnknownPath | Reason::MalformedHttp) => ROWS - 1,
             (None, _) => return,
         };
         add(&self.requests[row][entry.reason as usize], 1);

@@ -91,7 +91,7 @@ fn order(tx_id: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_refused_and_nothing_noted() {
+async fn what_is_not_http_is_refused_and_nothing_booked() {
     let door = open(Limits::default()).await;
     for junk in [
         "\0\0\0\0\r\n\r\n",
@@ -119,7 +119,7 @@ async fn a_huge_head_is_refused() {
     let head = format!("POST /pg/orders HTTP/1.1\r\nX-Big: {}\r\n\r\n", "x".repeat(1 << 20));
     let answer = door.exchange(head.as_bytes()).await;
     assert!(answer.is_empty() || status(&answer) == "431", "{answer}");
-    assert_eq!(door.noted(), (0, 0));
+    assert_eq!(door.noted(), (1, 0), "noted as no request of an operation");
 }
 
 #[tokio::test]

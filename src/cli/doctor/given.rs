@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
+use crate::base::{recognised, without_mark};
 use crate::cli::base_url::BaseUrl;
 
 /// What they have, as options.
@@ -91,9 +92,15 @@ impl GivenArgs {
 fn read_env(path: &Path) -> anyhow::Result<Given> {
     let shown = path.display();
     let dir = path.parent().unwrap_or(Path::new(""));
-    let lines = dotenvy::from_path_iter(path)
+    let bytes = fs::read(path)
         // Its cause is the same words again.
         .map_err(|error| anyhow!("cannot read {shown}: {error}"))?;
+    let text = without_mark(&bytes);
+    if std::str::from_utf8(text).is_err() {
+        let came = recognised(text).unwrap_or("not UTF-8 text; save it as UTF-8");
+        return Err(anyhow!("{shown} is {came}"));
+    }
+    let lines = dotenvy::from_read_iter(text);
     let mut given = Given::default();
     for (number, line) in (1..).zip(lines) {
         // The error would repeat the line, which may hold a key.

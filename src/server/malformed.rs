@@ -1,0 +1,151 @@
+//! Callers that do not speak HTTP/1.1, or speak it wrongly: hyper only gives them a status, so that what came is
+//! recognised here and told to the caller, the journal and the log.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::fault::{Plain, last_reply};
+use super::route::{App, Plane};
+use crate::gateway;
+
+/// Notes in the journal that may be made at once; after them, one a second.
+const BURST: u32 = 64;
+
+/// Protocols by their first bytes, with advice.
+const PROTOCOLS: [(&[u8], &str); 4] = [
+    (
+        b"\x16\x03",
+        "a TLS handshake came; this port speaks plain http: use http:// in place of https://",
+    ),
+    (
+        b"PRI * HTTP/2",
+        "HTTP/2 came; this port speaks HTTP/1.1: do not let the client begin with HTTP/2 (h2c, prior knowledge)",
+    ),
+    (
+        b"PROXY ",
+        "a line of the PROXY protocol came; this port speaks HTTP/1.1: switch that off where the request is passed on",
+    ),
+    (b"SSH-", "an SSH client came; this port speaks HTTP/1.1"),
+];
+/// The row of [`PROTOCOLS`] for HTTP/2.
+const HTTP_2: usize = 1;
+
+/// What has come to a listener that is no HTTP/1.1.
+#[derive(Debug)]
+pub(super) struct Malformed {
+    /// The protocols that the log has named.
+    named: [AtomicBool; PROTOCOLS.len()],
+    budget: Mutex<Budget>,
+}
+
+/// How many notes may still be made.
+#[derive(Debug)]
+struct Budget {
+    left: u32,
+    filled: Instant,
+    is_exhausted: bool,
+}
+
+impl Default for Malformed {
+    fn default() -> Self {
+        let budget = Budget { left: BURST, filled: Instant::now(), is_exhausted: false };
+        Self { named: Default::default(), budget: Mutex::new(budget) }
+    }
+}
+
+impl Budget {
+    /// Takes one note, where any is left; says as well whether this is the first that is refused in a row.
+    fn take(&mut self) -> (bool, bool) {
+        let seconds = self.filled.elapsed().as_secs();
+        if seconds > 0 {
+            self.left = self.left.saturating_add(seconds.min(u64::from(BURST)) as u32).min(BURST);
+            self.filled = Instant::now();
+        }
+        let is_left = self.left > 0;
+        let is_first = !is_left && !self.is_exhausted;
+        self.left = self.left.saturating_sub(1);
+        self.is_exhausted = !is_left;
+        (is_left, is_first)
+    }
+}
+
+impl Malformed {
+    /// Notes what came and makes the answer to it. `status` is hyper's own; it has none for HTTP/2. Without an answer
+    /// there is nothing that the caller would understand.
+    pub(super) fn answer(
+        &self,
+        app: &App,
+        plane: Plane,
+        status: Option<u16>,
+        came: &[u8],
+        error: &hyper::Error,
+    ) -> Option<Bytes> {
+        // hyper looks at how much came, and not at which line it is.
+        let is_line_too_long = status == Some(431) && !came.contains(&b'\n');
+        let status = if is_line_too_long { Some(414) } else { status };
+        let protocol = PROTOCOLS.iter().position(|(start, _)| came.starts_with(start));
+        let detail = match protocol {
+            Some(row) => PROTOCOLS[row].1.to_owned(),
+            None if is_line_too_long => "the request line is too long".to_owned(),
+            None => format!("the request is not HTTP/1.1: {error}"),
+        };
+        let (is_noted, is_first_left_out) =
+            self.budget.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match protocol {
+            Some(row) if !self.named[row].swap(true, Ordering::Relaxed) => {
+                tracing::warn!("{detail} (said once)");
+            }
+            None if is_noted => tracing::warn!("{detail}"),
+            _ => tracing::debug!("{detail}"),
+        }
+        if is_first_left_out {
+            tracing::warn!("too much that is not HTTP/1.1 comes; not all of it is noted");
+        }
+        let space = app.spaces.default_space();
+        let reply = gateway::refuse_malformed(space, status.unwrap_or(400), &detail, is_noted);
+        if protocol == Some(HTTP_2) {
+            return Some(go_away(&detail));
+        }
+        let status = status?;
+        let (content_type, body) = match plane {
+            Plane::Control => app.control.malformed(status, &detail),
+            Plane::Both | Plane::Merchant => ("application/json;charset=UTF-8", reply.body),
+        };
+        let trace = reply.trace.digits();
+        Some(last_reply(&Plain { status, content_type, trace, retry_after_s: None, body }))
+    }
+}
+
+/// A server's first frames in HTTP/2: empty SETTINGS, and GOAWAY with the error HTTP_1_1_REQUIRED (RFC 9113, sections
+/// 6.5, 6.8 and 7).
+fn go_away(detail: &str) -> Bytes {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const HTTP_1_1_REQUIRED: u32 = 0xd;
+    let length = (8 + detail.len()) as u32;
+    let mut frames = SETTINGS.to_vec();
+    frames.extend_from_slice(&length.to_be_bytes()[1..]);
+    frames.extend_from_slice(&[7, 0, 0, 0, 0, 0]);
+    frames.extend_from_slice(&0_u32.to_be_bytes());
+    frames.extend_from_slice(&HTTP_1_1_REQUIRED.to_be_bytes());
+    frames.extend_from_slice(detail.as_bytes());
+    frames.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn notes_are_bounded_and_come_back_with_time() {
+        let mut budget = Budget { left: 2, filled: Instant::now(), is_exhausted: false };
+        let taken: Vec<_> = (0..4).map(|_| budget.take()).collect();
+        assert_eq!(taken, [(true, false), (true, false), (false, true), (false, false)]);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!((budget.take(), budget.take()), ((true, false), (false, true)));
+    }
+}
