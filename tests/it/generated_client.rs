@@ -33,6 +33,7 @@ async fn a_generated_client_in_python_works() {
     check.env("PYTHONPATH", folder.path()).env("PYTHONDONTWRITEBYTECODE", "1");
     let said: Value = serde_json::from_str(&run(&mut check, PATIENCE).await).expect("JSON");
     let paths = text["paths"].as_object().expect("paths").values();
-    let calls: usize = paths.map(|methods| methods.as_object().map_or(0, |it| it.len())).sum();
+    let calls: usize =
+        paths.map(|methods| methods.as_object().map_or(0, serde_json::Map::len)).sum();
     assert_eq!(said["functions"], calls, "a function for each call");
 }

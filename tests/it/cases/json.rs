@@ -40,15 +40,12 @@ fn repeated(text: &str) -> String {
             Some((piece.repeat(count.parse().ok()?), behind))
         });
         whole.push_str(before);
-        match found {
-            Some((pieces, behind)) => {
-                whole.push_str(&pieces);
-                rest = behind;
-            }
-            None => {
-                whole.push('{');
-                rest = behind;
-            }
+        if let Some((pieces, behind)) = found {
+            whole.push_str(&pieces);
+            rest = behind;
+        } else {
+            whole.push('{');
+            rest = behind;
         }
     }
     whole + rest
