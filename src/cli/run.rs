@@ -16,7 +16,7 @@ use super::coverage::CoverageBar;
 use super::{exit, processors};
 use crate::control::Sources;
 use crate::run::{self, Manner, Merchant, Outcome, Outcomes, Report, Story};
-use crate::scenario::{CATALOGUE, Mistake, Requirement, ScenarioFile};
+use crate::scenario::{CATALOGUE, Mistake, Requirement, ScenarioFile, Style};
 
 /// What to tell, and how.
 #[derive(Args, Debug)]
@@ -40,6 +40,9 @@ pub(super) struct RunArgs {
     /// A bug for the built-in merchant to have; may be repeated
     #[arg(long = "mistake", value_name = "NAME", value_parser = mistake, conflicts_with = "command")]
     mistakes: Vec<Mistake>,
+    /// Another correct way of working for the built-in merchant; may be repeated
+    #[arg(long = "style", value_name = "NAME", value_parser = style, conflicts_with = "command")]
+    styles: Vec<Style>,
     /// An ability that the merchant lacks, correct as it is: scenarios that need it are not applicable; may be repeated
     #[arg(long = "without", value_name = "ABILITY", value_parser = requirement)]
     without: Vec<Requirement>,
@@ -81,6 +84,14 @@ fn mistake(name: &str) -> Result<Mistake, String> {
     })
 }
 
+fn style(name: &str) -> Result<Style, String> {
+    let known = Style::ALL.iter().find(|style| style.name() == name);
+    known.copied().ok_or_else(|| {
+        let all: Vec<&str> = Style::ALL.iter().map(|style| style.name()).collect();
+        format!("no such style; there are {}", all.join(", "))
+    })
+}
+
 fn requirement(name: &str) -> Result<Requirement, String> {
     let known = Requirement::ALL.iter().find(|need| need.name() == name);
     known.copied().ok_or_else(|| {
@@ -96,6 +107,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let manner = Manner {
         profile: profile.as_deref().map(Into::into),
         seed: *seed,
+        styles: args.styles.clone(),
         mistakes: mistakes.clone(),
         without: args.without.clone(),
     };
@@ -108,7 +120,10 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let told = tell_all(&stories, args.jobs.map_or(usual, usize::from), tell);
     let merchant = if command.is_empty() {
-        Merchant::BuiltIn { mistakes: mistakes.iter().map(|mistake| mistake.name()).collect() }
+        Merchant::BuiltIn {
+            styles: args.styles.iter().map(|style| style.name()).collect(),
+            mistakes: mistakes.iter().map(|mistake| mistake.name()).collect(),
+        }
     } else {
         Merchant::Command { line: command.clone() }
     };

@@ -23,7 +23,7 @@ pub use report::{Report, ReportError};
 use crate::base::{Millis, Seed};
 use crate::gateway;
 use crate::profile::Profile;
-use crate::scenario::{Met, Mistake, Requirement, Scenario, ShopFact, judge};
+use crate::scenario::{Met, Mistake, Requirement, Scenario, ShopFact, Style, judge};
 use crate::shop::{Pace, Shop};
 use crate::space::Space;
 use drive::Drive;
@@ -53,6 +53,8 @@ pub struct Manner {
     pub profile: Option<Box<Path>>,
     /// A seed in place of the stories' own.
     pub seed: Option<u64>,
+    /// The ways in which the built-in merchant goes about its work, where they are not the usual ones.
+    pub styles: Vec<Style>,
     /// The bugs of the merchant.
     pub mistakes: Vec<Mistake>,
     /// What the merchant cannot do, correct as it is: scenarios that need it are not applicable.
@@ -92,7 +94,9 @@ fn begin(story: &Story, manner: &Manner) -> Outcome {
 /// The reason why a scenario cannot be asked of this merchant, if there is one.
 fn not_applicable(scenario: &Scenario, manner: &Manner) -> Option<String> {
     let needed = scenario.requirements();
-    let missing = needed.iter().filter(|need| manner.without.contains(need));
+    let lacks: Vec<_> = manner.styles.iter().flat_map(|style| style.lacks()).collect();
+    let is_lacked = |need: &&Requirement| manner.without.contains(need) || lacks.contains(need);
+    let missing = needed.iter().filter(is_lacked);
     let missing: Vec<&str> = missing.map(|need| need.name()).collect();
     (!missing.is_empty()).then(|| {
         format!("the scenario needs {}, which this merchant is said to lack", missing.join(" and "))
@@ -144,8 +148,9 @@ async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Res
     space.hand_over_clock(BEGIN);
     let pace = Pace::new(BEGIN);
     let gateway = stage.authority.clone();
-    let shop = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&pace), &manner.mistakes);
-    let shop = shop.map_err(Trouble::Unbound)?;
+    let (styles, mistakes) = (&*manner.styles, &*manner.mistakes);
+    let opened = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&pace), styles, mistakes);
+    let shop = opened.map_err(Trouble::Unbound)?;
     let world = World { space: Arc::clone(&space), pace, born: BEGIN };
     let mut drive = Drive::new(stage, world, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;
@@ -176,8 +181,9 @@ fn profile(scenario: &Scenario, manner: &Manner) -> Result<Arc<Profile>, String>
 }
 
 fn repeat(story: &Story, manner: &Manner, seed: u64) -> String {
+    let styles = manner.styles.iter().flat_map(|style| [" --style ", style.name()]);
     let mistakes = manner.mistakes.iter().flat_map(|mistake| [" --mistake ", mistake.name()]);
     let lacks = manner.without.iter().flat_map(|need| [" --without ", need.name()]);
-    let more: String = mistakes.chain(lacks).collect();
+    let more: String = styles.chain(mistakes).chain(lacks).collect();
     format!("payon-sim run {} --seed {seed}{more}", story.name)
 }

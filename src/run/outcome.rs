@@ -23,6 +23,8 @@ pub struct Outcomes {
 pub enum Merchant {
     /// The built-in one.
     BuiltIn {
+        /// The styles that it was told to have, by name.
+        styles: Vec<&'static str>,
         /// The bugs that it was told to have, by name.
         mistakes: Vec<&'static str>,
     },

@@ -85,9 +85,12 @@ impl<'r> Report<'r> {
     pub fn html(&self) -> askama::Result<String> {
         let stories = &self.outcomes.stories;
         let merchant = match &self.outcomes.merchant {
-            Merchant::BuiltIn { mistakes } if mistakes.is_empty() => "the built-in one".to_owned(),
-            Merchant::BuiltIn { mistakes } => {
-                format!("the built-in one, told to: {}", mistakes.join(", "))
+            Merchant::BuiltIn { styles, mistakes } => {
+                let told = [styles.as_slice(), mistakes.as_slice()].concat();
+                match told.as_slice() {
+                    [] => "the built-in one".to_owned(),
+                    told => format!("the built-in one, told to: {}", told.join(", ")),
+                }
             }
             Merchant::Command { line } => line.join(" "),
         };

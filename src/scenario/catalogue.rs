@@ -142,6 +142,136 @@ mod tests {
         }
     }
 
+    /// Figures about the world outside of a story, which no rule of it can hold.
+    const OF_THE_WORLD: [(&str, u64); 2] = [
+        // The payer's last second, and the minute that a bank takes.
+        ("S021", 1000),
+        ("S021", 60_000),
+    ];
+
+    /// The lengths of time that a story works with, in milliseconds: those of its rules, steps and expectations, the
+    /// lengths of windows, its settings and the rules of the profile.
+    fn lengths(scenario: &Scenario) -> BTreeSet<u64> {
+        fn collect(value: &serde_json::Value, found: &mut BTreeSet<u64>) {
+            let length =
+                |value: &serde_json::Value| value.as_str().and_then(crate::scenario::Period::parse);
+            found.extend(length(value).map(|period| period.ms()));
+            if let (Some(from), Some(to)) = (length(&value["from"]), length(&value["to"])) {
+                found.insert(to.ms() - from.ms());
+            }
+            if let Some(grace) = length(&value["retryAfter"]) {
+                // What is not held against a merchant whose clock differs.
+                found.insert(grace.ms().saturating_sub(29_000));
+            }
+            value.as_array().into_iter().flatten().for_each(|one| collect(one, found));
+            value
+                .as_object()
+                .into_iter()
+                .flat_map(|all| all.values())
+                .for_each(|one| collect(one, found));
+        }
+        let mut found = BTreeSet::new();
+        collect(&scenario.to_json(), &mut found);
+        found.extend(scenario.profile.iter().filter_map(|it| it.value.0.parse::<u64>().ok()));
+        let rules = &crate::profile::Profile::builtin().rules;
+        found.extend([rules.hold_lifetime_ms.unsigned_abs()]);
+        found
+    }
+
+    /// The lengths of time that a text names, in milliseconds: "30 seconds", "half a minute", "ten seconds".
+    fn named(text: &str) -> Vec<u64> {
+        const UNITS: [(&str, u64); 5] = [
+            ("ms", 1),
+            ("second", 1000),
+            ("minute", 60_000),
+            ("hour", 3_600_000),
+            ("day", 86_400_000),
+        ];
+        const NUMBERS: [(&str, u64); 9] = [
+            ("a", 1),
+            ("one", 1),
+            ("every", 1),
+            ("two", 2),
+            ("three", 3),
+            ("five", 5),
+            ("seven", 7),
+            ("ten", 10),
+            ("half", 0),
+        ];
+        let lower = text.to_lowercase();
+        let is_part = |c: char| c.is_alphanumeric();
+        let words: Vec<&str> =
+            lower.split(|c| !is_part(c)).filter(|word| !word.is_empty()).collect();
+        let mut found = Vec::new();
+        for (at, word) in words.iter().enumerate() {
+            let unit = word.strip_suffix('s').filter(|_| word.len() > 2).unwrap_or(word);
+            let unit = if unit == "s" { "second" } else { unit };
+            let Some((_, ms)) = UNITS.iter().find(|(name, _)| *name == unit) else { continue };
+            let before = |back: usize| at.checked_sub(back).map(|at| words[at]).unwrap_or_default();
+            let number = |word: &str| {
+                let known =
+                    NUMBERS.iter().find(|(name, _)| *name == word).map(|(_, number)| *number);
+                known.or_else(|| word.parse().ok())
+            };
+            let is_half = before(2) == "half" && ["a", "an"].contains(&before(1));
+            let and_a_half = words.get(at + 1..at + 4) == Some(&["and", "a", "half"][..]);
+            match number(before(1)) {
+                _ if is_half => found.push(ms / 2),
+                Some(count) if and_a_half => found.push(count * ms + ms / 2),
+                Some(count) => found.push(count * ms),
+                None => {}
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_figures_of_every_text_are_those_of_its_rules() {
+        assert_eq!(
+            named(
+                "30 seconds, half a minute, half an hour, a second and a half, ten seconds of every minute"
+            ),
+            [30_000, 30_000, 1_800_000, 1500, 10_000, 60_000]
+        );
+        let mut wrong = Vec::new();
+        for (name, text) in CATALOGUE {
+            let scenario = read(name, text).scenario;
+            let lengths = lengths(&scenario);
+            let Scenario { title, why, correct, about, .. } = &scenario;
+            let texts = [Some(title), why.as_ref(), correct.as_ref(), about.as_ref()];
+            for ms in texts.into_iter().flatten().flat_map(|text| named(text)) {
+                let is_known = lengths.contains(&ms) || OF_THE_WORLD.contains(&(&*scenario.id, ms));
+                if !is_known {
+                    wrong.push(format!("{name}: no rule, step or expectation has {ms} ms"));
+                }
+            }
+        }
+        assert_eq!(wrong, [""; 0]);
+    }
+
+    #[test]
+    fn a_text_tells_when_a_late_answer_is_booked() {
+        use crate::scenario::{Commit, Effect};
+        for (name, text) in CATALOGUE {
+            let scenario = read(name, text).scenario;
+            let why = scenario.why.as_deref().unwrap_or_default();
+            for lines in scenario.rules.iter().filter_map(|rule| rule.then.as_ref()) {
+                let is_late = lines.0.iter().any(|effect| matches!(effect, Effect::Latency(_)));
+                let commit = lines.0.iter().find_map(|effect| match effect {
+                    Effect::Commit(commit) => Some(*commit),
+                    _ => None,
+                });
+                let told = match commit.filter(|_| is_late) {
+                    Some(Commit::Before | Commit::Approved) => "is booked",
+                    Some(Commit::After) => "booked after",
+                    Some(Commit::Never) => "never booked",
+                    None => continue,
+                };
+                assert!(why.contains(told), "{name}: {why:?} does not say: {told}");
+            }
+        }
+    }
+
     #[test]
     fn every_mistake_is_caught_by_a_story() {
         let caught: Vec<Mistake> =

@@ -6,7 +6,7 @@ use super::file::Lie;
 use super::plan::Content;
 
 /// What a true push-back would say, and the words for the opposite.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NoticeText<'a> {
     /// The order.
     pub tx_id: &'a str,
@@ -18,6 +18,16 @@ pub struct NoticeText<'a> {
     pub success: (&'a str, &'a str),
     /// The order's amount as the status call would print it.
     pub amount: &'a str,
+    /// Another order of the same merchant.
+    pub other: Option<&'a str>,
+    /// Tells whether an order of the merchant has this txId.
+    pub is_known: &'a dyn Fn(&str) -> bool,
+}
+
+impl std::fmt::Debug for NoticeText<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NoticeText").field("tx_id", &self.tx_id).finish_non_exhaustive()
+    }
 }
 
 /// A body with its type, ready to be sent.
@@ -63,7 +73,10 @@ impl Lie {
         let NoticeText { tx_id, truth, .. } = *text;
         match self {
             Self::WrongStatus => json(tx_id, text.opposite, ""),
-            Self::WrongTxId => json(&other_tx_id(tx_id, lot), truth, ""),
+            Self::WrongTxId if text.other.is_some() => {
+                json(text.other.unwrap_or_default(), truth, "")
+            }
+            Self::WrongTxId | Self::UnknownTxId => json(&unknown_tx_id(text, lot), truth, ""),
             Self::WrongAmount => {
                 let amount = if text.amount == "1" { "2" } else { "1" };
                 json(tx_id, truth, &format!(",\"amount\":{amount},\"currencyCode\":\"USD\""))
@@ -109,6 +122,19 @@ fn json(tx_id: &str, (code, message): (&str, &str), more: &str) -> NoticeBody {
     NoticeBody { content_type: None, body: body.into_bytes(), filler: 0 }
 }
 
+/// A txId of the same look that no order has.
+fn unknown_tx_id(text: &NoticeText<'_>, lot: u64) -> String {
+    // Digits that are changed one after the other; a merchant that has them all gets a longer txId.
+    let tries = (0..TRIES).map(|tried| lot.wrapping_add(tried << 32).rotate_left(tried as u32));
+    let mut found = tries.map(|lot| other_tx_id(text.tx_id, lot));
+    found
+        .find(|made| !(text.is_known)(made))
+        .unwrap_or_else(|| format!("{}-{lot:016x}", text.tx_id))
+}
+
+/// How many digits are changed in search of a txId that no order has.
+const TRIES: u64 = 32;
+
 /// A txId of the same look: one of its digits is another.
 fn other_tx_id(tx_id: &str, lot: u64) -> String {
     let digits: Vec<usize> =
@@ -151,6 +177,8 @@ mod tests {
         opposite: ("9999", "Error"),
         success: ("0000", "Success"),
         amount: "2",
+        other: None,
+        is_known: &|_| false,
     };
 
     fn said(content: Content) -> serde_json::Value {
@@ -177,6 +205,22 @@ mod tests {
         assert!(huge.filler == 70_000 && huge.body.ends_with(b"\"filler\":\"\"}"));
         let form = Content::Lie(Lie::Form).body(&TEXT, 0);
         assert_eq!(form.body, b"txId=T%222435&resultCode=0000&resultMsg=Success");
+    }
+
+    #[test]
+    fn another_order_is_named_where_there_is_one() {
+        let said = |lie: Lie, text: &NoticeText<'_>| {
+            let body = Content::Lie(lie).body(text, 7).body;
+            let said: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            said["txId"].as_str().map(str::to_owned).expect("a txId")
+        };
+        let with_other = NoticeText { other: Some("T77"), ..TEXT };
+        assert_eq!(said(Lie::WrongTxId, &with_other), "T77");
+        assert_eq!(said(Lie::WrongTxId, &TEXT), said(Lie::UnknownTxId, &TEXT));
+        assert_ne!(said(Lie::UnknownTxId, &with_other), "T77");
+        // Every txId with one other digit is an order's.
+        let taken = NoticeText { is_known: &|made| made.len() == TEXT.tx_id.len(), ..TEXT };
+        assert!(said(Lie::UnknownTxId, &taken).starts_with("T\"2435-"));
     }
 
     #[test]

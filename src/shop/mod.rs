@@ -2,7 +2,8 @@
 //!
 //! It stores an order before it registers it, takes push-backs and returns for hints and asks for the status, asks by
 //! itself with growing pauses until an order is settled or out of time, asks before it moves money again, compares
-//! amounts as decimals, ships once, and reconciles daily. Each [`Mistake`] makes it get one of these wrong (see
+//! amounts as decimals, ships once, and reconciles daily. Each [`Style`] is another correct way of doing some of this, to
+//! show that the scenarios judge outcomes and not one merchant's habits. Each [`Mistake`] makes it get one of these wrong (see
 //! `policy`); that is how a story shows that it catches what it is there for.
 //!
 //! Its clock is a [`Pace`]: whoever runs it moves the time, and is told when the merchant has come to rest.
@@ -27,7 +28,7 @@ pub use pace::{Busy, Doing, Pace};
 
 use crate::base::{Fields, Millis, Operation};
 use crate::profile::Profile;
-use crate::scenario::{Belief, Mistake, ShopFact, Trt};
+use crate::scenario::{Belief, Mistake, ShopFact, Style, Trt};
 use books::{Books, Row};
 use calls::Said;
 use listener::Listener;
@@ -70,11 +71,12 @@ impl Shop {
         gateway: String,
         profile: Arc<Profile>,
         pace: Arc<Pace>,
+        styles: &[Style],
         mistakes: &[Mistake],
     ) -> std::io::Result<Arc<Self>> {
         let (own, incoming) = Listener::bind()?;
         let shop = Arc::new(Self {
-            policy: Policy::with(mistakes),
+            policy: Policy::with(styles, mistakes),
             pace,
             profile,
             gateway,
@@ -228,9 +230,18 @@ impl Shop {
             });
             return;
         }
-        for tried in 0..REGISTER_TRIES.min(self.policy.tries) {
+        let tries = match self.policy.asks_until_final {
+            true => POLLS_MAX,
+            false => REGISTER_TRIES.min(self.policy.tries),
+        };
+        for tried in 0..tries {
             let standing = self.check(tx_id).await;
-            if standing == Standing::Unknown && self.row(tx_id).is_some_and(|row| !row.is_closed) {
+            let goes_on = |row: &Row| match standing {
+                Standing::Unknown => !row.is_closed,
+                Standing::Open => self.policy.asks_until_final && row.belief == Belief::Pending,
+                _ => false,
+            };
+            if !self.is_down() && self.row(tx_id).is_some_and(|row| goes_on(&row)) {
                 self.pause(tried).await;
                 continue;
             }
@@ -251,7 +262,7 @@ impl Shop {
         self.change(tx_id, |row| row.has_returned = true);
         if says_success && !self.policy.checks_return {
             self.change(tx_id, Row::book_paid);
-        } else {
+        } else if !self.policy.asks_until_final {
             self.check(tx_id).await;
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Shop;
 use super::books::{NewOrder, Row};
 use super::calls::Said;
-use super::policy::Amounts;
+use super::policy::{Amounts, CompareBy, Counter};
 use super::status::Standing;
 use crate::base::{Amount, Fields, Millis, Operation};
 use crate::scenario::{Belief, Trt};
@@ -34,13 +34,18 @@ impl Shop {
         let Some(row) = self.row(tx_id) else { return };
         let order = row.order.clone();
         let rest = order.amount.minus(row.given_back).unwrap_or(Amount::ZERO);
-        if self.policy.asks_before_repeating && amount.is_some_and(|amount| amount > rest) {
+        let is_counted =
+            self.policy.counter != Counter::Gateway && self.policy.asks_before_repeating;
+        if is_counted && (rest == Amount::ZERO || amount.is_some_and(|amount| amount > rest)) {
             return;
         }
         if amount.is_none() {
             self.change(tx_id, |row| row.is_to_be_given_back = true);
         }
-        let mut operation = first;
+        let mut operation = match self.policy.counter {
+            Counter::Refuses => self.by_the_day(&row, amount, first),
+            Counter::Lowers | Counter::Gateway => first,
+        };
         for tried in 0..self.policy.tries {
             let more = match (operation, amount) {
                 (Operation::Refund, Some(amount)) => {
@@ -56,6 +61,7 @@ impl Shop {
                     code::NOT_SETTLED | code::NOT_CAPTURED if self.policy.falls_back => {
                         operation = Operation::Reversal;
                     }
+                    _ if !self.policy.asks_before_repeating => self.pause(tried).await,
                     _ => return,
                 },
                 Said::Later => self.pause(tried).await,
@@ -74,6 +80,19 @@ impl Shop {
         self.change(tx_id, |row| row.belief = Belief::Disputed);
     }
 
+    /// The operation for a payment of this day: a hold and a payment of today are reversed, what was paid before or is
+    /// given back in part is refunded.
+    fn by_the_day(&self, row: &Row, amount: Option<Amount>, asked: Operation) -> Operation {
+        let is_hold = row.order.trt == Trt::PreAuth && !row.captured;
+        match row.paid_at {
+            _ if is_hold => Operation::Reversal,
+            _ if amount.is_some() || row.given_back > Amount::ZERO => Operation::Refund,
+            Some(paid_at) if day(paid_at) == day(self.pace.now()) => Operation::Reversal,
+            Some(_) => Operation::Refund,
+            None => asked,
+        }
+    }
+
     fn book_given_back(&self, tx_id: &str, amount: Option<Amount>) {
         self.change(tx_id, |row| {
             row.given_back = match amount {
@@ -89,20 +108,23 @@ impl Shop {
     /// Captures what a pre-authorisation holds, and ships.
     pub async fn capture(&self, tx_id: &str, amount: Option<Amount>) {
         let Some(row) = self.row(tx_id) else { return };
-        if row.captured && self.policy.captures_once {
+        let is_counted = self.policy.counter != Counter::Gateway;
+        if row.captured && self.policy.captures_once && is_counted {
             return;
         }
         let Some(held_since) = row.paid_at else { return };
         let order = row.order;
-        if self.policy.tracks_holds && self.pace.now() >= held_since.plus(HOLD_MS) {
+        if self.policy.tracks_holds && is_counted && self.pace.now() >= held_since.plus(HOLD_MS) {
             self.change(tx_id, |row| row.belief = Belief::Unpaid);
             return;
         }
         let asked = amount.unwrap_or(order.amount);
-        let amount = match self.policy.amounts {
-            Amounts::Ignored => asked,
-            Amounts::Decimals | Amounts::Text => asked.min(order.amount),
+        let amount = match (self.policy.amounts, self.policy.counter) {
+            (Amounts::Ignored, _) | (_, Counter::Gateway) => asked,
+            (_, Counter::Refuses) if asked > order.amount => return,
+            (_, Counter::Lowers | Counter::Refuses) => asked.min(order.amount),
         };
+        let takes_refusal = self.policy.tracks_holds && self.policy.amounts != Amounts::Ignored;
         let more =
             json!({ "amount": amount.fixed(order.currency), "currency": order.currency.code() });
         for tried in 0..self.policy.tries {
@@ -115,7 +137,7 @@ impl Shop {
                     return;
                 }
                 Said::No(code) if code == code::CAPTURED => return self.book_captured(tx_id),
-                Said::No(_) if self.policy.tracks_holds => return,
+                Said::No(_) if takes_refusal => return,
                 Said::No(_) => return self.book_captured(tx_id),
                 Said::Later => self.pause(tried).await,
                 Said::Lost if !self.policy.captures_once => self.pause(tried).await,
@@ -198,7 +220,27 @@ impl Shop {
         if !self.policy.reconciles {
             return;
         }
-        self.list_orders().await;
+        for way in self.policy.compares_by {
+            match way {
+                CompareBy::List => self.list_orders().await,
+                CompareBy::Call => self.compare_by_call().await,
+                CompareBy::Status => self.compare_by_status().await,
+            }
+        }
+    }
+
+    async fn compare_by_status(&self) {
+        let believed = |row: &Row| matches!(row.belief, Belief::Paid | Belief::GivenBack);
+        let orders: Vec<String> = {
+            let books = self.books();
+            books.rows().filter(|row| believed(row)).map(|row| row.order.tx_id.clone()).collect()
+        };
+        for tx_id in orders {
+            self.look_into(&tx_id).await;
+        }
+    }
+
+    async fn compare_by_call(&self) {
         let rows: Vec<(String, String, Value)> =
             self.books().rows().filter_map(|row| self.claim(row)).collect();
         for some in rows.chunks(ROWS) {

@@ -1,6 +1,6 @@
-//! How the merchant goes about its work: the right way, and the ways in which each mistake bends that.
+//! The merchant's way of working: the usual one, other correct styles, and the ways in which each mistake bends that.
 
-use crate::scenario::Mistake;
+use crate::scenario::{Mistake, Style};
 
 /// The habits of a merchant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,12 @@ pub(super) struct Policy {
     pub(super) keeps_final: bool,
     /// Asks by itself, without a push-back.
     pub(super) polls: bool,
+    /// Asks after a push-back until the outcome is final, for it does not ask by itself.
+    pub(super) asks_until_final: bool,
+    /// The ways in which it compares its books with the gateway's.
+    pub(super) compares_by: &'static [CompareBy],
+    /// Who refuses what is not to be.
+    pub(super) counter: Counter,
     /// What a payment is taken for that is not known to be a success.
     pub(super) pending: Pending,
     /// How long it takes to answer a push-back.
@@ -74,6 +80,26 @@ pub(super) enum Amounts {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CompareBy {
+    /// The list of orders.
+    List,
+    /// The reconciliation call.
+    Call,
+    /// The status of each order.
+    Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counter {
+    /// The merchant asks for less where it is asked for too much.
+    Lowers,
+    /// The merchant refuses, and chooses refund or reversal by the day.
+    Refuses,
+    /// The gateway.
+    Gateway,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
     Open,
     Failure,
@@ -108,6 +134,9 @@ impl Default for Policy {
             amounts: Amounts::Decimals,
             keeps_final: true,
             polls: true,
+            asks_until_final: false,
+            compares_by: &[CompareBy::List, CompareBy::Call],
+            counter: Counter::Lowers,
             pending: Pending::Open,
             handling_ms: 0,
             acknowledges: Acknowledges::Stored,
@@ -126,13 +155,27 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The habits of a merchant that makes these mistakes, and no other.
-    pub(super) fn with(mistakes: &[Mistake]) -> Self {
+    /// The habits of a merchant of these styles that makes these mistakes, and no other.
+    pub(super) fn with(styles: &[Style], mistakes: &[Mistake]) -> Self {
         let mut policy = Self::default();
+        for style in styles {
+            policy.adopt(*style);
+        }
         for mistake in mistakes {
             policy.bend(*mistake);
         }
         policy
+    }
+
+    fn adopt(&mut self, style: Style) {
+        match style {
+            Style::AsksOnPushbacks => (self.polls, self.asks_until_final) = (false, true),
+            Style::ReconcilesByList => self.compares_by = &[CompareBy::List],
+            Style::ReconcilesByCall => self.compares_by = &[CompareBy::Call],
+            Style::ReconcilesByStatus => self.compares_by = &[CompareBy::Status],
+            Style::RefusesItself => self.counter = Counter::Refuses,
+            Style::LetsGatewayRefuse => self.counter = Counter::Gateway,
+        }
     }
 
     fn bend(&mut self, mistake: Mistake) {

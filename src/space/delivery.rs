@@ -484,6 +484,7 @@ const WORDS: &[&str] = &[
     "unknown-order",
     "wrong-status",
     "wrong-tx-id",
+    "unknown-tx-id",
     "wrong-amount",
     "malformed",
     "huge",

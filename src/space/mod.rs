@@ -4,6 +4,7 @@
 //! A request takes the space's lock once, with [`Space::enter`]: time that has run out is seen first,
 //! then the closure looks and books, then the lock is gone. Nothing is awaited inside.
 
+mod another_order;
 mod attempts;
 mod clock;
 mod course;
@@ -49,9 +50,10 @@ use crate::ledger::{
 };
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
 use crate::scenario::{
-    CommitPoint, Content, Counters, Met, Notice, NoticeText, PlansMet, PushbackPlan,
+    CommitPoint, Content, Counters, Lie, Met, Notice, NoticeText, PlansMet, PushbackPlan,
 };
 use crate::wire;
+use another_order::another_order;
 use attempts::Attempts;
 use course::{Armoury, TRUTH, Told};
 use feed::Feed;
@@ -697,10 +699,18 @@ impl Moment<'_> {
         let merchant = space.merchant(&party.merchant)?;
         let own = merchant.noti_url.as_deref();
         let url = order.details().noti_url.as_deref().or(own)?;
-        state.met.note_notice(&notice.content);
+        let other = match notice.content {
+            Content::Lie(Lie::WrongTxId) => another_order(space.seed(), &state.ledger, order),
+            _ => None,
+        };
+        let content = match notice.content {
+            Content::Lie(Lie::WrongTxId) if other.is_none() => &Content::Lie(Lie::UnknownTxId),
+            ref content => content,
+        };
+        state.met.note_notice(content);
         let policy = space.pushback_policy(&merchant);
         let answer = space.profile().reasons.pushback(told.good);
-        let (body, filler, content_type) = if notice.content == Content::True {
+        let (body, filler, content_type) = if *content == Content::True {
             let body = wire::encode(&wire::pushback::Notice {
                 tx_id: (&*order.tx_id).into(),
                 result_code: answer.code.into(),
@@ -716,6 +726,11 @@ impl Moment<'_> {
                 opposite: (opposite.code, opposite.message),
                 success: (success.code, success.message),
                 amount: &order.amount.shortest(order.currency),
+                other: other.as_deref(),
+                is_known: &|tx_id| {
+                    let merchant = &*party.merchant;
+                    state.ledger.find(Target::Named { merchant, tx_id }).is_some()
+                },
             };
             let lot = space.seed().number(&[
                 b"notice",
@@ -725,7 +740,7 @@ impl Moment<'_> {
                 told.cause.as_bytes(),
                 &told.at.to_le_bytes(),
             ]);
-            let made = notice.content.body(&text, lot);
+            let made = content.body(&text, lot);
             (made.body, made.filler, made.content_type)
         };
         let number = state.outbox.add(due, |number, waiting| Delivery {
@@ -734,7 +749,7 @@ impl Moment<'_> {
             order: id,
             tx_id: order.tx_id.clone(),
             cause: told.cause,
-            content: notice.content.name(),
+            content: content.name(),
             trace,
             context: self.aftermath.context.as_ref().or(order.context.as_ref()).map(Arc::clone),
             url: url.into(),

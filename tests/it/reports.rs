@@ -69,7 +69,11 @@ fn outcome(id: &str, ok: bool) -> Outcome {
 
 fn outcomes() -> Outcomes {
     let stories = vec![outcome("S001", true), outcome("S002", false)];
-    Outcomes { merchant: Merchant::BuiltIn { mistakes: Vec::new() }, stories, took_ms: 24 }
+    Outcomes {
+        merchant: Merchant::BuiltIn { styles: Vec::new(), mistakes: Vec::new() },
+        stories,
+        took_ms: 24,
+    }
 }
 
 #[test]

@@ -280,6 +280,45 @@ async fn bodies_of_push_backs_are_broken_and_of_another_type() {
 }
 
 #[tokio::test]
+async fn a_push_back_of_the_wrong_order_names_one_of_the_same_merchant_that_the_seed_chooses() {
+    let sim = Sim::start().await;
+    let (mut chosen, sink) = (Vec::new(), Sink::start().await);
+    for seed in [1, 1, 2, 3, 4, 5] {
+        let space = sim.make_space(&json!({ "seed": seed })).await;
+        let then = json!([{ "pushback": { "instead": "wrong-tx-id", "last": "unknown-tx-id" } }]);
+        space.arm_one(json!({ "operation": "pay" }), then).await;
+        space.register("alone", json!({ "noti_url": sink.url("/") })).await;
+        space.pay("alone", json!({})).await.expect(200);
+        space.run_until_idle().await;
+        // There is no other order yet, and the journal says what was sent instead.
+        for _ in 0..2 {
+            let named = sink.next().await.json()["txId"].clone();
+            assert_ne!(named, "alone");
+        }
+        let told = space.control_get("pushbacks?txId=alone").await.expect(200);
+        let kinds = told["pushbacks"].as_array().unwrap().iter().map(|it| it["content"].clone());
+        assert!(kinds.eq([json!("unknown-tx-id"), json!("unknown-tx-id")]), "{told}");
+
+        let own: Vec<String> = (10..18).map(|n| format!("T{n}")).collect();
+        for tx_id in &own {
+            space.register(tx_id, json!({ "noti_url": sink.url("/") })).await;
+        }
+        space.pay("T17", json!({})).await.expect(200);
+        space.run_until_idle().await;
+        let mut named = [sink.next().await.json(), sink.next().await.json()]
+            .map(|notice| notice["txId"].as_str().unwrap().to_owned());
+        let is_real = |tx_id: &String| own.contains(tx_id) || tx_id == "alone";
+        named.sort_by_key(|tx_id| !is_real(tx_id));
+        assert!(is_real(&named[0]) && named[0] != "T17", "{named:?}");
+        // The unknown one looks like the order's own, and is no order's.
+        assert!(!is_real(&named[1]), "{named:?}");
+        chosen.push(named[0].clone());
+    }
+    assert_eq!(chosen[0], chosen[1]);
+    assert!(chosen.iter().any(|tx_id| *tx_id != chosen[0]), "{chosen:?}");
+}
+
+#[tokio::test]
 async fn the_link_of_an_order_booked_after_the_reply_is_its_own() {
     let sim = Sim::start().await;
     let space = Arc::new(sim.space("promised").await);

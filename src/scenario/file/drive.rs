@@ -5,7 +5,7 @@
 use crate::base::{Currency, PaymentMethod, Reason};
 use crate::scenario::form::{Decimal, Period, choice, record, words};
 
-use super::Trt;
+use super::{Requirement, Trt};
 
 choice! {
     /// One thing that the merchant, its payer or the test bench does.
@@ -263,6 +263,38 @@ words! {
         KeepsBinding = "keeps-binding",
         /// Copies card data into calls that need none.
         LeaksCard = "leaks-card",
+    }
+}
+
+words! {
+    /// A way in which a correct merchant may go about its work. Of two that exclude each other the last one counts.
+    pub enum Style ("a style") {
+        /// Asks for the status when a push-back has come, until the outcome is final; never by itself.
+        AsksOnPushbacks = "asks-on-push-backs",
+        /// Compares its books with the list of orders.
+        ReconcilesByList = "reconciles-by-list",
+        /// Compares its books by the reconciliation call.
+        ReconcilesByCall = "reconciles-by-call",
+        /// Compares its books by the status of each order.
+        ReconcilesByStatus = "reconciles-by-status",
+        /// Refuses by its own count what the gateway would refuse, and chooses refund or reversal by the day.
+        RefusesItself = "refuses-itself",
+        /// Asks the gateway for what it is asked for, and takes the refusal for final.
+        LetsGatewayRefuse = "lets-gateway-refuse",
+    }
+}
+
+impl Style {
+    /// What a merchant of this style cannot do, correct as it is.
+    pub const fn lacks(self) -> &'static [Requirement] {
+        match self {
+            Self::AsksOnPushbacks => &[Requirement::Polls],
+            Self::ReconcilesByCall => &[Requirement::RechecksPaid],
+            Self::ReconcilesByList
+            | Self::ReconcilesByStatus
+            | Self::RefusesItself
+            | Self::LetsGatewayRefuse => &[],
+        }
     }
 }
 

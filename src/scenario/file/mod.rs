@@ -16,7 +16,7 @@ use std::collections::HashSet;
 pub use condition::{AmountTest, CardTest, FieldTest, FieldTests, Scope, Trt, When, Window};
 pub use drive::{
     AmountStep, Bind, Burst, Mistake, OrderStep, Pay, QrCompletion, Register, Return, ReturnKind,
-    Step, Trigger, TriggerKind,
+    Step, Style, Trigger, TriggerKind,
 };
 pub use effect::{
     Busy, Commit, Effect, HttpStatus, Lines, Members, Patch, Rate, Size, Transport, Truncate,

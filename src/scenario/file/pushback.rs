@@ -113,8 +113,10 @@ choice! {
     pub enum Lie ("a false notice") {
         /// Success told as failure, failure as success.
         WrongStatus = "wrong-status",
-        /// The txId of another order.
+        /// The txId of another order of the same merchant, chosen by the seed; where there is none, as `unknown-tx-id`.
         WrongTxId = "wrong-tx-id",
+        /// A txId like the order's own that no order has.
+        UnknownTxId = "unknown-tx-id",
         /// A member `amount` that is not the order's.
         WrongAmount = "wrong-amount",
         /// Not JSON.

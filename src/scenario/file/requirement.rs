@@ -27,6 +27,8 @@ words! {
         ReturnPage = "return-page",
         /// Compares its books with the gateway's: by the list of orders, the reconciliation call, or the status of each.
         Reconciles = "reconciles",
+        /// Looks at paid orders again, by the list or by their status: a reconciliation call alone tells of no chargeback.
+        RechecksPaid = "rechecks-paid",
         /// Asks for the status of an open order by itself, without a push-back.
         Polls = "polls",
         /// Lets the test choose how a txId ends.
