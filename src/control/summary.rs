@@ -43,6 +43,8 @@ struct Money {
     authorised: String,
     captured: String,
     refunded: String,
+    /// Given back in all: refunded, charged back, or taken back as a whole by a reversal or a late decline.
+    returned: String,
     released: String,
     holds: Holds,
 }
@@ -121,11 +123,13 @@ impl Money {
     fn of(currency: Currency, orders: &Orders) -> Option<Self> {
         let (mut count, mut open) = (0, 0);
         let (mut sums, mut held) = (Totals::default(), Amount::ZERO);
+        let mut returned = Amount::ZERO;
         for order in orders.iter().filter(|order| order.currency == currency) {
             count += 1;
             add(&mut sums.authorised, order.totals.authorised);
             add(&mut sums.captured, order.totals.captured);
             add(&mut sums.refunded, order.totals.refunded);
+            add(&mut returned, order.returned());
             add(&mut sums.released, order.totals.released);
             if order.state == OrderState::Authorised {
                 open += 1;
@@ -138,6 +142,7 @@ impl Money {
             authorised: sums.authorised.fixed(currency),
             captured: sums.captured.fixed(currency),
             refunded: sums.refunded.fixed(currency),
+            returned: returned.fixed(currency),
             released: sums.released.fixed(currency),
             holds: Holds { open, amount: held.fixed(currency) },
         })

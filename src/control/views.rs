@@ -40,6 +40,8 @@ pub(super) struct OrderView {
     authorised: String,
     captured: String,
     refunded: String,
+    /// The sum given back in all: refunded, charged back, or taken back as a whole by a reversal or a late decline.
+    returned: String,
     /// Let go without having been taken.
     released: String,
     /// What a refund may still give back.
@@ -270,6 +272,7 @@ impl OrderView {
             authorised: money(order.totals.authorised),
             captured: money(order.totals.captured),
             refunded: money(order.totals.refunded),
+            returned: money(order.returned()),
             released: money(order.totals.released),
             refundable: money(order.totals.refundable()),
             settled,

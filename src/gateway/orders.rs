@@ -3,6 +3,7 @@
 use super::desk::{Desk, Refused};
 use crate::base::{Fields, Millis, OrderState, Reason};
 use crate::ledger::{Change, Order, OrderKind};
+use crate::profile::Rules;
 use crate::wire::orders::{Request, Row};
 use crate::wire::{self, ShortAmount, Trt};
 
@@ -20,14 +21,14 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     });
     let (merchant, terminal) = (&*request.merchant_id, &*request.term_id);
     let days = request.from_date..=request.to_date;
-    let (orders, now, cutoff) = desk.space.enter(|moment| {
+    let (orders, now, rules) = desk.space.enter(|moment| {
         let ledger = moment.ledger();
         let page = ledger.page(merchant, terminal, days, kind, skip, limit);
         let orders: Vec<Order> = page.into_iter().cloned().collect();
-        (orders, moment.now, moment.ledger().rules().settlement_cutoff_ms)
+        (orders, moment.now, moment.ledger().rules().clone())
     });
     let rows: Vec<_> =
-        orders.iter().map(|order| row(desk, merchant, terminal, order, now, cutoff)).collect();
+        orders.iter().map(|order| row(desk, merchant, terminal, order, now, &rules)).collect();
     Ok(wire::encode(&rows))
 }
 
@@ -37,7 +38,7 @@ fn row<'a>(
     terminal: &'a str,
     order: &'a Order,
     now: Millis,
-    cutoff_ms: i64,
+    rules: &Rules,
 ) -> Row<'a> {
     let wording = &desk.space.profile().wording;
     let result = desk.answer(order.unsuccessful().unwrap_or(Reason::Success));
@@ -58,9 +59,9 @@ fn row<'a>(
         merchant_id: merchant.into(),
         term_id: terminal.into(),
         trac_no: (&*order.tx_id).into(),
-        amount: ShortAmount(order.amount, order.currency),
+        amount: ShortAmount(order.told_amount(rules.completed_amount), order.currency),
         currency_code: order.currency,
-        settle_yn: order.is_settled(now, cutoff_ms),
+        settle_yn: order.is_settled(now, rules.settlement_cutoff_ms),
         cancel_yn: order.state == OrderState::Reversed,
         refund_yn: refunded,
         appr_no: order.approval_digits().map(|digits| digits.to_string().into()),

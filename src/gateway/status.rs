@@ -4,7 +4,7 @@ use arrayvec::ArrayString;
 use smol_str::SmolStr;
 
 use super::desk::{Desk, Refused, order_at};
-use crate::base::{Currency, Fields, OrderState, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Fields, OrderState, PaymentMethod, Reason};
 use crate::ledger::{DAY_DIGITS, Order, OrderKind, Target};
 use crate::profile::StatusMismatch;
 use crate::space::Lint;
@@ -25,7 +25,8 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             let why = order.failure.map(|reason| format!(", {reason}")).unwrap_or_default();
             return Err(Refused::with(reason, format!("the order is {state}{why}")));
         }
-        let fits = same_price(order, &request);
+        let told = order.told_amount(ledger.rules().completed_amount);
+        let fits = same_price(order, told, &request);
         match &fits {
             Err(refused) if refused.reason == Reason::CurrencyMismatch => {
                 desk.find(Lint::StatusCurrency, "currency")?;
@@ -36,7 +37,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
         if ledger.rules().status_mismatch == StatusMismatch::Refuse {
             fits?;
         }
-        Ok(Facts::of(order))
+        Ok(Facts::of(order, told))
     })?;
     let wording = &desk.space.profile().wording;
     let success = desk.success();
@@ -78,14 +79,14 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(order: &Order) -> Self {
+    fn of(order: &Order, told: Amount) -> Self {
         Self {
             sequence: order.sequence(),
             state: order.state,
             kind: order.kind,
             method: order.method,
             account: order.instrument.as_ref().map(|instrument| instrument.account.clone()),
-            amount: ShortAmount(order.amount, order.currency),
+            amount: ShortAmount(told, order.currency),
             currency: order.currency,
             approval_no: order.approval_digits(),
             approved_at: order.approval.map(|approval| approval.at.year_first_digits()),
@@ -93,14 +94,14 @@ impl Facts {
     }
 }
 
-/// Amount and currency as asked must be the order's.
-fn same_price(order: &Order, request: &Request<'_>) -> Result<(), Refused> {
+/// Amount and currency as asked must be the order's; the amount as ordered or as it is told.
+fn same_price(order: &Order, told: Amount, request: &Request<'_>) -> Result<(), Refused> {
     if request.currency.is_some_and(|currency| currency != order.currency) {
         let detail = format!("the order is in {}", order.currency.code());
         return Err(Refused::with(Reason::CurrencyMismatch, detail));
     }
     let asked = request.amount.as_ref().map(|text| text.of(order.currency)).transpose()?;
-    if asked.is_some_and(|amount| amount != order.amount) {
+    if asked.is_some_and(|amount| amount != order.amount && amount != told) {
         let detail = format!("the order is for {}", order.amount.fixed(order.currency));
         return Err(Refused::with(Reason::AmountMismatch, detail));
     }

@@ -11,6 +11,7 @@ use super::progress::Progress;
 use crate::base::{
     Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, TraceContext, digits,
 };
+use crate::profile::CompletedAmount;
 
 /// Digits of the day with which a `txSeqNo` begins; they are the order's `txDt`.
 pub const DAY_DIGITS: usize = 8;
@@ -117,6 +118,26 @@ impl Totals {
     /// What a refund may still give back.
     pub fn refundable(&self) -> Amount {
         self.captured.minus(self.refunded).unwrap_or(Amount::ZERO)
+    }
+}
+
+impl Order {
+    /// The sum given back in all after it was taken: refunded, charged back, or taken back as a whole by a reversal or a
+    /// late decline.
+    pub fn returned(&self) -> Amount {
+        match self.state {
+            OrderState::Reversed | OrderState::Failed => self.totals.captured,
+            _ => self.totals.refunded,
+        }
+    }
+
+    /// The amount that the status call and the list of orders tell: of a completed pre-authorisation what `completed` says.
+    pub fn told_amount(&self, completed: CompletedAmount) -> Amount {
+        let is_completed = self.kind == OrderKind::PreAuth && self.totals.captured > Amount::ZERO;
+        match completed {
+            CompletedAmount::Captured if is_completed => self.totals.captured,
+            CompletedAmount::Captured | CompletedAmount::Ordered => self.amount,
+        }
     }
 }
 

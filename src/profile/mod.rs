@@ -40,7 +40,7 @@ pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};
 pub use reasons::{Answer, ReasonTable};
 pub use report::ProfileErrors;
-pub use rules::{IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
+pub use rules::{CompletedAmount, IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
 pub use settings::{
     Acknowledge, CheckoutSettings, Language, PushbackEvent, PushbackOverrides, PushbackPolicy,
     SignMode, SignSettings,

@@ -42,6 +42,17 @@ pub enum StatusMismatch {
 
 words!("a treatment", StatusMismatch { Lint = "lint", Refuse = "refuse" });
 
+/// The `amount` of a completed pre-authorisation in the status call and the list of orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompletedAmount {
+    /// The sum that the completion captured.
+    Captured,
+    /// The sum that was ordered and authorised.
+    Ordered,
+}
+
+words!("an amount", CompletedAmount { Captured = "captured", Ordered = "ordered" });
+
 /// Life-cycle rules. All durations are milliseconds of the space's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -61,6 +72,8 @@ pub struct Rules {
     pub status_mismatch: StatusMismatch,
     /// Payment methods whose orders may be in riel; all others are in dollars only.
     pub khr_methods: Vec<PaymentMethod>,
+    /// The amount of a completed pre-authorisation in the status call and the list of orders.
+    pub completed_amount: CompletedAmount,
     /// Whether `amount` on a refund makes it partial.
     pub partial_refund: bool,
     /// How long a one-time password stays valid.
@@ -101,6 +114,7 @@ impl Read for Rules {
                 identical_register,
                 status_mismatch,
                 khr_methods,
+                completed_amount,
                 partial_refund,
                 otp_lifetime_ms,
                 otp_tries,

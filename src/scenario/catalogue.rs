@@ -104,7 +104,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::scenario::{Mistake, Scenario, ScenarioFile};
+    use crate::scenario::{Mistake, Period, Scenario, ScenarioFile};
 
     fn read(name: &str, text: &str) -> ScenarioFile {
         match ScenarioFile::read(&format!("scenarios/{name}.yaml"), text.as_bytes()) {
@@ -153,9 +153,8 @@ mod tests {
     /// lengths of windows, its settings and the rules of the profile.
     fn lengths(scenario: &Scenario) -> BTreeSet<u64> {
         fn collect(value: &serde_json::Value, found: &mut BTreeSet<u64>) {
-            let length =
-                |value: &serde_json::Value| value.as_str().and_then(crate::scenario::Period::parse);
-            found.extend(length(value).map(|period| period.ms()));
+            let length = |value: &serde_json::Value| value.as_str().and_then(Period::parse);
+            found.extend(length(value).map(Period::ms));
             if let (Some(from), Some(to)) = (length(&value["from"]), length(&value["to"])) {
                 found.insert(to.ms() - from.ms());
             }

@@ -37,6 +37,8 @@ pub(super) struct Row {
     /// When money was first known to be held or taken.
     pub(super) paid_at: Option<Millis>,
     pub(super) captured: bool,
+    /// What a completion captured.
+    pub(super) captured_amount: Option<Amount>,
     pub(super) given_back: Amount,
     /// The whole amount is to be given back.
     pub(super) is_to_be_given_back: bool,
@@ -54,6 +56,7 @@ impl Row {
             registered: None,
             paid_at: None,
             captured: false,
+            captured_amount: None,
             given_back: Amount::ZERO,
             is_to_be_given_back: false,
             has_returned: false,
@@ -67,6 +70,11 @@ impl Row {
         if self.order.trt == Trt::Purchase && self.shipped == 0 {
             self.shipped = 1;
         }
+    }
+
+    /// The sum that there is to give back and to compare: captured, or else ordered.
+    pub(super) fn taken(&self) -> Amount {
+        self.captured_amount.unwrap_or(self.order.amount)
     }
 
     /// Puts it aside for good.

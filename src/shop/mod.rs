@@ -230,9 +230,10 @@ impl Shop {
             });
             return;
         }
-        let tries = match self.policy.asks_until_final {
-            true => POLLS_MAX,
-            false => REGISTER_TRIES.min(self.policy.tries),
+        let tries = if self.policy.asks_until_final {
+            POLLS_MAX
+        } else {
+            REGISTER_TRIES.min(self.policy.tries)
         };
         for tried in 0..tries {
             let standing = self.check(tx_id).await;

@@ -33,7 +33,7 @@ impl Shop {
     pub async fn give_back(&self, tx_id: &str, amount: Option<Amount>, first: Operation) {
         let Some(row) = self.row(tx_id) else { return };
         let order = row.order.clone();
-        let rest = order.amount.minus(row.given_back).unwrap_or(Amount::ZERO);
+        let rest = row.taken().minus(row.given_back).unwrap_or(Amount::ZERO);
         let is_counted =
             self.policy.counter != Counter::Gateway && self.policy.asks_before_repeating;
         if is_counted && (rest == Amount::ZERO || amount.is_some_and(|amount| amount > rest)) {
@@ -96,10 +96,10 @@ impl Shop {
     fn book_given_back(&self, tx_id: &str, amount: Option<Amount>) {
         self.change(tx_id, |row| {
             row.given_back = match amount {
-                Some(amount) => row.given_back.plus(amount).unwrap_or(row.order.amount),
-                None => row.order.amount,
+                Some(amount) => row.given_back.plus(amount).unwrap_or(row.taken()),
+                None => row.taken(),
             };
-            if row.given_back >= row.order.amount {
+            if row.given_back >= row.taken() {
                 row.belief = Belief::GivenBack;
             }
         });
@@ -129,21 +129,25 @@ impl Shop {
             json!({ "amount": amount.fixed(order.currency), "currency": order.currency.code() });
         for tried in 0..self.policy.tries {
             match self.order_call(Operation::PreAuthCompletion, &order, more.clone()).await {
-                Said::Yes(_) if self.policy.captures_once => return self.book_captured(tx_id),
+                Said::Yes(_) if self.policy.captures_once => {
+                    return self.book_captured(tx_id, amount);
+                }
                 Said::Yes(_) => {
-                    self.book_captured(tx_id);
+                    self.book_captured(tx_id, amount);
                     let again = self.order_call(Operation::PreAuthCompletion, &order, more.clone());
                     again.await;
                     return;
                 }
-                Said::No(code) if code == code::CAPTURED => return self.book_captured(tx_id),
+                Said::No(code) if code == code::CAPTURED => {
+                    return self.book_captured(tx_id, amount);
+                }
                 Said::No(_) if takes_refusal => return,
-                Said::No(_) => return self.book_captured(tx_id),
+                Said::No(_) => return self.book_captured(tx_id, amount),
                 Said::Later => self.pause(tried).await,
                 Said::Lost if !self.policy.captures_once => self.pause(tried).await,
                 Said::Lost => match self.found_out(&order, tried).await {
                     Standing::Held => {}
-                    Standing::Captured => return self.book_captured(tx_id),
+                    Standing::Captured => return self.book_captured(tx_id, amount),
                     _ => break,
                 },
                 Said::Dead => return,
@@ -152,13 +156,14 @@ impl Shop {
         self.change(tx_id, |row| row.belief = Belief::Disputed);
     }
 
-    fn book_captured(&self, tx_id: &str) {
+    fn book_captured(&self, tx_id: &str, amount: Amount) {
         let once = self.policy.captures_once;
         self.change(tx_id, |row| {
             if !row.captured || !once {
                 row.shipped += 1;
             }
             row.captured = true;
+            row.captured_amount.get_or_insert(amount);
         });
     }
 
@@ -270,7 +275,7 @@ impl Shop {
         };
         let mut body = self.identity(&order.merchant_id);
         body.insert("txId".to_owned(), order.tx_id.clone().into());
-        let total = order.amount.fixed(order.currency);
+        let total = row.taken().fixed(order.currency);
         body.insert("grandToTAmt".to_owned(), serde_json::from_str(&total).ok()?);
         body.insert("transactionType".to_owned(), what.into());
         Some((order.tx_id.clone(), order.merchant_id.clone(), Value::Object(body)))

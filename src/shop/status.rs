@@ -77,8 +77,11 @@ impl Shop {
                 let own = if own.contains('.') { own } else { format!("{own}.00") };
                 text == own && same_currency
             }
+            // Of a capture in part PAYON does not say which of the two sums is told.
             Amounts::Decimals => {
-                Amount::parse(&text, order.currency) == Ok(order.amount) && same_currency
+                let captured = self.row(&order.tx_id).and_then(|row| row.captured_amount);
+                let is_known = |told| told == order.amount || Some(told) == captured;
+                Amount::parse(&text, order.currency).is_ok_and(is_known) && same_currency
             }
         }
     }
@@ -101,7 +104,7 @@ impl Shop {
                 _ if !same_price => row.belief = Belief::Disputed,
                 Standing::GivenBack => {
                     row.belief = Belief::GivenBack;
-                    row.given_back = row.order.amount;
+                    row.given_back = row.taken();
                 }
                 _ if is_paid && row.belief == Belief::GivenBack => {}
                 _ => {

@@ -252,3 +252,35 @@ expect:
     let outcome = tell(&story("mixed.yaml", text), &Manner::default());
     assert!(outcome.ok, "{}", told(&outcome));
 }
+
+#[test]
+fn a_capture_in_part_is_told_as_captured_or_as_ordered_and_both_are_right() {
+    let of = |told: &str| {
+        format!(
+            "version: 1
+id: PART
+title: A capture in part
+profile: [{{ key: rules.completed_amount, value: {told} }}]
+drive:
+  - register: {{ trt: 12 }}
+  - pay
+  - complete: {{ amount: 4.00 }}
+  - status
+  - reconcile
+  - advance: 1d
+  - refund
+  - reconcile
+  - idle
+expect:
+  - order: {{ state: refunded, captured: 4.00, returned: 4.00, refunded: once }}
+  - shop: {{ believes: given-back, shipped: once }}
+  - never: true
+    request: {{ reason: amount.mismatch }}
+"
+        )
+    };
+    for told in ["captured", "ordered"] {
+        let outcome = tell(&story("part.yaml", of(told).as_bytes()), &Manner::default());
+        assert!(outcome.ok, "{told}: {}", super::catalogue::told(&outcome));
+    }
+}

@@ -2,7 +2,7 @@
 
 use payon_sim::base::{Fields, Operation};
 use payon_sim::crypto::{self, Recipe};
-use payon_sim::profile::Profile;
+use payon_sim::profile::{CompletedAmount, Profile};
 use serde_json::json;
 
 use crate::support::{Sim, Sink};
@@ -53,6 +53,7 @@ async fn an_order_is_registered_paid_told_of_looked_up_and_refunded() {
         ("authorised", "1.00"),
         ("captured", "1.00"),
         ("refunded", "1.00"),
+        ("returned", "1.00"),
         ("released", "0.00"),
         ("refundable", "0.00"),
     ] {
@@ -62,6 +63,47 @@ async fn an_order_is_registered_paid_told_of_looked_up_and_refunded() {
         order["events"].as_array().unwrap().iter().map(|event| &event["change"]).collect();
     assert_eq!(changes, ["registered", "approved", "refunded"]);
     assert_eq!(order["pushbacks"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_capture_in_part_is_told_as_the_profile_says() {
+    for (completed, told) in
+        [(CompletedAmount::Captured, json!(4)), (CompletedAmount::Ordered, json!(10))]
+    {
+        let sim = Sim::with_profile(|profile| profile.rules.completed_amount = completed).await;
+        let space = sim.space("part").await;
+        space.register("1", json!({ "trt": "12", "amount": "10.00" })).await;
+        space.pay("1", json!({})).await.expect(200);
+        let status = async |amount: &str| {
+            let asked = json!({ "txId": "1", "amount": amount, "currency": "USD" });
+            space.call(Operation::Status, &asked).await.expect(200)["resultData"]["amount"].clone()
+        };
+        assert_eq!(status("10.00").await, json!(10));
+        let capture = json!({ "txId": "1", "amount": "4.00", "currency": "USD" });
+        let captured = space.call_signed(Operation::PreAuthCompletion, &capture).await.expect(200);
+        assert_eq!((&captured["resultCode"], &captured["amount"]), (&json!("0000"), &json!(4.0)));
+        assert_eq!(status("10.00").await, told);
+        let days = json!({ "fromDate": "01012020", "toDate": "31122099", "index": 1, "limit": 9 });
+        let listed = space.call(Operation::Orders, &days).await.expect(200);
+        assert_eq!((&listed[0]["tracNo"], &listed[0]["amount"]), (&json!("1"), &told));
+        let order = space.order("1").await;
+        let sums = ["amount", "authorised", "captured", "returned"].map(|name| &order[name]);
+        assert_eq!(sums, ["10.00", "10.00", "4.00", "0.00"]);
+    }
+}
+
+#[tokio::test]
+async fn money_that_a_late_decline_takes_back_is_told_as_given_back() {
+    let sim = Sim::start().await;
+    let space = sim.space("late-decline").await;
+    space.register("1", json!({ "amount": "10.00" })).await;
+    space.pay("1", json!({})).await.expect(200);
+    space.trigger("1", "late-decline").await.expect(200);
+    let order = space.order("1").await;
+    let sums = ["captured", "refunded", "returned"].map(|name| &order[name]);
+    assert_eq!(sums, ["10.00", "0.00", "10.00"]);
+    let summary = space.control_get("summary").await.expect(200);
+    assert_eq!(summary["money"][0]["returned"], "10.00", "{summary}");
 }
 
 #[tokio::test]

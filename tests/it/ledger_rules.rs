@@ -1,7 +1,9 @@
 //! The rules of the life cycle that the ledger's tests start from.
 
 use payon_sim::base::PaymentMethod;
-use payon_sim::profile::{IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
+use payon_sim::profile::{
+    CompletedAmount, IdenticalRegister, Rules, StatusMismatch, UnsettledRefund,
+};
 
 pub(crate) const MINUTE_MS: i64 = 60_000;
 pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -18,6 +20,7 @@ pub(crate) fn rules() -> Rules {
         identical_register: IdenticalRegister::Repeat,
         status_mismatch: StatusMismatch::Lint,
         khr_methods: vec![PaymentMethod::BakongKhqr],
+        completed_amount: CompletedAmount::Captured,
         partial_refund: true,
         otp_lifetime_ms: 3 * MINUTE_MS,
         otp_tries: 3,

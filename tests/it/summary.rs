@@ -30,12 +30,12 @@ async fn orders_money_requests_and_push_backs_are_summed_up() {
     let summary = space.control_get("summary").await.expect(200);
     let money = |currency,
                  orders,
-                 [authorised, captured, refunded, released]: [&str; 4],
+                 [authorised, captured, returned, released]: [&str; 4],
                  open,
                  held| {
         json!({
             "currency": currency, "orders": orders, "authorised": authorised, "captured": captured,
-            "refunded": refunded, "released": released, "holds": { "open": open, "amount": held },
+            "refunded": returned, "returned": returned, "released": released, "holds": { "open": open, "amount": held },
         })
     };
     let usd = money("USD", 4, ["12.00", "10.00", "4.00", "1.00"], 1, "1.00");
