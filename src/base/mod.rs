@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a socket, a runtime, an order or a profile.
 
+mod bounded;
 mod fields;
 mod method;
 mod money;
@@ -15,8 +16,10 @@ pub mod sharing;
 mod state;
 mod time;
 mod trace_context;
+mod visible;
 mod web_url;
 
+pub use bounded::{FILE_MAX, read_all, read_file, read_text};
 pub use fields::{Fields, FieldsError, Literal};
 pub use method::PaymentMethod;
 pub use money::{Amount, AmountError, Currency, Print};
@@ -29,4 +32,5 @@ pub use seed::Seed;
 pub use state::OrderState;
 pub use time::{Day, Millis, digits, wall_clock};
 pub use trace_context::{TraceContext, TraceContextError, Trail};
+pub use visible::{printable, printable_json, visible};
 pub use web_url::{WebUrl, WebUrlError, WebUrlParts};

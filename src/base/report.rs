@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::visible::visible;
+
 /// Something wrong in one place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -94,9 +96,10 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line == 0 {
-            write!(f, "{}: {}", self.file, self.message)?;
+            write!(f, "{}: {}", visible(&self.file), visible(&self.message))?;
         } else {
-            write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+            let (file, message) = (visible(&self.file), visible(&self.message));
+            write!(f, "{file}:{}:{}: {message}", self.line, self.column)?;
         }
         if let Some((line, mark)) = &self.excerpt {
             let number = self.line;
@@ -108,7 +111,7 @@ impl fmt::Display for Problem {
             write!(f, "{}{}", " ".repeat(caret), "^".repeat(width))?;
         }
         for help in &self.help {
-            write!(f, "\n     = {help}")?;
+            write!(f, "\n     = {}", visible(help))?;
         }
         Ok(())
     }

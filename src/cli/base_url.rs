@@ -26,6 +26,13 @@ impl BaseUrl {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The URL of the server and, as it stands there, the name of the space, of which this is a base URL.
+    pub(super) fn split_space(&self) -> Option<(Self, &str)> {
+        let (root, space) = self.0.rsplit_once("/space/")?;
+        let is_name = !space.is_empty() && !space.contains('/');
+        is_name.then(|| (Self(root.to_owned()), space))
+    }
 }
 
 impl FromStr for BaseUrl {

@@ -10,7 +10,7 @@ use clap::Args;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use serde_json::Value;
 use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
+use crate::server::CONTROL_PORT_HEADER;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,11 +29,12 @@ const ANSWER_MAX: usize = 16 << 20;
 /// Which gateway, and which of its spaces.
 #[derive(Args, Clone, Debug)]
 pub(super) struct GatewayArgs {
-    /// The control plane of the running gateway
+    /// Where the running gateway is: its base URL or its control URL, also that of a space. PAYON_SIM_CONTROL_URL counts
+    /// before PAYON_SIM_URL
     #[arg(
         long,
         alias = "base-url",
-        env = "PAYON_SIM_URL",
+        env = address_variable(),
         default_value = "http://127.0.0.1:36605"
     )]
     url: BaseUrl,
@@ -42,6 +44,14 @@ pub(super) struct GatewayArgs {
     /// The token of the control plane, where it asks for one
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+}
+
+/// The variable that says where the gateway is. The control plane counts first: a scenario may break the merchants'
+/// port, and the control plane of `payon-sim run` has one of its own.
+fn address_variable() -> &'static str {
+    let control = "PAYON_SIM_CONTROL_URL";
+    let is_set = std::env::var_os(control).is_some_and(|value| !value.is_empty());
+    if is_set { control } else { "PAYON_SIM_URL" }
 }
 
 /// An order by its names.
@@ -94,7 +104,18 @@ impl GatewayArgs {
 
     /// The same for what is the server's and no space's.
     pub(super) fn without_space(&self) -> Self {
-        Self { space: None, ..self.clone() }
+        let url = self.url.split_space().map_or_else(|| self.url.clone(), |(root, _)| root);
+        Self { url, space: None, ..self.clone() }
+    }
+
+    /// Up to where paths of the control plane begin: the space that --space names, else the one of the URL.
+    fn base(&self) -> String {
+        let (root, of_url) = match self.url.split_space() {
+            Some((root, space)) => (root, format!("/space/{space}")),
+            None => (self.url.clone(), String::new()),
+        };
+        let named = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
+        format!("{root}{}", named.unwrap_or(of_url))
     }
 
     /// Whether a token was given.
@@ -107,10 +128,10 @@ impl GatewayArgs {
             Ok(answer) => answer,
             Err(refused) => return Ok(refused),
         };
-        let parsed = serde_json::from_slice::<Value>(&answer).ok();
-        let pretty = parsed.and_then(|answer| serde_json::to_string_pretty(&answer).ok());
-        let raw = || String::from_utf8_lossy(&answer).into_owned();
-        exit::print(&(pretty.unwrap_or_else(raw) + "\n"))?;
+        match serde_json::from_slice::<Value>(&answer) {
+            Ok(answer) => exit::print_json(&answer)?,
+            Err(_) => exit::print(&(String::from_utf8_lossy(&answer).into_owned() + "\n"))?,
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -134,10 +155,23 @@ impl GatewayArgs {
             Ok(answer) => answer,
             Err(refused) => return Ok(Err(refused)),
         };
-        let answer = serde_json::from_slice(&answer).with_context(|| {
+        self.parse(&answer, |answer| serde_json::from_slice(answer)).map(Ok)
+    }
+
+    /// The same as it was sent.
+    pub(super) fn get_bytes(&self, path: &str) -> anyhow::Result<Result<Bytes, ExitCode>> {
+        self.ask(Method::GET, path, String::new())
+    }
+
+    /// Reads an answer that may not be one of ours.
+    pub(super) fn parse<'a, T>(
+        &self,
+        answer: &'a [u8],
+        parse: impl FnOnce(&'a [u8]) -> serde_json::Result<T>,
+    ) -> anyhow::Result<T> {
+        parse(answer).with_context(|| {
             format!("{} answers otherwise than expected; is it of this version?", self.url)
-        })?;
-        Ok(Ok(answer))
+        })
     }
 
     /// The body of a good answer.
@@ -188,12 +222,26 @@ impl GatewayArgs {
         headers: &[(&str, String)],
         body: String,
     ) -> anyhow::Result<Response<Incoming>> {
-        let space = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
-        let url = format!("{}{}{path}", self.url, space.unwrap_or_default());
-        if !url.starts_with("http://") {
+        let base = self.base();
+        if !base.starts_with("http://") {
             bail!("--url {}: the control plane is reached by http://", self.url);
         }
-        let mut request = Request::builder().method(method).uri(url);
+        let answer = self.send_to(&base, method.clone(), path, headers, body.clone()).await?;
+        match control_port(&answer).and_then(|port| with_port(&base, port)) {
+            Some(base) => self.send_to(&base, method, path, headers, body).await,
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_to(
+        &self,
+        base: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: String,
+    ) -> anyhow::Result<Response<Incoming>> {
+        let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
         request = request.header(CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             check_token(token).map_err(|problem| anyhow::anyhow!("--token: {problem}"))?;
@@ -250,6 +298,19 @@ impl Refusal {
     }
 }
 
+/// The port of the control plane, as the merchants' port tells it where the two are apart.
+fn control_port(answer: &Response<Incoming>) -> Option<u16> {
+    let told = answer.headers().get(&CONTROL_PORT_HEADER)?;
+    (answer.status() == StatusCode::NOT_FOUND).then(|| told.to_str().ok()?.parse().ok()).flatten()
+}
+
+/// The same URL at another port of the same host.
+fn with_port(base: &str, port: u16) -> Option<String> {
+    let uri: Uri = base.parse().ok()?;
+    let path = uri.path().trim_end_matches('/');
+    Some(format!("http://{}:{port}{path}", uri.host()?))
+}
+
 async fn read(response: Response<Incoming>) -> anyhow::Result<Response<Bytes>> {
     let (head, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_MAX).collect().await;
@@ -273,7 +334,14 @@ pub(super) fn segment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::segment;
+    use super::{segment, with_port};
+
+    #[test]
+    fn the_control_plane_is_looked_for_on_the_same_host() {
+        let moved = |base: &str| with_port(base, 7);
+        assert_eq!(moved("http://h:1/space/a").as_deref(), Some("http://h:7/space/a"));
+        assert_eq!(moved("http://[::1]:1").as_deref(), Some("http://[::1]:7"));
+    }
 
     #[test]
     fn a_segment_holds_any_name() {

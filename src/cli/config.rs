@@ -6,6 +6,7 @@ use clap::{ArgMatches, Subcommand};
 
 use super::exit;
 use super::settings::ServeArgs;
+use crate::base::printable_json;
 
 /// What to do with the settings.
 #[derive(Subcommand, Debug)]
@@ -22,6 +23,6 @@ pub(super) fn run(verb: ConfigVerb, matches: &ArgMatches) -> anyhow::Result<Exit
     for note in &resolved.notes {
         exit::say(note);
     }
-    exit::print(&resolved.to_string())?;
+    exit::print_exact(&printable_json(&resolved.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }

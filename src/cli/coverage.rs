@@ -32,6 +32,11 @@ pub(super) struct CoverageBar {
 }
 
 impl CoverageBar {
+    /// So many percent.
+    pub(super) const fn percent(self) -> Option<u8> {
+        self.min_coverage
+    }
+
     /// Whether enough was met; says so where it was not.
     pub(super) fn is_cleared(self, coverage: &Coverage) -> bool {
         let bar = f64::from(self.min_coverage.unwrap_or(0));
@@ -52,7 +57,7 @@ pub(super) fn run(args: &CoverageArgs) -> anyhow::Result<ExitCode> {
         Err(refused) => return Ok(refused),
     };
     if args.json {
-        exit::print(&format!("{}\n", serde_json::to_string_pretty(&coverage)?))?;
+        exit::print_json(&coverage)?;
     } else {
         exit::print(&coverage.to_string())?;
     }

@@ -1,12 +1,18 @@
 //! How a verb ends: what it prints, and with which code.
 //!
 //! 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bind, 4 strict violation.
+//!
+//! All that is printed may hold text from outside, so it goes through [`printable`] here, unless it is output for
+//! programs that must keep every byte.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::settings::SettingsError;
+use crate::base::{printable, printable_json};
 use crate::profile::ProfileErrors;
 
 /// Something that was expected is not so.
@@ -35,11 +41,21 @@ pub(super) fn cannot_bind(problem: &impl Display) -> ExitCode {
 
 /// Tells people something beside the output. That nobody listens is no error.
 pub(super) fn say(message: &impl Display) {
-    let _ = writeln!(io::stderr(), "{message}");
+    let _ = writeln!(io::stderr(), "{}", printable(&message.to_string()));
 }
 
-/// Writes a verb's output. A reader that has gone (`| head`) is no error.
+/// Writes a verb's output for people. A reader that has gone (`| head`) is no error.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    print_exact(&printable(text))
+}
+
+/// Writes a verb's output as indented JSON.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print_exact(&printable_json(&(serde_json::to_string_pretty(value)? + "\n")))
+}
+
+/// Writes output of which a program needs every byte, such as a signed body or a key.
+pub(super) fn print_exact(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

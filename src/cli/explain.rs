@@ -1,14 +1,17 @@
 //! `payon-sim explain`: what a running gateway's journal knows of one request, for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::client::GatewayArgs;
 use super::exit;
 use super::visible::{parting, visible};
+use crate::base::printable_json;
 use crate::space::Trace;
 
 /// Which request.
@@ -54,8 +57,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let trace = match args.trace {
         Which::Named(trace) => trace.to_string(),
         Which::Last => {
-            let page: Value = match args.gateway.get("/_sim/v1/journal?newest=true&limit=1")? {
-                Ok(page) => page,
+            let page = match args.gateway.get_bytes("/_sim/v1/journal?newest=true&limit=1")? {
+                Ok(page) => args.gateway.parse(&page, read_nested)?,
                 Err(refused) => return Ok(refused),
             };
             let Some(trace) = page["entries"][0]["trace"].as_str() else {
@@ -65,15 +68,48 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
             trace.to_owned()
         }
     };
-    let told: Value = match args.gateway.get(&format!("/_sim/v1/journal/{trace}"))? {
+    let told = match args.gateway.get_bytes(&format!("/_sim/v1/journal/{trace}"))? {
         Ok(told) => told,
         Err(refused) => return Ok(refused),
     };
-    exit::print(&match args.format {
-        Format::Json => serde_json::to_string_pretty(&told)? + "\n",
-        Format::Text => for_people(&told),
-    })?;
+    match (args.format, serde_json::from_slice::<Value>(&told)) {
+        (Format::Json, Ok(told)) => exit::print_json(&told)?,
+        (Format::Json, Err(_)) => {
+            let told: &RawValue = args.gateway.parse(&told, serde_json::from_slice)?;
+            exit::print_exact(&printable_json(&format!("{told}\n")))?;
+        }
+        (Format::Text, _) => exit::print(&for_people(&args.gateway.parse(&told, read_nested)?))?,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How deep members of an answer lie that are ours.
+const OWN_DEPTH: usize = 4;
+
+/// Reads JSON in which bodies from outside stand, however deep they are nested: those too deep to read become their
+/// own text.
+fn read_nested(json: &[u8]) -> serde_json::Result<Value> {
+    let raw: &RawValue = serde_json::from_slice(json)?;
+    Ok(nested(raw, OWN_DEPTH))
+}
+
+fn nested(raw: &RawValue, depth: usize) -> Value {
+    let text = raw.get();
+    if let Ok(value) = serde_json::from_str(text) {
+        return value;
+    }
+    let inner = |raw: &RawValue| nested(raw, depth.saturating_sub(1));
+    let is_list = text.starts_with('[');
+    let read = match depth {
+        0 => None,
+        _ if is_list => serde_json::from_str::<Vec<&RawValue>>(text)
+            .ok()
+            .map(|items| items.into_iter().map(inner).collect()),
+        _ => serde_json::from_str::<BTreeMap<String, &RawValue>>(text)
+            .ok()
+            .map(|members| members.into_iter().map(|(name, raw)| (name, inner(raw))).collect()),
+    };
+    read.unwrap_or_else(|| text.into())
 }
 
 /// Columns before what is told.

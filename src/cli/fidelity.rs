@@ -60,11 +60,11 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
         profile.provenance().iter().filter(|entry| is_chosen(entry.mark)).collect();
     if args.json {
         let list: Vec<_> = entries.iter().map(|entry| as_json(entry)).collect();
-        exit::print(&(serde_json::to_string_pretty(&list)? + "\n"))?;
+        exit::print_json(&list)?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.markdown {
-        exit::print(&page(&profile.name, &entries))?;
+        exit::print_exact(&page(&profile.name, &entries))?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<_> = entries

@@ -1,10 +1,10 @@
 //! What verbs are given besides flags: a profile, a merchant of it, the standard input.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use super::exit;
@@ -48,15 +48,8 @@ pub(super) fn read_all(what: &str) -> anyhow::Result<Vec<u8>> {
     if input.is_terminal() {
         exit::say(&format_args!("reading {what} from the terminal; end with Ctrl-D"));
     }
-    let mut bytes = Vec::new();
-    input
-        .lock()
-        .take(INPUT_MAX + 1)
-        .read_to_end(&mut bytes)
+    let mut bytes = crate::base::read_all(input.lock(), INPUT_MAX)
         .with_context(|| format!("cannot read {what} from the standard input"))?;
-    if bytes.len() as u64 > INPUT_MAX {
-        bail!("the standard input is larger than {INPUT_MAX} bytes; {what} is expected");
-    }
     if has_mark(&bytes) {
         bytes = without_mark(&bytes).to_vec();
     }

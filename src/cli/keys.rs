@@ -83,7 +83,7 @@ struct MerchantKey {
 pub(super) fn run(verb: KeysVerb, own: &ArgMatches) -> anyhow::Result<ExitCode> {
     match verb {
         KeysVerb::Export(args) => match export(&args, own)? {
-            Ok(text) => exit::print(&text)?,
+            Ok(text) => exit::print_exact(&text)?,
             Err(refused) => return Ok(refused),
         },
         KeysVerb::Generate { bits, pem } => {
@@ -91,9 +91,9 @@ pub(super) fn run(verb: KeysVerb, own: &ArgMatches) -> anyhow::Result<ExitCode> 
             if key.public_key().is_weak() {
                 exit::say(&format_args!("note: {bits} bits are weak; use 2048 or more"));
             }
-            exit::print(&private_text(&key, pem))?;
+            exit::print_exact(&private_text(&key, pem))?;
         }
-        KeysVerb::Public { pem } => exit::print(&public_text(&read_key()?.public, pem))?,
+        KeysVerb::Public { pem } => exit::print_exact(&public_text(&read_key()?.public, pem))?,
         KeysVerb::Inspect => exit::print(&describe(&read_key()?))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -100,16 +100,16 @@ pub(super) fn run(verb: KhqrVerb) -> anyhow::Result<ExitCode> {
     match verb {
         KhqrVerb::Decode { qr, at, json } => {
             let inspection = inspect(&payload(qr)?, at.unwrap_or_else(wall_clock));
-            exit::print(&if json {
-                serde_json::to_string_pretty(&inspection)? + "\n"
+            if json {
+                exit::print_json(&inspection)?;
             } else {
-                inspection.to_string()
-            })?;
+                exit::print(&inspection.to_string())?;
+            }
             return Ok(if inspection.valid { ExitCode::SUCCESS } else { exit::failed() });
         }
-        KhqrVerb::Draw { qr, svg: false } => exit::print(&terminal(&payload(qr)?)?)?,
-        KhqrVerb::Draw { qr, svg: true } => exit::print(&(svg(&payload(qr)?)? + "\n"))?,
-        KhqrVerb::Make(args) => exit::print(&(make(&args)?.encode()? + "\n"))?,
+        KhqrVerb::Draw { qr, svg: false } => exit::print_exact(&terminal(&payload(qr)?)?)?,
+        KhqrVerb::Draw { qr, svg: true } => exit::print_exact(&(svg(&payload(qr)?)? + "\n"))?,
+        KhqrVerb::Make(args) => exit::print_exact(&(make(&args)?.encode()? + "\n"))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,7 +14,7 @@ use super::base_url::BaseUrl;
 use super::client::{GatewayArgs, Refusal, segment};
 use super::exit;
 use super::input::{self, ProfileArg};
-use crate::base::{Fields, Millis, Operation, nearest, wall_clock};
+use crate::base::{Fields, Millis, Operation, nearest, read_text, wall_clock};
 use crate::crypto::{Padding, PublicKey};
 use crate::gateway::link;
 use crate::profile::Profile;
@@ -119,8 +119,7 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     }
     let key = match &args.key {
         Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("the key {}", file.display()))?;
+            let text = read_text(file).with_context(|| format!("the key {}", file.display()))?;
             PublicKey::parse(&text)?
         }
         None => known.key,
@@ -130,7 +129,7 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     let space = args.space.as_deref().map(|name| format!("/space/{}", segment(name)));
     let (url, space) = (&args.url, space.unwrap_or_default());
     let page = if args.card { "/pg/checkout/card" } else { "/pg/checkout" };
-    exit::print(&format!("{url}{space}{page}?{query}\n"))?;
+    exit::print_exact(&format!("{url}{space}{page}?{query}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -36,6 +36,7 @@ mod visible;
 
 use std::process::ExitCode;
 
+use crate::base::printable;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// The PAYON payment gateway that you can hold in your hands: a simulator for the tests of merchants.
@@ -117,10 +118,10 @@ pub fn main() -> ExitCode {
             if error.use_stderr() {
                 announce::forget_ready_file(&arguments);
             }
-            environment::with_variable(error, &command, &arguments).exit()
+            refuse(&environment::with_variable(error, &command, &arguments))
         }
     };
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
     let own = innermost(&matches);
     let outcome = match cli.command {
         Verb::Serve(args) => serve::run(args, own),
@@ -138,12 +139,22 @@ pub fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(&args),
         Verb::Fidelity(args) => fidelity::run(&args),
         Verb::Run(args) => run::run(args),
-        Verb::Check(args) => scenarios::check(&args),
+        Verb::Check(args) => scenarios::check(args),
         Verb::Schema => scenarios::schema(),
         Verb::Scenarios(args) => scenarios::list(&args),
         Verb::Link(args) => link::run(&args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))
+}
+
+/// Prints what clap says, a mistake or help, and ends. What it quotes of the arguments may come from anywhere.
+fn refuse(error: &clap::Error) -> ! {
+    let told = error.render().to_string();
+    if printable(&told) == told {
+        error.exit();
+    }
+    exit::say(&told.trim_end());
+    std::process::exit(error.exit_code());
 }
 
 /// The matches of the verb itself, in which its flags are.

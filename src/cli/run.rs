@@ -13,17 +13,27 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::coverage::CoverageBar;
-use super::{exit, processors};
+use super::scenarios::EMPTY;
+use super::{exit, processors, settings};
+use crate::base::visible;
 use crate::control::Sources;
-use crate::run::{self, Manner, Merchant, Outcome, Outcomes, Report, Story};
-use crate::scenario::{CATALOGUE, Mistake, Requirement, ScenarioFile, Style};
+use crate::run::{self, Conclusion, Counts, Manner, Merchant, Outcome, Outcomes, Report, Story};
+use crate::scenario::{CATALOGUE, Coverage, Mistake, Requirement, ScenarioFile, Style};
+
+/// How many seconds a command may take where nothing else is said.
+const TIMEOUT_S: u64 = 300;
 
 /// What to tell, and how.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-A command after -- takes the merchant's place, once for each scenario. It finds in its environment PAYON_SIM_URL, \
-PAYON_SIM_CONTROL_URL, PAYON_SIM_SPACE, PAYON_SIM_SCENARIO, PAYON_SIM_SEED, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID, \
-PAYON_SIM_PRIVATE_KEY, PAYON_SIM_PUBLIC_KEY and PAYON_SIM_GATEWAY_PUBLIC_KEY (keys: one-line Base64 DER).
+A command after -- takes the merchant's place, once for each scenario: it makes the calls, plays the payer and moves \
+the clock (payon-sim pay, trigger and the control plane do so). It finds in its environment PAYON_SIM_URL, \
+PAYON_SIM_CONTROL_URL, PAYON_SIM_SPACE, PAYON_SIM_RUN_SCENARIO, PAYON_SIM_RUN_SEED, PAYON_SIM_MERCHANT_ID, \
+PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY, PAYON_SIM_PUBLIC_KEY and PAYON_SIM_GATEWAY_PUBLIC_KEY (keys: one-line Base64 \
+DER). Variables that configure payon-sim serve are not handed on.
+
+What a merchant believes (`shop`) cannot be judged with a command, and steps of `drive` that the command leaves out are \
+made by nobody. Such a scenario is partly judged and counts as failed unless --allow-unjudged is given.
 
 Examples:
   payon-sim run S014
@@ -31,7 +41,8 @@ Examples:
   payon-sim run S014 --mistake repeats-refund
   payon-sim run my-stories/ --report target/stories -- npm test")]
 pub(super) struct RunArgs {
-    /// Ids of the catalogue such as S014, `all` of it, scenario files, and directories of such
+    /// Ids of the catalogue such as S014, `all` of it, scenario files, and directories of such (names that begin with a
+    /// dot are left out)
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// Seed of every choice in place of the scenarios' own
@@ -53,8 +64,11 @@ pub(super) struct RunArgs {
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// How many seconds a command may take for one scenario
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
+    /// Let scenarios pass of which not everything could be judged
+    #[arg(long)]
+    allow_unjudged: bool,
     /// What is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -100,44 +114,40 @@ fn requirement(name: &str) -> Result<Requirement, String> {
     })
 }
 
-/// Tells them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met than asked for.
+/// Runs them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met or judged than
+/// asked for.
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let stories = read(&args.scenarios)?;
-    let RunArgs { seed, mistakes, profile, command, .. } = &args;
-    let manner = Manner {
-        profile: profile.as_deref().map(Into::into),
-        seed: *seed,
-        styles: args.styles.clone(),
-        mistakes: mistakes.clone(),
-        without: args.without.clone(),
-    };
+    if let Some(dir) = &args.report {
+        // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
+        Report::prepare(dir)?;
+    }
+    let manner = args.manner();
     let patience = Duration::from_secs(args.timeout);
-    let tell = |story: &Story| match &**command {
+    let tell = |story: &Story| match &*args.command {
         [] => run::tell(story, &manner),
         line => run::test(story, &manner, line, patience),
     };
-    let usual = if command.is_empty() { processors() } else { 1 };
+    let usual = if args.command.is_empty() { processors() } else { 1 };
     let begun = Instant::now();
-    let told = tell_all(&stories, args.jobs.map_or(usual, usize::from), tell);
-    let merchant = if command.is_empty() {
+    let is_text = args.format == Format::Text;
+    let told = tell_all(&stories, args.jobs.map_or(usual, usize::from), is_text, tell)?;
+    let merchant = if args.command.is_empty() {
         Merchant::BuiltIn {
             styles: args.styles.iter().map(|style| style.name()).collect(),
-            mistakes: mistakes.iter().map(|mistake| mistake.name()).collect(),
+            mistakes: args.mistakes.iter().map(|mistake| mistake.name()).collect(),
         }
     } else {
-        Merchant::Command { line: command.clone() }
+        Merchant::Command { line: args.command.clone() }
     };
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcomes = Outcomes { merchant, stories: told, took_ms };
     let coverage = outcomes.coverage();
-    let report = Report::new(&outcomes, &coverage);
-    match args.format {
-        Format::Text => {
-            let mut text = text(&outcomes);
-            let _ = writeln!(text, "failure coverage: {:.1} %", coverage.percent);
-            exit::print(&text)?;
-        }
-        Format::Json => exit::print(&report.json()?)?,
+    let report = Report::new(&outcomes, &coverage, args.allow_unjudged, args.bar.percent());
+    if is_text {
+        exit::print(&sum(&outcomes, &coverage))?;
+    } else {
+        exit::print_json(&report)?;
     }
     if let Some(dir) = &args.report {
         report.write(dir)?;
@@ -145,8 +155,37 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     if let Some(unbound) = outcomes.stories.iter().find(|story| story.is_unbound) {
         return Ok(exit::cannot_bind(&unbound.error.as_deref().unwrap_or_default()));
     }
+    if outcomes.verdict() == Conclusion::PartlyJudged && !args.allow_unjudged {
+        exit::say(
+            &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
+        );
+    }
     let enough = args.bar.is_cleared(&coverage);
-    Ok(if outcomes.ok() && enough { ExitCode::SUCCESS } else { exit::failed() })
+    Ok(if report.passes() && enough { ExitCode::SUCCESS } else { exit::failed() })
+}
+
+impl RunArgs {
+    fn manner(&self) -> Manner {
+        let mut flags = Vec::new();
+        if let Some(profile) = &self.profile {
+            flags.extend(["--profile".to_owned(), profile.display().to_string()]);
+        }
+        if self.timeout != TIMEOUT_S {
+            flags.extend(["--timeout".to_owned(), self.timeout.to_string()]);
+        }
+        if self.allow_unjudged {
+            flags.push("--allow-unjudged".to_owned());
+        }
+        Manner {
+            profile: self.profile.as_deref().map(Into::into),
+            seed: self.seed,
+            styles: self.styles.clone(),
+            mistakes: self.mistakes.clone(),
+            without: self.without.clone(),
+            flags,
+            hidden: settings::variables(),
+        }
+    }
 }
 
 /// The stories that are named. A mistake in any of them is told with all others, and nothing is run.
@@ -162,26 +201,29 @@ fn read(named: &[String]) -> anyhow::Result<Vec<Story>> {
             given.push(name.clone());
         }
     }
-    let read = Sources::new(given).scenarios().map_err(|mistakes| {
+    let sources = Sources::new(given);
+    let read = sources.scenarios().map_err(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the scenarios cannot be run:\n{}", lines.join("\n"))
     })?;
-    if read.is_empty() {
-        bail!("there is no scenario in {}", named.join(", "));
+    if let Some(empty) = sources.empty().first() {
+        bail!("{empty}: {EMPTY}");
     }
     let story = |(file, name, scenario)| Story { file, name, scenario };
     Ok(read.into_iter().map(story).collect())
 }
 
-/// Tells stories, so many at once; the outcomes are in the stories' order.
+/// Runs scenarios, so many at once; the outcomes are in the order in which the scenarios were given. With `prints`, what
+/// came of each is printed as soon as it has ended.
 fn tell_all(
     stories: &[Story],
     jobs: usize,
+    prints: bool,
     tell: impl Fn(&Story) -> Outcome + Sync,
-) -> Vec<Outcome> {
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let told = Mutex::new(Vec::with_capacity(stories.len()));
-    let shows = io::stderr().is_terminal();
+) -> anyhow::Result<Vec<Outcome>> {
+    let next = AtomicUsize::new(0);
+    let told = Mutex::new((Vec::with_capacity(stories.len()), Ok(())));
+    let counts = !prints && io::stderr().is_terminal();
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(stories.len()) {
             scope.spawn(|| {
@@ -190,81 +232,105 @@ fn tell_all(
                     stories.get(at).map(|story| (at, story))
                 } {
                     let outcome = tell(story);
-                    told.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
-                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    if shows {
-                        let end = if done == stories.len() { "\r\x1b[K" } else { "" };
-                        eprint!("\r{done} of {}{end}", stories.len());
+                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    let (outcomes, printed) = &mut *told;
+                    if prints && printed.is_ok() {
+                        *printed = exit::print(&text(&outcome));
+                    }
+                    outcomes.push((at, outcome));
+                    if counts {
+                        let end = if outcomes.len() == stories.len() { "\r\x1b[K" } else { "" };
+                        eprint!("\r{} of {}{end}", outcomes.len(), stories.len());
                     }
                 }
             });
         }
     });
-    let mut told = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut told, printed) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    printed?;
     told.sort_by_key(|(at, _)| *at);
-    told.into_iter().map(|(_, outcome)| outcome).collect()
+    Ok(told.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// A line a story, with what failed below it, and the sum.
-fn text(outcomes: &Outcomes) -> String {
+/// A line for the scenario, and below it what is not as expected, was not judged or was left out.
+fn text(story: &Outcome) -> String {
     let mut text = String::new();
-    for story in &outcomes.stories {
-        let mark = match (&story.not_applicable, story.ok) {
-            (Some(_), _) => "n/a ",
-            (None, true) => "ok  ",
-            (None, false) => "FAIL",
-        };
-        let took = story.took_ms as f64 / 1000.0;
-        let _ = writeln!(text, "{mark} {} {} ({took:.2} s)", story.id, story.title);
-        match &story.not_applicable {
-            Some(reason) => {
-                let _ = writeln!(text, "     not applicable: {reason}");
-            }
-            None if !story.ok => failure(&mut text, story),
-            None => {}
-        }
-    }
-    let (all, good) = (outcomes.stories.len(), outcomes.stories.iter().filter(|it| it.ok).count());
-    let applicable = outcomes.applicable().count();
-    let (failed, others) = (applicable - good, all - applicable);
-    let took = outcomes.took_ms as f64 / 1000.0;
-    let others = match others {
-        0 => String::new(),
-        others => format!(", not applicable: {others}"),
+    let mark = match story.verdict {
+        Conclusion::NotApplicable => "n/a ",
+        Conclusion::Ok => "ok  ",
+        Conclusion::PartlyJudged => "partly judged",
+        Conclusion::Failed => "FAIL",
     };
-    let _ = writeln!(
-        text,
-        "scenarios: {all}, as expected: {good}, failed: {failed}{others} ({took:.1} s)"
-    );
-    if applicable == 0 {
-        text.push_str("none of the scenarios applies to this merchant, so nothing was tested\n");
+    let (id, title) = (visible(&story.id), visible(&story.title));
+    let Counts { not_judged, .. } = story.counts;
+    let unjudged = match not_judged {
+        0 => String::new(),
+        _ => format!(", {not_judged} of {} not judged", story.counts.all()),
+    };
+    let took = story.took_ms as f64 / 1000.0;
+    let _ = writeln!(text, "{mark} {id} {title} ({took:.2} s{unjudged})");
+    if let Some(reason) = &story.not_applicable {
+        let _ = writeln!(text, "     not applicable: {}", visible(reason));
+    }
+    if story.verdict.is_open() {
+        shortcomings(&mut text, story);
     }
     text
 }
 
-fn failure(text: &mut String, story: &Outcome) {
+/// The sum of all scenarios.
+fn sum(outcomes: &Outcomes, coverage: &Coverage) -> String {
+    let (all, took) = (outcomes.stories.len(), outcomes.took_ms as f64 / 1000.0);
+    let count = |verdict| outcomes.count(verdict);
+    let (good, failed) = (count(Conclusion::Ok), count(Conclusion::Failed));
+    let others = [Conclusion::PartlyJudged, Conclusion::NotApplicable].map(|verdict| {
+        let others = count(verdict);
+        if others == 0 { String::new() } else { format!(", {}: {others}", verdict.name()) }
+    });
+    let others = others.concat();
+    let Counts { met, failed: unmet, not_judged } = outcomes.counts();
+    let mut text = format!(
+        "scenarios: {all}, as expected: {good}, failed: {failed}{others} ({took:.1} s)\n\
+         expectations: met {met}, failed {unmet}, not judged {not_judged}\n"
+    );
+    if outcomes.applicable().next().is_none() {
+        text.push_str("none of the scenarios applies to this merchant, so nothing was tested\n");
+    }
+    let _ = writeln!(text, "failure coverage: {:.1} %", coverage.percent);
+    text
+}
+
+fn shortcomings(text: &mut String, story: &Outcome) {
+    let mut line = |label: &str, said: &str| {
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "     {label}{}", visible(said));
+    };
     if let Some(error) = &story.error {
-        let _ = writeln!(text, "     {error}");
+        line("", error);
     }
     for judged in story.verdicts.iter().filter(|judged| !judged.verdict.ok) {
-        let _ = writeln!(text, "     expected: {}", judged.expectation);
+        let label = if judged.verdict.judged { "expected: " } else { "not judged: " };
+        line(label, &judged.expectation.to_string());
         if let Some(about) = &judged.about {
-            let _ = writeln!(text, "       {about}");
+            line("  ", about);
         }
-        let _ = writeln!(text, "       {}", judged.verdict.detail);
-        for line in &judged.verdict.evidence {
-            let _ = writeln!(text, "       found: {line}");
+        line("  ", judged.verdict.detail.trim_start_matches("not judged: "));
+        for found in &judged.verdict.evidence {
+            line("  found: ", found);
         }
         if let Some(nearest) = &judged.verdict.nearest {
-            let _ = writeln!(text, "       nearest: {}", nearest.what);
+            line("  nearest: ", &nearest.what);
             for it in &nearest.differences {
                 let (key, wanted, found) = (it.key, &it.wanted, &it.found);
-                let _ = writeln!(text, "         {key}: wanted {wanted}, found {found}");
+                line("    ", &format!("{key}: wanted {wanted}, found {found}"));
             }
         }
     }
-    if let Some(correct) = &story.correct {
-        let _ = writeln!(text, "     a correct merchant: {correct}");
+    for gap in &story.gaps {
+        line("not judged: ", gap);
     }
-    let _ = writeln!(text, "     seed {}; again: {}", story.seed, story.repeat);
+    if let Some(correct) = &story.correct {
+        line("a correct merchant: ", correct);
+    }
+    line(&format!("seed {}; again: ", story.seed), &story.repeat);
 }

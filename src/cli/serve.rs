@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcement, ReadyFile};
 use super::port::bind;
+use super::scenarios::EMPTY;
 use super::settings::{ServeArgs, Settings};
 use super::{exit, input, logs, open_files, processors, reload};
 use crate::base::Seed;
@@ -95,6 +96,9 @@ async fn serve(
             exit::say(mistake);
         }
         anyhow::bail!("the scenarios cannot be used; mistakes: {}", mistakes.len());
+    }
+    for empty in sources.empty() {
+        tracing::warn!("no scenario is armed from {empty}: {EMPTY}");
     }
     let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
     let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));

@@ -1,7 +1,6 @@
 //! The settings of `serve`, and where each comes from: flag, environment, file, or built in.
 
 use std::fmt;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use toml::de::DeTable;
 
 use super::base_url::BaseUrl;
 use super::environment;
+use crate::base::read_text;
 use crate::checkout::FRAME_ANCESTORS;
 use crate::profile::Problem;
 use crate::space::Budgets;
@@ -115,8 +115,8 @@ pub(super) struct Settings {
     #[arg(long, env = "PAYON_SIM_STRICT", value_parser = BoolishValueParser::new())]
     pub(super) strict: bool,
     /// A scenario whose rules are armed in the space `default`: a file, a directory, or an id such as S014; may be given
-    /// several times
-    #[arg(long, env = "PAYON_SIM_SCENARIO", value_name = "PATH|ID", value_delimiter = ',')]
+    /// several times. In the environment variable several are separated by commas
+    #[arg(long, env = "PAYON_SIM_SCENARIO", value_name = "PATH|ID")]
     pub(super) scenario: Vec<String>,
     /// Arm the scenarios anew when their files change; SIGHUP and POST /_sim/v1/reload do so at any time
     #[arg(long, env = "PAYON_SIM_WATCH", value_parser = BoolishValueParser::new())]
@@ -209,6 +209,11 @@ impl ServeArgs {
             }
             rows.push((name, value, origin));
         }
+        for (name, value, origin) in &mut rows {
+            if name == "scenario" && *origin == Origin::Environment {
+                split_at_commas(value);
+            }
+        }
         let merged = rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
         let settings: Settings = serde_json::from_value(Value::Object(merged))?;
         let resolved = Resolved { settings, notes, rows };
@@ -262,6 +267,14 @@ impl Resolved {
     }
 }
 
+/// An environment variable has one value, also for what may be given several times. A file with a comma in its name is
+/// for the flag and the file of settings.
+fn split_at_commas(value: &mut Value) {
+    let Value::Array(items) = value else { return };
+    let parts = items.iter().filter_map(Value::as_str).flat_map(|item| item.split(','));
+    *items = parts.filter(|part| !part.is_empty()).map(Value::from).collect();
+}
+
 fn members(settings: &Settings) -> Result<Map<String, Value>, serde_json::Error> {
     serde_json::to_value(settings).and_then(serde_json::from_value)
 }
@@ -276,7 +289,7 @@ struct SettingsFile {
 impl SettingsFile {
     fn read(path: &Path) -> Result<Self, SettingsError> {
         let shown = path.display().to_string();
-        let text = fs::read_to_string(path)
+        let text = read_text(path)
             .map_err(|error| SettingsError::Unreadable { file: shown.clone(), error })?;
         let mistake =
             |error| SettingsError::Mistake(Box::new(Problem::of_toml(&shown, &text, &error)));
@@ -327,6 +340,13 @@ impl fmt::Display for Resolved {
     }
 }
 
+/// The environment variables that `serve` reads.
+pub(super) fn variables() -> Vec<String> {
+    let command = ServeArgs::augment_args(clap::Command::new("serve"));
+    let names = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    names.map(str::to_owned).collect()
+}
+
 /// The environment variable of a setting.
 fn variable(name: &str) -> String {
     format!("PAYON_SIM_{}", name.replace('-', "_").to_uppercase())
@@ -334,6 +354,8 @@ fn variable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use clap::{Command, FromArgMatches as _};
 

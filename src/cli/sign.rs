@@ -69,7 +69,7 @@ pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode>
     if let (Some(operation), Some(SignMode::Off)) = (args.operation, signed.mode) {
         exit::say(&format_args!("note: {operation} does not look at sign for merchant {id}"));
     }
-    exit::print(&if args.canonical {
+    exit::print_exact(&if args.canonical {
         signed.canonical
     } else if args.only_signature {
         signed.sign + "\n"

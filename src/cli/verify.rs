@@ -101,7 +101,7 @@ pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCod
         format!("{side} answers otherwise than expected; is it of this version?")
     })?;
     if args.json {
-        exit::print(&(serde_json::to_string_pretty(&told)? + "\n"))?;
+        exit::print_json(&told)?;
     } else {
         exit::print(&for_people(&explanation, &side))?;
         match mode {

@@ -54,7 +54,7 @@ use ask::{Ask, Origins};
 use guard::Guard;
 use problem::{Kind, Problem};
 use route::Reply;
-pub use sources::{Sources, Stamp, collect};
+pub use sources::{FileStamp, Sources, Stamp};
 
 /// Where a page of ours sends the token that somebody typed in.
 const LOGIN: &str = "/_sim/login";
@@ -124,6 +124,11 @@ impl Control {
             _ => Kind::Unreadable,
         };
         (PROBLEM, Problem::new(kind, detail).to_json())
+    }
+
+    /// The port of the control plane, which may be another than the gateway's.
+    pub fn port(&self) -> Option<u16> {
+        self.own_url.parse::<Uri>().ok()?.port_u16()
     }
 
     /// Answers a request under `/_sim/`, for the space of that name, or for `default`.

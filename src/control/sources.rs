@@ -1,14 +1,17 @@
 //! The scenarios that a server was started with: their rules are armed in the space `default`, and armed anew when they
 //! change. Everything is read and checked first; a mistake anywhere leaves all as it is.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
-use crate::base::Problem;
-use crate::scenario::{ChangeSet, Rule, Scenario, ScenarioFile, story};
+use crate::base::{Problem, nearest, read_file};
+use crate::scenario::{CATALOGUE, ChangeSet, Rule, Scenario, ScenarioFile, story};
 use crate::space::Space;
 
 /// Scenario files, directories of such, and ids of the catalogue.
@@ -19,8 +22,20 @@ pub struct Sources {
     armed: Mutex<Vec<Rule>>,
 }
 
-/// How files looked at one moment: which there were, when they were written and how long they were.
-pub type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
+/// How files looked at one moment: which there were, and of each all by which a change shows.
+pub type Stamp = Vec<(PathBuf, Option<FileStamp>)>;
+
+/// How one file looked: the file that its name leads to, and of that the device, the number, the length, and when its
+/// contents and its entry were last changed, in seconds and nanoseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    real: PathBuf,
+    device: u64,
+    number: u64,
+    length: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
 
 impl Sources {
     /// What `given` names: a file, a directory, or a story such as `S014`.
@@ -60,22 +75,26 @@ impl Sources {
 
     /// How the files look now.
     pub fn stamp(&self) -> Stamp {
-        let files = self.given.iter().filter(|given| !is_story(given)).flat_map(|given| {
-            let mut files = Vec::new();
-            // What cannot be listed is told when it is read.
-            let _ = collect(Path::new(given), &mut files);
-            files
+        // What cannot be listed is told when it is read.
+        let files = self.found().0.into_iter().filter_map(|found| match found {
+            Found::File(path) => Some(path),
+            Found::Story(..) => None,
         });
-        let looks = |path: &Path| {
-            let about = fs::metadata(path).ok()?;
-            Some((about.modified().ok()?, about.len()))
-        };
         files
             .map(|path| {
-                let looks = looks(&path);
-                (path, looks)
+                let stamp = FileStamp::of(&path).ok();
+                (path, stamp)
             })
             .collect()
+    }
+
+    /// Which of what was named leads to no scenario at all.
+    pub fn empty(&self) -> Vec<&str> {
+        let is_empty = |given: &&str| {
+            let (found, problems) = Sources::new(vec![(*given).to_owned()]).found();
+            found.is_empty() && problems.is_empty()
+        };
+        self.given.iter().map(String::as_str).filter(is_empty).collect()
     }
 
     /// What was named, read whole: each scenario with its file and the name by which it is told again, which is the id of
@@ -122,27 +141,129 @@ impl Sources {
         }
     }
 
-    /// Every file with its text, and those that cannot be read.
-    fn texts(&self) -> (Vec<(String, Vec<u8>)>, Vec<Problem>) {
+    /// Every scenario with its file and its text, and what cannot be read.
+    pub fn texts(&self) -> (Vec<(String, Vec<u8>)>, Vec<Problem>) {
         let mut texts = Vec::new();
-        let mut mistakes = Vec::new();
-        for given in &self.given {
-            if let Some((name, text)) = story(given).filter(|_| is_story(given)) {
-                texts.push((format!("scenarios/{name}.yaml"), text.into()));
-                continue;
-            }
-            let mut files = Vec::new();
-            let found = collect(Path::new(given), &mut files);
-            mistakes.extend(found.err().map(|error| unreadable(given, &error)));
-            for path in files {
-                let name = path.display().to_string();
-                match fs::read(&path) {
-                    Ok(text) => texts.push((name, text)),
-                    Err(error) => mistakes.push(unreadable(&name, &error)),
+        let (found, mut mistakes) = self.found();
+        for found in found {
+            match found {
+                Found::Story(name, text) => {
+                    texts.push((format!("scenarios/{name}.yaml"), text.into()));
+                }
+                Found::File(path) => {
+                    let name = path.display().to_string();
+                    match read_file(&path) {
+                        Ok(text) => texts.push((name, text)),
+                        Err(error) => mistakes.push(unreadable(&name, &error)),
+                    }
                 }
             }
         }
         (texts, mistakes)
+    }
+
+    /// What the given names lead to, each once, and those that lead nowhere.
+    fn found(&self) -> (Vec<Found>, Vec<Problem>) {
+        let mut search = Search::default();
+        for given in &self.given {
+            match story(given).filter(|_| is_story(given)) {
+                Some((name, text)) if search.seen.insert(name.into()) => {
+                    search.found.push(Found::Story(name, text));
+                }
+                Some(_) => {}
+                None => search.add_given(given),
+            }
+        }
+        (search.found, search.problems)
+    }
+}
+
+/// A scenario that was named.
+enum Found {
+    /// One of the catalogue, by its name and text.
+    Story(&'static str, &'static str),
+    File(PathBuf),
+}
+
+/// Collects scenarios; whatever is reached by several names is taken by the first.
+#[derive(Default)]
+struct Search {
+    found: Vec<Found>,
+    problems: Vec<Problem>,
+    /// The files and directories that were met, by the paths that no link leads to, and the stories by their names.
+    seen: HashSet<PathBuf>,
+}
+
+impl Search {
+    fn add_given(&mut self, given: &str) {
+        let path = Path::new(given);
+        match fs::metadata(path) {
+            Ok(about) if about.is_dir() => self.add_directory(path),
+            // Also what is no plain file, such as a pipe: it was asked for by name.
+            Ok(_) => self.add_file(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.problems.push(unknown(given));
+            }
+            Err(error) => self.problems.push(unreadable(given, &error)),
+        }
+    }
+
+    /// Every .yaml, .yml and .json file of a directory and those below it, in order of their names. Names that begin
+    /// with a dot are left out: such files belong to editors, file systems and mounts.
+    fn add_directory(&mut self, path: &Path) {
+        if !self.is_new(path) {
+            return;
+        }
+        let entries = fs::read_dir(path).and_then(|entries| {
+            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
+        });
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.refuse(path, &error),
+        };
+        entries
+            .retain(|path| path.file_name().is_some_and(|name| !name.as_bytes().starts_with(b".")));
+        entries.sort();
+        for path in entries {
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            let is_scenario = matches!(ending, Some("yaml" | "yml" | "json"));
+            match fs::metadata(&path) {
+                Ok(about) if about.is_dir() => self.add_directory(&path),
+                Ok(about) if is_scenario && about.is_file() => self.add_file(&path),
+                Ok(_) if is_scenario => self.refuse(&path, &"it is no plain file"),
+                Err(error) if is_scenario => self.refuse(&path, &error),
+                _ => {}
+            }
+        }
+    }
+
+    fn add_file(&mut self, path: &Path) {
+        if self.is_new(path) {
+            self.found.push(Found::File(path.to_owned()));
+        }
+    }
+
+    fn is_new(&mut self, path: &Path) -> bool {
+        // A pipe has a name that leads nowhere.
+        self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
+    }
+
+    fn refuse(&mut self, path: &Path, why: &dyn Display) {
+        self.problems.push(unreadable(&path.display().to_string(), why));
+    }
+}
+
+impl FileStamp {
+    fn of(path: &Path) -> io::Result<Self> {
+        let about = fs::metadata(path)?;
+        Ok(Self {
+            real: fs::canonicalize(path)?,
+            device: about.dev(),
+            number: about.ino(),
+            length: about.len(),
+            written: (about.mtime(), about.mtime_nsec()),
+            changed: (about.ctime(), about.ctime_nsec()),
+        })
     }
 }
 
@@ -151,28 +272,23 @@ fn is_story(given: &str) -> bool {
     story(given).is_some() && !Path::new(given).exists()
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Problem {
-    let help = "a file, a directory, or an id that `payon-sim scenarios` lists".to_owned();
-    Problem::of_file(name.to_owned(), format!("cannot be read: {error}"), vec![help])
+const HELP: &str = "a file, a directory, or an id that `payon-sim scenarios` lists";
+
+fn unreadable(name: &str, why: &dyn Display) -> Problem {
+    Problem::of_file(name.to_owned(), format!("cannot be read: {why}"), vec![HELP.to_owned()])
 }
 
-/// The scenario files that `path` is or holds, in order of their names: every .yaml, .yml and .json file.
-pub fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    if !fs::metadata(path)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let entries = fs::read_dir(path)?;
-    let mut inside: Vec<PathBuf> =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    inside.sort();
-    for path in inside {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if matches!(ending, Some("yaml" | "yml" | "json")) {
-            files.push(path);
-        }
-    }
-    Ok(())
+/// A name that is neither a file nor a story, with the story that it is like.
+fn unknown(given: &str) -> Problem {
+    let ids = CATALOGUE.iter().filter_map(|(name, _)| name.split('-').next());
+    let names: Vec<&str> = ids.chain(CATALOGUE.iter().map(|(name, _)| *name)).collect();
+    let near = nearest(given, &names).map(|near| format!("did you mean {near}?"));
+    let help = near.into_iter().chain([HELP.to_owned()]).collect();
+    let is_path = given.contains('/') || Path::new(given).extension().is_some();
+    let what = if is_path {
+        "there is no such file"
+    } else {
+        "there is no such scenario, and no file of this name"
+    };
+    Problem::of_file(given.to_owned(), what.to_owned(), help)
 }

@@ -28,10 +28,17 @@ fn expectations(_: &mut SchemaGenerator) -> Schema {
 
 /// What came of all expectations.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "Verification")]
 pub(super) struct Verified {
-    /// Whether all are met.
+    /// Whether all were judged and are met.
     ok: bool,
+    /// Expectations that are met.
+    met: usize,
+    /// Expectations that were judged and are not met.
+    failed: usize,
+    /// Expectations that could not be judged; each result says why.
+    not_judged: usize,
     /// One for each expectation, in their order.
     results: Vec<VerdictView>,
 }
@@ -42,7 +49,7 @@ pub(super) struct Verified {
 struct VerdictView {
     /// As it was asked.
     expectation: Value,
-    /// Whether it is met, or could not be judged.
+    /// Whether it is met; false as well where it could not be judged.
     ok: bool,
     /// Whether there was anything to judge it by; what the merchant believes is not known here.
     judged: bool,
@@ -93,9 +100,19 @@ pub(super) fn verify(ask: &Ask, wanted: Wanted) -> Result<Verified, Problem> {
     let text = wanted.expect.to_string();
     let expectations = read_expectations("expect", text.as_bytes())
         .map_err(|mistakes| Problem::mistakes("the expectations cannot be read", &mistakes))?;
+    if expectations.is_empty() {
+        return Err(Problem::refused(
+            "expect",
+            "expect is empty: nothing would be judged".to_owned(),
+        ));
+    }
     let verdicts = judge(&expectations, &gateway::history(&ask.space));
     let pairs = std::iter::zip(&expectations, verdicts);
     let results: Vec<_> =
         pairs.map(|(expectation, verdict)| VerdictView::new(expectation, verdict)).collect();
-    Ok(Verified { ok: results.iter().all(|result| result.ok), results })
+    let count = |fits: fn(&VerdictView) -> bool| results.iter().filter(|it| fits(it)).count();
+    let met = count(|result| result.ok);
+    let not_judged = count(|result| !result.judged);
+    let failed = results.len() - met - not_judged;
+    Ok(Verified { ok: met == results.len(), met, failed, not_judged, results })
 }

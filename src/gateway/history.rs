@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use crate::base::{Fields, Operation, Reason};
 use crate::ledger::Order;
-use crate::scenario::{AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact};
+use crate::scenario::{
+    AttemptFact, ChangeFact, DeliveryFact, Dropped, History, OrderFact, RequestFact,
+};
 use crate::space::{Delivery, DeliveryState, JournalEntry, Space, View};
 
 /// Fills in what journal, ledger and outbox of `space` still hold. `shop` is left out: only the merchant knows.
 pub fn history(space: &Space) -> History {
-    let (requests, rules) = space.read_journal(|journal| {
+    let (requests, rules, gone) = space.read_journal(|journal| {
         let asked = journal.iter().filter(|entry| is_call(entry));
         let requests: Vec<RequestFact> = asked.map(request).collect();
         // The payer's steps and events from outside, for the changes that they made.
@@ -17,7 +19,7 @@ pub fn history(space: &Space) -> History {
         let rules: HashMap<u64, String> = others
             .filter_map(|entry| Some((entry.trace.0, entry.more().rule.as_ref()?.rule.to_string())))
             .collect();
-        (requests, rules)
+        (requests, rules, journal.dropped())
     });
     space.look(|view| History {
         born: view.born,
@@ -26,6 +28,11 @@ pub fn history(space: &Space) -> History {
         orders: view.ledger.orders_after(None).map(|it| order(&view, it, &rules)).collect(),
         deliveries: view.outbox.iter().map(delivery).collect(),
         shop: None,
+        dropped: Dropped {
+            requests: gone,
+            orders: view.ledger.dropped(),
+            deliveries: view.outbox.dropped(),
+        },
     })
 }
 

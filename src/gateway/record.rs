@@ -6,7 +6,7 @@ use super::history;
 use crate::base::{Fields, OrderState, Reason};
 use crate::ledger::{Change, Instrument, InstrumentKind, Order, Target};
 use crate::profile::{Card, Profile};
-use crate::scenario::{Act, Done, History, Pay, PlayFact, Recorded, TriggerKind, record};
+use crate::scenario::{Act, Done, Dropped, History, Pay, PlayFact, Recorded, TriggerKind, record};
 use crate::space::{Delivery, JournalEntry, Space, View};
 
 /// So many orders are not made by hand any more.
@@ -77,6 +77,7 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
             orders: orders.iter().map(|order| history::order(&view, order, &rules)).collect(),
             deliveries: deliveries.map(history::delivery).collect(),
             shop: None,
+            dropped: Dropped::default(),
         };
         Ok((history, plays))
     })?;

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::base::{Problem, nearest};
+use crate::base::{Problem, nearest, read_text};
 
 /// The files of the built-in profile, by name: the same names that a user's directory has.
 pub(super) const BUILTIN: [(&str, &str); 7] = [
@@ -35,7 +35,7 @@ pub(super) fn load(dir: &Path) -> ([Option<Source>; BUILTIN.len()], Vec<Problem>
     let sources = BUILTIN.map(|(name, _)| {
         let path = dir.join(name);
         let shown = path.display().to_string();
-        match fs::read_to_string(&path) {
+        match read_text(&path) {
             Ok(text) => Some(Source { shown, text: text.into() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let help = "`payon-sim profile export DIR` writes a complete directory".to_owned();

@@ -18,20 +18,20 @@ use crate::space::DEFAULT_SPACE;
 /// long for its work. That it ends with another code than 0 is a failure; what the merchant believes is not judged.
 pub fn test(story: &Story, manner: &Manner, line: &[String], patience: Duration) -> Outcome {
     let mut outcome = begin(story, manner);
-    outcome.repeat = format!("{} -- {}", repeat(story, manner, outcome.seed), line.join(" "));
+    outcome.repeat = repeat(story, manner, outcome.seed, line);
     on_a_runtime(&mut outcome, async |outcome| {
         let profile = profile(&story.scenario, manner)?;
         let rules = story.scenario.rules.clone();
         let stage = Stage::set(Arc::clone(&profile), Seed(outcome.seed), rules);
         let stage = stage.map_err(Trouble::Unbound)?;
         let environment = environment(&stage, &profile, outcome)?;
-        let ended = run(line, environment, patience).await;
+        let ended = run(line, environment, &manner.hidden, patience).await;
         sum_up(&story.scenario, &stage.space, None, outcome);
         Ok(ended?)
     })
 }
 
-/// What the command is told, by the names of its variables.
+/// What the command is told, by the names of its variables. None of them configures a payon-sim that it starts.
 fn environment(
     stage: &Stage,
     profile: &Profile,
@@ -47,8 +47,8 @@ fn environment(
         ("PAYON_SIM_URL", format!("http://{}", stage.authority)),
         ("PAYON_SIM_CONTROL_URL", format!("http://{}", stage.control)),
         ("PAYON_SIM_SPACE", DEFAULT_SPACE.to_owned()),
-        ("PAYON_SIM_SCENARIO", outcome.id.clone()),
-        ("PAYON_SIM_SEED", outcome.seed.to_string()),
+        ("PAYON_SIM_RUN_SCENARIO", outcome.id.clone()),
+        ("PAYON_SIM_RUN_SEED", outcome.seed.to_string()),
         ("PAYON_SIM_MERCHANT_ID", merchant.id.clone()),
         ("PAYON_SIM_TERM_ID", merchant.terminals.first().cloned().unwrap_or_default()),
         ("PAYON_SIM_PUBLIC_KEY", public),
@@ -62,10 +62,14 @@ fn environment(
 async fn run(
     line: &[String],
     environment: Vec<(&'static str, String)>,
+    hidden: &[String],
     patience: Duration,
 ) -> Result<(), String> {
     let (program, arguments) = line.split_first().ok_or("no command is given")?;
     let mut command = Command::new(program);
+    for name in hidden {
+        command.env_remove(name);
+    }
     command.args(arguments).envs(environment).stdin(Stdio::null()).stdout(io::stderr());
     command.process_group(0).kill_on_drop(true);
     let started = command.spawn();

@@ -39,12 +39,14 @@ pub(super) struct Drive {
     /// What cannot be done as the file asks for it.
     trouble: Arc<Mutex<Option<String>>>,
     registered: usize,
+    /// Steps that were not made, because the merchant had given up their orders.
+    pub(super) left_out: Vec<String>,
 }
 
 impl Drive {
     pub(super) fn new(stage: Stage, world: World, shop: Arc<Shop>, profile: Arc<Profile>) -> Self {
         let (orders, trouble) = (Arc::default(), Arc::default());
-        Self { stage, world, shop, profile, orders, trouble, registered: 0 }
+        Self { stage, world, shop, profile, orders, trouble, registered: 0, left_out: Vec::new() }
     }
 
     /// Makes all steps one after the other, and lets time pass until nothing is due any more.
@@ -61,6 +63,15 @@ impl Drive {
     }
 
     async fn make(&mut self, step: &Step) -> Result<(), String> {
+        if let Some((name, order)) = step.about_order()
+            && self.named(order)?.tx_id.is_none()
+        {
+            let order = order.unwrap_or(Step::FIRST_ORDER);
+            let why =
+                format!("step `{name}` of `drive`: the merchant had given up the order {order:?}");
+            self.left_out.push(why);
+            return Ok(());
+        }
         let shop = Arc::clone(&self.shop);
         let tasks: Vec<Task> = match step {
             Step::Advance(period) => {

@@ -6,6 +6,7 @@
 
 mod command;
 mod drive;
+mod gaps;
 mod outcome;
 mod report;
 mod stage;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use command::test;
-pub use outcome::{Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes};
+pub use outcome::{
+    Conclusion, Counts, Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes,
+};
 pub use report::{Report, ReportError};
 
 use crate::base::{Millis, Seed};
@@ -34,6 +37,10 @@ use world::World;
 const BEGIN: Millis = Millis(1_772_420_400_000);
 /// The seed of stories that name none.
 const SEED: u64 = 1;
+
+/// Said of a story that the built-in merchant cannot play.
+const NO_DRIVE: &str = "the scenario has no `drive`, so that the built-in merchant has nothing to do; add its steps, or \
+    give a command after -- that makes the calls";
 
 /// A story to be told.
 #[derive(Clone, Debug)]
@@ -59,12 +66,16 @@ pub struct Manner {
     pub mistakes: Vec<Mistake>,
     /// What the merchant cannot do, correct as it is: scenarios that need it are not applicable.
     pub without: Vec<Requirement>,
+    /// Further words of the command line that repeats a story.
+    pub flags: Vec<String>,
+    /// Variables that are kept from a command, because they configure a payon-sim that is started inside.
+    pub hidden: Vec<String>,
 }
 
 /// Tells a story with the built-in merchant, on this thread.
 pub fn tell(story: &Story, manner: &Manner) -> Outcome {
     let mut outcome = begin(story, manner);
-    outcome.repeat = repeat(story, manner, outcome.seed);
+    outcome.repeat = repeat(story, manner, outcome.seed, &[]);
     on_a_runtime(&mut outcome, async |outcome| act(&story.scenario, manner, outcome).await)
 }
 
@@ -80,9 +91,12 @@ fn begin(story: &Story, manner: &Manner) -> Outcome {
         seed: manner.seed.or(scenario.seed).unwrap_or(SEED),
         ok: false,
         not_applicable: not_applicable(scenario, manner),
+        verdict: Conclusion::Failed,
+        counts: Counts::default(),
         error: None,
         is_unbound: false,
         verdicts: Vec::new(),
+        gaps: Vec::new(),
         orders: Vec::new(),
         took_ms: 0,
         simulated_ms: 0,
@@ -109,6 +123,7 @@ fn on_a_runtime(
     go: impl AsyncFnOnce(&mut Outcome) -> Result<(), Trouble>,
 ) -> Outcome {
     if outcome.not_applicable.is_some() {
+        outcome.conclude();
         return outcome.clone();
     }
     let begun = Instant::now();
@@ -120,7 +135,7 @@ fn on_a_runtime(
     });
     outcome.is_unbound = matches!(told, Err(Trouble::Unbound(_)));
     outcome.error = told.err().map(|trouble| trouble.to_string());
-    outcome.ok = outcome.error.is_none() && outcome.verdicts.iter().all(|it| it.verdict.ok);
+    outcome.conclude();
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     outcome.clone()
 }
@@ -141,6 +156,9 @@ impl From<String> for Trouble {
 }
 
 async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Result<(), Trouble> {
+    if scenario.drive.is_empty() {
+        return Err(NO_DRIVE.to_owned().into());
+    }
     let profile = profile(scenario, manner)?;
     let (seed, rules) = (Seed(outcome.seed), scenario.rules.clone());
     let stage = Stage::set(Arc::clone(&profile), seed, rules).map_err(Trouble::Unbound)?;
@@ -155,15 +173,18 @@ async fn act(scenario: &Scenario, manner: &Manner, outcome: &mut Outcome) -> Res
     let mut drive = Drive::new(stage, world, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;
     sum_up(scenario, &space, Some(shop.facts()), outcome);
+    outcome.gaps.extend(drive.left_out);
     Ok(driven?)
 }
 
 /// Judges what happened.
 fn sum_up(scenario: &Scenario, space: &Space, shop: Option<Vec<ShopFact>>, outcome: &mut Outcome) {
     let mut history = gateway::history(space);
+    let is_driven = shop.is_some();
     history.shop = shop;
     outcome.simulated_ms = (history.now.0 - history.born.0).max(0).unsigned_abs();
     outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, &history));
+    outcome.gaps = gaps::gaps(scenario, space, &history, is_driven);
     outcome.orders = OrderStory::all(&history);
     outcome.met = space.met();
 }
@@ -180,10 +201,23 @@ fn profile(scenario: &Scenario, manner: &Manner) -> Result<Arc<Profile>, String>
     profile.map(Arc::new).map_err(|errors| errors.to_string())
 }
 
-fn repeat(story: &Story, manner: &Manner, seed: u64) -> String {
-    let styles = manner.styles.iter().flat_map(|style| [" --style ", style.name()]);
-    let mistakes = manner.mistakes.iter().flat_map(|mistake| [" --mistake ", mistake.name()]);
-    let lacks = manner.without.iter().flat_map(|need| [" --without ", need.name()]);
-    let more: String = styles.chain(mistakes).chain(lacks).collect();
-    format!("payon-sim run {} --seed {seed}{more}", story.name)
+/// The command line that runs the story again, quoted for a shell.
+fn repeat(story: &Story, manner: &Manner, seed: u64, command: &[String]) -> String {
+    let seed = seed.to_string();
+    let mut words = vec!["payon-sim", "run", &story.name, "--seed", &seed];
+    words.extend(manner.styles.iter().flat_map(|style| ["--style", style.name()]));
+    words.extend(manner.mistakes.iter().flat_map(|mistake| ["--mistake", mistake.name()]));
+    words.extend(manner.without.iter().flat_map(|need| ["--without", need.name()]));
+    words.extend(manner.flags.iter().map(String::as_str));
+    if !command.is_empty() {
+        words.push("--");
+        words.extend(command.iter().map(String::as_str));
+    }
+    quoted(words)
+}
+
+/// Words as one line for a shell. A word of a command line has no NUL, the only character that cannot be quoted.
+fn quoted<'w>(words: impl IntoIterator<Item = &'w str> + Clone) -> String {
+    let plain = words.clone().into_iter().collect::<Vec<_>>().join(" ");
+    shlex::try_join(words).unwrap_or(plain)
 }

@@ -1,5 +1,7 @@
 //! What came of running scenarios, in the form that reports are made of.
 
+use std::ops::AddAssign;
+
 use serde::Serialize;
 
 use crate::base::{Millis, OrderState, Reason};
@@ -35,6 +37,67 @@ pub enum Merchant {
     },
 }
 
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Conclusion {
+    /// It was not run, because the merchant cannot do what it needs.
+    #[serde(rename = "not applicable")]
+    NotApplicable,
+    /// Everything that was expected was judged and is so, and nothing was left out.
+    #[serde(rename = "ok")]
+    Ok,
+    /// What was judged is so, but not everything could be judged, or something was left out.
+    #[serde(rename = "partly judged")]
+    PartlyJudged,
+    /// Something is not as expected, or went wrong on the way.
+    #[serde(rename = "failed")]
+    Failed,
+}
+
+impl Conclusion {
+    /// Whether somebody has to look at it.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::PartlyJudged | Self::Failed)
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotApplicable => "not applicable",
+            Self::Ok => "ok",
+            Self::PartlyJudged => "partly judged",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What came of the expectations of one story, or of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Expectations that are met.
+    pub met: usize,
+    /// Expectations that are not met.
+    pub failed: usize,
+    /// Expectations that could not be judged, and gaps.
+    pub not_judged: usize,
+}
+
+impl Counts {
+    /// All of them.
+    pub const fn all(self) -> usize {
+        self.met + self.failed + self.not_judged
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.met += other.met;
+        self.failed += other.failed;
+        self.not_judged += other.not_judged;
+    }
+}
+
 /// What came of one story.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,10 +114,14 @@ pub struct Outcome {
     pub file: String,
     /// The seed of every choice in it.
     pub seed: u64,
-    /// Whether all that was expected is so, and nothing went wrong on the way.
+    /// Whether all that was expected was judged and is so, and nothing went wrong on the way.
     pub ok: bool,
     /// Why it was not run: the shop cannot do what the scenario needs. Such a scenario is neither passed nor failed.
     pub not_applicable: Option<String>,
+    /// The same with the difference between what failed and what was not judged.
+    pub verdict: Conclusion,
+    /// How many expectations are met, failed or were not judged.
+    pub counts: Counts,
     /// What kept it from being told to its end, or how the command failed.
     pub error: Option<String>,
     /// Whether that is that no port was to be had.
@@ -62,6 +129,8 @@ pub struct Outcome {
     pub is_unbound: bool,
     /// One for each expectation, in their order; none where there was nothing to judge.
     pub verdicts: Vec<Judged>,
+    /// What was left out, a sentence each: steps that nobody made, rules that never stepped in.
+    pub gaps: Vec<String>,
     /// What happened to each order, in the order of their registration.
     pub orders: Vec<OrderStory>,
     /// How long it took, in real milliseconds.
@@ -136,15 +205,49 @@ pub struct OrderEvent {
     pub trace: Option<String>,
 }
 
-impl Outcomes {
-    /// Whether every scenario that applies is as expected, and at least one does.
-    pub fn ok(&self) -> bool {
-        self.applicable().all(|story| story.ok) && self.applicable().next().is_some()
+impl Outcome {
+    /// Draws the conclusion from what was found.
+    pub fn conclude(&mut self) {
+        let count = |fits: fn(&Verdict) -> bool| {
+            self.verdicts.iter().filter(|judged| fits(&judged.verdict)).count()
+        };
+        self.counts = Counts {
+            met: count(|verdict| verdict.judged && verdict.ok),
+            failed: count(|verdict| verdict.judged && !verdict.ok),
+            not_judged: count(|verdict| !verdict.judged) + self.gaps.len(),
+        };
+        self.verdict = match self.counts {
+            _ if self.not_applicable.is_some() => Conclusion::NotApplicable,
+            _ if self.error.is_some() => Conclusion::Failed,
+            Counts { failed: 1.., .. } => Conclusion::Failed,
+            Counts { not_judged: 1.., .. } => Conclusion::PartlyJudged,
+            Counts { .. } => Conclusion::Ok,
+        };
+        self.ok = self.verdict == Conclusion::Ok;
     }
+}
 
+impl Outcomes {
     /// The scenarios that were run, in contrast to those that need what the shop cannot do.
     pub fn applicable(&self) -> impl Iterator<Item = &Outcome> {
         self.stories.iter().filter(|story| story.not_applicable.is_none())
+    }
+
+    /// The worst that came of a scenario that applies; where none does, nothing was tested, which is a failure.
+    pub fn verdict(&self) -> Conclusion {
+        self.applicable().map(|story| story.verdict).max().unwrap_or(Conclusion::Failed)
+    }
+
+    /// What came of the expectations of all stories.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        self.stories.iter().for_each(|story| counts += story.counts);
+        counts
+    }
+
+    /// How many stories came to that.
+    pub fn count(&self, verdict: Conclusion) -> usize {
+        self.stories.iter().filter(|story| story.verdict == verdict).count()
     }
 
     /// What the stories together met of all that can go wrong.

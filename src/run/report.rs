@@ -8,20 +8,38 @@ use askama::Template;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
-use super::outcome::{Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes};
+use super::outcome::{
+    Conclusion, Counts, Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes,
+};
+use crate::base::printable;
 use crate::scenario::Coverage;
 
 /// What reports are made of.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report<'r> {
-    /// Whether every story is as expected.
+    /// Whether all of every story was judged and is as expected, and enough was met.
     pub ok: bool,
+    /// The same with the difference between what failed and what was not judged.
+    pub verdict: Conclusion,
+    /// Whether the run passes although not everything was judged.
+    pub allow_unjudged: bool,
+    /// What came of the expectations of all stories.
+    pub counts: Counts,
+    /// How many percent of all that can go wrong had to be met.
+    pub min_coverage: Option<u8>,
     /// What came of the stories.
     #[serde(flatten)]
     pub outcomes: &'r Outcomes,
     /// What was met on the way of all that can go wrong.
     pub coverage: &'r Coverage,
+}
+
+/// The files of a report.
+const FILES: [&str; 3] = ["report.json", "junit.xml", "report.html"];
+
+fn unwritable(path: &Path, error: io::Error) -> ReportError {
+    ReportError::Unwritable { file: path.display().to_string(), error }
 }
 
 /// Why there is no report.
@@ -41,27 +59,56 @@ pub enum ReportError {
 }
 
 impl<'r> Report<'r> {
-    /// A report of a run.
-    pub fn new(outcomes: &'r Outcomes, coverage: &'r Coverage) -> Self {
-        Self { ok: outcomes.ok(), outcomes, coverage }
+    /// A report of a run, of which so many percent of all that can go wrong had to be met.
+    pub fn new(
+        outcomes: &'r Outcomes,
+        coverage: &'r Coverage,
+        allow_unjudged: bool,
+        min_coverage: Option<u8>,
+    ) -> Self {
+        let is_enough = min_coverage.is_none_or(|bar| coverage.percent >= f64::from(bar));
+        let verdict = if is_enough { outcomes.verdict() } else { Conclusion::Failed };
+        let (ok, counts) = (verdict == Conclusion::Ok, outcomes.counts());
+        Self { ok, verdict, allow_unjudged, counts, min_coverage, outcomes, coverage }
+    }
+
+    /// Whether the run as a whole passes.
+    pub fn passes(&self) -> bool {
+        match self.verdict {
+            Conclusion::Ok => true,
+            Conclusion::PartlyJudged => self.allow_unjudged,
+            Conclusion::Failed | Conclusion::NotApplicable => false,
+        }
+    }
+
+    /// What is wrong with the coverage, where a bar was set and not cleared.
+    fn too_little(&self) -> Option<String> {
+        let bar = self.min_coverage.filter(|bar| self.coverage.percent < f64::from(*bar))?;
+        Some(format!("failure coverage: {:.1} % met, {bar} % asked for", self.coverage.percent))
+    }
+
+    /// Makes `dir` where it is missing, and removes the reports that an earlier run has left there.
+    pub fn prepare(dir: &Path) -> Result<(), ReportError> {
+        fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+        for path in FILES.map(|name| dir.join(name)) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unwritable(&path, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Writes `report.json`, `junit.xml` and `report.html` into `dir`, which is made where it is missing.
     pub fn write(&self, dir: &Path) -> Result<(), ReportError> {
-        let at = |path: &Path, error| ReportError::Unwritable {
-            file: path.display().to_string(),
-            error,
-        };
-        fs::create_dir_all(dir).map_err(|error| at(dir, error))?;
-        let files = [
-            ("report.json", self.json().ok()),
-            ("junit.xml", self.junit().ok()),
-            ("report.html", self.html().ok()),
-        ];
-        for (name, text) in files {
+        fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+        let texts = [self.json().ok(), self.junit().ok(), self.html().ok()];
+        for (name, text) in std::iter::zip(FILES, texts) {
             let path = dir.join(name);
             let text = text.ok_or(ReportError::Unmade(name))?;
-            fs::write(&path, text).map_err(|error| at(&path, error))?;
+            fs::write(&path, text).map_err(|error| unwritable(&path, error))?;
         }
         Ok(())
     }
@@ -71,12 +118,23 @@ impl<'r> Report<'r> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// The run as JUnit's XML: a suite for each story, a case for each expectation and one for the telling itself.
+    /// The run as JUnit's XML: a suite for each story, a case for each expectation and each gap, and one for the run of
+    /// the story itself. What was not judged is skipped.
     pub fn junit(&self) -> Result<String, quick_junit::SerializeError> {
         let mut report = quick_junit::Report::new("payon-sim");
         report.set_time(Duration::from_millis(self.outcomes.took_ms));
         for story in &self.outcomes.stories {
             report.add_test_suite(suite(story));
+        }
+        if self.min_coverage.is_some() {
+            let mut suite = TestSuite::new("failure coverage");
+            let status = self.too_little().map_or_else(TestCaseStatus::success, |little| {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(little.as_str()).set_description(little);
+                status
+            });
+            suite.add_test_case(case("enough is met", "coverage", Duration::ZERO, status));
+            report.add_test_suite(suite);
         }
         report.to_string()
     }
@@ -92,12 +150,14 @@ impl<'r> Report<'r> {
                     told => format!("the built-in one, told to: {}", told.join(", ")),
                 }
             }
-            Merchant::Command { line } => line.join(" "),
+            Merchant::Command { line } => super::quoted(line.iter().map(String::as_str)),
         };
         let page = Page {
-            ok: self.ok,
-            good: stories.iter().filter(|story| story.ok).count(),
+            verdict: self.verdict,
+            good: self.outcomes.count(Conclusion::Ok),
             applicable: self.outcomes.applicable().count(),
+            counts: self.counts,
+            too_little: self.too_little(),
             stories,
             merchant,
             took: seconds(self.outcomes.took_ms),
@@ -108,45 +168,51 @@ impl<'r> Report<'r> {
 }
 
 fn suite(story: &Outcome) -> TestSuite {
-    let mut suite = TestSuite::new(format!("{} {}", story.id, story.title));
-    suite.set_time(Duration::from_millis(story.took_ms));
+    let took = Duration::from_millis(story.took_ms);
+    let mut suite = TestSuite::new(xml(&format!("{} {}", story.id, story.title)));
+    suite.set_time(took);
     let seed = story.seed.to_string();
     for (name, value) in [("seed", &seed), ("file", &story.file), ("repeat", &story.repeat)] {
-        suite.add_property(Property::new(name, value.as_str()));
+        suite.add_property(Property::new(name, xml(value)));
     }
     let told = match (&story.not_applicable, &story.error) {
-        (Some(reason), _) => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message(format!("not applicable: {reason}"));
-            status
-        }
+        (Some(reason), _) => skipped(&format!("not applicable: {reason}")),
         (None, None) => TestCaseStatus::success(),
         (None, Some(error)) => {
+            let text = format!("{error}\n{}", again(story));
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status
-                .set_message(error.as_str())
-                .set_description(format!("{error}\n{}", again(story)));
+            status.set_message(xml(error)).set_description(xml(&text));
             status
         }
     };
-    let mut case = TestCase::new("the story is told to its end", told);
-    case.set_classname(story.id.as_str()).set_time(Duration::from_millis(story.took_ms));
-    suite.add_test_case(case);
+    let id = xml(&story.id);
+    suite.add_test_case(case("the story is told to its end", &id, took, told));
     for (at, judged) in story.verdicts.iter().enumerate() {
         let name = format!("{}. {}", at + 1, title(judged));
-        let mut case = TestCase::new(name, status(story, judged));
-        case.set_classname(story.id.as_str()).set_time(Duration::ZERO);
-        suite.add_test_case(case);
+        suite.add_test_case(case(&xml(&name), &id, Duration::ZERO, status(story, judged)));
+    }
+    for gap in &story.gaps {
+        suite.add_test_case(case(&xml(gap), &id, Duration::ZERO, skipped(gap)));
     }
     suite
+}
+
+fn case(name: &str, class: &str, took: Duration, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(class).set_time(took);
+    case
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(xml(why));
+    status
 }
 
 fn status(story: &Outcome, judged: &Judged) -> TestCaseStatus {
     let verdict = &judged.verdict;
     if !verdict.judged {
-        let mut status = TestCaseStatus::skipped();
-        status.set_message(verdict.detail.as_str());
-        return status;
+        return skipped(&verdict.detail);
     }
     if verdict.ok {
         return TestCaseStatus::success();
@@ -162,8 +228,14 @@ fn status(story: &Outcome, judged: &Judged) -> TestCaseStatus {
     }
     text.push(again(story));
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    status.set_message(verdict.detail.as_str()).set_description(text.join("\n"));
+    status.set_message(xml(&verdict.detail)).set_description(xml(&text.join("\n")));
     status
+}
+
+/// A text for XML, which has no place for control characters and for what stands for no character at all: they and all
+/// else that cannot be seen get names.
+fn xml(text: &str) -> String {
+    printable(text).into_owned()
 }
 
 fn again(story: &Outcome) -> String {
@@ -179,9 +251,11 @@ fn title(judged: &Judged) -> String {
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'p> {
-    ok: bool,
+    verdict: Conclusion,
     good: usize,
     applicable: usize,
+    counts: Counts,
+    too_little: Option<String>,
     stories: &'p [Outcome],
     merchant: String,
     took: String,
@@ -200,9 +274,14 @@ fn moment(event: &OrderEvent) -> String {
     }
 }
 
-/// How many expectations were met.
-fn met(story: &Outcome) -> usize {
-    story.verdicts.iter().filter(|judged| judged.verdict.ok).count()
+/// The sign of what something came to, with its class.
+fn mark(verdict: Conclusion) -> (&'static str, &'static str) {
+    match verdict {
+        Conclusion::Ok => ("✓", "good"),
+        Conclusion::NotApplicable => ("–", "soft"),
+        Conclusion::PartlyJudged => ("?", "bad"),
+        Conclusion::Failed => ("✗", "bad"),
+    }
 }
 
 /// An order in a sentence.

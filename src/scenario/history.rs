@@ -1,6 +1,6 @@
 //! What happened in a space, as far as expectations look at it: plain values that others fill in.
 
-use super::file::Belief;
+use super::file::{Belief, Expectation};
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, Reason};
 
 /// What happened in a space.
@@ -18,6 +18,41 @@ pub struct History {
     pub deliveries: Vec<DeliveryFact>,
     /// What the merchant says of its orders; `None` where it cannot be asked.
     pub shop: Option<Vec<ShopFact>>,
+    /// What was forgotten.
+    pub dropped: Dropped,
+}
+
+/// How much of what happened the space has forgotten to stay within its limits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dropped {
+    /// Calls.
+    pub requests: u64,
+    /// Orders.
+    pub orders: u64,
+    /// Push-backs.
+    pub deliveries: u64,
+}
+
+impl Dropped {
+    /// How many of what the expectation looks at are gone, and what they are; `None` where all are there.
+    pub fn of(&self, expectation: &Expectation) -> Option<(u64, &'static str)> {
+        let looked_at = [
+            (expectation.request.is_some(), self.requests, "requests"),
+            (expectation.pushback.is_some(), self.deliveries, "push-backs"),
+            (
+                expectation.order.is_some()
+                    || expectation.ledger.is_some()
+                    || expectation.events.is_some(),
+                self.orders,
+                "orders",
+            ),
+            (expectation.events.is_some(), self.requests, "requests"),
+            (expectation.events.is_some(), self.deliveries, "push-backs"),
+        ];
+        let gone =
+            looked_at.into_iter().find(|(is_looked_at, dropped, _)| *is_looked_at && *dropped > 0);
+        gone.map(|(_, dropped, what)| (dropped, what))
+    }
 }
 
 /// One order in the merchant's own books.

@@ -77,7 +77,7 @@ pub use coverage::{Coverage, CoverageGroup, CoverageRow, Met, PlansMet, ReasonsM
 pub use file::*;
 pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
 pub use history::{
-    AttemptFact, ChangeFact, DeliveryFact, History, OrderFact, RequestFact, ShopFact,
+    AttemptFact, ChangeFact, DeliveryFact, Dropped, History, OrderFact, RequestFact, ShopFact,
 };
 pub use judge::{Difference, Nearest, Verdict, judge};
 pub use lies::{FILLER_END, NoticeBody, NoticeText};

@@ -35,7 +35,7 @@ pub use body::{BodyError, RequestBody};
 pub use host::{HostError, check_host};
 pub use listen::listen;
 pub use reply_body::Body;
-pub use route::{App, Plane, trail};
+pub use route::{App, CONTROL_PORT_HEADER, Plane, trail};
 
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};

@@ -64,6 +64,8 @@ static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario")
 /// The headers of W3C Trace Context.
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
+pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
 /// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
@@ -122,6 +124,8 @@ async fn answer_parts(
     let space = match name {
         Some(name) => match app.spaces.named(name) {
             Some(space) => Some(space),
+            // The control plane says so itself.
+            None if is_control => None,
             None => return unknown_space(app, name),
         },
         None => None,
@@ -137,7 +141,11 @@ async fn answer_parts(
     }
     let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
     let Some(operation) = operation else {
-        return carry_out(nothing_here(app, plane, space.as_ref(), &head));
+        let mut response = carry_out(nothing_here(app, plane, space.as_ref(), &head));
+        if is_control && let Some(port) = app.control.port() {
+            response.headers_mut().insert(CONTROL_PORT_HEADER.clone(), port.into());
+        }
+        return response;
     };
     trigger.patience().asked();
     let space = match welcome(app, operation, space, &head) {

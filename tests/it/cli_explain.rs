@@ -103,3 +103,77 @@ async fn what_is_not_there_is_said_kindly() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("or say `last`"), "{}", ended.err);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_told_however_deep_it_is_nested() {
+    let sim = Sim::start().await;
+    let space = sim.space("deep").await;
+    for depth in [120, 126, 127, 128, 5000, 100_000] {
+        let deep = format!("{}7{}", "[".repeat(depth), "]".repeat(depth));
+        let merchant = &space.merchant().id;
+        let body = format!("{{\"merchantId\":\"{merchant}\",\"txId\":\"D{depth}\",\"x\":{deep}}}");
+        space.post_text(Operation::Register, &body).await;
+        let text = explain(&space, &["last"]).ok();
+        assert!(text.contains(&format!("order D{depth}\n")), "{depth}");
+        // Past a depth that no person reads, the journal keeps no body.
+        let is_kept = depth <= 128;
+        assert!(!is_kept || text.contains(&deep), "{depth}");
+        let json = explain(&space, &["last", "--format", "json"]).ok();
+        let dense: String = json.split_whitespace().collect();
+        assert!(dense.contains(&format!("\"D{depth}\"")), "{depth}");
+        assert!(!is_kept || dense.contains(&deep), "{depth}");
+        let tailed = tail_last(&space);
+        assert!(tailed.contains(&format!("D{depth}")), "{tailed}");
+    }
+}
+
+fn tail_last(space: &SpaceHandle) -> String {
+    let url = &space.control_url;
+    run(&[
+        "tail", "--url", url, "--kind", "request", "--last", "1", "--max", "1", "--format", "full",
+    ])
+    .ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_text_cannot_act_on_the_terminal() {
+    let sim = Sim::start().await;
+    let (space, sink) = (sim.space("foreign").await, Sink::start().await);
+    let odd = "\u{1b}[31m\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{61c}";
+    sink.reply(Reply::Status(500, "\u{1b}[2J\u{1b}[31mError\u{9b}2J\u{202e}"));
+    let order = "1\u{202e}\u{61c}";
+    space.register(order, json!({ "noti_url": sink.url("/noti"), "memo": odd })).await;
+    space.pay(order, json!({})).await.expect(200);
+    sink.next().await;
+    space.wait("idle").await;
+    space.post_text(Operation::Register, &format!("{{\"termId\":\"{odd}")).await;
+    let page = space.control_get("journal?limit=10").await.expect(200);
+    let merchant = &space.merchant().id;
+    let url = &space.control_url;
+    let mut told: Vec<Ended> = Vec::new();
+    for entry in page["entries"].as_array().unwrap() {
+        let trace = entry["trace"].as_str().unwrap();
+        told.push(explain(&space, &[trace]));
+        told.push(explain(&space, &[trace, "--format", "json"]));
+    }
+    for format in ["compact", "full", "json"] {
+        told.push(run(&["tail", "--url", url, "--last", "4", "--max", "4", "--format", format]));
+    }
+    told.push(run(&["pay", "--url", url, "--merchant", merchant, "--tx", order]));
+    told.push(run(&["pay", "--url", url, "--merchant", merchant, "--tx", odd]));
+    told.push(run(&["trigger", "--url", url, "--merchant", merchant, "--tx", order, "chargeback"]));
+    told.push(run(&[
+        "doctor",
+        "--url",
+        url,
+        "--merchant",
+        odd,
+        "--noti-url",
+        &format!("http://127.0.0.1:1/{odd}"),
+    ]));
+    for ended in told {
+        let all = ended.out + &ended.err;
+        let acts = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{61c}".contains(c));
+        assert!(!all.is_empty() && !all.contains(acts), "{all:?}");
+    }
+}

@@ -1,10 +1,321 @@
 //! `payon-sim run`.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::binary::{run, tool};
+use crate::binary::{Ended, feed, payon_sim, run, tool};
+
+/// A folder with scenarios in it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a scenario and gives its path.
+    fn scenario(&self, id: &str, rest: &str) -> String {
+        let path = self.path(&format!("{id}.yaml"));
+        fs::write(&path, format!("version: 1\nid: {id}\ntitle: A test\n{rest}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+/// Registers the order 1 and pays it, as a test of a merchant does, with the program itself for a payer.
+fn shop(more: &str) -> String {
+    let order = r#"{"merchantId":"$PAYON_SIM_MERCHANT_ID","termId":"$PAYON_SIM_TERM_ID","txId":"1","trt":"10","currency":"USD","amount":"2","paymentMethod":"CREDIT_DEBIT"}"#;
+    let order = order.replace('"', "\\\"");
+    let program = env!("CARGO_BIN_EXE_payon-sim");
+    format!(
+        "curl -sf \"$PAYON_SIM_URL/pg/order/register\" -d \"{order}\" && {program} pay --merchant $PAYON_SIM_MERCHANT_ID --tx 1 {more}"
+    )
+}
+
+fn run_shop(args: &[&str], more: &str) -> Ended {
+    run(&[&["run"], args, &["--", "sh", "-c", &shop(more)]].concat())
+}
+
+const DRIVE: &str = "drive:\n  - register: {}\n  - pay: {}\n  - idle\n";
+
+#[test]
+fn what_a_command_leaves_unjudged_is_never_ok_and_all_reports_agree() {
+    let folder = Folder::new();
+    let expect = "expect:\n  - order: { state: captured }\n  - shop: { shipped: once }\n";
+    let one = folder.scenario("ONE", &format!("{DRIVE}{expect}"));
+    let report = folder.path("report");
+    let told = run_shop(&[&one, "--report", report.to_str().unwrap()], "");
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    for part in [
+        "partly judged ONE A test (",
+        ", 1 of 2 not judged)\n     not judged: {\"shop\":{\"shipped\":1}}\n",
+        "scenarios: 1, as expected: 0, failed: 0, partly judged: 1 ",
+        "expectations: met 1, failed 0, not judged 1",
+    ] {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+    assert!(!told.out.contains("ok   ") && told.err.contains("--allow-unjudged"), "{told:?}");
+    let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
+    let json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    let counts = json!({ "met": 1, "failed": 0, "notJudged": 1 });
+    let story = &json["stories"][0];
+    assert_eq!((&json["ok"], &json["verdict"]), (&json!(false), &json!("partly judged")));
+    assert_eq!((&json["counts"], &story["counts"]), (&counts, &counts));
+    assert_eq!((&story["ok"], &story["verdicts"][1]["ok"]), (&json!(false), &json!(false)));
+    assert_eq!(read("junit.xml").matches("<skipped").count(), 1);
+    let page = read("report.html");
+    assert!(page.contains("<td>1</td><td>0</td><td>1</td>") && page.contains("partly judged"));
+    assert!(!page.contains("all as expected"));
+
+    let allowed = run_shop(&[&one, "--allow-unjudged"], "");
+    assert_eq!(allowed.code, Some(0), "{}", allowed.out);
+    assert!(allowed.out.contains("partly judged ONE"), "{}", allowed.out);
+}
+
+#[test]
+fn steps_that_nobody_made_are_told() {
+    let folder = Folder::new();
+    let drive = "drive:\n  - register: {}\n  - pay: {}\n  - refund: {}\n  - advance: 10h\n  - return: { to: success }\n  - idle\n";
+    let expect = "expect:\n  - never: true\n    request: { operation: reversal }\n";
+    let one = folder.scenario("ONE", &format!("{drive}{expect}"));
+    let told = run_shop(&[&one], "");
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    for part in ["`refund` of `drive`: 1 wanted, 0 made", "`advance`", "10h", "`return`"] {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+    for part in ["`register`", "`pay`", "`idle`", "ok   "] {
+        assert!(!told.out.contains(part), "{part:?} is in\n{}", told.out);
+    }
+    let all =
+        folder.scenario("ALL", &format!("{DRIVE}expect:\n  - order: {{ state: captured }}\n"));
+    assert!(run_shop(&[&all], "").ok().starts_with("ok   ALL"));
+    let idle = run(&["run", &all, "--", "true"]);
+    assert_eq!(idle.code, Some(1), "{}", idle.out);
+    assert!(idle.out.contains("FAIL ALL") && idle.out.contains("`register`"), "{}", idle.out);
+}
+
+#[test]
+fn a_scenario_that_judges_or_does_nothing_is_not_ok() {
+    let folder = Folder::new();
+    let expect = "expect:\n  - never: true\n    request: { operation: reversal }\n";
+    let still = folder.scenario("STILL", expect);
+    let told = run(&["run", &still]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("no `drive`") && told.out.contains("--"), "{}", told.out);
+    assert!(run(&["check", &still]).ok().contains("no `drive`"));
+
+    let blind = folder.scenario("BLIND", DRIVE);
+    for told in [run(&["run", &blind]), run_shop(&[&blind], "")] {
+        assert_eq!(told.code, Some(1), "{}", told.out);
+        assert!(told.out.contains("no `expect`"), "{}", told.out);
+    }
+    assert!(run(&["check", &blind]).ok().contains("no `expect`"));
+
+    let rule = "rules:\n  - id: r\n    when: { operation: refund }\n    then: [{ status: 500 }]\n";
+    let idle = folder.scenario("IDLE", &format!("{rule}{DRIVE}{expect}"));
+    let told = run(&["run", &idle]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("rules stepped in"), "{}", told.out);
+    assert_eq!(run(&["run", &idle, "--allow-unjudged"]).code, Some(0));
+
+    fs::create_dir(folder.path("empty")).unwrap();
+    let empty = folder.path("empty");
+    let told = run(&["run", "S001", empty.to_str().unwrap()]);
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    assert!(told.err.contains("empty: there is no scenario in it"), "{}", told.err);
+}
+
+#[test]
+fn a_report_of_an_earlier_run_does_not_outlive_this_one() {
+    let folder = Folder::new();
+    let report = folder.path("report");
+    fs::create_dir(&report).unwrap();
+    fs::write(report.join("report.html"), "all as expected").unwrap();
+    let shown = report.to_str().unwrap();
+    run(&["run", "S001", "--report", shown, "--min-coverage", "90", "--format", "json"]);
+    let page = fs::read_to_string(report.join("report.html")).unwrap();
+    assert!(page.contains("not as expected") && page.contains("90 % asked for"), "{page}");
+    let junit = fs::read_to_string(report.join("junit.xml")).unwrap();
+    assert!(junit.contains("failures=\"1\""), "{junit}");
+    let file = folder.path("file");
+    fs::write(&file, "").unwrap();
+    let told = run(&["run", "S001", "--report", file.to_str().unwrap()]);
+    assert_eq!((told.code, told.out.as_str()), (Some(2), ""), "{}", told.err);
+}
+
+#[test]
+fn a_command_can_use_the_program_itself() {
+    let folder = Folder::new();
+    let story = format!("{DRIVE}expect:\n  - order: {{ state: captured }}\n");
+    let one = folder.scenario("ONE", &story);
+    let program = env!("CARGO_BIN_EXE_payon-sim");
+    let verbs = [
+        "coverage",
+        "explain last",
+        "tail --last 1 --max 1",
+        "doctor",
+        "trigger --merchant $PAYON_SIM_MERCHANT_ID --tx 1 settle",
+    ];
+    for url in [
+        "",
+        "--url $PAYON_SIM_URL",
+        "--url $PAYON_SIM_URL/space/default",
+        "--url $PAYON_SIM_CONTROL_URL",
+    ] {
+        let line = verbs.map(|verb| format!("{program} {verb} {url}")).join(" && ");
+        let told = run_shop(&[&one], &format!("{url} && {line}"));
+        assert_eq!(told.code, Some(0), "{url}: {}\n{}", told.out, told.err);
+    }
+    // The merchants' port alone is known, and a rule breaks it.
+    let told = run(&[
+        "run",
+        "S014",
+        "--allow-unjudged",
+        "--",
+        "sh",
+        "-c",
+        &format!("unset PAYON_SIM_CONTROL_URL; {program} coverage"),
+    ]);
+    assert!(!told.out.contains("the command failed"), "{}\n{}", told.out, told.err);
+    let broken = folder.scenario(
+        "BROKEN",
+        "rules:\n  - id: r\n    when: { operation: connect }\n    then: [{ transport: reset }]\n",
+    );
+    let told = run(&["run", &broken, "--", "sh", "-c", &format!("{program} coverage")]);
+    assert!(!told.out.contains("the command failed"), "{}\n{}", told.out, told.err);
+}
+
+#[test]
+fn nothing_that_a_command_is_told_configures_a_gateway_of_its_own() {
+    let folder = Folder::new();
+    let said = folder.path("said");
+    let one = folder.scenario("ONE", "expect:\n  - request: { atLeast: 0 }\n");
+    let (program, said_at) = (env!("CARGO_BIN_EXE_payon-sim"), said.display());
+    let line = format!("{program} config show > {said_at}; env > {said_at}.env");
+    let mut command = payon_sim(&["run", &one, "--allow-unjudged", "--", "sh", "-c", &line]);
+    command
+        .env("PAYON_SIM_STRICT", "true")
+        .env("PAYON_SIM_PORT", "1")
+        .env("PAYON_SIM_MINE", "kept");
+    let told = feed(command, b"");
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
+    let settings = fs::read_to_string(&said).unwrap();
+    assert!(settings.contains("scenario") && !settings.contains("# environment"), "{settings}");
+    let environment = fs::read_to_string(folder.path("said.env")).unwrap();
+    for part in ["PAYON_SIM_MINE=kept", "PAYON_SIM_RUN_SCENARIO=ONE", "PAYON_SIM_RUN_SEED=1"] {
+        assert!(environment.lines().any(|line| line == part), "{part}: {environment}");
+    }
+}
+
+#[test]
+fn the_line_that_repeats_a_scenario_means_the_same_to_a_shell() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("a folder's")).unwrap();
+    let one = folder.scenario("a folder's/ONE", "expect:\n  - request: { operation: register }\n");
+    let report = folder.path("report");
+    let line = "echo \"$0\" 'it''s'; exit 3";
+    let told = run(&[
+        "run",
+        &one,
+        "--timeout",
+        "7",
+        "--report",
+        report.to_str().unwrap(),
+        "--",
+        "sh",
+        "-c",
+        line,
+        "a b",
+    ]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    let again = told.out.lines().find_map(|line| Some(line.split_once("again: ")?.1)).unwrap();
+    let program = env!("CARGO_BIN_EXE_payon-sim");
+    let repeated = tool("sh", &["-c", &again.replacen("payon-sim", program, 1)], b"");
+    let (first, second) = (&told.out, &repeated.out);
+    let without_time = |text: &str| text.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+    assert_eq!(without_time(first), without_time(second), "{}", repeated.err);
+    let words = tool("sh", &["-c", &format!("printf '%s\\n' {again}")], b"").ok();
+    assert!(
+        words.contains(&format!("{line}\na b\n")) && words.contains("--timeout\n7\n"),
+        "{words}"
+    );
+    let json: Value =
+        serde_json::from_str(&fs::read_to_string(report.join("report.json")).unwrap()).unwrap();
+    assert_eq!(json["stories"][0]["repeat"], again);
+}
+
+#[test]
+fn lines_come_as_scenarios_end() {
+    let folder = Folder::new();
+    let go_on = folder.path("go-on");
+    tool("mkfifo", &[go_on.to_str().unwrap()], b"").ok();
+    let [one, two] =
+        ["ONE", "TWO"].map(|id| folder.scenario(id, "expect:\n  - request: { atLeast: 0 }\n"));
+    let line = format!("[ $PAYON_SIM_RUN_SCENARIO = ONE ] || cat {}", go_on.display());
+    let args = ["run", &one, &two, "--timeout", "20", "--allow-unjudged", "--", "sh", "-c", &line];
+    let mut child = payon_sim(&args).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = out.next().unwrap().unwrap();
+    assert!(first.contains("ONE") && !first.contains("FAIL"), "{first}");
+    // The second one goes on only when somebody has read of the first.
+    fs::write(&go_on, "").unwrap();
+    let rest: Vec<String> = out.map_while(Result::ok).collect();
+    assert!(rest.iter().any(|line| line.contains("TWO") && !line.contains("FAIL")), "{rest:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_name_that_is_no_scenario_is_told_with_the_one_that_is_meant() {
+    for verb in [&["run"][..], &["check"], &["serve", "--port", "0", "--scenario"]] {
+        let told = |name: &str| {
+            let ended = run(&[verb, &[name]].concat());
+            assert_eq!(ended.code, Some(2), "{ended:?}");
+            ended.out + &ended.err
+        };
+        assert!(told("s014").contains("did you mean S014?"), "{verb:?}");
+        let unknown = told("S999");
+        assert!(unknown.contains("S999: there is no such scenario"), "{unknown}");
+        assert!(!unknown.contains("os error") && !unknown.contains("did you mean"), "{unknown}");
+        assert!(told("none/a.yaml").contains("there is no such file"), "{verb:?}");
+    }
+}
+
+#[test]
+fn foreign_text_cannot_act_on_the_terminal() {
+    let folder = Folder::new();
+    let text = "version: 1\nid: \"O\\e[31m\"\ntitle: \"a\\nok   FAKE \\a \\x9b \\u202E\"\nexpect:\n  - request: { operation: refund }\n    about: \"\\e]0;x\\a\"\n";
+    let path = folder.path("odd\u{1b}[2J.yaml");
+    fs::write(&path, format!("{text}{DRIVE}")).unwrap();
+    let shown = path.to_str().unwrap();
+    let broken = folder.path("broken.yaml");
+    fs::write(&broken, "version: 1\n\"\\e[2Jx\\ny\": 1\n\u{9b}: 2\n").unwrap();
+    for args in [
+        &["run", shown][..],
+        &["run", shown, "--format", "json"],
+        &["check", shown, broken.to_str().unwrap()],
+        &["run", broken.to_str().unwrap()],
+        &["run", "\u{1b}[2J"],
+        &["run", "S001", "--mistake", "\u{1b}[2J"],
+        &["profile", "check", shown],
+        &["khqr", "decode", "000201\u{1b}[2J\u{9b}"],
+        &["keys", "export", "--merchant", "\u{1b}[2J"],
+        &["serve", "--config", shown],
+        &["trigger", "--merchant", "m", "--tx", "t", "\u{1b}[2J"],
+    ] {
+        let ended = run(args);
+        let all = ended.out + &ended.err;
+        let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!all.contains(acts), "{args:?}: {all:?}");
+        assert!(!all.contains("\nok   FAKE"), "{args:?}: {all}");
+    }
+}
 
 #[test]
 fn stories_of_the_catalogue_are_told_and_reported() {
@@ -47,7 +358,7 @@ fn a_command_takes_the_merchants_place() {
     let told = run(&["run", story.to_str().unwrap(), "--", "sh", "-c", &line]);
     assert_eq!(told.code, Some(0), "{}", told.out);
     let names = fs::read_to_string(said).unwrap();
-    for name in ["URL", "CONTROL_URL", "SPACE", "SCENARIO", "SEED", "PRIVATE_KEY"] {
+    for name in ["URL", "CONTROL_URL", "SPACE", "RUN_SCENARIO", "RUN_SEED", "PRIVATE_KEY"] {
         assert!(names.lines().any(|it| it == format!("PAYON_SIM_{name}")), "{name}: {names}");
     }
     let failed = run(&["run", story.to_str().unwrap(), "--", "sh", "-c", "exit 3"]);

@@ -1,10 +1,11 @@
 //! `payon-sim check`, `schema` and `scenarios`.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
-use crate::binary::run;
+use crate::binary::{payon_sim, run, tool};
 
 #[test]
 fn every_mistake_of_every_file_is_told_with_its_place() {
@@ -43,4 +44,124 @@ fn the_page_of_scenarios_is_in_step() {
     let made = run(&["scenarios", "--markdown"]).ok();
     let kept = include_str!("../../docs/scenarios.md");
     assert_eq!(made, kept, "run: payon-sim scenarios --markdown > docs/scenarios.md");
+}
+
+#[test]
+fn a_directory_gives_each_real_file_once_to_every_verb() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("inside");
+    fs::create_dir(&inside).unwrap();
+    let path = |name: &str| inside.join(name);
+    let story = "version: 1\nid: MINE\ntitle: Mine\nrules:\n  - { id: r, when: { operation: status }, then: [{ status: 500 }] }\n";
+    // As a volume of Kubernetes looks from inside.
+    fs::create_dir(path("..2026_11_28")).unwrap();
+    fs::write(path("..2026_11_28/mine.yaml"), story).unwrap();
+    symlink("..2026_11_28", path("..data")).unwrap();
+    symlink("..data/mine.yaml", path("mine.yaml")).unwrap();
+    // What editors and other systems leave.
+    fs::write(path("._mine.yaml"), b"\0\x05\x16\x07").unwrap();
+    symlink("me@host.1", path(".#mine.yaml")).unwrap();
+    fs::create_dir(path(".git")).unwrap();
+    fs::write(path(".git/other.yaml"), "no scenario").unwrap();
+    // The same again, and round in circles.
+    symlink("mine.yaml", path("again.yml")).unwrap();
+    symlink(".", path("loop")).unwrap();
+    symlink("..", path("loop2")).unwrap();
+    let shown = inside.join("");
+    let shown = shown.to_str().unwrap();
+    let told = run(&["check", shown, shown, path("mine.yaml").to_str().unwrap()]).ok();
+    assert!(told.contains("scenarios checked: 1, mistakes: 0"), "{told}");
+    let told = run(&["run", shown, shown]);
+    assert!(told.out.contains("scenarios: 1,"), "{}", told.out);
+    let served = crate::binary::Gateway::start(&["--scenario", shown, "--scenario", shown]);
+    let (_, rules) = served.get("/_sim/v1/rules");
+    let rules: Value = serde_json::from_str(&rules).unwrap();
+    assert_eq!(rules["rules"].as_array().unwrap().len(), 1, "{rules}");
+    served.stop();
+
+    symlink("gone", path("dangling.yaml")).unwrap();
+    tool("mkfifo", &[path("pipe.yaml").to_str().unwrap()], b"").ok();
+    let told = run(&["check", shown]);
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    for part in ["dangling.yaml: cannot be read", "pipe.yaml: cannot be read: it is no plain file"]
+    {
+        assert!(told.out.contains(part), "{part}: {}", told.out);
+    }
+}
+
+#[test]
+fn a_directory_without_a_scenario_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.txt"), "").unwrap();
+    let shown = folder.path().to_str().unwrap();
+    let told = run(&["check", "S001", shown]);
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    assert!(told.out.contains("there is no scenario in it"), "{}", told.out);
+    let served = crate::binary::Gateway::start(&["--scenario", shown]);
+    served.until_logged("no scenario is armed from");
+    served.stop();
+}
+
+#[test]
+fn what_has_no_end_is_not_read_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let huge = path("huge.toml");
+    fs::write(&huge, "x = 1\n".repeat(1 << 20)).unwrap();
+    let profile = path("profile");
+    run(&["profile", "export", &profile]).ok();
+    fs::remove_file(path("profile/cards.toml")).unwrap();
+    symlink("/dev/zero", path("profile/cards.toml")).unwrap();
+    let program = env!("CARGO_BIN_EXE_payon-sim");
+    for args in [
+        &["check", "/dev/zero"][..],
+        &["run", "/dev/zero"],
+        &["serve", "--port", "0", "--scenario", "/dev/zero"],
+        &["serve", "--port", "0", "--config", "/dev/zero"],
+        &["serve", "--port", "0", "--config", &huge],
+        &["config", "show", "--config", &huge],
+        &["serve", "--port", "0", "--profile", &profile],
+        &["profile", "check", &profile],
+        &["doctor", "--env", "/dev/zero"],
+        &["doctor", "--key", "/dev/zero"],
+        &["link", "--merchant", "C0000143", "--key", "/dev/zero"],
+    ] {
+        // Little memory, so that whoever reads on and on ends soon.
+        let line = format!("ulimit -v 1000000; exec {program} {} </dev/null", args.join(" "));
+        let input = if args[0] == "link" { line.replace("</dev/null", "<<< '{}'") } else { line };
+        let ended = tool("bash", &["-c", &input], b"");
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert!((ended.out + &ended.err).contains("larger than"), "{args:?}");
+    }
+    for args in [
+        "sign --merchant C0000143",
+        "verify --merchant C0000143 --operation refund",
+        "keys inspect",
+        "khqr decode",
+    ] {
+        let line = format!("ulimit -v 1000000; exec {program} {args} </dev/zero");
+        let ended = tool("bash", &["-c", &line], b"");
+        assert_eq!(ended.code, Some(2), "{args}: {ended:?}");
+        assert!(ended.err.contains("larger than"), "{args}: {}", ended.err);
+    }
+    // A pipe that is named is read like a file.
+    let line = format!("{program} check <(printf 'version: 1\\nid: A\\ntitle: t\\n')");
+    assert!(tool("bash", &["-c", &line], b"").ok().contains("checked: 1, mistakes: 0"));
+}
+
+#[test]
+fn a_comma_belongs_to_the_name_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a,b.yaml");
+    let rules = "rules:\n  - { id: mine, when: { operation: status }, then: [{ status: 500 }] }\n";
+    fs::write(&file, format!("version: 1\nid: A\ntitle: t\n{rules}")).unwrap();
+    let shown = run(&["config", "show", "--scenario", file.to_str().unwrap()]).ok();
+    assert!(shown.contains("a,b.yaml\"]"), "{shown}");
+    let mut command = payon_sim(&["config", "show"]);
+    command.env("PAYON_SIM_SCENARIO", "S014,S009,");
+    let shown = crate::binary::feed(command, b"").ok();
+    assert!(shown.contains("scenario = [\"S014\",\"S009\"]"), "{shown}");
+    let served = crate::binary::Gateway::start(&["--scenario", file.to_str().unwrap()]);
+    assert!(served.get("/_sim/v1/rules").1.contains("mine"));
+    served.stop();
 }

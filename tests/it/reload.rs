@@ -96,6 +96,31 @@ fn files_that_change_are_armed_by_themselves() {
 }
 
 #[test]
+fn another_file_behind_the_same_link_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    for (folder, id) in [("..1", "a"), ("..2", "b")] {
+        std::fs::create_dir(path(folder)).unwrap();
+        let file = path(folder).join("mine.yaml");
+        std::fs::write(&file, scenario(&[rule(id, 500)])).unwrap();
+        // The same length, written at the same time.
+        tool("touch", &["-d", "2026-01-01", file.to_str().unwrap()], b"").ok();
+    }
+    let link = |from: &str, to: &str| std::os::unix::fs::symlink(from, path(to)).unwrap();
+    link("..1", "..data");
+    link("..data/mine.yaml", "mine.yaml");
+    let gateway = Gateway::start(&["--watch", "--scenario", dir.path().to_str().unwrap()]);
+    assert_eq!(armed(&gateway), ["a"]);
+    link("..2", "..new");
+    std::fs::rename(path("..new"), path("..data")).unwrap();
+    until("the other file's rule", || (armed(&gateway) == ["b"]).then_some(()));
+    std::fs::write(path("..2/mine.yaml"), scenario(&[rule("c", 500)])).unwrap();
+    tool("touch", &["-d", "2026-01-01", path("..2/mine.yaml").to_str().unwrap()], b"").ok();
+    until("the file's new rule", || (armed(&gateway) == ["c"]).then_some(()));
+    gateway.stop();
+}
+
+#[test]
 fn a_server_does_not_start_with_mistakes() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mine.yaml");

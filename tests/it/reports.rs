@@ -1,13 +1,15 @@
 //! Reports of a run: that programs can read them, and that the page stands alone.
 
 use payon_sim::base::{OrderState, Reason};
-use payon_sim::run::{Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes, Report};
+use payon_sim::run::{
+    Conclusion, Counts, Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes, Report,
+};
 use payon_sim::scenario::{Coverage, Difference, Met, Nearest, Verdict};
 use serde_json::{Value, json};
 
 use crate::binary::{has_tool, tool};
 
-const ODD: &str = "</script><b>\"&' ]]> \u{1}";
+const ODD: &str = "</script><b>\"&' ]]> \u{1} \u{1b}[31m \u{7f} \u{9b} \u{fdd0} \u{fffe} \u{ffff} \u{1fffe} \u{202e}";
 
 fn verdict(ok: bool, judged: bool) -> Judged {
     let differences =
@@ -31,18 +33,21 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         rule: rule.map(Into::into),
         trace: None,
     };
-    Outcome {
+    let mut outcome = Outcome {
         id: id.into(),
         title: format!("A title {ODD}"),
         why: Some("It happens.".into()),
         correct: Some("Asks again.".into()),
         file: "scenarios/x.yaml".into(),
         seed: 42,
-        ok,
+        ok: false,
         not_applicable: None,
+        verdict: Conclusion::Failed,
+        counts: Counts::default(),
         is_unbound: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
-        verdicts: vec![verdict(ok, true), verdict(true, false)],
+        verdicts: vec![verdict(ok, true), verdict(false, false)],
+        gaps: vec![format!("step `pay`: 1 wanted, 0 made {ODD}")],
         orders: vec![OrderStory {
             merchant_id: "M1".into(),
             tx_id: "T1".into(),
@@ -64,7 +69,9 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         simulated_ms: 7_200_000,
         repeat: format!("payon-sim run {id} --seed 42"),
         met: payon_sim::scenario::Met::default(),
-    }
+    };
+    outcome.conclude();
+    outcome
 }
 
 fn outcomes() -> Outcomes {
@@ -81,7 +88,7 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
     let dir = tempfile::tempdir().unwrap();
     let inside = dir.path().join("new/reports");
     let (outcomes, coverage) = (outcomes(), Coverage::of(&Met::default()));
-    Report::new(&outcomes, &coverage).write(&inside).unwrap();
+    Report::new(&outcomes, &coverage, false, None).write(&inside).unwrap();
     let read = |name: &str| std::fs::read_to_string(inside.join(name)).unwrap();
 
     let json: Value = serde_json::from_str(&read("report.json")).unwrap();
@@ -90,7 +97,11 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
     assert_eq!(json["coverage"]["met"], 0);
 
     let junit = quick_junit::Report::deserialize_from_str(&read("junit.xml")).unwrap();
-    assert_eq!((junit.tests, junit.failures, junit.errors), (6, 1, 1));
+    assert_eq!((junit.tests, junit.failures, junit.errors), (8, 1, 1));
+    let skipped = read("junit.xml").matches("<skipped").count();
+    assert_eq!((skipped, &json["counts"]), (4, &json!({ "met": 1, "failed": 1, "notJudged": 4 })));
+    assert_eq!(json["stories"][0]["verdict"], "partly judged");
+    assert_eq!((&json["stories"][0]["ok"], &json["verdict"]), (&json!(false), &json!("failed")));
     assert!(read("junit.xml").contains("payon-sim run S002 --seed 42"));
 
     let page = read("report.html");
@@ -103,6 +114,9 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
         "+2:00:00",
         "twice &#60;/script&#62;",
         "chunk-garbage",
+        "<td>1</td><td>0</td><td>2</td>",
+        "<td>0</td><td>1</td><td>2</td>",
+        "not judged: step `pay`: 1 wanted, 0 made",
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
@@ -117,10 +131,10 @@ fn another_reader_of_xml_takes_the_junit_report() {
         return;
     }
     let (outcomes, coverage) = (outcomes(), Coverage::of(&Met::default()));
-    let xml = Report::new(&outcomes, &coverage).junit().unwrap();
+    let xml = Report::new(&outcomes, &coverage, false, Some(5)).junit().unwrap();
     let script = "import sys, xml.etree.ElementTree as t; r = t.fromstring(sys.stdin.buffer.read()); \
         print(r.tag, [(s.get('tests'), s.get('failures'), s.get('errors')) for s in r], \
         len(r.findall('.//testcase/failure')), len(r.findall('.//testcase/skipped')))";
     let said = tool("python3", &["-c", script], xml).ok();
-    assert_eq!(said.trim(), "testsuites [('3', '0', '0'), ('3', '1', '1')] 1 2");
+    assert_eq!(said.trim(), "testsuites [('4', '0', '0'), ('4', '1', '1'), ('1', '1', '0')] 2 4");
 }

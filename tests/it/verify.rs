@@ -28,3 +28,21 @@ async fn what_happened_is_judged_with_evidence_and_the_nearest_candidate() {
     let (status, kind) = space.control_post("verify", &mistaken).await.problem();
     assert_eq!((status, kind.as_str()), (400, "unreadable"));
 }
+
+#[tokio::test]
+async fn what_cannot_be_judged_is_not_ok() {
+    let sim = Sim::start().await;
+    let space = sim.space("unjudged").await;
+    space.register("one", json!({})).await;
+    let expect = json!({ "expect": [
+        { "order": { "txId": "one", "state": "registered" } },
+        { "shop": { "shipped": "once" } },
+    ] });
+    let told = space.control_post("verify", &expect).await.expect(200);
+    assert_eq!((&told["ok"], &told["met"]), (&json!(false), &json!(1)), "{told}");
+    assert_eq!((&told["failed"], &told["notJudged"]), (&json!(0), &json!(1)), "{told}");
+    let shop = &told["results"][1];
+    assert_eq!((&shop["ok"], &shop["judged"]), (&json!(false), &json!(false)), "{told}");
+    let (status, _) = space.control_post("verify", &json!({ "expect": [] })).await.problem();
+    assert_eq!(status, 422);
+}

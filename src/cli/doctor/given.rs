@@ -1,12 +1,11 @@
 //! What the merchant's developers have, from options and from a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
-use crate::base::{recognised, without_mark};
+use crate::base::{read_file, recognised, without_mark};
 use crate::cli::base_url::BaseUrl;
 
 /// What they have, as options.
@@ -58,7 +57,7 @@ pub(super) struct KeyText {
 impl KeyText {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let place = path.display().to_string();
-        let bytes = fs::read(path).with_context(|| format!("cannot read the key {place}"))?;
+        let bytes = read_file(path).with_context(|| format!("cannot read the key {place}"))?;
         Ok(Self { place, bytes })
     }
 
@@ -92,7 +91,7 @@ impl GivenArgs {
 fn read_env(path: &Path) -> anyhow::Result<Given> {
     let shown = path.display();
     let dir = path.parent().unwrap_or(Path::new(""));
-    let bytes = fs::read(path)
+    let bytes = read_file(path)
         // Its cause is the same words again.
         .map_err(|error| anyhow!("cannot read {shown}: {error}"))?;
     let text = without_mark(&bytes);
@@ -128,6 +127,8 @@ fn read_env(path: &Path) -> anyhow::Result<Given> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

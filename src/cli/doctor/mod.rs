@@ -76,9 +76,9 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
         }
         anyhow::Ok(report)
     })?;
-    exit::print(&match format {
-        Format::Text => report.to_string(),
-        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
-    })?;
+    match format {
+        Format::Text => exit::print(&report.to_string())?,
+        Format::Json => exit::print_json(&report)?,
+    }
     Ok(if report.is_well() { ExitCode::SUCCESS } else { exit::failed() })
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+use crate::base::visible;
+
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -86,9 +88,9 @@ impl fmt::Display for Report {
                 Verdict::Fail => "FAIL",
                 Verdict::Skip => "-",
             };
-            writeln!(f, "{verdict:<4}  {check:<12}  {found}")?;
+            writeln!(f, "{verdict:<4}  {check:<12}  {}", visible(found))?;
             if let Some(advice) = advice {
-                writeln!(f, "{:20}-> {advice}", "")?;
+                writeln!(f, "{:20}-> {}", "", visible(advice))?;
             }
         }
         let (failed, warned) = (self.count(Verdict::Fail), self.count(Verdict::Warn));

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
 use super::event::{Attempt, Event, Missed, Order, Pushback, Request, Told};
-use crate::cli::visible::visible;
+use crate::base::{printable, printable_json, visible};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
@@ -29,7 +29,8 @@ impl Format {
     pub(super) fn show(self, event: &Event<'_>, number: u64) -> String {
         let Event { name, data, told } = event;
         if let Self::Json = self {
-            return format!("{{\"event\":\"{name}\",\"id\":{number},\"data\":{data}}}\n");
+            let line = format!("{{\"event\":\"{name}\",\"id\":{number},\"data\":{data}}}\n");
+            return printable_json(&line).into_owned();
         }
         let mut text = Line::of(name, told).to_string() + "\n";
         if let Self::Full = self {
@@ -55,8 +56,9 @@ struct Line<'a> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, kind, what, order, outcome: (style, outcome), more } = self;
+        let (at, kind, what) = (printable(at), printable(kind), printable(what));
         write!(f, "{FAINT}{at:<23}{FAINT:#}  {kind:<8}  {what:<16}  {order:<28}  ")?;
-        write!(f, "{style}{outcome}{style:#}")?;
+        write!(f, "{style}{}{style:#}", printable(outcome))?;
         if !more.is_empty() {
             let gap = 22_usize.saturating_sub(outcome.chars().count());
             write!(f, "{:gap$}  {}", "", visible(more))?;

@@ -30,7 +30,7 @@ const NOT_JUDGED: &str = "not judged: ";
 /// What came of one expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Whether it is met, or could not be judged.
+    /// Whether it is met; never without having been judged.
     pub ok: bool,
     /// Whether there was anything to judge it by.
     pub judged: bool,
@@ -68,6 +68,18 @@ pub fn judge(expectations: &[Expectation], history: &History) -> Vec<Verdict> {
 }
 
 fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
+    let verdict = judge_kept(expectation, history);
+    // That something never happened, or so often, nobody can say of a part of what happened.
+    match history.dropped.of(expectation) {
+        Some((dropped, what)) if verdict.ok => Verdict::not_judged(&format!(
+            "{dropped} {what} were dropped to stay within the limits, so not all are known"
+        )),
+        _ => verdict,
+    }
+}
+
+/// Judges by what is still known.
+fn judge_kept(expectation: &Expectation, history: &History) -> Verdict {
     let run = Run { history, within: expectation.within.map(Period::ms) };
     let never = expectation.never;
     if let Some(request) = &expectation.request {
@@ -94,7 +106,7 @@ fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
 impl Verdict {
     fn not_judged(why: &str) -> Self {
         let detail = format!("{NOT_JUDGED}{why}");
-        Self { ok: true, judged: false, detail, evidence: Vec::new(), nearest: None }
+        Self { ok: false, judged: false, detail, evidence: Vec::new(), nearest: None }
     }
 
     /// The reason why it could not be judged.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::{Amount, Currency, Operation, OrderState, Reason};
 use crate::scenario::history::{
-    AttemptFact, ChangeFact, DeliveryFact, OrderFact, RequestFact, ShopFact,
+    AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact,
 };
 use crate::scenario::{Belief, read_expectations};
 
@@ -80,6 +80,7 @@ fn lost_refund() -> History {
             order("B", OrderState::Captured, &[(1500, "registered"), (1900, "approved")]),
         ],
         deliveries: vec![delivery(1, "A", 1800, true), delivery(2, "B", 1900, false)],
+        dropped: Dropped::default(),
         shop: Some(vec![
             ShopFact { tx_id: "A".to_owned(), believes: Belief::GivenBack, shipped: 0 },
             ShopFact { tx_id: "B".to_owned(), believes: Belief::Paid, shipped: 2 },
@@ -195,7 +196,18 @@ fn broken_balances_are_found() {
 fn a_merchant_that_cannot_be_asked_is_not_judged() {
     let history = History { shop: None, ..lost_refund() };
     let verdict = verdict("{ shop: { shipped: once } }", &history);
-    assert!(verdict.ok && !verdict.judged, "{verdict:?}");
+    assert!(!verdict.ok && !verdict.judged, "{verdict:?}");
+}
+
+#[test]
+fn what_was_forgotten_is_not_judged_by_what_is_left() {
+    let mut history = lost_refund();
+    history.dropped = Dropped { requests: 3, ..Dropped::default() };
+    let never = verdict("{ never: true, request: { operation: reversal } }", &history);
+    assert!(!never.ok && !never.judged && never.detail.contains("3 requests"), "{never:?}");
+    let missed = verdict("{ never: true, request: { operation: refund } }", &history);
+    assert!(!missed.ok && missed.judged, "{missed:?}");
+    assert!(verdict("{ order: { txId: A, state: refunded } }", &history).ok);
 }
 
 #[test]
@@ -275,7 +287,7 @@ fn alternatives_and_their_parts() {
         assert_eq!((asked.ok, asked.judged), (ok, true), "{text}: {asked:#?}");
         let blind = verdict(&text, &unasked);
         assert_eq!(blind.judged, judged, "{text}: {blind:#?}");
-        assert_eq!(blind.ok, ok || !judged, "{text}: {blind:#?}");
+        assert_eq!(blind.ok, ok && judged, "{text}: {blind:#?}");
     }
     let text = format!("{{ anyOf: [{missed}, {{ request: {{ operation: orders }} }}] }}");
     let none = verdict(&text, &history);

@@ -79,6 +79,12 @@ impl SpaceHandle {
         self.client.post(&format!("{}{}", self.base_url, operation.paths()[0]), body).await
     }
 
+    /// `POST` of a body that need not be JSON.
+    pub(crate) async fn post_text(&self, operation: Operation, body: &str) -> Answer {
+        let url = format!("{}{}", self.base_url, operation.paths()[0]);
+        self.client.send("POST", &url, body.to_owned()).await
+    }
+
     /// The same, of `members` with the first merchant's ids, unsigned.
     pub(crate) async fn call(&self, operation: Operation, members: &Value) -> Answer {
         self.post(operation, &self.merchant().body(members)).await

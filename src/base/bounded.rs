@@ -1,0 +1,46 @@
+//! Reading what others have written, never more of it than is of use: a device or a pipe has no end.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The largest file that is read, in bytes: settings, profiles, scenarios, keys.
+pub const FILE_MAX: u64 = 1 << 20;
+
+/// All of a file of at most [`FILE_MAX`] bytes.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    read_all(File::open(path)?, FILE_MAX)
+}
+
+/// The same where it is text.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_file(path)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 (byte {at})"))
+    })
+}
+
+/// All that `source` gives, which is at most `max` bytes; of more, no more is read than shows that it is more.
+pub fn read_all(source: impl Read, max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        let problem = format!("it is larger than {max} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_is_allowed() {
+        assert_eq!(read_all(&b"abc"[..], 3).ok().as_deref(), Some(&b"abc"[..]));
+        let mut endless = io::repeat(0);
+        let error = read_all(&mut endless, 3).expect_err("refused");
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(read_file(Path::new("/dev/zero")).is_err());
+    }
+}
