@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::binary::{Ended, feed, payon_sim, run, tool};
+use crate::binary::{Ended, feed, has_tool, payon_sim, run, tool};
 
 /// A folder with scenarios in it.
 struct Folder(TempDir);
@@ -373,6 +373,20 @@ fn what_cannot_be_run_is_told_and_nothing_is_run() {
     }
     let told = run(&["run", "S014", "--min-coverage", "90"]);
     assert_eq!(told.code, Some(1), "{}", told.out);
+}
+
+#[test]
+fn a_correct_shop_in_another_language_is_not_accused() {
+    if !has_tool("python3") {
+        return;
+    }
+    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/fair.py");
+    let line = ["run", "S035", "S076", "--", "python3", shop];
+    let told = run(&line);
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
+    let idle = run(&[&line[..], &["idle"]].concat());
+    assert_eq!(idle.code, Some(1), "{}", idle.out);
+    assert!(idle.out.contains("as expected: 0, failed: 2"), "{}", idle.out);
 }
 
 #[test]
