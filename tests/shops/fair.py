@@ -56,4 +56,4 @@ def put_off():
 
 
 SCENARIOS = {"S035": capture_above_the_hold, "S076": chargeback}
-put_off() if "idle" in sys.argv else SCENARIOS[os.environ["PAYON_SIM_SCENARIO"]]()
+put_off() if "idle" in sys.argv else SCENARIOS[os.environ["PAYON_SIM_RUN_SCENARIO"]]()
