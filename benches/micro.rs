@@ -15,8 +15,8 @@ use payon_sim::crypto;
 use payon_sim::gateway::{self, Call, PayRequest};
 use payon_sim::khqr::{self, Account, Payload};
 use payon_sim::profile::Profile;
-use payon_sim::scenario::{CallFacts, Counters, Point, RuleSet, read_rules};
-use payon_sim::space::{Budgets, JournalEntry, Snapshot, Spaces, Trace};
+use payon_sim::scenario::{ArmedRule, CallFacts, Counters, Point, RuleSet, read_rules};
+use payon_sim::space::{Budgets, IfExists, JournalEntry, Snapshot, Spaces, Trace};
 use payon_sim::wire;
 
 fn main() {
@@ -162,12 +162,15 @@ fn ask_rules(bencher: Bencher, (kind, count): (&str, usize)) {
         .map(|at| format!("{{ id: r{at}, when: {{ {} }}, then: [{{ status: 500 }}] }}", when(at)))
         .collect();
     let rules = format!("[{}]", rules.join(", "));
-    let rules = RuleSet::new(&read_rules("bench", rules.as_bytes()).expect("rules"));
+    let rules = RuleSet::new(&ArmedRule::all(
+        read_rules("bench", rules.as_bytes()).expect("rules"),
+        Millis(0),
+    ));
     let call = CallFacts {
         term_id: Some("CT03000003"),
         tx_id: Some("1"),
         amount: Some((Amount::from_minor(200), Currency::Usd)),
-        ..CallFacts::new("default", Point::Call(Operation::Status), Millis(0), Millis(0))
+        ..CallFacts::new("default", Point::Call(Operation::Status), Millis(0))
     };
     let mut counters = Counters::default();
     bencher.bench_local(|| rules.decide(&call, &mut counters, Seed(1)));
@@ -261,7 +264,7 @@ fn snapshot_fork(bencher: Bencher, orders: u64) {
     let world = World::with(orders);
     let snapshot = world.save("s");
     bencher.bench_local(|| {
-        world.spaces.fork(Some("fork"), &snapshot).expect("a fork");
+        world.spaces.fork(Some("fork"), &snapshot, IfExists::Refuse).expect("a fork");
         world.spaces.remove("fork").expect("removed");
     });
 }
@@ -301,7 +304,7 @@ impl World {
     }
 
     fn save(&self, name: &str) -> Arc<Snapshot> {
-        let mut saving = std::pin::pin!(self.spaces.default_space().save(name));
+        let mut saving = std::pin::pin!(self.spaces.default_space().save(name, IfExists::Refuse));
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         // Nobody advances the clock, so nothing is waited for.
         match saving.as_mut().poll(&mut context) {

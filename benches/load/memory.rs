@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use payon_sim::base::{Operation, Reason, Seed};
 use payon_sim::gateway::{self, Call, PayRequest};
 use payon_sim::profile::Profile;
-use payon_sim::space::{Budgets, NewMerchant, Space, Spaces};
+use payon_sim::space::{Budgets, IfExists, NewMerchant, Space, Spaces};
 
 use crate::client::{self, Client};
 use crate::server::{self, Role, Server};
@@ -95,7 +95,7 @@ pub(crate) fn of_spaces() -> Result<()> {
     let begun = Instant::now();
     for number in 0..SPACES {
         let wanted = [NewMerchant::default()];
-        spaces.create(Some(&format!("space-{number}")), None, &wanted)?;
+        spaces.create(Some(&format!("space-{number}")), None, &wanted, IfExists::Refuse)?;
     }
     let each = begun.elapsed() / SPACES as u32;
     let made = server::resident("self")?;

@@ -117,6 +117,16 @@ impl fmt::Display for Problem {
     }
 }
 
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        for help in &self.help {
+            write!(f, "; {help}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Complaint {
     /// A complaint that needs no advice.
     pub fn new(message: impl Into<String>) -> Self {

@@ -12,9 +12,8 @@ use super::reply::Reply;
 use super::texts::Texts;
 use crate::base::{Amount, Operation, OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Call, CheckoutToken, Input, PayRequest, Stage, TriggerEvent, Visit};
-use crate::ledger::{OrderId, Target};
 use crate::profile::Language;
-use crate::space::Space;
+use crate::space::{OrderHandle, Space};
 
 /// How many open orders are listed.
 const LISTED_MAX: usize = 50;
@@ -24,11 +23,9 @@ pub(super) fn scan(desk: &Desk<'_>) -> Reply {
     let problem = if desk.request.post {
         match find(desk, desk.form.code.trim()) {
             Some((space, order)) => {
-                let token = CheckoutToken::new(&space, order);
-                if let Some(visit) = Visit::of(&space, order) {
-                    report(desk, &visit, Operation::NotifyQrScanned);
-                }
-                return Reply::see_other(&format!("/_sim/app/{token}"));
+                let Some(visit) = Visit::of(&space, order) else { return desk.unknown() };
+                report(desk, &visit, Operation::NotifyQrScanned);
+                return Reply::see_other(&format!("/_sim/app/{}", visit.checkout_token()));
             }
             None => Some(
                 "No open order shows this code. Copy all of it, from 0002 to the end.".to_owned(),
@@ -126,7 +123,7 @@ fn pay(desk: &Desk<'_>, visit: &Visit) -> Said {
         (None, account) => Input::Bank(account.unwrap_or_default()),
     };
     let trace = visit.space.next_trace();
-    let paid = gateway::advance(&visit.space, Target::At(visit.order.id), None, input, trace);
+    let paid = gateway::advance(&visit.space, visit.handle, None, input, trace);
     let mut course = None;
     let (reason, detail) = match paid {
         Ok(Stage::Over(paid)) => {
@@ -167,10 +164,9 @@ fn outcome(desk: &Desk<'_>, visit: &Visit, reason: Reason) -> Said {
 /// Tells PAYON how far the app is with the QR.
 fn report(desk: &Desk<'_>, visit: &Visit, operation: Operation) -> Option<gateway::Reply> {
     let order = &visit.order;
-    let terminal = terminal(&visit.space, order.id)?;
     let body = json!({
         "merchantId": visit.merchant.id,
-        "termId": terminal,
+        "termId": visit.terminal,
         "txId": order.tx_id,
         "amount": order.amount.fixed(order.currency),
     });
@@ -180,13 +176,12 @@ fn report(desk: &Desk<'_>, visit: &Visit, operation: Operation) -> Option<gatewa
 /// Tells PAYON how it ended.
 fn complete(desk: &Desk<'_>, visit: &Visit, code: &str, amount: Amount) -> Option<gateway::Reply> {
     let order = &visit.order;
-    let terminal = terminal(&visit.space, order.id)?;
     let lot = visit.space.seed().number(&[b"app", order.tx_id.as_bytes()]) % 1_000_000;
     let body = json!({
         "RESULT_CODE": code,
         "RESULT_MSG": if code == "0000" { "SUCCESS" } else { "ERROR" },
         "MC_ID": visit.merchant.id,
-        "TERM_ID": terminal,
+        "TERM_ID": visit.terminal,
         "TX_ID": order.tx_id,
         "AMOUNT": amount.fixed(order.currency),
         "APPROVAL_DATE": visit.now.day_first_digits(),
@@ -215,13 +210,6 @@ fn call(
     let mut reply = gateway::answer(desk.spaces, call);
     desk.follow(reply.course.take().map(Into::into));
     reply
-}
-
-fn terminal(space: &Space, order: OrderId) -> Option<String> {
-    space.look(|view| {
-        let order = view.ledger.find(Target::At(order))?;
-        Some(view.ledger.party(order).terminal.to_string())
-    })
 }
 
 /// What PAYON answered a report.
@@ -277,14 +265,18 @@ fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
         let open = ledger.orders_after(None).filter(|order| {
             order.state == OrderState::Registered && order.method != PaymentMethod::CreditDebit
         });
-        open.map(|order| AppOrder {
-            href: format!("/_sim/app/{}", CheckoutToken::new(space, order.id)),
-            merchant: ledger.party(order).merchant.to_string(),
-            tx_id: order.tx_id.to_string(),
-            method: order.method.name(),
-            amount: money::money(order.amount, order.currency),
-        })
-        .collect()
+        open.map(|order| (order, &*ledger.party(order).merchant))
+            .map(|(order, merchant)| AppOrder {
+                href: format!(
+                    "/_sim/app/{}",
+                    CheckoutToken::new(space, order.id, merchant, &order.tx_id)
+                ),
+                merchant: merchant.to_owned(),
+                tx_id: order.tx_id.to_string(),
+                method: order.method.name(),
+                amount: money::money(order.amount, order.currency),
+            })
+            .collect()
     });
     found.reverse();
     found.truncate(LISTED_MAX);
@@ -292,17 +284,17 @@ fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
 }
 
 /// The open order that shows a code: its KHQR, or the link into PPCBank's app.
-fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderId)> {
+fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHandle)> {
     if let Some((_, token)) = code.rsplit_once('/') {
         return desk.resolve(token);
     }
     desk.spaces.all().into_iter().find_map(|space| {
-        let open: Vec<OrderId> = space.look(|view| {
+        let open: Vec<OrderHandle> = space.look(|view| {
             let open = view
                 .ledger
                 .orders_after(None)
                 .filter(|order| order.state == OrderState::Registered && order.method.shows_qr());
-            open.map(|order| order.id).collect()
+            open.map(|order| view.handle(order)).collect()
         });
         let shown = open.into_iter().rev().find(|order| {
             Visit::of(&space, *order).and_then(|visit| visit.khqr()).as_deref() == Some(code)

@@ -14,9 +14,9 @@ use super::texts::Texts;
 use super::{Checkout, Request, assets};
 use crate::base::Reason;
 use crate::gateway::{CheckoutToken, Visit};
-use crate::ledger::{OrderId, OrderKind};
+use crate::ledger::OrderKind;
 use crate::profile::{Language, Merchant};
-use crate::space::{Course, Space, Spaces};
+use crate::space::{Course, OrderHandle, Space, Spaces};
 
 /// What a page's address may carry.
 #[derive(Default, Deserialize)]
@@ -86,7 +86,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Where the order of a token is.
-    pub(super) fn resolve(&self, token: &str) -> Option<(Arc<Space>, OrderId)> {
+    pub(super) fn resolve(&self, token: &str) -> Option<(Arc<Space>, OrderHandle)> {
         CheckoutToken::resolve(token, self.spaces)
     }
 

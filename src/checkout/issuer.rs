@@ -85,7 +85,7 @@ pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
     let reply = pay::advance(desk, &visit, &path, "acs", Input::Acs(own.round, back));
     let reply = reply.unwrap_or_else(|_| pay::stale(desk, &path));
     // Over: the gateway knows already, and the browser is sent back with the bad news.
-    match Visit::of(&visit.space, visit.order.id) {
+    match Visit::of(&visit.space, visit.handle) {
         Some(after) if after.order.state != OrderState::Registered => {
             let page = render(desk, &after, &path, answer(&after, &path, own, "N"), None);
             Reply { trace: reply.trace, ..page }
@@ -99,7 +99,7 @@ pub(super) fn come_back(desk: &Desk<'_>, token: &str) -> Reply {
     let Some(visit) = desk.visit(token) else { return desk.unknown() };
     let path = format!("/pg/checkout/{token}");
     if visit.order.state != OrderState::Registered {
-        return result::leave(desk, &visit.space, visit.order.id, &path);
+        return result::leave(desk, &visit.space, visit.handle, &path);
     }
     let (form, own) = (&desk.form, authentication(&visit));
     let (Step::Acs(page), true) = (visit.progress().step, form.session_data == visit.token())

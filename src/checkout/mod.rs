@@ -37,6 +37,7 @@ use std::sync::Arc;
 
 pub use reply::Reply;
 
+use crate::gateway::CheckoutToken;
 use crate::space::{Space, Spaces};
 use desk::Desk;
 
@@ -88,6 +89,13 @@ pub fn is_page(path: &str) -> bool {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     below("/pg/checkout") || below("/_sim/app")
+}
+
+/// The space of a request for a page: the one that is named, else the one that the page's token names.
+pub fn space_of(spaces: &Spaces, path: &str, named: Option<&Arc<Space>>) -> Arc<Space> {
+    let token = || path.trim_start_matches('/').split('/').nth(2).and_then(CheckoutToken::parse);
+    let space = named.cloned().or_else(|| token()?.space(spaces));
+    space.unwrap_or_else(|| Arc::clone(spaces.default_space()))
 }
 
 /// Whether a request takes the gateway's private key, and so belongs on a thread that may block.

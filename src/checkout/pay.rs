@@ -9,7 +9,7 @@ use super::{panel, result};
 use crate::base::{PaymentMethod, Reason};
 use crate::gateway::{self, Input, PayError, Stage, TypedCard, Visit};
 use crate::khqr;
-use crate::ledger::{BindingId, OrderKind, Step, Target};
+use crate::ledger::{BindingId, OrderKind, Step};
 use crate::profile::{OtpChannel, Scheme};
 
 /// Opens an encrypted link and goes on to its order.
@@ -116,7 +116,7 @@ pub(super) fn advance(
 ) -> Result<Reply, PayError> {
     let trace = visit.space.next_trace();
     let taken = {
-        let (order, seen) = (Target::At(visit.order.id), Some(visit.progress()));
+        let (order, seen) = (visit.handle, Some(visit.progress()));
         gateway::advance(&visit.space, order, seen, input, trace)
     };
     let see = |path: &str, query: &[(&str, &str)]| Reply::see_other(&desk.address(path, query));
@@ -134,7 +134,7 @@ pub(super) fn advance(
         }
         Ok(Stage::Over(paid)) => {
             course = paid.course;
-            (result::leave(desk, &visit.space, visit.order.id, path), paid.reason, String::new())
+            (result::leave(desk, &visit.space, visit.handle, path), paid.reason, String::new())
         }
         Err(PayError::NotPossible { reason, .. }) => {
             (stale(desk, path), reason, "the step was not the payer's next one".to_owned())

@@ -9,8 +9,7 @@ use super::reply::{Reply, with_query};
 use super::texts::Texts;
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::Visit;
-use crate::ledger::OrderId;
-use crate::space::Space;
+use crate::space::{OrderHandle, Space};
 
 /// The result of an order that takes no further step.
 pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
@@ -59,7 +58,7 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
 }
 
 /// Off to the merchant, or to the result page where the merchant has named no place.
-pub(super) fn leave(desk: &Desk<'_>, space: &Arc<Space>, order: OrderId, path: &str) -> Reply {
+pub(super) fn leave(desk: &Desk<'_>, space: &Arc<Space>, order: OrderHandle, path: &str) -> Reply {
     let stay = || Reply::see_other(&desk.address(path, &[]));
     let Some(visit) = Visit::of(space, order) else { return desk.unknown() };
     let Some((place, reason)) = visit.way_back() else {

@@ -196,6 +196,13 @@ fn for_people(told: &Value) -> String {
     }
     if !told["rule"].is_null() {
         sheet.line("rule", &format!("{}: {}", member("rule"), member("plan")));
+        let idle: Vec<String> = rows(&told["withoutEffect"]).map(text).collect();
+        if !idle.is_empty() {
+            sheet.below(&format!(
+                "without effect, as there was nothing to act on: {}",
+                idle.join(", ")
+            ));
+        }
     }
     for (at, near) in rows(&told["nearestRules"]).enumerate() {
         let label = if at == 0 { "nearly" } else { "" };

@@ -40,6 +40,25 @@ pub(super) struct Origins {
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 
+/// What a call is given.
+pub(super) trait Input: Sized {
+    /// Reads it from the body.
+    fn from_body(ask: &Ask) -> Result<Self, Problem>;
+
+    /// Reads it from the query.
+    fn from_query(ask: &Ask) -> Result<Self, Problem>;
+}
+
+impl<T: DeserializeOwned> Input for T {
+    fn from_body(ask: &Ask) -> Result<Self, Problem> {
+        ask.read_body()
+    }
+
+    fn from_query(ask: &Ask) -> Result<Self, Problem> {
+        ask.read_query()
+    }
+}
+
 impl Ask {
     /// What stood in the path for `{name}`.
     pub(super) fn param(&self, name: &str) -> &str {

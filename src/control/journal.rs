@@ -9,8 +9,7 @@ use super::orders::{Needle, check_page, page_size};
 use super::problem::{Kind, Problem};
 use super::sign;
 use super::views::{
-    EventView, OrderView, PushbackView, RequestView, Seen, answer_of, parse_trace, provenance,
-    read_trace,
+    EventView, OrderView, PushbackView, RequestView, answer_of, parse_trace, provenance, read_trace,
 };
 use crate::base::{Operation, OrderState, Reason};
 use crate::crypto::Explanation;
@@ -255,7 +254,7 @@ pub(super) async fn explain(ask: &Ask, _: Nothing) -> Result<Explained, Problem>
         let target = merchant
             .zip(entry.tx_id.as_deref())
             .map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
-        let seen = target.and_then(|target| Seen::find(&view, target));
+        let seen = target.and_then(|target| view.snapshot(view.ledger.find(target)?));
         let all: &mut dyn Iterator<Item = &Delivery> = match entry.tx_id.as_deref() {
             Some(tx_id) => &mut view.outbox.of_tx_id(tx_id),
             None => &mut view.outbox.iter(),

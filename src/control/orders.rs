@@ -11,20 +11,18 @@ use super::ask::{Ask, Nothing};
 use super::blocking;
 use super::problem::{Kind, Problem};
 use super::route::written;
-use super::views::{OrderView, Seen, read_state, states};
+use super::views::{OrderView, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Cause, Paid, PayError, PayRequest, TriggerEvent};
-use crate::ledger::{Order, OrderId, Party, Target};
+use crate::ledger::{Order, OrderId, Orders, Party, Target};
 use crate::server;
-use crate::space::{Course, JournalEntry, More};
+use crate::space::{Course, JournalEntry, More, OrderSnapshot};
 use crate::wire;
 
 /// Items on a page of which the caller names no limit.
 const LIMIT_DEFAULT: usize = 100;
 /// Items on a page at most.
 const LIMIT_MAX: usize = 1000;
-/// How many orders are looked through before the space is let go of for a moment.
-const SCAN: usize = 10_000;
 
 /// Which orders.
 #[derive(Deserialize, JsonSchema)]
@@ -140,32 +138,43 @@ pub(super) async fn list(ask: &Ask, query: OrdersQuery) -> Result<OrderPage, Pro
     if query.newest {
         return newest(ask, query, limit).await;
     }
-    let wanted = Wanted::new(&query);
-    let mut found: Vec<Seen> = Vec::new();
-    let mut after = query.after;
-    let mut more = true;
-    while more && found.len() < limit {
-        more = ask.space.look(|view| {
-            let from = view.ledger.orders_after(after);
-            for (scanned, order) in from.enumerate() {
-                if scanned == SCAN || found.len() == limit {
-                    return true;
-                }
-                after = Some(order.id);
-                if wanted.takes(view.ledger.party(order), order) {
-                    found.push(Seen::copy(&view, order));
-                }
-            }
-            false
-        });
-    }
-    let next = found.last().filter(|_| more).map(|seen| format!("{:x}", seen.id().0));
-    let found = ask.space.look(|view| Seen::with_pushbacks(&view, found));
+    let after = query.after;
+    let scan = move |wanted: &Wanted<'_>, orders: &Orders| {
+        let fits = |order: &&Order| wanted.takes(orders.party(order), order);
+        let mut ids = orders.after(after).filter(fits).map(|order| order.id);
+        let page: Vec<OrderId> = ids.by_ref().take(limit).collect();
+        let more = ids.next().is_some();
+        (page, more)
+    };
+    let (found, more) = page_of(ask, query, scan).await?;
+    let next = found.last().filter(|_| more).map(|seen| format!("{:x}", seen.order.id.0));
     Ok(OrderPage {
         orders: found.into_iter().map(|seen| OrderView::new(ask, seen)).collect(),
         next,
         total: None,
     })
+}
+
+/// Chooses orders in a copy, so that nobody waits for it, and shows them as they are then; again, should a reset or a
+/// restore come between the two.
+async fn page_of<T: Send + 'static>(
+    ask: &Ask,
+    query: OrdersQuery,
+    choose: impl Fn(&Wanted<'_>, &Orders) -> (Vec<OrderId>, T) + Send + Sync + 'static,
+) -> Result<(Vec<OrderSnapshot>, T), Problem> {
+    let (query, choose) = (Arc::new(query), Arc::new(choose));
+    loop {
+        let (orders, generation) = ask.space.look(|view| (view.ledger.orders(), view.generation()));
+        let (query, choose) = (Arc::clone(&query), Arc::clone(&choose));
+        let (page, rest) = blocking(move || choose(&Wanted::new(&query), &orders)).await?;
+        let found = ask.space.look(|view| {
+            let ids = page.iter().filter_map(|id| view.ledger.find(Target::At(*id)));
+            (view.generation() == generation).then(|| view.snapshots(ids))
+        });
+        if let Some(found) = found {
+            return Ok((found, rest));
+        }
+    }
 }
 
 /// Two ways to find a page do not go together.
@@ -178,21 +187,16 @@ pub(super) fn check_page(newest: bool, after: bool, offset: Option<usize>) -> Re
     Err(Problem::new(Kind::Unreadable, detail).at(member))
 }
 
-/// A page of the newest orders. All that fit are counted, in a copy, so that nobody waits for it.
+/// A page of the newest orders.
 async fn newest(ask: &Ask, query: OrdersQuery, limit: usize) -> Result<OrderPage, Problem> {
-    let orders = ask.space.look(|view| view.ledger.orders());
-    let (page, total) = blocking(move || {
-        let wanted = Wanted::new(&query);
+    let offset = query.offset.unwrap_or(0);
+    let scan = move |wanted: &Wanted<'_>, orders: &Orders| {
         let fits = |order: &&Order| wanted.takes(orders.party(order), order);
         let fitting: Vec<OrderId> = orders.iter().filter(fits).map(|order| order.id).collect();
-        let end = fitting.len().saturating_sub(query.offset.unwrap_or(0));
+        let end = fitting.len().saturating_sub(offset);
         (fitting[end.saturating_sub(limit)..end].to_vec(), fitting.len())
-    })
-    .await?;
-    let found = ask.space.look(|view| {
-        let orders = page.iter().filter_map(|id| view.ledger.find(Target::At(*id)));
-        Seen::with_pushbacks(&view, orders.map(|order| Seen::copy(&view, order)).collect())
-    });
+    };
+    let (found, total) = page_of(ask, query, scan).await?;
     Ok(OrderPage {
         orders: found.into_iter().rev().map(|seen| OrderView::new(ask, seen)).collect(),
         next: None,
@@ -204,7 +208,8 @@ async fn newest(ask: &Ask, query: OrdersQuery, limit: usize) -> Result<OrderPage
 pub(super) fn one(ask: &Ask, _: Nothing) -> Result<OrderView, Problem> {
     let (merchant, tx_id) = (ask.param("merchantId"), ask.param("txId"));
     ask.merchant(merchant)?;
-    let seen = ask.space.look(|view| Seen::find(&view, Target::Named { merchant, tx_id }));
+    let named = Target::Named { merchant, tx_id };
+    let seen = ask.space.look(|view| view.snapshot(view.ledger.find(named)?));
     seen.map(|seen| OrderView::in_detail(ask, seen)).ok_or_else(|| {
         let space = ask.space.name();
         let detail = format!(
@@ -276,11 +281,8 @@ async fn play(
         error => Problem::from(error),
     };
     let answer = outcome.map_err(told).map(|paid| {
-        let seen = ask.space.look(|view| {
-            Seen::find(&view, Target::At(paid.order.id))
-                .unwrap_or_else(|| Seen::copy(&view, &paid.order))
-        });
-        Played { reason: paid.reason, trace: trace.to_string(), order: OrderView::new(ask, seen) }
+        let order = OrderView::new(ask, *paid.order);
+        Played { reason: paid.reason, trace: trace.to_string(), order }
     });
     let (status, response) = match &answer {
         Ok(played) => (200, written(played)?),

@@ -140,9 +140,9 @@ macro_rules! route {
             run: |$ask| {
                 Box::pin(async move {
                     let $given: $input = if Verb::$verb.has_body() {
-                        $ask.read_body()?
+                        $crate::control::ask::Input::from_body(&$ask)?
                     } else {
-                        $ask.read_query()?
+                        $crate::control::ask::Input::from_query(&$ask)?
                     };
                     $answer
                 })

@@ -1,21 +1,27 @@
 //! Rules: what goes wrong in the space, and how often it did; and the catalogue of scenarios.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::ask::{Ask, Nothing};
+use super::ask::{Ask, Input, Nothing};
 use super::problem::{Kind, Problem};
 use crate::gateway::{RecordError, scenario_of};
-use crate::scenario::{CATALOGUE, Point, Rule, ScenarioFile, Tally, read_rules, story};
-use crate::space::DEFAULT_SPACE;
+use crate::scenario::{
+    self, ArmedRule, CATALOGUE, Point, Rule, ScenarioFile, check_rules, name_rules, story,
+};
+use crate::space::{CountedRule, DEFAULT_SPACE};
 
-/// Rules as in a scenario file. They are read from the body itself, so that mistakes have their places.
-pub(super) struct RuleList;
+/// Rules as somebody sent them, with what of a scenario around them is not applied.
+pub(super) struct RuleList(scenario::RuleList);
 
-impl<'de> Deserialize<'de> for RuleList {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(reader).map(|_| Self)
+impl Input for RuleList {
+    fn from_body(ask: &Ask) -> Result<Self, Problem> {
+        let mistaken = |mistakes: Vec<_>| Problem::mistakes("the rules cannot be taken", &mistakes);
+        scenario::RuleList::read("rules", &ask.body).map(Self).map_err(mistaken)
+    }
+
+    fn from_query(ask: &Ask) -> Result<Self, Problem> {
+        Self::from_body(ask)
     }
 }
 
@@ -26,9 +32,12 @@ impl JsonSchema for RuleList {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "type": "array",
-            "items": { "type": "object" },
-            "description": "rules as under `rules` of a scenario file; `payon-sim schema` prints their schema"
+            "oneOf": [
+                { "type": "array", "items": { "type": "object" } },
+                { "type": "object" },
+            ],
+            "description": "a list of rules, a whole scenario, of which the rules are taken, what GET gave, or one rule; \
+                            as JSON or as YAML. A rule without an `id` gets one. `payon-sim schema` prints the schema of a rule"
         })
     }
 }
@@ -37,10 +46,14 @@ impl JsonSchema for RuleList {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Rules {
     rules: Vec<RuleView>,
+    /// What is doubtful about what was just armed, or about any of them in answer to GET: effects that cannot act where
+    /// their rule steps in, rules that never have their turn, parts of a scenario that were not applied.
+    warnings: Vec<String>,
 }
 
 /// One armed rule.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "ArmedRule")]
 struct RuleView {
     id: String,
@@ -48,30 +61,56 @@ struct RuleView {
     matched: u32,
     /// Calls that it decided.
     fired: u32,
+    /// Of these, calls in which at least one of its effects had nothing to act on, such as a push-back effect where no
+    /// push-back was caused. The journal says which.
+    matched_without_effect: u32,
+    /// When it was armed, on the space's clock. Its windows and steps count from then.
+    armed_at: String,
+    /// What is doubtful about it.
+    warnings: Vec<String>,
     /// The rule as in a scenario file.
     rule: serde_json::Value,
 }
 
-impl RuleView {
-    fn new((rule, tally): (Rule, Tally)) -> Self {
-        let Tally { all, fired, .. } = tally;
-        Self { rule: rule.to_json(), id: rule.id, matched: all, fired }
+/// The rules of the space.
+pub(super) fn list(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
+    Ok(Rules::of(ask, Vec::new()))
+}
+
+impl Rules {
+    /// The armed rules with what is doubtful about them, after other `warnings`.
+    fn of(ask: &Ask, mut warnings: Vec<String>) -> Self {
+        let counted = ask.space.rules();
+        let rules: Vec<Rule> = counted.iter().map(|it| it.armed.rule.clone()).collect();
+        let doubts = check_rules(&rules);
+        let view = |(at, CountedRule { armed, tally }): (usize, CountedRule)| {
+            let own = doubts.iter().filter(|doubt| doubt.item == at);
+            RuleView {
+                matched: tally.all,
+                fired: tally.fired,
+                matched_without_effect: tally.idle,
+                armed_at: armed.at.rfc3339(),
+                warnings: own.map(|doubt| doubt.complaint.to_string()).collect(),
+                rule: armed.rule.to_json(),
+                id: armed.rule.id,
+            }
+        };
+        let rules: Vec<RuleView> = counted.into_iter().enumerate().map(view).collect();
+        for rule in &rules {
+            warnings.extend(rule.warnings.iter().map(|text| format!("rule {:?}: {text}", rule.id)));
+        }
+        Self { rules, warnings }
     }
 }
 
-/// The rules of the space.
-pub(super) fn list(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
-    Ok(Rules { rules: ask.space.rules().into_iter().map(RuleView::new).collect() })
-}
-
 /// Arms rules in place of those before.
-pub(super) fn replace(ask: &Ask, _: RuleList) -> Result<Rules, Problem> {
-    arm(ask, Vec::clear)
+pub(super) fn replace(ask: &Ask, given: RuleList) -> Result<Rules, Problem> {
+    arm(ask, given, Vec::clear)
 }
 
 /// Arms rules behind those before.
-pub(super) fn append(ask: &Ask, _: RuleList) -> Result<Rules, Problem> {
-    arm(ask, |_| ())
+pub(super) fn append(ask: &Ask, given: RuleList) -> Result<Rules, Problem> {
+    arm(ask, given, |_| ())
 }
 
 /// Takes all rules away.
@@ -80,34 +119,40 @@ pub(super) fn clear(ask: &Ask, _: Nothing) -> Result<Nothing, Problem> {
     Ok(Nothing {})
 }
 
-fn arm(ask: &Ask, make_room: impl FnOnce(&mut Vec<Rule>)) -> Result<Rules, Problem> {
-    let rules = read_rules("rules", &ask.body)
-        .map_err(|mistakes| Problem::mistakes("the rules cannot be taken", &mistakes))?;
+fn arm(
+    ask: &Ask,
+    RuleList(given): RuleList,
+    make_room: impl FnOnce(&mut Vec<ArmedRule>),
+) -> Result<Rules, Problem> {
+    let scenario::RuleList { mut rules, left_out } = given;
     check_points(ask, &rules)?;
-    ask.space.change_rules(|armed| {
+    ask.space.change_rules(|armed, now| {
         let mut next = armed.clone();
         make_room(&mut next);
+        let taken: Vec<&str> = next.iter().map(|armed| armed.rule.id.as_str()).collect();
+        name_rules(&mut rules, &taken);
         for rule in rules {
-            if next.iter().any(|known| known.id == rule.id) {
+            if next.iter().any(|known| known.rule.id == rule.id) {
                 let detail = format!(
                     "the id {:?} is taken by a rule before it; give it another, or PUT all rules anew",
                     rule.id
                 );
                 return Err(Problem::refused("id", detail));
             }
-            next.push(rule);
+            next.push(ArmedRule { rule, at: now });
         }
         *armed = next;
         Ok(())
     })?;
-    list(ask, Nothing {})
+    let left_out = left_out.into_iter().map(|part| {
+        format!("`{part}` of the scenario was not applied: only `payon-sim run` applies it, here its rules are armed")
+    });
+    Ok(Rules::of(ask, left_out.collect()))
 }
 
 /// A connection is accepted before it is known for which space; a rule for that would wait in vain elsewhere.
 fn check_points(ask: &Ask, rules: &[Rule]) -> Result<(), Problem> {
-    let at_connect = |rule: &&Rule| {
-        rule.when.operation.as_ref().is_some_and(|points| points.0.contains(&Point::Connect))
-    };
+    let at_connect = |rule: &&Rule| rule.points().contains(&Point::Connect);
     let Some(rule) = rules.iter().find(at_connect).filter(|_| ask.space.name() != DEFAULT_SPACE)
     else {
         return Ok(());
@@ -162,14 +207,15 @@ pub(super) fn arm_scenario(ask: &Ask, _: Nothing) -> Result<Rules, Problem> {
             format!("there is no scenario {id:?}; GET /_sim/v1/scenarios lists those there are");
         Problem::new(Kind::UnknownScenario, detail)
     })?;
-    let mut rules = read(name, text)?.scenario.rules;
+    let rules = read(name, text)?.scenario.rules;
     check_points(ask, &rules)?;
-    ask.space.change_rules(|armed| {
-        armed.retain(|known| rules.iter().all(|rule| rule.id != known.id));
-        rules.append(armed);
-        *armed = rules;
+    ask.space.change_rules(|armed, now| {
+        armed.retain(|known| rules.iter().all(|rule| rule.id != known.rule.id));
+        let mut next = ArmedRule::all(rules, now);
+        next.append(armed);
+        *armed = next;
     });
-    list(ask, Nothing {})
+    Ok(Rules::of(ask, Vec::new()))
 }
 
 /// Of what a scenario is to be written.

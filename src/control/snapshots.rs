@@ -11,22 +11,28 @@ use super::ask::{Ask, Nothing, did_you_mean};
 use super::blocking;
 use super::problem::{Kind, Problem};
 use super::spaces::urls;
-use crate::space::{FileError, JournalEntry, More, Snapshot, SnapshotError, Space};
+use crate::space::{FileError, IfExists, JournalEntry, More, Snapshot, SnapshotError, Space};
 
 /// How a snapshot is to be called.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewSnapshot {
     /// 1 to 64 letters, digits, '.', '_' or '-'.
     name: String,
+    /// What to do where the space has a snapshot of that name: `refuse` (409), `keep` it, or `replace` it.
+    #[serde(default)]
+    if_exists: IfExists,
 }
 
 /// A space that is to go on from a snapshot.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Fork {
     /// The new space's name; made up when left out.
     space: Option<String>,
+    /// What to do where a space of that name exists: `refuse` (409), `keep` it, or `replace` it.
+    #[serde(default)]
+    if_exists: IfExists,
 }
 
 /// The space's snapshots, by name.
@@ -176,7 +182,7 @@ pub(super) fn list(ask: &Ask, _: Nothing) -> Result<Snapshots, Problem> {
 
 /// Saves the space as it is now.
 pub(super) async fn save(ask: &Ask, wanted: NewSnapshot) -> Result<SnapshotView, Problem> {
-    let snapshot = ask.space.save(&wanted.name).await?;
+    let snapshot = ask.space.save(&wanted.name, wanted.if_exists).await?;
     Ok(SnapshotView::new(&snapshot))
 }
 
@@ -191,12 +197,15 @@ pub(super) fn restore(ask: &Ask, _: Nothing) -> Result<SnapshotView, Problem> {
 /// Makes a space that goes on from a snapshot.
 pub(super) fn fork(ask: &Ask, wanted: Fork) -> Result<ForkedSpace, Problem> {
     let snapshot = named(ask)?;
-    let space = ask.app.spaces.fork(wanted.space.as_deref(), &snapshot).map_err(|error| {
+    let space = ask.app.spaces.fork(wanted.space.as_deref(), &snapshot, wanted.if_exists);
+    let (space, is_new) = space.map_err(|error| {
         let problem = Problem::from(error);
         if problem.is_about("name") { problem.at("space") } else { problem }
     })?;
     let told = format!("the snapshot {:?} of the space {:?}", snapshot.name, ask.space.name());
-    note(&space, "fork", told);
+    if is_new {
+        note(&space, "fork", told);
+    }
     let (base_url, control_url) = urls(ask, &space);
     Ok(ForkedSpace { name: space.name().to_owned(), base_url, control_url, seed: space.seed().0 })
 }

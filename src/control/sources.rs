@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Problem, nearest, read_file};
-use crate::scenario::{CATALOGUE, ChangeSet, Rule, Scenario, ScenarioFile, story};
+use crate::scenario::{
+    ArmedRule, CATALOGUE, ChangeSet, Rule, Scenario, ScenarioFile, check_rules, story,
+};
 use crate::space::Space;
 
 /// Scenario files, directories of such, and ids of the catalogue.
@@ -62,12 +64,15 @@ impl Sources {
         if armed.is_empty() && rules.is_empty() {
             return Ok(changes);
         }
-        space.change_rules(|all| {
-            let is_ours = |rule: &Rule| {
-                [&*armed, &*rules].into_iter().flatten().any(|ours| ours.id == rule.id)
-            };
-            all.retain(|rule| !is_ours(rule));
-            all.splice(0..0, rules.iter().cloned());
+        for warning in check_rules(&rules) {
+            let rule = rules.get(warning.item).map(|rule| rule.id.as_str());
+            tracing::warn!(rule, "{}", warning.complaint);
+        }
+        space.change_rules(|all, now| {
+            let is_ours =
+                |id: &str| [&*armed, &*rules].into_iter().flatten().any(|ours| ours.id == id);
+            all.retain(|known| !is_ours(&known.rule.id));
+            all.splice(0..0, ArmedRule::all(rules.iter().cloned(), now));
         });
         *armed = rules;
         Ok(changes)

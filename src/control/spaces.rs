@@ -15,7 +15,7 @@ use super::problem::{Kind, Problem};
 use crate::base::Seed;
 use crate::crypto::PrivateKey;
 use crate::profile::Merchant;
-use crate::space::{NewMerchant, Space, SpaceError};
+use crate::space::{IfExists, NewMerchant, Space, SpaceError};
 
 /// A space to be made. What is left out is made up.
 #[derive(Deserialize, JsonSchema)]
@@ -31,6 +31,10 @@ pub(super) struct NewSpace {
     /// How many merchants it is born with, or which: ids, or objects.
     #[serde(default)]
     merchants: Wanted,
+    /// What to do where a space of that name exists: `refuse` (409), `keep` it as it is and answer with it, or `replace`
+    /// it by a new one.
+    #[serde(default)]
+    if_exists: IfExists,
 }
 
 /// The merchants that a space is born with, beside the documented ones.
@@ -208,7 +212,7 @@ struct SpaceView {
 
 /// Makes a space.
 pub(super) async fn create(ask: &Ask, wanted: NewSpace) -> Result<NewSpaceView, Problem> {
-    let NewSpace { name, seed, merchants } = wanted;
+    let NewSpace { name, seed, merchants, if_exists } = wanted;
     let wishes: Vec<NewMerchant> = merchants.0.into_iter().map(|wish| wish.0).collect();
     for (index, wish) in wishes.iter().enumerate() {
         if let Some(url) = &wish.noti_url {
@@ -219,7 +223,8 @@ pub(super) async fn create(ask: &Ask, wanted: NewSpace) -> Result<NewSpaceView, 
     let app = Arc::clone(&ask.app);
     // Keys of the pool are parsed when they are first used.
     let (space, merchants, gateway_public_key) = blocking(move || {
-        let (space, born) = app.spaces.create(name.as_deref(), seed.map(Seed), &wishes)?;
+        let (space, born) =
+            app.spaces.create(name.as_deref(), seed.map(Seed), &wishes, if_exists)?;
         let born = born.iter().filter_map(|id| space.merchant(id));
         let merchants: Result<Vec<_>, Problem> = born.map(|m| NewMerchantView::new(&m)).collect();
         let gateway = public_key(&space.profile().gateway_key)?;

@@ -11,9 +11,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::ask::Ask;
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod, Reason};
 use crate::gateway::CheckoutToken;
-use crate::ledger::{Change, Entry, Order, OrderId, OrderKind, Target};
+use crate::ledger::{Change, Entry, OrderKind};
 use crate::profile::{Answer, Mark};
-use crate::space::{Attempt, Delivery, Finding, JournalEntry, Trace, View, Weight};
+use crate::space::{Attempt, Delivery, Finding, JournalEntry, OrderSnapshot, Trace, Weight};
 use crate::wire;
 
 /// An order.
@@ -172,6 +172,8 @@ pub(super) struct RequestView {
     rule: Option<String>,
     /// What it planned, in short.
     plan: Option<String>,
+    /// The effects of that rule that had nothing to act on, by their keys in a scenario file.
+    without_effect: Vec<&'static str>,
     /// What the lint found; nearly always nothing.
     findings: Vec<FindingView>,
     /// The line of the profile that holds the answer; null for a call of the control plane.
@@ -205,53 +207,11 @@ struct FindingView {
     about: String,
 }
 
-/// An order with what surrounds it, copied out of a space to be shown.
-pub(super) struct Seen {
-    pub(super) order: Order,
-    merchant: Box<str>,
-    terminal: Box<str>,
-    settled: bool,
-    pushbacks: Vec<Delivery>,
-}
-
-impl Seen {
-    /// Copies an order; its push-backs are added by [`Seen::with_pushbacks`].
-    pub(super) fn copy(view: &View<'_>, order: &Order) -> Self {
-        let party = view.ledger.party(order);
-        Self {
-            order: order.clone(),
-            merchant: party.merchant.clone(),
-            terminal: party.terminal.clone(),
-            settled: order.is_settled(view.now, view.ledger.rules().settlement_cutoff_ms),
-            pushbacks: Vec::new(),
-        }
-    }
-
-    /// Adds the push-backs of these orders.
-    pub(super) fn with_pushbacks(view: &View<'_>, mut orders: Vec<Self>) -> Vec<Self> {
-        for seen in &mut orders {
-            seen.pushbacks = view.outbox.of_order(&seen.order).cloned().collect();
-        }
-        orders
-    }
-
-    /// The order at `target`, with its push-backs.
-    pub(super) fn find(view: &View<'_>, target: Target<'_>) -> Option<Self> {
-        let order = view.ledger.find(target)?;
-        Self::with_pushbacks(view, vec![Self::copy(view, order)]).pop()
-    }
-
-    /// Its position.
-    pub(super) const fn id(&self) -> OrderId {
-        self.order.id
-    }
-}
-
 impl OrderView {
-    pub(super) fn new(ask: &Ask, seen: Seen) -> Self {
-        let Seen { order, merchant, terminal, settled, pushbacks } = seen;
+    pub(super) fn new(ask: &Ask, seen: OrderSnapshot) -> Self {
+        let token = CheckoutToken::of(&ask.space, &seen);
+        let OrderSnapshot { order, merchant, terminal, settled, pushbacks, .. } = seen;
         let money = |amount: Amount| amount.fixed(order.currency);
-        let token = CheckoutToken::new(&ask.space, order.id);
         let own = ask.space.merchant(&merchant).and_then(|merchant| merchant.noti_url.clone());
         let has_address = order.details().noti_url.is_some() || own.is_some();
         Self {
@@ -274,7 +234,7 @@ impl OrderView {
             refunded: money(order.totals.refunded),
             returned: money(order.returned()),
             released: money(order.totals.released),
-            refundable: money(order.totals.refundable()),
+            refundable: money(order.refundable()),
             settled,
             created_at: order.created.rfc3339(),
             payable_until: order.payable_until.rfc3339(),
@@ -300,7 +260,7 @@ const NO_PUSHBACK: &str = "no push-back: the order has no noti_url and its merch
 
 impl OrderView {
     /// The order with what the lint found in its registration.
-    pub(super) fn in_detail(ask: &Ask, seen: Seen) -> Self {
+    pub(super) fn in_detail(ask: &Ask, seen: OrderSnapshot) -> Self {
         let registered = seen.order.history.first().map(|entry| Trace(entry.trace));
         let findings = ask.space.read_journal(|journal| {
             let entry = journal.find(registered?)?;
@@ -400,6 +360,7 @@ impl RequestView {
             detail: entry.more().detail.clone(),
             rule: entry.more().rule.as_ref().map(|by| by.rule.to_string()),
             plan: entry.more().rule.as_ref().map(|by| by.plan.to_string()),
+            without_effect: entry.more().rule.as_ref().map(|by| by.idle()).unwrap_or_default(),
             findings: entry.more().findings.iter().map(FindingView::new).collect(),
             profile_line: answer_of(ask, entry).map(|answer| answer.place.to_string()),
             took_us: entry.took_us,

@@ -10,10 +10,10 @@ use super::ask::Ask;
 use super::clock::Clock;
 use super::journal::{Filter, entries_after};
 use super::problem::{Kind, Problem};
-use super::views::{OrderView, PushbackView, RequestView, Seen, parse_trace};
+use super::views::{OrderView, PushbackView, RequestView, parse_trace};
 use crate::base::Operation;
 use crate::ledger::Target;
-use crate::space::{Delivery, DeliveryState};
+use crate::space::{Delivery, DeliveryState, OrderSnapshot};
 
 /// How long is waited where the caller does not say.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -194,8 +194,11 @@ impl<'a> Condition<'a> {
             Some(id) => vec![id.to_owned()],
             None => ask.space.merchants().iter().map(|merchant| merchant.id.clone()).collect(),
         };
-        let seen: Vec<Seen> = ask.space.look(|view| {
-            let named = |merchant: &String| Seen::find(&view, Target::Named { merchant, tx_id });
+        let seen: Vec<OrderSnapshot> = ask.space.look(|view| {
+            let named = |merchant: &String| {
+                let named = Target::Named { merchant, tx_id };
+                view.snapshot(view.ledger.find(named)?)
+            };
             merchants.iter().filter_map(named).collect()
         });
         if seen.is_empty() {
@@ -216,7 +219,7 @@ impl<'a> Condition<'a> {
             let orders = merchants.iter().filter_map(|merchant| {
                 view.ledger.find(Target::Named { merchant, tx_id }).filter(|o| o.state.is_final())
             });
-            orders.take(1).find_map(|order| Seen::find(&view, Target::At(order.id)))
+            orders.take(1).find_map(|order| view.snapshot(order))
         });
         seen.map(|seen| OrderView::new(ask, seen))
     }

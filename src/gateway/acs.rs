@@ -78,7 +78,7 @@ impl Cres3ds {
     /// A UUID that depends on the seed and the authentication alone.
     fn id(self, space: &Space, whose: &[u8]) -> String {
         let (order, round) = (self.order.0.to_be_bytes(), self.round.to_be_bytes());
-        let parts: [&[u8]; 5] = [b"3ds", whose, space.name().as_bytes(), &order, &round];
+        let parts: [&[u8]; 4] = [b"3ds", whose, &order, &round];
         let bytes = space.seed().derive(&parts);
         let hex = Encoding::Hex.encode(&bytes);
         let [time, mid, high, low, node] =
@@ -88,12 +88,6 @@ impl Cres3ds {
 }
 
 fn proof(space: &Space, server_id: &str, acs_id: &str, status: &str) -> String {
-    let parts: [&[u8]; 5] = [
-        b"cres",
-        space.name().as_bytes(),
-        server_id.as_bytes(),
-        acs_id.as_bytes(),
-        status.as_bytes(),
-    ];
+    let parts: [&[u8]; 4] = [b"cres", server_id.as_bytes(), acs_id.as_bytes(), status.as_bytes()];
     URL_SAFE_NO_PAD.encode(space.seed().derive(&parts))
 }

@@ -1,12 +1,13 @@
 //! The unguessable name of an order's payment page.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::ledger::OrderId;
-use crate::space::{Space, Spaces};
+use crate::ledger::{OrderId, Target};
+use crate::space::{OrderHandle, OrderSnapshot, Space, Spaces};
 
 /// Bytes that prove that the gateway made the token.
 const PROOF_BYTES: usize = 12;
@@ -16,21 +17,28 @@ const TOKEN_BYTES: usize = 4 + 8 + PROOF_BYTES;
 /// Characters of its text.
 const TEXT_CHARS: usize = TOKEN_BYTES / 3 * 4;
 
-/// Names an order's payment page. It holds where the order is and a proof that depends on the seed
-/// of its space, so no table of tokens is kept and none can be guessed from another.
+/// Names an order's payment page. It holds where the order is and a proof that depends on the seed of its space and on
+/// the order's own names, so no table of tokens is kept, none can be guessed from another, and none leads to another
+/// order that stands at the same place after a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckoutToken([u8; TOKEN_BYTES]);
 
 impl CheckoutToken {
-    /// The token of an order.
-    pub fn new(space: &Space, order: OrderId) -> Self {
+    /// The token of an order of this merchant.
+    pub fn new(space: &Space, order: OrderId, merchant: &str, tx_id: &str) -> Self {
         let place = order.0.to_be_bytes();
-        let proof = space.seed().derive(&[b"checkout", space.name().as_bytes(), &place]);
+        let parts: [&[u8]; 4] = [b"checkout", &place, merchant.as_bytes(), tx_id.as_bytes()];
+        let proof = space.seed().derive(&parts);
         let mut token = [0; TOKEN_BYTES];
         token[..4].copy_from_slice(&space.number().to_be_bytes());
         token[4..12].copy_from_slice(&place);
         token[12..].copy_from_slice(&proof[..PROOF_BYTES]);
         Self(token)
+    }
+
+    /// The token of a copied order.
+    pub fn of(space: &Space, copy: &OrderSnapshot) -> Self {
+        Self::new(space, copy.order.id, &copy.merchant, &copy.order.tx_id)
     }
 
     /// Its text, written into `room`.
@@ -39,13 +47,28 @@ impl CheckoutToken {
         std::str::from_utf8(&room[..written]).unwrap_or_default()
     }
 
-    /// The space and order that `text` names; `None` for anything the gateway did not make.
-    pub fn resolve(text: &str, spaces: &Spaces) -> Option<(std::sync::Arc<Space>, OrderId)> {
-        let token: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let number = u32::from_be_bytes(token[..4].try_into().ok()?);
-        let order = OrderId(u64::from_be_bytes(token[4..12].try_into().ok()?));
-        let space = spaces.numbered(number)?;
-        (Self::new(&space, order).0 == token).then_some((space, order))
+    /// The space and order that `text` names; `None` for anything the gateway did not make, and for an order that is gone.
+    pub fn resolve(text: &str, spaces: &Spaces) -> Option<(Arc<Space>, OrderHandle)> {
+        let token = Self::parse(text)?;
+        let order = OrderId(u64::from_be_bytes(token.0[4..12].try_into().ok()?));
+        let space = token.space(spaces)?;
+        let (handle, merchant, tx_id) = space.look(|view| {
+            let found = view.ledger.find(Target::At(order))?;
+            let merchant = view.ledger.party(found).merchant.clone();
+            Some((view.handle(found), merchant, found.tx_id.clone()))
+        })?;
+        (Self::new(&space, order, &merchant, &tx_id) == token).then_some((space, handle))
+    }
+
+    /// The token that `text` says, whoever made it.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self(URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?))
+    }
+
+    /// The space that it names.
+    pub fn space(&self, spaces: &Spaces) -> Option<Arc<Space>> {
+        let number = u32::from_be_bytes(self.0[..4].try_into().ok()?);
+        spaces.numbered(number)
     }
 }
 

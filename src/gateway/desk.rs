@@ -9,8 +9,7 @@ use crate::base::{Fields, FieldsError, Millis, Operation, Reason, TraceContext};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
 use crate::profile::{Answer, Merchant, SignMode};
-use crate::scenario::Decision;
-use crate::space::{Aftermath, Finding, Lint, Space, Trace};
+use crate::space::{Aftermath, Finding, Lint, Ruling, Space, Trace};
 use crate::wire::Refusal;
 
 /// How long the remarks on one request may grow, give or take the last.
@@ -37,8 +36,10 @@ pub(super) struct Desk<'a> {
     pub(super) merchant: OnceCell<Arc<Merchant>>,
     /// What the space's clock showed when it was last entered.
     pub(super) entered: Cell<Option<Millis>>,
+    /// Whether the sender was admitted, so that the rules were asked about the call.
+    pub(super) is_admitted: Cell<bool>,
     /// The rule that steps in, with its plan.
-    pub(super) decision: OnceCell<Box<Decision>>,
+    pub(super) decision: OnceCell<Box<Ruling>>,
     /// What critical sections have left to do.
     pub(super) aftermath: RefCell<Aftermath>,
 }
@@ -104,7 +105,10 @@ pub(super) fn recognise(
 ) -> Result<Arc<Merchant>, Refused> {
     let merchant = space.merchant(merchant_id).ok_or_else(|| {
         let space = space.name();
-        let detail = format!("merchantId {merchant_id:?} is not known in the space {space:?}");
+        let detail = format!(
+            "merchantId {merchant_id:?} is not known in the space {space:?}; a merchant of another space, and one that \
+             several have, is reached by /space/{{name}} or the header X-Payon-Space"
+        );
         Refused::with(Reason::MerchantUnknown, detail)
     })?;
     if !merchant.terminals.iter().any(|known| known == term_id) {

@@ -11,6 +11,10 @@ use crate::space::{Delivery, DeliveryState, JournalEntry, Space, View};
 
 /// Fills in what journal, ledger and outbox of `space` still hold. `shop` is left out: only the merchant knows.
 pub fn history(space: &Space) -> History {
+    space.undisturbed(|| read_history(space))
+}
+
+fn read_history(space: &Space) -> History {
     let (requests, rules, gone) = space.read_journal(|journal| {
         let asked = journal.iter().filter(|entry| is_call(entry));
         let requests: Vec<RequestFact> = asked.map(request).collect();

@@ -120,7 +120,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         ..JournalEntry::default()
     };
     space.note(entry, &wire::redact(plain.as_deref().unwrap_or_default()), b"");
-    opened.map(|order| CheckoutToken::new(space, order))
+    opened
 }
 
 /// Looks at the link of `merchant_id` without opening it: the order of an earlier opening, or none. Like [`open`], it
@@ -135,8 +135,9 @@ pub fn look(
 ) -> Result<Option<CheckoutToken>, Refused> {
     let plain = decrypted(space, data)?;
     let fields = parse(&plain)?;
-    let known = with_order(space, merchant_id, &fields, |_, known, _| Ok(known))?;
-    Ok(known.map(|order| CheckoutToken::new(space, order)))
+    with_order(space, merchant_id, &fields, |_, known, new| {
+        Ok(known.map(|order| CheckoutToken::new(space, order, new.merchant, new.tx_id)))
+    })
 }
 
 fn invalid(detail: impl Into<String>) -> Refused {
@@ -162,12 +163,16 @@ fn register_once(
     merchant_id: &str,
     fields: &Fields<'_>,
     trace: Trace,
-) -> Result<OrderId, Refused> {
-    with_order(space, merchant_id, fields, |moment, known, new| match known {
-        Some(id) => Ok(id),
-        None => match moment.register(trace, new)? {
-            Registration::New(id) | Registration::Again(id) => Ok(id),
-        },
+) -> Result<CheckoutToken, Refused> {
+    with_order(space, merchant_id, fields, |moment, known, new| {
+        let (merchant, tx_id) = (new.merchant, new.tx_id);
+        let id = match known {
+            Some(id) => id,
+            None => match moment.register(trace, new)? {
+                Registration::New(id) | Registration::Again(id) => id,
+            },
+        };
+        Ok(CheckoutToken::new(space, id, merchant, tx_id))
     })
 }
 

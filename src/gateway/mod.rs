@@ -54,8 +54,10 @@ pub use visit::{SavedCard, Visit, note_step};
 use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail, without_mark};
 use crate::ledger::Screen;
 use crate::profile::Merchant;
+use crate::scenario::Point;
 use crate::space::{
-    Bodies, Course, Finding, JournalEntry, Lint, More, Space, Spaces, Trace, Weight,
+    Aftermath, Bodies, Course, Finding, JournalEntry, Lint, More, Ruling, Space, Spaces, Trace,
+    Weight,
 };
 use crate::wire::{self, Identity};
 use desk::Desk;
@@ -158,9 +160,10 @@ impl<'a> Body<'a> {
 
 /// Answers a request and notes it in its space's journal.
 ///
-/// Rules see a call once its sender is admitted, so refusals of what cannot be read, of unknown merchants, wrong tokens
-/// and signatures stand. A rule's refusal comes before those of the order's state; where a rule lets the call be booked
-/// all the same, what the operation itself refuses stands.
+/// Rules see a call once its sender is admitted. What is refused before that, because it cannot be read, comes of an
+/// unknown merchant, or has a wrong token or signature, meets the rules for the point `refused`. A rule's refusal comes
+/// before those of the order's state; where a rule lets the call be booked all the same, what the operation itself
+/// refuses stands.
 ///
 /// Where [`Operation::needs_private_key`] says so it takes milliseconds, and belongs on a thread
 /// that may block.
@@ -191,6 +194,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         remarks: RefCell::default(),
         merchant: OnceCell::new(),
         entered: Cell::new(None),
+        is_admitted: Cell::new(false),
         decision: OnceCell::new(),
         aftermath: RefCell::default(),
     };
@@ -209,6 +213,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
     if let Err(refused) = &outcome {
         lint::look_back(&desk, refused.reason);
     }
+    let outcome = outcome.map_err(|refused| desk.consult_refused(refused));
     let (findings, remarks) = (desk.findings.take(), desk.remarks.take());
     let merchant = desk
         .merchant
@@ -266,24 +271,72 @@ fn operate(desk: &Desk<'_>, body: &Body<'_>) -> Result<Vec<u8>, Refused> {
 }
 
 /// Refuses a request that never reached an operation: too large, broken, or at no operation's path.
-/// The body, if any came, is not looked at.
+/// The body, if any came, is not looked at. No rule is asked.
 pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detail: &str) -> Reply {
+    refuse_by(space, operation, Refused::with(reason, detail), None)
+}
+
+/// The same for a request of the merchant plane, where rules for the point `refused` may step in. `scenario` is the
+/// header `X-Payon-Scenario`.
+pub fn refuse_early(
+    space: &Space,
+    operation: Option<Operation>,
+    reason: Reason,
+    detail: &str,
+    scenario: Option<&str>,
+) -> Reply {
+    let ruling = rules::consult_early(space, Point::Refused, scenario);
+    let by_rule = ruling.as_ref().and_then(rules::refusal_of);
+    let refused = by_rule.unwrap_or_else(|| Refused::with(reason, detail));
+    refuse_by(space, operation, refused, ruling)
+}
+
+fn refuse_by(
+    space: &Space,
+    operation: Option<Operation>,
+    refused: Refused,
+    ruling: Option<Ruling>,
+) -> Reply {
+    let (begun, trace) = (Instant::now(), space.next_trace());
+    let course = ruling.and_then(|ruling| space.course(ruling, None, trace, Aftermath::default()));
     let received = Received {
         space,
-        begun: Instant::now(),
+        begun,
         operation,
-        trace: space.next_trace(),
+        trace,
         identity: &Identity::default(),
         body: &[],
         harmless: true,
         merchant: None,
         at: None,
         findings: Vec::new(),
-        course: None,
+        course: course.map(Box::new),
         trail: None,
         status: None,
     };
-    finish(received, Err(Refused { reason, detail: detail.to_owned() }))
+    finish(received, Err(refused))
+}
+
+/// Asks the rules about a request for one of the payer's pages, and notes in the journal what one of them decided.
+/// `page` says which kind of page, without what names an order.
+pub fn consult_page(space: &Space, page: &str, scenario: Option<&str>) -> Option<Box<Course>> {
+    let ruling = rules::consult_early(space, Point::Page, scenario)?;
+    let trace = space.next_trace();
+    let course = Box::new(space.course(ruling, None, trace, Aftermath::default())?);
+    let entry = JournalEntry {
+        trace,
+        at: space.now(),
+        reason: Reason::Success,
+        more: More {
+            detail: "a rule stepped in at a page of the payer".to_owned(),
+            rule: Some(Arc::clone(&course.by)),
+            ..More::default()
+        }
+        .noted(),
+        ..JournalEntry::default()
+    };
+    space.note(entry, serde_json::json!({ "page": page }).to_string().as_bytes(), b"");
+    Some(course)
 }
 
 /// Refuses with `status` what is not HTTP as it must be. Such things may come too often to be noted each time.
@@ -347,8 +400,11 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
     if let Some(course) = &received.course {
         let plan = &course.by.plan;
         status = plan.status.unwrap_or(status);
-        if let Some(patched) = plan.patch.as_ref().and_then(|patch| patch.apply(&reply)) {
-            reply = patched.into();
+        if let Some(patch) = &plan.patch {
+            match patch.apply(&reply).filter(|patched| patched[..] != reply[..]) {
+                Some(patched) => reply = patched.into(),
+                None => space.note_idle(course, "patch"),
+            }
         }
     }
     let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));

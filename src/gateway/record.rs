@@ -34,6 +34,10 @@ pub enum RecordError {
 
 /// Writes the scenario of one order, given as `merchantId` and `txId`, or of all that the space holds.
 pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, RecordError> {
+    space.undisturbed(|| read_scenario(space, only))
+}
+
+fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, RecordError> {
     let (entries, forgotten) = space.read_journal(|journal| {
         let entries = journal.iter().filter(|entry| only.is_none_or(|only| is_of(entry, only)));
         (entries.cloned().collect::<Vec<_>>(), journal.dropped())
@@ -88,7 +92,7 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
     Ok(record(&Done {
         name,
         seed: space.seed().0,
-        rules: space.rules().into_iter().map(|(rule, _)| rule).collect(),
+        rules: space.rules().into_iter().map(|it| it.armed.rule).collect(),
         merchants: profile.merchants.iter().map(|merchant| merchant.id.clone()).collect(),
         cards: profile.cards.iter().map(|card| card.number.clone()).collect(),
         history,

@@ -22,7 +22,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     let shows_qr = request.payment_method.shows_qr();
     let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires));
     let (khqr, khqr_md5) = khqr.transpose()?.unzip();
-    let token = CheckoutToken::new(desk.space, order.id);
+    let token = CheckoutToken::new(desk.space, order.id, &request.merchant_id, &request.tx_id);
     Ok(wire::encode(&Envelope {
         result_msg: desk.success().message.into(),
         result_code: desk.success().code.into(),

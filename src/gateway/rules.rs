@@ -4,8 +4,8 @@ use super::Hindsight;
 use super::desk::{Desk, Refused};
 use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
-use crate::scenario::{CallFacts, CommitPoint, Decision, NearMiss, Plan, Point, Trt};
-use crate::space::{Course, JournalEntry, Moment, Space};
+use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
+use crate::space::{Course, JournalEntry, Moment, Ruling, Space};
 use crate::wire::Identity;
 
 /// Describes a request to a rule and hands that on.
@@ -42,7 +42,7 @@ fn with_facts<R>(
             _ => None,
         },
         header,
-        ..CallFacts::new(space.name(), point, now, now)
+        ..CallFacts::new(space.name(), point, now)
     })
 }
 
@@ -69,13 +69,30 @@ pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) ->
     ask(&CallFacts {
         merchant_id: entry.merchant.as_ref().map(|merchant| &*merchant.id),
         tx_id: entry.tx_id.as_deref(),
-        ..CallFacts::new(space.name(), point, entry.at, entry.at)
+        ..CallFacts::new(space.name(), point, entry.at)
     })
+}
+
+/// Asks the rules about a request of which nothing is known but where it came to.
+pub(super) fn consult_early(space: &Space, point: Point, scenario: Option<&str>) -> Option<Ruling> {
+    if !space.listens_at(point) {
+        return None;
+    }
+    // The space fills in its time.
+    let call = CallFacts::new(space.name(), point, crate::base::Millis(0));
+    space.consult(&CallFacts { header: scenario, ..call })
+}
+
+/// The refusal that a rule wants.
+pub(super) fn refusal_of(ruling: &Ruling) -> Option<Refused> {
+    let reason = ruling.plan.reason.filter(|reason| *reason != Reason::Success)?;
+    Some(Refused::with(reason, format!("by the rule {:?}", ruling.rule)))
 }
 
 impl Desk<'_> {
     /// Asks the rules. Refuses where one refuses and nothing is to be booked.
     pub(super) fn consult(&self, fields: &Fields<'_>) -> Result<(), Refused> {
+        self.is_admitted.set(true);
         if self.space.listens_at(Point::Call(self.operation)) {
             self.consult_rules(fields)
         } else {
@@ -94,11 +111,26 @@ impl Desk<'_> {
         if is_booked { Ok(()) } else { self.refused_by_rule().map_or(Ok(()), Err) }
     }
 
+    /// Asks the rules about a call that was refused before its sender was admitted, and so before they were asked. Answers
+    /// the refusal that stands.
+    pub(super) fn consult_refused(&self, refused: Refused) -> Refused {
+        if self.is_admitted.get() || !self.space.listens_at(Point::Refused) {
+            return refused;
+        }
+        let ruling = consult_early(self.space, Point::Refused, self.scenario);
+        let instead = ruling.as_ref().and_then(refusal_of);
+        if let Some(ruling) = ruling {
+            let _ = self.decision.set(Box::new(ruling));
+        }
+        instead.unwrap_or(refused)
+    }
+
     /// The refusal that a rule wants.
     pub(super) fn refused_by_rule(&self) -> Option<Refused> {
-        let decision = self.decision.get()?;
-        let reason = decision.plan.reason.filter(|reason| *reason != Reason::Success)?;
-        Some(Refused::with(reason, format!("by the rule {:?}", decision.rule)))
+        if self.aftermath.borrow().is_void() {
+            return None;
+        }
+        refusal_of(self.decision.get()?)
     }
 
     /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in.
@@ -122,11 +154,14 @@ impl Desk<'_> {
     }
 
     #[cold]
-    fn course_of(self, decision: Decision, identity: &Identity<'_>) -> Option<Box<Course>> {
+    fn course_of(self, ruling: Ruling, identity: &Identity<'_>) -> Option<Box<Course>> {
+        let aftermath = self.aftermath.take();
+        if aftermath.is_void() {
+            return None;
+        }
         let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
-        let aftermath = self.aftermath.take();
-        self.space.course(decision, target, self.trace, aftermath, true).map(Box::new)
+        self.space.course(ruling, target, self.trace, aftermath).map(Box::new)
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::CheckoutToken;
 use super::payer::otp_has_expired;
 use super::register;
 use crate::base::{Millis, OrderState, Reason};
-use crate::ledger::{BindingId, CardRow, Client, Order, OrderId, Progress, Source, Step, Target};
+use crate::ledger::{BindingId, CardRow, Client, Order, Progress, Source, Step};
 use crate::profile::{Card, Merchant, OtpChannel};
-use crate::space::{Course, JournalEntry, More, Space, Trace};
+use crate::space::{Course, JournalEntry, More, OrderHandle, Space, Trace};
 
 /// An order as its payer's page sees it. A copy: what happens meanwhile does not change it.
 #[derive(Clone, Debug)]
@@ -19,8 +20,12 @@ pub struct Visit {
     pub space: Arc<Space>,
     /// The order.
     pub order: Order,
+    /// Its handle: a step is taken only where the order still is.
+    pub handle: OrderHandle,
     /// Whose it is.
     pub merchant: Arc<Merchant>,
+    /// The `termId` at which it was registered.
+    pub terminal: Box<str>,
     /// The saved cards that may pay it.
     pub saved: Vec<SavedCard>,
     /// What the space's clock showed.
@@ -41,11 +46,12 @@ pub struct SavedCard {
 
 impl Visit {
     /// Looks at an order. `None` when it is no longer kept.
-    pub fn of(space: &Arc<Space>, id: OrderId) -> Option<Self> {
-        let (order, party, saved, row, now, real_time) = space.look(|view| {
-            let order = view.ledger.find(Target::At(id))?.clone();
+    pub fn of(space: &Arc<Space>, handle: OrderHandle) -> Option<Self> {
+        let (order, party, terminal, saved, row, now, real_time) = space.look(|view| {
+            let order = view.at(handle)?.clone();
             let (ledger, now) = (view.ledger, view.now);
-            let party = ledger.party(&order).merchant.clone();
+            let names = ledger.party(&order);
+            let (party, terminal) = (names.merchant.clone(), names.terminal.clone());
             let bindings = ledger.bindings();
             let details = order.details();
             let named = details.binding_id.as_deref().map(BindingId::parse);
@@ -63,10 +69,15 @@ impl Visit {
                 None => None,
             };
             let real_time = view.clock.scale_milli() == 1000;
-            Some((order, party, saved, row, now, real_time))
+            Some((order, party, terminal, saved, row, now, real_time))
         })?;
-        let merchant = space.merchant(&party)?;
-        Some(Self { space: Arc::clone(space), order, merchant, saved, now, real_time, row })
+        let (space, merchant) = (Arc::clone(space), space.merchant(&party)?);
+        Some(Self { space, order, handle, merchant, terminal, saved, now, real_time, row })
+    }
+
+    /// The name of the order's payment page.
+    pub fn checkout_token(&self) -> CheckoutToken {
+        CheckoutToken::new(&self.space, self.order.id, &self.merchant.id, &self.order.tx_id)
     }
 
     /// How far the payer is.
@@ -108,8 +119,9 @@ impl Visit {
     pub fn token(&self) -> String {
         let (order, at) = (&self.order, self.progress());
         let state = format!("{:?} {at:?} {}", order.state, order.history.len());
-        let parts: [&[u8]; 4] =
-            [b"step", self.space.name().as_bytes(), &order.id.0.to_be_bytes(), state.as_bytes()];
+        let names = [self.merchant.id.as_bytes(), order.tx_id.as_bytes()];
+        let parts: [&[u8]; 5] =
+            [b"step", &order.id.0.to_be_bytes(), names[0], names[1], state.as_bytes()];
         URL_SAFE_NO_PAD.encode(&self.space.seed().derive(&parts)[..12])
     }
 

@@ -55,7 +55,7 @@ pub(super) fn decide(
                 return Err(Reason::NotSettled);
             }
             same_approval(order, *approval)?;
-            let left = order.totals.refundable();
+            let left = order.totals.unrefunded();
             let amount = amount.filter(|_| rules.partial_refund).unwrap_or(left);
             within(amount, left, Reason::AmountExceedsCaptured)?;
             let whole = state == OrderState::Captured && amount == left;
@@ -66,7 +66,7 @@ pub(super) fn decide(
             }
         }
         Command::ChargeBack => {
-            captured(state).map(|()| Change::ChargedBack(order.totals.refundable()))
+            captured(state).map(|()| Change::ChargedBack(order.totals.unrefunded()))
         }
         Command::Expire if state.is_open() => Ok(Change::Expired),
         Command::Expire => Err(closed_reason(state)),

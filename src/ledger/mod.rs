@@ -438,7 +438,7 @@ fn change(order: &mut Order, event: &Event, hold_until: Millis) {
         }
         Change::Refunded(amount) | Change::ChargedBack(amount) => {
             totals.refunded = totals.refunded.plus(amount).unwrap_or(totals.captured);
-            order.state = if totals.refundable() == Amount::ZERO {
+            order.state = if totals.unrefunded() == Amount::ZERO {
                 OrderState::Refunded
             } else {
                 OrderState::PartlyRefunded

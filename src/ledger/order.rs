@@ -115,8 +115,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What a refund may still give back.
-    pub fn refundable(&self) -> Amount {
+    /// What was captured and is not refunded.
+    pub fn unrefunded(&self) -> Amount {
         self.captured.minus(self.refunded).unwrap_or(Amount::ZERO)
     }
 }
@@ -353,6 +353,14 @@ impl Order {
             | OrderState::PartlyRefunded
             | OrderState::Refunded
             | OrderState::Reversed => None,
+        }
+    }
+
+    /// What a refund may still give back: nothing of an order that was reversed, declined late, or otherwise ended.
+    pub fn refundable(&self) -> Amount {
+        match self.state {
+            OrderState::Captured | OrderState::PartlyRefunded => self.totals.unrefunded(),
+            _ => Amount::ZERO,
         }
     }
 

@@ -99,6 +99,7 @@ pub(super) struct Store {
 pub struct Orders {
     names: Arc<Parties>,
     recent: Row<Arc<Order>>,
+    first: u64,
     stayed: Sorted<OrderId, Arc<Order>>,
 }
 
@@ -119,6 +120,14 @@ impl Orders {
         stayed.chain(self.recent.range(0)).map(|order| &**order)
     }
 
+    /// All after one position, oldest first.
+    pub fn after(&self, after: Option<OrderId>) -> impl Iterator<Item = &Order> {
+        let from = after.map_or(0, |id| id.0.saturating_add(1));
+        let place = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let stayed = self.stayed.range(OrderId(from)).map(|(_, order)| order);
+        stayed.chain(self.recent.range(place)).map(|order| &**order)
+    }
+
     /// Whose an order is.
     pub fn party(&self, order: &Order) -> &Party {
         &self.names.all[order.party.0 as usize]
@@ -128,8 +137,9 @@ impl Orders {
 impl Store {
     /// All orders as they are now.
     pub(super) fn orders(&self) -> Orders {
-        let Self { names, recent, stayed, .. } = self;
-        Orders { names: Arc::clone(names), recent: recent.clone(), stayed: stayed.clone() }
+        let Self { names, recent, first, stayed, .. } = self;
+        let (names, recent, stayed) = (Arc::clone(names), recent.clone(), stayed.clone());
+        Orders { names, recent, first: *first, stayed }
     }
 
     /// The number of this merchant and terminal, given on first sight.

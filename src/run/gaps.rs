@@ -31,7 +31,7 @@ pub(super) fn gaps(
         gaps.extend(Made { history, payments, triggers, space }.missing(&scenario.drive));
     }
     let rules = space.rules();
-    if !rules.is_empty() && rules.iter().all(|(_, tally)| tally.fired == 0) {
+    if !rules.is_empty() && rules.iter().all(|it| it.tally.fired == 0) {
         gaps.push("none of the scenario's rules stepped in, so that nothing went wrong".to_owned());
     }
     gaps

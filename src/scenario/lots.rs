@@ -36,9 +36,9 @@ fn scaled(lot: u64, bound: u64) -> u64 {
 const P99_DEVIATIONS: f64 = 2.326_347_874_040_841;
 
 impl Latency {
-    /// The time that `lot` stands for, in milliseconds, at `now` in a space born at `born`. Lots that are all alike
+    /// The time that `lot` stands for, in milliseconds, at `now`, of a rule that was armed at `armed`. Lots that are all alike
     /// give times that follow the distribution.
-    pub fn draw(&self, lot: u64, now: Millis, born: Millis) -> u64 {
+    pub fn draw(&self, lot: u64, now: Millis, armed: Millis) -> u64 {
         match self {
             Self::Fixed(period) => period.ms(),
             Self::Uniform(Uniform { min, max }) => {
@@ -46,7 +46,7 @@ impl Latency {
             }
             Self::Lognormal(lognormal) => lognormal.draw(lot),
             Self::Steps(steps) => {
-                step_at(steps, now, born).map_or(0, |step| step.latency.draw(lot, now, born))
+                step_at(steps, now, armed).map_or(0, |step| step.latency.draw(lot, now, armed))
             }
             Self::Histogram(buckets) => histogram(buckets, lot),
         }
@@ -54,8 +54,8 @@ impl Latency {
 }
 
 /// The last step that has begun.
-fn step_at(steps: &[LatencyStep], now: Millis, born: Millis) -> Option<&LatencyStep> {
-    steps.iter().rev().find(|step| step.from.resolve(born) <= now)
+fn step_at(steps: &[LatencyStep], now: Millis, armed: Millis) -> Option<&LatencyStep> {
+    steps.iter().rev().find(|step| step.from.resolve(armed) <= now)
 }
 
 impl Lognormal {

@@ -72,7 +72,7 @@ mod rules;
 mod yaml;
 
 pub use catalogue::{CATALOGUE, story};
-pub use check::{Warning, check};
+pub use check::{Warning, check, check_rules};
 pub use coverage::{Coverage, CoverageGroup, CoverageRow, Met, PlansMet, ReasonsMet};
 pub use file::*;
 pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
@@ -84,5 +84,6 @@ pub use lies::{FILLER_END, NoticeBody, NoticeText};
 pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
 pub use record::{Act, Done, PlayFact, Recorded, record};
 pub use rules::{
-    CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss, RuleSet, Tally,
+    Acted, ArmedRule, CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss,
+    RuleSet, Tally,
 };

@@ -99,13 +99,13 @@ impl Default for Plan {
 
 impl Plan {
     /// Draws what `effects` leave to chance.
-    pub(super) fn draw(effects: &Lines, lots: &mut Lots, now: Millis, born: Millis) -> Self {
+    pub(super) fn draw(effects: &Lines, lots: &mut Lots, now: Millis, armed: Millis) -> Self {
         let mut plan = Self::default();
         let mut commit = None;
         for effect in &effects.0 {
             match effect {
                 Effect::Latency(latency) => {
-                    let more = latency.draw(lots.next(), now, born);
+                    let more = latency.draw(lots.next(), now, armed);
                     plan.delay_ms = plan.delay_ms.saturating_add(more);
                 }
                 Effect::Reason(reason) => plan.reason = Some(*reason),
@@ -114,7 +114,7 @@ impl Plan {
                 Effect::Commit(point) => commit = Some(CommitPoint::from(*point)),
                 Effect::Transport(transport) => plan.transport = Some(transport.clone()),
                 Effect::Pushback(pushback) => {
-                    plan.pushback = PushbackPlan::draw(pushback, lots, now, born);
+                    plan.pushback = PushbackPlan::draw(pushback, lots, now, armed);
                 }
             }
         }
@@ -172,9 +172,9 @@ impl From<Commit> for CommitPoint {
 const DISORDER: Period = Period(5000);
 
 impl PushbackPlan {
-    fn draw(pushback: &Pushback, lots: &mut Lots, now: Millis, born: Millis) -> Self {
+    fn draw(pushback: &Pushback, lots: &mut Lots, now: Millis, armed: Millis) -> Self {
         let time = |latency: &Option<Latency>, lots: &mut Lots| {
-            latency.as_ref().map_or(0, |latency| latency.draw(lots.next(), now, born))
+            latency.as_ref().map_or(0, |latency| latency.draw(lots.next(), now, armed))
         };
         let begin = time(&pushback.delay, lots);
         let lies = |many: &Option<Many<Lie>>| {
@@ -191,7 +191,7 @@ impl PushbackPlan {
             if at > 0 {
                 due = due.saturating_add(time(&pushback.apart, lots));
             }
-            let delay_ms = due.saturating_add(disorder(pushback, lots, now, born));
+            let delay_ms = due.saturating_add(disorder(pushback, lots, now, armed));
             notices.push(Notice { delay_ms, content, bytes_per_second: pushback.bytes_per_second });
         }
         notices.sort_by_key(|notice| notice.delay_ms);
@@ -210,13 +210,13 @@ impl PushbackPlan {
 }
 
 /// How much later a notice is sent so that those of several orders arrive out of order.
-fn disorder(pushback: &Pushback, lots: &mut Lots, now: Millis, born: Millis) -> u64 {
+fn disorder(pushback: &Pushback, lots: &mut Lots, now: Millis, armed: Millis) -> u64 {
     let within = pushback.within.unwrap_or(DISORDER).ms();
     match pushback.order {
         Some(Disorder::Shuffled) => lots.below(within + 1),
         // Time is cut into pieces of `within`; each is told backwards once it is over.
         Some(Disorder::Reversed) if within > 0 => {
-            let elapsed = now.0.saturating_sub(born.0).max(0).unsigned_abs();
+            let elapsed = now.0.saturating_sub(armed.0).max(0).unsigned_abs();
             2 * (within - elapsed % within)
         }
         Some(Disorder::Reversed) | None => 0,

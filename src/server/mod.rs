@@ -135,7 +135,7 @@ fn fault_at_once(app: &App) -> Option<Fault> {
     if !space.listens_at(Point::Connect) {
         return None;
     }
-    let call = CallFacts::new(space.name(), Point::Connect, Millis(0), Millis(0));
+    let call = CallFacts::new(space.name(), Point::Connect, Millis(0));
     match space.consult(&call)?.plan.transport? {
         Transport::Reset => Some(Fault::Reset),
         Transport::Empty => Some(Fault::Close),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::Either;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
@@ -25,6 +26,7 @@ use crate::base::{Operation, Reason, Trail, compressed};
 use crate::checkout::{self, Checkout};
 use crate::control::Control;
 use crate::gateway::{self, Call, Origin, Reply};
+use crate::scenario::Point;
 use crate::space::{Course, Space, Spaces};
 
 /// What all connections share.
@@ -119,14 +121,16 @@ async fn answer_parts(
         return app.control.answer(app, name.as_deref(), &path, head, body).await;
     }
     if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
-        return malformed(app, error);
+        return carry_out(malformed(app, error));
     }
     let space = match name {
         Some(name) => match app.spaces.named(name) {
             Some(space) => Some(space),
             // The control plane says so itself.
             None if is_control => None,
-            None => return unknown_space(app, name),
+            None => {
+                return act_out(unknown_space(app, plane, name, &head.headers), trigger).await;
+            }
         },
         None => None,
     };
@@ -141,7 +145,8 @@ async fn answer_parts(
     }
     let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
     let Some(operation) = operation else {
-        let mut response = carry_out(nothing_here(app, plane, space.as_ref(), &head));
+        let reply = nothing_here(app, plane, space.as_ref(), &head, is_control);
+        let mut response = act_out(reply, trigger).await;
         if is_control && let Some(port) = app.control.port() {
             response.headers_mut().insert(CONTROL_PORT_HEADER.clone(), port.into());
         }
@@ -150,7 +155,7 @@ async fn answer_parts(
     trigger.patience().asked();
     let space = match welcome(app, operation, space, &head) {
         Ok(space) => space,
-        Err(refusal) => return *refusal,
+        Err(refusal) => return turn_away(*refusal, trigger).await,
     };
     operate(app, operation, space, trigger, head.headers, body).await
 }
@@ -171,7 +176,7 @@ fn call<'a>(
         let space = match welcomed {
             Ok(space) => space,
             Err(refusal) => {
-                let mut refusal = *refusal;
+                let mut refusal = Box::pin(turn_away(*refusal, trigger)).await;
                 Box::pin(body.settle(&mut refusal, &app.limits)).await;
                 return refusal;
             }
@@ -193,9 +198,13 @@ async fn operate(
     mut headers: HeaderMap,
     body: &mut RequestBody,
 ) -> Response<Body> {
+    // Looked for only where a rule may ask for it: every call comes by here.
+    let own = space.as_ref().unwrap_or(app.spaces.default_space());
+    let scenario = own.listens_at(Point::Refused).then(|| scenario_of(&headers).map(str::to_owned));
+    let scenario = scenario.flatten();
     let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
         let space = space.unwrap_or(app.spaces.default_space());
-        gateway::refuse(space, Some(operation), reason, detail)
+        gateway::refuse_early(space, Some(operation), reason, detail, scenario.as_deref())
     };
     let reply = match body.read(&app.limits).await {
         Ok(body) if operation.needs_private_key() => {
@@ -223,9 +232,12 @@ async fn operate(
 }
 
 /// The space of the name that a header says.
-fn space_named(app: &App, name: &HeaderValue) -> Result<Arc<Space>, Box<Response<Body>>> {
+fn space_named(app: &App, name: &HeaderValue, head: &Parts) -> Result<Arc<Space>, Box<Reply>> {
     let known = name.to_str().ok().and_then(|name| app.spaces.named(name));
-    known.ok_or_else(|| Box::new(unknown_space(app, &String::from_utf8_lossy(name.as_bytes()))))
+    known.ok_or_else(|| {
+        let name = String::from_utf8_lossy(name.as_bytes());
+        Box::new(unknown_space(app, Plane::Merchant, &name, &head.headers))
+    })
 }
 
 /// The space that a call is for, as far as its path and head say; refused where that is none, or the method is wrong.
@@ -234,7 +246,7 @@ fn welcome(
     operation: Operation,
     space: Option<Arc<Space>>,
     head: &Parts,
-) -> Result<Option<Arc<Space>>, Box<Response<Body>>> {
+) -> Result<Option<Arc<Space>>, Box<Reply>> {
     // Requests have few headers, so that one look at each is quicker than to look up those that matter.
     let (mut named, mut host, mut is_host_repeated) = (None, None, false);
     for (name, value) in &head.headers {
@@ -251,18 +263,27 @@ fn welcome(
     };
     checked.map_err(|error| Box::new(malformed(app, error)))?;
     let space = match space {
-        None => named.map(|name| space_named(app, name)).transpose()?,
+        None => named.map(|name| space_named(app, name, head)).transpose()?,
         of_path => of_path,
     };
     if head.method != Method::POST {
         let detail = format!("{} is called with POST, not {}", head.uri.path(), head.method);
         let known = space.as_ref().unwrap_or(app.spaces.default_space());
-        let refused = gateway::refuse(known, Some(operation), Reason::WrongMethod, &detail);
-        let mut response = carry_out(refused);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return Err(Box::new(response));
+        let (reason, scenario) = (Reason::WrongMethod, scenario_of(&head.headers));
+        let refused = gateway::refuse_early(known, Some(operation), reason, &detail, scenario);
+        return Err(Box::new(refused));
     }
     Ok(space)
+}
+
+/// Carries out the refusal of a call that may not be made.
+async fn turn_away(refusal: Reply, trigger: &Trigger) -> Response<Body> {
+    let is_wrong_method = refusal.reason == Reason::WrongMethod;
+    let mut response = act_out(refusal, trigger).await;
+    if is_wrong_method {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
 }
 
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
@@ -335,6 +356,74 @@ fn decide(
 
 /// Answers a request for one of the payer's pages.
 async fn page(
+    app: &Arc<App>,
+    space: Option<Arc<Space>>,
+    path: String,
+    trigger: &Trigger,
+    head: Parts,
+    body: &mut RequestBody,
+) -> Response<Body> {
+    // The pretend app belongs to the control plane, which no rule breaks.
+    let ruled = if path.starts_with("/_sim/") {
+        None
+    } else {
+        let space = checkout::space_of(&app.spaces, &path, space.as_ref());
+        gateway::consult_page(&space, page_name(&path), scenario_of(&head.headers))
+    };
+    let mut response = answer_page(app, space, path, trigger, head, body).await;
+    if let Some(course) = ruled {
+        response = break_page(response, course, trigger).await;
+    }
+    response
+}
+
+/// The kind of page at a path, without the token that names an order.
+fn page_name(path: &str) -> &str {
+    if path.contains("/assets/") { "assets" } else { "checkout" }
+}
+
+/// Carries a page out as a rule plans it.
+async fn break_page(
+    response: Response<Body>,
+    course: Box<Course>,
+    trigger: &Trigger,
+) -> Response<Body> {
+    let Some(course) = Course::outlast(vec![course]).await.pop() else { return response };
+    let plan = &course.by.plan;
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = body.collect().await;
+    let body = body.to_bytes();
+    if let Some(status) = plan.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        head.status = status;
+    }
+    let good = Plain {
+        status: head.status.as_u16(),
+        content_type: "text/html;charset=UTF-8",
+        trace: course.trace().digits(),
+        retry_after_s: None,
+        body: body.clone(),
+    };
+    let Some(transport) = &plan.transport else {
+        course.by.leaves(good.status, body.len());
+        trigger.keep(vec![course.into()]);
+        return Response::from_parts(head, body.into());
+    };
+    match break_reply(transport, good) {
+        Outcome::Changed(changed) => {
+            course.by.leaves(changed.status, changed.body.len());
+            trigger.keep(vec![course.into()]);
+            respond(changed)
+        }
+        Outcome::Raw(raw) => {
+            course.by.leaves_raw(raw.head);
+            trigger.break_next(raw, course);
+            Response::from_parts(head, body.into())
+        }
+    }
+}
+
+/// Answers a request for one of the payer's pages, whatever rules make of it.
+async fn answer_page(
     app: &Arc<App>,
     space: Option<Arc<Space>>,
     path: String,
@@ -432,25 +521,48 @@ fn split_space(path: &str) -> Option<(&str, &str)> {
 }
 
 #[cold]
-fn unknown_space(app: &App, name: &str) -> Response<Body> {
+fn unknown_space(app: &App, plane: Plane, name: &str, headers: &HeaderMap) -> Reply {
     let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
-    carry_out(gateway::refuse(app.spaces.default_space(), None, Reason::UnknownPath, &detail))
+    unknown_path(app.spaces.default_space(), plane, &detail, headers)
 }
 
 /// Refuses a request whose host cannot be told.
 #[cold]
-fn malformed(app: &App, error: HostError) -> Response<Body> {
+fn malformed(app: &App, error: HostError) -> Reply {
     let space = app.spaces.default_space();
-    carry_out(gateway::refuse_malformed(space, 400, &error.to_string(), true))
+    gateway::refuse_malformed(space, 400, &error.to_string(), true)
 }
 
 #[cold]
-fn nothing_here(app: &App, plane: Plane, space: Option<&Arc<Space>>, head: &Parts) -> Reply {
+fn nothing_here(
+    app: &App,
+    plane: Plane,
+    space: Option<&Arc<Space>>,
+    head: &Parts,
+    is_control: bool,
+) -> Reply {
     let path = head.uri.path();
     let hint = hint(app, plane, path);
     let detail = format!("no operation lives at {path}{hint}");
     let space = space.unwrap_or(app.spaces.default_space());
-    gateway::refuse(space, None, Reason::UnknownPath, &detail)
+    // What asks for the control plane is told where that is, whatever rules do to the gateway.
+    let plane = if is_control { Plane::Control } else { plane };
+    unknown_path(space, plane, &detail, &head.headers)
+}
+
+/// Refuses a path at which there is nothing. Rules break the merchant plane, never the control plane.
+#[cold]
+fn unknown_path(space: &Space, plane: Plane, detail: &str, headers: &HeaderMap) -> Reply {
+    if plane == Plane::Control {
+        gateway::refuse(space, None, Reason::UnknownPath, detail)
+    } else {
+        gateway::refuse_early(space, None, Reason::UnknownPath, detail, scenario_of(headers))
+    }
+}
+
+/// The header by which a client chooses among rules.
+fn scenario_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(&SCENARIO_HEADER)?.to_str().ok()
 }
 
 /// What was probably meant by a path at which nothing lives; begins with a separator where there is anything to say.

@@ -82,9 +82,15 @@ impl Trigger {
 
     /// Keeps `courses` until the response that the service returns next was attempted, successfully or not.
     pub(crate) fn keep(&self, courses: Vec<Arc<Course>>) {
-        if !courses.is_empty() {
-            self.arm(Stage::Whole(courses));
+        if courses.is_empty() {
+            return;
         }
+        let mut stage = self.0.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *stage {
+            Some(Stage::Whole(kept)) => kept.extend(courses),
+            stage => *stage = Some(Stage::Whole(courses)),
+        }
+        self.0.is_set.store(true, Ordering::Release);
     }
 
     /// The patience with this connection's peer.
@@ -382,9 +388,9 @@ mod tests {
         let text = b"- { id: late, when: { operation: status }, then: [{ commit: after }] }";
         space.arm_rules(read_rules("rules", text).expect("a rule"));
         let point = Point::Call(Operation::Status);
-        let call = CallFacts::new("default", point, Millis(0), Millis(0));
+        let call = CallFacts::new("default", point, Millis(0));
         let decision = space.consult(&call).expect("it steps in");
-        let course = space.course(decision, None, Trace(1), Aftermath::default(), true);
+        let course = space.course(decision, None, Trace(1), Aftermath::default());
         course.expect("its course")
     }
 

@@ -1,7 +1,7 @@
 //! Where a scenario's rules step in: which rule decides a call, what is booked of it when, and what the merchant is
 //! told.
 //!
-//! A call that a rule decides enters its space with that [`Decision`] ([`Space::enter_by`]). What is not to be booked
+//! A call that a rule decides enters its space with that [`Ruling`] ([`Space::enter_by`]). What is not to be booked
 //! at once is made as if it were, so that the reply reads the same; what is owed is booked when the [`Course`] of the
 //! reply is dropped, which is when the reply was attempted, successfully or not.
 
@@ -15,27 +15,48 @@ use super::{DeliveryState, Happening, Intervention, Moment, Silence, Space, Trac
 use crate::base::{Millis, Reason, TraceContext};
 use crate::ledger::{Change, Event, NewOrder, Order, OrderId, OrderKind, Registration, Target};
 use crate::scenario::{
-    CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Point, PushbackPlan, Rule,
-    RuleSet, Tally, Transport, Trt,
+    Acted, ArmedRule, CallFacts, CommitPoint, Content, Decision, NearMiss, Notice, Plan, Point,
+    PushbackPlan, Rule, RuleSet, Tally, Transport, Trt,
 };
 
 /// The rules of a space: as they were read, and ready to decide.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Armoury {
-    rules: Arc<Vec<Rule>>,
+    rules: Arc<Vec<ArmedRule>>,
     set: Arc<RuleSet>,
 }
 
 impl Armoury {
-    /// These rules, ready.
-    pub(super) fn of(rules: Vec<Rule>) -> Self {
+    /// Makes armed rules ready.
+    pub(super) fn of(rules: Vec<ArmedRule>) -> Self {
         Self { set: Arc::new(RuleSet::new(&rules)), rules: Arc::new(rules) }
     }
 
-    /// The rules as they were read.
-    pub(super) fn rules(&self) -> &[Rule] {
+    /// The rules as they were read, with the time at which each was armed.
+    pub(super) fn rules(&self) -> &[ArmedRule] {
         &self.rules
     }
+}
+
+/// An armed rule with its counts.
+#[derive(Clone, Debug)]
+pub struct CountedRule {
+    /// The rule.
+    pub armed: ArmedRule,
+    /// Its counts.
+    pub tally: Tally,
+}
+
+/// A rule's decision on one call, valid in the generation of the space in which it was made: after a reset or a restore
+/// the call goes on without it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ruling {
+    /// The rule that stepped in.
+    pub rule: Arc<str>,
+    /// What is to happen.
+    pub plan: Plan,
+    point: Point,
+    generation: u64,
 }
 
 /// What is left of a call once its critical section is over.
@@ -44,6 +65,10 @@ pub struct Aftermath {
     owed: Vec<Deed>,
     withheld: Vec<Change>,
     told: Vec<u64>,
+    /// Whether the plan for push-backs had one to act on.
+    notified: bool,
+    /// Whether the plan is void, because the space was reset or restored after it was made.
+    pub(super) void: bool,
     /// In whose trace push-backs are sent.
     pub(super) context: Option<Arc<TraceContext>>,
 }
@@ -54,8 +79,20 @@ impl Aftermath {
         self.told.extend(number);
     }
 
+    /// Whether the ruling was void, so that everything went on as without a rule.
+    pub const fn is_void(&self) -> bool {
+        self.void
+    }
+
+    /// Notes that the plan for push-backs had one to act on.
+    pub(super) fn note_notified(&mut self) {
+        self.notified = true;
+    }
+
     /// Adds what another section left.
     pub fn append(&mut self, mut later: Self) {
+        self.notified |= later.notified;
+        self.void |= later.void;
         self.owed.append(&mut later.owed);
         self.withheld.append(&mut later.withheld);
         self.told.append(&mut later.told);
@@ -155,6 +192,11 @@ impl Course {
         }
     }
 
+    /// The request.
+    pub const fn trace(&self) -> Trace {
+        self.trace
+    }
+
     /// The space that it belongs to.
     pub fn space(&self) -> &Arc<Space> {
         self.hold.space()
@@ -178,15 +220,16 @@ impl Space {
         self.listening.load(Ordering::Relaxed) & 1 << point.index() != 0
     }
 
-    /// Changes the rules of the space, all at once. Counters of rules that stay are kept.
-    pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<Rule>) -> R) -> R {
-        // The state's lock is never taken within this one.
-        let now = self.now();
-        let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
-        let result = change(Arc::make_mut(&mut armoury.rules));
-        armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
-        self.listen(&armoury, now);
-        result
+    /// Changes the rules of the space, all at once; `change` gets the time at which it arms new ones. Counters of rules
+    /// that stay are kept.
+    pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<ArmedRule>, Millis) -> R) -> R {
+        self.section(|moment| {
+            let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
+            let result = change(Arc::make_mut(&mut armoury.rules), moment.now);
+            armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
+            self.listen(&armoury, moment.now);
+            (result, true)
+        })
     }
 
     /// Takes over rules as another space, or this one, had them, at `now`.
@@ -196,33 +239,41 @@ impl Space {
         self.listen(&armoury, now);
     }
 
+    /// Changes the times at which rules were armed, where the clock was set to another time.
+    pub(super) fn rearm(&self, at: impl Fn(Millis) -> Millis) {
+        let mut armoury = self.armoury.write().unwrap_or_else(PoisonError::into_inner);
+        if armoury.rules.iter().all(|armed| at(armed.at) == armed.at) {
+            return;
+        }
+        for armed in Arc::make_mut(&mut armoury.rules) {
+            armed.at = at(armed.at);
+        }
+        armoury.set = Arc::new(RuleSet::new(&*armoury.rules));
+    }
+
     fn listen(&self, armoury: &Armoury, now: Millis) {
         let heard = Point::ALL.into_iter().filter(|point| armoury.set.listens_at(*point));
         let points = heard.fold(0, |points, point| points | 1 << point.index());
         self.listening.store(points, Ordering::Relaxed);
         self.happened(Happening::Rules(now));
-        self.changed.notify_waiters();
     }
 
     /// Arms these rules in place of any before, in the order in which they are asked.
     pub fn arm_rules(&self, rules: Vec<Rule>) {
-        self.change_rules(|armed| *armed = rules);
+        self.change_rules(|armed, now| *armed = ArmedRule::all(rules, now));
     }
 
     /// The armed rules with how often each fitted and stepped in.
-    pub fn rules(&self) -> Vec<(Rule, Tally)> {
-        let (rules, set) = {
-            let armoury = self.armoury.read().unwrap_or_else(PoisonError::into_inner);
-            (armoury.rules.to_vec(), Arc::clone(&armoury.set))
-        };
+    pub fn rules(&self) -> Vec<CountedRule> {
         self.section(|moment| {
+            let Armoury { rules, set } =
+                self.armoury.read().unwrap_or_else(PoisonError::into_inner).clone();
             let counters = &moment.state.counters;
-            let tally = |rule: &Rule| set.tally(&rule.id, counters).unwrap_or_default();
-            let told = rules.into_iter().map(|rule| {
-                let tally = tally(&rule);
-                (rule, tally)
+            let counted = rules.iter().map(|armed| CountedRule {
+                armed: armed.clone(),
+                tally: set.tally(&armed.rule.id, counters).unwrap_or_default(),
             });
-            (told.collect(), false)
+            (counted.collect(), false)
         })
     }
 
@@ -231,7 +282,7 @@ impl Space {
     }
 
     /// Asks the rules what happens to a call. Time, and what the call leaves out of its order, are filled in here.
-    pub fn consult(&self, call: &CallFacts<'_>) -> Option<Decision> {
+    pub fn consult(&self, call: &CallFacts<'_>) -> Option<Ruling> {
         if !self.listens_at(call.point) {
             return None;
         }
@@ -252,18 +303,22 @@ impl Space {
         })
     }
 
-    /// As [`Space::enter`], with what is booked and told bent to the plan of `decision`. Saved cards and passcodes are booked before
-    /// the reply or never. Whoever waits for a change is woken by the note on the request, which always follows.
+    /// As [`Space::enter`], with what is booked and told bent to the plan of `ruling`. Saved cards and passcodes are booked
+    /// before the reply or never. Whoever waits for a change is woken by the note on the request, which always follows.
     pub fn enter_by<R>(
         &self,
-        decision: Option<&Decision>,
+        ruling: Option<&Ruling>,
         act: impl FnOnce(&mut Moment<'_>) -> R,
     ) -> (R, Aftermath) {
-        let Some(decision) = decision else {
+        let Some(ruling) = ruling else {
             return (self.section(|moment| (act(moment), false)), Aftermath::default());
         };
         self.section(|moment| {
-            moment.follow(decision, decision.plan.commit);
+            if ruling.generation != moment.state.generation {
+                let aftermath = Aftermath { void: true, ..Aftermath::default() };
+                return ((act(moment), aftermath), false);
+            }
+            moment.follow(ruling, ruling.plan.commit);
             let is_for_show = moment.commit == CommitPoint::Never;
             let saved = is_for_show.then(|| moment.bindings().clone());
             let result = act(moment);
@@ -274,43 +329,26 @@ impl Space {
         })
     }
 
-    /// The course of what `decision` decided: a call of PAYON's operations (`is_call`), whose caller waits for the
-    /// reply, or what a payer or an issuer did. What is planned to be sent unasked is put out here.
+    /// The course of what `ruling` decided ([`Moment::course`]) of a call about the order at `target`.
     pub fn course(
         &self,
-        decision: Decision,
+        ruling: Ruling,
         target: Option<Target<'_>>,
         trace: Trace,
-        mut aftermath: Aftermath,
-        is_call: bool,
+        aftermath: Aftermath,
     ) -> Option<Course> {
-        let Decision { rule, plan } = decision;
-        let space = self.me.upgrade()?;
-        let hold = self.enter(|moment| {
+        self.enter(|moment| {
             moment.carry(aftermath.context.as_ref());
-            if let Some(order) = target.and_then(|target| moment.ledger().find(target)) {
-                let id = order.id;
-                for (at, notice) in plan.pushback.unasked.iter().enumerate() {
-                    let told =
-                        moment.tell(id, notice, Told { cause: "unasked", good: true, at }, trace);
-                    aftermath.told.extend(told);
-                }
-            }
-            if !plan.pushback.before_reply {
-                aftermath.told.clear();
-            }
-            let due = moment.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
-            let came = Some(moment.now).filter(|_| is_call);
-            let waiter = Waiter::Reply { trace, came };
-            let mut hold = Hold::new(space, moment.state.generation, waiter, due);
-            let is_slow = plan.transport.as_ref().is_some_and(Transport::is_slow);
-            if plan.delay_ms > 0 || is_slow || !aftermath.owed.is_empty() {
-                hold.note(moment);
-            }
-            hold
-        });
-        let by = Arc::new(Intervention::new(rule, plan, std::mem::take(&mut aftermath.withheld)));
-        Some(Course { by, trace, aftermath, hold })
+            let order = target.and_then(|target| Some(moment.ledger().find(target)?.id));
+            moment.course(ruling, order, trace, aftermath)
+        })
+    }
+
+    /// Notes that an effect of a rule had nothing to act on, which was seen after the course began.
+    pub fn note_idle(&self, course: &Course, effect: &'static str) {
+        if course.by.note_idle(effect) {
+            self.section(|moment| (moment.state.counters.note_idle(&course.by.rule), false));
+        }
     }
 
     /// Books what is owed of a course, unless its order has changed meanwhile.
@@ -357,16 +395,65 @@ pub(super) struct Told {
 
 impl Moment<'_> {
     /// Asks the rules what happens to a call ([`Space::consult`]).
-    pub fn consult(&mut self, call: &CallFacts<'_>) -> Option<Decision> {
+    pub fn consult(&mut self, call: &CallFacts<'_>) -> Option<Ruling> {
         if !self.space.listens_at(call.point) {
             return None;
         }
         let rules = self.space.rule_set();
         let kin = Arc::clone(&self.state.kin);
         let call = self.completed(&CallFacts { space: &kin, ..*call });
-        let decision = rules.decide(&call, &mut self.state.counters, self.space.seed())?;
-        self.state.met.note_plan(&decision.plan);
-        Some(decision)
+        let Decision { rule, plan } =
+            rules.decide(&call, &mut self.state.counters, self.space.seed())?;
+        self.state.met.note_plan(&plan);
+        Some(Ruling { rule, plan, point: call.point, generation: self.state.generation })
+    }
+
+    /// The course of what `ruling` decided, whose caller waits for the reply. Push-backs that are planned although
+    /// nothing causes them are put out here, about `order`. Not to be dropped before the section ends.
+    pub fn course(
+        &mut self,
+        ruling: Ruling,
+        order: Option<OrderId>,
+        trace: Trace,
+        mut aftermath: Aftermath,
+    ) -> Option<Course> {
+        let Ruling { rule, plan, point, generation } = ruling;
+        let space = self.space.me.upgrade()?;
+        let is_void = generation != self.state.generation;
+        let mut is_unasked = false;
+        if let Some(id) = order.filter(|_| !is_void) {
+            for (at, notice) in plan.pushback.unasked.iter().enumerate() {
+                let told = Told { cause: "unasked", good: true, at };
+                let due = self.put_out_after(id, notice, told, trace);
+                is_unasked |= due.is_some();
+                aftermath.told.extend(due.and_then(|number| self.is_due(number)));
+            }
+        }
+        if !plan.pushback.before_reply {
+            aftermath.told.clear();
+        }
+        let later = |deed: &Deed| match deed {
+            Deed::Event { event, .. } => super::notified_event(event.change).is_some(),
+            Deed::Order(_) => false,
+        };
+        let acted = Acted {
+            withheld: !aftermath.withheld.is_empty(),
+            notified: aftermath.notified || is_unasked || aftermath.owed.iter().any(later),
+        };
+        let idle = plan.idle_effects(point, acted);
+        if !idle.is_empty() && !is_void {
+            self.state.counters.note_idle(&rule);
+        }
+        let due = self.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
+        let waiter = Waiter::Reply { trace, came: Some(self.now) };
+        let mut hold = Hold::new(space, generation, waiter, due);
+        let is_slow = plan.transport.as_ref().is_some_and(Transport::is_slow);
+        if plan.delay_ms > 0 || is_slow || !aftermath.owed.is_empty() {
+            hold.note(self);
+        }
+        let withheld = std::mem::take(&mut aftermath.withheld);
+        let by = Arc::new(Intervention::new(rule, plan, withheld, idle));
+        Some(Course { by, trace, aftermath, hold })
     }
 
     /// Push-backs that are caused from here on are sent in this trace of the caller's.
@@ -375,7 +462,7 @@ impl Moment<'_> {
     }
 
     /// Bends what is booked and told from here on to what was decided, but for when it is booked.
-    pub fn follow(&mut self, Decision { rule, plan }: &Decision, commit: CommitPoint) {
+    pub fn follow(&mut self, Ruling { rule, plan, .. }: &Ruling, commit: CommitPoint) {
         self.rule = Some(Arc::clone(rule));
         (self.commit, self.pushback) = (commit, Some(plan.pushback.clone()));
     }
@@ -388,7 +475,7 @@ impl Moment<'_> {
     /// The facts of a call with the time, and with what its order says where the call does not.
     fn completed<'c>(&self, call: &CallFacts<'c>) -> CallFacts<'c> {
         let mut call = *call;
-        (call.now, call.born) = (self.now, self.state.born);
+        call.now = self.now;
         let named = call.merchant_id.zip(call.tx_id);
         let order = named.and_then(|(merchant, tx_id)| {
             self.state.ledger.find(Target::Named { merchant, tx_id })
@@ -449,21 +536,27 @@ impl Moment<'_> {
     #[cold]
     pub(super) fn book_expiry(&mut self, expiry: Event) -> bool {
         let id = expiry.order;
-        let Some(decision) = self.decide_expiry(id) else {
+        let Some(ruling) = self.decide_expiry(id) else {
             return self.book(expiry, Trace::default()).is_some();
         };
-        self.follow(&decision, CommitPoint::BeforeReply);
+        self.follow(&ruling, CommitPoint::BeforeReply);
         let is_booked = self.book(expiry, Trace::default()).is_some();
         let plan = self.pushback.take().unwrap_or_default();
+        let mut notified = self.aftermath.notified;
         for (at, notice) in plan.unasked.iter().enumerate() {
-            self.tell(id, notice, Told { cause: "unasked", good: true, at }, Trace::default());
+            let told = Told { cause: "unasked", good: true, at };
+            notified |= self.put_out_after(id, notice, told, Trace::default()).is_some();
+        }
+        let acted = Acted { withheld: false, notified };
+        if !ruling.plan.idle_effects(ruling.point, acted).is_empty() {
+            self.state.counters.note_idle(&ruling.rule);
         }
         // Nobody's reply waits for them.
         (self.rule, self.aftermath) = (None, Aftermath::default());
         is_booked
     }
 
-    fn decide_expiry(&mut self, id: OrderId) -> Option<Decision> {
+    fn decide_expiry(&mut self, id: OrderId) -> Option<Ruling> {
         let (space, point) = (self.space, Point::Trigger);
         if !space.listens_at(point) {
             return None;
@@ -475,7 +568,7 @@ impl Moment<'_> {
             merchant_id: Some(&party.merchant),
             term_id: Some(&party.terminal),
             tx_id: Some(&tx_id),
-            ..CallFacts::new(space.name(), point, self.now, self.now)
+            ..CallFacts::new(space.name(), point, self.now)
         };
         self.consult(&call)
     }
@@ -493,8 +586,8 @@ impl Moment<'_> {
         self.preview.as_deref()
     }
 
-    /// Puts one notice about an order out. `None`: there is nowhere to send it.
-    pub(super) fn tell(
+    /// Puts one notice about an order out, due after its delay; its number. `None`: there is nowhere to send it.
+    pub(super) fn put_out_after(
         &mut self,
         id: OrderId,
         notice: &Notice,
@@ -502,11 +595,13 @@ impl Moment<'_> {
         trace: Trace,
     ) -> Option<u64> {
         let due = self.now.plus(i64::try_from(notice.delay_ms).unwrap_or(i64::MAX));
-        let number = self.put_out(id, due, notice, told, trace)?;
-        self.state.outbox.get(number).filter(
-            |delivery| matches!(delivery.state, DeliveryState::Waiting(at) if at <= self.now),
-        )?;
-        Some(number)
+        self.put_out(id, due, notice, told, trace)
+    }
+
+    /// The same number where that delivery is due now.
+    pub(super) fn is_due(&self, number: u64) -> Option<u64> {
+        let delivery = self.state.outbox.get(number)?;
+        matches!(delivery.state, DeliveryState::Waiting(at) if at <= self.now).then_some(number)
     }
 }
 
@@ -536,7 +631,7 @@ mod tests {
         assert_eq!(heard(), [Point::Call(Operation::Refund), Point::Pay]);
         // Where none listens the state is not even looked at: holding its lock does not matter.
         let held = space.lock();
-        let call = CallFacts::new("default", Point::Call(Operation::Status), Millis(0), Millis(0));
+        let call = CallFacts::new("default", Point::Call(Operation::Status), Millis(0));
         assert_eq!(space.consult(&call), None);
         drop(held);
         let call = CallFacts { point: Point::Pay, ..call };

@@ -20,7 +20,7 @@ use crate::base::{Millis, Seed, WebUrl};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
-use crate::scenario::{Counters, CountersFile, Rule, read_rules};
+use crate::scenario::{ArmedRule, Counters, CountersFile, read_rules};
 
 /// What the member `format` says.
 const FORMAT: &str = "payon-sim/snapshot";
@@ -112,6 +112,9 @@ struct StateFile {
     next_pushback: u64,
     pushbacks_dropped: u64,
     rules: Vec<serde_json::Value>,
+    /// When each rule was armed, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    armed_at: Vec<Millis>,
     counts: CountersFile,
     merchants: Vec<MerchantFile>,
     next_trace: u64,
@@ -175,7 +178,8 @@ impl StateFile {
             pushbacks: outbox.iter().map(DeliveryFile::write).collect(),
             next_pushback: outbox.next_id(),
             pushbacks_dropped: outbox.dropped(),
-            rules: kept.rules.rules().iter().map(Rule::to_json).collect(),
+            rules: kept.rules.rules().iter().map(|armed| armed.rule.to_json()).collect(),
+            armed_at: kept.rules.rules().iter().map(|armed| armed.at).collect(),
             counts: kept.counters.to_file(),
             merchants: merchants.collect::<Result<_, _>>()?,
             next_trace: kept.next_trace.0,
@@ -196,6 +200,12 @@ impl StateFile {
         let rules = read_rules("rules", &rules).map_err(|mistakes| {
             damaged(mistakes.first().map_or(String::new(), |m| m.message.clone()))
         })?;
+        if !self.armed_at.iter().copied().all(can_be) {
+            return Err(damaged("a time is out of range"));
+        }
+        // Files from before arming was noted count from birth, as rules then did.
+        let armed_at = self.armed_at.into_iter().chain(std::iter::repeat(born));
+        let rules = rules.into_iter().zip(armed_at).map(|(rule, at)| ArmedRule { rule, at });
         let merchants = self.merchants.into_iter().map(|merchant| {
             let merchant = merchant.read(space)?;
             Ok((merchant.id.as_str().into(), Arc::new(merchant)))
@@ -231,7 +241,7 @@ impl StateFile {
             outbox,
             counters: Counters::from_file(self.counts)
                 .ok_or_else(|| damaged("a rule is counted twice"))?,
-            rules: Armoury::of(rules),
+            rules: Armoury::of(rules.collect()),
             merchants,
             next_trace,
         })

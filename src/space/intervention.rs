@@ -17,6 +17,8 @@ pub struct Intervention {
     pub plan: Plan,
     /// What was decided and not booked before the reply: it is booked after it, or never, as planned.
     pub withheld: Box<[Change]>,
+    /// Effects of the plan that had nothing to act on.
+    idle: Mutex<Vec<&'static str>>,
     outcome: Mutex<Departure>,
 }
 
@@ -70,8 +72,26 @@ impl Stage {
 }
 
 impl Intervention {
-    pub(super) fn new(rule: Arc<str>, plan: Plan, withheld: Vec<Change>) -> Self {
-        Self { rule, plan, withheld: withheld.into(), outcome: Mutex::default() }
+    pub(super) fn new(
+        rule: Arc<str>,
+        plan: Plan,
+        withheld: Vec<Change>,
+        idle: Vec<&'static str>,
+    ) -> Self {
+        let (withheld, idle) = (withheld.into(), Mutex::new(idle));
+        Self { rule, plan, withheld, idle, outcome: Mutex::default() }
+    }
+
+    /// The effects of the plan that had nothing to act on, by their keys in a scenario file.
+    pub fn idle(&self) -> Vec<&'static str> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds an effect that had nothing to act on. Returns whether it is the first.
+    pub(super) fn note_idle(&self, effect: &'static str) -> bool {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(effect);
+        idle.len() == 1
     }
 
     /// How the reply has left so far.

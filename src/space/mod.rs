@@ -12,6 +12,7 @@ mod delivery;
 mod export;
 mod feed;
 mod finding;
+mod handle;
 mod hold;
 mod intervention;
 mod journal;
@@ -22,17 +23,18 @@ mod snapshot;
 mod under_way;
 
 pub use clock::Clock;
-pub use course::{Aftermath, Course};
+pub use course::{Aftermath, CountedRule, Course, Ruling};
 pub use delivery::{Attempt, Delivery, DeliveryChange, DeliveryState, Job, Outbox};
 pub use export::{FileError, SNAPSHOT_FILE_MAX};
 pub use feed::{Happening, Happenings};
 pub use finding::{Finding, Lint, Weight};
+pub use handle::{OrderHandle, OrderSnapshot};
 pub use hold::Hold;
 pub use intervention::{Departure, Intervention, Stage};
 pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, Trace};
 pub use meter::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use passage::{ClockChange, ClockError};
-pub use registry::{DEFAULT_SPACE, NewMerchant, SpaceError, Spaces};
+pub use registry::{DEFAULT_SPACE, IfExists, NewMerchant, SpaceError, Spaces};
 pub use snapshot::{Snapshot, SnapshotError};
 pub use under_way::{Silence, UnderWay};
 
@@ -130,6 +132,8 @@ struct Birth {
     seed: Seed,
     kin: Arc<str>,
     merchants: BTreeMap<Box<str>, Arc<Merchant>>,
+    /// The ids of the merchants that it was made with, beside the documented ones.
+    wanted: Vec<Box<str>>,
 }
 
 /// What the lock guards.
@@ -189,6 +193,8 @@ pub struct View<'a> {
     pub outbox: &'a Outbox,
     /// When the next deadline or push-back is due, or the next reply or piece of one may leave.
     pub next_due: Option<Millis>,
+    /// Raised by a reset or a restore.
+    generation: u64,
 }
 
 /// An attempt to make, of one generation of the space.
@@ -292,9 +298,10 @@ impl Space {
     pub fn look<R>(&self, see: impl FnOnce(View<'_>) -> R) -> R {
         self.section(|moment| {
             let Moment { state, now, .. } = moment;
-            let State { clock, ledger, outbox, born, .. } = &**state;
+            let State { clock, ledger, outbox, born, generation, .. } = &**state;
             let next_due = [state.next_due(), state.next_waiting()].into_iter().flatten().min();
-            (see(View { now: *now, born: *born, clock, ledger, outbox, next_due }), false)
+            let (now, born, generation) = (*now, *born, *generation);
+            (see(View { now, born, clock, ledger, outbox, next_due, generation }), false)
         })
     }
 
@@ -454,27 +461,53 @@ impl Space {
         Some(Hold::new(self.me.upgrade()?, generation, waiter, errand.job.at))
     }
 
-    /// Back to how it was born: no orders, no journal, no rules, the first merchants, real time. Its snapshots stay.
+    /// Resets the space to its initial state: no orders, no journal, no rules, the first merchants, real time. Its
+    /// snapshots stay. All of it changes in one turn: whoever enters meets all of the old or all of the new.
     pub fn reset(&self) {
         let mut state = self.lock();
         let next = State::new(&self.commons, &self.birth, state.generation + 1);
-        let State { met: plans, .. } = std::mem::replace(&mut *state, next);
+        let before =
+            self.replace_state(&mut state, next, &self.birth.merchants, &Armoury::default());
         self.seed.store(self.birth.seed.0, Ordering::Relaxed);
-        drop(state);
-        self.arm_rules(Vec::new());
-        let mut merchants = self.merchants.write().unwrap_or_else(PoisonError::into_inner);
-        merchants.clone_from(&self.birth.merchants);
-        drop(merchants);
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let reasons = journal.reasons();
         journal.clear();
         drop(journal);
-        let past = &self.commons.past;
-        *past.lock().unwrap_or_else(PoisonError::into_inner) += &Met { reasons, plans };
-        let now = self.now();
-        self.feed().reset(now);
+        let met = Met { reasons, plans: before.met.clone() };
+        *self.commons.past.lock().unwrap_or_else(PoisonError::into_inner) += &met;
+        drop(state);
+        // Freeing what only the old state held takes time, which nobody should wait for.
+        drop(before);
         self.clock_moved.notify_waiters();
         self.changed.notify_waiters();
+    }
+
+    /// Replaces all that a reset or a restore replaces, while the caller holds the state's lock. Returns the old state.
+    fn replace_state(
+        &self,
+        state: &mut State,
+        next: State,
+        merchants: &BTreeMap<Box<str>, Arc<Merchant>>,
+        rules: &Armoury,
+    ) -> State {
+        let before = std::mem::replace(state, next);
+        let now = state.clock.now(wall_clock());
+        self.take_up(rules, now);
+        merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
+        self.feed().reset(now);
+        before
+    }
+
+    /// Runs `read` again while a reset or a restore changed the space under it, so that what several looks bring
+    /// together belongs together.
+    pub fn undisturbed<R>(&self, mut read: impl FnMut() -> R) -> R {
+        loop {
+            let epoch = self.feed().epoch();
+            let result = read();
+            if self.is_epoch(epoch) {
+                return result;
+            }
+        }
     }
 
     /// Lets go of everything; nothing more is sent from it.
@@ -512,9 +545,9 @@ impl Space {
 }
 
 impl Birth {
-    fn new(seed: Seed, name: &str, merchants: Vec<Merchant>) -> Self {
+    fn new(seed: Seed, kin: &str, merchants: Vec<Merchant>) -> Self {
         let merchants = merchants.into_iter().map(|m| (m.id.as_str().into(), Arc::new(m)));
-        Self { seed, kin: name.into(), merchants: merchants.collect() }
+        Self { seed, kin: kin.into(), merchants: merchants.collect(), wanted: Vec::new() }
     }
 }
 
@@ -676,10 +709,14 @@ impl Moment<'_> {
         };
         self.state.met.note_pushback(&plan);
         for (place, notice) in plan.notices.iter().enumerate() {
-            let number = self.tell(id, notice, told(place), trace);
+            let Some(number) = self.put_out_after(id, notice, told(place), trace) else { continue };
+            self.aftermath.note_notified();
             if plan.before_reply {
-                self.aftermath.told(number);
+                self.aftermath.told(self.is_due(number));
             }
+        }
+        if plan.notices.is_empty() {
+            self.aftermath.note_notified();
         }
         self.pushback = Some(plan);
     }

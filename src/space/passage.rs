@@ -94,8 +94,9 @@ impl Moment<'_> {
         }
         if let Some(target) = target {
             clock.set(real, target);
-            // Windows of rules are told from birth, which is never later than now.
+            // Neither birth nor arming is ever later than now.
             self.state.born = self.state.born.min(target);
+            self.space.rearm(|at| at.min(target));
         }
         let clock = self.clock();
         if let Some(scale) = change.scale_milli {

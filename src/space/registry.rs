@@ -28,10 +28,14 @@ const MERCHANTS_MAX: usize = 64;
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
     /// The name is in use.
-    #[error("a space named {0:?} exists; delete it first, or choose another name")]
+    #[error(
+        "a space named {0:?} exists; delete it first, choose another name, or say ifExists: keep or replace"
+    )]
     NameTaken(String),
     /// The name is not a name.
-    #[error("{0:?} cannot name a space: use 1 to {NAME_MAX} letters, digits, '.', '_' or '-'")]
+    #[error(
+        "{0:?} cannot name a space: use 1 to {NAME_MAX} letters, digits, '.', '_' or '-', with no '.' in front"
+    )]
     BadName(String),
     /// The process is full.
     #[error("there are {SPACES_MAX} spaces already; delete some")]
@@ -41,7 +45,7 @@ pub enum SpaceError {
     TooManyMerchants,
     /// An id that is none.
     #[error(
-        "{0:?} cannot be a merchantId or termId: use 1 to {ID_MAX} letters, digits, '.', '_' or '-'"
+        "{0:?} cannot be a merchantId or termId: use 1 to {ID_MAX} letters, digits, '.', '_' or '-', and not '.' or '..' alone"
     )]
     BadId(String),
     /// One merchant wished for twice.
@@ -71,6 +75,19 @@ pub enum SpaceError {
     Unknown(String),
 }
 
+/// What becomes of a space or snapshot that has the wanted name already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IfExists {
+    /// It stays, and the call is refused.
+    #[default]
+    Refuse,
+    /// It stays as it is, and is the answer.
+    Keep,
+    /// It is removed, and a new one takes its name.
+    Replace,
+}
+
 /// A merchant to be born with a space. What is left out is made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -92,7 +109,8 @@ pub struct Spaces {
     default: Arc<Space>,
     by_name: DashMap<Box<str>, Arc<Space>>,
     by_number: DashMap<u32, Arc<Space>>,
-    owners: DashMap<Box<str>, Arc<Space>>,
+    /// The spaces with which a merchant was made: more than one where several were made from one seed.
+    owners: DashMap<Box<str>, Vec<Arc<Space>>>,
     next_number: AtomicU32,
     strict: AtomicBool,
     violations: AtomicU64,
@@ -167,14 +185,24 @@ impl Spaces {
         self.by_number.get(&number).map(|space| Arc::clone(&space))
     }
 
-    /// The space to which a merchant belongs; `default` for all others.
+    /// The space to which a merchant belongs; `default` for all others, and for one that several spaces have, so that
+    /// none of them meets what was meant for another.
     pub fn of_merchant(&self, merchant: &str) -> Arc<Space> {
         // Documented merchants, the usual ones, belong to no space of their own.
         if self.profile().merchant(merchant).is_some() {
             return Arc::clone(&self.default);
         }
-        let owner = self.owners.get(merchant).map(|space| Arc::clone(&space));
-        owner.unwrap_or_else(|| Arc::clone(&self.default))
+        match self.owners.get(merchant).as_deref().map(Vec::as_slice) {
+            Some([owner]) => Arc::clone(owner),
+            _ => Arc::clone(&self.default),
+        }
+    }
+
+    /// Names the spaces that have a merchant of their own by this id, by their names.
+    pub fn owners(&self, merchant: &str) -> Vec<String> {
+        let owners = self.owners.get(merchant);
+        let names = owners.iter().flat_map(|owners| owners.iter().map(|it| it.name().to_owned()));
+        names.collect()
     }
 
     /// Every space, `default` first, then by number.
@@ -195,22 +223,27 @@ impl Spaces {
     }
 
     /// Makes a space with `wanted` merchants beside the documented ones. Returns it with the ids of
-    /// those merchants. Nothing is kept of a space that cannot be made whole. Without a seed of its
-    /// own it has one that follows from the default space's seed and its name.
+    /// those merchants. Nothing is kept of a space that cannot be made whole. With a seed of its own nothing in it
+    /// depends on its name; without one its seed follows from the default space's seed and its name.
     pub fn create(
         &self,
         name: Option<&str>,
         seed: Option<Seed>,
         wanted: &[NewMerchant],
+        if_exists: IfExists,
     ) -> Result<(Arc<Space>, Vec<Box<str>>), SpaceError> {
         if wanted.len() > MERCHANTS_MAX {
             return Err(SpaceError::TooManyMerchants);
         }
+        if let Some(space) = self.existing(name, if_exists)? {
+            let born = space.birth.wanted.clone();
+            return Ok((space, born));
+        }
         let (number, name) = self.name(name)?;
         let mut merchants = self.profile().merchants.clone();
-        let mut born = Vec::with_capacity(wanted.len());
+        let mut born: Vec<Box<str>> = Vec::with_capacity(wanted.len());
         for (index, wish) in wanted.iter().enumerate() {
-            let merchant = self.merchant(&name, index, wish)?;
+            let merchant = self.merchant(&name, seed, index, wish)?;
             let id: Box<str> = merchant.id.as_str().into();
             if born.contains(&id) {
                 return Err(SpaceError::MerchantTwice(merchant.id));
@@ -221,26 +254,55 @@ impl Spaces {
                 None => merchants.push(merchant),
             }
         }
+        // What is drawn in a space depends on its seed and on one more word: the name where the seed follows from it.
+        let kin = if seed.is_some() { DEFAULT_SPACE } else { &name };
         let seed = seed.unwrap_or_else(|| {
             let lot = self.default.seed().number(&[b"space", name.as_bytes()]);
             Seed::made_up(lot)
         });
-        let space = self.open(number, &name, Birth::new(seed, &name, merchants))?;
+        let birth = Birth { wanted: born.clone(), ..Birth::new(seed, kin, merchants) };
+        let space = self.open(number, &name, birth)?;
         for id in &born {
             if self.profile().merchant(id).is_none() {
-                self.owners.insert(id.clone(), Arc::clone(&space));
+                self.owners.entry(id.clone()).or_default().push(Arc::clone(&space));
             }
         }
         Ok((space, born))
     }
 
+    /// Finds the space of that name where it is to be kept, and removes it where it is to be replaced.
+    fn existing(
+        &self,
+        name: Option<&str>,
+        if_exists: IfExists,
+    ) -> Result<Option<Arc<Space>>, SpaceError> {
+        let Some(space) = name.and_then(|name| self.named(name)) else { return Ok(None) };
+        match if_exists {
+            IfExists::Refuse => Err(SpaceError::NameTaken(space.name().to_owned())),
+            IfExists::Keep => Ok(Some(space)),
+            IfExists::Replace => match self.remove(space.name()) {
+                // Somebody else may have removed it at the same time.
+                Ok(()) | Err(SpaceError::Unknown(_)) => Ok(None),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
     /// Makes a space that goes on from a snapshot of any space. Its merchants are the snapshot's; those that belong
-    /// to another space go on belonging there, and reach this one by its path only.
-    pub fn fork(&self, name: Option<&str>, snapshot: &Snapshot) -> Result<Arc<Space>, SpaceError> {
+    /// to another space go on belonging there, and reach this one by its path only. Says with it whether it is new.
+    pub fn fork(
+        &self,
+        name: Option<&str>,
+        snapshot: &Snapshot,
+        if_exists: IfExists,
+    ) -> Result<(Arc<Space>, bool), SpaceError> {
+        if let Some(space) = self.existing(name, if_exists)? {
+            return Ok((space, false));
+        }
         let (number, name) = self.name(name)?;
         let space = self.open(number, &name, snapshot.birth())?;
         self.restore(&space, snapshot);
-        Ok(space)
+        Ok((space, true))
     }
 
     /// Brings a space to where a snapshot is. Merchants of the snapshot that belong to no space belong to this one
@@ -250,7 +312,7 @@ impl Spaces {
         for merchant in space.merchants() {
             let id: &str = &merchant.id;
             if space.number() != 0 && self.profile().merchant(id).is_none() {
-                self.owners.entry(id.into()).or_insert_with(|| Arc::clone(space));
+                self.owners.entry(id.into()).or_insert_with(|| vec![Arc::clone(space)]);
             }
         }
     }
@@ -281,15 +343,18 @@ impl Spaces {
         Ok(space)
     }
 
-    /// The merchant that a wish comes to. Ids and keys depend on the space's name alone, so that
-    /// the same script meets the same merchants again.
+    /// The merchant that a wish comes to. Ids and keys depend on the seed that was given, else on the space's name
+    /// alone, so that the same script meets the same merchants again.
     fn merchant(
         &self,
         space: &str,
+        seed: Option<Seed>,
         index: usize,
         wish: &NewMerchant,
     ) -> Result<profile::Merchant, SpaceError> {
-        let lot = Seed(index as u64).number(&[b"merchant", space.as_bytes()]);
+        let seed = seed.map(|seed| seed.0.to_le_bytes());
+        let whose: &[u8] = seed.as_ref().map_or(space.as_bytes(), |seed| seed);
+        let lot = Seed(index as u64).number(&[b"merchant", whose]);
         let id = wish
             .merchant_id
             .clone()
@@ -299,7 +364,9 @@ impl Spaces {
                 return Err(SpaceError::BadId(id.clone()));
             }
         }
-        if self.owners.contains_key(id.as_str()) {
+        // A made-up id may be another space's as well, where both were made from one seed; then the path names the space.
+        let is_taken = || self.owners.get(id.as_str()).is_some_and(|owners| !owners.is_empty());
+        if wish.merchant_id.is_some() && is_taken() {
             return Err(SpaceError::MerchantTaken(id));
         }
         let mut merchant = if let Some(documented) = self.profile().merchant(&id) {
@@ -347,14 +414,20 @@ impl Spaces {
         let (_, space) =
             self.by_name.remove(name).ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
         self.by_number.remove(&space.number());
-        self.owners.retain(|_, owner| owner.number() != space.number());
+        self.owners.retain(|_, owners| {
+            owners.retain(|owner| owner.number() != space.number());
+            !owners.is_empty()
+        });
         space.close();
         Ok(())
     }
 }
 
-/// Whether a name can stand in paths and files as it is.
+/// Whether a name can stand in paths and files as it is. Clients take `.` and `..` out of paths before they send them.
 pub(super) fn is_plain(name: &str, bytes_max: usize) -> bool {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !name.is_empty() && name.len() <= bytes_max && name.bytes().all(good)
+    !name.is_empty()
+        && name.len() <= bytes_max
+        && name.bytes().all(good)
+        && !matches!(name, "." | "..")
 }

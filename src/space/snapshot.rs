@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::course::Armoury;
 use super::registry::is_plain;
-use super::{Birth, Outbox, Space, State, Trace};
+use super::{Birth, IfExists, Outbox, Space, State, Trace};
 use crate::base::{Millis, Seed, wall_clock};
 use crate::ledger::Ledger;
 use crate::profile::Merchant;
@@ -30,10 +30,14 @@ const NAME_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The name is not a name.
-    #[error("{0:?} cannot name a snapshot: use 1 to {NAME_MAX} letters, digits, '.', '_' or '-'")]
+    #[error(
+        "{0:?} cannot name a snapshot: use 1 to {NAME_MAX} letters, digits, '.', '_' or '-', and not '.' or '..' alone"
+    )]
     BadName(String),
     /// The name is in use.
-    #[error("the space has a snapshot named {0:?}; delete it first, or choose another name")]
+    #[error(
+        "the space has a snapshot named {0:?}; delete it first, choose another name, or say ifExists: keep or replace"
+    )]
     NameTaken(String),
     /// The space has as many as it may.
     #[error("the space has {SNAPSHOTS_MAX} snapshots already; delete some")]
@@ -138,16 +142,26 @@ impl Snapshot {
     /// How a space is born that goes on from it.
     pub(super) fn birth(&self) -> Birth {
         let Kept { seed, kin, merchants, .. } = &self.kept;
-        Birth { seed: *seed, kin: Arc::clone(kin), merchants: merchants.clone() }
+        let (kin, merchants) = (Arc::clone(kin), merchants.clone());
+        Birth { seed: *seed, kin, merchants, wanted: Vec::new() }
     }
 }
 
 impl Space {
     /// Saves how the space is now. Waits for a clock that is being advanced to get there.
-    pub async fn save(&self, name: &str) -> Result<Arc<Snapshot>, SnapshotError> {
+    pub async fn save(
+        &self,
+        name: &str,
+        if_exists: IfExists,
+    ) -> Result<Arc<Snapshot>, SnapshotError> {
         let _turn = self.turn.lock().await;
+        if if_exists == IfExists::Keep
+            && let Some(known) = self.snapshot(name)
+        {
+            return Ok(known);
+        }
         let kept = self.kept();
-        self.keep(name, &self.name, kept, false)
+        self.keep(name, &self.name, kept, if_exists == IfExists::Replace)
     }
 
     /// How the space is now.
@@ -242,15 +256,12 @@ impl Space {
         (next.born, next.kin) = (*born, Arc::clone(kin));
         // What was met stays met.
         next.met = state.met.clone();
-        let before = std::mem::replace(&mut *state, next);
+        let before = self.replace_state(&mut state, next, merchants, rules);
         self.seed.store(seed.0, Ordering::Relaxed);
-        self.take_up(rules, *now);
-        merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
         self.arm(real, &state);
         drop(state);
-        // What was there alone is let go outside the lock.
+        // Freeing what only the old state held takes time, which nobody should wait for.
         drop(before);
-        self.feed().reset(*now);
         self.clock_moved.notify_waiters();
         self.changed.notify_waiters();
     }

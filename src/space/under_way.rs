@@ -77,6 +77,7 @@ impl Space {
             clock.freeze(wall_clock(), true);
             clock.set(wall_clock(), start);
             moment.state.born = start;
+            moment.space.rearm(|_| start);
         });
     }
 

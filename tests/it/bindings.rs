@@ -248,11 +248,11 @@ fn an_order_that_names_a_binding_is_paid_only_with_it() {
     let elsewhere = format!(r#"{{"binding":"{}"}}"#, bind(&gateway, "02", PAYON));
     assert!(matches!(gateway.pay("tx", &elsewhere), Err(PayError::Input { .. })));
     let wrong = gateway.pay("tx", r#"{"passcode":"123456","otp":"000000"}"#).expect("tried");
-    assert_eq!((wrong.reason, wrong.order.state), (Reason::OtpWrong, OrderState::Failed));
+    assert_eq!((wrong.reason, wrong.order.order.state), (Reason::OtpWrong, OrderState::Failed));
     gateway.register("tx2", "CREDIT_DEBIT", &format!(r#""clientId":"02","bindingId":"{id}""#));
     let paid = gateway.pay("tx2", r#"{"passcode":"123456","otp":"654321"}"#).expect("tried");
-    assert_eq!((paid.reason, paid.order.state), (Reason::Success, OrderState::Captured));
-    let account = paid.order.instrument.expect("an instrument").account;
+    assert_eq!((paid.reason, paid.order.order.state), (Reason::Success, OrderState::Captured));
+    let account = paid.order.order.instrument.expect("an instrument").account;
     assert_eq!(&*account, "************1003");
 }
 
@@ -299,14 +299,18 @@ fn a_binding_that_has_ended_pays_nothing() {
     gateway.register("before", "CREDIT_DEBIT", &more);
     bind(&gateway, "02", MASTERCARD);
     let paid = gateway.pay("before", r#"{"passcode":"123456"}"#).expect("tried");
-    assert_eq!((paid.reason, paid.order.state), (Reason::BindingNotFound, OrderState::Failed));
+    assert_eq!(
+        (paid.reason, paid.order.order.state),
+        (Reason::BindingNotFound, OrderState::Failed)
+    );
     assert_eq!(gateway.register("after", "CREDIT_DEBIT", &more).code(), "6001");
 }
 
 /// Takes one step of the payer of `tx_id`.
 fn step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> Result<Stage, PayError> {
-    let target = Target::Named { merchant: MERCHANT, tx_id };
-    gateway::advance(gateway.space(), target, None, input, Trace::default())
+    let named = Target::Named { merchant: MERCHANT, tx_id };
+    let order = gateway.space().look(|view| Some(view.handle(view.ledger.find(named)?)));
+    gateway::advance(gateway.space(), order.expect("the order"), None, input, Trace::default())
 }
 
 fn asks(stage: Result<Stage, PayError>) -> Progress {
@@ -325,7 +329,7 @@ fn wrong(stage: Result<Stage, PayError>) -> (Step, Reason) {
 
 fn over(stage: Result<Stage, PayError>) -> (Reason, OrderState) {
     match stage {
-        Ok(Stage::Over(paid)) => (paid.reason, paid.order.state),
+        Ok(Stage::Over(paid)) => (paid.reason, paid.order.order.state),
         other => panic!("not over: {other:?}"),
     }
 }

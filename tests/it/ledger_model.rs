@@ -736,7 +736,7 @@ fn same_order(ledger: &Ledger, model: &Model, record: &Record) {
     let minor = |amount: Amount| amount.minor();
     let held = if order.state == OrderState::Authorised { minor(totals.authorised) } else { 0 };
     let with_merchant = match order.state {
-        OrderState::Captured | OrderState::PartlyRefunded => minor(totals.refundable()),
+        OrderState::Captured | OrderState::PartlyRefunded => minor(totals.unrefunded()),
         _ => 0,
     };
     let given_back = minor(totals.refunded) + minor(totals.released);

@@ -32,7 +32,7 @@ fn a_link_becomes_an_order_once() {
     let token = open(gateway.space(), MERCHANT, &data).expect("opened");
     let (_, id) = CheckoutToken::resolve(&token.to_string(), &gateway.spaces).expect("a page");
     let order = gateway.order("tx");
-    assert_eq!((order.id, order.state), (id, OrderState::Registered));
+    assert_eq!((order.id, order.state), (id.position(), OrderState::Registered));
     assert_eq!(order.details().success_url.as_deref(), Some("http://shop.test/ok"));
     assert_eq!(order.details().noti_url.as_deref(), Some("http://shop.test/noti"));
     assert_eq!(open(gateway.space(), MERCHANT, &data).expect("opened again"), token);

@@ -21,8 +21,8 @@ use turn::turn;
 use crate::base::{Reason, Seed, TraceContext};
 use crate::ledger::{BindingId, Command, Order, Progress, Step, Target};
 use crate::profile::OtpChannel;
-use crate::scenario::{CallFacts, Decision, Point};
-use crate::space::{Course, Moment, Space, Trace};
+use crate::scenario::{CallFacts, Point};
+use crate::space::{Course, Moment, OrderHandle, OrderSnapshot, Ruling, Space, Trace};
 
 /// What the payer does. Everything left out is right: `{}` pays with the first card, wallet or
 /// account that is approved for the order's method.
@@ -53,12 +53,12 @@ pub struct PayRequest {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Paid {
     /// The reason that decided.
     pub reason: Reason,
-    /// The order afterwards.
-    pub order: Order,
+    /// The order afterwards, copied in the section in which it was changed.
+    pub order: Box<OrderSnapshot>,
     /// How it goes on, where a rule stepped in.
     pub course: Option<Arc<Course>>,
 }
@@ -117,7 +117,7 @@ pub fn pay(
     request: &PayRequest,
     cause: impl Into<Cause>,
 ) -> Result<Paid, PayError> {
-    let target = Target::Named { merchant, tx_id };
+    let target = Sought::Named { merchant, tx_id };
     change(space, target, cause.into(), |moment, order| {
         let verdict = play(space, moment, order, request)?;
         Ok(judged(space, moment, order, verdict))
@@ -148,7 +148,7 @@ pub enum Input<'a> {
 }
 
 /// Where a payer is after a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Stage {
     /// It was right; [`Progress::step`] is asked next.
     Asks(Progress),
@@ -163,13 +163,13 @@ pub enum Stage {
 /// any when the payer has moved on from where the page that asks saw it (`seen`).
 pub fn advance(
     space: &Space,
-    target: Target<'_>,
+    order: OrderHandle,
     seen: Option<Progress>,
     input: Input<'_>,
     trace: Trace,
 ) -> Result<Stage, PayError> {
     let mut asks = None;
-    let paid = change(space, target, trace.into(), |moment, order| {
+    let paid = change(space, Sought::Handle(order), trace.into(), |moment, order| {
         payable(moment, order)?;
         let progress = order.progress.as_deref().copied().unwrap_or_default();
         if seen.is_some_and(|seen| seen != progress) {
@@ -221,7 +221,7 @@ pub fn trigger(
     event: TriggerEvent,
     cause: impl Into<Cause>,
 ) -> Result<Paid, PayError> {
-    let target = Target::Named { merchant, tx_id };
+    let target = Sought::Named { merchant, tx_id };
     change(space, target, cause.into(), |moment, order| {
         let (reason, command) = match event {
             TriggerEvent::Expire => (Reason::OrderExpired, Command::Expire),
@@ -241,61 +241,82 @@ pub fn trigger(
             }
             TriggerEvent::Chargeback => (Reason::Success, Command::ChargeBack),
         };
-        let decision = consult(space, moment, order, Point::Trigger, None);
-        let told = follow(moment, decision.as_ref()).unwrap_or(reason);
-        Ok(Act { reason: told, command: Some(command), decision })
+        let ruling = consult(space, moment, order, Point::Trigger, None);
+        let told = follow(moment, ruling.as_ref()).unwrap_or(reason);
+        Ok(Act { reason: told, command: Some(command), ruling })
     })
 }
 
-/// Finds the order, lets `act` choose what to ask of the ledger, and books it.
+/// An order that is to be changed.
+#[derive(Clone, Copy)]
+enum Sought<'a> {
+    Named { merchant: &'a str, tx_id: &'a str },
+    Handle(OrderHandle),
+}
+
+impl Sought<'_> {
+    fn find<'m>(&self, moment: &'m Moment<'_>) -> Option<&'m Order> {
+        match *self {
+            Self::Named { merchant, tx_id } => {
+                moment.ledger().find(Target::Named { merchant, tx_id })
+            }
+            Self::Handle(handle) => moment.at(handle),
+        }
+    }
+
+    fn unknown(&self, space: &Space) -> PayError {
+        let (merchant, tx_id) = match *self {
+            Self::Named { merchant, tx_id } => (merchant.to_owned(), tx_id.to_owned()),
+            Self::Handle(_) => (String::new(), "that was there before a reset".to_owned()),
+        };
+        PayError::UnknownOrder { merchant, tx_id, space: space.name().to_owned() }
+    }
+}
+
+/// Finds the order, lets `act` choose what to ask of the ledger, books it, and copies what came of it, all in one
+/// section.
 fn change(
     space: &Space,
-    target: Target<'_>,
+    sought: Sought<'_>,
     Cause { trace, context }: Cause,
     act: impl FnOnce(&mut Moment<'_>, &Order) -> Result<Act, PayError>,
 ) -> Result<Paid, PayError> {
-    let unknown = || {
-        let (merchant, tx_id) = match target {
-            Target::Named { merchant, tx_id } => (merchant.to_owned(), tx_id.to_owned()),
-            Target::At(id) => (String::new(), format!("at position {}", id.0)),
-        };
-        PayError::UnknownOrder { merchant, tx_id, space: space.name().to_owned() }
-    };
-    let (mut paid, decided) = space.enter(|moment| {
+    let unknown = || sought.unknown(space);
+    space.enter(|moment| {
         moment.carry(context.as_ref());
-        let order = moment.ledger().find(target).cloned().ok_or_else(unknown)?;
-        let Act { reason, command, decision } = act(moment, &order)?;
-        let order = match command {
-            None => order,
-            Some(command) => {
-                let event = moment
-                    .ledger()
-                    .decide(moment.now, Target::At(order.id), command)
-                    .map_err(|reason| not_possible(reason, &order))?;
-                moment.book(event, trace).cloned().ok_or_else(unknown)?
-            }
-        };
-        let decided = decision.map(|decision| (decision, moment.take_aftermath()));
-        Ok((Paid { reason, order, course: None }, decided))
-    })?;
-    if let Some((decision, aftermath)) = decided {
-        let target = Some(Target::At(paid.order.id));
-        paid.course = space.course(decision, target, trace, aftermath, true).map(Arc::new);
-    }
-    Ok(paid)
+        let order = sought.find(moment).cloned().ok_or_else(unknown)?;
+        let id = order.id;
+        let Act { reason, command, ruling } = act(moment, &order)?;
+        let mut shown = None;
+        if let Some(command) = command {
+            let event = moment
+                .ledger()
+                .decide(moment.now, Target::At(id), command)
+                .map_err(|reason| not_possible(reason, &order))?;
+            shown = Some(moment.book(event, trace).cloned().ok_or_else(unknown)?);
+        }
+        let course = ruling.and_then(|ruling| {
+            let aftermath = moment.take_aftermath();
+            moment.course(ruling, Some(id), trace, aftermath).map(Arc::new)
+        });
+        // A booking that waits for the reply, or never comes, is not shown.
+        let kept = moment.ledger().find(Target::At(id)).cloned().or(shown).unwrap_or(order);
+        let order = Box::new(moment.snapshot(&kept));
+        Ok(Paid { reason, order, course })
+    })
 }
 
 /// What decided, what is asked of the ledger for it, and the rule that stepped in.
 struct Act {
     reason: Reason,
     command: Option<Command<'static>>,
-    decision: Option<Decision>,
+    ruling: Option<Ruling>,
 }
 
 impl Act {
     /// What no rule is asked about.
     fn of(reason: Reason, command: Option<Command<'static>>) -> Self {
-        Self { reason, command, decision: None }
+        Self { reason, command, ruling: None }
     }
 }
 
@@ -306,7 +327,7 @@ fn consult(
     order: &Order,
     point: Point,
     card: Option<&str>,
-) -> Option<Decision> {
+) -> Option<Ruling> {
     if !space.listens_at(point) {
         return None;
     }
@@ -316,15 +337,15 @@ fn consult(
         term_id: Some(&party.terminal),
         tx_id: Some(&order.tx_id),
         card,
-        ..CallFacts::new(space.name(), point, moment.now, moment.now)
+        ..CallFacts::new(space.name(), point, moment.now)
     })
 }
 
 /// Books and tells as a rule plans from here on. Answers the reason that is told in place of the natural one.
-fn follow(moment: &mut Moment<'_>, decision: Option<&Decision>) -> Option<Reason> {
-    let decision = decision?;
-    moment.follow(decision, decision.plan.commit);
-    decision.plan.reason
+fn follow(moment: &mut Moment<'_>, ruling: Option<&Ruling>) -> Option<Reason> {
+    let ruling = ruling?;
+    moment.follow(ruling, ruling.plan.commit);
+    ruling.plan.reason
 }
 
 /// What is asked of the ledger for the end of a payment. A rule's reason is the end in place of the natural one, and
@@ -342,8 +363,8 @@ fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdic
     let cards = &space.profile().cards;
     let card = cards.iter().find(|card| instrument::of_card(card) == instrument);
     let card = card.map(|card| card.number.as_str());
-    let decision = consult(space, moment, order, Point::Pay, card);
-    let Some(decided) = &decision else {
+    let ruling = consult(space, moment, order, Point::Pay, card);
+    let Some(decided) = &ruling else {
         return ended_as(space, moment, order, verdict);
     };
     let (commit, instead) = super::rules::bent(&decided.plan);
@@ -351,7 +372,7 @@ fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdic
     let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
     let told = decided.plan.reason;
     let act = ended_as(space, moment, order, verdict);
-    Act { reason: told.unwrap_or(act.reason), decision, ..act }
+    Act { reason: told.unwrap_or(act.reason), ruling, ..act }
 }
 
 /// The end of a payment; one that the issuer never answers leaves its order as it is, with a note.

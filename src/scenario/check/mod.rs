@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::HashSet;
 
-use super::file::{Scenario, Step};
+use super::file::{Rule, Scenario, Step};
 use crate::base::Complaint;
 
 /// A doubt about a scenario.
@@ -27,16 +27,21 @@ pub struct Warning {
 
 /// Every doubt about a scenario, in the order of the file.
 pub fn check(scenario: &Scenario) -> Vec<Warning> {
-    let mut doubts = Doubts::default();
-    for (at, rule) in scenario.rules.iter().enumerate() {
-        let later = &scenario.rules[at + 1..];
-        let mut here = doubts.about("rules", at);
-        rules::check(rule, later, &mut here);
-        shadow::check(rule, &scenario.rules[..at], &mut here);
-    }
+    let mut doubts = Doubts(check_rules(&scenario.rules));
     check_drive(scenario, &mut doubts);
     for (at, expectation) in scenario.expect.iter().enumerate() {
         expectations::check(expectation, &scenario.rules, &mut doubts.about("expect", at));
+    }
+    doubts.0
+}
+
+/// Every doubt about a list of rules, in its order.
+pub fn check_rules(rules: &[Rule]) -> Vec<Warning> {
+    let mut doubts = Doubts::default();
+    for (at, rule) in rules.iter().enumerate() {
+        let mut here = doubts.about("rules", at);
+        rules::check(rule, &rules[at + 1..], &mut here);
+        shadow::check(rule, &rules[..at], &mut here);
     }
     doubts.0
 }

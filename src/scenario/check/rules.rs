@@ -2,25 +2,15 @@
 
 use super::Here;
 use crate::base::Complaint;
-use crate::scenario::file::{
-    AmountTest, CardTest, Effect, FieldTest, Point, Rule, Transport, When, Window,
-};
+use crate::scenario::file::{AmountTest, CardTest, Effect, FieldTest, Point, Rule, When, Window};
 use crate::scenario::form::{Decimal, Moment};
 
 /// Doubts about one rule. `later` are the rules behind it.
 pub(super) fn check(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
     check_counting(&rule.when, here);
     check_values(&rule.when, here);
-    check_points(&rule.when, here);
+    check_points(rule, here);
     check_effects(rule, later, here);
-}
-
-/// The points at which a rule may step in.
-pub(super) fn points(when: &When) -> Vec<Point> {
-    match &when.operation {
-        Some(many) => many.0.clone(),
-        None => Point::ALL.into_iter().filter(|point| matches!(point, Point::Call(_))).collect(),
-    }
 }
 
 fn check_counting(when: &When, here: &mut Here<'_>) {
@@ -111,7 +101,8 @@ fn check_window(window: &Window, here: &mut Here<'_>) {
 type Known = (&'static str, bool, &'static str, fn(Point) -> bool);
 
 /// Conditions that cannot hold where the rule steps in.
-fn check_points(when: &When, here: &mut Here<'_>) {
+fn check_points(rule: &Rule, here: &mut Here<'_>) {
+    let when = &rule.when;
     let is_call = |point: Point| matches!(point, Point::Call(_));
     let order = Point::concerns_order as fn(Point) -> bool;
     let conditions: [Known; 12] = [
@@ -130,7 +121,7 @@ fn check_points(when: &When, here: &mut Here<'_>) {
         }),
         ("termId", when.term_id.is_some(), "no merchant is known", |point| point != Point::Connect),
     ];
-    let points = points(when);
+    let points = rule.points();
     for (key, _, why, known) in conditions.into_iter().filter(|condition| condition.1) {
         let dead: Vec<&str> =
             points.iter().filter(|point| !known(**point)).map(|point| point.name()).collect();
@@ -149,14 +140,13 @@ fn check_points(when: &When, here: &mut Here<'_>) {
 
 fn check_effects(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
     let key = if rule.then.is_some() { "then" } else { "sequence" };
-    let lists = || rule.then.iter().chain(rule.sequence.iter().flatten());
-    let effects: Vec<&Effect> = lists().flat_map(|lines| &lines.0).collect();
-    let points = points(&rule.when);
+    let is_empty = rule.then.is_none() && rule.sequence.as_ref().is_none_or(Vec::is_empty);
+    let effects: Vec<&Effect> = rule.effects().collect();
+    let points = rule.points();
     if effects.is_empty() {
-        let shields = later
-            .iter()
-            .any(|later| self::points(&later.when).iter().any(|point| points.contains(point)));
-        if !shields || lists().next().is_none() {
+        let shields =
+            later.iter().any(|later| later.points().iter().any(|point| points.contains(point)));
+        if !shields || is_empty {
             here.warn(
                 &[key],
                 "nothing happens: there is no effect, and no later rule is kept from stepping in",
@@ -164,35 +154,12 @@ fn check_effects(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
         }
     }
     for effect in effects {
-        let possible = |point: &Point| is_possible(effect, *point);
-        if !points.iter().any(possible) {
-            let names: Vec<&str> = points.iter().map(|point| point.name()).collect();
-            here.warn(
-                &[key],
-                Complaint::new(format!(
-                    "`{}` cannot be carried out at {}",
-                    effect.name(),
-                    names.join(", ")
-                ))
-                .help(advice(effect)),
-            );
+        let idle: Vec<&str> =
+            points.iter().filter(|point| !effect.acts_at(**point)).map(|p| p.name()).collect();
+        if !idle.is_empty() {
+            let complaint = format!("`{}` cannot act at {}", effect.name(), idle.join(", "));
+            here.warn(&[key], Complaint::new(complaint).help(advice(effect)));
         }
-    }
-}
-
-/// Whether an effect means anything at a point.
-fn is_possible(effect: &Effect, point: Point) -> bool {
-    match (effect, point) {
-        (Effect::Latency(_), point) => point != Point::Connect,
-        (Effect::Reason(_), Point::Pay) => true,
-        (Effect::Transport(fault), Point::Connect) => {
-            matches!(fault, Transport::Reset | Transport::Hang | Transport::Empty)
-        }
-        (Effect::Pushback(pushback), point) if point != Point::Connect => {
-            point.concerns_order() || pushback.forged || pushback.unknown_order
-        }
-        (_, Point::Pay | Point::Trigger | Point::Connect) => false,
-        (_, Point::Call(_)) => true,
     }
 }
 
@@ -201,8 +168,13 @@ fn advice(effect: &Effect) -> &'static str {
         Effect::Transport(_) => {
             "at `connect` a connection can be reset, emptied or left hanging; `pay` and `trigger` have none"
         }
-        Effect::Pushback(_) => "only what concerns an order causes push-backs",
+        Effect::Pushback(_) => {
+            "pay, trigger, refund, reversal, preAuthCompletion, notifyCompletion and cancelQr cause push-backs; `forged` and \
+             `unknownOrder` need none"
+        }
         Effect::Reason(_) => "a reason decides a call or `pay`",
-        _ => "it needs a call and its reply: name an operation",
+        Effect::Commit(_) => "it needs a call, `pay` or `trigger` that books something",
+        Effect::Status(_) => "it needs a request and its answer",
+        Effect::Latency(_) | Effect::Patch(_) => "it needs a call and its reply: name an operation",
     }
 }

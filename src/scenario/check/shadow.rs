@@ -1,7 +1,6 @@
 //! Rules that never get their turn because an earlier one takes every call.
 
 use super::Here;
-use super::rules::points;
 use crate::base::Complaint;
 use crate::scenario::file::{AmountTest, Rule, Window};
 use crate::scenario::rules::Condition;
@@ -31,7 +30,7 @@ fn takes_all(earlier: &Rule, later: &Rule) -> bool {
     if is_gated {
         return false;
     }
-    let (wide, narrow) = (points(when), points(&later.when));
+    let (wide, narrow) = (earlier.points(), later.points());
     let (looser, tighter) = (Condition::all_of(when), Condition::all_of(&later.when));
     narrow.iter().all(|point| wide.contains(point))
         && looser.iter().all(|loose| tighter.iter().any(|tight| follows(loose, tight)))
@@ -66,5 +65,5 @@ fn contains(wide: &AmountTest, narrow: &AmountTest) -> bool {
 }
 
 fn is_always(window: &Window) -> bool {
-    window.from.is_none() && window.to.is_none() && window.every.is_none()
+    window.from.is_none() && window.to.is_none() && window.lasting.is_none()
 }

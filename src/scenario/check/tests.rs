@@ -60,16 +60,16 @@ fn rules_that_never_step_in() {
 fn effects_that_nobody_can_carry_out() {
     warned(
         "{ id: r, when: { operation: pay }, then: [{ transport: reset }] }",
-        "cannot be carried out at pay",
+        "cannot act at pay",
     );
     warned(
         "{ id: r, when: { operation: trigger }, then: [{ reason: system.error }] }",
-        "cannot be",
+        "cannot act",
     );
     for effect in ["status: 500", "latency: 1s"] {
         warned(
             &format!("{{ id: r, when: {{ operation: connect }}, then: [{{ {effect} }}] }}"),
-            "cannot be carried out at connect",
+            "cannot act at connect",
         );
     }
     warned(
@@ -78,11 +78,16 @@ fn effects_that_nobody_can_carry_out() {
     );
     assert_eq!(
         warnings(
-            "{ id: r, when: { operation: orders }, then: [{ pushback: { unknownOrder: true } }] }",
+            "{ id: r, when: { operation: register }, then: [{ pushback: { unknownOrder: true } }] }",
             ""
         ),
         [""; 0]
     );
+    // The reach of a rule without an operation is where all of its effects can act.
+    for effects in ["pushback: { copies: 2 }", "commit: after", "transport: reset", "latency: 1s"] {
+        let rule = format!("{{ id: r, then: [{{ {effects} }}] }}");
+        assert_eq!(warnings(&rule, ""), [""; 0], "{effects}");
+    }
     warned("{ id: r, when: { operation: refund }, then: [] }", "nothing happens");
 }
 

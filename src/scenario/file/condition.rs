@@ -10,8 +10,9 @@ use crate::scenario::form::{
 record! {
     /// Conditions; all that are given must hold.
     pub struct When {
-        /// The operation, or one of several; `pay`, `trigger` and `connect` are points of their own.
-        /// Every operation when absent.
+        /// The operation, or one of several; `pay`, `trigger`, `refused`, `page` and `connect` are points of their own.
+        /// When absent: every request of merchants and payers at which the effects can act, those that are refused early
+        /// and the payer's pages included; for push-backs, all that causes them, `pay` and `trigger` included.
         operation: Option<Many<Point>> = "operation",
         /// The merchant's id.
         merchant_id: Option<Many<String>> = "merchantId",
@@ -216,22 +217,27 @@ impl Form for FieldTests {
 }
 
 record! {
-    /// A span of simulated time, once or again and again.
+    /// A span of simulated time, once or again and again. Lengths of time count from when the rule is armed: by a call,
+    /// at the start of the server, or by a reload.
     pub struct Window {
-        /// Its beginning: a length of time since the space was born, or a date and time. The birth when absent.
+        /// Its beginning: a length of time since the rule was armed, or a date and time. `now`, when the rule is armed,
+        /// when absent.
         from: Option<Moment> = "from",
         /// Its end, not included. Never when absent.
         to: Option<Moment> = "to",
         /// Within it, again after each such time …
         every: Option<Period> = "every",
-        /// … for so long: flapping.
+        /// … for so long: flapping. Without `every`: once, for so long.
         lasting: Option<Period> = "for",
     }
     check |window, node| {
-        if window.every.is_some() == window.lasting.is_some() {
-            return Some(());
-        }
-        node.refuse("`every` and `for` go together: again after so long, for so long");
+        let Window { to, every, lasting, .. } = window;
+        let wrong = match (to, every, lasting) {
+            (_, Some(_), None) => "`every` needs `for`: again after so long, for so long",
+            (Some(_), None, Some(_)) => "a window ends at `to` or lasts `for` so long, not both",
+            _ => return Some(()),
+        };
+        node.refuse(wrong);
         None
     };
 }

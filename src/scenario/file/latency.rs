@@ -55,7 +55,7 @@ record! {
 record! {
     /// What holds from a moment on.
     pub struct LatencyStep {
-        /// From when: a length of time since the space was born, or a date and time.
+        /// From when: a length of time since the rule was armed, `now`, or a date and time.
         from: Moment = "from",
         /// How long they take from then on.
         latency: Latency = "latency",

@@ -8,6 +8,7 @@ mod latency;
 mod point;
 mod pushback;
 mod requirement;
+mod rule_list;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -30,6 +31,7 @@ pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 pub use point::Point;
 pub use pushback::{Disorder, Lie, Pushback};
 pub use requirement::Requirement;
+pub use rule_list::{RuleList, name_rules};
 
 use super::form::{Doc, Form, Node, record};
 use crate::base::{Complaint, Problem};
@@ -81,8 +83,8 @@ record! {
 record! {
     /// When something goes wrong, and what.
     pub struct Rule {
-        /// Its name in the journal, in reports and in `expect`.
-        id: String = "id",
+        /// Its name in the journal, in reports and in `expect`; `rule-` and its place in the list when absent.
+        id: String = "id" else String::new(),
         /// What it is there for.
         about: Option<String> = "about",
         /// Which calls it decides; every merchant's call to every operation when absent.
@@ -107,7 +109,7 @@ fn check_scenario(scenario: &Scenario, node: Node<'_>) -> Option<()> {
     let mut seen = HashSet::new();
     let rules = node.member("rules").and_then(Node::list).unwrap_or_default();
     for (rule, place) in scenario.rules.iter().zip(rules) {
-        if !seen.insert(&rule.id) {
+        if !rule.id.is_empty() && !seen.insert(&rule.id) {
             let complaint = format!("the id `{}` is taken by an earlier rule", rule.id);
             place.member("id").unwrap_or(place).refuse(complaint);
             sound = false;
@@ -142,7 +144,10 @@ impl ScenarioFile {
         let scenario = doc.root().and_then(Scenario::read);
         let problems = doc.problems();
         match scenario {
-            Some(scenario) if problems.is_empty() => Ok(Self { scenario, doc }),
+            Some(mut scenario) if problems.is_empty() => {
+                name_rules(&mut scenario.rules, &[]);
+                Ok(Self { scenario, doc })
+            }
             _ => Err(problems),
         }
     }
@@ -205,9 +210,11 @@ impl Expectation {
     }
 }
 
-/// A list of rules on its own, as the control plane takes them.
+/// Rules on their own ([`RuleList::read`]), all of them named.
 pub fn read_rules(file: &str, bytes: &[u8]) -> Result<Vec<Rule>, Vec<Problem>> {
-    read_alone(file, bytes)
+    let mut rules = RuleList::read(file, bytes)?.rules;
+    name_rules(&mut rules, &[]);
+    Ok(rules)
 }
 
 /// A list of expectations on its own, as the control plane takes them.

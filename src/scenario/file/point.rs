@@ -14,12 +14,18 @@ pub enum Point {
     Pay,
     /// Time or the control plane pushes an order somewhere: expiry, settlement, a late decline.
     Trigger,
+    /// A request of the merchant plane that is refused before it is a call of a known merchant: an unknown path or space, a
+    /// wrong method, a body that cannot be read, an unknown merchant, a wrong token or signature. Nothing of what it says
+    /// is believed, so no condition on merchant, order or field holds.
+    Refused,
+    /// A request for one of the payer's pages, or for a part of one. No condition on merchant, order or field holds.
+    Page,
     /// A TCP connection is accepted; nothing is known of it yet, so only rules of the space `default` are asked.
     Connect,
 }
 
 /// How many points there are.
-pub(in crate::scenario) const POINTS: usize = Operation::ALL.len() + 3;
+pub(in crate::scenario) const POINTS: usize = Operation::ALL.len() + 5;
 
 impl Point {
     /// Every point, operations first.
@@ -32,15 +38,19 @@ impl Point {
         }
         all[at] = Self::Pay;
         all[at + 1] = Self::Trigger;
+        all[at + 2] = Self::Refused;
+        all[at + 3] = Self::Page;
         all
     };
 
-    /// The name in scenario files: the operation's own, or `pay`, `trigger`, `connect`.
+    /// The name in scenario files: the operation's own, or `pay`, `trigger`, `refused`, `page`, `connect`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Call(operation) => operation.name(),
             Self::Pay => "pay",
             Self::Trigger => "trigger",
+            Self::Refused => "refused",
+            Self::Page => "page",
             Self::Connect => "connect",
         }
     }
@@ -49,8 +59,10 @@ impl Point {
     pub const fn index(self) -> usize {
         match self {
             Self::Call(operation) => operation.index(),
-            Self::Pay => POINTS - 3,
-            Self::Trigger => POINTS - 2,
+            Self::Pay => POINTS - 5,
+            Self::Trigger => POINTS - 4,
+            Self::Refused => POINTS - 3,
+            Self::Page => POINTS - 2,
             Self::Connect => POINTS - 1,
         }
     }
@@ -69,7 +81,7 @@ impl Point {
                     | Operation::Reconciliation
             ),
             Self::Pay | Self::Trigger => true,
-            Self::Connect => false,
+            Self::Refused | Self::Page | Self::Connect => false,
         }
     }
 
@@ -85,7 +97,7 @@ impl fmt::Display for Point {
     }
 }
 
-named!(Point, "an operation (or pay, trigger, connect)", Point::ALL, Point::name);
+named!(Point, "an operation (or pay, trigger, refused, page, connect)", Point::ALL, Point::name);
 
 #[cfg(test)]
 mod tests {

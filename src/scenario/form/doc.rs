@@ -208,10 +208,19 @@ impl<'a> Node<'a> {
 impl Table<'_> {
     /// The value of `name`; `None` after reporting why it could not be read.
     pub(in crate::scenario) fn take<T: Form>(&mut self, name: &'static str) -> Option<T> {
+        self.take_or(name, T::absent())
+    }
+
+    /// The same, with what an absent key stands for.
+    pub(in crate::scenario) fn take_or<T: Form>(
+        &mut self,
+        name: &'static str,
+        absent: Option<T>,
+    ) -> Option<T> {
         self.asked.push(name);
         match self.entries.iter().find(|(known, ..)| *known == name) {
             Some((_, _, value)) => T::read(*value),
-            None => T::absent().or_else(|| {
+            None => absent.or_else(|| {
                 self.missing.push(name);
                 None
             }),

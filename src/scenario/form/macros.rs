@@ -1,12 +1,24 @@
 //! Declarations that make a type and its [`Form`](super::Form) at once.
 
-/// A map with known keys. After the struct: `short T => f` reads a `T` in place of the map; `absent v` is what an
+/// A map with known keys. A field may end with `else v`, its value where the key is absent. After the struct: `short T => f` reads a `T` in place of the map; `absent v` is what an
 /// absent key means; `check f` looks at the whole (`fn(&Self, Node) -> Option<()>`, having complained).
 macro_rules! record {
+    (@take $table:ident, $form:ty, $key:literal) => {
+        $table.take::<$form>($key)
+    };
+    (@take $table:ident, $form:ty, $key:literal, $default:expr) => {
+        $table.take_or::<$form>($key, Some($default))
+    };
+    (@required $form:ty) => {
+        <$form as $crate::scenario::form::Form>::absent().is_none()
+    };
+    (@required $form:ty, $default:expr) => {
+        false
+    };
     (
         $(#[doc = $about:literal])+
         pub struct $type:ident {
-            $($(#[doc = $doc:literal])+ $field:ident: $form:ty = $key:literal,)*
+            $($(#[doc = $doc:literal])+ $field:ident: $form:ty = $key:literal $(else $default:expr)?,)*
         }
         $(short $short:ty => $expand:expr;)?
         $(absent $absent:expr;)?
@@ -45,7 +57,7 @@ macro_rules! record {
                         $key,
                         concat!($($doc),+),
                         <$form as Form>::schema(definitions),
-                        <$form as Form>::absent().is_none(),
+                        $crate::scenario::form::record!(@required $form $(, $default)?),
                     ),)*];
                     let about = concat!($($about),+);
                     let object = $crate::scenario::form::schema::object(about, keys);
@@ -72,7 +84,8 @@ macro_rules! record {
                 node: $crate::scenario::form::Node<'_>,
             ) -> Option<Self> {
                 let _ = &mut table;
-                $(let $field = table.take::<$form>($key);)*
+                $(let $field =
+                    $crate::scenario::form::record!(@take table, $form, $key $(, $default)?);)*
                 table.finish();
                 let value = Self { $($field: $field?,)* };
                 let _ = node;

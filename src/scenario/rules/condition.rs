@@ -2,7 +2,7 @@
 
 use crate::base::{Amount, Currency, Fields, Millis, OrderState, PaymentMethod};
 use crate::scenario::file::{AmountTest, CardTest, FieldTest, Point, Trt, When, Window};
-use crate::scenario::form::{Decimal, Many};
+use crate::scenario::form::{Decimal, Many, Moment};
 
 /// What is known of one call when its rule is looked for. Borrowed from the request and the space.
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +33,11 @@ pub struct CallFacts<'a> {
     pub header: Option<&'a str>,
     /// What the space's clock shows.
     pub now: Millis,
-    /// What it showed when the space was born or reset.
-    pub born: Millis,
 }
 
 impl<'a> CallFacts<'a> {
     /// Nothing but the point and the time.
-    pub const fn new(space: &'a str, point: Point, now: Millis, born: Millis) -> Self {
+    pub const fn new(space: &'a str, point: Point, now: Millis) -> Self {
         Self {
             space,
             point,
@@ -54,7 +52,6 @@ impl<'a> CallFacts<'a> {
             state: None,
             header: None,
             now,
-            born,
         }
     }
 }
@@ -128,8 +125,8 @@ impl Condition {
         }
     }
 
-    /// Whether it holds.
-    pub(super) fn holds(&self, call: &CallFacts<'_>) -> bool {
+    /// Whether it holds for a rule that was armed at `armed`.
+    pub(super) fn holds(&self, call: &CallFacts<'_>, armed: Millis) -> bool {
         let among = |value: Option<&str>, many: &[String]| {
             value.is_some_and(|value| many.iter().any(|one| one == value))
         };
@@ -150,7 +147,7 @@ impl Condition {
             Self::Field(name, test) => {
                 call.fields.is_some_and(|fields| test.holds(fields.text(name).as_deref()))
             }
-            Self::Window(window) => window.holds(call.now, call.born),
+            Self::Window(window) => window.holds(call.now, armed),
         }
     }
 
@@ -227,19 +224,18 @@ fn wanted_field(name: &str, test: &FieldTest) -> String {
 }
 
 impl Window {
-    /// Whether `now` is within.
-    pub fn holds(&self, now: Millis, born: Millis) -> bool {
-        let from = self.from.map_or(born, |from| from.resolve(born));
-        if now < from || self.to.is_some_and(|to| now >= to.resolve(born)) {
+    /// Whether `now` is within, where the rule was armed at `armed`.
+    pub fn holds(&self, now: Millis, armed: Millis) -> bool {
+        let from = self.from.map_or(armed, |from| from.resolve(armed));
+        if now < from || self.to.is_some_and(|to| now >= to.resolve(armed)) {
             return false;
         }
+        let since = now.0.saturating_sub(from.0).unsigned_abs();
         match (self.every, self.lasting) {
-            (Some(every), Some(lasting)) if every.ms() > 0 => {
-                let since = now.0.saturating_sub(from.0).unsigned_abs();
-                since % every.ms() < lasting.ms()
-            }
-            (Some(_), _) => false,
-            (None, _) => true,
+            (Some(every), Some(lasting)) => every.ms() > 0 && since % every.ms() < lasting.ms(),
+            (None, Some(lasting)) => since < lasting.ms(),
+            (Some(_), None) => false,
+            (None, None) => true,
         }
     }
 }
@@ -248,13 +244,19 @@ impl std::fmt::Display for Window {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.from {
             Some(from) => write!(f, "from {from}")?,
-            None => f.write_str("from the start")?,
+            None => f.write_str("from now")?,
         }
         if let Some(to) = self.to {
             write!(f, " to {to}")?;
         }
-        if let (Some(every), Some(lasting)) = (self.every, self.lasting) {
-            write!(f, ", {lasting} of every {every}")?;
+        match (self.every, self.lasting) {
+            (Some(every), Some(lasting)) => write!(f, ", {lasting} of every {every}")?,
+            (None, Some(lasting)) => write!(f, " for {lasting}")?,
+            _ => {}
+        }
+        let relative = |moment: &Option<Moment>| matches!(moment, Some(Moment::Since(_)));
+        if self.from.is_none() || relative(&self.from) || relative(&self.to) {
+            f.write_str(", counted from when the rule was armed")?;
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ pub struct Counters {
 struct Sum {
     all: u32,
     fired: u32,
+    idle: u32,
 }
 
 /// Counts as data.
@@ -33,6 +34,9 @@ pub struct CountersFile {
     pairs: Vec<(u64, u64, u32)>,
     /// Rule, how many calls fitted in all, and how many it decided.
     rules: Vec<(u64, u32, u32)>,
+    /// Rule, and how many of the calls that it decided left an effect without anything to act on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    idle: Vec<(u64, u32)>,
 }
 
 /// How often a rule's conditions held and it stepped in.
@@ -44,6 +48,8 @@ pub struct Tally {
     pub all: u32,
     /// Calls that the rule decided.
     pub fired: u32,
+    /// Of these, calls in which one of its effects had nothing to act on.
+    pub idle: u32,
 }
 
 impl Counters {
@@ -57,8 +63,8 @@ impl Counters {
             }
             None => self.remember(pair, 1),
         };
-        let Sum { all, fired } = self.sum(rule, |sum| sum.all = sum.all.saturating_add(1));
-        Tally { order, all, fired }
+        let Sum { all, fired, idle } = self.sum(rule, |sum| sum.all = sum.all.saturating_add(1));
+        Tally { order, all, fired, idle }
     }
 
     /// Begins to count for a pair; the count.
@@ -90,13 +96,19 @@ impl Counters {
         self.sum(rule, |sum| sum.fired = sum.fired.saturating_add(1));
     }
 
+    /// Counts that an effect of a rule that stepped in had nothing to act on.
+    pub fn note_idle(&mut self, rule: &str) {
+        let rule = key_of(&[rule.as_bytes()]);
+        self.sum(rule, |sum| sum.idle = sum.idle.saturating_add(1));
+    }
+
     /// The counts so far.
     pub(super) fn tally(&self, rule: u64, order: u64) -> Tally {
         let pair = (rule, order);
         let sum = self.by_rule.find(rule, |(known, _)| *known == rule).map(|(_, sum)| *sum);
-        let Sum { all, fired } = sum.unwrap_or_default();
+        let Sum { all, fired, idle } = sum.unwrap_or_default();
         let own = self.by_order.find(pair_hash(pair), |(known, _)| *known == pair);
-        Tally { order: own.map_or(0, |(_, own)| *own), all, fired }
+        Tally { order: own.map_or(0, |(_, own)| *own), all, fired, idle }
     }
 
     /// All of them as data, the oldest first.
@@ -105,12 +117,15 @@ impl Counters {
         let mut rules: Vec<_> =
             self.by_rule.iter().map(|(rule, sum)| (*rule, sum.all, sum.fired)).collect();
         rules.sort_unstable();
-        CountersFile { pairs: self.ages.range(0).map(count).collect(), rules }
+        let idle = self.by_rule.iter().filter(|(_, sum)| sum.idle > 0);
+        let mut idle: Vec<_> = idle.map(|(rule, sum)| (*rule, sum.idle)).collect();
+        idle.sort_unstable();
+        CountersFile { pairs: self.ages.range(0).map(count).collect(), rules, idle }
     }
 
     /// The counts of a file; `None` when there are too many of them, or one is there twice.
     pub fn from_file(file: CountersFile) -> Option<Self> {
-        let CountersFile { pairs, rules } = file;
+        let CountersFile { pairs, rules, idle } = file;
         let mut read = Self::default();
         let known: HashSet<_> = pairs.iter().map(|(rule, order, _)| (rule, order)).collect();
         let counted: HashSet<_> = rules.iter().map(|(rule, ..)| rule).collect();
@@ -121,7 +136,10 @@ impl Counters {
             read.remember((rule, order), count);
         }
         for (rule, all, fired) in rules {
-            read.sum(rule, |sum| *sum = Sum { all, fired });
+            read.sum(rule, |sum| *sum = Sum { all, fired, idle: 0 });
+        }
+        for (rule, idle) in idle {
+            read.sum(rule, |sum| sum.idle = idle);
         }
         Some(read)
     }

@@ -56,7 +56,7 @@ impl Armed {
             let told = format!("operation: wants {}, is {}", wanted.join(" or "), call.point);
             misses.push(Miss { key: "operation", told });
         }
-        let failed = self.conditions.iter().filter(|condition| !condition.holds(call));
+        let failed = self.conditions.iter().filter(|condition| !condition.holds(call, self.at));
         misses.extend(
             failed.map(|condition| Miss { key: condition.key(), told: condition.tell(call) }),
         );

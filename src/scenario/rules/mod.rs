@@ -10,6 +10,7 @@ mod condition;
 mod counters;
 mod explain;
 mod index;
+mod reach;
 
 use std::sync::Arc;
 
@@ -17,12 +18,13 @@ pub use changes::ChangeSet;
 pub use condition::CallFacts;
 pub use counters::{Counters, CountersFile, Tally};
 pub use explain::{Miss, NearMiss};
+pub use reach::Acted;
 
 use super::file::{Lines, Point, Rule, Scope};
 use super::form::Share;
 use super::lots::Lots;
 use super::plan::Plan;
-use crate::base::Seed;
+use crate::base::{Millis, Seed};
 pub(super) use condition::Condition;
 use counters::{key_of, order_key};
 use index::PointIndex;
@@ -34,12 +36,30 @@ pub struct RuleSet {
     points: Vec<PointIndex>,
 }
 
+/// A rule with the time from which its windows and steps count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmedRule {
+    /// The rule.
+    pub rule: Rule,
+    /// What the space's clock showed when it was armed.
+    pub at: Millis,
+}
+
+impl ArmedRule {
+    /// Arms all of these at one time.
+    pub fn all(rules: impl IntoIterator<Item = Rule>, at: Millis) -> Vec<Self> {
+        rules.into_iter().map(|rule| Self { rule, at }).collect()
+    }
+}
+
 /// One rule, ready.
 #[derive(Debug)]
 struct Armed {
     id: Arc<str>,
     /// The id in the counters.
     key: u64,
+    /// When it was armed.
+    at: Millis,
     points: Vec<Point>,
     conditions: Vec<Condition>,
     gate: Gate,
@@ -77,7 +97,7 @@ pub struct Decision {
 impl RuleSet {
     /// Makes rules ready. The first that fits decides, so those of a scenario that is armed on top of others come
     /// first, and a table of triggers last.
-    pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+    pub fn new<'r>(rules: impl IntoIterator<Item = &'r ArmedRule>) -> Self {
         let rules: Vec<Armed> = rules.into_iter().map(Armed::new).collect();
         if rules.is_empty() {
             return Self::default();
@@ -134,7 +154,7 @@ impl RuleSet {
         let mut decision = None;
         index.candidates(call, |at| {
             let Some(rule) = self.rules.get(at as usize) else { return };
-            if !rule.conditions.iter().all(|condition| condition.holds(call)) {
+            if !rule.conditions.iter().all(|condition| condition.holds(call, rule.at)) {
                 return;
             }
             let tally = counters.count(rule.key, order);
@@ -144,7 +164,7 @@ impl RuleSet {
             let mut lots = rule.lots(call, seed, tally.order);
             if let Some(effects) = rule.effects_of(tally, &mut lots) {
                 counters.fired(rule.key);
-                let plan = Plan::draw(effects, &mut lots, call.now, call.born);
+                let plan = Plan::draw(effects, &mut lots, call.now, rule.at);
                 decision = Some(Decision { rule: Arc::clone(&rule.id), plan });
             }
         });
@@ -159,11 +179,8 @@ impl RuleSet {
 }
 
 impl Armed {
-    fn new(rule: &Rule) -> Self {
+    fn new(ArmedRule { rule, at }: &ArmedRule) -> Self {
         let when = &rule.when;
-        let calls = || Point::ALL.into_iter().filter(|point| matches!(point, Point::Call(_)));
-        let points =
-            when.operation.as_ref().map_or_else(|| calls().collect(), |many| many.0.clone());
         let effects = match (&rule.then, &rule.sequence) {
             (_, Some(turns)) => Effects::InTurn(turns.clone()),
             (then, None) => Effects::Same(then.clone().unwrap_or_default()),
@@ -171,7 +188,8 @@ impl Armed {
         Self {
             id: rule.id.as_str().into(),
             key: key_of(&[rule.id.as_bytes()]),
-            points,
+            at: *at,
+            points: rule.points(),
             conditions: Condition::all_of(when),
             gate: Gate {
                 nth: when.nth.as_ref().map(|many| many.0.clone()),

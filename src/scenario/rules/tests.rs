@@ -6,7 +6,7 @@ const REFUND: Point = Point::Call(Operation::Refund);
 
 fn rules(text: &str) -> RuleSet {
     match read_rules("test", text.as_bytes()) {
-        Ok(rules) => RuleSet::new(&rules),
+        Ok(rules) => RuleSet::new(&ArmedRule::all(rules, Millis(0))),
         Err(problems) => panic!("{problems:#?}"),
     }
 }
@@ -16,7 +16,7 @@ fn call(tx_id: &str) -> CallFacts<'_> {
         merchant_id: Some("M1"),
         tx_id: Some(tx_id),
         amount: Some((Amount::from_minor(1000), Currency::Usd)),
-        ..CallFacts::new("s", REFUND, Millis(0), Millis(0))
+        ..CallFacts::new("s", REFUND, Millis(0))
     }
 }
 
@@ -132,7 +132,7 @@ fn each_condition_holds_and_fails() {
         match read_rules("t", text.as_bytes()) {
             Err(_) => assert!(when.contains("settled"), "{when}"),
             Ok(read) => {
-                let set = RuleSet::new(&read);
+                let set = RuleSet::new(&ArmedRule::all(read.clone(), Millis(0)));
                 let decided = set.decide(&facts, &mut Counters::default(), Seed(1)).is_some();
                 assert_eq!(decided, holds, "{when}");
             }
@@ -209,11 +209,12 @@ fn the_index_finds_what_a_scan_would() {
                 card: Some(&card),
                 term_id: Some(&term),
                 amount: Some((Amount::from_minor(amount * 100), Currency::Usd)),
-                ..CallFacts::new("s", REFUND, Millis(0), Millis(0))
+                ..CallFacts::new("s", REFUND, Millis(0))
             };
-            let set = RuleSet::new(&read);
+            let set = RuleSet::new(&ArmedRule::all(read.clone(), Millis(0)));
             let fitting = |rule: &&Armed| {
-                rule.points.contains(&REFUND) && rule.conditions.iter().all(|c| c.holds(&facts))
+                rule.points.contains(&REFUND)
+                    && rule.conditions.iter().all(|c| c.holds(&facts, rule.at))
             };
             let scanned = set.rules.iter().find(fitting).map(|rule| rule.id.to_string());
             let decided = set.decide(&facts, &mut Counters::default(), Seed(1));
@@ -294,7 +295,7 @@ fn counters_forget_the_oldest_orders_and_stay_bounded() {
     for order in 0..200_000 {
         counters.count(1, order);
     }
-    assert_eq!(counters.tally(1, 0), Tally { order: 0, all: 200_000, fired: 0 });
+    assert_eq!(counters.tally(1, 0), Tally { order: 0, all: 200_000, fired: 0, idle: 0 });
     assert_eq!(counters.tally(1, 199_999).order, 1);
     assert!(counters.pairs() <= 1 << 17);
 }

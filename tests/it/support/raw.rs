@@ -36,6 +36,19 @@ impl Raw {
         Self(stream)
     }
 
+    /// Sends any request.
+    pub(crate) async fn request(method: &str, url: &str, body: &str) -> Self {
+        let rest = url.strip_prefix("http://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        let mut stream = TcpStream::connect(host.parse::<SocketAddr>().unwrap()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Self(stream)
+    }
+
     /// Reads until the other side ends it.
     pub(crate) async fn end(&mut self) -> Ended {
         let mut bytes = Vec::new();

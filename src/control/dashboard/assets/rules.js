@@ -14,9 +14,10 @@ export function rulesView() {
     const { rules } = await get("rules");
     put(armed, rules.length === 0 ? h("p", null, "No rule is armed: nothing goes wrong by itself.") : [
       h("div", { class: "wide-table", tabindex: "0", role: "region", "aria-label": "Armed rules" }, h("table", null,
-        h("thead", null, h("tr", null, ["Rule", "Matched", "Stepped in", "What it does"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", null, rules.map(({ id, matched, fired, rule }) => h("tr", null,
+        h("thead", null, h("tr", null, ["Rule", "Matched", "Stepped in", "Without effect", "What it does"].map((name) => h("th", { scope: "col" }, name)))),
+        h("tbody", null, rules.map(({ id, matched, fired, matchedWithoutEffect, warnings, rule }) => h("tr", null,
           h("th", { scope: "row" }, id), h("td", null, String(matched)), h("td", null, String(fired)),
+          h("td", null, String(matchedWithoutEffect), ...warnings.map((text) => h("p", null, text))),
           h("td", null, rule.about && h("p", null, rule.about), h("details", null, h("summary", null, "the rule"), h("pre", null, JSON.stringify(rule, null, 2))))))))),
       h("p", { class: "buttons" }, button("Clear all rules", async () => {
         await remove("rules");

@@ -80,20 +80,23 @@ impl Form for Period {
     }
 }
 
+/// The word for the moment at which the rule was armed.
+const NOW: &str = "now";
+
 /// A moment on the space's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
-    /// So long after the space was born.
+    /// So long after the rule was armed.
     Since(Period),
     /// A date and time.
     At(Millis),
 }
 
 impl Moment {
-    /// When it is, in a space born at `born`.
-    pub fn resolve(self, born: Millis) -> Millis {
+    /// When it is, for a rule that was armed at `armed`.
+    pub fn resolve(self, armed: Millis) -> Millis {
         match self {
-            Self::Since(period) => born.plus(i64::try_from(period.ms()).unwrap_or(i64::MAX)),
+            Self::Since(period) => armed.plus(i64::try_from(period.ms()).unwrap_or(i64::MAX)),
             Self::At(at) => at,
         }
     }
@@ -111,11 +114,13 @@ impl fmt::Display for Moment {
 impl Form for Moment {
     fn read(node: Node<'_>) -> Option<Self> {
         let found = node.scalar().and_then(|(text, _)| {
+            let text = if text == NOW { "0s" } else { text };
             let since = Period::parse(text).map(Self::Since);
             since.or_else(|| Millis::parse_rfc3339(text).map(Self::At))
         });
         if found.is_none() {
-            node.refuse(wanted().help("or a date and time: 2026-01-31T23:59:00+07:00"));
+            let help = "counted from when the rule is armed; or `now`, or a date and time: 2026-01-31T23:59:00+07:00";
+            node.refuse(wanted().help(help));
         }
         found
     }
@@ -125,7 +130,10 @@ impl Form for Moment {
     }
 
     fn schema(_: &mut Definitions) -> Value {
-        json!({ "type": "string" })
+        json!({
+            "type": "string",
+            "description": "a length of time since the rule was armed, such as 30s; `now`, when it is armed; or a date and time",
+        })
     }
 }
 

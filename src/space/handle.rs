@@ -1,0 +1,98 @@
+//! Orders across critical sections: a handle that a reset or a restore makes stale, and a copy to show.
+//!
+//! An [`OrderId`] is a position in one ledger. After a reset or a restore the same position holds another order, or
+//! none. So a position never leaves the section in which it was read: what does is an [`OrderHandle`], which is found
+//! again only in the generation of the space that it belongs to.
+
+use super::{Delivery, Moment, Outbox, State, View};
+use crate::base::Millis;
+use crate::ledger::{Ledger, Order, OrderId, Target};
+
+/// An order of one generation of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderHandle {
+    generation: u64,
+    id: OrderId,
+}
+
+impl OrderHandle {
+    /// The order's position, for names and proofs that depend on it. Not to look it up by.
+    pub const fn position(self) -> OrderId {
+        self.id
+    }
+}
+
+/// An order with what surrounds it, copied in one section to be shown after it.
+#[derive(Clone, Debug)]
+pub struct OrderSnapshot {
+    /// Its handle.
+    pub handle: OrderHandle,
+    /// The order.
+    pub order: Order,
+    /// `merchantId`.
+    pub merchant: Box<str>,
+    /// `termId`.
+    pub terminal: Box<str>,
+    /// Whether its money is settled.
+    pub settled: bool,
+    /// Its push-backs, oldest first.
+    pub pushbacks: Vec<Delivery>,
+}
+
+impl OrderSnapshot {
+    fn new(ledger: &Ledger, outbox: &Outbox, now: Millis, generation: u64, order: &Order) -> Self {
+        let party = ledger.party(order);
+        Self {
+            handle: OrderHandle { generation, id: order.id },
+            order: order.clone(),
+            merchant: party.merchant.clone(),
+            terminal: party.terminal.clone(),
+            settled: order.is_settled(now, ledger.rules().settlement_cutoff_ms),
+            pushbacks: outbox.of_order(order).cloned().collect(),
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    /// A number that a reset or a restore raises: positions of orders belong to one of them.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The handle of an order of this view.
+    pub fn handle(&self, order: &Order) -> OrderHandle {
+        OrderHandle { generation: self.generation, id: order.id }
+    }
+
+    /// The order of a handle; `None` after a reset or a restore, and where it is no longer kept.
+    pub fn at(&self, handle: OrderHandle) -> Option<&'a Order> {
+        let found = self.ledger.find(Target::At(handle.id));
+        found.filter(|_| handle.generation == self.generation)
+    }
+
+    /// Copies orders of this view with their push-backs.
+    pub fn snapshots<'o>(&self, orders: impl IntoIterator<Item = &'o Order>) -> Vec<OrderSnapshot> {
+        let copy =
+            |order| OrderSnapshot::new(self.ledger, self.outbox, self.now, self.generation, order);
+        orders.into_iter().map(copy).collect()
+    }
+
+    /// Copies one order with its push-backs.
+    pub fn snapshot(&self, order: &Order) -> Option<OrderSnapshot> {
+        self.snapshots([order]).pop()
+    }
+}
+
+impl Moment<'_> {
+    /// The order of a handle ([`View::at`]).
+    pub fn at(&self, handle: OrderHandle) -> Option<&Order> {
+        let found = self.state.ledger.find(Target::At(handle.id));
+        found.filter(|_| handle.generation == self.state.generation)
+    }
+
+    /// Copies an order that is here, with its push-backs.
+    pub fn snapshot(&self, order: &Order) -> OrderSnapshot {
+        let State { ledger, outbox, generation, .. } = &*self.state;
+        OrderSnapshot::new(ledger, outbox, self.now, *generation, order)
+    }
+}

@@ -1,0 +1,280 @@
+//! Rules as the control plane takes them, from when they count, and what is told of those that cannot act.
+
+use payon_sim::base::Operation;
+use serde_json::{Value, json};
+
+use crate::support::{Raw, Sim, Sink, SpaceHandle};
+
+async fn put(space: &SpaceHandle, text: &str) -> Value {
+    space.control_send("PUT", "rules", text).await.expect(200)
+}
+
+fn ids(rules: &Value) -> Vec<&str> {
+    rules["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn rules_are_taken_in_every_form_in_which_they_are_written() {
+    let sim = Sim::start().await;
+    let space = sim.space("forms").await;
+    let scenario = "version: 1\nid: X\ntitle: t\nseed: 7\nrules:\n  - id: down\n    then:\n      - transport: reset\n  - then: [{ latency: 1s }]\n    when: { operation: refund }\n";
+    let forms = [
+        (
+            r#"[{"then":[{"latency":"1s"}]},{"id":"own","then":[{"status":500}]}]"#,
+            vec!["rule-1", "own"],
+        ),
+        ("- then: [{ latency: 1s }]\n- then: [{ latency: 2s }]\n", vec!["rule-1", "rule-2"]),
+        (scenario, vec!["down", "rule-2"]),
+        (r#"{"rules":[{"id":"a","then":[{"latency":"1s"}]}]}"#, vec!["a"]),
+        (r#"{"when":{"operation":"refund"},"then":[{"latency":"1s"}]}"#, vec!["rule-1"]),
+        ("[]", vec![]),
+    ];
+    for (text, expected) in forms {
+        let taken = put(&space, text).await;
+        assert_eq!(ids(&taken), expected, "{text}");
+        // What GET gives is taken again, and comes out the same.
+        let given = space.control_get("rules").await.expect(200);
+        let again = put(&space, &given.to_string()).await;
+        assert_eq!(again["rules"], given["rules"]);
+    }
+    let warnings = put(&space, scenario).await["warnings"].to_string();
+    assert!(warnings.contains("`seed` of the scenario was not applied"), "{warnings}");
+    // Those that are added get a name that is free.
+    let one = json!([{ "then": [{ "latency": "1s" }], "when": { "operation": "status" } }]);
+    put(&space, &one.to_string()).await;
+    let both = space.control_post("rules", &one).await.expect(200);
+    assert_eq!(ids(&both), ["rule-1", "rule-2"]);
+    for wrong in ["", "5", "{}", "{\"rules\":5}", "[{\"then\":[]},5]", "a: b\n"] {
+        let (status, _) = space.control_send("PUT", "rules", wrong).await.problem();
+        assert!([400, 422].contains(&status), "{wrong:?}: {status}");
+    }
+    assert_eq!(ids(&space.control_get("rules").await.expect(200)), ["rule-1", "rule-2"]);
+}
+
+async fn is_down(space: &SpaceHandle) -> bool {
+    let answer = space.call(Operation::Status, &json!({ "txId": "1", "amount": "1" })).await;
+    answer.status == 503
+}
+
+#[tokio::test]
+async fn windows_count_from_when_the_rule_is_armed() {
+    let sim = Sim::start().await;
+    let space = sim.space("windows").await;
+    space.advance(300_000).await;
+    let then = json!([{ "status": 503 }]);
+    for window in [
+        json!({ "from": "0s", "to": "30s" }),
+        json!({ "from": "now", "to": "30s" }),
+        json!({ "to": "30s" }),
+        json!({ "for": "30s" }),
+        json!({ "from": "0s", "for": "30s" }),
+        json!({ "every": "1h", "for": "30s" }),
+    ] {
+        let when = json!({ "operation": "status", "window": window });
+        space.arm_one(when.clone(), then.clone()).await;
+        assert!(is_down(&space).await, "{window}");
+        // Rules that are added later leave it its time.
+        space.advance(29_999).await;
+        let other = json!([{ "when": { "operation": "refund" }, "then": then }]);
+        space.control_post("rules", &other).await.expect(200);
+        assert!(is_down(&space).await, "{window}");
+        space.advance(1).await;
+        assert!(!is_down(&space).await, "{window}");
+        space.arm_one(when, then.clone()).await;
+        assert!(is_down(&space).await, "armed anew: {window}");
+    }
+    // A snapshot keeps the time of arming, also as a file.
+    space.arm_one(json!({ "operation": "status", "window": { "for": "30s" } }), then.clone()).await;
+    space.control_post("snapshots", &json!({ "name": "armed" })).await.expect(201);
+    let file = space.control_get("snapshots/armed").await.text();
+    space.control_send("PUT", "snapshots/again", &file).await.expect(200);
+    space.advance(60_000).await;
+    for name in ["armed", "again"] {
+        space.control_post(&format!("snapshots/{name}/restore"), &json!({})).await.expect(200);
+        assert!(is_down(&space).await, "{name}");
+        space.advance(30_000).await;
+        assert!(!is_down(&space).await, "{name}");
+    }
+    // A clock that is set back takes the time of arming with it.
+    space.arm_one(json!({ "operation": "status", "window": { "for": "30s" } }), then).await;
+    let back = json!({ "set": "2026-01-01T00:00:00+07:00" });
+    space.control_post("clock", &back).await.expect(200);
+    assert!(is_down(&space).await);
+}
+
+#[tokio::test]
+async fn steps_of_latency_count_from_when_the_rule_is_armed() {
+    let sim = Sim::start().await;
+    let space = sim.space("steps").await;
+    space.advance(300_000).await;
+    let steps = json!([{ "from": "0s", "latency": "0ms" }, { "from": "1m", "latency": "5s" }]);
+    let then = json!([{ "latency": { "steps": steps } }]);
+    space.arm_one(json!({ "operation": "status" }), then).await;
+    // The clock is frozen: a latency would never pass.
+    space.call(Operation::Status, &json!({ "txId": "1", "amount": "1" })).await;
+    let entry = &space.control_get("journal?operation=status").await.expect(200)["entries"][0];
+    assert_eq!((&entry["rule"], &entry["plan"]), (&json!("rule"), &json!("nothing")));
+}
+
+#[tokio::test]
+async fn a_rule_for_push_backs_without_an_operation_fits_what_causes_them() {
+    let sim = Sim::start().await;
+    let (space, sink) = (sim.space("copies").await, Sink::start().await);
+    let rule = json!({ "when": { "txId": "2" }, "then": [{ "pushback": { "copies": 3 } }] });
+    let armed = put(&space, &rule.to_string()).await;
+    assert_eq!(armed["warnings"], json!([]));
+    for tx_id in ["1", "2"] {
+        space.register(tx_id, json!({ "noti_url": sink.url("/") })).await;
+        space.pay(tx_id, json!({})).await.expect(200);
+    }
+    let sent = |order: &Value| order["pushbacks"].as_array().unwrap().len();
+    assert_eq!(sent(&space.order("1").await), 1);
+    assert_eq!(sent(&space.order("2").await), 3);
+    let rule = &space.control_get("rules").await.expect(200)["rules"][0];
+    assert_eq!((&rule["fired"], &rule["matchedWithoutEffect"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test]
+async fn an_effect_that_cannot_act_where_its_rule_fires_is_told_before() {
+    let sim = Sim::start().await;
+    let space = sim.space("warned").await;
+    for (operation, effect, wanted) in [
+        (
+            "register",
+            json!({ "pushback": { "copies": 3 } }),
+            Some("`pushback` cannot act at register"),
+        ),
+        ("status", json!({ "pushback": { "copies": 3 } }), Some("`pushback` cannot act at status")),
+        ("register", json!({ "pushback": { "forged": true } }), None),
+        ("orders", json!({ "pushback": { "unknownOrder": true } }), Some("cannot act at orders")),
+        ("status", json!({ "commit": "never" }), Some("`commit` cannot act at status")),
+        ("orders", json!({ "commit": "after" }), Some("`commit` cannot act at orders")),
+        ("bindingRegister", json!({ "commit": "after" }), Some("`commit` cannot act at")),
+        ("refund", json!({ "commit": "after" }), None),
+        ("pay", json!({ "commit": "after" }), None),
+        ("pay", json!({ "patch": { "remove": ["a"] } }), Some("`patch` cannot act at pay")),
+        ("pay", json!({ "transport": "reset" }), Some("`transport` cannot act at pay")),
+        ("trigger", json!({ "reason": "system.error" }), Some("`reason` cannot act at trigger")),
+        ("trigger", json!({ "status": 500 }), Some("`status` cannot act at trigger")),
+        ("page", json!({ "reason": "system.error" }), Some("`reason` cannot act at page")),
+        ("page", json!({ "transport": "reset" }), None),
+        ("refused", json!({ "latency": "1s" }), None),
+        ("refused", json!({ "commit": "never" }), Some("`commit` cannot act at refused")),
+    ] {
+        let rule = json!([{ "when": { "operation": operation }, "then": [effect] }]);
+        let answer = put(&space, &rule.to_string()).await;
+        let told = answer["warnings"].as_array().unwrap();
+        match wanted {
+            Some(wanted) => {
+                let text = told[0].as_str().unwrap_or_default();
+                assert!(text.contains(wanted), "{rule}: {told:?}");
+                let own = answer["rules"][0]["warnings"][0].as_str().unwrap();
+                assert!(own.contains(wanted), "{answer}");
+            }
+            None => assert!(told.is_empty(), "{rule}: {told:?}"),
+        }
+    }
+    // One of several operations is enough.
+    let rule =
+        json!([{ "when": { "operation": ["refund", "status"] }, "then": [{ "commit": "after" }] }]);
+    let told = put(&space, &rule.to_string()).await["warnings"].to_string();
+    assert!(told.contains("cannot act at status"), "{told}");
+}
+
+#[tokio::test]
+async fn an_effect_that_had_nothing_to_act_on_is_told_after() {
+    let sim = Sim::start().await;
+    let space = sim.space("idle").await;
+    space.register("1", json!({})).await;
+    let idle = async |operation: Operation, effect: Value, members: Value| {
+        space.arm(json!([])).await;
+        let id = effect.to_string();
+        let rule =
+            json!([{ "id": id, "when": { "operation": operation.name() }, "then": [effect] }]);
+        space.arm(rule).await;
+        space.call_signed(operation, &members).await;
+        let rule = space.control_get("rules").await.expect(200)["rules"][0].clone();
+        let query = format!("journal?operation={operation}");
+        let entries = space.control_get(&query).await.expect(200)["entries"].clone();
+        let entry = entries.as_array().unwrap().last().unwrap().clone();
+        assert_eq!((&rule["fired"], &entry["rule"]), (&json!(1), &json!(id)), "{rule} {entry}");
+        (rule["matchedWithoutEffect"].clone(), entry["withoutEffect"].clone())
+    };
+    let one = json!({ "txId": "1" });
+    // Nobody paid, so there is nothing to refund, to keep from the books, or to tell.
+    let copies = json!({ "pushback": { "copies": 3 } });
+    let found = idle(Operation::Refund, copies, one.clone()).await;
+    assert_eq!(found, (json!(1), json!(["pushback"])));
+    let found = idle(Operation::Refund, json!({ "commit": "never" }), one.clone()).await;
+    assert_eq!(found, (json!(1), json!(["commit"])));
+    let patch = json!({ "patch": { "remove": ["noSuchMember"] } });
+    let found = idle(Operation::Status, patch, json!({ "txId": "1", "amount": "1" })).await;
+    assert_eq!(found, (json!(1), json!(["patch"])));
+    let found = idle(Operation::Refund, json!({ "status": 500 }), one.clone()).await;
+    assert_eq!(found, (json!(0), json!([])));
+    space.arm(json!([])).await;
+    space.pay("1", json!({})).await.expect(200);
+    let found = idle(Operation::Refund, json!({ "commit": "after" }), one).await;
+    assert_eq!(found, (json!(0), json!([])));
+    let counts = space.control_get("rules").await.expect(200);
+    space.control_post("snapshots", &json!({ "name": "counted" })).await.expect(201);
+    space.control_post("snapshots/counted/restore", &json!({})).await.expect(200);
+    assert_eq!(space.control_get("rules").await.expect(200), counts);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_down_is_down_for_every_request_but_the_control_plane() {
+    let sim = Sim::start().await;
+    let space = sim.space("down").await;
+    let made = space.register("1", json!({})).await;
+    let page = made["checkoutUrl"].as_str().unwrap().to_owned();
+    let base = space.base_url.clone();
+    let good = space.merchant().body(&json!({ "txId": "1", "amount": "1" })).to_string();
+    let requests = [
+        ("POST", format!("{base}/pg/transaction/status"), good.as_str()),
+        ("POST", format!("{base}/pg/transaction/status"), "{"),
+        ("POST", format!("{base}/pg/transaction/status"), "{}"),
+        ("POST", format!("{base}/pg/refund"), r#"{"merchantId":"NOBODY","termId":"T","txId":"1"}"#),
+        ("GET", format!("{base}/pg/order/register"), ""),
+        ("POST", format!("{base}/pg/nothing"), "{}"),
+        ("GET", format!("{base}/"), ""),
+        ("GET", page.clone(), ""),
+        ("GET", format!("{page}/status"), ""),
+        ("POST", page.clone(), "action=cancel"),
+        ("GET", format!("{base}/pg/checkout/nonsense"), ""),
+        ("GET", format!("{base}/pg/checkout/assets/checkout.css"), ""),
+    ];
+    for effect in [json!({ "status": 503 }), json!({ "transport": { "server-error": 503 } })] {
+        space.arm(json!([{ "id": "down", "then": [effect] }])).await;
+        for (method, url, body) in &requests {
+            let answer = space.client.send(method, url, (*body).to_owned()).await;
+            assert_eq!(answer.status, 503, "{effect}: {method} {url} {body}: {}", answer.text());
+        }
+        space.control_get("orders").await.expect(200);
+    }
+    let rule = space.control_get("rules").await.expect(200)["rules"][0].clone();
+    assert_eq!((&rule["fired"], &rule["matchedWithoutEffect"]), (&json!(24), &json!(0)), "{rule}");
+    // Really no answer at all.
+    space.arm(json!([{ "id": "down", "then": [{ "transport": "reset" }] }])).await;
+    for (method, url, body) in &requests {
+        let ended = Raw::request(method, url, body).await.end().await;
+        assert!(ended.is_reset && ended.text.is_empty(), "{method} {url}: {}", ended.text);
+    }
+    let journal = space.control_get("journal?limit=1000").await.expect(200);
+    let noted = journal["entries"].as_array().unwrap().iter().filter(|it| it["rule"] == "down");
+    assert_eq!(noted.count(), 36);
+    // A rule for some calls leaves what is refused early, and the pages, as they are.
+    space.arm(json!([{ "when": { "operation": "status" }, "then": [{ "status": 503 }] }])).await;
+    for (at, (method, url, body)) in requests.iter().enumerate() {
+        let answer = space.client.send(method, url, (*body).to_owned()).await;
+        assert_eq!(answer.status == 503, at == 0, "{method} {url} {body}: {}", answer.text());
+    }
+    // A reason is told to those, too; a condition on the caller does not hold for what nobody vouches for.
+    let reason = json!([{ "reason": "system.maintenance" }]);
+    space.arm(json!([{ "when": { "merchantId": "NOBODY" }, "then": reason }])).await;
+    let (method, url, body) = &requests[3];
+    let before = space.client.send(method, url, (*body).to_owned()).await.text();
+    space.arm(json!([{ "then": reason }])).await;
+    let after = space.client.send(method, url, (*body).to_owned()).await.text();
+    assert_ne!(before, after);
+}
