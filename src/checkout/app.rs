@@ -78,15 +78,15 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
             return Said { code: String::new(), reason: "passcode.wrong".to_owned(), text };
         }
     }
-    let show = |operation| if shows_qr { report(desk, visit, operation) } else { None };
+    let show = |operation| shows_qr.then(|| report(desk, visit, operation));
     match action {
-        "scanned" => told(report(desk, visit, Operation::NotifyQrScanned)),
-        "processing" => told(report(desk, visit, Operation::NotifyProcessing)),
-        "decline" if shows_qr => told(complete(desk, visit, "9999", visit.order.amount)),
+        "scanned" => told(Some(report(desk, visit, Operation::NotifyQrScanned))),
+        "processing" => told(Some(report(desk, visit, Operation::NotifyProcessing))),
+        "decline" if shows_qr => told(Some(complete(desk, visit, "9999", visit.order.amount))),
         "decline" => outcome(desk, visit, Reason::BankDeclined),
         "wrong-amount" => {
             let wrong = visit.order.amount.plus(Amount::from_minor(1)).unwrap_or_default();
-            told(complete(desk, visit, "0000", wrong))
+            told(Some(complete(desk, visit, "0000", wrong)))
         }
         "late" => {
             let (merchant, tx_id) = (&visit.merchant.id, &visit.order.tx_id);
@@ -94,7 +94,7 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
             // Refused where it is over already; then the payment below says so.
             let _ = gateway::trigger(&visit.space, merchant, tx_id, TriggerEvent::Expire, trace);
             if shows_qr {
-                told(complete(desk, visit, "0000", visit.order.amount))
+                told(Some(complete(desk, visit, "0000", visit.order.amount)))
             } else {
                 pay(desk, visit)
             }
@@ -106,7 +106,7 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
             if action == "pay" {
                 first
             } else if shows_qr {
-                told(complete(desk, visit, "0000", visit.order.amount))
+                told(Some(complete(desk, visit, "0000", visit.order.amount)))
             } else {
                 pay(desk, visit)
             }
@@ -162,7 +162,7 @@ fn outcome(desk: &Desk<'_>, visit: &Visit, reason: Reason) -> Said {
 }
 
 /// Tells PAYON how far the app is with the QR.
-fn report(desk: &Desk<'_>, visit: &Visit, operation: Operation) -> Option<gateway::Reply> {
+fn report(desk: &Desk<'_>, visit: &Visit, operation: Operation) -> gateway::Reply {
     let order = &visit.order;
     let body = json!({
         "merchantId": visit.merchant.id,
@@ -170,11 +170,11 @@ fn report(desk: &Desk<'_>, visit: &Visit, operation: Operation) -> Option<gatewa
         "txId": order.tx_id,
         "amount": order.amount.fixed(order.currency),
     });
-    Some(call(desk, visit, operation, &body))
+    call(desk, visit, operation, &body)
 }
 
 /// Tells PAYON how it ended.
-fn complete(desk: &Desk<'_>, visit: &Visit, code: &str, amount: Amount) -> Option<gateway::Reply> {
+fn complete(desk: &Desk<'_>, visit: &Visit, code: &str, amount: Amount) -> gateway::Reply {
     let order = &visit.order;
     let lot = visit.space.seed().number(&[b"app", order.tx_id.as_bytes()]) % 1_000_000;
     let body = json!({
@@ -188,7 +188,7 @@ fn complete(desk: &Desk<'_>, visit: &Visit, code: &str, amount: Amount) -> Optio
         "APPROVAL_NO": format!("{lot:06}"),
         "CURRENCY": order.currency.code(),
     });
-    Some(call(desk, visit, Operation::NotifyCompletion, &body))
+    call(desk, visit, Operation::NotifyCompletion, &body)
 }
 
 fn call(
