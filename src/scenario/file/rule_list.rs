@@ -67,7 +67,9 @@ pub fn name_rules(rules: &mut [Rule], taken: &[&str]) {
         let is_free = |name: &String| {
             !taken.contains(&name.as_str()) && !given.contains(name) && !made.contains(name)
         };
-        let name = (at + 1..).map(|place| format!("rule-{place}")).find(is_free);
+        // Among one more name than there are others, one is free.
+        let last = at + 1 + taken.len() + given.len();
+        let name = (at + 1..=last).map(|place| format!("rule-{place}")).find(is_free);
         rule.id = name.unwrap_or_default();
         made.push(rule.id.clone());
     }

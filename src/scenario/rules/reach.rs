@@ -78,7 +78,6 @@ impl Effect {
             Self::Latency(_) => point != Point::Connect,
             Self::Reason(_) => replies(point) || point == Point::Pay,
             Self::Patch(_) => replies(point),
-            Self::Status(_) => answers(point),
             Self::Commit(Commit::Never) => books_order(point) || books_card(point),
             Self::Commit(_) => books_order(point),
             Self::Transport(Transport::Reset | Transport::Hang | Transport::Empty)
@@ -86,7 +85,7 @@ impl Effect {
             {
                 true
             }
-            Self::Transport(_) => answers(point),
+            Self::Status(_) | Self::Transport(_) => answers(point),
             Self::Pushback(pushback) => {
                 notifies(point)
                     || (point.concerns_order() && (pushback.forged || pushback.unknown_order))
