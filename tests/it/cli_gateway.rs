@@ -210,8 +210,7 @@ async fn doctor_tells_a_payon_sim_at_a_wrong_address_from_something_else() {
         assert!(told.out.contains(&format!("-> give {url}")), "{told:?}");
     }
     let merchants = check(&sim.url).await;
-    assert!(merchants.out.contains("is the port for merchants of a payon-sim"), "{merchants:?}");
-    assert!(!merchants.out.contains("something else"), "{merchants:?}");
+    assert!(merchants.code == Some(0) && merchants.out.contains("All is well"), "{merchants:?}");
     let slash = check(&format!("{url}/")).await;
     assert_eq!(slash.code, Some(0));
     assert!(slash.out.contains("warn  gateway       GATEWAY_URL ends with a slash"), "{slash:?}");

@@ -341,13 +341,6 @@ async fn not_the_control_plane(
             return (found, advice);
         }
     }
-    if answer.headers().contains_key("x-payon-trace") {
-        let found = format!(
-            "{url} is the port for merchants of a payon-sim whose control plane has a port of its own (--control-port)"
-        );
-        let advice = "give that port as --url: the server tells it at its start (Control plane), and in its ready file as controlUrl";
-        return (found, advice.into());
-    }
     let found =
         format!("something else than a payon-sim listens at {url}: it answers {}", answer.status());
     let advice = "choose another --port for `payon-sim serve`, and give it as --url; with --control-port, that is the port to give";
