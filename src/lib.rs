@@ -28,7 +28,8 @@
 //! | [`scenario`] | the scenario file, its checker, rule matching, plans, verdicts | IO |
 //! | [`wire`] | PAYON's JSON, one file an operation, exact both ways | knows state |
 //! | [`profile`] | what `fixtures/` say: merchants, cards, reasons, rules, words, each with its mark | touches a socket |
-//! | [`crypto`] | keys in every format, sign recipes, the explainer, block encryption | knows orders |
+//! | [`crypto`] | keys in every format, sign recipes and their inference, the explainer, block encryption | knows orders |
+//! | [`capture`] | recorded requests, from a body, a HAR file or curl command lines | IO |
 //! | [`khqr`] | the KHQR payload: build, read, judge, draw | knows orders |
 //! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members; collections whose clones share | knows anything else |
 //!
@@ -66,6 +67,7 @@
 //! [`space::Moment::book`] → [`space::Outbox`] → [`pushback::Driver`] → [`pushback::Carrier`].
 
 pub mod base;
+pub mod capture;
 pub mod checkout;
 pub mod cli;
 pub mod control;

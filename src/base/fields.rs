@@ -22,6 +22,8 @@ pub struct Fields<'a> {
     marks: u64,
     /// Whether the quick way of reading did.
     is_plain: bool,
+    /// The whole body; empty for an element of an array.
+    body: &'a str,
     repeated: Vec<String>,
 }
 
@@ -46,8 +48,10 @@ pub enum FieldsError {
 impl<'a> Fields<'a> {
     /// Reads one JSON object.
     pub fn parse(body: &'a [u8]) -> Result<Self, FieldsError> {
-        let plain = std::str::from_utf8(body).ok().and_then(Self::parse_plain);
-        plain.map_or_else(|| parse_json(body, "a JSON object"), Ok)
+        let text = std::str::from_utf8(body).ok();
+        let plain = text.and_then(Self::parse_plain);
+        let fields = plain.map_or_else(|| parse_json(body, "a JSON object"), Ok)?;
+        Ok(Self { body: text.unwrap_or_default(), ..fields })
     }
 
     /// Reads an object as nearly all are: each name once, and strings without escapes or plain decimals as values. It is
@@ -104,6 +108,11 @@ impl<'a> Fields<'a> {
     /// Whether it surely has neither an escape nor anything nested, and no name twice: most are like that.
     pub fn is_plain(&self) -> bool {
         self.is_plain
+    }
+
+    /// The text that the object was read from; empty for an element of an array.
+    pub fn body(&self) -> &'a str {
+        self.body
     }
 
     /// Names that stood in the object more than once.

@@ -1,7 +1,6 @@
 //! Bytes as text: Base64, URL-safe Base64 and hexadecimal.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -25,6 +24,16 @@ named_enum! {
         Base64Url = "base64url",
         /// Two digits a byte, written in lower case.
         Hex = "hex",
+        /// Two digits a byte, written in upper case.
+        HexUpper = "hex-upper",
+        /// The standard alphabet without padding.
+        Base64Unpadded = "base64-unpadded",
+        /// The alphabet for URLs with padding.
+        Base64UrlPadded = "base64url-padded",
+        /// The standard alphabet in lines of 76 characters, as MIME has it.
+        Base64Lines = "base64-lines",
+        /// Base64 of the hexadecimal digits.
+        Base64OfHex = "base64-of-hex",
     }
 }
 
@@ -47,17 +56,32 @@ pub enum DecodeError {
 }
 
 impl Encoding {
+    /// Encodings whose texts mean different bytes; the others only write differently.
+    pub(super) const READ: &'static [Self] = &[Self::Base64, Self::Base64Url, Self::Hex];
+
     /// Writes `bytes`.
     pub fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Base64 => BASE64.encode(bytes),
             Self::Base64Url => BASE64_URL.encode(bytes),
             Self::Hex => {
-                bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-                    let _ = write!(text, "{byte:02x}");
-                    text
-                })
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+                digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
             }
+            Self::HexUpper => Self::Hex.encode(bytes).to_ascii_uppercase(),
+            Self::Base64Unpadded => BASE64.encode(bytes).trim_end_matches('=').to_owned(),
+            Self::Base64UrlPadded => {
+                let text = BASE64_URL.encode(bytes);
+                let padding = text.len().wrapping_neg() % 4;
+                text + &"=".repeat(padding)
+            }
+            Self::Base64Lines => {
+                let text = BASE64.encode(bytes);
+                let lines = text.as_bytes().chunks(76).map(String::from_utf8_lossy);
+                lines.collect::<Vec<_>>().join("\r\n")
+            }
+            Self::Base64OfHex => BASE64.encode(Self::Hex.encode(bytes)),
         }
     }
 
@@ -66,9 +90,15 @@ impl Encoding {
     pub fn decode(self, text: &str) -> Result<Vec<u8>, DecodeError> {
         let text = without_line_breaks(text.trim());
         let bytes = match self {
-            Self::Base64 => BASE64.decode(text.as_bytes()).ok(),
-            Self::Base64Url => BASE64_URL.decode(text.as_bytes()).ok(),
-            Self::Hex => decode_hex(&text),
+            Self::Base64 | Self::Base64Unpadded | Self::Base64Lines => {
+                BASE64.decode(text.as_bytes()).ok()
+            }
+            Self::Base64Url | Self::Base64UrlPadded => BASE64_URL.decode(text.as_bytes()).ok(),
+            Self::Hex | Self::HexUpper => decode_hex(&text),
+            Self::Base64OfHex => {
+                let digits = BASE64.decode(text.as_bytes()).ok();
+                digits.and_then(|digits| decode_hex(std::str::from_utf8(&digits).ok()?))
+            }
         };
         bytes.ok_or_else(|| self.complaint(&text))
     }
@@ -76,9 +106,13 @@ impl Encoding {
     /// Whether `character` may stand in a text of this encoding.
     pub fn has(self, character: char) -> bool {
         match self {
-            Self::Base64 => character.is_ascii_alphanumeric() || "+/=".contains(character),
-            Self::Base64Url => character.is_ascii_alphanumeric() || "-_=".contains(character),
-            Self::Hex => character.is_ascii_hexdigit(),
+            Self::Base64 | Self::Base64Unpadded | Self::Base64Lines | Self::Base64OfHex => {
+                character.is_ascii_alphanumeric() || "+/=".contains(character)
+            }
+            Self::Base64Url | Self::Base64UrlPadded => {
+                character.is_ascii_alphanumeric() || "-_=".contains(character)
+            }
+            Self::Hex | Self::HexUpper => character.is_ascii_hexdigit(),
         }
     }
 

@@ -16,7 +16,16 @@ use super::recipe::{Algorithm, Scheme};
 
 /// A public key, parsed for each algorithm that it was used with.
 #[derive(Default)]
-pub(super) struct Verifiers([OnceLock<Option<ParsedPublicKey>>; Algorithm::ALL.len()]);
+pub(super) struct Verifiers([OnceLock<Option<ParsedPublicKey>>; DONE.len()]);
+
+/// What the library checks.
+const DONE: [Scheme; 5] = [
+    Scheme::Pkcs1(Hash::Sha1),
+    Scheme::Pkcs1(Hash::Sha256),
+    Scheme::Pkcs1(Hash::Sha384),
+    Scheme::Pkcs1(Hash::Sha512),
+    Scheme::Pss(Hash::Sha256),
+];
 
 /// A private key, parsed when first used.
 #[derive(Default)]
@@ -30,7 +39,8 @@ pub(super) fn verify(
     signature: &[u8],
 ) -> Option<bool> {
     let parse = || ParsedPublicKey::new(parameters(algorithm, key.bits())?, key.spki_der()).ok();
-    let parsed = key.verifiers().0[algorithm as usize].get_or_init(parse).as_ref()?;
+    let slot = DONE.iter().position(|scheme| *scheme == algorithm.scheme())?;
+    let parsed = key.verifiers().0[slot].get_or_init(parse).as_ref()?;
     Some(parsed.verify_sig(message, signature).is_ok())
 }
 

@@ -7,15 +7,24 @@ use rsa::pkcs1v15::Pkcs1v15Sign;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
-/// A digest. MD5 and SHA-224 serve the explainer only: no recipe offers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
-    Md5,
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
+use super::names::named_enum;
+
+named_enum! {
+    /// A digest.
+    Hash("a digest") {
+        /// SHA-256.
+        Sha256 = "SHA-256",
+        /// SHA-1.
+        Sha1 = "SHA-1",
+        /// SHA-512.
+        Sha512 = "SHA-512",
+        /// SHA-384.
+        Sha384 = "SHA-384",
+        /// MD5.
+        Md5 = "MD5",
+        /// SHA-224.
+        Sha224 = "SHA-224",
+    }
 }
 
 /// Runs an expression with the type `$digest` standing for the digest of `$hash`.
@@ -51,20 +60,6 @@ macro_rules! with_digest {
 }
 
 impl Hash {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Sha256, Self::Sha1, Self::Sha512, Self::Sha384, Self::Md5, Self::Sha224];
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "MD5",
-            Self::Sha1 => "SHA-1",
-            Self::Sha224 => "SHA-224",
-            Self::Sha256 => "SHA-256",
-            Self::Sha384 => "SHA-384",
-            Self::Sha512 => "SHA-512",
-        }
-    }
-
     /// The digest's length in bytes.
     pub(super) fn len(self) -> usize {
         with_digest!(self, D => <D as Digest>::output_size())

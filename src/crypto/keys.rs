@@ -1,10 +1,12 @@
 //! RSA keys and shared secrets, in every form in which merchants keep them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rsa::hazmat::rsa_decrypt_and_check;
 use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
 use rsa::rand_core::OsRng;
 use rsa::traits::PublicKeyParts;
@@ -15,6 +17,8 @@ use super::container::{self, Found, Half};
 use super::encoding::Encoding;
 #[cfg(feature = "fast-crypto")]
 use super::fast;
+use super::hash::Hash;
+use super::words::SecretForm;
 
 /// The smallest modulus taken, in bits. It is weak, yet common in the region (assumed).
 pub const BITS_MIN: usize = 1024;
@@ -242,6 +246,18 @@ impl PrivateKey {
         self.0.rsa.to_pkcs8_der().map(|der| der.as_bytes().to_vec()).unwrap_or_default()
     }
 
+    /// The private operation without any padding, on a block of the modulus' length; `None` where the number is too
+    /// large.
+    pub(super) fn apply(&self, block: &[u8]) -> Option<Vec<u8>> {
+        let number = self.0.public.number(block)?;
+        // Blinded, and checked with the public key, so that a fault gives nothing away.
+        let applied = rsa_decrypt_and_check(&self.0.rsa, Some(&mut OsRng), &number).ok()?;
+        let applied = applied.to_bytes_be();
+        let mut padded = vec![0; self.0.public.len_bytes() - applied.len()];
+        padded.extend_from_slice(&applied);
+        Some(padded)
+    }
+
     pub(super) fn rsa(&self) -> &RsaPrivateKey {
         &self.0.rsa
     }
@@ -262,6 +278,25 @@ impl Secret {
     /// A shared key: the bytes of `text` as they stand.
     pub fn new(text: &str) -> Result<Self, KeyError> {
         if text.is_empty() { Err(KeyError::Empty) } else { Ok(Self(text.as_bytes().into())) }
+    }
+
+    /// The bytes that its text stands for in that form; `None` where the text is not of that form.
+    pub(super) fn in_form(&self, form: SecretForm) -> Option<Cow<'_, [u8]>> {
+        let decoded = |encoding: Encoding| {
+            encoding.decode(std::str::from_utf8(&self.0).ok()?).ok().map(Cow::Owned)
+        };
+        let digits = |hash: Hash| {
+            Some(Cow::Owned(Encoding::Hex.encode(&hash.digest(&[&self.0])).into_bytes()))
+        };
+        match form {
+            SecretForm::Text => Some(Cow::Borrowed(&self.0)),
+            SecretForm::Hex => decoded(Encoding::Hex),
+            SecretForm::Base64 => {
+                decoded(Encoding::Base64).or_else(|| decoded(Encoding::Base64Url))
+            }
+            SecretForm::Md5Hex => digits(Hash::Md5),
+            SecretForm::Sha256Hex => digits(Hash::Sha256),
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

@@ -9,6 +9,8 @@
 //! - [`explain()`]: what was probably done wrong, found by trying it.
 //! - [`encrypt()`] and [`decrypt`]: RSA in blocks.
 
+mod block;
+mod canonical;
 mod container;
 mod encoding;
 mod encrypt;
@@ -17,20 +19,35 @@ mod explain;
 mod fast;
 mod form;
 mod hash;
+mod infer;
 mod keys;
+mod mask;
 mod names;
+mod orders;
 mod recipe;
 mod sign;
+mod target;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use encoding::{DecodeError, Encoding};
 pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
-pub use explain::{Cause, Explanation, Hide, OtherKey, OwnKey, Question, Received, explain};
+pub use explain::{Cause, Explanation, OtherKey, OwnKey, Question, Received, explain};
 pub use form::{KeyForm, KeyReport};
+pub use hash::Hash;
+pub use infer::{
+    BODY_BYTES_MAX, Budget, Held, Inference, Outcome, PROOF_BITS_MIN, Proof, Sample, SampleError,
+    SampleFacts, Undecided, infer,
+};
 pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
+pub use mask::Hide;
 pub use names::UnknownName;
 pub use recipe::{Algorithm, Canonical, KeyPosition, Recipe, RecipeError, SIGN};
 pub use sign::{SignKey, SignatureError, VerifyKey, sign, verify};
 pub use template::TemplateError;
+pub use words::{
+    Charset, DigestForm, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, SecretForm,
+    SignValue, TextCase, Transform,
+};

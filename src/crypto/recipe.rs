@@ -1,16 +1,21 @@
-//! How a request is signed, as data: which algorithm over which string in which encoding.
+//! The recipe of a signature, as data: which algorithm over which string in which encoding.
 //!
 //! PAYON documents that `sign` exists and nothing of how it is made, so all of this is assumed and lives in the profile.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
+use super::canonical::{KEY, Source, Style, View};
 use super::encoding::Encoding;
 use super::hash::Hash;
+use super::keys::Secret;
+use super::mask::Hide;
 use super::names::named_enum;
 use super::template::{self, Piece, TemplateError};
-use crate::base::{Fields, Literal};
+use super::words::{
+    Charset, DigestForm, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, SecretForm,
+    SignValue, TextCase, Transform,
+};
+use crate::base::Fields;
 
 /// The member of a request that carries the signature (documented).
 pub const SIGN: &str = "sign";
@@ -26,16 +31,46 @@ named_enum! {
         RsaSha384 = "RSA-SHA384",
         /// RSA, PKCS#1 v1.5, SHA-512.
         RsaSha512 = "RSA-SHA512",
+        /// RSA, PKCS#1 v1.5, MD5.
+        RsaMd5 = "RSA-MD5",
+        /// RSA, PKCS#1 v1.5, SHA-224.
+        RsaSha224 = "RSA-SHA224",
         /// RSA, PSS with SHA-256 for message and mask and a salt of 32 bytes.
         RsaPssSha256 = "RSA-PSS-SHA256",
+        /// RSA, PSS, SHA-1.
+        RsaPssSha1 = "RSA-PSS-SHA1",
+        /// RSA, PSS, SHA-224.
+        RsaPssSha224 = "RSA-PSS-SHA224",
+        /// RSA, PSS, SHA-384.
+        RsaPssSha384 = "RSA-PSS-SHA384",
+        /// RSA, PSS, SHA-512.
+        RsaPssSha512 = "RSA-PSS-SHA512",
+        /// RSA with PKCS#1 v1.5 padding of the string itself (or of `predigest`), without a digest identifier.
+        RsaRaw = "RSA-RAW",
         /// HMAC with SHA-256 and a shared key.
         HmacSha256 = "HMAC-SHA256",
         /// HMAC with SHA-512 and a shared key.
         HmacSha512 = "HMAC-SHA512",
+        /// HMAC with SHA-1 and a shared key.
+        HmacSha1 = "HMAC-SHA1",
+        /// HMAC with MD5 and a shared key.
+        HmacMd5 = "HMAC-MD5",
+        /// HMAC with SHA-224 and a shared key.
+        HmacSha224 = "HMAC-SHA224",
+        /// HMAC with SHA-384 and a shared key.
+        HmacSha384 = "HMAC-SHA384",
         /// SHA-256 of the string joined with a shared key.
         Sha256Keyed = "SHA256-KEYED",
         /// SHA-512 of the string joined with a shared key.
         Sha512Keyed = "SHA512-KEYED",
+        /// SHA-1 of the string joined with a shared key.
+        Sha1Keyed = "SHA1-KEYED",
+        /// MD5 of the string joined with a shared key.
+        Md5Keyed = "MD5-KEYED",
+        /// SHA-224 of the string joined with a shared key.
+        Sha224Keyed = "SHA224-KEYED",
+        /// SHA-384 of the string joined with a shared key.
+        Sha384Keyed = "SHA384-KEYED",
     }
 }
 
@@ -50,6 +85,26 @@ named_enum! {
         OrderedPairs = "ordered-pairs",
         /// The recipe's `template` with its placeholders filled in.
         RawTemplate = "raw-template",
+        /// `name=value` of every member, in the recipe's `order`.
+        Pairs = "pairs",
+        /// The value of every member, in the recipe's `order`.
+        Values = "values",
+        /// The members as JSON, in the recipe's `order` and `layout`.
+        Json = "json",
+        /// The body as it was sent, without the signature's member.
+        Body = "body",
+    }
+}
+
+impl Canonical {
+    /// It signs exactly the recipe's `fields`.
+    pub(super) const fn is_listed(self) -> bool {
+        matches!(self, Self::OrderedValues | Self::OrderedPairs)
+    }
+
+    /// It reads the recipe's `order`.
+    const fn has_order(self) -> bool {
+        matches!(self, Self::Pairs | Self::Values | Self::Json)
     }
 }
 
@@ -60,6 +115,10 @@ named_enum! {
         After = "after",
         /// Digest of key, then string.
         Before = "before",
+        /// Digest of key, string and key.
+        Both = "both",
+        /// Digest of the string alone, in which `prefix`, `suffix` or `key_member` have put the key.
+        Inside = "inside",
     }
 }
 
@@ -68,6 +127,8 @@ named_enum! {
 pub(super) enum Scheme {
     Pkcs1(Hash),
     Pss(Hash),
+    /// PKCS#1 v1.5 padding around the message itself.
+    Raw,
     Hmac(Hash),
     Keyed(Hash),
 }
@@ -75,28 +136,48 @@ pub(super) enum Scheme {
 impl Algorithm {
     /// Whether it takes an RSA key; the others take a shared one.
     pub fn is_rsa(self) -> bool {
-        matches!(self.scheme(), Scheme::Pkcs1(_) | Scheme::Pss(_))
+        matches!(self.scheme(), Scheme::Pkcs1(_) | Scheme::Pss(_) | Scheme::Raw)
     }
 
     pub(super) const fn scheme(self) -> Scheme {
         match self {
+            Self::RsaMd5 => Scheme::Pkcs1(Hash::Md5),
             Self::RsaSha1 => Scheme::Pkcs1(Hash::Sha1),
+            Self::RsaSha224 => Scheme::Pkcs1(Hash::Sha224),
             Self::RsaSha256 => Scheme::Pkcs1(Hash::Sha256),
             Self::RsaSha384 => Scheme::Pkcs1(Hash::Sha384),
             Self::RsaSha512 => Scheme::Pkcs1(Hash::Sha512),
+            Self::RsaPssSha1 => Scheme::Pss(Hash::Sha1),
+            Self::RsaPssSha224 => Scheme::Pss(Hash::Sha224),
             Self::RsaPssSha256 => Scheme::Pss(Hash::Sha256),
+            Self::RsaPssSha384 => Scheme::Pss(Hash::Sha384),
+            Self::RsaPssSha512 => Scheme::Pss(Hash::Sha512),
+            Self::RsaRaw => Scheme::Raw,
+            Self::HmacMd5 => Scheme::Hmac(Hash::Md5),
+            Self::HmacSha1 => Scheme::Hmac(Hash::Sha1),
+            Self::HmacSha224 => Scheme::Hmac(Hash::Sha224),
             Self::HmacSha256 => Scheme::Hmac(Hash::Sha256),
+            Self::HmacSha384 => Scheme::Hmac(Hash::Sha384),
             Self::HmacSha512 => Scheme::Hmac(Hash::Sha512),
+            Self::Md5Keyed => Scheme::Keyed(Hash::Md5),
+            Self::Sha1Keyed => Scheme::Keyed(Hash::Sha1),
+            Self::Sha224Keyed => Scheme::Keyed(Hash::Sha224),
             Self::Sha256Keyed => Scheme::Keyed(Hash::Sha256),
+            Self::Sha384Keyed => Scheme::Keyed(Hash::Sha384),
             Self::Sha512Keyed => Scheme::Keyed(Hash::Sha512),
         }
+    }
+
+    /// The algorithm of that construction.
+    pub(super) fn of(scheme: Scheme) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.scheme() == scheme)
     }
 }
 
 /// The recipe of a signature: the `[sign]` table of a profile without `mode` and `operations`.
 ///
-/// A JSON string counts with its escapes resolved, any other value as its own literal (`1.00` is not `1`), in UTF-8.
-/// Blank means absent, `null` or `""`; where blanks are kept they stand as empty values.
+/// A JSON string counts with its escapes resolved, any other value as its own literal (`1.00` is not `1`), in UTF-8,
+/// unless a setting says otherwise. Blank means absent, `null` or `""`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
@@ -118,6 +199,51 @@ pub struct Recipe {
     pub encoding: Encoding,
     /// For the keyed digests: where the key stands.
     pub key_position: KeyPosition,
+    /// For `pairs`, `values` and `json`: the order of the members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Stands between a name and its value.
+    pub joiner: String,
+    /// The letter case of names.
+    pub names: TextCase,
+    /// The letter case of values.
+    pub value_case: TextCase,
+    /// The digits of numbers and amounts.
+    pub numbers: Numbers,
+    /// The characters that are replaced in values.
+    pub escape: Escape,
+    /// The treatment of blank members, where `omit_empty` does not say enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty_values: Option<EmptyValues>,
+    /// The treatment of the signature's own member.
+    pub sign_value: SignValue,
+    /// For `json`: its blanks and line ends.
+    pub layout: Layout,
+    /// Text before the string; `{key}` is the shared key, `{name}` a member's value.
+    pub prefix: String,
+    /// Text after the string; placeholders as in `prefix`.
+    pub suffix: String,
+    /// A member of this name, with the shared key as its value, is signed with the others.
+    pub key_member: String,
+    /// The bytes that the shared key's text stands for.
+    pub key_form: SecretForm,
+    /// The line ends within the string.
+    pub line_ends: LineEnds,
+    /// A change to the whole string.
+    pub transform: Transform,
+    /// The character set of the string.
+    pub charset: Charset,
+    /// A digest that is signed in place of the string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predigest: Option<Hash>,
+    /// The form of that digest.
+    pub predigest_form: DigestForm,
+    /// For PSS: the length of the salt in bytes; absent means the digest's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pss_salt: Option<u16>,
+    /// For PSS: the digest of the mask; absent means the algorithm's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pss_mask: Option<Hash>,
 }
 
 impl Default for Recipe {
@@ -132,6 +258,26 @@ impl Default for Recipe {
             omit_empty: true,
             encoding: Encoding::Base64,
             key_position: KeyPosition::After,
+            order: None,
+            joiner: "=".to_owned(),
+            names: TextCase::AsSent,
+            value_case: TextCase::AsSent,
+            numbers: Numbers::AsSent,
+            escape: Escape::None,
+            empty_values: None,
+            sign_value: SignValue::Absent,
+            layout: Layout::Compact,
+            prefix: String::new(),
+            suffix: String::new(),
+            key_member: String::new(),
+            key_form: SecretForm::Text,
+            line_ends: LineEnds::AsSent,
+            transform: Transform::None,
+            charset: Charset::Utf8,
+            predigest: None,
+            predigest_form: DigestForm::Hex,
+            pss_salt: None,
+            pss_mask: None,
         }
     }
 }
@@ -162,6 +308,17 @@ pub enum RecipeError {
     /// A template that cannot be filled in.
     #[error("`template`: {0}")]
     Template(#[from] TemplateError),
+    /// A prefix or suffix that cannot be filled in.
+    #[error("`{0}`: {1}")]
+    Around(&'static str, TemplateError),
+    /// A setting that another one leaves without effect.
+    #[error("`{0}` has no effect here: {1}")]
+    Unused(&'static str, &'static str),
+    /// A keyed digest into which no key goes.
+    #[error(
+        "key_position = \"inside\" needs the key in the string: `{{key}}` in `prefix` or `suffix`, or a `key_member`"
+    )]
+    KeyMissing,
     /// A key of the other family.
     #[error("algorithm = \"{algorithm}\" takes {}, and the key is {}", family(*.algorithm), family_of_key(*.key_is_rsa))]
     KeyKind {
@@ -170,6 +327,12 @@ pub enum RecipeError {
         /// Whether the key that came is an RSA key.
         key_is_rsa: bool,
     },
+    /// A shared key whose text is not of the recipe's form.
+    #[error("the shared key is not in the form that key_form = \"{0}\" asks for")]
+    SecretForm(SecretForm),
+    /// A recipe that signs a shared key along, without one.
+    #[error("the recipe puts a shared key into the string, and none was given")]
+    SecretMissing,
 }
 
 fn family(algorithm: Algorithm) -> &'static str {
@@ -183,7 +346,7 @@ fn family_of_key(is_rsa: bool) -> &'static str {
 impl Recipe {
     /// Finds the first contradiction among the settings.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let ordered = matches!(self.canonical, Canonical::OrderedValues | Canonical::OrderedPairs);
+        let ordered = self.canonical.is_listed();
         if ordered && self.fields.is_empty() {
             return Err(RecipeError::FieldsMissing(self.canonical));
         }
@@ -198,7 +361,9 @@ impl Recipe {
         if let Some(at) = twice {
             return Err(RecipeError::FieldTwice(self.fields[at].clone()));
         }
-        if self.canonical == Canonical::SortedPairs && !self.skips(SIGN) {
+        if matches!(self.canonical, Canonical::SortedPairs | Canonical::Pairs | Canonical::Values)
+            && !self.skips(SIGN)
+        {
             return Err(RecipeError::SignsItself("`skip` must contain \"sign\""));
         }
         for name in self.named()? {
@@ -211,7 +376,94 @@ impl Recipe {
                 return Err(RecipeError::FieldSkipped(name));
             }
         }
-        Ok(())
+        self.check_key_place()?;
+        self.check_effects()
+    }
+
+    fn check_key_place(&self) -> Result<(), RecipeError> {
+        for (name, text) in [("prefix", &self.prefix), ("suffix", &self.suffix)] {
+            for piece in template::pieces(text) {
+                if piece.map_err(|error| RecipeError::Around(name, error))? == Piece::Name(SIGN) {
+                    return Err(RecipeError::SignsItself(
+                        "take {sign} out of `prefix` or `suffix`",
+                    ));
+                }
+            }
+        }
+        if self.key_member == SIGN {
+            return Err(RecipeError::SignsItself("`key_member` needs another name"));
+        }
+        let is_inside = self.key_position == KeyPosition::Inside;
+        match self.algorithm.scheme() {
+            Scheme::Keyed(_) if is_inside && !self.has_key_inside() => Err(RecipeError::KeyMissing),
+            Scheme::Keyed(_) => Ok(()),
+            _ if is_inside => {
+                Err(RecipeError::Unused("key_position", "only the keyed digests read it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds a setting that says something and changes nothing.
+    fn check_effects(&self) -> Result<(), RecipeError> {
+        let (kind, usual) = (self.canonical, Self::default());
+        let is_pss = matches!(self.algorithm.scheme(), Scheme::Pss(_));
+        let is_body = kind == Canonical::Body;
+        let unused = [
+            (
+                "order",
+                self.order.is_some() && !kind.has_order(),
+                "only canonical = \"pairs\", \"values\" and \"json\" read it",
+            ),
+            (
+                "joiner",
+                self.joiner != usual.joiner
+                    && !matches!(
+                        kind,
+                        Canonical::SortedPairs | Canonical::Pairs | Canonical::OrderedPairs
+                    ),
+                "only the kinds with pairs have names and joiners",
+            ),
+            (
+                "layout",
+                self.layout != usual.layout && kind != Canonical::Json,
+                "only canonical = \"json\" reads it",
+            ),
+            (
+                "empty_values",
+                self.empty_values.is_some() && !self.omit_empty,
+                "`omit_empty = false` says the same; keep one of the two",
+            ),
+            ("pss_salt", self.pss_salt.is_some() && !is_pss, "only the RSA-PSS algorithms read it"),
+            ("pss_mask", self.pss_mask.is_some() && !is_pss, "only the RSA-PSS algorithms read it"),
+            (
+                "predigest_form",
+                self.predigest_form != usual.predigest_form && self.predigest.is_none(),
+                "there is no `predigest`",
+            ),
+            ("numbers", self.numbers != usual.numbers && is_body, "the body is signed as sent"),
+            ("escape", self.escape != usual.escape && is_body, "the body is signed as sent"),
+            (
+                "value_case",
+                self.value_case != usual.value_case && is_body,
+                "the body is signed as sent",
+            ),
+            ("names", self.names != usual.names && is_body, "the body is signed as sent"),
+            (
+                "key_member",
+                !self.key_member.is_empty() && (is_body || kind == Canonical::RawTemplate),
+                "only kinds that join members read it; use `prefix` or `suffix`",
+            ),
+            (
+                "sign_value",
+                self.sign_value != usual.sign_value && kind == Canonical::RawTemplate,
+                "a template says by itself what is signed",
+            ),
+        ];
+        match unused.into_iter().find(|(_, is_unused, _)| *is_unused) {
+            Some((name, _, why)) => Err(RecipeError::Unused(name, why)),
+            None => Ok(()),
+        }
     }
 
     /// The members that the recipe names itself.
@@ -228,72 +480,46 @@ impl Recipe {
         self.skip.iter().any(|skipped| skipped == name)
     }
 
-    /// The string to sign.
-    pub fn canonical(&self, fields: &Fields<'_>) -> String {
-        let mut text =
-            Joined { text: String::with_capacity(256), separator: &self.separator, empty: true };
+    /// The order of the members where no list gives it.
+    pub(super) fn order(&self) -> Order {
         match self.canonical {
-            Canonical::SortedPairs => {
-                let kept = fields.iter().filter(|(name, value)| {
-                    !(self.skips(name) || self.omit_empty && value.is_blank())
-                });
-                let mut members = Vec::with_capacity(16);
-                members.extend(kept);
-                members.sort_unstable_by_key(|(name, _)| *name);
-                for (name, value) in members {
-                    text.pair(name, &value_text(value));
-                }
-            }
-            Canonical::OrderedPairs => {
-                self.ordered(fields, |name, value| text.pair(name, value));
-            }
-            Canonical::OrderedValues => self.ordered(fields, |_, value| text.value(value)),
-            Canonical::RawTemplate => {
-                for piece in template::pieces(&self.template).flatten() {
-                    match piece {
-                        Piece::Text(literal) => text.text.push_str(literal),
-                        Piece::Name(name) => {
-                            text.text.push_str(&fields.get(name).map_or("".into(), value_text));
-                        }
-                    }
-                }
-            }
-        }
-        text.text
-    }
-
-    fn ordered(&self, fields: &Fields<'_>, mut add: impl FnMut(&str, &str)) {
-        for name in self.fields.iter().filter(|name| !self.skips(name)) {
-            let value = fields.get(name).map_or(Cow::Borrowed(""), value_text);
-            if !(self.omit_empty && value.is_empty()) {
-                add(name, &value);
-            }
+            Canonical::SortedPairs => Order::Name,
+            _ => self.order.unwrap_or(Order::AsSent),
         }
     }
-}
 
-/// What of a value is signed.
-fn value_text(value: Literal<'_>) -> Cow<'_, str> {
-    if value.is_blank() { Cow::Borrowed("") } else { value.text() }
-}
-
-struct Joined<'a> {
-    text: String,
-    separator: &'a str,
-    empty: bool,
-}
-
-impl Joined<'_> {
-    fn value(&mut self, value: &str) {
-        if !std::mem::take(&mut self.empty) {
-            self.text.push_str(self.separator);
-        }
-        self.text.push_str(value);
+    /// The treatment of blank members.
+    pub(super) fn empty_values(&self) -> EmptyValues {
+        let simple = if self.omit_empty { EmptyValues::Omit } else { EmptyValues::Keep };
+        self.empty_values.unwrap_or(simple)
     }
 
-    fn pair(&mut self, name: &str, value: &str) {
-        self.value(name);
-        self.text.push('=');
-        self.text.push_str(value);
+    /// The shared key is part of the string.
+    pub(super) fn has_key_inside(&self) -> bool {
+        let names_key = |text: &str| {
+            template::pieces(text).any(|piece| piece.is_ok_and(|piece| piece == Piece::Name(KEY)))
+        };
+        !self.key_member.is_empty() || names_key(&self.prefix) || names_key(&self.suffix)
+    }
+
+    /// The recipe asks for a shared key, alone or besides an RSA key.
+    pub fn takes_secret(&self) -> bool {
+        !self.algorithm.is_rsa() || self.has_key_inside()
+    }
+
+    /// The string to sign, before `charset` and `predigest`. Secrets are masked by `hide`, and a shared key is written
+    /// as `<key>`.
+    pub fn canonical_masked(&self, fields: &Fields<'_>, hide: Hide) -> String {
+        Style::of(self).text(&Source::new(self, fields, None), View::Masked(hide))
+    }
+
+    /// The string to sign, before `charset` and `predigest`, without a shared key that stands in it.
+    pub fn canonical(&self, fields: &Fields<'_>) -> String {
+        Style::of(self).text(&Source::new(self, fields, None), View::Exact)
+    }
+
+    /// The bytes to sign.
+    pub(super) fn message(&self, fields: &Fields<'_>, secret: Option<&Secret>) -> Vec<u8> {
+        Style::of(self).bytes(&Source::new(self, fields, secret))
     }
 }

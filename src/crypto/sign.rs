@@ -1,13 +1,15 @@
 //! Making and checking a signature after a recipe.
 
+use rsa::Pkcs1v15Sign;
 use rsa::rand_core::OsRng;
 
+use super::block;
 use super::encoding::DecodeError;
 #[cfg(feature = "fast-crypto")]
 use super::fast;
 use super::hash::Hash;
 use super::keys::{PrivateKey, PublicKey, Secret};
-use super::recipe::{Algorithm, KeyPosition, Recipe, RecipeError, Scheme};
+use super::recipe::{KeyPosition, Recipe, RecipeError, Scheme};
 use crate::base::Fields;
 
 /// What makes a signature.
@@ -17,6 +19,8 @@ pub enum SignKey {
     Rsa(PrivateKey),
     /// For HMAC and the keyed digests.
     Shared(Secret),
+    /// For an RSA algorithm over a string with a shared key in it.
+    RsaAndShared(PrivateKey, Secret),
 }
 
 /// What checks a signature.
@@ -26,6 +30,8 @@ pub enum VerifyKey {
     Rsa(PublicKey),
     /// For HMAC and the keyed digests.
     Shared(Secret),
+    /// For an RSA algorithm over a string with a shared key in it.
+    RsaAndShared(PublicKey, Secret),
 }
 
 /// Why a signature does not stand. [`super::explain()`] finds out what went wrong on the other side.
@@ -59,6 +65,34 @@ impl SignKey {
         match self {
             Self::Rsa(key) => VerifyKey::Rsa(key.public_key().clone()),
             Self::Shared(secret) => VerifyKey::Shared(secret.clone()),
+            Self::RsaAndShared(key, secret) => {
+                VerifyKey::RsaAndShared(key.public_key().clone(), secret.clone())
+            }
+        }
+    }
+
+    fn rsa(&self) -> Option<&PrivateKey> {
+        match self {
+            Self::Rsa(key) | Self::RsaAndShared(key, _) => Some(key),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+impl VerifyKey {
+    /// The RSA key, where there is one.
+    pub fn rsa(&self) -> Option<&PublicKey> {
+        match self {
+            Self::Rsa(key) | Self::RsaAndShared(key, _) => Some(key),
+            Self::Shared(_) => None,
+        }
+    }
+
+    /// The shared key, where there is one.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Shared(secret) | Self::RsaAndShared(_, secret) => Some(secret),
+            Self::Rsa(_) => None,
         }
     }
 }
@@ -66,29 +100,57 @@ impl SignKey {
 impl Recipe {
     /// Refuses a key that the algorithm cannot use.
     pub fn check_key(&self, key: &VerifyKey) -> Result<(), RecipeError> {
-        let key_is_rsa = matches!(key, VerifyKey::Rsa(_));
-        if self.algorithm.is_rsa() == key_is_rsa {
-            Ok(())
-        } else {
-            Err(RecipeError::KeyKind { algorithm: self.algorithm, key_is_rsa })
+        let is_rsa = self.algorithm.is_rsa();
+        if (is_rsa && key.rsa().is_none()) || (!is_rsa && key.secret().is_none()) {
+            let key_is_rsa = key.rsa().is_some();
+            return Err(RecipeError::KeyKind { algorithm: self.algorithm, key_is_rsa });
+        }
+        match key.secret() {
+            None if self.takes_secret() => Err(RecipeError::SecretMissing),
+            Some(secret) if self.takes_secret() && secret.in_form(self.key_form).is_none() => {
+                Err(RecipeError::SecretForm(self.key_form))
+            }
+            _ => Ok(()),
         }
     }
 
     /// How many bytes a signature under `key` has.
     pub(super) fn signature_len(&self, key: &VerifyKey) -> usize {
-        match (self.algorithm.scheme(), key) {
-            (Scheme::Pkcs1(_) | Scheme::Pss(_), VerifyKey::Rsa(key)) => key.len_bytes(),
-            (Scheme::Pkcs1(hash) | Scheme::Pss(hash), VerifyKey::Shared(_))
-            | (Scheme::Hmac(hash) | Scheme::Keyed(hash), _) => hash.len(),
+        match self.algorithm.scheme() {
+            Scheme::Pkcs1(hash) | Scheme::Pss(hash) => {
+                key.rsa().map_or_else(|| hash.len(), PublicKey::len_bytes)
+            }
+            Scheme::Raw => key.rsa().map_or(0, PublicKey::len_bytes),
+            Scheme::Hmac(hash) | Scheme::Keyed(hash) => hash.len(),
         }
+    }
+
+    /// The salt's length and the mask's digest of a PSS signature.
+    fn pss(&self, hash: Hash) -> block::Pss {
+        block::Pss {
+            hash,
+            mask: self.pss_mask.unwrap_or(hash),
+            salt_len: self.pss_salt.map_or(hash.len(), usize::from),
+        }
+    }
+
+    /// The recipe signs as its algorithm alone says, without parameters of its own.
+    fn is_usual(&self) -> bool {
+        self.pss_salt.is_none() && self.pss_mask.is_none()
     }
 }
 
 /// Signs `fields` after `recipe`. RSA takes a fraction of a millisecond to several milliseconds: keep it off the
 /// threads that serve connections.
 pub fn sign(recipe: &Recipe, key: &SignKey, fields: &Fields<'_>) -> Result<String, SignatureError> {
-    let canonical = recipe.canonical(fields);
-    let signature = sign_bytes(recipe, key, canonical.as_bytes())?;
+    let verify_key = key.verify_key();
+    recipe.check_key(&verify_key)?;
+    let message = recipe.message(fields, verify_key.secret());
+    let signature = match key.rsa() {
+        Some(key) if recipe.algorithm.is_rsa() => sign_rsa(recipe, key, &message),
+        _ => recipe.mac(verify_key.secret(), &message),
+    };
+    let signature = signature.ok_or(SignatureError::Unable)?;
     Ok(recipe.encoding.encode(&signature))
 }
 
@@ -105,49 +167,45 @@ pub fn verify(
     if signature.len() != expected {
         return Err(SignatureError::Length { bytes: signature.len(), expected });
     }
-    let canonical = recipe.canonical(fields);
-    let fits = match key {
-        VerifyKey::Rsa(key) => verify_rsa(key, recipe.algorithm, canonical.as_bytes(), &signature),
-        VerifyKey::Shared(secret) => mac(
-            recipe.algorithm.scheme(),
-            recipe.key_position,
-            secret.bytes(),
-            canonical.as_bytes(),
-        )
-        .is_some_and(|tag| tag == signature),
+    let message = recipe.message(fields, key.secret());
+    let fits = match key.rsa() {
+        Some(key) if recipe.algorithm.is_rsa() => verify_rsa(recipe, key, &message, &signature),
+        _ => recipe.mac(key.secret(), &message).is_some_and(|tag| tag == signature),
     };
     if fits { Ok(()) } else { Err(SignatureError::Mismatch) }
 }
 
-fn sign_bytes(recipe: &Recipe, key: &SignKey, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
-    let scheme = recipe.algorithm.scheme();
-    let signature = match key {
-        SignKey::Rsa(key) => {
-            #[cfg(feature = "fast-crypto")]
-            if let Some(signature) = fast::sign(key, recipe.algorithm, message) {
-                return Ok(signature);
-            }
-            sign_portably(key, scheme, message)
-        }
-        SignKey::Shared(secret) => mac(scheme, recipe.key_position, secret.bytes(), message),
-    };
-    signature.ok_or_else(|| {
-        recipe.check_key(&key.verify_key()).map_or_else(Into::into, |()| SignatureError::Unable)
-    })
+impl Recipe {
+    fn mac(&self, secret: Option<&Secret>, message: &[u8]) -> Option<Vec<u8>> {
+        let key = secret?.in_form(self.key_form)?;
+        mac(self.algorithm.scheme(), self.key_position, &key, message)
+    }
 }
 
-fn verify_rsa(key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+fn sign_rsa(recipe: &Recipe, key: &PrivateKey, message: &[u8]) -> Option<Vec<u8>> {
     #[cfg(feature = "fast-crypto")]
-    if let Some(fits) = fast::verify(key, algorithm, message, signature) {
+    if recipe.is_usual()
+        && let Some(signature) = fast::sign(key, recipe.algorithm, message)
+    {
+        return Some(signature);
+    }
+    sign_portably(recipe, key, message)
+}
+
+fn verify_rsa(recipe: &Recipe, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    #[cfg(feature = "fast-crypto")]
+    if recipe.is_usual()
+        && let Some(fits) = fast::verify(key, recipe.algorithm, message, signature)
+    {
         return fits;
     }
-    verify_portably(key, algorithm.scheme(), message, signature)
+    verify_portably(recipe, key, message, signature)
 }
 
 /// Checks through the `rsa` crate, which has every scheme and key size.
 pub(super) fn verify_portably(
+    recipe: &Recipe,
     key: &PublicKey,
-    scheme: Scheme,
     message: &[u8],
     signature: &[u8],
 ) -> bool {
@@ -156,19 +214,36 @@ pub(super) fn verify_portably(
         return false;
     }
     let digest = |hash: Hash| hash.digest(&[message]);
-    match scheme {
+    match recipe.algorithm.scheme() {
         Scheme::Pkcs1(hash) => key.rsa().verify(hash.pkcs1(), &digest(hash), signature).is_ok(),
-        Scheme::Pss(hash) => key.rsa().verify(hash.pss(), &digest(hash), signature).is_ok(),
+        Scheme::Raw => key.rsa().verify(Pkcs1v15Sign::new_unprefixed(), message, signature).is_ok(),
+        Scheme::Pss(hash) if recipe.is_usual() => {
+            key.rsa().verify(hash.pss(), &digest(hash), signature).is_ok()
+        }
+        Scheme::Pss(hash) => {
+            let pss = recipe.pss(hash);
+            let opened = key.open(signature).and_then(|block| pss.open(&block, key.bits()));
+            opened.is_some_and(|opened| {
+                opened.salt.len() == pss.salt_len && opened.fits(hash, message)
+            })
+        }
         Scheme::Hmac(_) | Scheme::Keyed(_) => false,
     }
 }
 
-/// Signs through the `rsa` crate. `None` for a scheme of another family, or a key too small for the digest.
-pub(super) fn sign_portably(key: &PrivateKey, scheme: Scheme, message: &[u8]) -> Option<Vec<u8>> {
+/// Signs through the `rsa` crate. `None` for a scheme of another family, or a key too small for the message.
+pub(super) fn sign_portably(recipe: &Recipe, key: &PrivateKey, message: &[u8]) -> Option<Vec<u8>> {
     let digest = |hash: Hash| hash.digest(&[message]);
-    match scheme {
+    match recipe.algorithm.scheme() {
         Scheme::Pkcs1(hash) => key.rsa().sign(hash.pkcs1(), &digest(hash)).ok(),
-        Scheme::Pss(hash) => key.rsa().sign_with_rng(&mut OsRng, hash.pss(), &digest(hash)).ok(),
+        Scheme::Raw => key.rsa().sign(Pkcs1v15Sign::new_unprefixed(), message).ok(),
+        Scheme::Pss(hash) if recipe.is_usual() => {
+            key.rsa().sign_with_rng(&mut OsRng, hash.pss(), &digest(hash)).ok()
+        }
+        // The crate has one digest for both, and no other length of salt when it checks.
+        Scheme::Pss(hash) => {
+            key.apply(&recipe.pss(hash).block(message, key.public_key(), &mut OsRng)?)
+        }
         Scheme::Hmac(_) | Scheme::Keyed(_) => None,
     }
 }
@@ -180,10 +255,15 @@ pub(super) fn mac(
     key: &[u8],
     message: &[u8],
 ) -> Option<Vec<u8>> {
-    match (scheme, position) {
-        (Scheme::Hmac(hash), _) => Some(hash.hmac(key, message)),
-        (Scheme::Keyed(hash), KeyPosition::After) => Some(hash.digest(&[message, key])),
-        (Scheme::Keyed(hash), KeyPosition::Before) => Some(hash.digest(&[key, message])),
-        (Scheme::Pkcs1(_) | Scheme::Pss(_), _) => None,
+    let parts: &[&[u8]] = match position {
+        KeyPosition::After => &[message, key],
+        KeyPosition::Before => &[key, message],
+        KeyPosition::Both => &[key, message, key],
+        KeyPosition::Inside => &[message],
+    };
+    match scheme {
+        Scheme::Hmac(hash) => Some(hash.hmac(key, message)),
+        Scheme::Keyed(hash) => Some(hash.digest(parts)),
+        Scheme::Pkcs1(_) | Scheme::Pss(_) | Scheme::Raw => None,
     }
 }

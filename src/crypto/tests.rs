@@ -128,7 +128,31 @@ fn contradictions_in_a_recipe_are_found() {
     assert_eq!(template("plain"), RecipeError::Template(TemplateError::NoPlaceholder));
     assert_eq!(template("{a"), RecipeError::Template(TemplateError::Brace(1)));
     assert!(matches!(template("{sign}"), RecipeError::SignsItself(_)));
+    for (settings, name) in [
+        ("order = 'value'", "order"),
+        ("layout = 'spaced'", "layout"),
+        ("canonical = 'values'\njoiner = ':'", "joiner"),
+        ("omit_empty = false\nempty_values = 'keep'", "empty_values"),
+        ("pss_salt = 20", "pss_salt"),
+        ("predigest_form = 'raw'", "predigest_form"),
+        ("canonical = 'body'\nescape = 'url'", "escape"),
+        ("key_position = 'inside'", "key_position"),
+    ] {
+        let error = check(settings);
+        assert!(matches!(error, RecipeError::Unused(found, _) if found == name), "{error}");
+    }
+    let keyed = |rest: &str| check(&format!("algorithm = 'MD5-KEYED'\n{rest}"));
+    assert_eq!(keyed("key_position = 'inside'"), RecipeError::KeyMissing);
+    assert!(matches!(keyed("suffix = '{key'"), RecipeError::Around("suffix", _)));
+    assert!(matches!(keyed("prefix = '{sign}'"), RecipeError::SignsItself(_)));
+    assert!(matches!(keyed("key_member = 'sign'"), RecipeError::SignsItself(_)));
     let shared = VerifyKey::Shared(Secret::new("s").expect("a secret"));
+    let mixed = Recipe { suffix: "{key}".to_owned(), ..Recipe::default() };
+    let rsa = VerifyKey::Rsa(private_key("merchant-1024").public_key().clone());
+    assert_eq!(mixed.check_key(&rsa), Err(RecipeError::SecretMissing));
+    let decoded =
+        Recipe { algorithm: Algorithm::HmacSha256, key_form: SecretForm::Hex, ..Recipe::default() };
+    assert_eq!(decoded.check_key(&shared), Err(RecipeError::SecretForm(SecretForm::Hex)));
     let error = Recipe::default().check_key(&shared).expect_err("an RSA recipe").to_string();
     assert_eq!(error, "algorithm = \"RSA-SHA256\" takes an RSA key, and the key is a shared key");
 }
@@ -161,7 +185,12 @@ fn a_key_too_small_for_the_digest_is_an_error_and_no_panic() {
     let fields = Fields::parse(br#"{"a":"1"}"#).expect("fields");
     for algorithm in rsa_algorithms() {
         let recipe = Recipe { algorithm, ..Recipe::default() };
-        let text = sign(&recipe, &key, &fields).expect("1024 bits are enough for all of them");
+        let signed = sign(&recipe, &key, &fields);
+        if algorithm == Algorithm::RsaPssSha512 {
+            assert_eq!(signed, Err(SignatureError::Unable));
+            continue;
+        }
+        let text = signed.expect("1024 bits are enough for the others");
         assert_eq!(verify(&recipe, &key.verify_key(), &fields, &text), Ok(()), "{algorithm}");
     }
 }
@@ -204,6 +233,7 @@ fn both_backends_agree_on_every_vector_and_on_damaged_ones() {
             let text = |name: &str| vector[name].as_str().or(vector["recipe"][name].as_str());
             let algorithm = text("algorithm").unwrap_or("RSA-SHA256");
             let algorithm = algorithm.parse::<Algorithm>().expect("an algorithm");
+            let recipe = Recipe { algorithm, ..Recipe::default() };
             let encoding = text("encoding").unwrap_or("base64").parse::<Encoding>().expect("one");
             let message = text("canonical").expect("a string").as_bytes();
             let good = encoding.decode(text("sign").expect("a sign")).expect("text");
@@ -231,16 +261,16 @@ fn both_backends_agree_on_every_vector_and_on_damaged_ones() {
             ];
             for (signature, expected) in cases {
                 let fast = fast::verify(key, algorithm, message, &signature);
-                let portable = verify_portably(key, algorithm.scheme(), message, &signature);
+                let portable = verify_portably(&recipe, key, message, &signature);
                 assert_eq!(portable, expected, "{vector}");
                 assert!(fast.is_none_or(|fast| fast == portable), "{vector}");
                 done_fast += usize::from(fast.is_some());
-                assert!(!verify_portably(key, algorithm.scheme(), b"other", &signature));
+                assert!(!verify_portably(&recipe, key, b"other", &signature));
             }
-            let signed = sign_portably(&private, algorithm.scheme(), message).expect("signed");
+            let signed = sign_portably(&recipe, &private, message).expect("signed");
             assert!(fast::verify(key, algorithm, message, &signed).unwrap_or(true));
             if let Some(signed) = fast::sign(&private, algorithm, message) {
-                assert!(verify_portably(key, algorithm.scheme(), message, &signed));
+                assert!(verify_portably(&recipe, key, message, &signed));
             }
         }
     }
@@ -257,30 +287,50 @@ fn the_fast_backend_does_all_but_what_it_lacks() {
         };
         rsa_algorithms().filter(does).collect::<Vec<_>>()
     };
-    assert_eq!(declined("merchant-1024"), [Algorithm::RsaSha384, Algorithm::RsaPssSha256]);
-    assert_eq!(declined("merchant-2048"), []);
-    assert_eq!(declined("merchant-4096"), []);
+    let lacking = [
+        Algorithm::RsaMd5,
+        Algorithm::RsaSha224,
+        Algorithm::RsaPssSha1,
+        Algorithm::RsaPssSha224,
+        Algorithm::RsaPssSha384,
+        Algorithm::RsaPssSha512,
+        Algorithm::RsaRaw,
+    ];
+    let weak = [Algorithm::RsaSha384, Algorithm::RsaPssSha256];
+    let mut expected = [&lacking[..], &weak].concat();
+    expected.sort_by_key(|algorithm| *algorithm as usize);
+    assert_eq!(declined("merchant-1024"), expected);
+    assert_eq!(declined("merchant-2048"), lacking);
+    assert_eq!(declined("merchant-4096"), lacking);
 }
 
 #[test]
-fn md5_and_sha224_are_for_explaining_only() {
-    let offered = |hash| {
-        Algorithm::ALL.iter().any(|algorithm| match algorithm.scheme() {
-            recipe::Scheme::Pkcs1(h)
-            | recipe::Scheme::Pss(h)
-            | recipe::Scheme::Hmac(h)
-            | recipe::Scheme::Keyed(h) => h == hash,
-        })
-    };
-    assert!(!offered(Hash::Md5) && !offered(Hash::Sha224) && offered(Hash::Sha1));
+fn pss_parameters_of_their_own_sign_and_verify() {
+    let fields = Fields::parse(br#"{"txId":"1"}"#).expect("fields");
+    let usual = Recipe { algorithm: Algorithm::RsaPssSha256, ..Recipe::default() };
+    // What Java takes by default: a mask by SHA-1 and 20 bytes of salt.
+    let java = Recipe { pss_mask: Some(Hash::Sha1), pss_salt: Some(20), ..usual.clone() };
+    let unsalted = Recipe { pss_salt: Some(0), ..usual.clone() };
+    let key = SignKey::Rsa(private_key("merchant-1024"));
+    let recipes = [usual, java, unsalted];
+    for recipe in &recipes {
+        let text = sign(recipe, &key, &fields).expect("signed");
+        for other in &recipes {
+            let fits = verify(other, &key.verify_key(), &fields, &text).is_ok();
+            assert_eq!(fits, recipe == other, "{recipe:?} {other:?}");
+        }
+    }
+    let too_long = Recipe { pss_salt: Some(100), ..recipes[0].clone() };
+    assert_eq!(sign(&too_long, &key, &fields), Err(SignatureError::Unable));
 }
 
 fn any_key(algorithm: Algorithm, secret: &str) -> SignKey {
     static KEY: LazyLock<PrivateKey> = LazyLock::new(|| private_key("merchant-1024"));
+    let secret = Secret::new(secret).expect("a secret");
     if algorithm.is_rsa() {
-        SignKey::Rsa(KEY.clone())
+        SignKey::RsaAndShared(KEY.clone(), secret)
     } else {
-        SignKey::Shared(Secret::new(secret).expect("a secret"))
+        SignKey::Shared(secret)
     }
 }
 
@@ -298,7 +348,14 @@ proptest! {
         at in any::<prop::sample::Index>(),
         flip in 1_u8..=255,
     ) {
-        let recipe = Recipe { algorithm, encoding, key_position, ..Recipe::default() };
+        // Only a digest of such a text fits into a block.
+        let predigest = (algorithm == Algorithm::RsaRaw).then_some(Hash::Sha256);
+        let suffix = if key_position == KeyPosition::Inside { "{key}" } else { "" }.to_owned();
+        // Twice its length does not fit.
+        let pss_salt = (algorithm == Algorithm::RsaPssSha512).then_some(20);
+        let recipe = Recipe {
+            algorithm, encoding, key_position, suffix, predigest, pss_salt, ..Recipe::default()
+        };
         let key = any_key(algorithm, &secret);
         let body = format!("{{\"memo\":{},\"amount\":{amount}.00}}", Value::from(value));
         let fields = Fields::parse(body.as_bytes()).expect("fields");

@@ -51,18 +51,21 @@ pub enum SigningError {
 /// off the threads that serve connections.
 pub fn sign(recipe: &Recipe, merchant: &Merchant, body: &[u8]) -> Result<Signed, SigningError> {
     let (fields, text) = read(body)?;
+    // The member is there while the string is made, since a recipe may sign the body with an empty one in it.
+    let with_member = with_sign(text, &fields, "");
+    let (fields, text) = read(with_member.as_bytes())?;
     let key = merchant.sign_key(recipe).ok_or_else(|| SigningError::NoKey {
         merchant: merchant.id.clone(),
-        lacking: if recipe.algorithm.is_rsa() {
-            "`private` in keys.toml"
-        } else {
+        lacking: if recipe.takes_secret() && merchant.sign_secret.is_none() {
             "`sign_secret` in merchants.toml"
+        } else {
+            "`private` in keys.toml"
         },
     })?;
     let key = key.map_err(|error| bad_key(merchant, error))?;
     let sign = crypto::sign(recipe, &key, &fields)?;
     let body = with_sign(text, &fields, &sign);
-    Ok(Signed { canonical: recipe.canonical(&fields), sign, body })
+    Ok(Signed { canonical: recipe.canonical_masked(&fields, |body| body.into()), sign, body })
 }
 
 /// Explains the signature of `body`, which `merchant` sends to `operation`. The keys of `others` and the gateway's

@@ -48,7 +48,7 @@ impl KeyPair {
     /// The public half.
     pub fn public_key(&self) -> Result<&PublicKey, &KeyError> {
         self.verify_key().map(|key| match key {
-            VerifyKey::Rsa(key) => key,
+            VerifyKey::Rsa(key) | VerifyKey::RsaAndShared(key, _) => key,
             VerifyKey::Shared(_) => unreachable!("parsed as an RSA key above"),
         })
     }

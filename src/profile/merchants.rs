@@ -155,20 +155,35 @@ impl Merchant {
 
     /// What checks this merchant's signatures made with `recipe`.
     pub fn verify_key(&self, recipe: &Recipe) -> Result<Cow<'_, VerifyKey>, KeyError> {
-        if recipe.algorithm.is_rsa() {
+        if !recipe.takes_secret() {
             return self.key.verify_key().map(Cow::Borrowed).map_err(Clone::clone);
         }
         let secret = Secret::new(self.sign_secret.as_deref().unwrap_or_default())?;
-        Ok(Cow::Owned(VerifyKey::Shared(secret)))
+        Ok(Cow::Owned(if recipe.algorithm.is_rsa() {
+            let key = self.key.public_key().map_err(Clone::clone)?;
+            VerifyKey::RsaAndShared(key.clone(), secret)
+        } else {
+            VerifyKey::Shared(secret)
+        }))
     }
 
     /// What makes this merchant's signatures with `recipe`; `None` where only the public half is known.
     pub fn sign_key(&self, recipe: &Recipe) -> Option<Result<SignKey, KeyError>> {
-        if recipe.algorithm.is_rsa() {
-            let key = self.key.private_key()?;
-            return Some(key.map(|key| SignKey::Rsa(key.clone())).map_err(Clone::clone));
-        }
-        Some(Secret::new(self.sign_secret.as_deref()?).map(SignKey::Shared))
+        let secret = match self.sign_secret.as_deref() {
+            _ if !recipe.takes_secret() => None,
+            text => Some(Secret::new(text?)),
+        };
+        let key = match self.key.private_key() {
+            _ if !recipe.algorithm.is_rsa() => None,
+            key => Some(key?.cloned().map_err(Clone::clone)),
+        };
+        Some(match (key, secret) {
+            (Some(key), Some(secret)) => {
+                key.and_then(|key| Ok(SignKey::RsaAndShared(key, secret?)))
+            }
+            (Some(key), None) => key.map(SignKey::Rsa),
+            (None, secret) => secret?.map(SignKey::Shared),
+        })
     }
 }
 

@@ -525,7 +525,7 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
          = did you mean `refund`?
          = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
 
-    profile.toml:34:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`
+    profile.toml:34:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`, `order`, `joiner`, `names`, `value_case`, `numbers`, `escape`, `empty_values`, `sign_value`, `layout`, `prefix`, `suffix`, `key_member`, `key_form`, `line_ends`, `transform`, `charset`, `predigest`, `predigest_form`, `pss_salt`, `pss_mask`
          |
       34 | algoritm = "RSA-SHA256"
          | ^^^^^^^^

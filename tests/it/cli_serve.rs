@@ -91,7 +91,9 @@ fn a_wrong_profile_ends_with_2_and_all_that_is_wrong() {
         "{file}:{tries}:23: expected an integer from 0 to 255, found a string\n     |\n{tries:4} | {}\n     | {}^^^\n\n\
          {file}:{section}:1: `mode` is missing\n     |\n{section:4} | [sign]\n     | ^^^^^^\n\n\
          {file}:{mood}:1: unknown field `mood`, expected one of `algorithm`, `canonical`, `fields`, `template`, \
-         `separator`, `skip`, `omit_empty`, `encoding`, `key_position`\n     |\n{mood:4} | {}\n     | ^^^^\n\n\
+         `separator`, `skip`, `omit_empty`, `encoding`, `key_position`, `order`, `joiner`, `names`, `value_case`, `numbers`, \
+         `escape`, `empty_values`, `sign_value`, `layout`, `prefix`, `suffix`, `key_member`, `key_form`, `line_ends`, \
+         `transform`, `charset`, `predigest`, `predigest_form`, `pss_salt`, `pss_mask`\n     |\n{mood:4} | {}\n     | ^^^^\n\n\
          3 problems in the profile\n",
         cut(tries),
         " ".repeat(22),

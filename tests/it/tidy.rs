@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// line, where `beside` says who may see whom.
 const LAYERS: &[&[&str]] = &[
     &["base"],
-    &["crypto", "khqr"],
+    &["capture", "crypto", "khqr"],
     &["profile"],
     &["wire"],
     &["ledger", "scenario"],
@@ -43,7 +43,7 @@ const IMPURE: &[&str] = &[
     "rand::random",
     "thread::sleep",
 ];
-const PURE: &[&str] = &["ledger", "scenario", "wire", "crypto", "khqr"];
+const PURE: &[&str] = &["capture", "ledger", "scenario", "wire", "crypto", "khqr"];
 
 /// Lines of a file outside tests.
 const LINES_MAX: usize = 800;

@@ -173,7 +173,8 @@ impl<'a> Sim<'a> {
         };
         let id = &merchant.id;
         let terminal = given.terminal.as_ref().or_else(|| merchant.term_ids.first());
-        let mut body = json!({ "merchantId": id, "termId": terminal, "txId": "doctor" });
+        let mut body =
+            json!({ "merchantId": id, "termId": terminal, "txId": "doctor", "sign": "" });
         let text = body.to_string();
         let signed = Fields::parse(text.as_bytes())
             .map(|fields| crypto::sign(recipe, &SignKey::Rsa(key), &fields));

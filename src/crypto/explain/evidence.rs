@@ -3,11 +3,13 @@
 //! An RSA signature opens under the right public key and shows padding, digest algorithm and digest. So key and
 //! algorithm are known before any string is tried, and trying a string costs one digest instead of one verification.
 
+use super::super::block;
 use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::keys::PublicKey;
 use super::super::recipe::{Algorithm, KeyPosition, Recipe, Scheme};
-use super::super::sign::{VerifyKey, mac};
+use super::super::sign::VerifyKey;
+use super::super::target::Target;
 use super::readings::Reading;
 use super::{Cause, OtherKey};
 
@@ -24,30 +26,13 @@ pub(super) struct Evidence {
     pub(super) own: bool,
     /// What was found, for people.
     pub(super) about: String,
-    test: Test,
-}
-
-/// How to tell whether a string is the one.
-enum Test {
-    Digest(Hash, Vec<u8>),
-    Itself(Vec<u8>),
-    Pss { hash: Hash, salt: Vec<u8>, digest: Vec<u8> },
-    Mac { scheme: Scheme, position: KeyPosition, key: Vec<u8>, tag: Vec<u8> },
+    test: Target,
 }
 
 impl Evidence {
     /// Whether `message` is the string that was signed.
     pub(super) fn fits(&self, message: &[u8]) -> bool {
-        match &self.test {
-            Test::Digest(hash, digest) => hash.digest(&[message]) == *digest,
-            Test::Itself(content) => content == message,
-            Test::Pss { hash, salt, digest } => {
-                hash.digest(&[&[0; 8], &hash.digest(&[message]), salt]) == *digest
-            }
-            Test::Mac { scheme, position, key, tag } => {
-                mac(*scheme, *position, key, message).is_some_and(|found| found == *tag)
-            }
-        }
+        self.test.fits(message)
     }
 }
 
@@ -66,9 +51,11 @@ pub(super) fn evidence(
             let causes = [&reading.causes[..], &key_causes].concat();
             let mut collect =
                 Collect { recipe, own: key_causes.is_empty(), causes, found: &mut found };
-            match key {
-                VerifyKey::Rsa(key) => collect.rsa(key, &reading.bytes),
-                VerifyKey::Shared(secret) => collect.shared(secret.bytes(), &reading.bytes),
+            if let Some(key) = key.rsa() {
+                collect.rsa(key, &reading.bytes);
+            }
+            if let Some(secret) = key.secret() {
+                collect.shared(secret.bytes(), &reading.bytes);
             }
         }
     }
@@ -88,7 +75,7 @@ struct Collect<'a> {
 }
 
 impl Collect<'_> {
-    fn add(&mut self, cause: Option<Cause>, proven: bool, about: String, test: Test) {
+    fn add(&mut self, cause: Option<Cause>, proven: bool, about: String, test: Target) {
         let causes = self.causes.iter().cloned().chain(cause).collect();
         self.found.push(Evidence { causes, proven, own: self.own, about, test });
     }
@@ -100,8 +87,9 @@ impl Collect<'_> {
         if scheme == wanted.scheme() {
             let message = || {
                 format!(
-                    "the key stands {position} the string in the digest; it belongs {} it",
-                    self.recipe.key_position
+                    "the key stands {} the string in the digest; it belongs {} it",
+                    side(position),
+                    side(self.recipe.key_position)
                 )
             };
             return (!same_side).then(|| Cause::new("algorithm.key-position", message()));
@@ -127,7 +115,7 @@ impl Collect<'_> {
 
     fn rsa(&mut self, key: &PublicKey, signature: &[u8]) {
         let Some(block) = key.open(signature) else { return };
-        if let Some(content) = pkcs1_content(&block) {
+        if let Some(content) = block::pkcs1_content(&block) {
             self.pkcs1(content);
         } else {
             self.pss(&block, key.bits());
@@ -135,13 +123,13 @@ impl Collect<'_> {
     }
 
     fn pkcs1(&mut self, content: &[u8]) {
-        for hash in Hash::ALL {
+        for hash in Hash::ALL.iter().copied() {
             if let Some(digest) = content.strip_prefix(&*hash.digest_info())
                 && digest.len() == hash.len()
             {
                 let scheme = Scheme::Pkcs1(hash);
                 let cause = self.unlike(scheme, KeyPosition::After);
-                let test = Test::Digest(hash, digest.to_vec());
+                let test = Target::Digest(hash, digest.to_vec());
                 return self.add(cause, true, name(scheme), test);
             }
         }
@@ -150,6 +138,9 @@ impl Collect<'_> {
             "use a function that signs, for {wanted}, instead of one that encrypts with the private key"
         );
         let about = "the private-key operation without a digest identifier".to_owned();
+        if wanted.scheme() == Scheme::Raw {
+            return self.add(None, true, about, Target::Itself(content.to_vec()));
+        }
         let hex =
             std::str::from_utf8(content).ok().and_then(|text| Encoding::Hex.decode(text).ok());
         let digests = [
@@ -158,51 +149,57 @@ impl Collect<'_> {
         ];
         for (digest, code, what) in digests {
             let Some(digest) = digest else { continue };
-            for hash in Hash::ALL.into_iter().filter(|hash| hash.len() == digest.len()) {
+            for hash in Hash::ALL.iter().copied().filter(|hash| hash.len() == digest.len()) {
                 let message = format!("sign holds {what} ({}); {advice}", hash.name());
-                let test = Test::Digest(hash, digest.clone());
+                let test = Target::Digest(hash, digest.clone());
                 self.add(Some(Cause::new(code, message)), true, about.clone(), test);
             }
         }
         let message = format!("sign holds the text itself, not its digest; {advice}");
         let cause = Cause::new("algorithm.no-hash", message);
-        self.add(Some(cause), true, about, Test::Itself(content.to_vec()));
+        self.add(Some(cause), true, about, Target::Itself(content.to_vec()));
     }
 
     fn pss(&mut self, block: &[u8], bits: usize) {
-        for hash in Hash::ALL {
-            for mask in Hash::ALL {
-                let Some(opened) = pss_open(block, bits, hash, mask) else { continue };
+        for hash in Hash::ALL.iter().copied() {
+            for mask in Hash::ALL.iter().copied() {
+                let pss = block::Pss { hash, mask, salt_len: hash.len() };
+                let Some(opened) = pss.open(block, bits) else { continue };
                 let scheme = Scheme::Pss(hash);
-                let usual = mask == hash && opened.salt.len() == hash.len();
+                let wanted_mask = self.recipe.pss_mask.unwrap_or(hash);
+                let wanted_salt = self.recipe.pss_salt.map_or(hash.len(), usize::from);
+                let usual = mask == wanted_mask && opened.salt.len() == wanted_salt;
                 let cause = if self.recipe.algorithm.scheme() == scheme && !usual {
+                    let both = if wanted_mask == hash { " for both" } else { "" };
                     let message = format!(
-                        "sign is PSS with {} bytes of salt and a mask by {}; use {} bytes and {} for both (in Java a PSSParameterSpec, in OpenSSL rsa_pss_saltlen:digest)",
+                        "sign is PSS with {} bytes of salt and a mask by {}; use {wanted_salt} bytes and {wanted_mask}{both} (in Java a PSSParameterSpec, in OpenSSL rsa_pss_saltlen:digest)",
                         opened.salt.len(),
                         mask.name(),
-                        hash.len(),
-                        hash.name()
                     );
                     Some(Cause::new("algorithm.pss-parameters", message))
                 } else {
                     self.unlike(scheme, KeyPosition::After)
                 };
-                let test = Test::Pss { hash, salt: opened.salt, digest: opened.digest };
-                self.add(cause, opened.zeros >= ZEROS_PROVING, name(scheme), test);
+                let is_proven = opened.zeros >= ZEROS_PROVING;
+                self.add(cause, is_proven, name(scheme), Target::Pss(hash, opened));
             }
         }
     }
 
     fn shared(&mut self, key: &[u8], tag: &[u8]) {
         for (key, key_cause) in key_forms(key) {
-            for hash in Hash::ALL.into_iter().filter(|hash| hash.len() == tag.len()) {
-                for (scheme, position) in [
-                    (Scheme::Hmac(hash), KeyPosition::After),
-                    (Scheme::Keyed(hash), KeyPosition::After),
-                    (Scheme::Keyed(hash), KeyPosition::Before),
-                ] {
+            for hash in Hash::ALL.iter().copied().filter(|hash| hash.len() == tag.len()) {
+                let inside = self.recipe.has_key_inside();
+                let positions = KeyPosition::ALL.iter().copied();
+                let keyed = positions
+                    .filter(|position| inside || *position != KeyPosition::Inside)
+                    .map(|position| (Scheme::Keyed(hash), position));
+                for (scheme, position) in
+                    std::iter::once((Scheme::Hmac(hash), KeyPosition::After)).chain(keyed)
+                {
                     let cause = self.unlike(scheme, position);
-                    let test = Test::Mac { scheme, position, key: key.clone(), tag: tag.to_vec() };
+                    let test =
+                        Target::Mac { scheme, position, key: key.clone(), tag: tag.to_vec() };
                     let causes = self.causes.iter().chain(&key_cause).cloned().chain(cause);
                     let (causes, about) = (causes.collect(), name(scheme));
                     self.found.push(Evidence { causes, proven: false, own: self.own, about, test });
@@ -212,15 +209,30 @@ impl Collect<'_> {
     }
 
     fn plain_digest(&mut self, tag: &[u8]) {
-        for hash in Hash::ALL.into_iter().filter(|hash| hash.len() == tag.len()) {
+        for hash in Hash::ALL.iter().copied().filter(|hash| hash.len() == tag.len()) {
             let message = format!(
                 "sign is the bare {} of the string, made without any key; use {}",
                 hash.name(),
                 self.recipe.algorithm
             );
             let cause = Cause::new("algorithm.no-key", message);
-            self.add(Some(cause), false, hash.name().to_owned(), Test::Digest(hash, tag.to_vec()));
+            self.add(
+                Some(cause),
+                false,
+                hash.name().to_owned(),
+                Target::Digest(hash, tag.to_vec()),
+            );
         }
+    }
+}
+
+/// The key's position in words.
+fn side(position: KeyPosition) -> &'static str {
+    match position {
+        KeyPosition::After => "after",
+        KeyPosition::Before => "before",
+        KeyPosition::Both => "before and after",
+        KeyPosition::Inside => "within",
     }
 }
 
@@ -252,50 +264,5 @@ fn key_forms(key: &[u8]) -> Vec<(Vec<u8>, Option<Cause>)> {
 }
 
 fn name(scheme: Scheme) -> String {
-    if let Some(known) = Algorithm::ALL.iter().find(|algorithm| algorithm.scheme() == scheme) {
-        return known.name().to_owned();
-    }
-    match scheme {
-        Scheme::Pkcs1(hash) => format!("RSA with PKCS#1 v1.5 padding and {}", hash.name()),
-        Scheme::Pss(hash) => format!("RSA with PSS padding and {}", hash.name()),
-        Scheme::Hmac(hash) => format!("HMAC with {}", hash.name()),
-        Scheme::Keyed(hash) => format!("a keyed {} digest", hash.name()),
-    }
-}
-
-/// What a PKCS#1 v1.5 signature block holds after its padding.
-fn pkcs1_content(block: &[u8]) -> Option<&[u8]> {
-    let rest = block.strip_prefix(&[0, 1])?;
-    let padding = rest.iter().take_while(|byte| **byte == 0xff).count();
-    let content = rest[padding..].strip_prefix(&[0])?;
-    (padding >= 8 && !content.is_empty()).then_some(content)
-}
-
-struct PssOpened {
-    salt: Vec<u8>,
-    digest: Vec<u8>,
-    zeros: usize,
-}
-
-/// Takes a PSS block apart (RFC 8017, 9.1.2, up to the comparison); `None` when it is none.
-fn pss_open(block: &[u8], bits: usize, hash: Hash, mask: Hash) -> Option<PssOpened> {
-    // With a modulus of 8k + 1 bits the encoded message is a byte shorter than the block.
-    let block = if bits % 8 == 1 { block.strip_prefix(&[0])? } else { block };
-    let (digest_end, trailer) = (block.len().checked_sub(1)?, block.last()?);
-    let masked_end = digest_end.checked_sub(hash.len())?;
-    let (masked, digest) = (&block[..masked_end], &block[masked_end..digest_end]);
-    let unused = (8 - (bits - 1) % 8) % 8;
-    let top = 0xff_u8.checked_shr(unused as u32).unwrap_or(0);
-    if *trailer != 0xbc || masked.first()? & !top != 0 {
-        return None;
-    }
-    let mut data = masked.to_vec();
-    for (counter, part) in (0_u32..).zip(data.chunks_mut(mask.len())) {
-        let stream = mask.digest(&[digest, &counter.to_be_bytes()]);
-        part.iter_mut().zip(stream).for_each(|(byte, key)| *byte ^= key);
-    }
-    *data.first_mut()? &= top;
-    let zeros = data.iter().take_while(|byte| **byte == 0).count();
-    let salt = data[zeros..].strip_prefix(&[1])?.to_vec();
-    Some(PssOpened { salt, digest: digest.to_vec(), zeros })
+    Algorithm::of(scheme).map_or_else(String::new, |algorithm| algorithm.name().to_owned())
 }

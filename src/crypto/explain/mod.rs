@@ -3,14 +3,11 @@
 //! The [readings] of the received text meet the keys and give [evidence]; the [rows] of near misses give strings; the
 //! [search] brings both together, fewest mistakes first. What matches is proof, never a guess.
 
-mod body;
 mod evidence;
-mod forms;
-mod mask;
+mod knobs;
 mod readings;
 mod rows;
 mod search;
-mod style;
 #[cfg(test)]
 mod tests;
 
@@ -18,14 +15,15 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::canonical::{Source, Style, View};
 use super::encoding::{DecodeError, Encoding};
+use super::keys::PublicKey;
+use super::mask::{self, Hide};
 use super::recipe::{Algorithm, Canonical, Recipe, SIGN};
 use super::sign::{VerifyKey, verify};
 use crate::base::{Fields, Operation};
 use evidence::Evidence;
-pub use mask::Hide;
 use search::Outcome;
-use style::{Member, Source, Style, View};
 
 /// Sizes of common RSA keys, in bytes of a signature.
 const KEY_SIZES: &[usize] = &[64, 128, 192, 256, 384, 512];
@@ -150,6 +148,12 @@ pub struct Cause {
     pub canonical: Option<String>,
 }
 
+impl OwnKey {
+    fn of(key: &PublicKey) -> Self {
+        Self { fingerprint: key.fingerprint().to_owned(), bits: key.bits(), weak: key.is_weak() }
+    }
+}
+
 impl Cause {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), canonical: None }
@@ -159,19 +163,7 @@ impl Cause {
 /// Explains the signature of a request. Costs up to some tens of milliseconds: keep it off the threads that serve
 /// connections.
 pub fn explain(question: &Question<'_>) -> Explanation {
-    let members = question.fields.iter().map(|(name, value)| Member {
-        name,
-        shown_name: mask::name(question.hide, name),
-        value,
-        shown: mask::shown(question.hide, name, value),
-    });
-    let members = members.collect::<Vec<_>>();
-    let source = Source {
-        recipe: question.recipe,
-        members: &members,
-        body: question.body,
-        hide: question.hide,
-    };
+    let source = Source::new(question.recipe, question.fields, question.key.secret());
     let mut explanation = question.blank(&source);
     match question.sign() {
         Err(cause) => explanation.conclude(vec![cause]),
@@ -182,25 +174,21 @@ pub fn explain(question: &Question<'_>) -> Explanation {
 
 impl<'a> Question<'a> {
     fn blank(&self, source: &Source<'_>) -> Explanation {
-        let masked = source.members.iter().filter(|member| {
-            member.shown != member.value.raw() || member.shown_name != member.name
+        let masked = self.fields.iter().filter_map(|(name, value)| {
+            let shown_name = mask::name(self.hide, name);
+            let is_masked =
+                shown_name != name || mask::shown(self.hide, name, value) != value.raw();
+            is_masked.then(|| shown_name.into_owned())
         });
         Explanation {
             ok: false,
             summary: String::new(),
             algorithm: self.recipe.algorithm,
             kind: self.recipe.canonical,
-            canonical: Style::of(self.recipe).text(source, View::Masked),
-            masked: masked.map(|member| member.shown_name.clone().into_owned()).collect(),
+            canonical: Style::of(self.recipe).text(source, View::Masked(self.hide)),
+            masked: masked.collect(),
             received: None,
-            key: match self.key {
-                VerifyKey::Rsa(key) => Some(OwnKey {
-                    fingerprint: key.fingerprint().to_owned(),
-                    bits: key.bits(),
-                    weak: key.is_weak(),
-                }),
-                VerifyKey::Shared(_) => None,
-            },
+            key: self.key.rsa().map(OwnKey::of),
             key_proven: false,
             signed: None,
             causes: Vec::new(),
@@ -249,8 +237,8 @@ impl Explanation {
         let readings = readings::readings(text, question.recipe.encoding);
         let evidence =
             evidence::evidence(question.recipe, question.key, question.others, &readings);
-        let rows = rows::rows(question.recipe, question.operation, source.members);
-        match search::search(source, &rows, &evidence) {
+        let rows = rows::rows(question.recipe, question.operation, question.fields, question.hide);
+        match search::search(source, question.hide, &rows, &evidence) {
             Outcome::Found { evidence, causes, signed } => {
                 self.key_proven = evidence.own;
                 self.signed = (signed != self.canonical).then_some(signed);

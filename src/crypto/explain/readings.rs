@@ -89,9 +89,10 @@ fn decoded(text: &str, wanted: Encoding) -> Vec<(Vec<u8>, Vec<Cause>)> {
 
 fn code(encoding: Encoding) -> &'static str {
     match encoding {
-        Encoding::Base64 => "encoding.base64",
-        Encoding::Base64Url => "encoding.base64url",
-        Encoding::Hex => "encoding.hex",
+        Encoding::Base64 | Encoding::Base64Unpadded | Encoding::Base64Lines => "encoding.base64",
+        Encoding::Base64Url | Encoding::Base64UrlPadded => "encoding.base64url",
+        Encoding::Hex | Encoding::HexUpper => "encoding.hex",
+        Encoding::Base64OfHex => "encoding.base64-of-hex",
     }
 }
 
@@ -99,7 +100,7 @@ fn code(encoding: Encoding) -> &'static str {
 fn unwrapped(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<Cause>)> {
     let mut inner = Vec::new();
     if let Ok(text) = std::str::from_utf8(bytes) {
-        inner.extend(Encoding::ALL.iter().filter_map(|encoding| {
+        inner.extend(Encoding::READ.iter().filter_map(|encoding| {
             let message = format!(
                 "sign was encoded twice: its bytes are {encoding} text again; encode the signature's own bytes once"
             );

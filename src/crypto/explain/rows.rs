@@ -2,12 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::super::encoding::Encoding;
+use super::super::canonical::{Arrangement, Frame};
 use super::super::hash::Hash;
+use super::super::mask::{self, Hide};
+use super::super::orders::{documented, permutations};
 use super::super::recipe::{Canonical, Recipe, SIGN};
-use super::forms::{Charset, Numbers};
-use super::style::{Blanks, Frame, Knob, Last, Member, Names, Order, Selection, Shape, Values};
-use crate::base::Operation;
+use super::super::words::{
+    Charset, DigestForm, EmptyValues, Escape, Layout, Numbers, Order, SignValue, TextCase,
+    Transform,
+};
+use super::knobs::{Knob, Last, MembersKnob, ShapeKnob, ValuesKnob};
+use crate::base::{Fields, Operation};
 
 /// Up to this many members every other order is tried.
 const PERMUTED_MAX: usize = 5;
@@ -30,11 +35,11 @@ macro_rules! rows {
 
 /// The near misses that don't depend on the request, the likelier ones first.
 const ROWS: &[Row<'static>] = rows! {
-    "order.wire", "the members were signed in the order of the body", Knob::Order(Order::Wire);
-    "order.sorted", "the members were sorted by name", Knob::Order(Order::ByName);
-    "order.any-case", "the names were sorted without regard to letter case", Knob::Order(Order::ByNameAnyCase);
-    "order.reversed", "the names were sorted backwards", Knob::Order(Order::ByNameReversed);
-    "order.by-value", "the members were sorted by value", Knob::Order(Order::ByValue);
+    "order.wire", "the members were signed in the order of the body", Knob::Order(Arrangement::By(Order::AsSent));
+    "order.sorted", "the members were sorted by name", Knob::Order(Arrangement::By(Order::Name));
+    "order.any-case", "the names were sorted without regard to letter case", Knob::Order(Arrangement::By(Order::NameAnyCase));
+    "order.reversed", "the names were sorted backwards", Knob::Order(Arrangement::By(Order::NameReversed));
+    "order.by-value", "the members were sorted by value", Knob::Order(Arrangement::By(Order::Value));
     "text.newline", "a line feed stands at the end of the signed string (`echo` adds one; use `printf`)", Knob::Frame(Frame::Around("", "\n"));
     "text.crlf", "a carriage return and line feed stand at the end of the signed string", Knob::Frame(Frame::Around("", "\r\n"));
     "text.space-after", "a space stands at the end of the signed string", Knob::Frame(Frame::Around("", " "));
@@ -46,38 +51,38 @@ const ROWS: &[Row<'static>] = rows! {
     "text.braces", "braces stand around the signed string", Knob::Frame(Frame::Around("{", "}"));
     "text.question-mark", "a question mark stands before the signed string", Knob::Frame(Frame::Around("?", ""));
     "text.byte-order-mark", "a byte order mark stands before the signed string", Knob::Frame(Frame::Around("\u{feff}", ""));
-    "blank.kept", "null and empty members were signed with an empty value", Knob::Blanks(Blanks::Kept);
-    "blank.null-word", "null members were signed as the word null, and empty ones kept", Knob::Blanks(Blanks::NullAsWord);
-    "blank.only-null-word", "null members were signed as the word null", Knob::Blanks(Blanks::OnlyNullAsWord);
-    "blank.only-empty", "empty members were signed and null ones left out", Knob::Blanks(Blanks::OnlyEmptyKept);
-    "blank.omitted", "null and empty members were left out", Knob::Blanks(Blanks::Omitted);
-    "field.sign-included", "the member sign itself was signed, with an empty value", Knob::Members(Selection::WithEmptySign);
-    "field.all", "all members were signed", Knob::Members(Selection::All);
+    "blank.kept", "null and empty members were signed with an empty value", Knob::Blanks(EmptyValues::Keep);
+    "blank.null-word", "null members were signed as the word null, and empty ones kept", Knob::Blanks(EmptyValues::NullWord);
+    "blank.only-null-word", "null members were signed as the word null", Knob::Blanks(EmptyValues::OnlyNullWord);
+    "blank.only-empty", "empty members were signed and null ones left out", Knob::Blanks(EmptyValues::OnlyEmpty);
+    "blank.omitted", "null and empty members were left out", Knob::Blanks(EmptyValues::Omit);
+    "field.sign-included", "the member sign itself was signed, with an empty value", Knob::Members(MembersKnob::WithEmptySign);
+    "field.all", "all members were signed", Knob::Members(MembersKnob::All);
     "number.shortest", "numbers were rewritten to their shortest form (1.00 became 1)", Knob::Numbers(Numbers::Shortest);
     "number.float", "numbers were printed from a floating-point value (1.00 became 1.0)", Knob::Numbers(Numbers::Float);
     "number.two-decimals", "numbers were rewritten with two decimals (1 became 1.00)", Knob::Numbers(Numbers::TwoDecimals);
-    "number.minor-units", "amounts were signed in cents (1.00 became 100)", Knob::Numbers(Numbers::Minor);
-    "value.quoted", "string values were signed with their quotation marks", Knob::Values(Values::Literal);
-    "value.url-encoded", "values were URL-encoded (a space became %20)", Knob::Values(Values::UrlEncoded);
-    "value.form-encoded", "values were form-encoded (a space became +)", Knob::Values(Values::FormEncoded);
-    "value.trimmed", "blanks around values were trimmed", Knob::Values(Values::Trimmed);
-    "value.upper", "values were turned to upper case", Knob::Values(Values::Upper);
-    "value.lower", "values were turned to lower case", Knob::Values(Values::Lower);
-    "value.unicode-escaped", "characters beyond ASCII were signed as \\u escapes", Knob::Values(Values::Escaped);
-    "value.slash-escaped", "slashes were signed as \\/", Knob::Values(Values::SlashEscaped);
-    "name.lower", "names were turned to lower case", Knob::Names(Names::Lower);
-    "name.upper", "names were turned to upper case", Knob::Names(Names::Upper);
-    "shape.values", "only the values were signed, without their names", Knob::Shape(Shape::Values);
-    "shape.values-joined", "only the values were signed, without names or separator", Knob::Shape(Shape::ValuesJoined);
-    "shape.pairs-joined", "names and values were strung together without = and separator", Knob::Shape(Shape::PairsJoined);
-    "shape.pairs", "name=value pairs were signed", Knob::Shape(Shape::Pairs);
-    "body.without-sign", "the JSON body was signed as it was before sign was put in", Knob::Shape(Shape::Body(None));
-    "body.sign-empty", "the JSON body was signed with an empty sign in it", Knob::Shape(Shape::Body(Some("\"\"")));
-    "body.sign-null", "the JSON body was signed with \"sign\":null in it", Knob::Shape(Shape::Body(Some("null")));
-    "json.compact", "the members were signed as JSON without blanks", Knob::Shape(Shape::Json { spaced: false, sorted: false });
-    "json.sorted", "the members were signed as JSON, sorted by name, without blanks", Knob::Shape(Shape::Json { spaced: false, sorted: true });
-    "json.spaced", "the members were signed as JSON with blanks after commas and colons", Knob::Shape(Shape::Json { spaced: true, sorted: false });
-    "json.spaced-sorted", "the members were signed as JSON, sorted by name, with blanks after commas and colons", Knob::Shape(Shape::Json { spaced: true, sorted: true });
+    "number.minor-units", "amounts were signed in cents (1.00 became 100)", Knob::Numbers(Numbers::MinorUnits);
+    "value.quoted", "string values were signed with their quotation marks", Knob::Values(ValuesKnob::Escape(Escape::Quoted));
+    "value.url-encoded", "values were URL-encoded (a space became %20)", Knob::Values(ValuesKnob::Escape(Escape::Url));
+    "value.form-encoded", "values were form-encoded (a space became +)", Knob::Values(ValuesKnob::Escape(Escape::Form));
+    "value.trimmed", "blanks around values were trimmed", Knob::Values(ValuesKnob::Escape(Escape::Trimmed));
+    "value.upper", "values were turned to upper case", Knob::Values(ValuesKnob::Case(TextCase::Upper));
+    "value.lower", "values were turned to lower case", Knob::Values(ValuesKnob::Case(TextCase::Lower));
+    "value.unicode-escaped", "characters beyond ASCII were signed as \\u escapes", Knob::Values(ValuesKnob::Escape(Escape::Unicode));
+    "value.slash-escaped", "slashes were signed as \\/", Knob::Values(ValuesKnob::Escape(Escape::Slash));
+    "name.lower", "names were turned to lower case", Knob::Names(TextCase::Lower);
+    "name.upper", "names were turned to upper case", Knob::Names(TextCase::Upper);
+    "shape.values", "only the values were signed, without their names", Knob::Shape(ShapeKnob::Values);
+    "shape.values-joined", "only the values were signed, without names or separator", Knob::Shape(ShapeKnob::ValuesJoined);
+    "shape.pairs-joined", "names and values were strung together without = and separator", Knob::Shape(ShapeKnob::PairsJoined);
+    "shape.pairs", "name=value pairs were signed", Knob::Shape(ShapeKnob::Pairs);
+    "body.without-sign", "the JSON body was signed as it was before sign was put in", Knob::Shape(ShapeKnob::Body(SignValue::Absent));
+    "body.sign-empty", "the JSON body was signed with an empty sign in it", Knob::Shape(ShapeKnob::Body(SignValue::Empty));
+    "body.sign-null", "the JSON body was signed with \"sign\":null in it", Knob::Shape(ShapeKnob::Body(SignValue::Null));
+    "json.compact", "the members were signed as JSON without blanks", Knob::Shape(ShapeKnob::Json(Layout::Compact, Order::AsSent));
+    "json.sorted", "the members were signed as JSON, sorted by name, without blanks", Knob::Shape(ShapeKnob::Json(Layout::Compact, Order::Name));
+    "json.spaced", "the members were signed as JSON with blanks after commas and colons", Knob::Shape(ShapeKnob::Json(Layout::Spaced, Order::AsSent));
+    "json.spaced-sorted", "the members were signed as JSON, sorted by name, with blanks after commas and colons", Knob::Shape(ShapeKnob::Json(Layout::Spaced, Order::Name));
     "separator.none", "there is no separator", Knob::Separator("");
     "separator.ampersand", "the separator is &", Knob::Separator("&");
     "separator.bar", "the separator is |", Knob::Separator("|");
@@ -93,23 +98,32 @@ const ROWS: &[Row<'static>] = rows! {
     "separator.html", "the separator is &amp; (an HTML escape)", Knob::Separator("&amp;");
     "joiner.colon", "a colon stands between name and value", Knob::Joiner(":");
     "joiner.none", "nothing stands between name and value", Knob::Joiner("");
-    "digest.hex-sha256", "the hexadecimal SHA-256 of the string was signed instead of the string", Knob::Last(Last::DigestAs(Hash::Sha256, Encoding::Hex));
-    "digest.upper-hex-sha256", "the hexadecimal SHA-256 of the string, in upper case, was signed instead of the string", Knob::Last(Last::DigestAsUpperHex(Hash::Sha256));
-    "digest.raw-sha256", "the SHA-256 of the string was handed to a function that hashes once more", Knob::Last(Last::Digest(Hash::Sha256));
-    "digest.base64-sha256", "the Base64 of the string's SHA-256 was signed instead of the string", Knob::Last(Last::DigestAs(Hash::Sha256, Encoding::Base64));
-    "digest.hex-sha1", "the hexadecimal SHA-1 of the string was signed instead of the string", Knob::Last(Last::DigestAs(Hash::Sha1, Encoding::Hex));
-    "digest.raw-sha1", "the SHA-1 of the string was handed to a function that hashes once more", Knob::Last(Last::Digest(Hash::Sha1));
-    "digest.hex-sha512", "the hexadecimal SHA-512 of the string was signed instead of the string", Knob::Last(Last::DigestAs(Hash::Sha512, Encoding::Hex));
-    "digest.raw-sha512", "the SHA-512 of the string was handed to a function that hashes once more", Knob::Last(Last::Digest(Hash::Sha512));
-    "digest.hex-md5", "the hexadecimal MD5 of the string was signed instead of the string", Knob::Last(Last::DigestAs(Hash::Md5, Encoding::Hex));
-    "digest.upper-hex-md5", "the hexadecimal MD5 of the string, in upper case, was signed instead of the string", Knob::Last(Last::DigestAsUpperHex(Hash::Md5));
-    "string.base64", "the Base64 of the string was signed instead of the string", Knob::Last(Last::Base64);
-    "string.url-encoded", "the whole string was URL-encoded", Knob::Last(Last::UrlEncoded);
-    "string.upper", "the whole string was turned to upper case", Knob::Last(Last::Upper);
-    "string.lower", "the whole string was turned to lower case", Knob::Last(Last::Lower);
+    "digest.hex-sha256", "the hexadecimal SHA-256 of the string was signed instead of the string", Knob::Last(Last::Digest(Hash::Sha256, DigestForm::Hex));
+    "digest.upper-hex-sha256", "the hexadecimal SHA-256 of the string, in upper case, was signed instead of the string", Knob::Last(Last::Digest(Hash::Sha256, DigestForm::HexUpper));
+    "digest.raw-sha256", "the SHA-256 of the string was handed to a function that hashes once more", Knob::Last(Last::Digest(Hash::Sha256, DigestForm::Raw));
+    "digest.base64-sha256", "the Base64 of the string's SHA-256 was signed instead of the string", Knob::Last(Last::Digest(Hash::Sha256, DigestForm::Base64));
+    "digest.hex-sha1", "the hexadecimal SHA-1 of the string was signed instead of the string", Knob::Last(Last::Digest(Hash::Sha1, DigestForm::Hex));
+    "digest.raw-sha1", "the SHA-1 of the string was handed to a function that hashes once more", Knob::Last(Last::Digest(Hash::Sha1, DigestForm::Raw));
+    "digest.hex-sha512", "the hexadecimal SHA-512 of the string was signed instead of the string", Knob::Last(Last::Digest(Hash::Sha512, DigestForm::Hex));
+    "digest.raw-sha512", "the SHA-512 of the string was handed to a function that hashes once more", Knob::Last(Last::Digest(Hash::Sha512, DigestForm::Raw));
+    "digest.hex-md5", "the hexadecimal MD5 of the string was signed instead of the string", Knob::Last(Last::Digest(Hash::Md5, DigestForm::Hex));
+    "digest.upper-hex-md5", "the hexadecimal MD5 of the string, in upper case, was signed instead of the string", Knob::Last(Last::Digest(Hash::Md5, DigestForm::HexUpper));
+    "string.base64", "the Base64 of the string was signed instead of the string", Knob::Last(Last::Transform(Transform::Base64));
+    "string.url-encoded", "the whole string was URL-encoded", Knob::Last(Last::Transform(Transform::Url));
+    "string.upper", "the whole string was turned to upper case", Knob::Last(Last::Transform(Transform::Upper));
+    "string.lower", "the whole string was turned to lower case", Knob::Last(Last::Transform(Transform::Lower));
+    "number.as-sent", "numbers were signed as they stand in the body", Knob::Numbers(Numbers::AsSent);
+    "value.plain", "values were signed plainly", Knob::Values(ValuesKnob::Escape(Escape::None));
+    "value.as-sent", "values kept their letter case", Knob::Values(ValuesKnob::Case(TextCase::AsSent));
+    "name.as-sent", "names kept their letter case", Knob::Names(TextCase::AsSent);
+    "joiner.equals", "an equals sign stands between name and value", Knob::Joiner("=");
+    "text.bare", "nothing was put before or after the string", Knob::Frame(Frame::Around("", ""));
+    "string.plain", "the string was not changed as a whole", Knob::Last(Last::Transform(Transform::None));
+    "digest.none", "the string itself was signed, without the first digest", Knob::Last(Last::None);
+    "charset.utf-8", "the string was encoded as UTF-8", Knob::Charset(Charset::Utf8);
     "charset.utf-16le", "the string was encoded as UTF-16 (little-endian)", Knob::Charset(Charset::Utf16Le);
     "charset.utf-16be", "the string was encoded as UTF-16 (big-endian)", Knob::Charset(Charset::Utf16Be);
-    "charset.ascii", "the string was encoded as ASCII, so other characters became ?", Knob::Charset(Charset::AsciiWithQuestionMarks);
+    "charset.ascii", "the string was encoded as ASCII, so other characters became ?", Knob::Charset(Charset::Ascii);
     "charset.latin-1", "the string was encoded as Latin-1, so other characters became ?", Knob::Charset(Charset::Latin1);
 };
 
@@ -117,7 +131,8 @@ const ROWS: &[Row<'static>] = rows! {
 pub(super) fn rows<'a>(
     recipe: &Recipe,
     operation: Operation,
-    members: &[Member<'a>],
+    fields: &'a Fields<'_>,
+    hide: Hide,
 ) -> Vec<Row<'a>> {
     let documented = documented(operation);
     let mut rows = ROWS.to_vec();
@@ -125,25 +140,22 @@ pub(super) fn rows<'a>(
         let by_page = Row {
             code: "order.documented",
             did: "the members were signed in the order of PAYON's page".into(),
-            knob: Knob::Order(Order::Listed(documented.into())),
+            knob: Knob::Order(Arrangement::Listed(documented.into())),
         };
         rows.insert(1, by_page);
         rows.push(Row {
             code: "field.documented-only",
             did: "only the members that PAYON's page lists were signed".into(),
-            knob: Knob::Members(Selection::Only(documented.into())),
+            knob: Knob::Members(MembersKnob::Only(documented.into())),
         });
     }
-    let signed = |member: &&Member<'a>| member.name != SIGN && !recipe.skips(member.name);
-    let names = members.iter().filter(signed).map(|member| member.name).collect::<Vec<_>>();
-    let shown = |name: &str| {
-        let member = members.iter().find(|member| member.name == name);
-        member.map_or_else(String::new, |member| member.shown_name.clone().into_owned())
-    };
+    let names = fields.iter().map(|(name, _)| name);
+    let names = names.filter(|name| *name != SIGN && !recipe.skips(name)).collect::<Vec<_>>();
+    let shown = |name: &str| mask::name(hide, name).into_owned();
     rows.extend(names.iter().map(|name| Row {
         code: "field.left-out",
         did: format!("the member {} was not signed", shown(name)).into(),
-        knob: Knob::Members(Selection::Without(name)),
+        knob: Knob::Members(MembersKnob::Without(name)),
     }));
     if names.len() <= PERMUTED_MAX {
         rows.extend(permutations(&names).into_iter().map(|order| Row {
@@ -152,7 +164,7 @@ pub(super) fn rows<'a>(
                 let order = order.iter().map(|name| shown(name)).collect::<Vec<_>>();
                 format!("the members were signed in the order {}", order.join(", ")).into()
             },
-            knob: Knob::Order(Order::Listed(order.into())),
+            knob: Knob::Order(Arrangement::Listed(order.into())),
         }));
     }
     rows
@@ -164,104 +176,78 @@ pub(super) fn wanted(knob: &Knob<'_>, recipe: &Recipe) -> String {
     let ordered = !recipe.fields.is_empty();
     match knob {
         Knob::Order(_) if ordered => format!("use the order {listed}"),
-        Knob::Order(_) => "sort the names by byte value, upper case before lower".to_owned(),
+        Knob::Order(_) => match recipe.order() {
+            Order::Name => "sort the names by byte value, upper case before lower",
+            Order::NameAnyCase => "sort the names without regard to letter case",
+            Order::NameReversed => "sort the names by byte value, the last first",
+            Order::AsSent => "use the order of the body",
+            Order::AsSentReversed => "use the order of the body, the last first",
+            Order::Value => "sort the members by value",
+        }
+        .to_owned(),
         Knob::Members(_) if ordered => format!("sign exactly {listed}"),
         Knob::Members(_) => {
             format!("sign every member but {}", recipe.skip.join(", "))
         }
-        Knob::Blanks(_) if recipe.omit_empty => {
-            "leave out null and \"\" together with their names".to_owned()
+        Knob::Blanks(_) => match recipe.empty_values() {
+            EmptyValues::Omit => "leave out null and \"\" together with their names",
+            EmptyValues::Keep => "keep them, with nothing as their value",
+            EmptyValues::OnlyEmpty => "keep \"\" and leave out null",
+            EmptyValues::NullWord => "keep \"\", and sign null as the word null",
+            EmptyValues::OnlyNullWord => "leave out \"\", and sign null as the word null",
         }
-        Knob::Blanks(_) => "keep them, with nothing as their value".to_owned(),
-        Knob::Numbers(_) => {
-            "use the digits exactly as they stand in the body (1.00 is not 1)".to_owned()
+        .to_owned(),
+        Knob::Numbers(_) => match recipe.numbers {
+            Numbers::AsSent => "use the digits exactly as they stand in the body (1.00 is not 1)",
+            Numbers::Shortest => "write numbers without zeros at the end",
+            Numbers::Float => "write numbers with at least one decimal",
+            Numbers::TwoDecimals => "write amounts with two decimals",
+            Numbers::MinorUnits => "write amounts in cents",
+        }
+        .to_owned(),
+        Knob::Values(_) if recipe.escape != Escape::None => {
+            format!("write values with the escape {}", recipe.escape)
+        }
+        Knob::Values(_) if recipe.value_case != TextCase::AsSent => {
+            format!("write values in {} case", recipe.value_case)
         }
         Knob::Values(_) => "use each value plainly, without quotes or escapes".to_owned(),
+        Knob::Names(_) if recipe.names != TextCase::AsSent => {
+            format!("write names in {} case", recipe.names)
+        }
         Knob::Names(_) => "use the names exactly as they stand in the body".to_owned(),
         Knob::Shape(_) => match recipe.canonical {
             Canonical::OrderedValues => {
                 format!("join the values of {listed} by {:?}", recipe.separator)
             }
+            Canonical::Values => format!("join the values by {:?}", recipe.separator),
             Canonical::RawTemplate => format!("fill in the template {:?}", recipe.template),
-            Canonical::SortedPairs | Canonical::OrderedPairs => {
-                format!("join name=value pairs by {:?}", recipe.separator)
+            Canonical::SortedPairs | Canonical::OrderedPairs | Canonical::Pairs => {
+                format!("join name{}value pairs by {:?}", recipe.joiner, recipe.separator)
             }
+            Canonical::Json => format!("sign the members as JSON, {}", recipe.layout),
+            Canonical::Body => format!("sign the body as it is sent, sign {}", recipe.sign_value),
         },
         Knob::Separator(_) => format!("put {:?} between them", recipe.separator),
-        Knob::Joiner(_) => "put = between name and value".to_owned(),
-        Knob::Frame(_) => "nothing stands before or after the string".to_owned(),
-        Knob::Charset(_) => "encode the string as UTF-8".to_owned(),
-        Knob::Last(_) => "sign the string itself".to_owned(),
-    }
-}
-
-/// The members of each request in the order of PAYON's page (documented), `sign` aside.
-fn documented(operation: Operation) -> &'static [&'static str] {
-    match operation {
-        Operation::Register => &[
-            "termId",
-            "merchantId",
-            "txId",
-            "trt",
-            "currency",
-            "amount",
-            "paymentMethod",
-            "clientId",
-            "bindingId",
-            "payDvCd",
-            "buyerId",
-            "sellerId",
-        ],
-        Operation::Reversal | Operation::Refund => &["txId", "merchantId", "termId"],
-        Operation::PreAuthCompletion => &["txId", "merchantId", "termId", "currency", "amount"],
-        Operation::Orders => {
-            &["fromDate", "toDate", "index", "limit", "trt", "merchantId", "termId"]
+        Knob::Joiner(_) if recipe.joiner.is_empty() => {
+            "put nothing between name and value".to_owned()
         }
-        Operation::Status => &["merchantId", "termId", "txId", "amount", "currency"],
-        Operation::BindingList => &["merchantId", "termId", "clientId"],
-        Operation::CreatePin | Operation::EnablePin | Operation::DisablePin => {
-            &["clientId", "merchantId", "termId", "pin"]
+        Knob::Joiner(_) => format!("put {} between name and value", recipe.joiner),
+        Knob::Frame(_) if recipe.prefix.is_empty() && recipe.suffix.is_empty() => {
+            "nothing stands before or after the string".to_owned()
         }
-        Operation::BindingRegister => &[
-            "merchantId",
-            "termId",
-            "clientId",
-            "paymentMethod",
-            "wdlAcNo",
-            "wdlCvv",
-            "wdlExpiry",
-            "wdlNm",
-            "payonPin",
-            "phone",
-            "pin",
-            "email",
-        ],
-        Operation::NotifyQrScanned | Operation::NotifyProcessing | Operation::CancelQr => {
-            &["merchantId", "termId", "txId", "amount"]
+        Knob::Frame(_) => {
+            format!("put {:?} before the string and {:?} after it", recipe.prefix, recipe.suffix)
         }
-        Operation::NotifyCompletion => &[
-            "RESULT_CODE",
-            "RESULT_MSG",
-            "MC_ID",
-            "TERM_ID",
-            "TX_ID",
-            "AMOUNT",
-            "APPROVAL_DATE",
-            "APPROVAL_NO",
-            "CURRENCY",
-        ],
-        Operation::Reconciliation => &[],
+        Knob::Charset(_) => {
+            format!("encode the string as {}", recipe.charset.name().to_uppercase())
+        }
+        Knob::Last(_) => match recipe.predigest {
+            Some(hash) => format!("sign the {hash} of the string as {}", recipe.predigest_form),
+            None if recipe.transform != Transform::None => {
+                format!("change the whole string as transform = {:?} says", recipe.transform.name())
+            }
+            None => "sign the string itself".to_owned(),
+        },
     }
-}
-
-fn permutations<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
-    if names.is_empty() {
-        return vec![Vec::new()];
-    }
-    let starting_with = |at: usize| {
-        let mut rest = names.to_vec();
-        let first = rest.remove(at);
-        permutations(&rest).into_iter().map(move |tail| [vec![first], tail].concat())
-    };
-    (0..names.len()).flat_map(starting_with).collect()
 }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::mem::discriminant;
 
+use super::super::canonical::{Source, Style, View};
+use super::super::mask::Hide;
 use super::Cause;
 use super::evidence::Evidence;
 use super::rows::{Row, wanted};
-use super::style::{Source, Style, View};
 
 /// At most so many mistakes at once are looked for.
 const MISTAKES_MAX: usize = 3;
@@ -30,6 +31,7 @@ pub(super) enum Outcome<'e> {
 /// Looks for the string that fits one of `evidence`, fewest mistakes first.
 pub(super) fn search<'e>(
     source: &Source<'_>,
+    hide: Hide,
     rows: &[Row<'_>],
     evidence: &'e [Evidence],
 ) -> Outcome<'e> {
@@ -50,7 +52,7 @@ pub(super) fn search<'e>(
                     return Outcome::NotFound { exhausted: true };
                 }
                 if let Some(evidence) = evidence.iter().find(|evidence| evidence.fits(&bytes)) {
-                    let signed = style.text(source, View::Masked);
+                    let signed = style.text(source, View::Masked(hide));
                     let string_causes = rows.iter().map(|row| Cause {
                         code: row.code,
                         message: format!("{}; {}", row.did, wanted(&row.knob, source.recipe)),

@@ -1,8 +1,10 @@
-//! `payon-sim sign`: a body with its signature.
+//! `payon-sim sign`: a body with its signature; `sign infer`: the recipe of signatures that were made elsewhere.
+
+mod infer;
 
 use std::process::ExitCode;
 
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, Args, Subcommand};
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -16,10 +18,13 @@ use crate::profile::SignMode;
 
 /// Whose signature, and what of it to print.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct SignArgs {
+    #[command(subcommand)]
+    verb: Option<SignVerb>,
     /// The merchant that signs
-    #[arg(long, value_name = "ID")]
-    merchant: String,
+    #[arg(long, value_name = "ID", required = true)]
+    merchant: Option<String>,
     /// The operation that the body is for; says so if that takes no signature
     #[arg(long, value_name = "OP")]
     operation: Option<Operation>,
@@ -42,10 +47,19 @@ struct Answer {
     mode: Option<SignMode>,
 }
 
-/// Signs the body on the standard input.
+#[derive(Subcommand, Debug)]
+enum SignVerb {
+    /// Find the recipe of signed requests: which string is signed, and how
+    Infer(infer::InferArgs),
+}
+
+/// Signs the body on the standard input, or infers a recipe.
 pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode> {
+    if let Some(SignVerb::Infer(args)) = &args.verb {
+        return infer::run(args);
+    }
     let side = args.side.choose(own)?;
-    let id = &args.merchant;
+    let id = args.merchant.as_deref().unwrap_or_default();
     let signed = match &side {
         Side::Profile(profile) => {
             let merchant = merchant(profile, id)?;

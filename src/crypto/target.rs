@@ -1,0 +1,33 @@
+//! The test that a string has to pass to be the one that was signed.
+
+use super::block::PssOpened;
+use super::hash::Hash;
+use super::recipe::{KeyPosition, Scheme};
+use super::sign::mac;
+
+/// Content of a signature that a string is compared with.
+#[derive(Clone)]
+pub(super) enum Target {
+    /// The digest of the string.
+    Digest(Hash, Vec<u8>),
+    /// The string itself.
+    Itself(Vec<u8>),
+    /// A salted digest.
+    Pss(Hash, PssOpened),
+    /// The code of the string under a shared key.
+    Mac { scheme: Scheme, position: KeyPosition, key: Vec<u8>, tag: Vec<u8> },
+}
+
+impl Target {
+    /// `message` is the string that was signed.
+    pub(super) fn fits(&self, message: &[u8]) -> bool {
+        match self {
+            Self::Digest(hash, digest) => hash.digest(&[message]) == *digest,
+            Self::Itself(content) => content == message,
+            Self::Pss(hash, opened) => opened.fits(*hash, message),
+            Self::Mac { scheme, position, key, tag } => {
+                mac(*scheme, *position, key, message).is_some_and(|found| found == *tag)
+            }
+        }
+    }
+}
