@@ -475,7 +475,7 @@ fn all_mistakes_of_a_file_are_told_at_once() {
      309 | outcome = "card.insuficient-funds"
          |           ^^^^^^^^^^^^^^^^^^^^^^^^
          = did you mean `card.insufficient-funds`?
-         = allowed: card.insufficient-funds, wallet.insufficient-funds, card.restricted, card.suspected-fraud, card.too-many-uses, card.unknown, card.expired, card.stolen and 74 more
+         = allowed: card.insufficient-funds, wallet.insufficient-funds, card.restricted, card.suspected-fraud, card.too-many-uses, card.unknown, card.expired, card.stolen and 75 more
 
     6 problems in the profile
     "#);
@@ -511,39 +511,39 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
          |                                             ^^^
          = allowed: D, E, A
 
-    profile.toml:23:1: `otp_tries` does not say whose word it is
+    profile.toml:24:1: `otp_tries` does not say whose word it is
          |
-      23 | otp_tries = 3
+      24 | otp_tries = 3
          | ^^^^^^^^^
          = write otp_tries = { value = …, mark = "D" | "E" | "A", about = "…" }
          = or give its table `mark` and `about`, which hold for every bare value in it
 
-    profile.toml:33:37: `refunds` is not an operation
+    profile.toml:34:37: `refunds` is not an operation
          |
-      33 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
+      34 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
          |                                     ^^^^^^^^^
          = did you mean `refund`?
          = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
 
-    profile.toml:34:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`, `order`, `joiner`, `names`, `value_case`, `numbers`, `escape`, `empty_values`, `sign_value`, `layout`, `prefix`, `suffix`, `key_member`, `key_form`, `line_ends`, `transform`, `charset`, `predigest`, `predigest_form`, `pss_salt`, `pss_mask`
+    profile.toml:35:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`, `order`, `joiner`, `names`, `value_case`, `numbers`, `escape`, `empty_values`, `sign_value`, `layout`, `prefix`, `suffix`, `key_member`, `key_form`, `line_ends`, `transform`, `charset`, `predigest`, `predigest_form`, `pss_salt`, `pss_mask`
          |
-      34 | algoritm = "RSA-SHA256"
+      35 | algoritm = "RSA-SHA256"
          | ^^^^^^^^
          = did you mean `algorithm`?
 
-    profile.toml:39:14: invalid type: string "yes", expected a boolean
+    profile.toml:40:14: invalid type: string "yes", expected a boolean
          |
-      39 | omit_empty = "yes"
+      40 | omit_empty = "yes"
          |              ^^^^^
 
-    profile.toml:63:23: at least one language is needed
+    profile.toml:65:23: at least one language is needed
          |
-      63 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
+      65 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
          |                       ^^
 
-    profile.toml:68:1: `partlyRefunded` is missing
+    profile.toml:70:1: `partlyRefunded` is missing
          |
-      68 | [wording.orders.state]
+      70 | [wording.orders.state]
          | ^^^^^^^^^^^^^^^^^^^^^^
 
     9 problems in the profile
@@ -598,21 +598,21 @@ fn a_reason_without_a_row_is_told() {
          | ^^^^^^^^^^
          = every reason has a [[reason]] with name, code, message and mark
 
-    reasons.toml:119:8: `order.expird` is not a reason
+    reasons.toml:126:8: `order.expird` is not a reason
          |
-     119 | name = "order.expird"
+     126 | name = "order.expird"
          |        ^^^^^^^^^^^^^^
          = did you mean `order.expired`?
-         = allowed: order.expired, order.pending, order.failed, card.expired, otp.expired, link.expired, order.duplicate, order.not-found and 74 more
+         = allowed: order.expired, order.pending, order.failed, card.expired, otp.expired, link.expired, order.duplicate, order.not-found and 75 more
 
-    reasons.toml:126:8: must be 4 digits
+    reasons.toml:133:8: must be 4 digits
          |
-     126 | code = "305"
+     133 | code = "305"
          |        ^^^^^
 
-    reasons.toml:549:11: system.error is overridden on status already
+    reasons.toml:556:11: system.error is overridden on status already
          |
-     549 | reasons = ["system.error"]
+     556 | reasons = ["system.error"]
          |           ^^^^^^^^^^^^^^^^
 
     4 problems in the profile

@@ -302,7 +302,7 @@ async fn a_byte_order_mark_is_skipped_and_linted() {
         ("POST", "clock", "{}".to_owned()),
         ("POST", "reset", String::new()),
         ("PUT", "rules", "[]".to_owned()),
-        ("POST", "verify", r#"{"expect":[]}"#.to_owned()),
+        ("POST", "verify", r#"{"expect":[{"ledger":{"captured":"0"}}]}"#.to_owned()),
         ("POST", "snapshots", r#"{"name":"s"}"#.to_owned()),
     ] {
         let answer = space.control_send(method, path, &format!("{MARK}{body}")).await;
@@ -355,7 +355,8 @@ fn commands_take_texts_with_a_byte_order_mark() {
     run_with(&verify, format!("{MARK}{signed}")).ok();
     let key = run_with(&["keys", "export", "--merchant", "C0000143"], "").ok();
     run_with(&["keys", "inspect"], format!("{MARK}{key}")).ok();
-    run_with(&[&["link"][..], &merchant].concat(), format!("{MARK}{plain}")).ok();
+    let order = r#"{"txId":"T-1","termId":"CT03000003","trt":"10","currency":"USD","amount":"2","paymentMethod":"BAKONG_KHQR"}"#;
+    run_with(&[&["link"][..], &merchant].concat(), format!("{MARK}{order}")).ok();
 
     let folder = tempfile::tempdir().unwrap();
     let env = folder.path().join(".env");

@@ -142,7 +142,7 @@ async fn markup_in_any_field_stays_text() {
     });
     let more = json!({
         "clientId": NASTY, "buyerId": NASTY, "sellerId": NASTY,
-        "success_url": "http://shop.test/\"><script>alert(1)</script>",
+        "success_url": "http://shop.test/?a='onerror='a()'&b=%22%3E%3Cscript%3E",
     });
     let mut payer = gateway.payer(NASTY, "CREDIT_DEBIT", more).await;
     let mut seen = vec![payer.page().clone()];
