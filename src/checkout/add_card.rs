@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::desk::Desk;
+use super::desk::{Desk, Exits};
 use super::forms::{CardForm, CardKind, digits, scheme_name};
 use super::pages::{AddCard, Frame, Outcome, Panel, VerifyCard};
 use super::reply::{Reply, with_query};
@@ -88,7 +88,7 @@ impl<'a> Stand<'a> {
     fn take_card(&self, desk: &Desk<'_>) -> Reply {
         let t = desk.t;
         let mut typed = desk.form.card(t, CardKind::Any);
-        let phone = desk.form.phone.trim().trim_start_matches('+').to_owned();
+        let phone = desk.form.phone();
         let phone_problem = (!digits(&phone, 8..=15)).then_some(t.need_phone);
         let card = CardToSave {
             number: &typed.number,
@@ -100,8 +100,11 @@ impl<'a> Stand<'a> {
             email: None,
             passcode: None,
         };
-        let checked =
-            if typed.problems { None } else { Some(gateway::check_card(&self.space, &card)) };
+        let checked = if typed.first_wrong().is_some() {
+            None
+        } else {
+            Some(gateway::check_card(&self.space, &card))
+        };
         match checked {
             Some(Ok(row)) if phone_problem.is_none() => self.verify(
                 desk,
@@ -137,7 +140,7 @@ impl<'a> Stand<'a> {
             return pay::stale(desk, &self.path());
         };
         let (t, profile) = (desk.t, self.space.profile());
-        let (otp, passcode) = (desk.form.otp.trim(), desk.form.passcode.trim());
+        let (otp, passcode) = (desk.form.otp.as_str(), desk.form.passcode.as_str());
         let otp_problem = (!digits(otp, 4..=8)).then_some(t.need_otp);
         let passcode_problem = (!digits(passcode, 4..=6)).then_some(t.need_passcode);
         if otp_problem.is_some() || passcode_problem.is_some() {
@@ -213,7 +216,7 @@ impl<'a> Stand<'a> {
             back_to: None,
             back_text: String::new(),
         };
-        desk.page(200, &page, None)
+        desk.page(200, &page, Exits::Here)
     }
 
     fn form(
@@ -239,13 +242,13 @@ impl<'a> Stand<'a> {
                 .collect(),
             ..Panel::default()
         };
-        let f = Self::frame(desk, Some(panel));
-        let (t, action) = (desk.t, self.path());
+        let f = Frame { refused: status == 422, ..Self::frame(desk, Some(panel)) };
+        let (t, action) = (desk.t, desk.at(&self.path()));
         let merchant = self.space.merchant(&self.offer.merchant);
         let name = merchant.map(|merchant| desk.name_of(&merchant)).unwrap_or_default();
         let lead = t.fill(t.add_card_lead, name);
         let page = AddCard { f, t, action, lead, card, phone, phone_problem };
-        desk.page(status, &page, None)
+        desk.page(status, &page, self.exits())
     }
 
     fn verify(
@@ -259,15 +262,23 @@ impl<'a> Stand<'a> {
         let last = pending.phone.get(pending.phone.len().saturating_sub(3)..).unwrap_or_default();
         let hints = vec![("One-time code", otp.right(OtpChannel::Sms).to_owned())];
         let page = VerifyCard {
-            f: Self::frame(desk, Some(Panel { hints, ..Panel::default() })),
+            f: Frame {
+                refused: status == 422,
+                ..Self::frame(desk, Some(Panel { hints, ..Panel::default() }))
+            },
             t,
-            action: self.path(),
+            action: desk.at(&self.path()),
             lead: t.fill(t.add_card_otp_lead, format!("••• {last}")),
             sealed: gateway::seal(&self.space, PENDING, pending),
             otp_problem,
             passcode_problem,
         };
-        desk.page(status, &page, None)
+        desk.page(status, &page, self.exits())
+    }
+
+    fn exits(&self) -> Exits {
+        let urls = [&self.offer.success_url, &self.offer.fail_url, &self.offer.cancel_url];
+        Exits::of(urls.map(|url| url.as_deref()))
     }
 
     fn frame(desk: &Desk<'_>, panel: Option<Panel>) -> Frame {

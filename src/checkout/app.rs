@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::desk::Desk;
+use super::desk::{Desk, Exits};
 use super::money;
 use super::pages::{App, AppOrder, AppPayer, AppView, Frame, Said};
 use super::reply::Reply;
@@ -15,17 +15,25 @@ use crate::gateway::{self, Call, CheckoutToken, Input, PayRequest, Stage, Trigge
 use crate::profile::Language;
 use crate::space::{OrderHandle, Space};
 
+/// The path of the page that scans.
+const SCAN: &str = "/_sim/app";
+
+/// The path of the page that pays the order of a token.
+fn app_path(token: &impl std::fmt::Display) -> String {
+    format!("{SCAN}/{token}")
+}
+
 /// How many open orders are listed.
 const LISTED_MAX: usize = 50;
 
 /// Scanning: by paste, or by picking an open order.
 pub(super) fn scan(desk: &Desk<'_>) -> Reply {
     let problem = if desk.request.post {
-        match find(desk, desk.form.code.trim()) {
+        match find(desk, &desk.form.code.replace(['\r', '\n'], "")) {
             Some((space, order)) => {
                 let Some(visit) = Visit::of(&space, order) else { return desk.unknown() };
                 report(desk, &visit, Operation::NotifyQrScanned);
-                return Reply::see_other(&format!("/_sim/app/{}", visit.checkout_token()));
+                return Reply::see_other(&desk.at(&app_path(&visit.checkout_token())));
             }
             None => Some(
                 "No open order shows this code. Copy all of it, from 0002 to the end.".to_owned(),
@@ -37,7 +45,7 @@ pub(super) fn scan(desk: &Desk<'_>) -> Reply {
     let listed = desk.checkout.lists_orders;
     let orders = if listed { open_orders(desk) } else { Vec::new() };
     let status = if problem.is_some() { 422 } else { 200 };
-    render(desk, status, "/_sim/app", None, AppView::Scan { orders, listed, problem })
+    render(desk, status, SCAN, None, AppView::Scan { orders, listed, problem })
 }
 
 /// Paying an order, or not.
@@ -61,7 +69,7 @@ pub(super) fn order(desk: &Desk<'_>, token: &str) -> Reply {
         payers: payers(&visit),
         shows_qr: order.method.shows_qr(),
     };
-    render(desk, 200, &format!("/_sim/app/{token}"), said, view)
+    render(desk, 200, &app_path(&token), said, view)
 }
 
 fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
@@ -73,7 +81,7 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
             Some(phone) => profile.payers.wallet(phone).map(|wallet| wallet.passcode.as_str()),
             None => Some(profile.payers.passcode.as_str()),
         };
-        if right != Some(desk.form.passcode.trim()) {
+        if right != Some(desk.form.passcode.as_str()) {
             let text = "Wrong passcode: the app asks again, and PAYON hears nothing.".to_owned();
             return Said { code: String::new(), reason: "passcode.wrong".to_owned(), text };
         }
@@ -119,7 +127,7 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
 fn pay(desk: &Desk<'_>, visit: &Visit) -> Said {
     let from = desk.form.from.as_str();
     let input = match (from.strip_prefix("wallet:"), from.strip_prefix("bank:")) {
-        (Some(phone), _) => Input::Wallet(phone, Some(desk.form.passcode.trim())),
+        (Some(phone), _) => Input::Wallet(phone, Some(&desk.form.passcode)),
         (None, account) => Input::Bank(account.unwrap_or_default()),
     };
     let trace = visit.space.next_trace();
@@ -266,15 +274,15 @@ fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
             order.state == OrderState::Registered && order.method != PaymentMethod::CreditDebit
         });
         open.map(|order| (order, &*ledger.party(order).merchant))
-            .map(|(order, merchant)| AppOrder {
-                href: format!(
-                    "/_sim/app/{}",
-                    CheckoutToken::new(space, order.id, merchant, &order.tx_id)
-                ),
-                merchant: merchant.to_owned(),
-                tx_id: order.tx_id.to_string(),
-                method: order.method.name(),
-                amount: money::money(order.amount, order.currency),
+            .map(|(order, merchant)| {
+                let token = CheckoutToken::new(space, order.id, merchant, &order.tx_id);
+                AppOrder {
+                    href: desk.at(&app_path(&token)),
+                    merchant: merchant.to_owned(),
+                    tx_id: order.tx_id.to_string(),
+                    method: order.method.name(),
+                    amount: money::money(order.amount, order.currency),
+                }
             })
             .collect()
     });
@@ -285,6 +293,7 @@ fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
 
 /// The open order that shows a code: its KHQR, or the link into PPCBank's app.
 fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHandle)> {
+    let code = code.trim();
     if let Some((_, token)) = code.rsplit_once('/') {
         return desk.resolve(token);
     }
@@ -304,7 +313,9 @@ fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHand
 }
 
 fn render(desk: &Desk<'_>, status: u16, action: &str, said: Option<Said>, view: AppView) -> Reply {
-    let f = Frame { lang: "en", languages: Vec::new(), notice: None, ..desk.bare_frame() };
+    let refused = status == 422;
+    let f = Frame { lang: "en", languages: Vec::new(), notice: None, refused, ..desk.bare_frame() };
     let t = Texts::of(Language::English);
-    desk.page(status, &App { f, t, action: action.to_owned(), said, view }, None)
+    let (action, scan) = (desk.at(action), desk.at(SCAN));
+    desk.page(status, &App { f, t, action, scan, said, view }, Exits::Here)
 }

@@ -37,13 +37,19 @@ pub(super) struct Addresses {
     pub(super) icon: String,
 }
 
-/// The addresses of this build.
-pub(super) fn addresses() -> &'static Addresses {
-    static ADDRESSES: LazyLock<Addresses> = LazyLock::new(|| {
-        let address = |asset: &Asset| format!("{FOLDER}{}/{}", version(asset), asset.name);
-        Addresses { css: address(&CSS), js: address(&JS), icon: address(&ICON) }
+/// The paths of this build's files.
+fn paths() -> &'static Addresses {
+    static PATHS: LazyLock<Addresses> = LazyLock::new(|| {
+        let path = |asset: &Asset| format!("{FOLDER}{}/{}", version(asset), asset.name);
+        Addresses { css: path(&CSS), js: path(&JS), icon: path(&ICON) }
     });
-    &ADDRESSES
+    &PATHS
+}
+
+/// Their addresses on a page from which `reference` leads to a path.
+pub(super) fn addresses(reference: impl Fn(&str) -> String) -> Addresses {
+    let Addresses { css, js, icon } = paths();
+    Addresses { css: reference(css), js: reference(js), icon: reference(icon) }
 }
 
 /// The first half of a digest of the content.
@@ -53,7 +59,7 @@ fn version(asset: &Asset) -> String {
 
 /// The file at `path`; `None` where none is. A build's address stays good for ever.
 pub(super) fn serve(path: &str) -> Option<Reply> {
-    let known = addresses();
+    let known = paths();
     let asset = [(&known.css, CSS), (&known.js, JS), (&known.icon, ICON)]
         .into_iter()
         .find_map(|(address, asset)| (address == path).then_some(asset))?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::forms::Form;
 use super::money;
 use super::pages::{Frame, LanguageLink, Message, Panel, Summary};
-use super::reply::{Reply, with_query};
+use super::reply::{Reply, relative, with_query};
 use super::texts::Texts;
 use super::{Checkout, Request, assets};
 use crate::base::Reason;
@@ -18,12 +18,15 @@ use crate::ledger::OrderKind;
 use crate::profile::{Language, Merchant};
 use crate::space::{Course, OrderHandle, Space, Spaces};
 
+/// The notice that a form was made for an earlier step.
+pub(super) const STALE: &str = "stale";
+
 /// What a page's address may carry.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Query {
     pub(super) lang: Option<String>,
-    /// What the page is to say, as a reason by name, or `stale`.
+    /// What the page is to say, as a reason by name, or [`STALE`].
     pub(super) notice: Option<String>,
     /// Choose another way to pay.
     pub(super) again: Option<String>,
@@ -90,11 +93,17 @@ impl<'a> Desk<'a> {
         CheckoutToken::resolve(token, self.spaces)
     }
 
-    /// The address of a page, with the language along if the payer chose it.
+    /// The reference from the page that was asked for to the page at `path`.
+    pub(super) fn at(&self, path: &str) -> String {
+        relative(self.request.path, path)
+    }
+
+    /// The same with a query, and with the language along if the payer chose it.
     pub(super) fn address(&self, path: &str, query: &[(&str, &str)]) -> String {
         let mut all = query.to_vec();
         all.extend(self.chosen.map(|language| ("lang", code(language))));
-        if all.is_empty() { path.to_owned() } else { with_query(path, &all) }
+        let path = self.at(path);
+        if all.is_empty() { path } else { with_query(&path, &all) }
     }
 
     /// The frame around a page that has no order.
@@ -109,11 +118,12 @@ impl<'a> Desk<'a> {
         Frame {
             lang: code(self.language),
             languages: links.collect(),
-            assets: assets::addresses(),
+            assets: assets::addresses(|path| self.at(path)),
             order: None,
             step: None,
             steps: [self.t.step_enter, self.t.step_confirm, self.t.step_done],
             notice: self.notice(),
+            refused: self.notice().is_some() && self.query.notice.as_deref() != Some(STALE),
             panel: None,
             token: String::new(),
             chosen: self.chosen.map(code),
@@ -125,7 +135,9 @@ impl<'a> Desk<'a> {
         let order = &visit.order;
         let payable = visit.standing() == Reason::OrderPending;
         let left = (order.payable_until.0 - visit.now.0).max(0) / 1000;
+        let token = visit.checkout_token();
         let summary = Summary {
+            page: self.address(&format!("/pg/checkout/{token}"), &[]),
             merchant: self.merchant_name(visit),
             amount: money::money(order.amount, order.currency),
             tx_id: order.tx_id.to_string(),
@@ -154,19 +166,13 @@ impl<'a> Desk<'a> {
         khmer.unwrap_or(&merchant.name).clone()
     }
 
-    /// A page, with the policy that its browser is to keep. `leads_out` says that a form of it may
-    /// end at the merchant's.
-    pub(super) fn page(
-        &self,
-        status: u16,
-        page: &impl Template,
-        leads_out: Option<&Visit>,
-    ) -> Reply {
+    /// A page, with the policy that its browser is to keep.
+    pub(super) fn page(&self, status: u16, page: &impl Template, exits: Exits) -> Reply {
         match page.render() {
-            Ok(html) => Reply::page(status, html, self.policy(leads_out)),
+            Ok(html) => Reply::page(status, html, self.policy(exits)),
             Err(error) => {
                 tracing::error!(%error, "a page cannot be rendered");
-                Reply::page(500, String::new(), self.policy(None))
+                Reply::page(500, String::new(), self.policy(Exits::Here))
             }
         }
     }
@@ -188,7 +194,7 @@ impl<'a> Desk<'a> {
     ) -> Reply {
         let detail = None;
         let (f, t, reason) = (self.bare_frame(), self.t, reason.name());
-        self.page(status, &Message { f, t, title, lead, detail, reason, back_to }, None)
+        self.page(status, &Message { f, t, title, lead, detail, reason, back_to }, Exits::Here)
     }
 
     /// The same with what a developer can do about it.
@@ -202,21 +208,25 @@ impl<'a> Desk<'a> {
     ) -> Reply {
         let (f, t, reason) = (self.bare_frame(), self.t, reason.name());
         let detail = Some(detail.to_owned());
-        self.page(status, &Message { f, t, title, lead, detail, reason, back_to: None }, None)
+        self.page(
+            status,
+            &Message { f, t, title, lead, detail, reason, back_to: None },
+            Exits::Here,
+        )
     }
 
-    /// The content security policy. Browsers hold `form-action` against redirects too, so a page
-    /// whose form may end at the merchant's lets it go to any web address: where the merchant sends
-    /// its payer on from there is its own affair.
-    fn policy(&self, leads_out: Option<&Visit>) -> String {
-        let details = leads_out.map(|visit| visit.order.details());
-        let leaves = details.is_some_and(|it| {
-            [&it.success_url, &it.fail_url, &it.cancel_url].into_iter().any(Option::is_some)
-        });
-        let out = if leaves { " http: https:" } else { "" };
+    /// The content security policy. Chromium holds `form-action` against every redirect that follows a form, and no
+    /// value of it allows the scheme of an app: `*` stands for web addresses only, and the merchant may send its payer
+    /// on to any app. A page whose forms end at the merchant's therefore has no `form-action`. Its forms are ours
+    /// still: no other script runs there, and every text is escaped.
+    fn policy(&self, exits: Exits) -> String {
+        let forms = match exits {
+            Exits::Here => "form-action 'self'; ",
+            Exits::Merchant => "",
+        };
         format!(
             "default-src 'none'; base-uri 'none'; style-src 'self'; script-src 'self'; \
-             img-src 'self'; connect-src 'self'; form-action 'self'{out}; frame-ancestors {}",
+             img-src 'self'; connect-src 'self'; {forms}frame-ancestors {}",
             self.checkout.frame_ancestors
         )
     }
@@ -234,7 +244,7 @@ impl<'a> Desk<'a> {
     fn notice(&self) -> Option<&'static str> {
         let t = self.t;
         Some(match self.query.notice.as_deref()? {
-            "stale" => t.stale,
+            STALE => t.stale,
             "card.wrong-pin" => t.wrong_pin,
             "otp.wrong" => t.wrong_otp,
             "otp.expired" => t.expired_otp,
@@ -243,6 +253,29 @@ impl<'a> Desk<'a> {
             "binding.not-found" => t.binding_gone,
             _ => return None,
         })
+    }
+}
+
+/// The places where the forms of a page may end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exits {
+    /// On another page of ours.
+    Here,
+    /// At the merchant's, and wherever it sends its payer from there.
+    Merchant,
+}
+
+impl Exits {
+    /// The exits of pages whose merchant has named these return URLs.
+    pub(super) fn of(return_urls: [Option<&str>; 3]) -> Self {
+        if return_urls.iter().any(Option::is_some) { Self::Merchant } else { Self::Here }
+    }
+
+    /// The exits of an order's pages.
+    pub(super) fn of_order(visit: &Visit) -> Self {
+        let details = visit.order.details();
+        let urls = [&details.success_url, &details.fail_url, &details.cancel_url];
+        Self::of(urls.map(|url| url.as_deref()))
     }
 }
 

@@ -3,10 +3,10 @@
 //! As with a real issuer, what the payer does wrong there is told to the gateway at once; a passed
 //! authentication counts when the browser brings the signed answer back.
 
-use super::desk::Desk;
+use super::desk::{Desk, Exits};
 use super::forms::digits;
 use super::money;
-use super::pages::{Acs, AcsView};
+use super::pages::{Acs, AcsView, Frame};
 use super::reply::Reply;
 use super::{panel, pay, result};
 use crate::base::{OrderState, Reason};
@@ -57,7 +57,7 @@ pub(super) fn show(desk: &Desk<'_>, token: &str) -> Reply {
             let next = desk.address(&format!("{path}/acs"), &[("waited", "1")]);
             AcsView::Wait { next }
         }
-        Plan::Answer(status, whose) => answer(&visit, &path, whose, status),
+        Plan::Answer(status, whose) => answer(desk, &visit, &path, whose, status),
     };
     render(desk, &visit, &path, view, None)
 }
@@ -66,7 +66,7 @@ pub(super) fn show(desk: &Desk<'_>, token: &str) -> Reply {
 pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
     let Some(visit) = desk.visit(token) else { return desk.unknown() };
     let path = format!("/pg/checkout/{token}");
-    let (form, otp) = (&desk.form, desk.form.otp.trim());
+    let (form, otp) = (&desk.form, desk.form.otp.as_str());
     let (Step::Acs(page), true) = (visit.progress().step, form.step == visit.token()) else {
         return pay::stale(desk, &path);
     };
@@ -78,7 +78,7 @@ pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
             return render(desk, &visit, &path, AcsView::Challenge, problem);
         }
         _ if page == Authentication::Challenge && visit.takes_otp(OtpChannel::Acs, otp) => {
-            return render(desk, &visit, &path, answer(&visit, &path, own, "Y"), None);
+            return render(desk, &visit, &path, answer(desk, &visit, &path, own, "Y"), None);
         }
         _ => AcsReturn::Otp(otp),
     };
@@ -87,7 +87,7 @@ pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
     // Over: the gateway knows already, and the browser is sent back with the bad news.
     match Visit::of(&visit.space, visit.handle) {
         Some(after) if after.order.state != OrderState::Registered => {
-            let page = render(desk, &after, &path, answer(&after, &path, own, "N"), None);
+            let page = render(desk, &after, &path, answer(desk, &after, &path, own, "N"), None);
             Reply { trace: reply.trace, ..page }
         }
         _ => reply,
@@ -124,8 +124,9 @@ pub(super) fn come_back(desk: &Desk<'_>, token: &str) -> Reply {
         .unwrap_or_else(|_| pay::stale(desk, &path))
 }
 
-fn answer(visit: &Visit, path: &str, whose: Cres3ds, status: &str) -> AcsView {
-    AcsView::Return { cres: whose.write(&visit.space, status), to: format!("{path}/acs-return") }
+fn answer(desk: &Desk<'_>, visit: &Visit, path: &str, whose: Cres3ds, status: &str) -> AcsView {
+    let to = desk.at(&format!("{path}/acs-return"));
+    AcsView::Return { cres: whose.write(&visit.space, status), to }
 }
 
 fn render(
@@ -137,15 +138,16 @@ fn render(
 ) -> Reply {
     let order = &visit.order;
     let last = visit.card().and_then(|card| card.number.get(12..)).unwrap_or_default();
+    let frame = desk.frame(visit, 1, Some(panel::of(desk, visit, path, false)));
     let page = Acs {
-        f: desk.frame(visit, 1, Some(panel::of(desk, visit, path, false))),
+        f: Frame { refused: problem.is_some() || frame.refused, ..frame },
         t: desk.t,
-        action: format!("{path}/acs"),
+        action: desk.at(&format!("{path}/acs")),
         merchant: desk.merchant_name(visit),
         amount: money::money(order.amount, order.currency),
         masked: format!("•••• {last}"),
         problem,
         view,
     };
-    desk.page(if problem.is_some() { 422 } else { 200 }, &page, Some(visit))
+    desk.page(if problem.is_some() { 422 } else { 200 }, &page, Exits::of_order(visit))
 }

@@ -11,13 +11,15 @@ use crate::base::PaymentMethod;
 pub(super) struct Frame {
     pub(super) lang: &'static str,
     pub(super) languages: Vec<LanguageLink>,
-    pub(super) assets: &'static Addresses,
+    pub(super) assets: Addresses,
     pub(super) order: Option<Summary>,
     /// 0 choosing, 1 confirming, 2 done.
     pub(super) step: Option<usize>,
     /// What the steps are called.
     pub(super) steps: [&'static str; 3],
     pub(super) notice: Option<&'static str>,
+    /// Whether the page says that a form was refused. Its title then says so first.
+    pub(super) refused: bool,
     pub(super) panel: Option<Panel>,
     /// Names the step for its forms.
     pub(super) token: String,
@@ -34,6 +36,8 @@ pub(super) struct LanguageLink {
 
 /// The order, in short.
 pub(super) struct Summary {
+    /// The order's own page.
+    pub(super) page: String,
     pub(super) merchant: String,
     pub(super) amount: String,
     pub(super) tx_id: String,
@@ -208,6 +212,8 @@ pub(super) struct App {
     pub(super) f: Frame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
+    /// Where another code is scanned.
+    pub(super) scan: String,
     pub(super) said: Option<Said>,
     pub(super) view: AppView,
 }

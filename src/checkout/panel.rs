@@ -17,7 +17,7 @@ pub(super) fn of(desk: &Desk<'_>, visit: &Visit, path: &str, choosing: bool) -> 
     let mut panel = Panel::default();
     if choosing {
         panel.cards = cards(desk, visit, path);
-        panel.app = (method != PaymentMethod::CreditDebit).then(|| app_address(path));
+        panel.app = (method != PaymentMethod::CreditDebit).then(|| desk.at(&app_path(path)));
         if !visit.saved.is_empty() {
             panel.hints.push(passcode());
         }
@@ -58,7 +58,7 @@ fn cards(desk: &Desk<'_>, visit: &Visit, path: &str) -> Vec<PanelCard> {
         .collect()
 }
 
-/// Where the pretend app pays the order of a page.
-pub(super) fn app_address(path: &str) -> String {
+/// The path at which the pretend app pays the order of a page.
+pub(super) fn app_path(path: &str) -> String {
     path.replacen("/pg/checkout", "/_sim/app", 1)
 }

@@ -1,11 +1,11 @@
 //! The order's own page: how to pay, and what else the payer must say.
 
-use super::desk::Desk;
+use super::desk::{Desk, Exits};
 use super::forms::{CardForm, CardKind, digits, scheme_name};
 use super::money;
-use super::pages::{Ask, Choose, Confirm, Qr, Saved};
+use super::pages::{Ask, Choose, Confirm, Frame, Qr, Saved};
 use super::reply::Reply;
-use super::{panel, result};
+use super::{desk, panel, result};
 use crate::base::{PaymentMethod, Reason};
 use crate::gateway::{self, Input, PayError, Stage, TypedCard, Visit};
 use crate::khqr;
@@ -84,15 +84,15 @@ pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
         ("cancel", _) => (Input::Cancel, None),
         ("binding", _) => (Input::Binding(BindingId::parse(&form.binding)), None),
         ("passcode", _) => {
-            let right = digits(form.passcode.trim(), 4..=6);
-            (Input::Passcode(form.passcode.trim()), check(right, desk.t.need_passcode))
+            let right = digits(&form.passcode, 4..=6);
+            (Input::Passcode(&form.passcode), check(right, desk.t.need_passcode))
         }
         ("channel", _) if form.channel == "email" => (Input::Channel(OtpChannel::Email), None),
         ("channel", _) => (Input::Channel(OtpChannel::Sms), None),
         ("resend", Step::Otp(channel)) => (Input::Channel(channel), None),
         ("otp", _) => {
-            let right = digits(form.otp.trim(), 4..=8);
-            (Input::Otp(form.otp.trim()), check(right, desk.t.need_otp))
+            let right = digits(&form.otp, 4..=8);
+            (Input::Otp(&form.otp), check(right, desk.t.need_otp))
         }
         _ => return stale(desk, &path),
     };
@@ -151,7 +151,7 @@ pub(super) fn advance(
 
 /// Nothing was done; the page says so and shows where the payment stands.
 pub(super) fn stale(desk: &Desk<'_>, path: &str) -> Reply {
-    Reply::see_other(&desk.address(path, &[("notice", "stale")]))
+    Reply::see_other(&desk.address(path, &[("notice", desk::STALE)]))
 }
 
 fn card(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
@@ -168,7 +168,7 @@ fn card(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
             (true, false) => desk.t.card_not_payon,
         });
     }
-    if typed.problems {
+    if typed.first_wrong().is_some() {
         return choose(desk, visit, path, Some(typed));
     }
     let given = |text: &'_ str, wanted: bool| wanted.then(|| text.to_owned());
@@ -210,10 +210,11 @@ fn choose(desk: &Desk<'_>, visit: &Visit, path: &str, typed: Option<CardForm>) -
     if named && visit.saved.is_empty() {
         f.notice = Some(t.binding_gone);
     }
+    f.refused |= status == 422;
     let page = Choose {
         f,
         t,
-        action: path.to_owned(),
+        action: desk.at(path),
         method: order.method,
         method_text: method_text(desk, order.method),
         qr: (!named).then(|| qr(desk, visit, path)).flatten(),
@@ -222,7 +223,7 @@ fn choose(desk: &Desk<'_>, visit: &Visit, path: &str, typed: Option<CardForm>) -
         payon: order.method == PaymentMethod::Payon,
         pay_text: t.fill(pay, amount),
     };
-    desk.page(status, &page, Some(visit))
+    desk.page(status, &page, Exits::of_order(visit))
 }
 
 fn method_text(desk: &Desk<'_>, method: PaymentMethod) -> &'static str {
@@ -237,7 +238,7 @@ fn method_text(desk: &Desk<'_>, method: PaymentMethod) -> &'static str {
 /// The code to scan: the order's KHQR, or for PPCBank a link into its app.
 fn qr(desk: &Desk<'_>, visit: &Visit, path: &str) -> Option<Qr> {
     let (t, method) = (desk.t, visit.order.method);
-    let app = panel::app_address(path);
+    let app = panel::app_path(path);
     let (title, payload) = match method {
         PaymentMethod::CreditDebit => return None,
         PaymentMethod::PpcbankTransfer => (t.scan_ppcbank, format!("{}{app}", desk.request.origin)),
@@ -253,7 +254,7 @@ fn qr(desk: &Desk<'_>, visit: &Visit, path: &str) -> Option<Qr> {
         state_text,
         live: desk.address(&format!("{path}/status"), &[]),
         done: desk.address(&format!("{path}/return"), &[]),
-        app,
+        app: desk.at(&app),
         khqr: method.shows_qr(),
     })
 }
@@ -278,10 +279,11 @@ fn confirm(
         Step::Otp(_) => (Ask::Otp, t.otp_title, t.fill(t.otp_sent_sms, until)),
         Step::Enter | Step::Acs(_) | Step::Unanswered => return stale(desk, path),
     };
+    let frame = desk.frame(visit, 1, Some(panel::of(desk, visit, path, false)));
     let page = Confirm {
-        f: desk.frame(visit, 1, Some(panel::of(desk, visit, path, false))),
+        f: Frame { refused: problem.is_some() || frame.refused, ..frame },
         t,
-        action: path.to_owned(),
+        action: desk.at(path),
         title,
         lead,
         resend: matches!(step, Step::Otp(_)),
@@ -289,5 +291,5 @@ fn confirm(
         problem,
         again: Some(desk.address(path, &[("again", "1")])),
     };
-    desk.page(if problem.is_some() { 422 } else { 200 }, &page, Some(visit))
+    desk.page(if problem.is_some() { 422 } else { 200 }, &page, Exits::of_order(visit))
 }

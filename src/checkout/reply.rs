@@ -23,13 +23,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A page, never kept by a browser or on the way.
+    /// A page, never kept by a browser or on the way. Other sites do not learn its address. With `no-referrer` browsers
+    /// would hide from us too that a form of the pretend app is ours.
     pub(super) fn page(status: u16, html: String, policy: String) -> Self {
         let headers = vec![
             ("content-type", "text/html;charset=UTF-8".to_owned()),
             ("content-security-policy", policy),
             ("cache-control", "no-store".to_owned()),
-            ("referrer-policy", "no-referrer".to_owned()),
+            ("referrer-policy", "same-origin".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
         Self { status, headers, body: html.into(), trace: None, courses: Vec::new() }
@@ -103,6 +104,20 @@ fn header_safe(url: &str) -> String {
     safe
 }
 
+/// The relative reference that leads from the page at `from` to the page at `to`, both paths of this server. Pages and
+/// redirects use nothing else, so they work below any path at which a proxy shows the server.
+pub(super) fn relative(from: &str, to: &str) -> String {
+    let mut folder = &from[..from.rfind('/').map_or(0, |slash| slash + 1)];
+    let mut steps = String::new();
+    while !to.starts_with(folder) {
+        let above = folder.strip_suffix('/').unwrap_or(folder);
+        folder = &folder[..above.rfind('/').map_or(0, |slash| slash + 1)];
+        steps.push_str("../");
+    }
+    let rest = &to[folder.len()..];
+    if steps.is_empty() && rest.is_empty() { "./".to_owned() } else { steps + rest }
+}
+
 /// Adds parameters to a URL's query and keeps what is there, in front of any fragment.
 pub(super) fn with_query(url: &str, added: &[(&str, &str)]) -> String {
     let (base, fragment) = match url.split_once('#') {
@@ -122,6 +137,26 @@ pub(super) fn with_query(url: &str, added: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_leads_from_page_to_page() {
+        for (from, to, expected) in [
+            ("/pg/checkout/t", "/pg/checkout/t", "t"),
+            ("/pg/checkout/t", "/pg/checkout/t/acs", "t/acs"),
+            ("/pg/checkout/t/acs", "/pg/checkout/t", "../t"),
+            ("/pg/checkout/t/acs", "/pg/checkout/assets/x.css", "../assets/x.css"),
+            ("/pg/checkout/card/t", "/pg/checkout/assets/x.css", "../assets/x.css"),
+            ("/pg/checkout", "/pg/checkout/t", "checkout/t"),
+            ("/pg/checkout/", "/pg/checkout/t", "t"),
+            ("/pg/checkout/t", "/_sim/app/t", "../../_sim/app/t"),
+            ("/_sim/app", "/pg/checkout/assets/x.css", "../pg/checkout/assets/x.css"),
+            ("/pg/checkout/", "/pg/checkout/", "./"),
+        ] {
+            assert_eq!(relative(from, to), expected, "{from} to {to}");
+        }
+        // A folder without a name is a folder to browsers too.
+        assert_eq!(relative("/pg/checkout//t", "/pg/checkout/t"), "../t");
+    }
 
     #[test]
     fn a_query_is_added_to_whatever_is_there() {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::desk::Desk;
+use super::desk::{Desk, Exits};
 use super::money;
-use super::pages::Outcome;
+use super::pages::{Frame, Outcome};
 use super::reply::{Reply, with_query};
 use super::texts::Texts;
 use crate::base::{OrderState, PaymentMethod, Reason};
@@ -38,8 +38,10 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         let shown = |account: &str| format!("•••• {}", account.trim_start_matches('*'));
         facts.extend(paid_with.map(|with| (t.paid_with, shown(&with.account))));
     }
+    let step = if standing == Reason::IssuerTimeout { 1 } else { 2 };
     let page = Outcome {
-        f: desk.frame(visit, if standing == Reason::IssuerTimeout { 1 } else { 2 }, None),
+        // A result is no refused form, whatever notice the payer comes with.
+        f: Frame { refused: false, ..desk.frame(visit, step, None) },
         t,
         look,
         state,
@@ -54,7 +56,7 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         back_to: visit.way_back().map(|_| desk.address(&format!("{path}/return"), &[])),
         back_text: t.fill(t.return_to_merchant, desk.merchant_name(visit)),
     };
-    desk.page(200, &page, Some(visit))
+    desk.page(200, &page, Exits::of_order(visit))
 }
 
 /// Off to the merchant, or to the result page where the merchant has named no place.

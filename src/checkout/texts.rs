@@ -106,6 +106,8 @@ texts! {
     need_otp: "Enter the digits of the code.", "បញ្ចូលលេខកូដ។";
     need_passcode: "Enter the passcode: 4 to 6 digits.", "បញ្ចូលលេខកូដសម្ងាត់ ៤ ទៅ ៦ ខ្ទង់។";
     need_phone: "Enter the phone number: 8 to 15 digits.", "បញ្ចូលលេខទូរសព្ទ ៨ ទៅ ១៥ ខ្ទង់។";
+    need_holder: "The name has at most 100 characters.", "ឈ្មោះមិនអាចលើសពី ១០០ តួអក្សរទេ។";
+    error: "Error:", "កំហុស៖";
     form_errors: "Please check the marked fields.", "សូមពិនិត្យប្រអប់ដែលបានគូស។";
 
     // Two-factor.

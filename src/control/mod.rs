@@ -49,6 +49,7 @@ use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode, Uri};
 
 use crate::base::{compressed, has_mark, without_mark};
+use crate::gateway;
 use crate::server::{self, App, Body, BodyError, Limits, RequestBody};
 use ask::{Ask, Origins};
 use guard::Guard;
@@ -106,7 +107,7 @@ impl Control {
     pub fn admit_page(&self, head: &Parts, path: &str) -> Result<(), Box<Response<Body>>> {
         self.guard.admit(&head.method, path, &head.headers).map_err(|problem| {
             let mut response = if wants_page(&head.headers) {
-                let page = problem.to_page();
+                let page = problem.to_page(path);
                 respond(problem.status(), Bytes::from(page).into(), "text/html;charset=UTF-8")
             } else {
                 refuse(&problem)
@@ -164,7 +165,7 @@ impl Control {
         }
         if dashboard::is_ours(path) {
             return match self.guard.admit_page(&head.headers) {
-                Ok(()) => dashboard::answer(space, &head.method, path, &head.headers),
+                Ok(()) => dashboard::answer(&head.method, path, &head.headers),
                 Err(problem) => refuse(&problem),
             };
         }
@@ -203,7 +204,7 @@ impl Control {
         let ask = Ask {
             app: Arc::clone(app),
             space,
-            origins: self.origins(&head.headers),
+            origins: self.origins(app.public_url.as_deref(), &head.headers),
             params,
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
@@ -237,17 +238,20 @@ impl Control {
         Ok(response)
     }
 
-    /// Where the caller reaches us, which may be another address than ours.
-    fn origins(&self, headers: &HeaderMap) -> Origins {
-        let host = headers
-            .get(HOST)
-            .and_then(|host| host.to_str().ok())
-            .and_then(|host| host.parse::<Authority>().ok());
-        let Some(host) = host else {
+    /// Where the caller reaches us, which may be another address than ours: the public URL for callers that come by its
+    /// host, for the path of a proxy belongs to it.
+    fn origins(&self, public_url: Option<&str>, headers: &HeaderMap) -> Origins {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.filter(|host| gateway::is_authority(host));
+        let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
             return Origins { gateway: self.url.clone(), control: self.own_url.clone() };
         };
-        let control = format!("http://{host}");
-        if self.url == self.own_url {
+        let is_host =
+            |url: &&str| url.parse::<Uri>().is_ok_and(|url| url.authority() == Some(&host));
+        let shared = self.url == self.own_url;
+        let public = public_url.filter(is_host).filter(|_| shared);
+        let control = public.map_or_else(|| format!("http://{host}"), str::to_owned);
+        if shared {
             return Origins { gateway: control.clone(), control };
         }
         let port = self.url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(80);

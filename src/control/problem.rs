@@ -200,8 +200,8 @@ impl Problem {
         self.allow.as_deref()
     }
 
-    /// The same as a page for people.
-    pub(super) fn to_page(&self) -> String {
+    /// The same as a page for people, at this path below `/_sim/`. Its link is relative, as those of all pages.
+    pub(super) fn to_page(&self, path: &str) -> String {
         let escape = |text: &str| {
             text.replace('&', "&amp;")
                 .replace('<', "&lt;")
@@ -211,9 +211,13 @@ impl Problem {
         let (title, detail) = (escape(self.kind.title()), escape(&self.detail));
         let advice = match self.kind {
             Kind::Unauthorised => {
-                "<p>Log in at the <a href=\"/_sim/\">dashboard</a>, then open this page again.</p>"
+                let steps = path.matches('/').count().saturating_sub(2);
+                let dashboard = format!("./{}", "../".repeat(steps));
+                format!(
+                    "<p>Log in at the <a href=\"{dashboard}\">dashboard</a>, then open this page again.</p>"
+                )
             }
-            _ => "",
+            _ => String::new(),
         };
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\

@@ -59,6 +59,8 @@ pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<Car
         return Err(Refused::with(Reason::LinkForeign, detail));
     }
     recognise(space, &request.merchant_id, &request.term_id)?;
+    let urls = [&request.success_url, &request.fail_url, &request.cancel_url];
+    register::check_return_urls(&space.profile().rules, urls)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
     if let Some(begun) = issued_at(&fields)? {
         check_age(begun, space.now(), lifetime)?;

@@ -70,15 +70,32 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// The origin of what the header `Host` names.
-    pub const fn at(host: &'a str) -> Self {
-        Self { scheme: "http://", authority: host }
+    /// The origin of a header `Host`; `None` for a text that must not get into a link.
+    pub fn at(host: &'a str) -> Option<Self> {
+        is_authority(host).then_some(Self { scheme: "http://", authority: host })
     }
 
     /// The URL of `path` and `name` behind it.
     fn link(self, path: &str, name: &str) -> String {
         [self.scheme, self.authority, path, name].concat()
     }
+}
+
+/// Whether a text is a host name or IP address, perhaps with a port from 1 to 65535, and nothing else.
+pub fn is_authority(text: &str) -> bool {
+    let (is_host, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
+        None => {
+            let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            (!name.is_empty() && name.bytes().all(fits), rest)
+        }
+    };
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    is_host && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
 }
 
 /// The origin written out, `http://127.0.0.1:36605`.

@@ -1,8 +1,10 @@
 //! `POST /pg/order/register`: an order comes to be, and the merchant learns where its payer goes.
 
+use std::ops::Deref;
+
 use arrayvec::ArrayString;
 
-use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason, WebUrlParts};
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{Merchant, Rules};
 use crate::wire::register::{Reply, Request};
@@ -47,6 +49,22 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     }))
 }
 
+/// Refuses addresses of apps where the profile does not take them. The request's reader has refused all else.
+pub(super) fn check_return_urls<T: Deref<Target = str>>(
+    rules: &Rules,
+    [success, fail, cancel]: [&Option<T>; 3],
+) -> Result<(), Refused> {
+    if rules.app_return_urls {
+        return Ok(());
+    }
+    for (name, url) in [("success_url", success), ("fail_url", fail), ("cancel_url", cancel)] {
+        if let Some(Err(error)) = url.as_deref().map(WebUrlParts::parse) {
+            return Err(Refused::with(Reason::FieldInvalid, format!("{name} {error}")));
+        }
+    }
+    Ok(())
+}
+
 /// The order that a request asks for, if the merchant offers such a one.
 pub(super) fn new_order<'r>(
     rules: &Rules,
@@ -62,6 +80,7 @@ pub(super) fn new_order<'r>(
         let detail = format!("paymentMethod must be one of {}", offered.join(", "));
         return Err(Refused::with(Reason::MethodNotOffered, detail));
     }
+    check_return_urls(rules, [&request.success_url, &request.fail_url, &request.cancel_url])?;
     let currency = request.price.currency;
     if currency == Currency::Khr && !rules.khr_methods.contains(&request.payment_method) {
         let detail = format!("{} orders are in USD", request.payment_method.name());

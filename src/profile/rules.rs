@@ -86,6 +86,8 @@ pub struct Rules {
     pub pin_tries: u8,
     /// The fee that reconciliation adds to the total, in hundredths of a per cent of the amount.
     pub fee_basis_points: u32,
+    /// Whether a payer may return to an app, by an address that is none of the web.
+    pub app_return_urls: bool,
 }
 
 impl Read for Rules {
@@ -121,6 +123,7 @@ impl Read for Rules {
                 passcode_tries,
                 pin_tries,
                 fee_basis_points,
+                app_return_urls,
             }
         )
     }

@@ -518,32 +518,32 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
          = write otp_tries = { value = …, mark = "D" | "E" | "A", about = "…" }
          = or give its table `mark` and `about`, which hold for every bare value in it
 
-    profile.toml:34:37: `refunds` is not an operation
+    profile.toml:35:37: `refunds` is not an operation
          |
-      34 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
+      35 | operations = { value = ["reversal", "refunds", "preAuthCompletion"], mark = "D", about = "The op
          |                                     ^^^^^^^^^
          = did you mean `refund`?
          = allowed: register, reversal, refund, preAuthCompletion, orders, status, bindingRegister, bindingList, createPin, enablePin, disablePin, reconciliation, notifyQrScanned, notifyProcessing, notifyCompletion, cancelQr
 
-    profile.toml:35:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`, `order`, `joiner`, `names`, `value_case`, `numbers`, `escape`, `empty_values`, `sign_value`, `layout`, `prefix`, `suffix`, `key_member`, `key_form`, `line_ends`, `transform`, `charset`, `predigest`, `predigest_form`, `pss_salt`, `pss_mask`
+    profile.toml:36:1: unknown field `algoritm`, expected one of `algorithm`, `canonical`, `fields`, `template`, `separator`, `skip`, `omit_empty`, `encoding`, `key_position`, `order`, `joiner`, `names`, `value_case`, `numbers`, `escape`, `empty_values`, `sign_value`, `layout`, `prefix`, `suffix`, `key_member`, `key_form`, `line_ends`, `transform`, `charset`, `predigest`, `predigest_form`, `pss_salt`, `pss_mask`
          |
-      35 | algoritm = "RSA-SHA256"
+      36 | algoritm = "RSA-SHA256"
          | ^^^^^^^^
          = did you mean `algorithm`?
 
-    profile.toml:40:14: invalid type: string "yes", expected a boolean
+    profile.toml:41:14: invalid type: string "yes", expected a boolean
          |
-      40 | omit_empty = "yes"
+      41 | omit_empty = "yes"
          |              ^^^^^
 
-    profile.toml:65:23: at least one language is needed
+    profile.toml:66:23: at least one language is needed
          |
-      65 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
+      66 | languages = { value = [], mark = "A", about = "Languages of the pages, the default first" }
          |                       ^^
 
-    profile.toml:70:1: `partlyRefunded` is missing
+    profile.toml:71:1: `partlyRefunded` is missing
          |
-      70 | [wording.orders.state]
+      71 | [wording.orders.state]
          | ^^^^^^^^^^^^^^^^^^^^^^
 
     9 problems in the profile

@@ -109,7 +109,7 @@ async fn answer_parts(
     head: Parts,
     body: &mut RequestBody,
 ) -> Response<Body> {
-    let path = head.uri.path();
+    let path = below_public_url(app, head.uri.path());
     let (name, path) = match split_space(path) {
         Some((name, rest)) => (Some(name), rest),
         None => (None, path),
@@ -506,11 +506,25 @@ pub fn trail(headers: &HeaderMap) -> Option<Box<Trail>> {
 
 /// Where the payer's pages are: as configured, else where the merchant reached the gateway.
 fn origin<'a>(app: &'a App, host: Option<&'a HeaderValue>) -> Origin<'a> {
-    match (&app.public_url, host.and_then(|host| host.to_str().ok())) {
-        (Some(url), _) => url.as_str().into(),
-        (None, Some(host)) => Origin::at(host),
-        (None, None) => app.control.url().into(),
+    if let Some(url) = &app.public_url {
+        return url.as_str().into();
     }
+    let named = host.and_then(|host| host.to_str().ok()).and_then(Origin::at);
+    named.unwrap_or_else(|| app.control.url().into())
+}
+
+/// The path without that of the public URL in front, for a proxy that leaves it there. A path of ours is kept as it is.
+fn below_public_url<'p>(app: &App, path: &'p str) -> &'p str {
+    let is_ours = |path: &str| {
+        checkout::is_page(path) || path.starts_with("/_sim") || path.starts_with("/space/")
+    };
+    let public = app.public_url.as_deref().filter(|_| !is_ours(path));
+    let folder = public.and_then(|url| {
+        let (_, rest) = url.split_once("://")?;
+        Some(&rest[rest.find('/')?..])
+    });
+    let rest = folder.and_then(|folder| path.strip_prefix(folder.trim_end_matches('/')));
+    rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
 /// `/space/{name}/rest` → name and `/rest`.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use crate::base::{Currency, Day, Literal, Reason, WebUrlParts};
+use crate::base::{Currency, Day, Literal, Reason, ReturnUrl, WebUrlParts};
 
 use super::words::Word;
 use super::{Refusal, limits, redact};
@@ -207,9 +207,13 @@ pub(super) fn url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
     }
 }
 
-/// The address to which the payer's browser returns.
+/// The address to which the payer's browser returns: a web page, or an app.
 pub(super) fn return_url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
-    url(value)
+    let url = text(limits::URL_CHARS)(value)?;
+    match ReturnUrl::of(&url) {
+        Ok(_) => Ok(url),
+        Err(error) => Err(value.invalid(error)),
+    }
 }
 
 /// A refused value for a message: short ones quoted with card numbers masked, long ones counted.

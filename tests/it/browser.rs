@@ -12,12 +12,17 @@ use super::checkout::Gateway;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_flow_on_a_desktop() {
-    drive("desktop").await;
+    drive("desktop", "run.mjs", &["desktop"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_flow_on_a_phone() {
-    drive("phone").await;
+    drive("phone", "run.mjs", &["phone"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_exit_leads_into_an_app() {
+    drive("exits", "exits.mjs", &[]).await;
 }
 
 /// Copies scripts to a folder of this name among the tools they need: modules are looked for above a script. `None`, and
@@ -43,9 +48,10 @@ pub(crate) fn installed(name: &str, scripts: &[&str]) -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Runs the script against a gateway of its own.
-async fn drive(device: &'static str) {
-    let Some(folder) = installed(device, &["run.mjs", "support.mjs"]) else { return };
+/// Runs a script, in a folder of this name, against a gateway of its own. It is given the gateway, these arguments and
+/// the folder for screenshots, and on its standard input the test cards.
+async fn drive(folder: &str, script: &'static str, arguments: &'static [&'static str]) {
+    let Some(folder) = installed(folder, &[script, "support.mjs"]) else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let gateway = Gateway::open().await;
     gateway.space().change_merchant("EPAY00000000001", |merchant| {
@@ -56,8 +62,9 @@ async fn drive(device: &'static str) {
     let url = gateway.url();
     let output = tokio::task::spawn_blocking(move || {
         let mut child = Command::new("node")
-            .arg(folder.join("run.mjs"))
-            .args([&url, device])
+            .arg(folder.join(script))
+            .arg(&url)
+            .args(arguments)
             .arg(root.join("target/screenshots"))
             .env("PGTEST", root.join("fixtures/pgtest"))
             .stdin(Stdio::piped())

@@ -27,5 +27,6 @@ pub(crate) fn rules() -> Rules {
         passcode_tries: 3,
         pin_tries: 3,
         fee_basis_points: 0,
+        app_return_urls: true,
     }
 }

@@ -63,10 +63,11 @@ files! {
 /// What the page says before its script runs.
 const INDEX: &str = include_str!("assets/index.html");
 
-/// The page, with the addresses of this build's files.
+/// The page, with the addresses of this build's files. They are relative, so the page works in every space and below any
+/// path at which a proxy shows the server.
 fn page() -> &'static str {
     static PAGE: LazyLock<String> =
-        LazyLock::new(|| INDEX.replace("{folder}", &format!("{FOLDER}{}", version())));
+        LazyLock::new(|| INDEX.replace("{folder}", &format!("assets/{}", version())));
     &PAGE
 }
 
@@ -87,13 +88,8 @@ pub(super) fn is_ours(path: &str) -> bool {
     path == PAGE || path == PAGE.trim_end_matches('/') || path.starts_with(FOLDER)
 }
 
-/// Answers a request at a path that is ours, for the space of that name.
-pub(super) fn answer(
-    space: Option<&str>,
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-) -> Response<Body> {
+/// Answers a request at a path that is ours.
+pub(super) fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Response<Body> {
     if method != Method::GET && method != Method::HEAD {
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -103,11 +99,8 @@ pub(super) fn answer(
         return file(name).unwrap_or_else(|| empty(StatusCode::NOT_FOUND));
     }
     if path != PAGE {
-        let way = space.map_or_else(|| PAGE.to_owned(), |name| format!("/space/{name}{PAGE}"));
         let mut response = empty(StatusCode::PERMANENT_REDIRECT);
-        if let Ok(way) = HeaderValue::from_str(&way) {
-            response.headers_mut().insert(LOCATION, way);
-        }
+        response.headers_mut().insert(LOCATION, HeaderValue::from_static("_sim/"));
         return response;
     }
     let tag = format!("\"{}\"", version());

@@ -9,7 +9,7 @@ use payon_sim::profile::{Authentication, Scheme};
 use payon_sim::space::ClockChange;
 use serde_json::json;
 
-use super::visitor::{Gateway, MERCHANT, TERMINAL};
+use super::visitor::{Gateway, MERCHANT, TERMINAL, resolve};
 
 const OTP: &str = "654321";
 
@@ -162,6 +162,7 @@ async fn the_payer_returns_to_the_merchant_with_the_result_in_the_query() {
     let result = payer.open().await;
     assert!(result.has("result"));
     let back = result.attribute("return-to-merchant", "href").expect("a way back");
+    let back = resolve(&payer.path, &back);
     assert_eq!(gateway.get(&back).await.location(), end.location());
 
     let mut payer = gateway.payer("no", "CREDIT_DEBIT", urls.clone()).await;

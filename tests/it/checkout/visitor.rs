@@ -34,6 +34,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     head: String,
     pub(super) body: String,
+    /// The place that it redirects to: a path of the gateway, or the address of another.
+    place: Option<String>,
 }
 
 impl Gateway {
@@ -82,11 +84,14 @@ impl Gateway {
         let answer = String::from_utf8(answer).expect("text");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let answer =
-            Answer { status: status.expect("a status"), head: head.into(), body: body.into() };
-        if let Some(location) = answer.header("location") {
-            self.trail.lock().expect("not poisoned").push(location.to_owned());
-        }
+        let mut answer = Answer {
+            status: status.expect("a status"),
+            head: head.into(),
+            body: body.into(),
+            place: None,
+        };
+        answer.place = answer.header("location").map(|location| resolve(path, location));
+        self.trail.lock().expect("not poisoned").extend(answer.place.clone());
         answer
     }
 
@@ -163,7 +168,7 @@ impl Answer {
 
     pub(super) fn location(&self) -> &str {
         assert_eq!(self.status, 303, "{}", self.body);
-        self.header("location").expect("a place")
+        self.place.as_deref().expect("a place")
     }
 
     /// An attribute of the element with this `data-testid`.
@@ -185,6 +190,24 @@ impl Answer {
         let from = self.body.split(&format!("type=\"hidden\" name=\"{name}\" value=\"")).nth(1)?;
         from.split('"').next()
     }
+}
+
+/// The path that a relative reference on the page at `path` leads to, as browsers find it; an absolute one as it is.
+pub(super) fn resolve(path: &str, reference: &str) -> String {
+    if reference.split(['/', '?', '#']).next().is_some_and(|first| first.contains(':')) {
+        return reference.to_owned();
+    }
+    let path = path.split('?').next().unwrap_or_default();
+    let mut folders: Vec<&str> = path.split('/').collect();
+    folders.pop();
+    for part in reference.split_inclusive('/') {
+        match part {
+            "../" => drop(folders.pop()),
+            "./" => {}
+            part => folders.push(part.trim_end_matches('/')),
+        }
+    }
+    folders.join("/")
 }
 
 /// A payer in front of the page of an order.

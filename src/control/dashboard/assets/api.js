@@ -1,12 +1,24 @@
 // The control API of the space that this page is about.
 
-const path = location.pathname;
+/** Below `root` lies all that the server has; a proxy may have put a path there. */
+const [, root, name] = /^(.*?)(?:\/space\/([^/]+))?\/_sim\//.exec(location.pathname);
 
-/** Where the calls of this space begin: `/_sim/` or `/space/{name}/_sim/`. */
-export const base = path.slice(0, path.indexOf("/_sim/") + "/_sim/".length);
+/** The text of an address; one that is encoded wrongly as it is. */
+export const decode = (text) => {
+  try { return decodeURIComponent(text); } catch { return text; }
+};
 
 /** The space's name. */
-export const space = decodeURIComponent(/^\/space\/([^/]+)/.exec(path)?.[1] ?? "default");
+export const space = name ? decode(name) : "default";
+
+/** Where PAYON's operations of this space begin. */
+export const gateway = name ? `${root}/space/${name}` : root;
+
+/** Where the calls of this space begin: `/_sim/` or `/space/{name}/_sim/`. */
+export const base = `${gateway}/_sim/`;
+
+/** The page of another space. */
+export const spacePage = (name) => `${root}${name === "default" ? "" : `/space/${encodeURIComponent(name)}`}/_sim/`;
 
 /** A call that failed, with what the server said of it. */
 export class Problem extends Error {

@@ -1,6 +1,6 @@
 // What must not be overlooked, on every first screen: signatures that were refused, with the likely cause in words;
 // and push-backs that nobody takes.
-import { get } from "./api.js";
+import { get, space } from "./api.js";
 import { button, h, put } from "./dom.js";
 import { watch } from "./live.js";
 import { also, address } from "./place.js";
@@ -18,13 +18,30 @@ async function cause(trace) {
   return causes.get(trace);
 }
 
+/** What this browser has seen in this space: the trace of the latest refusal and its time. */
+const KEY = `payon-sim seen ${space}`;
+const remember = (entry) => {
+  // Without the right to keep anything, it holds until the page is loaded again.
+  try { localStorage.setItem(KEY, JSON.stringify({ trace: entry.trace, at: entry.at })); } catch { /* see above */ }
+};
+/** The trace up to which all was seen. Traces begin anew with a server or a reset, so the entry must still be the same. */
+async function recall() {
+  try {
+    const seen = JSON.parse(localStorage.getItem(KEY));
+    return seen && (await get(`journal/${encodeURIComponent(seen.trace)}`)).at === seen.at ? seen.trace : "";
+  } catch {
+    return "";
+  }
+}
+
 export function attention() {
   const element = h("section", { class: "attention", "aria-label": "Needs your attention", hidden: true, "data-testid": "attention" });
-  let seenUpTo = "";
+  let seenUpTo = null;
   let drawn = "";
   const look = async () => {
     const { entries, total } = await get("journal", { newest: true, limit: SHOWN, reason: SIGNATURE });
     if (total === 0) seenUpTo = "";
+    seenUpTo ??= await recall();
     const fresh = entries.filter((entry) => entry.trace > seenUpTo);
     const state = fresh.map((entry) => entry.trace).join() + total;
     if (state === drawn) return;
@@ -43,6 +60,7 @@ export function attention() {
         total > fresh.length && h("a", { href: address({ tab: "requests", reason: SIGNATURE }) }, `All ${total}`),
         button("Seen", () => {
           seenUpTo = entries[0].trace;
+          remember(entries[0]);
           drawn = "";
           element.hidden = true;
         }, { class: "small", title: "Hide these until another signature is refused" })));

@@ -9,11 +9,12 @@ const STAND = 60;
 
 export class List {
   /**
-   * `load(offset, limit)` → `{ items, total }`; `row(item)` → `{ href, cells, current }`; `key(item)` names an item.
+   * `load(offset, limit)` → `{ items, total }`; `row(item)` → `{ href, cells, current }`; `name(item)` is its own.
+   * The rows are one stop of the Tab key, at the row that had the focus last; arrows go from row to row.
    * Newest first: new items push the others down, and the reader who has scrolled stays where they are.
    */
-  constructor({ label, columns, load, row, none }) {
-    Object.assign(this, { load, row, none, items: new Map(), drawn: new Map(), asked: new Set(), total: 0, turn: 0 });
+  constructor({ label, columns, load, name, row, none }) {
+    Object.assign(this, { load, name, row, none, active: null, items: new Map(), drawn: new Map(), asked: new Set(), total: 0, turn: 0 });
     this.rows = h("ul", { "aria-label": label });
     this.empty = h("div", { class: "none", hidden: true });
     this.scroller = h("div", { class: "scroller", onscroll: () => this.soon() }, this.rows, this.empty);
@@ -22,6 +23,12 @@ export class List {
       h("div", { class: "columns", "aria-hidden": "true" }, columns.map((name) => h("span", null, name))),
       this.scroller, this.count);
     this.scroller.addEventListener("keydown", (event) => this.key(event));
+    this.scroller.addEventListener("focusin", ({ target }) => {
+      const item = this.items.get(Number(target.closest("li")?.dataset.at));
+      if (!item) return;
+      this.active = this.name(item);
+      this.markStop();
+    });
     this.observer = new ResizeObserver(() => this.soon());
     this.observer.observe(this.scroller);
   }
@@ -106,6 +113,7 @@ export class List {
       if (String(at) === focused) next.firstElementChild?.focus({ preventScroll: true });
     }
     this.redraw = false;
+    this.markStop();
     for (const page of wanted) if (this.asked.has(page)) wanted.delete(page);
     if (wanted.size) {
       clearTimeout(this.standing);
@@ -139,6 +147,36 @@ export class List {
     }
   }
 
+  /** The place of the row that had the focus last, if it is known. */
+  activeAt() {
+    for (const [at, item] of this.items) if (this.name(item) === this.active) return at;
+    return undefined;
+  }
+
+  /** Makes one row the stop of the Tab key: the active one, or the first in sight. */
+  markStop() {
+    const link = (at) => this.drawn.get(at)?.querySelector("a");
+    const stop = link(this.activeAt()) ?? link(this.sight()[0]) ?? this.rows.querySelector("a");
+    for (const one of this.rows.querySelectorAll("a")) one.tabIndex = one === stop ? 0 : -1;
+  }
+
+  /** Puts the focus on the active row, and where there is none on the first. */
+  focus() {
+    const at = this.activeAt();
+    if (at === undefined) this.rows.querySelector('a[tabindex="0"]')?.focus();
+    else this.focusRow(at);
+  }
+
+  /** Brings a row into sight and puts the focus on it. */
+  focusRow(at) {
+    const top = at * this.height();
+    const bottom = top + this.height() - this.scroller.clientHeight;
+    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+    else if (bottom > this.scroller.scrollTop) this.scroller.scrollTop = bottom;
+    this.draw();
+    this.drawn.get(at)?.firstElementChild?.focus({ preventScroll: true });
+  }
+
   /** Arrows, Home and End go from row to row. */
   key(event) {
     const at = Number(document.activeElement?.closest("li")?.dataset.at ?? -1);
@@ -146,12 +184,6 @@ export class List {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: to - from - 2, PageUp: from - to + 2, Home: -at, End: this.total - 1 - at };
     if (!(event.key in steps) || at < 0) return;
     event.preventDefault();
-    const next = Math.min(Math.max(at + steps[event.key], 0), this.total - 1);
-    const top = next * this.height();
-    const bottom = top + this.height() - this.scroller.clientHeight;
-    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-    else if (bottom > this.scroller.scrollTop) this.scroller.scrollTop = bottom;
-    this.draw();
-    this.drawn.get(next)?.firstElementChild?.focus({ preventScroll: true });
+    this.focusRow(Math.min(Math.max(at + steps[event.key], 0), this.total - 1));
   }
 }

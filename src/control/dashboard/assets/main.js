@@ -6,7 +6,7 @@ import { attempt, field, form, h, put } from "./dom.js";
 import { listen, happened, watchState } from "./live.js";
 import { backToList, orderDetail } from "./order.js";
 import { ordersView } from "./orders.js";
-import { address, onMove, place, readOrderName } from "./place.js";
+import { address, also, go, onMove, place, readOrderName } from "./place.js";
 import { requestDetail } from "./request.js";
 import { requestsView } from "./requests.js";
 import { rulesView } from "./rules.js";
@@ -36,13 +36,19 @@ function frame() {
   document.addEventListener("click", ({ target }) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
   });
-  document.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.firstElementChild.focus(); }
+  document.addEventListener("keydown", ({ key, target }) => {
+    if (key !== "Escape") return;
+    const menus = document.querySelectorAll("details.menu[open]");
+    for (const menu of menus) { menu.open = false; menu.firstElementChild.focus(); }
+    // Escape closes what is on top; in a search field it clears first.
+    const clears = target.type === "search" && target.value;
+    if (one && !menus.length && !clears && !document.querySelector("dialog[open]")) go(also({ order: undefined, request: undefined }));
   });
 }
 
-function move(here) {
-  const tab = here.tab in TABS ? here.tab : "orders";
+/** Shows a place. `moved` says that the reader went there from another one. */
+function move(here, moved = true) {
+  const tab = Object.hasOwn(TABS, here.tab) ? here.tab : "orders";
   document.title = `${here.order ? readOrderName(here.order)[1] : TABS[tab][0]} – ${space} – payon-sim`;
   put(tabs, Object.entries(TABS).map(([name, [label]]) =>
     h("a", { href: address({ tab: name }), "aria-current": name === tab ? "page" : null, "data-testid": `tab-${name}` }, label)));
@@ -56,6 +62,8 @@ function move(here) {
   const wanted = here.request ? `request ${here.request}` : here.order ? `order ${here.order}` : "";
   if (wanted === open) return;
   one?.close();
+  // Focus that would be lost goes along: into what is opened, and back to the row that it was opened from.
+  const follows = moved && (wanted !== "" || detail.contains(document.activeElement) || document.activeElement === document.body);
   open = wanted;
   one = here.request ? requestDetail(here.request) : here.order ? orderDetail(...readOrderName(here.order)) : null;
   document.body.classList.toggle("open", Boolean(one));
@@ -64,6 +72,7 @@ function move(here) {
     detail.scrollTop = 0;
     if (getComputedStyle(listing).display === "none") scrollTo(0, 0);
   }
+  if (follows) (one ?? view).focus?.();
 }
 
 /** Asks for the control plane's token. */
@@ -84,7 +93,7 @@ function askToken() {
       listen();
       happened();
       [shown, open] = ["", ""];
-      move(place());
+      move(place(), false);
     }, field("Token", h("input", { name: "token", type: "password", required: true, autocomplete: "current-password", "data-testid": "token" })), wrong,
     h("div", { class: "buttons" }, h("button", { class: "main", "data-testid": "login" }, "Go in"))));
   document.body.append(dialog);
@@ -101,6 +110,6 @@ async function reasons() {
 onLogin(askToken);
 frame();
 reasons().catch(() => {});
-onMove(move);
-move(place());
+onMove((here) => move(here));
+move(place(), false);
 listen();

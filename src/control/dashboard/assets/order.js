@@ -142,11 +142,11 @@ export function orderDetail(merchantId, txId) {
     facts.removeAttribute("aria-busy");
     if (held) facts.querySelector(`[data-testid="${held}"]`)?.focus();
   };
-  const element = h("article", { "aria-label": "Order", "data-testid": "order" },
+  const element = h("article", { tabindex: "-1", "aria-label": "Order", "data-testid": "order" },
     h("h2", { tabindex: "-1" }, "Order ", h("bdi", { "data-testid": "tx-id" }, txId)),
     steering(merchantId, txId, look), facts);
   look().catch((problem) => put(facts, h("p", { class: "bad" }, problem.message)));
-  return { element, close: watch(["order", "pushback", "request"], look) };
+  return { element, focus: () => element.focus({ preventScroll: true }), close: watch(["order", "pushback", "request"], look) };
 }
 
 /** The way back to the list, for narrow screens. */

@@ -58,6 +58,7 @@ export function ordersView() {
       today ??= page.orders[0]?.createdAt;
       return { items: page.orders, total: page.total };
     },
+    name: (order) => orderName(order.merchantId, order.txId),
     row: (order) => ({
       href: also({ order: orderName(order.merchantId, order.txId), request: undefined }),
       current: orderName(order.merchantId, order.txId) === current,
@@ -67,6 +68,7 @@ export function ordersView() {
     }),
     none: () => (asked.replace(/["{}:,null[\]]/g, "") ? h("p", null, "No order is like that.") : welcome()),
   });
+  list.element.classList.add("orders");
   list.element.dataset.testid = "orders";
   const stop = watch(["order", "pushback"], () => list.refresh());
   get("merchants").then(({ merchants }) => {
@@ -86,6 +88,7 @@ export function ordersView() {
       if (changed) await list.reset();
       else { list.redraw = true; list.draw(); }
     },
+    focus: () => list.focus(),
     close: stop,
   };
 }

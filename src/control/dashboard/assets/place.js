@@ -1,4 +1,5 @@
 // Where the reader is. All of it stands in the address, so that it can be sent to somebody else.
+import { decode } from "./api.js";
 
 const moved = new Set();
 
@@ -24,7 +25,10 @@ export const also = (members) => address({ ...place(), ...members });
 
 /** The name of an order in the address: merchant and txId, which may hold anything. */
 export const orderName = (merchantId, txId) => `${encodeURIComponent(merchantId ?? "")}/${encodeURIComponent(txId)}`;
-export const readOrderName = (name) => name.split("/").map(decodeURIComponent);
+export function readOrderName(name) {
+  const [merchantId, ...txId] = name.split("/").map(decode);
+  return txId.length ? [merchantId, txId.join("/")] : ["", merchantId];
+}
 
 /** Goes there; with `quietly`, without a step that the Back button would take. */
 export function go(address, quietly = false) {

@@ -87,10 +87,10 @@ function draw(told) {
 }
 
 export function requestDetail(trace) {
-  const element = h("article", { "aria-label": "Request", "data-testid": "request", "aria-busy": "true" });
+  const element = h("article", { tabindex: "-1", "aria-label": "Request", "data-testid": "request", "aria-busy": "true" });
   let known = "";
   const look = async () => {
-    const told = await get(`journal/${trace}`);
+    const told = await get(`journal/${encodeURIComponent(trace)}`);
     const now = JSON.stringify(told);
     // What is being read or marked stays in place while nothing new is told.
     if (now === known) return;
@@ -100,6 +100,6 @@ export function requestDetail(trace) {
   };
   look().catch((problem) => put(element, h("h2", null, "No such request"), h("p", null, problem.message)));
   // What comes of a request goes on: push-backs are tried.
-  return { element, close: watch(["pushback"], look) };
+  return { element, focus: () => element.focus({ preventScroll: true }), close: watch(["pushback"], look) };
 }
 

@@ -29,6 +29,7 @@ export function requestsView() {
       today ??= page.entries[0]?.at;
       return { items: page.entries, total: page.total };
     },
+    name: (entry) => entry.trace,
     row: (entry) => ({
       href: also({ request: entry.trace, order: undefined }),
       current: entry.trace === current,
@@ -52,6 +53,7 @@ export function requestsView() {
       if (changed) await list.reset();
       else { list.redraw = true; list.draw(); }
     },
+    focus: () => list.focus(),
     close: stop,
   };
 }

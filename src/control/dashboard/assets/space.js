@@ -1,6 +1,6 @@
 // The space itself: what to paste into a merchant's settings, snapshots, a fresh start, and the scenario that repeats
 // what was done.
-import { get, post, remove, space } from "./api.js";
+import { base, gateway, get, post, remove, space, spacePage } from "./api.js";
 import { attempt, button, confirm, copyable, field, form, h, put, say } from "./dom.js";
 import { happened, watch } from "./live.js";
 import { exact } from "./words.js";
@@ -61,7 +61,7 @@ export function welcome() {
       copyable(`curl -s ${told.baseUrl}/pg/order/register -d '${registerBody(first)}'`, "command", true),
       // The gateway may have a port of its own, which this page may not call.
       new URL(told.baseUrl).origin === location.origin && h("p", { class: "buttons" }, button("Or do it from here", async () => {
-        const answer = await fetch(`${new URL(told.baseUrl).pathname.replace(/\/$/, "")}/pg/order/register`, { method: "POST", body: registerBody(first) });
+        const answer = await fetch(`${gateway}/pg/order/register`, { method: "POST", body: registerBody(first) });
         const { resultCode, resultMsg } = await answer.json();
         say(`register: ${resultCode} ${resultMsg}`, resultCode !== "0000");
         happened("order");
@@ -109,7 +109,7 @@ function snapshots() {
       " ",
       form({ class: "inline" }, async ({ space }) => {
         await act(one.name, "fork", { space });
-        location.assign(`/space/${encodeURIComponent(space)}/_sim/`);
+        location.assign(spacePage(space));
       }, h("input", { name: "space", required: true, placeholder: "new space", "aria-label": `Name of the space forked from ${one.name}`, autocomplete: "off" }),
       h("button", { class: "small", "aria-label": `Fork ${one.name}` }, "Fork")))) : h("li", null, "No snapshots yet."));
   };
@@ -145,12 +145,12 @@ export function spaceView() {
         space !== "default" && button("Remove the space", async () => {
           if (!await confirm(`Remove ${space}?`, "It is lost with all that is in it.", "Remove")) return;
           await remove(`spaces/${encodeURIComponent(space)}`);
-          location.assign("/_sim/");
+          location.assign(spacePage("default"));
         }, { class: "bad" })),
       h("h3", null, "Elsewhere"),
       h("ul", { class: "plain" },
-        h("li", null, h("a", { href: "/_sim/app", target: "_blank", rel: "noopener" }, "The pretend app that scans QR codes")),
-        h("li", null, h("a", { href: "/_sim/openapi.json", target: "_blank", rel: "noopener" }, "All calls of the control API, as OpenAPI")))),
+        h("li", null, h("a", { href: `${base}app`, target: "_blank", rel: "noopener" }, "The pretend app that scans QR codes")),
+        h("li", null, h("a", { href: `${base}openapi.json`, target: "_blank", rel: "noopener" }, "All calls of the control API, as OpenAPI")))),
     update() {},
     close: watch([], look),
   };

@@ -1,9 +1,7 @@
 // From space to space, and a new one with all that has to be pasted.
-import { get, post, space } from "./api.js";
+import { get, post, space, spacePage as page } from "./api.js";
 import { attempt, button, field, form, h, put } from "./dom.js";
 import { settings } from "./space.js";
-
-const page = (name) => (name === "default" ? "/_sim/" : `/space/${encodeURIComponent(name)}/_sim/`);
 
 export function spaceSwitch() {
   const list = h("ul", { class: "plain", "data-testid": "spaces" });
