@@ -35,4 +35,4 @@ pub use state::OrderState;
 pub use time::{Day, Millis, digits, wall_clock};
 pub use trace_context::{TraceContext, TraceContextError, Trail};
 pub use visible::{printable, printable_json, visible};
-pub use web_url::{WebUrl, WebUrlError, WebUrlParts};
+pub use web_url::{WebUrl, WebUrlError, WebUrlParts, is_authority};

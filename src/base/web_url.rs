@@ -95,32 +95,37 @@ impl<'a> WebUrlParts<'a> {
         if authority.contains('@') {
             return Err(WebUrlError::User);
         }
-        let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
-            let (host, port) = bracketed.split_once(']').ok_or(WebUrlError::HostName)?;
-            host.parse::<Ipv6Addr>().map_err(|_| WebUrlError::HostName)?;
-            (host, port)
-        } else {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            if host.is_empty() {
-                return Err(WebUrlError::Host);
-            }
-            if !is_host_name(host) {
-                return Err(WebUrlError::HostName);
-            }
-            (host, port)
-        };
-        let port = match port.strip_prefix(':') {
-            Some(digits) => read_port(digits).ok_or(WebUrlError::Port)?,
-            None if port.is_empty() => {
-                if is_https {
-                    443
-                } else {
-                    80
-                }
-            }
-            None => return Err(WebUrlError::HostName),
-        };
+        let (host, port) = read_authority(authority)?;
+        let port = port.unwrap_or(if is_https { 443 } else { 80 });
         Ok(Self { is_https, host, port, rest })
+    }
+}
+
+/// Whether a text is a host and perhaps a port, as in the header `Host`, by the same rules.
+pub fn is_authority(text: &str) -> bool {
+    read_authority(text).is_ok()
+}
+
+/// The host, an IPv6 address without its brackets, and the port if one is named.
+fn read_authority(authority: &str) -> Result<(&str, Option<u16>), WebUrlError> {
+    let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
+        let (host, port) = bracketed.split_once(']').ok_or(WebUrlError::HostName)?;
+        host.parse::<Ipv6Addr>().map_err(|_| WebUrlError::HostName)?;
+        (host, port)
+    } else {
+        let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+        if host.is_empty() {
+            return Err(WebUrlError::Host);
+        }
+        if !is_host_name(host) {
+            return Err(WebUrlError::HostName);
+        }
+        (host, port)
+    };
+    match port.strip_prefix(':') {
+        Some(digits) => Ok((host, Some(read_port(digits).ok_or(WebUrlError::Port)?))),
+        None if port.is_empty() => Ok((host, None)),
+        None => Err(WebUrlError::HostName),
     }
 }
 
@@ -269,6 +274,29 @@ mod tests {
             assert_eq!(host, Some(parts.host), "{text}");
             let default = if parts.is_https { 443 } else { 80 };
             assert_eq!(read.port_u16().unwrap_or(default), parts.port, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_host_and_a_port_get_into_links() {
+        for host in ["localhost", "127.0.0.1:36605", "[::1]:1", "pay.example", "payon-sim:80"] {
+            assert!(is_authority(host), "{host}");
+        }
+        for text in [
+            "",
+            "a\"><script>",
+            "a b",
+            "shop@evil.test",
+            "a/b",
+            "a:0",
+            "a:99999",
+            "[::1",
+            ":80",
+            "a?b",
+            "a#b",
+            "ក",
+        ] {
+            assert!(!is_authority(text), "{text}");
         }
     }
 }

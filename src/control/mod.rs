@@ -48,8 +48,7 @@ use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode, Uri};
 
-use crate::base::{compressed, has_mark, without_mark};
-use crate::gateway;
+use crate::base::{compressed, has_mark, is_authority, without_mark};
 use crate::server::{self, App, Body, BodyError, Limits, RequestBody};
 use ask::{Ask, Origins};
 use guard::Guard;
@@ -242,7 +241,7 @@ impl Control {
     /// host, for the path of a proxy belongs to it.
     fn origins(&self, public_url: Option<&str>, headers: &HeaderMap) -> Origins {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.filter(|host| gateway::is_authority(host));
+        let host = host.filter(|host| is_authority(host));
         let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
             return Origins { gateway: self.url.clone(), control: self.own_url.clone() };
         };

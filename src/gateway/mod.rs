@@ -51,7 +51,9 @@ pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
 pub use visit::{SavedCard, Visit, note_step};
 
-use crate::base::{Fields, FieldsError, Millis, Operation, Reason, Trail, without_mark};
+use crate::base::{
+    Fields, FieldsError, Millis, Operation, Reason, Trail, is_authority, without_mark,
+};
 use crate::ledger::Screen;
 use crate::profile::Merchant;
 use crate::scenario::Point;
@@ -62,52 +64,44 @@ use crate::space::{
 use crate::wire::{self, Identity};
 use desk::Desk;
 
-/// Scheme and authority of a URL, put together only where a link is made of them.
+/// The place at which callers reach the gateway, put together only where a link is made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    scheme: &'a str,
-    authority: &'a str,
+    host: Option<&'a str>,
+    url: &'a str,
 }
 
 impl<'a> Origin<'a> {
-    /// The origin of a header `Host`; `None` for a text that must not get into a link.
-    pub fn at(host: &'a str) -> Option<Self> {
-        is_authority(host).then_some(Self { scheme: "http://", authority: host })
+    /// The origin of what the header `Host` names. Where that must not get into a link, it is `url`.
+    pub const fn at(host: Option<&'a str>, url: &'a str) -> Self {
+        Self { host, url }
     }
 
     /// The URL of `path` and `name` behind it.
     fn link(self, path: &str, name: &str) -> String {
-        [self.scheme, self.authority, path, name].concat()
+        let (scheme, rest) = self.parts();
+        [scheme, rest, path, name].concat()
     }
-}
 
-/// Whether a text is a host name or IP address, perhaps with a port from 1 to 65535, and nothing else.
-pub fn is_authority(text: &str) -> bool {
-    let (is_host, rest) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<std::net::Ipv6Addr>().is_ok(), rest),
-        None => {
-            let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            (!name.is_empty() && name.bytes().all(fits), rest)
+    fn parts(self) -> (&'static str, &'a str) {
+        match self.host.filter(|host| is_authority(host)) {
+            Some(host) => ("http://", host),
+            None => ("", self.url),
         }
-    };
-    let is_port = |port: &str| {
-        port.bytes().all(|byte| byte.is_ascii_digit())
-            && port.parse::<u16>().is_ok_and(|port| port > 0)
-    };
-    is_host && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
+    }
 }
 
 /// The origin written out, `http://127.0.0.1:36605`.
 impl<'a> From<&'a str> for Origin<'a> {
     fn from(url: &'a str) -> Self {
-        Self { scheme: "", authority: url }
+        Self { host: None, url }
     }
 }
 
 impl fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.scheme, self.authority)
+        let (scheme, rest) = self.parts();
+        write!(f, "{scheme}{rest}")
     }
 }
 

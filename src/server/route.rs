@@ -509,8 +509,7 @@ fn origin<'a>(app: &'a App, host: Option<&'a HeaderValue>) -> Origin<'a> {
     if let Some(url) = &app.public_url {
         return url.as_str().into();
     }
-    let named = host.and_then(|host| host.to_str().ok()).and_then(Origin::at);
-    named.unwrap_or_else(|| app.control.url().into())
+    Origin::at(host.and_then(|host| host.to_str().ok()), app.control.url())
 }
 
 /// The path without that of the public URL in front, for a proxy that leaves it there. A path of ours is kept as it is.

@@ -25,6 +25,23 @@ async fn every_exit_leads_into_an_app() {
     drive("exits", "exits.mjs", &[]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn card_data_and_codes_are_pasted() {
+    drive("paste", "paste.mjs", &[]).await;
+}
+
+/// Behind a proxy that shows the gateway below a path.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_works_below_a_path() {
+    let Some(folder) = installed("proxy", &["proxy.mjs", "support.mjs"]) else { return };
+    let mut command = Command::new("node");
+    command.arg(folder.join("proxy.mjs"));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots"));
+    command.arg(env!("CARGO_BIN_EXE_payon-sim"));
+    let profile = payon_sim::profile::Profile::builtin();
+    run(command, profile.cards.iter().map(row).collect()).await;
+}
+
 /// Copies scripts to a folder of this name among the tools they need: modules are looked for above a script. `None`, and
 /// said loudly, where the tools are not installed.
 pub(crate) fn installed(name: &str, scripts: &[&str]) -> Option<PathBuf> {
@@ -59,13 +76,17 @@ async fn drive(folder: &str, script: &'static str, arguments: &'static [&'static
         merchant.name_km = Some("សហគមន៍សិប្បកម្មនិងតម្បាញសូត្រផ្សាររាត្រីមាត់ទន្លេខេត្តកំពង់ធំ".into());
     });
     let cards: Vec<Value> = gateway.space().profile().cards.iter().map(row).collect();
-    let url = gateway.url();
+    let mut command = Command::new("node");
+    command.arg(folder.join(script)).arg(gateway.url()).args(arguments);
+    command.arg(root.join("target/screenshots"));
+    run(command, cards).await;
+}
+
+/// Runs a script with the test cards on its standard input, and prints what it says.
+async fn run(mut command: Command, cards: Vec<Value>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = tokio::task::spawn_blocking(move || {
-        let mut child = Command::new("node")
-            .arg(folder.join(script))
-            .arg(&url)
-            .args(arguments)
-            .arg(root.join("target/screenshots"))
+        let mut child = command
             .env("PGTEST", root.join("fixtures/pgtest"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -2,6 +2,7 @@
 
 mod flows;
 mod guard;
+mod places;
 mod visitor;
 
 pub(crate) use visitor::Gateway;
