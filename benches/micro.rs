@@ -16,7 +16,7 @@ use payon_sim::gateway::{self, Call, PayRequest};
 use payon_sim::khqr::{self, Account, Payload};
 use payon_sim::profile::Profile;
 use payon_sim::scenario::{ArmedRule, CallFacts, Counters, Point, RuleSet, read_rules};
-use payon_sim::space::{Budgets, IfExists, JournalEntry, Snapshot, Spaces, Trace};
+use payon_sim::space::{Budgets, IfExists, JournalEntry, RequestId, Snapshot, Spaces};
 use payon_sim::wire;
 
 fn main() {
@@ -67,7 +67,7 @@ fn parse_fields(bencher: Bencher) {
 fn read_register(bencher: Bencher) {
     let body = register_body(1, "CREDIT_DEBIT");
     let fields = Fields::parse(body.as_bytes()).expect("an object");
-    bencher.bench(|| wire::register::Request::read(black_box(&fields)));
+    bencher.bench(|| wire::register::RegisterRequest::read(black_box(&fields)));
 }
 
 #[divan::bench]
@@ -102,7 +102,7 @@ fn redact_signed_body(bencher: Bencher) {
 
 #[divan::bench]
 fn encode_refund_reply(bencher: Bencher) {
-    let reply = wire::payment::Reply {
+    let reply = wire::payment::PaymentReply {
         tx_id: Some("2435".into()),
         merchant_id: Some(LENIENT.into()),
         term_id: Some("PAYONGT1".into()),
@@ -184,7 +184,7 @@ fn note_in_journal(bencher: Bencher) {
     let merchant = world.spaces.default_space().merchant(LENIENT);
     bencher.bench(|| {
         let entry = JournalEntry {
-            trace: Trace(1),
+            trace: RequestId(1),
             at: Millis(1),
             operation: Some(Operation::Register),
             merchant: merchant.clone(),
@@ -332,12 +332,12 @@ impl World {
         self.ask(Operation::Register, &register_body(tx_id, "CREDIT_DEBIT"));
         let space = self.spaces.default_space();
         let name = format!("order-{tx_id:08}");
-        gateway::pay(space, LENIENT, &name, &PayRequest::default(), Trace(1)).expect("paid");
+        gateway::pay(space, LENIENT, &name, &PayRequest::default(), RequestId(1)).expect("paid");
         tx_id
     }
 
     /// State in, decision out.
-    fn ask(&self, operation: Operation, body: &str) -> gateway::Reply {
+    fn ask(&self, operation: Operation, body: &str) -> gateway::GatewayReply {
         let origin = "http://127.0.0.1:36605".into();
         let call = Call {
             operation,
@@ -346,7 +346,7 @@ impl World {
             scenario: None,
             origin,
             body: body.as_bytes(),
-            trail: None,
+            trace_headers: None,
         };
         let reply = gateway::answer(&self.spaces, call);
         assert_eq!(reply.reason, Reason::Success);

@@ -1,4 +1,4 @@
-//! payon-sim: the PAYON payment gateway that a merchant's developers can hold in their hands.
+//! payon-sim: the PAYON payment gateway on the machine of a merchant's developers.
 //!
 //! This page is the map. The README says what the program does; `fixtures/pgtest` says, with its
 //! provenance, how PAYON behaves; here stands how the house is built.
@@ -16,12 +16,12 @@
 //! | module | what lives there | never |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
-//! | [`run`] | scenarios, run: a server and a space for each, and what came of them | decides |
-//! | [`shop`] | the built-in merchant, which plays from outside | looks into a space |
+//! | [`scenario_runs`] | scenarios, run: a server and a space for each, and what came of them | decides |
+//! | [`reference_merchant`] | the built-in merchant, which plays from outside | looks into a space |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
-//! | [`control`] | everything of ours under `/_sim/` | bypasses a space |
-//! | [`pushback`] | wakes spaces at their time and sends what is due | decides |
+//! | [`api`] | everything of ours under `/_sim/` | bypasses a space |
+//! | [`delivery`] | wakes spaces at their time and sends what is due | decides |
 //! | [`gateway`] | the use cases: request and space become a decision | touches a socket |
 //! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox, feed, snapshots; the registry, and the meter of the whole server | knows HTTP |
 //! | [`ledger`] | orders and their money: commands in, events out | time, randomness, IO |
@@ -46,40 +46,40 @@
 //! - **Chance has a name.** Whatever looks random is [`base::Seed::derive`]d from the seed and the
 //!   order, never from arrival order.
 //! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces, snapshots.
-//! - **A snapshot costs nothing**: what a space goes on from is kept in [`base::sharing`], whose clones share their parts.
+//! - **A snapshot costs nothing**: what a space goes on from is kept in [`base::persistent`], whose clones share their parts.
 //! - **Secrets are masked where they are noted**, not where they are shown.
 //!
 //! # Beside the way of a request
 //!
-//! - **What waits** waits on the space's clock: a late reply, or the next piece of a slow one, is a [`space::Hold`].
+//! - **What waits** waits on the space's clock: a late reply, or the next piece of a slow one, is a [`space::ClockTimer`].
 //! - **What happens** leaves a reference in the feed of its space (`space/feed.rs`). Whoever follows takes
-//!   [`space::Happenings`] from there at a pace of its own (`control/events.rs`); nothing is kept for it.
+//!   [`space::EventPage`] from there at a pace of its own (`api/events.rs`); nothing is kept for it.
 //! - **What is counted**: [`space::Meter`], for all spaces and since the start, is what the metrics show.
 //!   [`scenario::Coverage`] holds what was met of all that can go wrong.
 //! - **What is saved**: a [`space::Snapshot`] is all that decides how a space goes on; `space/export.rs` writes it as a
 //!   file and reads it again.
-//! - **Where rules come from**: a call, or [`control::Sources`], the scenario files that a server follows.
+//! - **Where rules come from**: a call, or [`api::Sources`], the scenario files that a server follows.
 //!
 //! # Where to begin
 //!
-//! A request's way: `server::route` → [`gateway::answer`] → `gateway::desk` (who is talking,
+//! A request's way: `server::router` → [`gateway::answer`] → `gateway::context` (who is talking,
 //! and whether a rule of a scenario steps in) → the operation's own file → [`space::Space::enter`] → [`wire::encode`]. A push-back's way:
-//! [`space::Moment::book`] → [`space::Outbox`] → [`pushback::Driver`] → [`pushback::Carrier`].
+//! [`space::Transaction::book`] → [`space::Outbox`] → [`delivery::Scheduler`] → [`delivery::Sender`].
 
+pub mod api;
 pub mod base;
 pub mod capture;
 pub mod checkout;
 pub mod cli;
-pub mod control;
 pub mod crypto;
+pub mod delivery;
 pub mod gateway;
 pub mod khqr;
 pub mod ledger;
 pub mod profile;
-pub mod pushback;
-pub mod run;
+pub mod reference_merchant;
 pub mod scenario;
+pub mod scenario_runs;
 pub mod server;
-pub mod shop;
 pub mod space;
 pub mod wire;

@@ -17,7 +17,7 @@ pub(crate) const CONNECTIONS: usize = 64;
 /// The longest answer, head included.
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// Requests to send: stories of a fixed number of requests that go one after the other on one connection.
+/// Requests to send: scenarios of a fixed number of requests that go one after the other on one connection.
 pub(crate) struct Work {
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -37,7 +37,7 @@ pub(crate) struct Outcome {
 }
 
 impl Work {
-    /// No work yet; each story will have `story` requests.
+    /// No work yet; each scenario will have `scenario` requests.
     pub(crate) fn of_stories(story: usize) -> Self {
         Self { bytes: Vec::new(), ends: vec![0], story }
     }

@@ -128,7 +128,7 @@ fn live(spaces: &Spaces, space: &std::sync::Arc<Space>, name: &str, count: usize
                         scenario: None,
                         origin,
                         body,
-                        trail: None,
+                        trace_headers: None,
                     },
                 );
                 ensure!(reply.reason == Reason::Success, "{operation}: {:?}", reply.reason);
@@ -175,13 +175,13 @@ pub(crate) async fn long_run(requests: usize) -> Result<()> {
     let mut client = Client::new(&server).await?;
     println!("\nmemory over {requests} requests (register, pay, status, refund; default budgets):");
     let (mut sent, begun) = (0, Instant::now());
-    for look in 0..LOOKS {
+    for read in 0..LOOKS {
         // In pieces, so that the requests themselves need little memory.
         let mut left = requests / LOOKS / 4;
         while left > 0 {
             let piece = left.min(10_000);
             left -= piece;
-            let orders = Order::unsigned(&format!("long{look}-{left}"), piece);
+            let orders = Order::unsigned(&format!("long{read}-{left}"), piece);
             sent += client.run(story::work(Step::Whole, &orders)).await?.requests;
         }
         println!("  {sent:>9} requests  {:>6.1} MB", megabytes(server.resident()?));

@@ -55,7 +55,7 @@ fn scenario(count: usize) -> String {
         let condition = match at % 5 {
             0 => format!("txId: other-{at}"),
             1 => format!("txIdSuffix: \"x{at}\""),
-            2 => format!("header: story-{at}"),
+            2 => format!("header: scenario-{at}"),
             3 => format!("amount: \"{}.99\"", 1000 + at),
             _ => format!("merchantId: OTHER{at}"),
         };

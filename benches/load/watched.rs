@@ -75,13 +75,13 @@ pub(crate) async fn slow_reader(requests: usize) -> Result<()> {
     );
     println!("{:>10} {:>9} {:>8} {:>10} {:>10}", "requests", "MB", "req/s", "told", "missed");
     let (mut sent, mut sizes) = (0, Vec::with_capacity(LOOKS));
-    for look in 0..LOOKS {
+    for read in 0..LOOKS {
         // In pieces, so that the requests themselves need little memory.
         let (mut left, mut answered, mut took) = (requests / LOOKS / 4, 0, Duration::ZERO);
         while left > 0 {
             let piece = left.min(10_000);
             left -= piece;
-            let orders = Order::unsigned(&format!("slow{look}-{left}"), piece);
+            let orders = Order::unsigned(&format!("slow{read}-{left}"), piece);
             let outcome = client.run(story::work(Step::Whole, &orders)).await?;
             answered += outcome.requests;
             took += outcome.elapsed;

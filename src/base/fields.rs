@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::plain::{before_escape, is_printable};
 use super::received::{recognised, without_mark};
 
-/// How many members one object may have; more is refused rather than worked through.
+/// Largest number of members in one object; more is refused rather than worked through.
 const MEMBERS_MAX: usize = 256;
 
 /// The members of one JSON object in wire order. A repeated name keeps its last value.
@@ -20,7 +20,7 @@ pub struct Fields<'a> {
     members: Vec<(Cow<'a, str>, Literal<'a>)>,
     /// The marks of all names.
     marks: u64,
-    /// Whether the quick way of reading did.
+    /// True if the quick way of reading did.
     is_plain: bool,
     /// The whole body; empty for an element of an array.
     body: &'a str,
@@ -31,7 +31,7 @@ pub struct Fields<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Literal<'a>(&'a str);
 
-/// Why a body has no fields. The message says what and where, without quoting the body.
+/// Reason why a body has no fields. The message says what and where, without quoting the body.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
     /// Nothing but blanks.
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
         self.members.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
-    /// Whether it surely has neither an escape nor anything nested, and no name twice: most are like that.
+    /// Returns true if it surely has neither an escape nor anything nested, and no name twice: most are like that.
     pub fn is_plain(&self) -> bool {
         self.is_plain
     }
@@ -121,13 +121,13 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What stands behind this byte, blanks at both sides left out.
+/// Text behind this byte, without blanks at both ends; `None` where the byte does not stand there.
 fn after(text: &str, byte: u8) -> Option<&str> {
     let text = skip_blanks(text);
     (*text.as_bytes().first()? == byte).then(|| skip_blanks(&text[1..]))
 }
 
-/// What stands behind the blanks that JSON knows.
+/// Text behind JSON's blanks.
 fn skip_blanks(text: &str) -> &str {
     // Mostly there are none.
     if text.as_bytes().first().is_none_or(|first| *first > b' ') {
@@ -197,13 +197,13 @@ impl<'a> Literal<'a> {
         self.0.starts_with(['{', '['])
     }
 
-    /// What a string says where that stands there as it is, in printable ASCII: the usual case.
+    /// Content of a string that stands as it is, in printable ASCII: the usual case.
     pub fn plain_text(self) -> Option<&'a str> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
         is_printable(inner.as_bytes()).then_some(inner)
     }
 
-    /// What a string says, its escapes resolved; any other value as its literal.
+    /// Content of a string, its escapes resolved; any other value as its literal.
     pub fn text(self) -> Cow<'a, str> {
         match self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
             Some(inner) if !inner.as_bytes().contains(&b'\\') => Cow::Borrowed(inner),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How an order may be paid: the values of `paymentMethod` (documented).
+/// Payment methods: the values of `paymentMethod` (documented).
 #[derive(
     Clone,
     Copy,
@@ -50,7 +50,7 @@ impl PaymentMethod {
         Self::ALL.iter().copied().find(|method| method.name() == name)
     }
 
-    /// Whether the payer is shown a QR code for it.
+    /// Returns true if the payer is shown a QR code for it.
     pub const fn shows_qr(self) -> bool {
         matches!(self, Self::Payon | Self::BakongKhqr)
     }

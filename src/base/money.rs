@@ -49,7 +49,7 @@ impl Currency {
         Self::ALL.iter().copied().find(|currency| currency.number() == number)
     }
 
-    /// How many decimals an amount may have.
+    /// Number of decimals that an amount may have.
     pub const fn decimals(self) -> u32 {
         match self {
             Self::Usd => 2,
@@ -58,7 +58,7 @@ impl Currency {
     }
 }
 
-/// Why a text is not an amount. The messages are for the merchant's developer.
+/// Reason why a text is not an amount. The messages are for the merchant's developer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// Not `digits` or `digits.digits`.
@@ -71,7 +71,7 @@ pub enum AmountError {
     TooPrecise {
         /// ISO code of the currency.
         currency: &'static str,
-        /// How many decimals it allows.
+        /// Number of decimals that it allows.
         allowed: u32,
     },
     /// Zero.
@@ -177,7 +177,7 @@ impl Amount {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// What is left after `other`; `None` when it would go below zero.
+    /// Difference to `other`; `None` when it would be below zero.
     pub fn minus(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).filter(|rest| *rest >= 0).map(Self)
     }

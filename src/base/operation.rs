@@ -56,7 +56,7 @@ impl Operation {
         Self::ALL.iter().copied().find(|operation| operation.paths().contains(&path))
     }
 
-    /// Whether answering takes the gateway's private key, which is slow: a PIN comes encrypted.
+    /// Returns true if answering takes the gateway's private key, which is slow: a PIN comes encrypted.
     pub const fn needs_private_key(self) -> bool {
         matches!(self, Self::CreatePin | Self::EnablePin | Self::DisablePin)
     }

@@ -1,11 +1,11 @@
-//! Whether a text has bytes that want care, looked at eight at a time: texts are short, and there are many in a request.
+//! Finds bytes of a text that want care, eight at a time: texts are short, and there are many in a request.
 
-/// Whether a JSON string may hold these bytes as they are: none of them has to be escaped.
+/// Returns true if a JSON string may hold these bytes as they are: none of them has to be escaped.
 pub fn needs_no_escape(text: &[u8]) -> bool {
     marks(text, escapes) == 0
 }
 
-/// How many bytes come before the first that would have to be escaped.
+/// Number of bytes before the first that would have to be escaped.
 pub(super) fn before_escape(text: &[u8]) -> usize {
     let (words, rest) = text.as_chunks();
     let mut passed = 0;
@@ -19,13 +19,13 @@ pub(super) fn before_escape(text: &[u8]) -> usize {
     passed + rest.iter().take_while(|byte| escapes(u64::from(**byte) | PLAIN) == 0).count()
 }
 
-/// Whether all of it is printable ASCII without a backslash.
+/// Returns true if all of it is printable ASCII without a backslash.
 pub(super) fn is_printable(text: &[u8]) -> bool {
     let odd = |word| below(word, b' ') | equal(word, 0x7f) | equal(word, b'\\') | word;
     marks(text, odd) & each(0x80) == 0
 }
 
-/// What `marks` says of all bytes, eight in a word. Shorter texts are filled up with what is good, others end with a word
+/// Applies `marks` to all bytes, eight in a word. Shorter texts are filled up with what is good, others end with a word
 /// that overlaps. There is no way out half-way, so that several words are looked at at once.
 fn marks(text: &[u8], marks: impl Fn(u64) -> u64) -> u64 {
     let word = |bytes: &[u8; 8]| marks(u64::from_ne_bytes(*bytes));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! reasons {
     ($($variant:ident = $name:literal, $about:literal;)+) => {
-        /// Why a request, a payment or a step was answered as it was.
+        /// Reason why a request, a payment or a step was answered as it was.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Reason {

@@ -37,7 +37,7 @@ pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
-/// Whether a byte order mark stands before a text.
+/// Returns true if a byte order mark stands before a text.
 pub fn has_mark(text: &[u8]) -> bool {
     text.starts_with(MARK)
 }
@@ -75,7 +75,7 @@ pub fn recognised(body: &[u8]) -> Option<&'static str> {
         .then_some("a form, such as name=value&name=value; send JSON")
 }
 
-/// What to say of a body that its `Content-Encoding` rightly calls compressed. Some clients say so of plain JSON, which
+/// Message about a body that its `Content-Encoding` rightly calls compressed. Some clients say so of plain JSON, which
 /// is taken.
 #[cold]
 pub fn compressed(encoding: &[u8], body: &[u8]) -> Option<String> {

@@ -7,16 +7,16 @@ use super::visible::visible;
 
 /// Something wrong in one place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Diagnostic {
     /// The file, as the user named it or its directory.
     pub file: String,
     /// Line from 1; 0 when the problem is the file itself.
     pub line: usize,
     /// Column from 1, in characters; 0 when the problem is the file itself.
     pub column: usize,
-    /// What is wrong.
+    /// The mistake.
     pub message: String,
-    /// What is allowed, or what was probably meant.
+    /// Allowed values, or what was probably meant.
     pub help: Vec<String>,
     /// The line with secrets hidden, and where in it (start and width in characters).
     excerpt: Option<(String, Range<usize>)>,
@@ -24,16 +24,16 @@ pub struct Problem {
 
 /// A message with advice, not yet at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// What is wrong.
+pub struct Message {
+    /// The mistake.
     pub message: String,
-    /// What is allowed, or what was probably meant.
+    /// Allowed values, or what was probably meant.
     pub help: Vec<String>,
 }
 
-/// How much of a line an excerpt shows.
+/// Longest excerpt of a line, in characters.
 const EXCERPT_CHARS: usize = 96;
-/// How many allowed names a message lists before it shortens the list.
+/// Number of allowed names that a message lists before it shortens the list.
 const NAMES_SHOWN: usize = 16;
 /// Digits in a row that may be a card number; only its first six are shown.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
@@ -42,7 +42,7 @@ const SECRET_KEYS: &[&str] = &[
     "number", "cvv", "pin", "otp", "passcode", "private", "token", "default", "sms", "email", "acs",
 ];
 
-impl Problem {
+impl Diagnostic {
     /// A problem of a file as a whole.
     pub fn of_file(file: String, message: String, help: Vec<String>) -> Self {
         Self { file, line: 0, column: 0, message, help, excerpt: None }
@@ -53,11 +53,11 @@ impl Problem {
         Self { file, line, column: 1, message, help: Vec::new(), excerpt: None }
     }
 
-    /// What the TOML reader found wrong in `text`, which is the file `file`.
+    /// Diagnostic for the TOML reader's error in `text`, which is the file `file`.
     pub fn of_toml(file: &str, text: &str, error: &toml::de::Error) -> Self {
-        let complaint = Complaint::of_serde(error.message());
+        let message = Message::of_serde(error.message());
         let mut problem =
-            Self::at(file, text, &line_starts(text), error.span().unwrap_or(0..0), complaint);
+            Self::at(file, text, &line_starts(text), error.span().unwrap_or(0..0), message);
         // serde repeats the value; of a secret only what was expected is told.
         let line = text.lines().nth(problem.line - 1).unwrap_or_default();
         if hide_secrets(line) != line
@@ -74,7 +74,7 @@ impl Problem {
         text: &str,
         line_starts: &[usize],
         span: Range<usize>,
-        complaint: Complaint,
+        message: Message,
     ) -> Self {
         let line = line_of(line_starts, span.start);
         let begin = line_starts[line - 1];
@@ -86,14 +86,14 @@ impl Problem {
             file: file.to_owned(),
             line,
             column: start + 1,
-            message: complaint.message,
-            help: complaint.help,
+            message: message.message,
+            help: message.help,
             excerpt: Some((hide_secrets(content), start..end)),
         }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.line == 0 {
             write!(f, "{}: {}", visible(&self.file), visible(&self.message))?;
@@ -117,7 +117,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl fmt::Display for Complaint {
+impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         for help in &self.help {
@@ -127,7 +127,7 @@ impl fmt::Display for Complaint {
     }
 }
 
-impl Complaint {
+impl Message {
     /// A complaint that needs no advice.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), help: Vec::new() }
@@ -145,36 +145,36 @@ impl Complaint {
     pub fn of_serde(message: &str) -> Self {
         let mut names = message.split('`').skip(1).step_by(2);
         let wrong = names.next().unwrap_or_default();
-        let complaint = Self::new(message);
+        let message = Self::new(message);
         match nearest(wrong, &names.collect::<Vec<_>>()) {
-            Some(near) => complaint.help(format!("did you mean `{near}`?")),
-            None => complaint,
+            Some(near) => message.help(format!("did you mean `{near}`?")),
+            None => message,
         }
     }
 
     /// That `word` is none of `names`: what is allowed and what was probably meant.
     pub fn not_among(what: &str, word: &str, names: &[&str]) -> Self {
-        let mut complaint = Self::new(format!("`{word}` is not {what}"));
+        let mut message = Self::new(format!("`{word}` is not {what}"));
         if let Some(near) = nearest(word, names) {
-            complaint = complaint.help(format!("did you mean `{near}`?"));
+            message = message.help(format!("did you mean `{near}`?"));
         }
-        complaint.help(format!("allowed: {}", list(word, names)))
+        message.help(format!("allowed: {}", list(word, names)))
     }
 }
 
-impl From<String> for Complaint {
+impl From<String> for Message {
     fn from(message: String) -> Self {
         Self::new(message)
     }
 }
 
-impl From<&str> for Complaint {
+impl From<&str> for Message {
     fn from(message: &str) -> Self {
         Self::new(message)
     }
 }
 
-/// Where the lines of `text` begin, in bytes.
+/// Byte positions at which the lines of `text` begin.
 pub fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }

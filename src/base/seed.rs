@@ -8,8 +8,8 @@ pub struct Seed(pub u64);
 
 impl Seed {
     /// A seed that is made up: the low 53 bits of a lot, so that every JSON library reads it exactly.
-    pub const fn made_up(lot: u64) -> Self {
-        Self(lot & ((1 << 53) - 1))
+    pub const fn random(draw: u64) -> Self {
+        Self(draw & ((1 << 53) - 1))
     }
 
     /// Thirty-two bytes that depend on the seed and on `parts` alone. Parts are kept apart, so

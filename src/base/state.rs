@@ -1,4 +1,4 @@
-//! Where an order stands (contract, section 7).
+//! States of an order (contract, section 7).
 
 /// The states of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,12 +57,12 @@ impl OrderState {
         Self::ALL.iter().copied().find(|state| state.name() == name)
     }
 
-    /// Whether the payment has an answer; only a registered order has none.
+    /// Returns true if the payment has an answer; only a registered order has none.
     pub const fn is_final(self) -> bool {
         !matches!(self, Self::Registered)
     }
 
-    /// Whether time alone can still change it, so it must not be dropped.
+    /// Returns true if time alone can still change it, so it must not be dropped.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Registered | Self::Authorised)
     }

@@ -43,7 +43,7 @@ impl TryFrom<Headers> for TraceContext {
     }
 }
 
-/// Why a header is not taken over.
+/// Reason why a header is not taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TraceContextError {
     /// `traceparent` came more than once.
@@ -65,16 +65,16 @@ pub enum TraceContextError {
     State,
 }
 
-/// What came of a request's headers: a context, or why there is none, or why it lacks its `tracestate`.
+/// Result of reading a request's trace headers: a context, or the reason why there is none or why it lacks its `tracestate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trail {
-    /// What is taken over.
+pub struct TraceHeaders {
+    /// The accepted context.
     pub context: Option<Arc<TraceContext>>,
-    /// What is not.
+    /// The part that was not accepted.
     pub ignored: Option<TraceContextError>,
 }
 
-impl Trail {
+impl TraceHeaders {
     /// Reads the values of all headers `traceparent` and `tracestate`; a value that is no text is given as an empty one.
     pub fn read<'h>(
         mut parents: impl Iterator<Item = &'h str>,

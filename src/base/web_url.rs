@@ -101,7 +101,7 @@ impl<'a> WebUrlParts<'a> {
     }
 }
 
-/// Whether a text is a host and perhaps a port, as in the header `Host`, by the same rules.
+/// Returns true if a text is a host and perhaps a port, as in the header `Host`, by the same rules.
 pub fn is_authority(text: &str) -> bool {
     read_authority(text).is_ok()
 }

@@ -1,6 +1,6 @@
 //! curl command lines, as people keep them in scripts and browsers copy them.
 
-use super::{CaptureError, Recorded};
+use super::{CaptureError, CapturedCall};
 
 /// Options without a value; all others of the short form take one.
 const SHORT_FLAGS: &str = "#0123468BGIJLMNOSVafgijklnpqsvZ";
@@ -60,7 +60,7 @@ pub(super) fn read(
     name: &str,
     text: &str,
     file: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Recorded>, CaptureError> {
+) -> Result<Vec<CapturedCall>, CaptureError> {
     let mut recorded = Vec::new();
     let commands = commands(text)?;
     let curls = commands.iter().filter_map(|words| {
@@ -71,19 +71,19 @@ pub(super) fn read(
         let request = request(words, file)?;
         if let Some(body) = request.body {
             let name = format!("{name}, command {number}");
-            recorded.push(Recorded { name, url: request.url, body });
+            recorded.push(CapturedCall { name, url: request.url, body });
         }
     }
     Ok(recorded)
 }
 
 #[derive(Default)]
-struct Request {
+struct CurlRequest {
     url: Option<String>,
     body: Option<String>,
 }
 
-impl Request {
+impl CurlRequest {
     /// Adds data: several pieces are joined by `&`, except after `--json`.
     fn add(
         &mut self,
@@ -115,8 +115,8 @@ impl Request {
 fn request(
     words: &[String],
     file: &dyn Fn(&str) -> Option<String>,
-) -> Result<Request, CaptureError> {
-    let mut request = Request::default();
+) -> Result<CurlRequest, CaptureError> {
+    let mut request = CurlRequest::default();
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         if word == "-d" {
@@ -196,7 +196,7 @@ fn commands(text: &str) -> Result<Vec<Vec<String>>, CaptureError> {
     Ok(commands)
 }
 
-type Marks<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+type CurlMarks<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 fn end_word(commands: &mut [Vec<String>], word: &mut Option<String>) {
     if let (Some(word), Some(command)) = (word.take(), commands.last_mut()) {
@@ -205,7 +205,7 @@ fn end_word(commands: &mut [Vec<String>], word: &mut Option<String>) {
 }
 
 /// The mark behind an escape outside quotes; a line end there continues the line.
-fn continued(marks: &mut Marks<'_>, word: &mut Option<String>) {
+fn continued(marks: &mut CurlMarks<'_>, word: &mut Option<String>) {
     match marks.next() {
         Some('\r') if marks.peek() == Some(&'\n') => {
             marks.next();
@@ -215,7 +215,7 @@ fn continued(marks: &mut Marks<'_>, word: &mut Option<String>) {
     }
 }
 
-fn double_quoted(marks: &mut Marks<'_>, word: &mut String) -> Result<(), CaptureError> {
+fn double_quoted(marks: &mut CurlMarks<'_>, word: &mut String) -> Result<(), CaptureError> {
     loop {
         match marks.next() {
             None => return Err(CaptureError::Quote),
@@ -231,7 +231,7 @@ fn double_quoted(marks: &mut Marks<'_>, word: &mut String) -> Result<(), Capture
 }
 
 /// bash's `$'…'` with its C escapes.
-fn dollar_quoted(marks: &mut Marks<'_>, word: &mut String) -> Result<(), CaptureError> {
+fn dollar_quoted(marks: &mut CurlMarks<'_>, word: &mut String) -> Result<(), CaptureError> {
     loop {
         match marks.next() {
             None => return Err(CaptureError::Quote),

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::{CaptureError, Recorded};
+use super::{CaptureError, CapturedCall};
 
 #[derive(Deserialize)]
 struct Har {
@@ -13,17 +13,17 @@ struct Har {
 
 #[derive(Deserialize)]
 struct Log {
-    entries: Vec<Entry>,
+    entries: Vec<HarEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
-    request: Request,
+struct HarEntry {
+    request: HarRequest,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Request {
+struct HarRequest {
     url: String,
     #[serde(default)]
     post_data: Option<PostData>,
@@ -47,7 +47,7 @@ pub(super) fn is_har(text: &str) -> bool {
 }
 
 /// The requests with a body.
-pub(super) fn read(name: &str, text: &str) -> Result<Vec<Recorded>, CaptureError> {
+pub(super) fn read(name: &str, text: &str) -> Result<Vec<CapturedCall>, CaptureError> {
     let har: Har =
         serde_json::from_str(text).map_err(|error| CaptureError::Har(place_of(&error)))?;
     let mut recorded = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Vec<Recorded>, CaptureError
         };
         if !body.trim().is_empty() {
             let name = format!("{name}, entry {number}");
-            recorded.push(Recorded { name, url: Some(entry.request.url), body });
+            recorded.push(CapturedCall { name, url: Some(entry.request.url), body });
         }
     }
     Ok(recorded)

@@ -12,7 +12,7 @@ use crate::base::Operation;
 
 /// A request as it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct CapturedCall {
     /// The place in its file, for people.
     pub name: String,
     /// The URL, where the file has one.
@@ -38,7 +38,7 @@ pub enum CaptureError {
     File(String),
 }
 
-impl Recorded {
+impl CapturedCall {
     /// The operation that the URL leads to.
     pub fn operation(&self) -> Option<Operation> {
         operation_at(self.url.as_deref()?)
@@ -57,13 +57,13 @@ pub fn read(
     name: &str,
     text: &str,
     file: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Recorded>, CaptureError> {
+) -> Result<Vec<CapturedCall>, CaptureError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if har::is_har(text) {
         return har::read(name, text);
     }
     if text.trim_start().starts_with('{') {
-        return Ok(vec![Recorded { name: name.to_owned(), url: None, body: text.to_owned() }]);
+        return Ok(vec![CapturedCall { name: name.to_owned(), url: None, body: text.to_owned() }]);
     }
     if curl::is_curl(text) {
         return curl::read(name, text, file);

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn read_alone(text: &str) -> Result<Vec<Recorded>, CaptureError> {
+fn read_alone(text: &str) -> Result<Vec<CapturedCall>, CaptureError> {
     read("x", text, &|path| (path == "body.json").then(|| "{\"a\":\r\n1}\n".to_owned()))
 }
 
-fn only(text: &str) -> Recorded {
+fn only(text: &str) -> CapturedCall {
     let mut recorded = read_alone(text).expect(text);
     assert_eq!(recorded.len(), 1, "{recorded:?}");
     recorded.remove(0)
@@ -30,7 +30,7 @@ fn a_har_file_gives_the_requests_with_a_body() {
     let recorded = read_alone(har).unwrap();
     let bodies = recorded.iter().map(|recorded| recorded.body.as_str()).collect::<Vec<_>>();
     assert_eq!(bodies, ["{\"a\":1}", "{\"a\":2}"]);
-    let operations = recorded.iter().map(Recorded::operation).collect::<Vec<_>>();
+    let operations = recorded.iter().map(CapturedCall::operation).collect::<Vec<_>>();
     assert_eq!(operations, [Some(Operation::Refund), Some(Operation::Reversal)]);
     assert_eq!(recorded[0].name, "x, entry 2");
     assert!(matches!(read_alone("{\"log\":{}}"), Err(CaptureError::Har(_))));

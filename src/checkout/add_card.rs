@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Desk, Exits};
+use super::context::{Exits, PageContext};
 use super::forms::{CardForm, CardKind, digits, scheme_name};
-use super::pages::{AddCard, Frame, Outcome, Panel, VerifyCard};
-use super::reply::{Reply, with_query};
+use super::pages::{AddCard, PageFrame, Panel, ResultView, VerifyCard};
+use super::reply::{PageReply, with_query};
 use super::{money, pay};
 use crate::base::{Millis, Reason};
 use crate::gateway::link::CardOffer;
@@ -22,7 +22,7 @@ const PENDING: &str = "card to verify";
 /// A card that was entered rightly and is not saved yet. It goes to the browser and back, sealed;
 /// it is a row of the table of test cards and holds no security code, PIN or passcode.
 #[derive(Serialize, Deserialize)]
-struct Pending {
+struct PendingCard {
     /// The offer that it belongs to.
     offer: String,
     row: u32,
@@ -34,7 +34,7 @@ struct Pending {
     wrong: u8,
 }
 
-/// What a page of one offer needs.
+/// Inputs of a page of one offer.
 struct Stand<'a> {
     space: Arc<Space>,
     offer: CardOffer,
@@ -42,42 +42,42 @@ struct Stand<'a> {
 }
 
 /// Opens an encrypted link.
-pub(super) fn open_link(desk: &Desk<'_>) -> Reply {
-    let query = &desk.query;
-    let space = desk.request.space.clone();
-    let space = space.unwrap_or_else(|| desk.spaces.of_merchant(&query.merchant_id));
+pub(super) fn open_link(context: &PageContext<'_>) -> PageReply {
+    let query = &context.query;
+    let space = context.request.space.clone();
+    let space = space.unwrap_or_else(|| context.spaces.of_merchant(&query.merchant_id));
     match gateway::link::open_for_card(&space, &query.merchant_id, &query.data) {
         Ok(offer) => {
             let token = gateway::seal(&space, OFFER, &offer);
-            Reply::see_other(&desk.address(&format!("/pg/checkout/card/{token}"), &[]))
+            PageReply::see_other(&context.address(&format!("/pg/checkout/card/{token}"), &[]))
         }
-        Err(refused) => pay::refused_link(desk, &refused),
+        Err(refused) => pay::refused_link(context, &refused),
     }
 }
 
 /// The card form.
-pub(super) fn show(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(stand) = Stand::of(desk, token) else { return desk.unknown() };
-    let filled = desk.query.fill.filter(|_| desk.checkout.panel);
+pub(super) fn show(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(stand) = Stand::of(context, token) else { return context.unknown() };
+    let filled = context.query.fill.filter(|_| context.checkout.panel);
     let cards = &stand.space.profile().cards;
     let filled = filled.and_then(|row| cards.get(row)).map(CardForm::filled);
     let phone = stand.offer.phone.clone().unwrap_or_default();
-    stand.form(desk, 200, filled.unwrap_or_default(), phone, None)
+    stand.form(context, 200, filled.unwrap_or_default(), phone, None)
 }
 
 /// Takes the card, or the code that verifies it.
-pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(stand) = Stand::of(desk, token) else { return desk.unknown() };
-    match desk.form.action.as_str() {
-        "card" => stand.take_card(desk),
-        "save" => stand.save(desk),
-        _ => stand.leave(desk, Reason::PayerCancelled, None),
+pub(super) fn act(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(stand) = Stand::of(context, token) else { return context.unknown() };
+    match context.form.action.as_str() {
+        "card" => stand.take_card(context),
+        "save" => stand.save(context),
+        _ => stand.leave(context, Reason::PayerCancelled, None),
     }
 }
 
 impl<'a> Stand<'a> {
-    fn of(desk: &Desk<'_>, token: &'a str) -> Option<Self> {
-        let (space, offer) = gateway::unseal(desk.spaces, OFFER, token)?;
+    fn of(context: &PageContext<'_>, token: &'a str) -> Option<Self> {
+        let (space, offer) = gateway::unseal(context.spaces, OFFER, token)?;
         Some(Self { space, offer, token })
     }
 
@@ -85,10 +85,10 @@ impl<'a> Stand<'a> {
         format!("/pg/checkout/card/{}", self.token)
     }
 
-    fn take_card(&self, desk: &Desk<'_>) -> Reply {
-        let t = desk.t;
-        let mut typed = desk.form.card(t, CardKind::Any);
-        let phone = desk.form.phone();
+    fn take_card(&self, context: &PageContext<'_>) -> PageReply {
+        let t = context.t;
+        let mut typed = context.form.card(t, CardKind::Any);
+        let phone = context.form.phone();
         let phone_problem = (!digits(&phone, 8..=15)).then_some(t.need_phone);
         let card = CardToSave {
             number: &typed.number,
@@ -107,9 +107,9 @@ impl<'a> Stand<'a> {
         };
         match checked {
             Some(Ok(row)) if phone_problem.is_none() => self.verify(
-                desk,
+                context,
                 200,
-                &Pending {
+                &PendingCard {
                     offer: self.token.to_owned(),
                     row: row.0,
                     expiry: typed.month.filter(|_| !typed.payon),
@@ -127,37 +127,37 @@ impl<'a> Stand<'a> {
                     Reason::CardWrongPin => typed.pin_problem = Some(t.wrong_pin),
                     _ => typed.refuse_number(t.card_unknown),
                 }
-                self.form(desk, 422, typed.shown_again(), phone, phone_problem)
+                self.form(context, 422, typed.shown_again(), phone, phone_problem)
             }
-            _ => self.form(desk, 422, typed.shown_again(), phone, phone_problem),
+            _ => self.form(context, 422, typed.shown_again(), phone, phone_problem),
         }
     }
 
-    fn save(&self, desk: &Desk<'_>) -> Reply {
-        let pending = gateway::unseal::<Pending>(desk.spaces, PENDING, &desk.form.code);
+    fn save(&self, context: &PageContext<'_>) -> PageReply {
+        let pending = gateway::unseal::<PendingCard>(context.spaces, PENDING, &context.form.code);
         let Some((_, mut pending)) = pending.filter(|(_, pending)| pending.offer == self.token)
         else {
-            return pay::stale(desk, &self.path());
+            return pay::stale(context, &self.path());
         };
-        let (t, profile) = (desk.t, self.space.profile());
-        let (otp, passcode) = (desk.form.otp.as_str(), desk.form.passcode.as_str());
+        let (t, profile) = (context.t, self.space.profile());
+        let (otp, passcode) = (context.form.otp.as_str(), context.form.passcode.as_str());
         let otp_problem = (!digits(otp, 4..=8)).then_some(t.need_otp);
         let passcode_problem = (!digits(passcode, 4..=6)).then_some(t.need_passcode);
         if otp_problem.is_some() || passcode_problem.is_some() {
-            return self.verify(desk, 422, &pending, (otp_problem, passcode_problem));
+            return self.verify(context, 422, &pending, (otp_problem, passcode_problem));
         }
         if self.space.now() > pending.sent.plus(profile.rules.otp_lifetime_ms) {
             pending.sent = self.space.now();
-            return self.verify(desk, 422, &pending, (Some(t.expired_otp), None));
+            return self.verify(context, 422, &pending, (Some(t.expired_otp), None));
         }
         if otp != profile.payers.otp.right(OtpChannel::Sms) {
             pending.wrong += 1;
             if pending.wrong >= profile.rules.otp_tries {
-                return self.leave(desk, Reason::OtpTriesExceeded, None);
+                return self.leave(context, Reason::OtpTriesExceeded, None);
             }
-            return self.verify(desk, 422, &pending, (Some(t.wrong_otp), None));
+            return self.verify(context, 422, &pending, (Some(t.wrong_otp), None));
         }
-        let Some(known) = profile.cards.get(pending.row as usize) else { return desk.unknown() };
+        let Some(known) = profile.cards.get(pending.row as usize) else { return context.unknown() };
         let card = CardToSave {
             number: &known.number,
             expiry: pending.expiry.as_deref(),
@@ -173,15 +173,20 @@ impl<'a> Stand<'a> {
             Ok(binding) => {
                 let last = known.number.get(12..).unwrap_or_default();
                 let shown = format!("{} •••• {last}", scheme_name(known.scheme));
-                self.leave(desk, Reason::Success, Some((binding.id.to_string(), shown)))
+                self.leave(context, Reason::Success, Some((binding.id.to_string(), shown)))
             }
-            Err(refused) => self.leave(desk, refused.reason, None),
+            Err(refused) => self.leave(context, refused.reason, None),
         }
     }
 
     /// Off to the merchant, or the result where it has named no place.
-    fn leave(&self, desk: &Desk<'_>, reason: Reason, saved: Option<(String, String)>) -> Reply {
-        let (offer, t) = (&self.offer, desk.t);
+    fn leave(
+        &self,
+        context: &PageContext<'_>,
+        reason: Reason,
+        saved: Option<(String, String)>,
+    ) -> PageReply {
+        let (offer, t) = (&self.offer, context.t);
         let place = match reason {
             Reason::Success => &offer.success_url,
             Reason::PayerCancelled => &offer.cancel_url,
@@ -191,7 +196,7 @@ impl<'a> Stand<'a> {
         if let Some(place) = place.as_deref() {
             let mut result = vec![("resultCode", answer.code), ("resultMsg", answer.message)];
             result.extend(saved.iter().map(|(binding, _)| ("bindingId", binding.as_str())));
-            return Reply::see_other(&with_query(place, &result));
+            return PageReply::see_other(&with_query(place, &result));
         }
         let (look, title, lead, why) = match reason {
             Reason::Success => ("good", t.add_card_done, t.add_card_done_lead, None),
@@ -201,8 +206,8 @@ impl<'a> Stand<'a> {
             }
             _ => ("bad", t.add_card_failed, t.failed_lead, Some(t.why_other)),
         };
-        let page = Outcome {
-            f: Self::frame(desk, None),
+        let page = ResultView {
+            f: Self::frame(context, None),
             t,
             look,
             state: if reason == Reason::Success { "succeeded" } else { "failed" },
@@ -216,17 +221,17 @@ impl<'a> Stand<'a> {
             back_to: None,
             back_text: String::new(),
         };
-        desk.page(200, &page, Exits::Here)
+        context.page(200, &page, Exits::Here)
     }
 
     fn form(
         &self,
-        desk: &Desk<'_>,
+        context: &PageContext<'_>,
         status: u16,
         card: CardForm,
         phone: String,
         phone_problem: Option<&'static str>,
-    ) -> Reply {
+    ) -> PageReply {
         let cards = self.space.profile().cards.iter().enumerate();
         let cards = cards.filter(|(_, card)| card.outcome == Reason::Success);
         let panel = Panel {
@@ -237,43 +242,43 @@ impl<'a> Stand<'a> {
                     spaced: money::in_fours(&card.number),
                     outcome: card.outcome.name(),
                     about: card.about.clone(),
-                    href: desk.address(&self.path(), &[("fill", &row.to_string())]),
+                    href: context.address(&self.path(), &[("fill", &row.to_string())]),
                 })
                 .collect(),
             ..Panel::default()
         };
-        let f = Frame { refused: status == 422, ..Self::frame(desk, Some(panel)) };
-        let (t, action) = (desk.t, desk.at(&self.path()));
+        let f = PageFrame { refused: status == 422, ..Self::frame(context, Some(panel)) };
+        let (t, action) = (context.t, context.at(&self.path()));
         let merchant = self.space.merchant(&self.offer.merchant);
-        let name = merchant.map(|merchant| desk.name_of(&merchant)).unwrap_or_default();
+        let name = merchant.map(|merchant| context.name_of(&merchant)).unwrap_or_default();
         let lead = t.fill(t.add_card_lead, name);
         let page = AddCard { f, t, action, lead, card, phone, phone_problem };
-        desk.page(status, &page, self.exits())
+        context.page(status, &page, self.exits())
     }
 
     fn verify(
         &self,
-        desk: &Desk<'_>,
+        context: &PageContext<'_>,
         status: u16,
-        pending: &Pending,
+        pending: &PendingCard,
         (otp_problem, passcode_problem): (Option<&'static str>, Option<&'static str>),
-    ) -> Reply {
-        let (t, otp) = (desk.t, &self.space.profile().payers.otp);
+    ) -> PageReply {
+        let (t, otp) = (context.t, &self.space.profile().payers.otp);
         let last = pending.phone.get(pending.phone.len().saturating_sub(3)..).unwrap_or_default();
         let hints = vec![("One-time code", otp.right(OtpChannel::Sms).to_owned())];
         let page = VerifyCard {
-            f: Frame {
+            f: PageFrame {
                 refused: status == 422,
-                ..Self::frame(desk, Some(Panel { hints, ..Panel::default() }))
+                ..Self::frame(context, Some(Panel { hints, ..Panel::default() }))
             },
             t,
-            action: desk.at(&self.path()),
+            action: context.at(&self.path()),
             lead: t.fill(t.add_card_otp_lead, format!("••• {last}")),
             sealed: gateway::seal(&self.space, PENDING, pending),
             otp_problem,
             passcode_problem,
         };
-        desk.page(status, &page, self.exits())
+        context.page(status, &page, self.exits())
     }
 
     fn exits(&self) -> Exits {
@@ -281,7 +286,7 @@ impl<'a> Stand<'a> {
         Exits::of(urls.map(|url| url.as_deref()))
     }
 
-    fn frame(desk: &Desk<'_>, panel: Option<Panel>) -> Frame {
-        Frame { panel: panel.filter(|_| desk.checkout.panel), ..desk.bare_frame() }
+    fn frame(context: &PageContext<'_>, panel: Option<Panel>) -> PageFrame {
+        PageFrame { panel: panel.filter(|_| context.checkout.panel), ..context.bare_frame() }
     }
 }

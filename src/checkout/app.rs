@@ -5,13 +5,15 @@
 
 use serde_json::json;
 
-use super::desk::{Desk, Exits};
+use super::context::{Exits, PageContext};
 use super::money;
-use super::pages::{App, AppOrder, AppPayer, AppView, Frame, Said};
-use super::reply::Reply;
+use super::pages::{AppOrder, AppPage, AppPayer, AppResult, AppView, PageFrame};
+use super::reply::PageReply;
 use super::texts::Texts;
 use crate::base::{Amount, Operation, OrderState, PaymentMethod, Reason};
-use crate::gateway::{self, Call, CheckoutToken, Input, PayRequest, Stage, TriggerEvent, Visit};
+use crate::gateway::{
+    self, Call, CheckoutSession, CheckoutToken, Input, PayRequest, PayerStage, TriggerEvent,
+};
 use crate::profile::Language;
 use crate::space::{OrderHandle, Space};
 
@@ -23,17 +25,19 @@ fn app_path(token: &impl std::fmt::Display) -> String {
     format!("{SCAN}/{token}")
 }
 
-/// How many open orders are listed.
+/// Largest number of open orders in the list.
 const LISTED_MAX: usize = 50;
 
 /// Scanning: by paste, or by picking an open order.
-pub(super) fn scan(desk: &Desk<'_>) -> Reply {
-    let problem = if desk.request.post {
-        match find(desk, &desk.form.code.replace(['\r', '\n'], "")) {
+pub(super) fn scan(context: &PageContext<'_>) -> PageReply {
+    let problem = if context.request.post {
+        match find(context, &context.form.code.replace(['\r', '\n'], "")) {
             Some((space, order)) => {
-                let Some(visit) = Visit::of(&space, order) else { return desk.unknown() };
-                report(desk, &visit, Operation::NotifyQrScanned);
-                return Reply::see_other(&desk.at(&app_path(&visit.checkout_token())));
+                let Some(session) = CheckoutSession::of(&space, order) else {
+                    return context.unknown();
+                };
+                report(context, &session, Operation::NotifyQrScanned);
+                return PageReply::see_other(&context.at(&app_path(&session.checkout_token())));
             }
             None => Some(
                 "No open order shows this code. Copy all of it, from 0002 to the end.".to_owned(),
@@ -42,81 +46,83 @@ pub(super) fn scan(desk: &Desk<'_>) -> Reply {
     } else {
         None
     };
-    let listed = desk.checkout.lists_orders;
-    let orders = if listed { open_orders(desk) } else { Vec::new() };
+    let listed = context.checkout.lists_orders;
+    let orders = if listed { open_orders(context) } else { Vec::new() };
     let status = if problem.is_some() { 422 } else { 200 };
-    render(desk, status, SCAN, None, AppView::Scan { orders, listed, problem })
+    render(context, status, SCAN, None, AppView::Scan { orders, listed, problem })
 }
 
 /// Paying an order, or not.
-pub(super) fn order(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
-    if visit.order.method == PaymentMethod::CreditDebit {
-        return desk.unknown();
+pub(super) fn order(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
+    if session.order.method == PaymentMethod::CreditDebit {
+        return context.unknown();
     }
-    let said = if desk.request.post { Some(act(desk, &visit)) } else { None };
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
-    let order = &visit.order;
+    let said = if context.request.post { Some(act(context, &session)) } else { None };
+    let Some(session) = context.session(token) else { return context.unknown() };
+    let order = &session.order;
     let state = match order.state {
         OrderState::Registered => order.screen.name(),
         state => state.name(),
     };
     let view = AppView::Order {
-        merchant: visit.merchant.name.clone(),
+        merchant: session.merchant.name.clone(),
         amount: money::money(order.amount, order.currency),
         tx_id: order.tx_id.to_string(),
         state,
-        payers: payers(&visit),
+        payers: payers(&session),
         shows_qr: order.method.shows_qr(),
     };
-    render(desk, 200, &app_path(&token), said, view)
+    render(context, 200, &app_path(&token), said, view)
 }
 
-fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
-    let shows_qr = visit.order.method.shows_qr();
-    let profile = visit.space.profile();
-    let action = desk.form.action.as_str();
+fn act(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
+    let shows_qr = session.order.method.shows_qr();
+    let profile = session.space.profile();
+    let action = context.form.action.as_str();
     if matches!(action, "pay" | "wrong-amount" | "twice" | "late") {
-        let right = match desk.form.from.strip_prefix("wallet:") {
+        let right = match context.form.from.strip_prefix("wallet:") {
             Some(phone) => profile.payers.wallet(phone).map(|wallet| wallet.passcode.as_str()),
             None => Some(profile.payers.passcode.as_str()),
         };
-        if right != Some(desk.form.passcode.as_str()) {
+        if right != Some(context.form.passcode.as_str()) {
             let text = "Wrong passcode: the app asks again, and PAYON hears nothing.".to_owned();
-            return Said { code: String::new(), reason: "passcode.wrong".to_owned(), text };
+            return AppResult { code: String::new(), reason: "passcode.wrong".to_owned(), text };
         }
     }
-    let show = |operation| shows_qr.then(|| report(desk, visit, operation));
+    let show = |operation| shows_qr.then(|| report(context, session, operation));
     match action {
-        "scanned" => told(Some(report(desk, visit, Operation::NotifyQrScanned))),
-        "processing" => told(Some(report(desk, visit, Operation::NotifyProcessing))),
-        "decline" if shows_qr => told(Some(complete(desk, visit, "9999", visit.order.amount))),
-        "decline" => outcome(desk, visit, Reason::BankDeclined),
+        "scanned" => told(Some(report(context, session, Operation::NotifyQrScanned))),
+        "processing" => told(Some(report(context, session, Operation::NotifyProcessing))),
+        "decline" if shows_qr => {
+            told(Some(complete(context, session, "9999", session.order.amount)))
+        }
+        "decline" => outcome(context, session, Reason::BankDeclined),
         "wrong-amount" => {
-            let wrong = visit.order.amount.plus(Amount::from_minor(1)).unwrap_or_default();
-            told(Some(complete(desk, visit, "0000", wrong)))
+            let wrong = session.order.amount.plus(Amount::from_minor(1)).unwrap_or_default();
+            told(Some(complete(context, session, "0000", wrong)))
         }
         "late" => {
-            let (merchant, tx_id) = (&visit.merchant.id, &visit.order.tx_id);
-            let trace = visit.space.next_trace();
+            let (merchant, tx_id) = (&session.merchant.id, &session.order.tx_id);
+            let trace = session.space.next_trace();
             // Refused where it is over already; then the payment below says so.
-            let _ = gateway::trigger(&visit.space, merchant, tx_id, TriggerEvent::Expire, trace);
+            let _ = gateway::trigger(&session.space, merchant, tx_id, TriggerEvent::Expire, trace);
             if shows_qr {
-                told(Some(complete(desk, visit, "0000", visit.order.amount)))
+                told(Some(complete(context, session, "0000", session.order.amount)))
             } else {
-                pay(desk, visit)
+                pay(context, session)
             }
         }
         "pay" | "twice" => {
             show(Operation::NotifyQrScanned);
             show(Operation::NotifyProcessing);
-            let first = pay(desk, visit);
+            let first = pay(context, session);
             if action == "pay" {
                 first
             } else if shows_qr {
-                told(Some(complete(desk, visit, "0000", visit.order.amount)))
+                told(Some(complete(context, session, "0000", session.order.amount)))
             } else {
-                pay(desk, visit)
+                pay(context, session)
             }
         }
         _ => told(None),
@@ -124,125 +130,134 @@ fn act(desk: &Desk<'_>, visit: &Visit) -> Said {
 }
 
 /// Pays from the chosen wallet or account.
-fn pay(desk: &Desk<'_>, visit: &Visit) -> Said {
-    let from = desk.form.from.as_str();
+fn pay(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
+    let from = context.form.from.as_str();
     let input = match (from.strip_prefix("wallet:"), from.strip_prefix("bank:")) {
-        (Some(phone), _) => Input::Wallet(phone, Some(&desk.form.passcode)),
+        (Some(phone), _) => Input::Wallet(phone, Some(&context.form.passcode)),
         (None, account) => Input::Bank(account.unwrap_or_default()),
     };
-    let trace = visit.space.next_trace();
-    let paid = gateway::advance(&visit.space, visit.handle, None, input, trace);
-    let mut course = None;
+    let trace = session.space.next_trace();
+    let paid = gateway::advance(&session.space, session.handle, None, input, trace);
+    let mut pending = None;
     let (reason, detail) = match paid {
-        Ok(Stage::Over(paid)) => {
-            course = paid.course;
+        Ok(PayerStage::Over(paid)) => {
+            pending = paid.pending;
             (paid.reason, String::new())
         }
-        Ok(Stage::Asks(_)) => (Reason::OrderPending, String::new()),
-        Ok(Stage::Wrong(_, reason)) | Err(gateway::PayError::NotPossible { reason, .. }) => {
+        Ok(PayerStage::Asks(_)) => (Reason::OrderPending, String::new()),
+        Ok(PayerStage::Wrong(_, reason)) | Err(gateway::PayError::NotPossible { reason, .. }) => {
             (reason, String::new())
         }
         Err(error) => (Reason::FieldInvalid, error.to_string()),
     };
-    gateway::note_step(visit, trace, "app", 200, reason, &detail, course.as_deref());
-    desk.follow(course);
-    said(visit, reason, &detail)
+    gateway::note_step(session, trace, "app", 200, reason, &detail, pending.as_deref());
+    context.follow(pending);
+    said(session, reason, &detail)
 }
 
 /// The payment ends for this reason.
-fn outcome(desk: &Desk<'_>, visit: &Visit, reason: Reason) -> Said {
-    let (merchant, tx_id) = (&visit.merchant.id, &visit.order.tx_id);
+fn outcome(context: &PageContext<'_>, session: &CheckoutSession, reason: Reason) -> AppResult {
+    let (merchant, tx_id) = (&session.merchant.id, &session.order.tx_id);
     let request = PayRequest { outcome: Some(reason), ..PayRequest::default() };
-    let trace = visit.space.next_trace();
-    let paid = gateway::pay(&visit.space, merchant, tx_id, &request, trace);
-    let mut course = None;
+    let trace = session.space.next_trace();
+    let paid = gateway::pay(&session.space, merchant, tx_id, &request, trace);
+    let mut pending = None;
     let reason = match paid {
         Ok(paid) => {
-            course = paid.course;
+            pending = paid.pending;
             paid.reason
         }
         Err(gateway::PayError::NotPossible { reason, .. }) => reason,
         Err(_) => Reason::SystemError,
     };
-    gateway::note_step(visit, trace, "app", 200, reason, "", course.as_deref());
-    desk.follow(course);
-    said(visit, reason, "")
+    gateway::note_step(session, trace, "app", 200, reason, "", pending.as_deref());
+    context.follow(pending);
+    said(session, reason, "")
 }
 
 /// Tells PAYON how far the app is with the QR.
-fn report(desk: &Desk<'_>, visit: &Visit, operation: Operation) -> gateway::Reply {
-    let order = &visit.order;
+fn report(
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
+    operation: Operation,
+) -> gateway::GatewayReply {
+    let order = &session.order;
     let body = json!({
-        "merchantId": visit.merchant.id,
-        "termId": visit.terminal,
+        "merchantId": session.merchant.id,
+        "termId": session.terminal,
         "txId": order.tx_id,
         "amount": order.amount.fixed(order.currency),
     });
-    call(desk, visit, operation, &body)
+    call(context, session, operation, &body)
 }
 
 /// Tells PAYON how it ended.
-fn complete(desk: &Desk<'_>, visit: &Visit, code: &str, amount: Amount) -> gateway::Reply {
-    let order = &visit.order;
-    let lot = visit.space.seed().number(&[b"app", order.tx_id.as_bytes()]) % 1_000_000;
+fn complete(
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
+    code: &str,
+    amount: Amount,
+) -> gateway::GatewayReply {
+    let order = &session.order;
+    let draw = session.space.seed().number(&[b"app", order.tx_id.as_bytes()]) % 1_000_000;
     let body = json!({
         "RESULT_CODE": code,
         "RESULT_MSG": if code == "0000" { "SUCCESS" } else { "ERROR" },
-        "MC_ID": visit.merchant.id,
-        "TERM_ID": visit.terminal,
+        "MC_ID": session.merchant.id,
+        "TERM_ID": session.terminal,
         "TX_ID": order.tx_id,
         "AMOUNT": amount.fixed(order.currency),
-        "APPROVAL_DATE": visit.now.day_first_digits(),
-        "APPROVAL_NO": format!("{lot:06}"),
+        "APPROVAL_DATE": session.now.day_first_digits(),
+        "APPROVAL_NO": format!("{draw:06}"),
         "CURRENCY": order.currency.code(),
     });
-    call(desk, visit, Operation::NotifyCompletion, &body)
+    call(context, session, Operation::NotifyCompletion, &body)
 }
 
 fn call(
-    desk: &Desk<'_>,
-    visit: &Visit,
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
     operation: Operation,
     body: &serde_json::Value,
-) -> gateway::Reply {
+) -> gateway::GatewayReply {
     let body = body.to_string();
     let call = Call {
         operation,
-        space: Some(std::sync::Arc::clone(&visit.space)),
-        token: visit.merchant.token.as_deref(),
+        space: Some(std::sync::Arc::clone(&session.space)),
+        token: session.merchant.token.as_deref(),
         scenario: None,
-        origin: desk.request.origin.into(),
+        origin: context.request.origin.into(),
         body: body.as_bytes(),
-        trail: None,
+        trace_headers: None,
     };
-    let mut reply = gateway::answer(desk.spaces, call);
-    desk.follow(reply.course.take().map(Into::into));
+    let mut reply = gateway::answer(context.spaces, call);
+    context.follow(reply.pending.take().map(Into::into));
     reply
 }
 
-/// What PAYON answered a report.
-fn told(reply: Option<gateway::Reply>) -> Said {
+/// Result of a report to PAYON.
+fn told(reply: Option<gateway::GatewayReply>) -> AppResult {
     let Some(reply) = reply else {
         let text = "This app cannot do that with this order.".to_owned();
-        return Said { code: String::new(), reason: "state.not-allowed".to_owned(), text };
+        return AppResult { code: String::new(), reason: "state.not-allowed".to_owned(), text };
     };
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let of = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let (code, message) = (of("resultCode"), of("resultMsg"));
     let text = format!("PAYON answers {code} {message} ({})", reply.reason.name());
-    Said { code, reason: reply.reason.name().to_owned(), text }
+    AppResult { code, reason: reply.reason.name().to_owned(), text }
 }
 
-fn said(visit: &Visit, reason: Reason, detail: &str) -> Said {
-    let answer = visit.space.profile().reasons.general(reason);
+fn said(session: &CheckoutSession, reason: Reason, detail: &str) -> AppResult {
+    let answer = session.space.profile().reasons.general(reason);
     let more = if detail.is_empty() { reason.about() } else { detail };
     let text = format!("{} {}: {more}", answer.code, answer.message);
-    Said { code: answer.code.to_owned(), reason: reason.name().to_owned(), text }
+    AppResult { code: answer.code.to_owned(), reason: reason.name().to_owned(), text }
 }
 
-/// Who may pay an order.
-fn payers(visit: &Visit) -> Vec<AppPayer> {
-    let (payers, method) = (&visit.space.profile().payers, visit.order.method);
+/// Payers that can pay an order.
+fn payers(session: &CheckoutSession) -> Vec<AppPayer> {
+    let (payers, method) = (&session.space.profile().payers, session.order.method);
     let wallets = payers.wallets.iter().filter(|_| method == PaymentMethod::Payon);
     let wallets = wallets.map(|row| AppPayer {
         value: format!("wallet:{}", row.phone),
@@ -266,18 +281,18 @@ fn payers(visit: &Visit) -> Vec<AppPayer> {
 }
 
 /// The open orders that an app pays, latest first.
-fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
-    let space = desk.request.space.as_ref().unwrap_or(desk.spaces.default_space());
-    let mut found: Vec<AppOrder> = space.look(|view| {
+fn open_orders(context: &PageContext<'_>) -> Vec<AppOrder> {
+    let space = context.request.space.as_ref().unwrap_or(context.spaces.default_space());
+    let mut found: Vec<AppOrder> = space.read(|view| {
         let ledger = view.ledger;
         let open = ledger.orders_after(None).filter(|order| {
             order.state == OrderState::Registered && order.method != PaymentMethod::CreditDebit
         });
-        open.map(|order| (order, &*ledger.party(order).merchant))
+        open.map(|order| (order, &*ledger.terminal(order).merchant))
             .map(|(order, merchant)| {
                 let token = CheckoutToken::new(space, order.id, merchant, &order.tx_id);
                 AppOrder {
-                    href: desk.at(&app_path(&token)),
+                    href: context.at(&app_path(&token)),
                     merchant: merchant.to_owned(),
                     tx_id: order.tx_id.to_string(),
                     method: order.method.name(),
@@ -292,13 +307,13 @@ fn open_orders(desk: &Desk<'_>) -> Vec<AppOrder> {
 }
 
 /// The open order that shows a code: its KHQR, or the link into PPCBank's app.
-fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHandle)> {
+fn find(context: &PageContext<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHandle)> {
     let code = code.trim();
     if let Some((_, token)) = code.rsplit_once('/') {
-        return desk.resolve(token);
+        return context.resolve(token);
     }
-    desk.spaces.all().into_iter().find_map(|space| {
-        let open: Vec<OrderHandle> = space.look(|view| {
+    context.spaces.all().into_iter().find_map(|space| {
+        let open: Vec<OrderHandle> = space.read(|view| {
             let open = view
                 .ledger
                 .orders_after(None)
@@ -306,16 +321,29 @@ fn find(desk: &Desk<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHand
             open.map(|order| view.handle(order)).collect()
         });
         let shown = open.into_iter().rev().find(|order| {
-            Visit::of(&space, *order).and_then(|visit| visit.khqr()).as_deref() == Some(code)
+            CheckoutSession::of(&space, *order).and_then(|session| session.khqr()).as_deref()
+                == Some(code)
         })?;
         Some((space, shown))
     })
 }
 
-fn render(desk: &Desk<'_>, status: u16, action: &str, said: Option<Said>, view: AppView) -> Reply {
+fn render(
+    context: &PageContext<'_>,
+    status: u16,
+    action: &str,
+    said: Option<AppResult>,
+    view: AppView,
+) -> PageReply {
     let refused = status == 422;
-    let f = Frame { lang: "en", languages: Vec::new(), notice: None, refused, ..desk.bare_frame() };
+    let f = PageFrame {
+        lang: "en",
+        languages: Vec::new(),
+        notice: None,
+        refused,
+        ..context.bare_frame()
+    };
     let t = Texts::of(Language::English);
-    let (action, scan) = (desk.at(action), desk.at(SCAN));
-    desk.page(status, &App { f, t, action, scan, said, view }, Exits::Here)
+    let (action, scan) = (context.at(action), context.at(SCAN));
+    context.page(status, &AppPage { f, t, action, scan, said, view }, Exits::Here)
 }

@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-use super::reply::Reply;
+use super::reply::PageReply;
 use crate::crypto::Encoding;
 
-/// Where they are served.
+/// Path under which they are served.
 const FOLDER: &str = "/pg/checkout/assets/";
 
 /// One file.
@@ -58,10 +58,10 @@ fn version(asset: &Asset) -> String {
 }
 
 /// The file at `path`; `None` where none is. A build's address stays good for ever.
-pub(super) fn serve(path: &str) -> Option<Reply> {
+pub(super) fn serve(path: &str) -> Option<PageReply> {
     let known = paths();
     let asset = [(&known.css, CSS), (&known.js, JS), (&known.icon, ICON)]
         .into_iter()
         .find_map(|(address, asset)| (address == path).then_some(asset))?;
-    Some(Reply::file(asset.kind, asset.text))
+    Some(PageReply::file(asset.kind, asset.text))
 }

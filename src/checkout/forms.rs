@@ -1,16 +1,16 @@
-//! What payers type: read, tidied, and what is wrong said beside the field.
+//! Fields that payers fill in: read, tidied, with each mistake beside its field.
 
 use serde::Deserialize;
 
 use super::texts::Texts;
-use crate::profile::{Card, Scheme};
+use crate::profile::{Card, CardBrand};
 use crate::wire::limits::NAME_CHARS;
 
 /// Every field that a form of the pages may send; which of them matter depends on `action`.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Form {
-    /// What the payer does.
+pub(super) struct PageForm {
+    /// Action of the payer.
     pub(super) action: String,
     /// The token of the step that the form was made for.
     pub(super) step: String,
@@ -25,7 +25,7 @@ pub(super) struct Form {
     pub(super) otp: String,
     pub(super) passcode: String,
     phone: String,
-    /// What the browser brings back from the issuer.
+    /// Message that the browser brings back from the issuer.
     pub(super) cres: String,
     #[serde(rename = "threeDSSessionData")]
     pub(super) session_data: String,
@@ -34,7 +34,7 @@ pub(super) struct Form {
     pub(super) code: String,
 }
 
-impl Form {
+impl PageForm {
     /// Reads a body; what cannot be read is an empty form, which every page refuses. Numbers and codes lose what a
     /// payer types or pastes between their digits.
     pub(super) fn read(body: &[u8]) -> Self {
@@ -120,22 +120,22 @@ const fn is_dash(c: char) -> bool {
     matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}')
 }
 
-/// Whether a character parts month and year.
+/// Returns true if a character parts month and year.
 fn is_separator(c: char) -> bool {
     c.is_whitespace() || is_dash(c) || matches!(c, '/' | '.' | '\u{2044}' | '\u{2215}' | '\u{ff0f}')
 }
 
-/// Whether a character takes no room. Copied text often holds such ones.
+/// Returns true if a character takes no room. Copied text often holds such ones.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Whether a text is that many digits.
+/// Returns true if a text is that many digits.
 pub(super) fn digits(text: &str, count: std::ops::RangeInclusive<usize>) -> bool {
     count.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Which cards a form takes.
+/// Cards that a form takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum CardKind {
     Payon,
@@ -155,7 +155,7 @@ pub(super) struct CardForm {
     pub(super) scheme: &'static str,
     /// The expiry as `YYYYMM`.
     pub(super) month: Option<String>,
-    /// Whether the number is a PAYON card's.
+    /// True if the number is a PAYON card's.
     pub(super) payon: bool,
     pub(super) number_problem: Option<&'static str>,
     pub(super) expiry_problem: Option<&'static str>,
@@ -184,7 +184,7 @@ impl CardForm {
         self.number_problem = Some(problem);
     }
 
-    /// What goes back to the payer: no secrets.
+    /// Copy of the form for the payer, without secrets.
     pub(super) fn shown_again(mut self) -> Self {
         self.cvv.clear();
         self.pin.clear();
@@ -206,13 +206,13 @@ impl CardForm {
 }
 
 /// A scheme's name as payers know it.
-pub(super) const fn scheme_name(scheme: Scheme) -> &'static str {
+pub(super) const fn scheme_name(scheme: CardBrand) -> &'static str {
     match scheme {
-        Scheme::Visa => "Visa",
-        Scheme::Mastercard => "Mastercard",
-        Scheme::Jcb => "JCB",
-        Scheme::UnionPay => "UnionPay",
-        Scheme::Payon => "PAYON",
+        CardBrand::Visa => "Visa",
+        CardBrand::Mastercard => "Mastercard",
+        CardBrand::Jcb => "JCB",
+        CardBrand::UnionPay => "UnionPay",
+        CardBrand::Payon => "PAYON",
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
     use crate::profile::Language;
 
     fn read(body: &str) -> CardForm {
-        Form::read(body.as_bytes()).card(Texts::of(Language::English), CardKind::Any)
+        PageForm::read(body.as_bytes()).card(Texts::of(Language::English), CardKind::Any)
     }
 
     #[test]
@@ -245,13 +245,13 @@ mod tests {
 
     #[test]
     fn a_code_is_read_however_it_is_grouped() {
-        let form = Form::read(
+        let form = PageForm::read(
             "otp=654+321&passcode=%0912-34-56&pin=+0+0+0+0&phone=%2B855+(96)+444.47-81".as_bytes(),
         );
         assert_eq!((form.otp.as_str(), form.passcode.as_str()), ("654321", "123456"));
         assert_eq!((form.pin.as_str(), form.phone().as_str()), ("0000", "855964444781"));
         // What is no digit stays, to be refused.
-        assert_eq!(Form::read(b"otp=65432l").otp, "65432l");
+        assert_eq!(PageForm::read(b"otp=65432l").otp, "65432l");
     }
 
     #[test]

@@ -3,151 +3,176 @@
 //! As with a real issuer, what the payer does wrong there is told to the gateway at once; a passed
 //! authentication counts when the browser brings the signed answer back.
 
-use super::desk::{Desk, Exits};
+use super::context::{Exits, PageContext};
 use super::forms::digits;
 use super::money;
-use super::pages::{Acs, AcsView, Frame};
-use super::reply::Reply;
+use super::pages::{Acs, AcsView, PageFrame};
+use super::reply::PageReply;
 use super::{panel, pay, result};
 use crate::base::{OrderState, Reason};
-use crate::gateway::{self, AcsReturn, Cres3ds, CresError, Input, Visit};
-use crate::ledger::{OrderId, Step};
+use crate::gateway::{self, AcsReturn, CheckoutSession, Cres3ds, CresError, Input};
+use crate::ledger::{OrderId, PayerStep};
 use crate::profile::{Authentication, OtpChannel};
 
-/// What the issuer does with this payer.
-enum Plan {
+/// The issuer's decision about this payer.
+enum IssuerPlan {
     /// Asks.
     Challenge,
     /// Answers with this `transStatus`, of this authentication.
     Answer(&'static str, Cres3ds),
 }
 
-fn plan(visit: &Visit, page: Authentication) -> Plan {
-    let own = authentication(visit);
+fn plan(session: &CheckoutSession, page: Authentication) -> IssuerPlan {
+    let own = authentication(session);
     match page {
         Authentication::Challenge | Authentication::Abandoned | Authentication::WrongOtp => {
-            Plan::Challenge
+            IssuerPlan::Challenge
         }
         Authentication::None | Authentication::Frictionless | Authentication::Slow => {
-            Plan::Answer("Y", own)
+            IssuerPlan::Answer("Y", own)
         }
-        Authentication::Attempted => Plan::Answer("A", own),
-        Authentication::Unavailable => Plan::Answer("U", own),
-        Authentication::Rejected => Plan::Answer("N", own),
+        Authentication::Attempted => IssuerPlan::Answer("A", own),
+        Authentication::Unavailable => IssuerPlan::Answer("U", own),
+        Authentication::Rejected => IssuerPlan::Answer("N", own),
         Authentication::Mismatch => {
-            Plan::Answer("Y", Cres3ds { order: OrderId(!own.order.0), ..own })
+            IssuerPlan::Answer("Y", Cres3ds { order: OrderId(!own.order.0), ..own })
         }
     }
 }
 
-fn authentication(visit: &Visit) -> Cres3ds {
-    Cres3ds { order: visit.order.id, round: visit.progress().round }
+fn authentication(session: &CheckoutSession) -> Cres3ds {
+    Cres3ds { order: session.order.id, round: session.progress().round }
 }
 
 /// The issuer's page.
-pub(super) fn show(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
+pub(super) fn show(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
     let path = format!("/pg/checkout/{token}");
-    let Step::Acs(page) = visit.progress().step else {
-        return Reply::see_other(&desk.address(&path, &[]));
+    let PayerStep::Acs(page) = session.progress().step else {
+        return PageReply::see_other(&context.address(&path, &[]));
     };
-    let view = match plan(&visit, page) {
-        Plan::Challenge => AcsView::Challenge,
-        Plan::Answer(..) if page == Authentication::Slow && desk.query.waited.is_none() => {
-            let next = desk.address(&format!("{path}/acs"), &[("waited", "1")]);
+    let view = match plan(&session, page) {
+        IssuerPlan::Challenge => AcsView::Challenge,
+        IssuerPlan::Answer(..)
+            if page == Authentication::Slow && context.query.waited.is_none() =>
+        {
+            let next = context.address(&format!("{path}/acs"), &[("waited", "1")]);
             AcsView::Wait { next }
         }
-        Plan::Answer(status, whose) => answer(desk, &visit, &path, whose, status),
+        IssuerPlan::Answer(status, whose) => answer(context, &session, &path, whose, status),
     };
-    render(desk, &visit, &path, view, None)
+    render(context, &session, &path, view, None)
 }
 
-/// What the payer does on the issuer's page.
-pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
+/// Carries out the payer's action on the issuer's page.
+pub(super) fn act(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
     let path = format!("/pg/checkout/{token}");
-    let (form, otp) = (&desk.form, desk.form.otp.as_str());
-    let (Step::Acs(page), true) = (visit.progress().step, form.step == visit.token()) else {
-        return pay::stale(desk, &path);
+    let (form, otp) = (&context.form, context.form.otp.as_str());
+    let (PayerStep::Acs(page), true) = (session.progress().step, form.step == session.token())
+    else {
+        return pay::stale(context, &path);
     };
-    let own = authentication(&visit);
+    let own = authentication(&session);
     let back = match form.action.as_str() {
         "cancel" => AcsReturn::Left,
         _ if !digits(otp, 4..=8) => {
-            let problem = Some(desk.t.need_otp);
-            return render(desk, &visit, &path, AcsView::Challenge, problem);
+            let problem = Some(context.t.need_otp);
+            return render(context, &session, &path, AcsView::Challenge, problem);
         }
-        _ if page == Authentication::Challenge && visit.takes_otp(OtpChannel::Acs, otp) => {
-            return render(desk, &visit, &path, answer(desk, &visit, &path, own, "Y"), None);
+        _ if page == Authentication::Challenge && session.takes_otp(OtpChannel::Acs, otp) => {
+            return render(
+                context,
+                &session,
+                &path,
+                answer(context, &session, &path, own, "Y"),
+                None,
+            );
         }
         _ => AcsReturn::Otp(otp),
     };
-    let reply = pay::advance(desk, &visit, &path, "acs", Input::Acs(own.round, back));
-    let reply = reply.unwrap_or_else(|_| pay::stale(desk, &path));
+    let reply = pay::advance(context, &session, &path, "acs", Input::Acs(own.round, back));
+    let reply = reply.unwrap_or_else(|_| pay::stale(context, &path));
     // Over: the gateway knows already, and the browser is sent back with the bad news.
-    match Visit::of(&visit.space, visit.handle) {
+    match CheckoutSession::of(&session.space, session.handle) {
         Some(after) if after.order.state != OrderState::Registered => {
-            let page = render(desk, &after, &path, answer(desk, &after, &path, own, "N"), None);
-            Reply { trace: reply.trace, ..page }
+            let page =
+                render(context, &after, &path, answer(context, &after, &path, own, "N"), None);
+            PageReply { trace: reply.trace, ..page }
         }
         _ => reply,
     }
 }
 
 /// Back at the gateway with the issuer's answer.
-pub(super) fn come_back(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
+pub(super) fn come_back(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
     let path = format!("/pg/checkout/{token}");
-    if visit.order.state != OrderState::Registered {
-        return result::leave(desk, &visit.space, visit.handle, &path);
+    if session.order.state != OrderState::Registered {
+        return result::leave(context, &session.space, session.handle, &path);
     }
-    let (form, own) = (&desk.form, authentication(&visit));
-    let (Step::Acs(page), true) = (visit.progress().step, form.session_data == visit.token())
+    let (form, own) = (&context.form, authentication(&session));
+    let (PayerStep::Acs(page), true) =
+        (session.progress().step, form.session_data == session.token())
     else {
-        return pay::stale(desk, &path);
+        return pay::stale(context, &path);
     };
-    let back = match (own.read(&visit.space, &form.cres), page) {
+    let back = match (own.read(&session.space, &form.cres), page) {
         // An issuer that answers for another payment: the gateway's to find out.
         (Err(CresError::Foreign), Authentication::Mismatch) => AcsReturn::Unasked,
         (Err(error), _) => {
-            let trace = visit.space.next_trace();
-            let (t, reason) = (desk.t, Reason::AcsMismatch);
-            gateway::note_step(&visit, trace, "acs-return", 403, reason, &error.to_string(), None);
-            let back_to = Some(desk.address(&path, &[]));
-            let reply = desk.message(403, reason, t.forged_title, t.forged_lead, back_to);
-            return Reply { trace: Some(trace), ..reply };
+            let trace = session.space.next_trace();
+            let (t, reason) = (context.t, Reason::AcsMismatch);
+            gateway::note_step(
+                &session,
+                trace,
+                "acs-return",
+                403,
+                reason,
+                &error.to_string(),
+                None,
+            );
+            let back_to = Some(context.address(&path, &[]));
+            let reply = context.message(403, reason, t.forged_title, t.forged_lead, back_to);
+            return PageReply { trace: Some(trace), ..reply };
         }
         (Ok(_), Authentication::Challenge) => AcsReturn::Passed,
         (Ok(_), _) => AcsReturn::Unasked,
     };
-    pay::advance(desk, &visit, &path, "acs-return", Input::Acs(own.round, back))
-        .unwrap_or_else(|_| pay::stale(desk, &path))
+    pay::advance(context, &session, &path, "acs-return", Input::Acs(own.round, back))
+        .unwrap_or_else(|_| pay::stale(context, &path))
 }
 
-fn answer(desk: &Desk<'_>, visit: &Visit, path: &str, whose: Cres3ds, status: &str) -> AcsView {
-    let to = desk.at(&format!("{path}/acs-return"));
-    AcsView::Return { cres: whose.write(&visit.space, status), to }
+fn answer(
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
+    path: &str,
+    whose: Cres3ds,
+    status: &str,
+) -> AcsView {
+    let to = context.at(&format!("{path}/acs-return"));
+    AcsView::Return { cres: whose.write(&session.space, status), to }
 }
 
 fn render(
-    desk: &Desk<'_>,
-    visit: &Visit,
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
     path: &str,
     view: AcsView,
     problem: Option<&'static str>,
-) -> Reply {
-    let order = &visit.order;
-    let last = visit.card().and_then(|card| card.number.get(12..)).unwrap_or_default();
-    let frame = desk.frame(visit, 1, Some(panel::of(desk, visit, path, false)));
+) -> PageReply {
+    let order = &session.order;
+    let last = session.card().and_then(|card| card.number.get(12..)).unwrap_or_default();
+    let frame = context.frame(session, 1, Some(panel::of(context, session, path, false)));
     let page = Acs {
-        f: Frame { refused: problem.is_some() || frame.refused, ..frame },
-        t: desk.t,
-        action: desk.at(&format!("{path}/acs")),
-        merchant: desk.merchant_name(visit),
+        f: PageFrame { refused: problem.is_some() || frame.refused, ..frame },
+        t: context.t,
+        action: context.at(&format!("{path}/acs")),
+        merchant: context.merchant_name(session),
         amount: money::money(order.amount, order.currency),
         masked: format!("•••• {last}"),
         problem,
         view,
     };
-    desk.page(if problem.is_some() { 422 } else { 200 }, &page, Exits::of_order(visit))
+    context.page(if problem.is_some() { 422 } else { 200 }, &page, Exits::of_order(session))
 }

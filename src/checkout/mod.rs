@@ -22,7 +22,7 @@
 mod add_card;
 mod app;
 mod assets;
-mod desk;
+mod context;
 mod forms;
 mod issuer;
 mod money;
@@ -35,20 +35,20 @@ mod texts;
 
 use std::sync::Arc;
 
-pub use reply::Reply;
+pub use reply::PageReply;
 
 use crate::gateway::CheckoutToken;
 use crate::space::{Space, Spaces};
-use desk::Desk;
+use context::PageContext;
 
-/// How the pages of a server are.
+/// Settings of a server's pages.
 #[derive(Clone, Debug)]
 pub struct Checkout {
-    /// Whether the tester's panel is there.
+    /// True if the tester's panel is there.
     pub panel: bool,
-    /// Who may show the pages in a frame: the sources of `frame-ancestors`.
+    /// Sites that may show the pages in a frame: the sources of `frame-ancestors`.
     pub frame_ancestors: String,
-    /// Whether the pretend app lists the open orders, to pick one without scanning.
+    /// True if the pretend app lists the open orders, to pick one without scanning.
     pub lists_orders: bool,
 }
 
@@ -64,7 +64,7 @@ pub const FRAME_ANCESTORS: &str =
 
 /// A request for a page.
 #[derive(Clone)]
-pub struct Request<'a> {
+pub struct PageRequest<'a> {
     /// POST, else GET.
     pub post: bool,
     /// HEAD: the answer is as to GET, and nothing changes.
@@ -83,7 +83,7 @@ pub struct Request<'a> {
     pub space: Option<Arc<Space>>,
 }
 
-/// Whether a path is a page's.
+/// Returns true if a path is a page's.
 pub fn is_page(path: &str) -> bool {
     let below = |root: &str| {
         path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -98,39 +98,39 @@ pub fn space_of(spaces: &Spaces, path: &str, named: Option<&Arc<Space>>) -> Arc<
     space.unwrap_or_else(|| Arc::clone(spaces.default_space()))
 }
 
-/// Whether a request takes the gateway's private key, and so belongs on a thread that may block.
+/// Returns true if a request takes the gateway's private key, and so belongs on a thread that may block.
 pub fn blocks(post: bool, path: &str) -> bool {
     !post && matches!(path, "/pg/checkout" | "/pg/checkout/" | "/pg/checkout/card")
 }
 
 impl Checkout {
     /// Answers a request for a page.
-    pub fn answer(&self, spaces: &Spaces, request: &Request<'_>) -> Reply {
+    pub fn answer(&self, spaces: &Spaces, request: &PageRequest<'_>) -> PageReply {
         if let Some(file) = assets::serve(request.path) {
             return file;
         }
-        let desk = Desk::new(self, spaces, request);
+        let context = PageContext::new(self, spaces, request);
         let mut parts = request.path.trim_matches('/').split('/');
         let root = (parts.next(), parts.next());
         let rest: Vec<&str> = parts.collect();
         let reply = match (root, &rest[..], request.post) {
-            ((Some("_sim"), _), [], _) => app::scan(&desk),
-            ((Some("_sim"), _), [token], _) => app::order(&desk, token),
-            (_, [], false) => pay::open_link(&desk),
-            (_, ["card"], false) => add_card::open_link(&desk),
-            (_, ["card", token], false) => add_card::show(&desk, token),
-            (_, ["card", token], true) => add_card::act(&desk, token),
-            (_, [token], false) => pay::show(&desk, token),
-            (_, [token], true) => pay::act(&desk, token),
-            (_, [token, "acs"], false) => issuer::show(&desk, token),
-            (_, [token, "acs"], true) => issuer::act(&desk, token),
-            (_, [token, "acs-return"], true) => issuer::come_back(&desk, token),
-            (_, [token, "return"], false) => result::way_back(&desk, token),
-            (_, [token, "status"], false) => result::status(&desk, token),
-            (_, [] | [_, "return" | "status"], true) => Reply::wrong_method("GET"),
-            (_, [_, "acs-return"], false) => Reply::wrong_method("POST"),
-            _ => desk.unknown(),
+            ((Some("_sim"), _), [], _) => app::scan(&context),
+            ((Some("_sim"), _), [token], _) => app::order(&context, token),
+            (_, [], false) => pay::open_link(&context),
+            (_, ["card"], false) => add_card::open_link(&context),
+            (_, ["card", token], false) => add_card::show(&context, token),
+            (_, ["card", token], true) => add_card::act(&context, token),
+            (_, [token], false) => pay::show(&context, token),
+            (_, [token], true) => pay::act(&context, token),
+            (_, [token, "acs"], false) => issuer::show(&context, token),
+            (_, [token, "acs"], true) => issuer::act(&context, token),
+            (_, [token, "acs-return"], true) => issuer::come_back(&context, token),
+            (_, [token, "return"], false) => result::way_back(&context, token),
+            (_, [token, "status"], false) => result::status(&context, token),
+            (_, [] | [_, "return" | "status"], true) => PageReply::wrong_method("GET"),
+            (_, [_, "acs-return"], false) => PageReply::wrong_method("POST"),
+            _ => context.unknown(),
         };
-        Reply { courses: desk.courses(), ..reply }
+        PageReply { courses: context.courses(), ..reply }
     }
 }

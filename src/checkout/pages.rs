@@ -7,18 +7,18 @@ use super::forms::CardForm;
 use super::texts::Texts;
 use crate::base::PaymentMethod;
 
-/// What is around every page.
-pub(super) struct Frame {
+/// The frame around every page.
+pub(super) struct PageFrame {
     pub(super) lang: &'static str,
     pub(super) languages: Vec<LanguageLink>,
     pub(super) assets: Addresses,
-    pub(super) order: Option<Summary>,
+    pub(super) order: Option<OrderSummary>,
     /// 0 choosing, 1 confirming, 2 done.
     pub(super) step: Option<usize>,
-    /// What the steps are called.
+    /// Names of the steps.
     pub(super) steps: [&'static str; 3],
     pub(super) notice: Option<&'static str>,
-    /// Whether the page says that a form was refused. Its title then says so first.
+    /// True if the page says that a form was refused. Its title then says so first.
     pub(super) refused: bool,
     pub(super) panel: Option<Panel>,
     /// Names the step for its forms.
@@ -35,7 +35,7 @@ pub(super) struct LanguageLink {
 }
 
 /// The order, in short.
-pub(super) struct Summary {
+pub(super) struct OrderSummary {
     /// The order's own page.
     pub(super) page: String,
     pub(super) merchant: String,
@@ -49,7 +49,7 @@ pub(super) struct Summary {
     pub(super) left_text: String,
 }
 
-/// What helps a tester.
+/// The panel that helps a tester.
 #[derive(Default)]
 pub(super) struct Panel {
     pub(super) hints: Vec<(&'static str, String)>,
@@ -65,11 +65,11 @@ pub(super) struct PanelCard {
     pub(super) href: String,
 }
 
-/// How to pay.
+/// Choice of payment methods.
 #[derive(Template)]
 #[template(path = "choose.html")]
 pub(super) struct Choose {
-    pub(super) f: Frame,
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
     pub(super) method: PaymentMethod,
@@ -104,19 +104,19 @@ pub(super) struct Saved {
 #[derive(Template)]
 #[template(path = "confirm.html")]
 pub(super) struct Confirm {
-    pub(super) f: Frame,
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
     pub(super) title: &'static str,
     pub(super) lead: String,
-    pub(super) ask: Ask,
+    pub(super) ask: CardQuestion,
     pub(super) problem: Option<&'static str>,
     pub(super) resend: bool,
-    /// Where another way to pay is chosen, if one can be.
+    /// Address at which another way to pay is chosen, if one can be.
     pub(super) again: Option<String>,
 }
 
-pub(super) enum Ask {
+pub(super) enum CardQuestion {
     Channel,
     Otp,
     Passcode,
@@ -126,7 +126,7 @@ pub(super) enum Ask {
 #[derive(Template)]
 #[template(path = "acs.html")]
 pub(super) struct Acs {
-    pub(super) f: Frame,
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
     pub(super) merchant: String,
@@ -145,11 +145,11 @@ pub(super) enum AcsView {
     Return { cres: String, to: String },
 }
 
-/// How it ended.
+/// The result of an order.
 #[derive(Template)]
 #[template(path = "result.html")]
-pub(super) struct Outcome {
-    pub(super) f: Frame,
+pub(super) struct ResultView {
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) look: &'static str,
     pub(super) state: &'static str,
@@ -159,7 +159,7 @@ pub(super) struct Outcome {
     pub(super) lead: String,
     pub(super) why: Option<&'static str>,
     pub(super) facts: Vec<(&'static str, String)>,
-    /// Where to ask whether it is still so.
+    /// Address that tells whether the result has changed.
     pub(super) live: Option<String>,
     pub(super) back_to: Option<String>,
     pub(super) back_text: String,
@@ -169,7 +169,7 @@ pub(super) struct Outcome {
 #[derive(Template)]
 #[template(path = "message.html")]
 pub(super) struct Message {
-    pub(super) f: Frame,
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) title: &'static str,
     pub(super) lead: &'static str,
@@ -182,7 +182,7 @@ pub(super) struct Message {
 #[derive(Template)]
 #[template(path = "add_card.html")]
 pub(super) struct AddCard {
-    pub(super) f: Frame,
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
     pub(super) lead: String,
@@ -195,11 +195,11 @@ pub(super) struct AddCard {
 #[derive(Template)]
 #[template(path = "verify_card.html")]
 pub(super) struct VerifyCard {
-    pub(super) f: Frame,
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
     pub(super) lead: String,
-    /// What was entered so far, sealed.
+    /// The entries so far, sealed.
     pub(super) sealed: String,
     pub(super) otp_problem: Option<&'static str>,
     pub(super) passcode_problem: Option<&'static str>,
@@ -208,18 +208,18 @@ pub(super) struct VerifyCard {
 /// The pretend wallet and bank app. English only: a tester's, not a payer's.
 #[derive(Template)]
 #[template(path = "app.html")]
-pub(super) struct App {
-    pub(super) f: Frame,
+pub(super) struct AppPage {
+    pub(super) f: PageFrame,
     pub(super) t: &'static Texts,
     pub(super) action: String,
-    /// Where another code is scanned.
+    /// Address at which another code is scanned.
     pub(super) scan: String,
-    pub(super) said: Option<Said>,
+    pub(super) said: Option<AppResult>,
     pub(super) view: AppView,
 }
 
-/// What PAYON answered the app.
-pub(super) struct Said {
+/// PAYON's answer to the app.
+pub(super) struct AppResult {
     pub(super) code: String,
     pub(super) reason: String,
     pub(super) text: String,

@@ -1,42 +1,42 @@
 //! The order's own page: how to pay, and what else the payer must say.
 
-use super::desk::{Desk, Exits};
+use super::context::{Exits, PageContext};
 use super::forms::{CardForm, CardKind, digits, scheme_name};
 use super::money;
-use super::pages::{Ask, Choose, Confirm, Frame, Qr, Saved};
-use super::reply::Reply;
-use super::{desk, panel, result};
+use super::pages::{CardQuestion, Choose, Confirm, PageFrame, Qr, Saved};
+use super::reply::PageReply;
+use super::{context, panel, result};
 use crate::base::{PaymentMethod, Reason};
-use crate::gateway::{self, Input, PayError, Stage, TypedCard, Visit};
+use crate::gateway::{self, CheckoutSession, Input, PayError, PayerStage, TypedCard};
 use crate::khqr;
-use crate::ledger::{BindingId, OrderKind, Step};
-use crate::profile::{OtpChannel, Scheme};
+use crate::ledger::{BindingId, OrderKind, PayerStep};
+use crate::profile::{CardBrand, OtpChannel};
 
 /// Opens an encrypted link and goes on to its order.
-pub(super) fn open_link(desk: &Desk<'_>) -> Reply {
-    let query = &desk.query;
-    let space = desk.request.space.clone();
-    let space = space.unwrap_or_else(|| desk.spaces.of_merchant(&query.merchant_id));
-    if desk.request.only_looks {
-        let known = gateway::link::look(&space, &query.merchant_id, &query.data);
+pub(super) fn open_link(context: &PageContext<'_>) -> PageReply {
+    let query = &context.query;
+    let space = context.request.space.clone();
+    let space = space.unwrap_or_else(|| context.spaces.of_merchant(&query.merchant_id));
+    if context.request.only_looks {
+        let known = gateway::link::read(&space, &query.merchant_id, &query.data);
         return match known {
             Ok(Some(token)) => {
-                Reply::see_other(&desk.address(&format!("/pg/checkout/{token}"), &[]))
+                PageReply::see_other(&context.address(&format!("/pg/checkout/{token}"), &[]))
             }
             // Its order comes to be with the first opening, and the address of its page with it.
-            Ok(None) => Reply::found_good(),
-            Err(refused) => refused_link(desk, &refused),
+            Ok(None) => PageReply::found_good(),
+            Err(refused) => refused_link(context, &refused),
         };
     }
     match gateway::link::open(&space, &query.merchant_id, &query.data) {
-        Ok(token) => Reply::see_other(&desk.address(&format!("/pg/checkout/{token}"), &[])),
-        Err(refused) => refused_link(desk, &refused),
+        Ok(token) => PageReply::see_other(&context.address(&format!("/pg/checkout/{token}"), &[])),
+        Err(refused) => refused_link(context, &refused),
     }
 }
 
-/// What is said of a link that cannot be used.
-pub(super) fn refused_link(desk: &Desk<'_>, refused: &gateway::Refused) -> Reply {
-    let t = desk.t;
+/// Page about a link that cannot be used.
+pub(super) fn refused_link(context: &PageContext<'_>, refused: &gateway::Refused) -> PageReply {
+    let t = context.t;
     let reason = refused.reason;
     let (status, title, lead) = match reason {
         Reason::LinkExpired => (410, t.old_link_title, t.old_link_lead),
@@ -50,126 +50,131 @@ pub(super) fn refused_link(desk: &Desk<'_>, refused: &gateway::Refused) -> Reply
     };
     if reason == Reason::LinkExpired {
         // Its times are what a developer needs, and they tell a payer nothing that is secret.
-        return desk.explained_message(status, reason, title, lead, &refused.detail);
+        return context.explained_message(status, reason, title, lead, &refused.detail);
     }
-    desk.message(status, reason, title, lead, None)
+    context.message(status, reason, title, lead, None)
 }
 
 /// The order at its present step.
-pub(super) fn show(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
+pub(super) fn show(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
     let path = format!("/pg/checkout/{token}");
-    if visit.standing() != Reason::OrderPending {
-        return result::page(desk, &visit, &path);
+    if session.standing() != Reason::OrderPending {
+        return result::page(context, &session, &path);
     }
-    match visit.progress().step {
-        _ if desk.query.again.is_some() => choose(desk, &visit, &path, None),
-        Step::Enter | Step::Unanswered => choose(desk, &visit, &path, None),
-        Step::Acs(_) => Reply::see_other(&desk.address(&format!("{path}/acs"), &[])),
-        step => confirm(desk, &visit, &path, step, None),
+    match session.progress().step {
+        _ if context.query.again.is_some() => choose(context, &session, &path, None),
+        PayerStep::Enter | PayerStep::Unanswered => choose(context, &session, &path, None),
+        PayerStep::Acs(_) => PageReply::see_other(&context.address(&format!("{path}/acs"), &[])),
+        step => confirm(context, &session, &path, step, None),
     }
 }
 
 /// Takes the step that a form asks for.
-pub(super) fn act(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
+pub(super) fn act(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
     let path = format!("/pg/checkout/{token}");
-    let (form, step) = (&desk.form, visit.progress().step);
-    if form.step != visit.token() {
-        return stale(desk, &path);
+    let (form, step) = (&context.form, session.progress().step);
+    if form.step != session.token() {
+        return stale(context, &path);
     }
     let check = |right: bool, problem| (!right).then_some(problem);
     let (input, problem) = match (form.action.as_str(), step) {
-        ("card", _) => return card(desk, &visit, &path),
+        ("card", _) => return card(context, &session, &path),
         ("cancel", _) => (Input::Cancel, None),
         ("binding", _) => (Input::Binding(BindingId::parse(&form.binding)), None),
         ("passcode", _) => {
             let right = digits(&form.passcode, 4..=6);
-            (Input::Passcode(&form.passcode), check(right, desk.t.need_passcode))
+            (Input::Passcode(&form.passcode), check(right, context.t.need_passcode))
         }
         ("channel", _) if form.channel == "email" => (Input::Channel(OtpChannel::Email), None),
         ("channel", _) => (Input::Channel(OtpChannel::Sms), None),
-        ("resend", Step::Otp(channel)) => (Input::Channel(channel), None),
+        ("resend", PayerStep::Otp(channel)) => (Input::Channel(channel), None),
         ("otp", _) => {
             let right = digits(&form.otp, 4..=8);
-            (Input::Otp(&form.otp), check(right, desk.t.need_otp))
+            (Input::Otp(&form.otp), check(right, context.t.need_otp))
         }
-        _ => return stale(desk, &path),
+        _ => return stale(context, &path),
     };
     if let Some(problem) = problem {
-        return confirm(desk, &visit, &path, step, Some(problem));
+        return confirm(context, &session, &path, step, Some(problem));
     }
-    match advance(desk, &visit, &path, &form.action, input) {
+    match advance(context, &session, &path, &form.action, input) {
         Ok(reply) => reply,
-        Err(_) => Reply::see_other(&desk.address(&path, &[("notice", "binding.not-found")])),
+        Err(_) => PageReply::see_other(&context.address(&path, &[("notice", "binding.not-found")])),
     }
 }
 
 /// Takes a step and answers with where the payer goes next. What is wrong with what was entered is
 /// the caller's to say.
 pub(super) fn advance(
-    desk: &Desk<'_>,
-    visit: &Visit,
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
     path: &str,
     what: &str,
     input: Input<'_>,
-) -> Result<Reply, PayError> {
-    let trace = visit.space.next_trace();
+) -> Result<PageReply, PayError> {
+    let trace = session.space.next_trace();
     let taken = {
-        let (order, seen) = (visit.handle, Some(visit.progress()));
-        gateway::advance(&visit.space, order, seen, input, trace)
+        let (order, seen) = (session.handle, Some(session.progress()));
+        gateway::advance(&session.space, order, seen, input, trace)
     };
-    let see = |path: &str, query: &[(&str, &str)]| Reply::see_other(&desk.address(path, query));
-    let mut course = None;
+    let see =
+        |path: &str, query: &[(&str, &str)]| PageReply::see_other(&context.address(path, query));
+    let mut pending = None;
     let (reply, reason, detail) = match taken {
-        Ok(Stage::Asks(progress)) => {
-            let acs = matches!(progress.step, Step::Acs(_));
+        Ok(PayerStage::Asks(progress)) => {
+            let acs = matches!(progress.step, PayerStep::Acs(_));
             let next = if acs { format!("{path}/acs") } else { path.to_owned() };
             (see(&next, &[]), Reason::OrderPending, String::new())
         }
-        Ok(Stage::Wrong(progress, reason)) => {
-            let acs = matches!(progress.step, Step::Acs(_));
+        Ok(PayerStage::Wrong(progress, reason)) => {
+            let acs = matches!(progress.step, PayerStep::Acs(_));
             let next = if acs { format!("{path}/acs") } else { path.to_owned() };
             (see(&next, &[("notice", reason.name())]), reason, String::new())
         }
-        Ok(Stage::Over(paid)) => {
-            course = paid.course;
-            (result::leave(desk, &visit.space, visit.handle, path), paid.reason, String::new())
+        Ok(PayerStage::Over(paid)) => {
+            pending = paid.pending;
+            (
+                result::leave(context, &session.space, session.handle, path),
+                paid.reason,
+                String::new(),
+            )
         }
         Err(PayError::NotPossible { reason, .. }) => {
-            (stale(desk, path), reason, "the step was not the payer's next one".to_owned())
+            (stale(context, path), reason, "the step was not the payer's next one".to_owned())
         }
         Err(PayError::UnknownOrder { .. }) => {
-            (desk.unknown(), Reason::OrderNotFound, String::new())
+            (context.unknown(), Reason::OrderNotFound, String::new())
         }
         Err(error @ PayError::Input { .. }) => return Err(error),
     };
-    gateway::note_step(visit, trace, what, reply.status, reason, &detail, course.as_deref());
-    desk.follow(course);
-    Ok(Reply { trace: Some(trace), ..reply })
+    gateway::note_step(session, trace, what, reply.status, reason, &detail, pending.as_deref());
+    context.follow(pending);
+    Ok(PageReply { trace: Some(trace), ..reply })
 }
 
 /// Nothing was done; the page says so and shows where the payment stands.
-pub(super) fn stale(desk: &Desk<'_>, path: &str) -> Reply {
-    Reply::see_other(&desk.address(path, &[("notice", desk::STALE)]))
+pub(super) fn stale(context: &PageContext<'_>, path: &str) -> PageReply {
+    PageReply::see_other(&context.address(path, &[("notice", context::STALE)]))
 }
 
-fn card(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
-    let payon = visit.order.method == PaymentMethod::Payon;
+fn card(context: &PageContext<'_>, session: &CheckoutSession, path: &str) -> PageReply {
+    let payon = session.order.method == PaymentMethod::Payon;
     let kind = if payon { CardKind::Payon } else { CardKind::Scheme };
-    let mut typed = desk.form.card(desk.t, kind);
+    let mut typed = context.form.card(context.t, kind);
     // Whose card it is comes first: what is missing beside a wrong card does not matter.
-    let known = visit.space.profile().card(&typed.number);
-    let misplaced = known.is_some_and(|card| (card.scheme == Scheme::Payon) != payon);
+    let known = session.space.profile().card(&typed.number);
+    let misplaced = known.is_some_and(|card| (card.scheme == CardBrand::Payon) != payon);
     if typed.number_problem.is_none() && (known.is_none() || misplaced) {
         typed.refuse_number(match (misplaced, payon) {
-            (false, _) => desk.t.card_unknown,
-            (true, true) => desk.t.card_only_payon,
-            (true, false) => desk.t.card_not_payon,
+            (false, _) => context.t.card_unknown,
+            (true, true) => context.t.card_only_payon,
+            (true, false) => context.t.card_not_payon,
         });
     }
     if typed.first_wrong().is_some() {
-        return choose(desk, visit, path, Some(typed));
+        return choose(context, session, path, Some(typed));
     }
     let given = |text: &'_ str, wanted: bool| wanted.then(|| text.to_owned());
     let (cvv, pin) = (given(&typed.cvv, !payon), given(&typed.pin, payon));
@@ -179,24 +184,29 @@ fn card(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         cvv: cvv.as_deref(),
         pin: pin.as_deref(),
     });
-    if let Ok(reply) = advance(desk, visit, path, "card", input) {
+    if let Ok(reply) = advance(context, session, path, "card", input) {
         return reply;
     }
-    typed.refuse_number(desk.t.card_unknown);
-    choose(desk, visit, path, Some(typed))
+    typed.refuse_number(context.t.card_unknown);
+    choose(context, session, path, Some(typed))
 }
 
-fn choose(desk: &Desk<'_>, visit: &Visit, path: &str, typed: Option<CardForm>) -> Reply {
-    let (t, order) = (desk.t, &visit.order);
-    let profile = visit.space.profile();
+fn choose(
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
+    path: &str,
+    typed: Option<CardForm>,
+) -> PageReply {
+    let (t, order) = (context.t, &session.order);
+    let profile = session.space.profile();
     let named = order.details().binding_id.is_some();
     let takes_cards = matches!(order.method, PaymentMethod::Payon | PaymentMethod::CreditDebit);
     let status = if typed.is_some() { 422 } else { 200 };
-    let filled = desk.query.fill.filter(|_| desk.checkout.panel);
+    let filled = context.query.fill.filter(|_| context.checkout.panel);
     let filled = filled.and_then(|row| profile.cards.get(row)).map(CardForm::filled);
     let card = typed.map(CardForm::shown_again).or(filled).unwrap_or_default();
-    let saved = visit.saved.iter().filter_map(|saved| {
-        let card = visit.card_of(*saved)?;
+    let saved = session.saved.iter().filter_map(|saved| {
+        let card = session.card_of(*saved)?;
         let last = card.number.get(12..).unwrap_or_default();
         Some(Saved {
             id: saved.binding.to_string(),
@@ -206,90 +216,96 @@ fn choose(desk: &Desk<'_>, visit: &Visit, path: &str, typed: Option<CardForm>) -
     });
     let amount = money::money(order.amount, order.currency);
     let pay = if order.kind == OrderKind::PreAuth { t.reserve_amount } else { t.pay_amount };
-    let mut f = desk.frame(visit, 0, Some(panel::of(desk, visit, path, true)));
-    if named && visit.saved.is_empty() {
+    let mut f = context.frame(session, 0, Some(panel::of(context, session, path, true)));
+    if named && session.saved.is_empty() {
         f.notice = Some(t.binding_gone);
     }
     f.refused |= status == 422;
     let page = Choose {
         f,
         t,
-        action: desk.at(path),
+        action: context.at(path),
         method: order.method,
-        method_text: method_text(desk, order.method),
-        qr: (!named).then(|| qr(desk, visit, path)).flatten(),
+        method_text: method_text(context, order.method),
+        qr: (!named).then(|| qr(context, session, path)).flatten(),
         saved: saved.collect(),
         card: (takes_cards && !named).then_some(card),
         payon: order.method == PaymentMethod::Payon,
         pay_text: t.fill(pay, amount),
     };
-    desk.page(status, &page, Exits::of_order(visit))
+    context.page(status, &page, Exits::of_order(session))
 }
 
-fn method_text(desk: &Desk<'_>, method: PaymentMethod) -> &'static str {
+fn method_text(context: &PageContext<'_>, method: PaymentMethod) -> &'static str {
     match method {
-        PaymentMethod::Payon => desk.t.method_payon,
-        PaymentMethod::CreditDebit => desk.t.method_card,
-        PaymentMethod::PpcbankTransfer => desk.t.method_ppcbank,
-        PaymentMethod::BakongKhqr => desk.t.method_khqr,
+        PaymentMethod::Payon => context.t.method_payon,
+        PaymentMethod::CreditDebit => context.t.method_card,
+        PaymentMethod::PpcbankTransfer => context.t.method_ppcbank,
+        PaymentMethod::BakongKhqr => context.t.method_khqr,
     }
 }
 
 /// The code to scan: the order's KHQR, or for PPCBank a link into its app.
-fn qr(desk: &Desk<'_>, visit: &Visit, path: &str) -> Option<Qr> {
-    let (t, method) = (desk.t, visit.order.method);
+fn qr(context: &PageContext<'_>, session: &CheckoutSession, path: &str) -> Option<Qr> {
+    let (t, method) = (context.t, session.order.method);
     let app = panel::app_path(path);
     let (title, payload) = match method {
         PaymentMethod::CreditDebit => return None,
-        PaymentMethod::PpcbankTransfer => (t.scan_ppcbank, format!("{}{app}", desk.request.origin)),
-        PaymentMethod::Payon => (t.scan_payon, visit.khqr()?),
-        PaymentMethod::BakongKhqr => (t.scan_khqr, visit.khqr()?),
+        PaymentMethod::PpcbankTransfer => {
+            (t.scan_ppcbank, format!("{}{app}", context.request.origin))
+        }
+        PaymentMethod::Payon => (t.scan_payon, session.khqr()?),
+        PaymentMethod::BakongKhqr => (t.scan_khqr, session.khqr()?),
     };
-    let (state, state_text, _) = result::state(t, visit);
+    let (state, state_text, _) = result::state(t, session);
     Some(Qr {
         title,
         svg: khqr::svg(&payload).ok()?,
         payload,
         state,
         state_text,
-        live: desk.address(&format!("{path}/status"), &[]),
-        done: desk.address(&format!("{path}/return"), &[]),
-        app: desk.at(&app),
+        live: context.address(&format!("{path}/status"), &[]),
+        done: context.address(&format!("{path}/return"), &[]),
+        app: context.at(&app),
         khqr: method.shows_qr(),
     })
 }
 
 fn confirm(
-    desk: &Desk<'_>,
-    visit: &Visit,
+    context: &PageContext<'_>,
+    session: &CheckoutSession,
     path: &str,
-    step: Step,
+    step: PayerStep,
     problem: Option<&'static str>,
-) -> Reply {
-    let (t, rules) = (desk.t, &visit.space.profile().rules);
-    let until = money::clock(visit.progress().sent.plus(rules.otp_lifetime_ms));
+) -> PageReply {
+    let (t, rules) = (context.t, &session.space.profile().rules);
+    let until = money::clock(session.progress().sent.plus(rules.otp_lifetime_ms));
     let (ask, title, lead) = match step {
-        Step::Passcode => {
-            let last = visit.card().and_then(|card| card.number.get(12..)).unwrap_or_default();
+        PayerStep::Passcode => {
+            let last = session.card().and_then(|card| card.number.get(12..)).unwrap_or_default();
             let lead = t.fill(t.passcode_lead, format!("•••• {last}"));
-            (Ask::Passcode, t.passcode_title, lead)
+            (CardQuestion::Passcode, t.passcode_title, lead)
         }
-        Step::Channel => (Ask::Channel, t.channel_title, t.channel_lead.to_owned()),
-        Step::Otp(OtpChannel::Email) => (Ask::Otp, t.otp_title, t.fill(t.otp_sent_email, until)),
-        Step::Otp(_) => (Ask::Otp, t.otp_title, t.fill(t.otp_sent_sms, until)),
-        Step::Enter | Step::Acs(_) | Step::Unanswered => return stale(desk, path),
+        PayerStep::Channel => (CardQuestion::Channel, t.channel_title, t.channel_lead.to_owned()),
+        PayerStep::Otp(OtpChannel::Email) => {
+            (CardQuestion::Otp, t.otp_title, t.fill(t.otp_sent_email, until))
+        }
+        PayerStep::Otp(_) => (CardQuestion::Otp, t.otp_title, t.fill(t.otp_sent_sms, until)),
+        PayerStep::Enter | PayerStep::Acs(_) | PayerStep::Unanswered => {
+            return stale(context, path);
+        }
     };
-    let frame = desk.frame(visit, 1, Some(panel::of(desk, visit, path, false)));
+    let frame = context.frame(session, 1, Some(panel::of(context, session, path, false)));
     let page = Confirm {
-        f: Frame { refused: problem.is_some() || frame.refused, ..frame },
+        f: PageFrame { refused: problem.is_some() || frame.refused, ..frame },
         t,
-        action: desk.at(path),
+        action: context.at(path),
         title,
         lead,
-        resend: matches!(step, Step::Otp(_)),
+        resend: matches!(step, PayerStep::Otp(_)),
         ask,
         problem,
-        again: Some(desk.address(path, &[("again", "1")])),
+        again: Some(context.address(path, &[("again", "1")])),
     };
-    desk.page(if problem.is_some() { 422 } else { 200 }, &page, Exits::of_order(visit))
+    context.page(if problem.is_some() { 422 } else { 200 }, &page, Exits::of_order(session))
 }

@@ -1,15 +1,15 @@
-//! What a page request is answered with, apart from any server.
+//! Answer to a page request, apart from any server.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::space::{Course, Trace};
+use crate::space::{PendingReply, RequestId};
 
 /// The answer to a request for a page.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct PageReply {
     /// HTTP status.
     pub status: u16,
     /// Headers, by their lower-case names.
@@ -17,12 +17,12 @@ pub struct Reply {
     /// The body.
     pub body: Bytes,
     /// Its name in the journal, where something was done.
-    pub trace: Option<Trace>,
-    /// What the answer waits for, where rules stepped in.
-    pub courses: Vec<Arc<Course>>,
+    pub trace: Option<RequestId>,
+    /// Pending replies that the answer waits for, where rules stepped in.
+    pub courses: Vec<Arc<PendingReply>>,
 }
 
-impl Reply {
+impl PageReply {
     /// A page, never kept by a browser or on the way. Other sites do not learn its address. With `no-referrer` browsers
     /// would hide from us too that a form of the pretend app is ours.
     pub(super) fn page(status: u16, html: String, policy: String) -> Self {
@@ -91,7 +91,7 @@ impl Reply {
     }
 }
 
-/// What a header may carry: anything else is percent-encoded.
+/// Makes a URL safe for a header: anything else is percent-encoded.
 fn header_safe(url: &str) -> String {
     let mut safe = String::with_capacity(url.len());
     for byte in url.bytes() {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn no_line_break_gets_into_a_header() {
-        let reply = Reply::see_other("http://shop/\r\nset-cookie: a=b ហាង");
+        let reply = PageReply::see_other("http://shop/\r\nset-cookie: a=b ហាង");
         let (_, location) = &reply.headers[0];
         assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location}");
         assert!(location.starts_with("http://shop/%0D%0Aset-cookie:%20a=b%20%E1"));

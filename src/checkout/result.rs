@@ -1,22 +1,22 @@
-//! How it ended, and the way back to the merchant.
+//! The result page, and the way back to the merchant.
 
 use std::sync::Arc;
 
-use super::desk::{Desk, Exits};
+use super::context::{Exits, PageContext};
 use super::money;
-use super::pages::{Frame, Outcome};
-use super::reply::{Reply, with_query};
+use super::pages::{PageFrame, ResultView};
+use super::reply::{PageReply, with_query};
 use super::texts::Texts;
 use crate::base::{OrderState, PaymentMethod, Reason};
-use crate::gateway::Visit;
+use crate::gateway::CheckoutSession;
 use crate::space::{OrderHandle, Space};
 
 /// The result of an order that takes no further step.
-pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
-    let (t, order) = (desk.t, &visit.order);
+pub(super) fn page(context: &PageContext<'_>, session: &CheckoutSession, path: &str) -> PageReply {
+    let (t, order) = (context.t, &session.order);
     let amount = money::money(order.amount, order.currency);
-    let standing = visit.standing();
-    let (state, _, _) = state(t, visit);
+    let standing = session.standing();
+    let (state, _, _) = state(t, session);
     let (look, title, lead) = match (standing, order.state) {
         (_, OrderState::Authorised) => ("good", t.reserved_title, t.fill(t.reserved_lead, amount)),
         (_, OrderState::Reversed | OrderState::Refunded | OrderState::PartlyRefunded) => {
@@ -39,62 +39,70 @@ pub(super) fn page(desk: &Desk<'_>, visit: &Visit, path: &str) -> Reply {
         facts.extend(paid_with.map(|with| (t.paid_with, shown(&with.account))));
     }
     let step = if standing == Reason::IssuerTimeout { 1 } else { 2 };
-    let page = Outcome {
+    let page = ResultView {
         // A result is no refused form, whatever notice the payer comes with.
-        f: Frame { refused: false, ..desk.frame(visit, step, None) },
+        f: PageFrame { refused: false, ..context.frame(session, step, None) },
         t,
         look,
         state,
-        code: visit.space.profile().reasons.general(standing).code.to_owned(),
+        code: session.space.profile().reasons.general(standing).code.to_owned(),
         reason: standing.name(),
         title,
         lead,
-        why: why(t, visit),
+        why: why(t, session),
         facts,
         live: (order.state == OrderState::Registered)
-            .then(|| desk.address(&format!("{path}/status"), &[])),
-        back_to: visit.way_back().map(|_| desk.address(&format!("{path}/return"), &[])),
-        back_text: t.fill(t.return_to_merchant, desk.merchant_name(visit)),
+            .then(|| context.address(&format!("{path}/status"), &[])),
+        back_to: session.way_back().map(|_| context.address(&format!("{path}/return"), &[])),
+        back_text: t.fill(t.return_to_merchant, context.merchant_name(session)),
     };
-    desk.page(200, &page, Exits::of_order(visit))
+    context.page(200, &page, Exits::of_order(session))
 }
 
 /// Off to the merchant, or to the result page where the merchant has named no place.
-pub(super) fn leave(desk: &Desk<'_>, space: &Arc<Space>, order: OrderHandle, path: &str) -> Reply {
-    let stay = || Reply::see_other(&desk.address(path, &[]));
-    let Some(visit) = Visit::of(space, order) else { return desk.unknown() };
-    let Some((place, reason)) = visit.way_back() else {
+pub(super) fn leave(
+    context: &PageContext<'_>,
+    space: &Arc<Space>,
+    order: OrderHandle,
+    path: &str,
+) -> PageReply {
+    let stay = || PageReply::see_other(&context.address(path, &[]));
+    let Some(session) = CheckoutSession::of(space, order) else { return context.unknown() };
+    let Some((place, reason)) = session.way_back() else {
         return stay();
     };
     let answer = space.profile().reasons.general(reason);
-    let result =
-        [("txId", &*visit.order.tx_id), ("resultCode", answer.code), ("resultMsg", answer.message)];
-    Reply::see_other(&with_query(place, &result))
+    let result = [
+        ("txId", &*session.order.tx_id),
+        ("resultCode", answer.code),
+        ("resultMsg", answer.message),
+    ];
+    PageReply::see_other(&with_query(place, &result))
 }
 
 /// `GET …/return`.
-pub(super) fn way_back(desk: &Desk<'_>, token: &str) -> Reply {
-    match desk.resolve(token) {
-        Some((space, order)) => leave(desk, &space, order, &format!("/pg/checkout/{token}")),
-        None => desk.unknown(),
+pub(super) fn way_back(context: &PageContext<'_>, token: &str) -> PageReply {
+    match context.resolve(token) {
+        Some((space, order)) => leave(context, &space, order, &format!("/pg/checkout/{token}")),
+        None => context.unknown(),
     }
 }
 
 /// `GET …/status`, for the page's script.
-pub(super) fn status(desk: &Desk<'_>, token: &str) -> Reply {
-    let Some(visit) = desk.visit(token) else { return desk.unknown() };
-    let (state, text, over) = state(desk.t, &visit);
-    Reply::json(&serde_json::json!({ "state": state, "text": text, "final": over }))
+pub(super) fn status(context: &PageContext<'_>, token: &str) -> PageReply {
+    let Some(session) = context.session(token) else { return context.unknown() };
+    let (state, text, over) = state(context.t, &session);
+    PageReply::json(&serde_json::json!({ "state": state, "text": text, "final": over }))
 }
 
 /// The state's name for scripts, its words for payers, and whether it is the last.
-pub(super) fn state(t: &Texts, visit: &Visit) -> (&'static str, &'static str, bool) {
+pub(super) fn state(t: &Texts, session: &CheckoutSession) -> (&'static str, &'static str, bool) {
     use crate::ledger::Screen;
-    match (visit.standing(), visit.order.screen) {
+    match (session.standing(), session.order.screen) {
         (Reason::OrderPending, Screen::Shown) => ("shown", t.qr_shown, false),
         (Reason::OrderPending, Screen::Scanned) => ("scanned", t.qr_scanned, false),
         (Reason::OrderPending, Screen::Processing) => ("processing", t.qr_processing, false),
-        (Reason::IssuerTimeout, _) if visit.order.state == OrderState::Registered => {
+        (Reason::IssuerTimeout, _) if session.order.state == OrderState::Registered => {
             ("unknown", t.unknown_title, false)
         }
         (Reason::Success, _) => ("succeeded", t.qr_succeeded, true),
@@ -104,12 +112,12 @@ pub(super) fn state(t: &Texts, visit: &Visit) -> (&'static str, &'static str, bo
     }
 }
 
-/// Why a payment failed, in words for its payer.
-fn why(t: &Texts, visit: &Visit) -> Option<&'static str> {
-    if visit.order.state != OrderState::Failed {
+/// Reason why a payment failed, in words for its payer.
+fn why(t: &Texts, session: &CheckoutSession) -> Option<&'static str> {
+    if session.order.state != OrderState::Failed {
         return None;
     }
-    Some(match visit.standing() {
+    Some(match session.standing() {
         Reason::CardInsufficientFunds | Reason::WalletInsufficientFunds => t.why_funds,
         Reason::CardLimitExceeded | Reason::CardTooManyUses => t.why_limit,
         Reason::CardExpired => t.why_expired_card,
@@ -122,7 +130,7 @@ fn why(t: &Texts, visit: &Visit) -> Option<&'static str> {
         }
         Reason::AcsRejected | Reason::AcsAbandoned | Reason::AcsMismatch => t.why_not_confirmed,
         Reason::QrDeclined | Reason::QrLate | Reason::PasscodeWrong => t.why_app,
-        _ if visit.order.method == PaymentMethod::BakongKhqr => t.why_app,
+        _ if session.order.method == PaymentMethod::BakongKhqr => t.why_app,
         reason if reason.name().starts_with("card.") => t.why_declined,
         Reason::BankDeclined => t.why_declined,
         _ => t.why_other,

@@ -1,4 +1,4 @@
-//! What the pages say, in English and Khmer: one row a text. `{}` stands for a value.
+//! Texts of the pages, in English and Khmer: one row a text. `{}` stands for a value.
 
 use crate::profile::Language;
 

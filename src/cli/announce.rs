@@ -1,4 +1,4 @@
-//! What the gateway says once it answers: to scripts through the ready file, to people on the terminal.
+//! The start message: for scripts through the ready file, for people on the terminal.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::settings::Settings;
+use super::settings::ServeSettings;
 use crate::base::Seed;
 use crate::profile::Profile;
 
-/// Where a running gateway is, and what makes its run repeatable.
+/// Address of a running gateway, and what makes its run repeatable.
 #[derive(Debug)]
 pub(super) struct Announcement<'a> {
-    /// Where merchants reach it.
+    /// Address for merchants.
     pub(super) url: &'a str,
-    /// Where the control plane is.
+    /// Address of the control plane.
     pub(super) control_url: &'a str,
     /// The seed of all choices.
     pub(super) seed: Seed,
@@ -41,8 +41,8 @@ impl Announcement<'_> {
         format!("{members}\n")
     }
 
-    /// What to paste into a merchant's settings, and what to be aware of.
-    pub(super) fn banner(&self, settings: &Settings, profile: &Profile) -> String {
+    /// Values to paste into a merchant's settings, and warnings.
+    pub(super) fn banner(&self, settings: &ServeSettings, profile: &Profile) -> String {
         let Self { url, control_url, seed, token, is_token_made } = self;
         let version = env!("CARGO_PKG_VERSION");
         let mut text = String::new();

@@ -21,15 +21,15 @@ use super::exit;
 use super::settings::check_token;
 use crate::server::CONTROL_PORT_HEADER;
 
-/// How long an answer may take.
+/// Longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
 const ANSWER_MAX: usize = 16 << 20;
 
-/// Which gateway, and which of its spaces.
+/// Gateway and space to talk to.
 #[derive(Args, Clone, Debug)]
 pub(super) struct GatewayArgs {
-    /// Where the running gateway is: its base URL or its control URL, also that of a space. PAYON_SIM_CONTROL_URL counts
+    /// Address of the running gateway: its base URL or its control URL, also that of a space. PAYON_SIM_CONTROL_URL counts
     /// before PAYON_SIM_URL
     #[arg(
         long,
@@ -79,7 +79,7 @@ impl OrderArgs {
 }
 
 impl GatewayArgs {
-    /// Where the control plane is.
+    /// Address of the control plane.
     pub(super) fn url(&self) -> &str {
         self.url.as_str()
     }
@@ -118,7 +118,7 @@ impl GatewayArgs {
         format!("{root}{}", named.unwrap_or(of_url))
     }
 
-    /// Whether a token was given.
+    /// Returns true if a token was given.
     pub(super) const fn has_token(&self) -> bool {
         self.token.is_some()
     }
@@ -186,7 +186,7 @@ impl GatewayArgs {
         if answer.status().is_success() {
             return Ok(Ok(answer.into_body()));
         }
-        Refusal::read(&answer).end().map(Err)
+        RefusedCall::read(&answer).end().map(Err)
     }
 
     /// Makes a call and reads its answer, good or bad.
@@ -205,13 +205,13 @@ impl GatewayArgs {
         &self,
         path: &str,
         headers: &[(&str, String)],
-    ) -> anyhow::Result<Result<Incoming, Refusal>> {
+    ) -> anyhow::Result<Result<Incoming, RefusedCall>> {
         let response = self.send(Method::GET, path, headers, String::new()).await?;
         if response.status().is_success() {
             return Ok(Ok(response.into_body()));
         }
         let answer = self.in_time(read(response)).await?;
-        Ok(Err(Refusal::read(&answer)))
+        Ok(Err(RefusedCall::read(&answer)))
     }
 
     /// Makes a call, up to the head of its answer.
@@ -255,7 +255,7 @@ impl GatewayArgs {
         self.in_time(async { Ok(client.request(request).await?) }).await
     }
 
-    /// What comes of `talk`, which takes some time, yet not for ever.
+    /// Awaits `talk`, but not for ever.
     async fn in_time<T>(&self, talk: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         let ended = tokio::time::timeout(PATIENCE, talk).await;
         ended.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs())).with_context(
@@ -270,14 +270,14 @@ impl GatewayArgs {
 }
 
 /// A call that was answered, yet not with what it asked for.
-pub(super) struct Refusal {
+pub(super) struct RefusedCall {
     pub(super) status: StatusCode,
-    /// What was said about it.
+    /// Explanation that came with it.
     pub(super) detail: String,
 }
 
-impl Refusal {
-    /// What a bad answer says.
+impl RefusedCall {
+    /// Reads the explanation of a bad answer.
     pub(super) fn read(answer: &Response<Bytes>) -> Self {
         let status = answer.status();
         let parsed = serde_json::from_slice::<Value>(answer.body()).ok();

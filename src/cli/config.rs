@@ -8,7 +8,7 @@ use super::exit;
 use super::settings::ServeArgs;
 use crate::base::printable_json;
 
-/// What to do with the settings.
+/// Actions on the settings.
 #[derive(Subcommand, Debug)]
 pub(super) enum ConfigVerb {
     /// Print the settings that `serve` would run with, each with where it comes from. Secrets are not shown. The output

@@ -23,7 +23,7 @@ pub(super) struct CoverageArgs {
     gateway: GatewayArgs,
 }
 
-/// How much must have been met.
+/// Least coverage that is required.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct CoverageBar {
     /// Exit with 1 when less than so many percent of all that can be met was met
@@ -37,7 +37,7 @@ impl CoverageBar {
         self.min_coverage
     }
 
-    /// Whether enough was met; says so where it was not.
+    /// Returns true if enough was met; says so where it was not.
     pub(super) fn is_cleared(self, coverage: &Coverage) -> bool {
         let bar = f64::from(self.min_coverage.unwrap_or(0));
         let is_cleared = coverage.percent >= bar;

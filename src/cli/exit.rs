@@ -1,4 +1,4 @@
-//! How a verb ends: what it prints, and with which code.
+//! End of a verb: its output and its exit code.
 //!
 //! 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bind, 4 strict violation.
 //!

@@ -12,51 +12,51 @@ use super::client::GatewayArgs;
 use super::exit;
 use super::visible::{parting, visible};
 use crate::base::printable_json;
-use crate::space::Trace;
+use crate::space::RequestId;
 
-/// Which request.
+/// Request to explain.
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
-    /// What X-Payon-Trace said of it, with or without its leading zeros, or `last` for the latest request
+    /// Value of X-Payon-Trace, with or without its leading zeros, or `last` for the latest request
     #[arg(value_parser = read_which)]
-    trace: Which,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    trace: RequestChoice,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+    format: ExplainFormat,
     #[command(flatten)]
     gateway: GatewayArgs,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Which {
+enum RequestChoice {
     Last,
-    Named(Trace),
+    Named(RequestId),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum ExplainFormat {
     /// Sections for people
     Text,
     /// All of it as the control plane tells it
     Json,
 }
 
-fn read_which(text: &str) -> Result<Which, String> {
+fn read_which(text: &str) -> Result<RequestChoice, String> {
     if text == "last" {
-        return Ok(Which::Last);
+        return Ok(RequestChoice::Last);
     }
     let digits = (1..=16).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_hexdigit());
     let trace = text.parse().ok().filter(|_| digits);
     let wanted =
         "a trace has up to sixteen hexadecimal digits, as X-Payon-Trace carries it; or say `last`";
-    trace.map(Which::Named).ok_or_else(|| wanted.to_owned())
+    trace.map(RequestChoice::Named).ok_or_else(|| wanted.to_owned())
 }
 
 /// Prints what is known of the request; 1 where nothing is.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let trace = match args.trace {
-        Which::Named(trace) => trace.to_string(),
-        Which::Last => {
+        RequestChoice::Named(trace) => trace.to_string(),
+        RequestChoice::Last => {
             let page = match args.gateway.get_bytes("/_sim/v1/journal?newest=true&limit=1")? {
                 Ok(page) => args.gateway.parse(&page, read_nested)?,
                 Err(refused) => return Ok(refused),
@@ -73,17 +73,19 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         Err(refused) => return Ok(refused),
     };
     match (args.format, serde_json::from_slice::<Value>(&told)) {
-        (Format::Json, Ok(told)) => exit::print_json(&told)?,
-        (Format::Json, Err(_)) => {
+        (ExplainFormat::Json, Ok(told)) => exit::print_json(&told)?,
+        (ExplainFormat::Json, Err(_)) => {
             let told: &RawValue = args.gateway.parse(&told, serde_json::from_slice)?;
             exit::print_exact(&printable_json(&format!("{told}\n")))?;
         }
-        (Format::Text, _) => exit::print(&for_people(&args.gateway.parse(&told, read_nested)?))?,
+        (ExplainFormat::Text, _) => {
+            exit::print(&for_people(&args.gateway.parse(&told, read_nested)?))?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// How deep members of an answer lie that are ours.
+/// Depth of those members of an answer that are ours.
 const OWN_DEPTH: usize = 4;
 
 /// Reads JSON in which bodies from outside stand, however deep they are nested: those too deep to read become their
@@ -212,7 +214,7 @@ fn for_people(told: &Value) -> String {
     if let Some(explanation) = told["signature"].as_object() {
         signature(&mut sheet, &Value::Object(explanation.clone()));
     }
-    books(&mut sheet, told);
+    order_book(&mut sheet, told);
     let wire = &told["wire"];
     sheet.line("wire", &text(&wire["about"]));
     if !wire["answered"].as_bool().unwrap_or(true) {
@@ -223,13 +225,13 @@ fn for_people(told: &Value) -> String {
     sheet.0
 }
 
-/// Whose word something is, and the line that holds it.
+/// Source of a behaviour, and the line that holds it.
 fn source(value: &Value) -> String {
     join(", ", ["provenance", "profileLine"].map(|name| text(&value[name])))
 }
 
-/// What was booked and when, and where the order stands.
-fn books(sheet: &mut Sheet, told: &Value) {
+/// Prints the bookings with their times, and the order's state.
+fn order_book(sheet: &mut Sheet, told: &Value) {
     let change =
         |it: &Value| join(" ", ["change", "amount", "reason", "at"].map(|name| text(&it[name])));
     let booking = &told["booking"];
@@ -269,7 +271,7 @@ fn pushbacks(sheet: &mut Sheet, told: &Value) {
     }
 }
 
-/// Why a signature was refused.
+/// Reason why a signature was refused.
 fn signature(sheet: &mut Sheet, explanation: &Value) {
     let of = |name: &str| text(&explanation[name]);
     sheet.line("signature", &of("summary"));

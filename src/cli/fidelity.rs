@@ -12,7 +12,7 @@ use super::input::ProfileArg;
 use super::table::table;
 use crate::profile::{Mark, Provenance};
 
-/// Which behaviours, and how to print them.
+/// Selection of behaviours, and the form of the output.
 #[derive(Args, Debug)]
 pub(super) struct FidelityArgs {
     /// Only those with this mark

@@ -1,4 +1,4 @@
-//! What verbs are given besides flags: a profile, a merchant of it, the standard input.
+//! Inputs of verbs besides flags: a profile, a merchant of it, the standard input.
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::profile::{Merchant, Profile};
 /// The most that is read from the standard input, in bytes.
 const INPUT_MAX: u64 = 16 << 20;
 
-/// Which profile a verb works with.
+/// Profile that a verb works with.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ProfileArg {
     /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one

@@ -13,7 +13,7 @@ use super::input::read_all;
 use super::side::{Side, SideArgs, merchant};
 use crate::crypto::{KeyError, KeyReport, PrivateKey, PublicKey};
 
-/// What to do with keys.
+/// Actions on keys.
 #[derive(Subcommand, Debug)]
 pub(super) enum KeysVerb {
     /// Print a key of the profile: one line of Base64 DER, or PEM
@@ -37,7 +37,7 @@ pub(super) enum KeysVerb {
     Inspect,
 }
 
-/// Which key, in which form.
+/// Key to export, and its form.
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(super) struct ExportArgs {
     side: SideArgs,
 }
 
-/// Whose key: one of these is given.
+/// Owner of the key: one of these is given.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Owner {

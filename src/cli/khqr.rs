@@ -11,7 +11,7 @@ use super::input::{ProfileArg, merchant, read_all};
 use crate::base::{Amount, Currency, Millis, wall_clock};
 use crate::khqr::{Account, Payload, inspect, svg, terminal};
 
-/// What to do with codes.
+/// Actions on codes.
 #[derive(Subcommand, Debug)]
 pub(super) enum KhqrVerb {
     /// Say what a payload holds and what is wrong with it; exits with 1 where something is
@@ -37,7 +37,7 @@ pub(super) enum KhqrVerb {
     Make(Box<MakeArgs>),
 }
 
-/// What the payload is to say. Empty texts are left out of it.
+/// Content of the payload. Empty texts are left out of it.
 #[derive(Args, Debug)]
 pub(super) struct MakeArgs {
     /// Account, name and city of this merchant of the profile
@@ -55,7 +55,7 @@ pub(super) struct MakeArgs {
     /// Account or phone number at the bank (tag 29)
     #[arg(long, value_name = "NUMBER", requires = "account", conflicts_with = "merchant_id")]
     information: Option<String>,
-    /// Who is paid, at most 25 characters
+    /// Name of the payee, at most 25 characters
     #[arg(long)]
     name: Option<String>,
     /// City
@@ -67,7 +67,7 @@ pub(super) struct MakeArgs {
     /// USD or KHR
     #[arg(long, default_value = "USD", value_parser = currency)]
     currency: Currency,
-    /// What is to be paid, such as 1.50; without it the code is static
+    /// Amount to be paid, such as 1.50; without it the code is static
     #[arg(long)]
     amount: Option<String>,
     /// Bill number
@@ -85,7 +85,7 @@ pub(super) struct MakeArgs {
     /// Purpose of the transaction
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     purpose: String,
-    /// When the code is made, in place of now, such as 2026-01-31T12:00:00+07:00
+    /// Time at which the code is made, in place of now, such as 2026-01-31T12:00:00+07:00
     #[arg(long, value_name = "TIME", value_parser = moment)]
     created: Option<Millis>,
     /// Until when it can be paid, in place of the profile's life of a QR order

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::base_url::BaseUrl;
-use super::client::{GatewayArgs, Refusal, segment};
+use super::client::{GatewayArgs, RefusedCall, segment};
 use super::exit;
 use super::input::{self, ProfileArg};
 use crate::base::{Fields, Millis, Operation, nearest, read_text, wall_clock};
@@ -20,17 +20,17 @@ use crate::gateway::link;
 use crate::profile::Profile;
 use crate::wire::{card_link, register};
 
-/// How long the gateway may take to say what it knows.
+/// Longest time for the gateway's answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What the link is made of. The order comes on stdin: the members of /pg/order/register as JSON. Its time, its key and
+/// Settings of the link. The order comes on stdin: the members of /pg/order/register as JSON. Its time, its key and
 /// its merchant are those of the gateway that runs at --url; where none answers, those of the profile and this machine.
 #[derive(Args, Clone, Debug)]
 pub(super) struct LinkArgs {
     /// The merchant whose order it is
     #[arg(long)]
     merchant: String,
-    /// Where payers reach the gateway
+    /// Address under which payers reach the gateway
     #[arg(long, env = "PAYON_SIM_PUBLIC_URL", default_value = "http://127.0.0.1:36605")]
     url: BaseUrl,
     /// Its control plane, where that has an address of its own
@@ -48,7 +48,7 @@ pub(super) struct LinkArgs {
     /// Make the link whatever stdin says, for tests of what a gateway refuses
     #[arg(long)]
     unchecked: bool,
-    /// How each block is padded: pkcs1, oaep-sha1 or oaep-sha256
+    /// Padding of each block: pkcs1, oaep-sha1 or oaep-sha256
     #[arg(long, default_value = "pkcs1")]
     padding: Padding,
     /// A gateway public key (PEM or Base64 DER) in place of the gateway's or the profile's
@@ -59,31 +59,31 @@ pub(super) struct LinkArgs {
 }
 
 /// The facts that a link depends on.
-struct Known {
+struct KnownGateway {
     /// Words for the side that they are from.
     side: String,
     now: Millis,
     key: PublicKey,
-    merchants: Vec<Merchant>,
+    merchants: Vec<LinkMerchant>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Merchants {
-    merchants: Vec<Merchant>,
+    merchants: Vec<LinkMerchant>,
     gateway_public_key: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Merchant {
+struct LinkMerchant {
     #[serde(rename = "merchantId")]
     id: String,
     term_ids: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Clock {
+struct LinkClock {
     now: String,
 }
 
@@ -134,7 +134,7 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The gateway's facts, or those of the profile and this machine where no gateway answers.
-fn known(args: &LinkArgs, profile: &Profile) -> anyhow::Result<Known> {
+fn known(args: &LinkArgs, profile: &Profile) -> anyhow::Result<KnownGateway> {
     let url = args.control_url.as_ref().unwrap_or(&args.url);
     let gateway = GatewayArgs::new(url.clone(), args.space.clone(), args.token.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -156,9 +156,11 @@ fn known(args: &LinkArgs, profile: &Profile) -> anyhow::Result<Known> {
         profile.name
     ));
     let merchants = profile.merchants.iter();
-    let merchants = merchants
-        .map(|merchant| Merchant { id: merchant.id.clone(), term_ids: merchant.terminals.clone() });
-    Ok(Known {
+    let merchants = merchants.map(|merchant| LinkMerchant {
+        id: merchant.id.clone(),
+        term_ids: merchant.terminals.clone(),
+    });
+    Ok(KnownGateway {
         side: format!("the profile {}", profile.name),
         now,
         key,
@@ -166,20 +168,20 @@ fn known(args: &LinkArgs, profile: &Profile) -> anyhow::Result<Known> {
     })
 }
 
-async fn ask(gateway: &GatewayArgs) -> anyhow::Result<Known> {
+async fn ask(gateway: &GatewayArgs) -> anyhow::Result<KnownGateway> {
     let get = async |path: &str| {
         let answer = gateway.fetch(Method::GET, path, String::new()).await?;
         if answer.status().is_success() {
             return Ok(answer.into_body());
         }
-        Err(anyhow!("{}: {}", gateway.place(), Refusal::read(&answer).detail))
+        Err(anyhow!("{}: {}", gateway.place(), RefusedCall::read(&answer).detail))
     };
     let Merchants { merchants, gateway_public_key } =
         serde_json::from_slice(&get("/_sim/v1/merchants").await?)?;
-    let Clock { now } = serde_json::from_slice(&get("/_sim/v1/clock").await?)?;
+    let LinkClock { now } = serde_json::from_slice(&get("/_sim/v1/clock").await?)?;
     let now = Millis::parse_rfc3339(&now).context("the gateway's clock shows no time")?;
     let key = PublicKey::parse(&gateway_public_key)?;
-    Ok(Known { side: format!("the gateway at {}", gateway.place()), now, key, merchants })
+    Ok(KnownGateway { side: format!("the gateway at {}", gateway.place()), now, key, merchants })
 }
 
 /// Refuses an order that the gateway would refuse to read, with all that is missing.
@@ -191,14 +193,14 @@ fn check(args: &LinkArgs, profile: &Profile, order: &str) -> anyhow::Result<()> 
         );
     }
     let problem = if args.card {
-        card_link::Request::read(&fields).err()
+        card_link::CardLinkRequest::read(&fields).err()
     } else {
         let missing: Vec<&str> =
             profile.operations.get(Operation::Register).missing(&fields).collect();
         if !missing.is_empty() {
             bail!("the order on stdin lacks {}", missing.join(", "));
         }
-        register::Request::read(&fields).err()
+        register::RegisterRequest::read(&fields).err()
     };
     match problem {
         Some(refusal) => {

@@ -1,4 +1,4 @@
-//! Where log lines go: to stderr, for people on a terminal, as JSON when piped.
+//! Destination of log lines: stderr, for people on a terminal, as JSON when piped.
 
 use std::io::{self, IsTerminal as _};
 

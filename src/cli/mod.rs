@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use crate::base::printable;
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-/// The PAYON payment gateway that you can hold in your hands: a simulator for the tests of merchants.
+/// The PAYON payment gateway on your own machine: a simulator for the tests of merchants.
 #[derive(Parser, Debug)]
 #[command(
     name = "payon-sim",
@@ -59,14 +59,14 @@ Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bi
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Verb,
+    command: Command,
 }
 
 #[derive(Subcommand, Debug)]
-enum Verb {
+enum Command {
     /// Serve the gateway (what the bare command does)
     Serve(settings::ServeArgs),
-    /// Show the settings that hold
+    /// Show the settings in effect
     #[command(subcommand)]
     Config(config::ConfigVerb),
     /// Write out, check and list the profile: merchants, cards, reasons, rules
@@ -94,9 +94,9 @@ enum Verb {
     Coverage(coverage::CoverageArgs),
     /// Explain one request to a running gateway: what decided it, what it booked, what went over the wire
     Explain(explain::ExplainArgs),
-    /// List every behaviour with whose word it is: PAYON's or ours
+    /// List every behaviour with its source: documented by PAYON or assumed
     Fidelity(fidelity::FidelityArgs),
-    /// Tell scenarios with the built-in merchant, or with a command that tests your own
+    /// Run scenarios with the built-in merchant, or with a command that tests your own
     Run(run::RunArgs),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
     Check(scenarios::CheckArgs),
@@ -124,25 +124,25 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
     let own = innermost(&matches);
     let outcome = match cli.command {
-        Verb::Serve(args) => serve::run(args, own),
-        Verb::Config(verb) => config::run(verb, own),
-        Verb::Profile(verb) => profile::run(verb),
-        Verb::Keys(verb) => keys::run(verb, own),
-        Verb::Sign(args) => sign::run(&args, own),
-        Verb::Verify(args) => verify::run(&args, own),
-        Verb::Khqr(verb) => khqr::run(verb),
-        Verb::Pay(args) => pay::run(&args),
-        Verb::Trigger(args) => trigger::run(&args),
-        Verb::Doctor(args) => doctor::run(args, own),
-        Verb::Tail(args) => tail::run(&args),
-        Verb::Coverage(args) => coverage::run(&args),
-        Verb::Explain(args) => explain::run(&args),
-        Verb::Fidelity(args) => fidelity::run(&args),
-        Verb::Run(args) => run::run(args),
-        Verb::Check(args) => scenarios::check(args),
-        Verb::Schema => scenarios::schema(),
-        Verb::Scenarios(args) => scenarios::list(&args),
-        Verb::Link(args) => link::run(&args),
+        Command::Serve(args) => serve::run(args, own),
+        Command::Config(verb) => config::run(verb, own),
+        Command::Profile(verb) => profile::run(verb),
+        Command::Keys(verb) => keys::run(verb, own),
+        Command::Sign(args) => sign::run(&args, own),
+        Command::Verify(args) => verify::run(&args, own),
+        Command::Khqr(verb) => khqr::run(verb),
+        Command::Pay(args) => pay::run(&args),
+        Command::Trigger(args) => trigger::run(&args),
+        Command::Doctor(args) => doctor::run(args, own),
+        Command::Tail(args) => tail::run(&args),
+        Command::Coverage(args) => coverage::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Fidelity(args) => fidelity::run(&args),
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => scenarios::check(args),
+        Command::Schema => scenarios::schema(),
+        Command::Scenarios(args) => scenarios::list(&args),
+        Command::Link(args) => link::run(&args),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))
 }
@@ -162,7 +162,7 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, inner)| innermost(inner))
 }
 
-/// How many threads can run at once here: less than the machine's where a container or the caller says so.
+/// Number of threads that can run at once here: less than the machine's where a container or the caller says so.
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,4 +1,4 @@
-//! How many files, and so connections, the process may have open.
+//! Largest number of files, and so connections, that the process may have open.
 
 /// Enough for ten thousand idle connections and what else is open.
 const ENOUGH: u64 = 10_240;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::client::{GatewayArgs, OrderArgs};
 
-/// Which order, and what the payer enters.
+/// Order to pay, and the payer's entries.
 #[derive(Args, Debug)]
 pub(super) struct PayArgs {
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub(super) struct PayArgs {
     gateway: GatewayArgs,
 }
 
-/// What the payer enters. Everything left out is right.
+/// The payer's entries. Everything left out is right.
 #[derive(Args, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Payer {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::port_holder;
 use crate::server::listen;
 
-/// How long a port that is in use is tried again: an earlier server may be about to end.
+/// Time for which a port that is in use is tried again: an earlier server may be about to end.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(50);

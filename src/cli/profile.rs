@@ -11,9 +11,9 @@ use super::input::ProfileArg;
 use super::table::table;
 use super::{exit, input};
 use crate::base::{Operation, Reason};
-use crate::profile::{Answer, Card, Profile};
+use crate::profile::{Card, Profile, ReasonAnswer};
 
-/// What to do with a profile.
+/// Actions on a profile.
 #[derive(Subcommand, Debug)]
 pub(super) enum ProfileVerb {
     /// Write the built-in profile into a directory, as a start for your own
@@ -73,7 +73,7 @@ fn reasons(profile: &Arc<Profile>) -> String {
     for reason in Reason::ALL.iter().copied() {
         let general = profile.reasons.general(reason);
         rows.push(reason_row(reason.name(), "", general, reason.about()));
-        let mut exceptions: Vec<(Answer<'_>, Vec<&str>)> = Vec::new();
+        let mut exceptions: Vec<(ReasonAnswer<'_>, Vec<&str>)> = Vec::new();
         for operation in Operation::ALL.iter().copied() {
             let answer = profile.answer(operation, reason);
             if answer == general {
@@ -91,8 +91,8 @@ fn reasons(profile: &Arc<Profile>) -> String {
     table(["REASON", "CODE", "MESSAGE", "HTTP", "MARK", "ONLY ON", "MEANS"], &rows)
 }
 
-fn reason_row(name: &str, on: &str, answer: Answer<'_>, about: &str) -> [String; 7] {
-    let Answer { code, message, http, mark, .. } = answer;
+fn reason_row(name: &str, on: &str, answer: ReasonAnswer<'_>, about: &str) -> [String; 7] {
+    let ReasonAnswer { code, message, http, mark, .. } = answer;
     [name, code, message, &http.to_string(), mark.name(), on, about].map(str::to_owned)
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::control::{Sources, Stamp};
+use crate::api::{Sources, Stamp};
 use crate::space::Spaces;
 
-/// How often files are looked at. Looking also works where the system tells nothing of changes, as in a container.
+/// Interval at which files are read again. Looking also works where the system tells nothing of changes, as in a container.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Arms the scenarios whenever `hang_up` comes; with `watched`, how their files looked when they were read, also when

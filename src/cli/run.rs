@@ -15,15 +15,18 @@ use clap::{Args, ValueEnum};
 use super::coverage::CoverageBar;
 use super::scenarios::EMPTY;
 use super::{exit, processors, settings};
+use crate::api::Sources;
 use crate::base::visible;
-use crate::control::Sources;
-use crate::run::{self, Conclusion, Counts, Manner, Merchant, Outcome, Outcomes, Report, Story};
 use crate::scenario::{CATALOGUE, Coverage, Mistake, Requirement, ScenarioFile, Style};
+use crate::scenario_runs::{
+    self, Conclusion, LoadedScenario, MerchantKind, Outcomes, RunOptions, RunReport,
+    ScenarioOutcome, VerdictCounts,
+};
 
-/// How many seconds a command may take where nothing else is said.
+/// Number of seconds a command may take where nothing else is said.
 const TIMEOUT_S: u64 = 300;
 
-/// What to tell, and how.
+/// Scenarios to run, and options.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 A command after -- takes the merchant's place, once for each scenario: it makes the calls, plays the payer and moves \
@@ -39,7 +42,7 @@ Examples:
   payon-sim run S014
   payon-sim run all -j 4
   payon-sim run S014 --mistake repeats-refund
-  payon-sim run my-stories/ --report target/stories -- npm test")]
+  payon-sim run my-scenarios/ --report target/scenarios -- npm test")]
 pub(super) struct RunArgs {
     /// Ids of the catalogue such as S014, `all` of it, scenario files, and directories of such (names that begin with a
     /// dot are left out)
@@ -60,18 +63,18 @@ pub(super) struct RunArgs {
     /// A profile directory in place of the built-in one
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
-    /// How many are told at once; 1 with a command, else as many as there are processors
+    /// Number of scenarios that run at once; 1 with a command, else the number of processors
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// How many seconds a command may take for one scenario
+    /// Longest time of a command for one scenario, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
     /// Let scenarios pass of which not everything could be judged
     #[arg(long)]
     allow_unjudged: bool,
-    /// What is printed
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = RunFormat::Text)]
+    format: RunFormat,
     /// Write report.json, junit.xml and report.html there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -83,7 +86,7 @@ pub(super) struct RunArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum RunFormat {
     /// A line a scenario, and what failed
     Text,
     /// The whole report
@@ -117,33 +120,33 @@ fn requirement(name: &str) -> Result<Requirement, String> {
 /// Runs them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met or judged than
 /// asked for.
 pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let stories = read(&args.scenarios)?;
+    let scenarios = read(&args.scenarios)?;
     if let Some(dir) = &args.report {
         // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
-        Report::prepare(dir)?;
+        RunReport::prepare(dir)?;
     }
-    let manner = args.manner();
+    let options = args.options();
     let patience = Duration::from_secs(args.timeout);
-    let tell = |story: &Story| match &*args.command {
-        [] => run::tell(story, &manner),
-        line => run::test(story, &manner, line, patience),
+    let run_scenario = |scenario: &LoadedScenario| match &*args.command {
+        [] => scenario_runs::run_scenario(scenario, &options),
+        line => scenario_runs::test(scenario, &options, line, patience),
     };
     let usual = if args.command.is_empty() { processors() } else { 1 };
     let begun = Instant::now();
-    let is_text = args.format == Format::Text;
-    let told = tell_all(&stories, args.jobs.map_or(usual, usize::from), is_text, tell)?;
+    let is_text = args.format == RunFormat::Text;
+    let told = run_all(&scenarios, args.jobs.map_or(usual, usize::from), is_text, run_scenario)?;
     let merchant = if args.command.is_empty() {
-        Merchant::BuiltIn {
+        MerchantKind::BuiltIn {
             styles: args.styles.iter().map(|style| style.name()).collect(),
             mistakes: args.mistakes.iter().map(|mistake| mistake.name()).collect(),
         }
     } else {
-        Merchant::Command { line: args.command.clone() }
+        MerchantKind::Command { line: args.command.clone() }
     };
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let outcomes = Outcomes { merchant, stories: told, took_ms };
+    let outcomes = Outcomes { merchant, scenarios: told, took_ms };
     let coverage = outcomes.coverage();
-    let report = Report::new(&outcomes, &coverage, args.allow_unjudged, args.bar.percent());
+    let report = RunReport::new(&outcomes, &coverage, args.allow_unjudged, args.bar.percent());
     if is_text {
         exit::print(&sum(&outcomes, &coverage))?;
     } else {
@@ -152,7 +155,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     if let Some(dir) = &args.report {
         report.write(dir)?;
     }
-    if let Some(unbound) = outcomes.stories.iter().find(|story| story.is_unbound) {
+    if let Some(unbound) = outcomes.scenarios.iter().find(|scenario| scenario.is_unbound) {
         return Ok(exit::cannot_bind(&unbound.error.as_deref().unwrap_or_default()));
     }
     if outcomes.verdict() == Conclusion::PartlyJudged && !args.allow_unjudged {
@@ -165,7 +168,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl RunArgs {
-    fn manner(&self) -> Manner {
+    fn options(&self) -> RunOptions {
         let mut flags = Vec::new();
         if let Some(profile) = &self.profile {
             flags.extend(["--profile".to_owned(), profile.display().to_string()]);
@@ -176,7 +179,7 @@ impl RunArgs {
         if self.allow_unjudged {
             flags.push("--allow-unjudged".to_owned());
         }
-        Manner {
+        RunOptions {
             profile: self.profile.as_deref().map(Into::into),
             seed: self.seed,
             styles: self.styles.clone(),
@@ -188,8 +191,8 @@ impl RunArgs {
     }
 }
 
-/// The stories that are named. A mistake in any of them is told with all others, and nothing is run.
-fn read(named: &[String]) -> anyhow::Result<Vec<Story>> {
+/// The scenarios that are named. A mistake in any of them is told with all others, and nothing is run.
+fn read(named: &[String]) -> anyhow::Result<Vec<LoadedScenario>> {
     let mut given = Vec::new();
     for name in named {
         if name == "all" {
@@ -209,29 +212,29 @@ fn read(named: &[String]) -> anyhow::Result<Vec<Story>> {
     if let Some(empty) = sources.empty().first() {
         bail!("{empty}: {EMPTY}");
     }
-    let story = |(file, name, scenario)| Story { file, name, scenario };
-    Ok(read.into_iter().map(story).collect())
+    let scenario = |(file, name, scenario)| LoadedScenario { file, name, scenario };
+    Ok(read.into_iter().map(scenario).collect())
 }
 
 /// Runs scenarios, so many at once; the outcomes are in the order in which the scenarios were given. With `prints`, what
 /// came of each is printed as soon as it has ended.
-fn tell_all(
-    stories: &[Story],
+fn run_all(
+    scenarios: &[LoadedScenario],
     jobs: usize,
     prints: bool,
-    tell: impl Fn(&Story) -> Outcome + Sync,
-) -> anyhow::Result<Vec<Outcome>> {
+    run_scenario: impl Fn(&LoadedScenario) -> ScenarioOutcome + Sync,
+) -> anyhow::Result<Vec<ScenarioOutcome>> {
     let next = AtomicUsize::new(0);
-    let told = Mutex::new((Vec::with_capacity(stories.len()), Ok(())));
+    let told = Mutex::new((Vec::with_capacity(scenarios.len()), Ok(())));
     let counts = !prints && io::stderr().is_terminal();
     std::thread::scope(|scope| {
-        for _ in 0..jobs.min(stories.len()) {
+        for _ in 0..jobs.min(scenarios.len()) {
             scope.spawn(|| {
-                while let Some((at, story)) = {
+                while let Some((at, scenario)) = {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    stories.get(at).map(|story| (at, story))
+                    scenarios.get(at).map(|scenario| (at, scenario))
                 } {
-                    let outcome = tell(story);
+                    let outcome = run_scenario(scenario);
                     let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
                     let (outcomes, printed) = &mut *told;
                     if prints && printed.is_ok() {
@@ -239,8 +242,8 @@ fn tell_all(
                     }
                     outcomes.push((at, outcome));
                     if counts {
-                        let end = if outcomes.len() == stories.len() { "\r\x1b[K" } else { "" };
-                        eprint!("\r{} of {}{end}", outcomes.len(), stories.len());
+                        let end = if outcomes.len() == scenarios.len() { "\r\x1b[K" } else { "" };
+                        eprint!("\r{} of {}{end}", outcomes.len(), scenarios.len());
                     }
                 }
             });
@@ -253,34 +256,34 @@ fn tell_all(
 }
 
 /// A line for the scenario, and below it what is not as expected, was not judged or was left out.
-fn text(story: &Outcome) -> String {
+fn text(scenario: &ScenarioOutcome) -> String {
     let mut text = String::new();
-    let mark = match story.verdict {
+    let mark = match scenario.verdict {
         Conclusion::NotApplicable => "n/a ",
         Conclusion::Ok => "ok  ",
         Conclusion::PartlyJudged => "partly judged",
         Conclusion::Failed => "FAIL",
     };
-    let (id, title) = (visible(&story.id), visible(&story.title));
-    let Counts { not_judged, .. } = story.counts;
+    let (id, title) = (visible(&scenario.id), visible(&scenario.title));
+    let VerdictCounts { not_judged, .. } = scenario.counts;
     let unjudged = match not_judged {
         0 => String::new(),
-        _ => format!(", {not_judged} of {} not judged", story.counts.all()),
+        _ => format!(", {not_judged} of {} not judged", scenario.counts.all()),
     };
-    let took = story.took_ms as f64 / 1000.0;
+    let took = scenario.took_ms as f64 / 1000.0;
     let _ = writeln!(text, "{mark} {id} {title} ({took:.2} s{unjudged})");
-    if let Some(reason) = &story.not_applicable {
+    if let Some(reason) = &scenario.not_applicable {
         let _ = writeln!(text, "     not applicable: {}", visible(reason));
     }
-    if story.verdict.is_open() {
-        shortcomings(&mut text, story);
+    if scenario.verdict.is_open() {
+        shortcomings(&mut text, scenario);
     }
     text
 }
 
 /// The sum of all scenarios.
 fn sum(outcomes: &Outcomes, coverage: &Coverage) -> String {
-    let (all, took) = (outcomes.stories.len(), outcomes.took_ms as f64 / 1000.0);
+    let (all, took) = (outcomes.scenarios.len(), outcomes.took_ms as f64 / 1000.0);
     let count = |verdict| outcomes.count(verdict);
     let (good, failed) = (count(Conclusion::Ok), count(Conclusion::Failed));
     let others = [Conclusion::PartlyJudged, Conclusion::NotApplicable].map(|verdict| {
@@ -288,7 +291,7 @@ fn sum(outcomes: &Outcomes, coverage: &Coverage) -> String {
         if others == 0 { String::new() } else { format!(", {}: {others}", verdict.name()) }
     });
     let others = others.concat();
-    let Counts { met, failed: unmet, not_judged } = outcomes.counts();
+    let VerdictCounts { met, failed: unmet, not_judged } = outcomes.counts();
     let mut text = format!(
         "scenarios: {all}, as expected: {good}, failed: {failed}{others} ({took:.1} s)\n\
          expectations: met {met}, failed {unmet}, not judged {not_judged}\n"
@@ -300,15 +303,15 @@ fn sum(outcomes: &Outcomes, coverage: &Coverage) -> String {
     text
 }
 
-fn shortcomings(text: &mut String, story: &Outcome) {
+fn shortcomings(text: &mut String, scenario: &ScenarioOutcome) {
     let mut line = |label: &str, said: &str| {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "     {label}{}", visible(said));
     };
-    if let Some(error) = &story.error {
+    if let Some(error) = &scenario.error {
         line("", error);
     }
-    for judged in story.verdicts.iter().filter(|judged| !judged.verdict.ok) {
+    for judged in scenario.verdicts.iter().filter(|judged| !judged.verdict.ok) {
         let label = if judged.verdict.judged { "expected: " } else { "not judged: " };
         line(label, &judged.expectation.to_string());
         if let Some(about) = &judged.about {
@@ -326,11 +329,11 @@ fn shortcomings(text: &mut String, story: &Outcome) {
             }
         }
     }
-    for gap in &story.gaps {
+    for gap in &scenario.gaps {
         line("not judged: ", gap);
     }
-    if let Some(correct) = &story.correct {
+    if let Some(correct) = &scenario.correct {
         line("a correct merchant: ", correct);
     }
-    line(&format!("seed {}; again: ", story.seed), &story.repeat);
+    line(&format!("seed {}; again: ", scenario.seed), &scenario.repeat);
 }

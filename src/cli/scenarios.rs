@@ -8,11 +8,11 @@ use clap::Args;
 use super::exit;
 use super::scenarios_page;
 use super::table::table;
+use crate::api::Sources;
 use crate::base::visible;
-use crate::control::Sources;
 use crate::scenario::{CATALOGUE, Expectation, Scenario, ScenarioFile};
 
-/// What to check.
+/// Files to check.
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
     /// Scenario files, directories of such (every .yaml, .yml and .json file whose name does not begin with a dot), and
@@ -66,13 +66,13 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
 pub(super) const EMPTY: &str =
     "there is no scenario in it: no .yaml, .yml or .json file whose name does not begin with a dot";
 
-/// Whether it looks at what the merchant believes.
+/// Returns true if it looks at what the merchant believes.
 fn asks_shop(expected: &Expectation) -> bool {
     let parts = expected.any_of.iter().chain(&expected.all_of);
     expected.shop.is_some() || parts.into_iter().any(asks_shop)
 }
 
-/// What `payon-sim run` will not do or not judge.
+/// Notes on what `payon-sim run` will not do or not judge.
 fn notes(scenario: &Scenario) -> Vec<String> {
     let mut notes = Vec::new();
     if scenario.drive.is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn schema() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How the scenarios are listed.
+/// Format of the list of scenarios.
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
     /// Print the page that stands in docs/scenarios.md

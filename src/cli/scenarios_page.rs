@@ -1,4 +1,4 @@
-//! `docs/scenarios.md`: the language in brief and every story, made from what the program itself knows.
+//! `docs/scenarios.md`: the language in brief and every scenario, made from what the program itself knows.
 
 use std::fmt::Write as _;
 
@@ -38,16 +38,16 @@ pub(super) fn page() -> String {
     for need in Requirement::ALL {
         let _ = writeln!(page, "| `{}` | {} |", need.name(), cell(need.about()));
     }
-    page.push_str("\n## Stories\n");
+    page.push_str("\n## Scenarios\n");
     for (name, text) in CATALOGUE {
         if let Ok(file) = ScenarioFile::read(name, text.as_bytes()) {
-            story(&mut page, name, &file.scenario);
+            scenario(&mut page, name, &file.scenario);
         }
     }
     page
 }
 
-fn story(page: &mut String, name: &str, scenario: &Scenario) {
+fn scenario(page: &mut String, name: &str, scenario: &Scenario) {
     let Scenario { id, title, .. } = scenario;
     let _ = write!(page, "\n### [{id}](../scenarios/{name}.yaml) {title}\n");
     let mistakes: Vec<String> =

@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::announce::{Announcement, ReadyFile};
 use super::port::bind;
 use super::scenarios::EMPTY;
-use super::settings::{ServeArgs, Settings};
+use super::settings::{ServeArgs, ServeSettings};
 use super::{exit, input, logs, open_files, processors, reload};
+use crate::api::{Control, Sources};
 use crate::base::Seed;
 use crate::checkout::Checkout;
-use crate::control::{Control, Sources};
 use crate::crypto::Encoding;
+use crate::delivery::{Scheduler, Sender};
 use crate::profile::Profile;
-use crate::pushback::{Carrier, Driver};
 use crate::server::{self, App, Limits, Plane};
 use crate::space::{Budgets, DeliveryState, JournalBudget, Spaces};
 
@@ -54,7 +54,7 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
 }
 
 async fn serve(
-    settings: Settings,
+    settings: ServeSettings,
     profile: Arc<Profile>,
     ready_file: Option<ReadyFile>,
 ) -> anyhow::Result<ExitCode> {
@@ -74,7 +74,7 @@ async fn serve(
     };
     let url = origin(&merchant)?;
     let control_url = control.as_ref().map_or(Ok(url.clone()), origin)?;
-    let seed = settings.seed.map_or_else(|| Seed::made_up(rand::random()), Seed);
+    let seed = settings.seed.map_or_else(|| Seed::random(rand::random()), Seed);
     let asks_token = settings.control_token.is_none() && !settings.host.is_loopback();
     let drawn_token = asks_token.then(|| Encoding::Hex.encode(&rand::random::<[u8; 16]>()));
     let budgets = Budgets {
@@ -84,7 +84,7 @@ async fn serve(
     };
     let drain_time = Duration::from_millis(settings.drain_ms);
     let strict = settings.strict;
-    let (spaces, bell) = Spaces::new(profile, seed, budgets);
+    let (spaces, wakeups) = Spaces::new(profile, seed, budgets);
     if strict {
         spaces.be_strict();
     }
@@ -100,8 +100,9 @@ async fn serve(
     for empty in sources.empty() {
         tracing::warn!("no scenario is armed from {empty}: {EMPTY}");
     }
-    let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
-    let driver = tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
+    let sender = Arc::new(Sender::new(spaces.profile().pushback.in_flight_total));
+    let scheduler =
+        tokio::spawn(Scheduler::new(Arc::clone(&spaces), sender).run(wakeups, stop.clone()));
     let token = drawn_token.clone().or_else(|| settings.control_token.clone());
     let checkout = Checkout {
         panel: !settings.no_panel,
@@ -159,7 +160,7 @@ async fn serve(
             // A server that panicked has said so already.
             let _ = server.await;
         }
-        let _ = driver.await;
+        let _ = scheduler.await;
     };
     tokio::select! {
         () = drained => {}
@@ -195,7 +196,7 @@ fn origin(listener: &TcpListener) -> std::io::Result<String> {
 /// Says which push-backs no merchant has taken.
 fn report_undelivered(spaces: &Spaces) {
     for space in spaces.all() {
-        space.enter(|moment| {
+        space.write(|moment| {
             let open = |state| !matches!(state, DeliveryState::Acknowledged);
             for delivery in moment.outbox().iter().filter(|delivery| open(delivery.state)) {
                 tracing::warn!(

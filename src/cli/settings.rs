@@ -16,54 +16,54 @@ use super::base_url::BaseUrl;
 use super::environment;
 use crate::base::read_text;
 use crate::checkout::FRAME_ANCESTORS;
-use crate::profile::Problem;
+use crate::profile::Diagnostic;
 use crate::space::Budgets;
 
-/// What `serve` is told on its command line.
+/// Options of `serve`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ServeArgs {
     /// A TOML file with settings, named like the flags: `port = 8080`. Flags and environment come before it
     #[arg(long, env = "PAYON_SIM_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: ServeSettings,
 }
 
 /// Each setting is a flag, the environment variable named beside it, and a key of the file.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Settings {
+pub(super) struct ServeSettings {
     /// Address to listen on; anything but loopback is reachable by others
-    #[arg(long, env = "PAYON_SIM_HOST", default_value_t = Settings::default().host)]
+    #[arg(long, env = "PAYON_SIM_HOST", default_value_t = ServeSettings::default().host)]
     pub(super) host: IpAddr,
     /// Port for merchants (and for control, unless --control-port is given); 0 takes a free one
-    #[arg(long, env = "PAYON_SIM_PORT", default_value_t = Settings::default().port)]
+    #[arg(long, env = "PAYON_SIM_PORT", default_value_t = ServeSettings::default().port)]
     pub(super) port: u16,
     /// A port of its own for the control plane; 0 takes a free one
     #[arg(long, env = "PAYON_SIM_CONTROL_PORT", value_name = "PORT")]
     pub(super) control_port: Option<u16>,
-    /// What callers of the control plane must send as `Authorization: Bearer …`. Made at random where it is left out and
+    /// Value that callers of the control plane must send as `Authorization: Bearer …`. Made at random where it is left out and
     /// --host is not loopback
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(super) control_token: Option<String>,
     /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one
     #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR")]
     pub(super) profile: Option<PathBuf>,
-    /// Seed of every choice; the same seed gives the same run. Drawn by lot when left out
+    /// Seed of every choice; the same seed gives the same run. Chosen at random when left out
     #[arg(long, env = "PAYON_SIM_SEED")]
     pub(super) seed: Option<u64>,
-    /// Where payers reach the gateway, when that is not where merchants reach it
+    /// Address under which payers reach the gateway, when merchants reach it under another one
     #[arg(long, env = "PAYON_SIM_PUBLIC_URL", value_name = "URL")]
     pub(super) public_url: Option<BaseUrl>,
     /// Leave the tester's panel out of the payer's pages
     #[arg(long, env = "PAYON_SIM_NO_PANEL", value_parser = BoolishValueParser::new())]
     pub(super) no_panel: bool,
-    /// Who may show the payer's pages in a frame: sources of the policy frame-ancestors
+    /// Sites that may show the payer's pages in a frame: sources of the policy frame-ancestors
     #[arg(
         long,
         env = "PAYON_SIM_FRAME_ANCESTORS",
         value_name = "SOURCES",
-        default_value_t = Settings::default().frame_ancestors
+        default_value_t = ServeSettings::default().frame_ancestors
     )]
     pub(super) frame_ancestors: String,
     /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}, and "controlToken"
@@ -71,14 +71,14 @@ pub(super) struct Settings {
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
     /// Orders that each space keeps at most, open ones aside; the oldest closed ones are dropped past that
-    #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = Settings::default().max_orders)]
+    #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = ServeSettings::default().max_orders)]
     pub(super) max_orders: usize,
     /// Requests that each space's journal keeps
     #[arg(
         long,
         env = "PAYON_SIM_JOURNAL_ENTRIES",
         value_name = "COUNT",
-        default_value_t = Settings::default().journal_entries
+        default_value_t = ServeSettings::default().journal_entries
     )]
     pub(super) journal_entries: usize,
     /// Bytes that each space's journal keeps
@@ -86,30 +86,30 @@ pub(super) struct Settings {
         long,
         env = "PAYON_SIM_JOURNAL_BYTES",
         value_name = "BYTES",
-        default_value_t = Settings::default().journal_bytes
+        default_value_t = ServeSettings::default().journal_bytes
     )]
     pub(super) journal_bytes: usize,
-    /// How long a client may take for a request's head or body, and stay idle
+    /// Longest time for a request's head or body, and for an idle connection
     #[arg(
         long,
         env = "PAYON_SIM_REQUEST_TIMEOUT_MS",
         value_name = "MS",
-        default_value_t = Settings::default().request_timeout_ms
+        default_value_t = ServeSettings::default().request_timeout_ms
     )]
     pub(super) request_timeout_ms: NonZeroU64,
-    /// How long requests and push-backs under way may take to end after SIGTERM
+    /// Longest time for requests and push-backs under way to end after SIGTERM
     #[arg(
         long,
         env = "PAYON_SIM_DRAIN_MS",
         value_name = "MS",
-        default_value_t = Settings::default().drain_ms
+        default_value_t = ServeSettings::default().drain_ms
     )]
     pub(super) drain_ms: u64,
     /// Worker threads; by default one for each processor that it may use
     #[arg(long, env = "PAYON_SIM_WORKERS", value_name = "COUNT")]
     pub(super) workers: Option<NonZeroUsize>,
-    /// What is logged to stderr: off, error, warn, info, debug or trace; or by part, such as payon_sim=debug,hyper=warn
-    #[arg(long, env = "PAYON_SIM_LOG", value_name = "FILTER", default_value_t = Settings::default().log)]
+    /// Log level for stderr: off, error, warn, info, debug or trace; or by part, such as payon_sim=debug,hyper=warn
+    #[arg(long, env = "PAYON_SIM_LOG", value_name = "FILTER", default_value_t = ServeSettings::default().log)]
     pub(super) log: String,
     /// Refuse requests in which the lint finds a violation, and exit with 4 if there was any
     #[arg(long, env = "PAYON_SIM_STRICT", value_parser = BoolishValueParser::new())]
@@ -126,7 +126,7 @@ pub(super) struct Settings {
     pub(super) quiet: bool,
 }
 
-impl Default for Settings {
+impl Default for ServeSettings {
     fn default() -> Self {
         let budgets = Budgets::default();
         Self {
@@ -159,9 +159,9 @@ impl Default for Settings {
 /// Settings that are never shown.
 const SECRETS: &[&str] = &["control-token"];
 
-/// Where a setting's value comes from.
+/// Source of a setting's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Origin {
+enum SettingSource {
     Flag,
     Environment,
     File { file: String, line: usize },
@@ -172,19 +172,19 @@ enum Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Resolved {
     /// The values.
-    pub(super) settings: Settings,
+    pub(super) settings: ServeSettings,
     /// Variables that were passed over, each in a sentence.
     pub(super) notes: Vec<String>,
-    rows: Vec<(String, Value, Origin)>,
+    rows: Vec<(String, Value, SettingSource)>,
 }
 
-/// Why there are no settings.
+/// Reason why there are no settings.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SettingsError {
     #[error("cannot read the settings in {file}: {error}")]
     Unreadable { file: String, error: std::io::Error },
     #[error("{0}")]
-    Mistake(Box<Problem>),
+    Mistake(Box<Diagnostic>),
     #[error("the settings do not go together: {0}")]
     Unfit(#[from] serde_json::Error),
     #[error("{place}: {problem}")]
@@ -199,23 +199,23 @@ impl ServeArgs {
         for (name, given) in members(&self.settings)? {
             let written = file.as_ref().and_then(|file| file.get(&name));
             let (value, origin) = match (matches.value_source(&name.replace('-', "_")), written) {
-                (Some(ValueSource::CommandLine), _) => (given, Origin::Flag),
-                (Some(ValueSource::EnvVariable), _) => (given, Origin::Environment),
+                (Some(ValueSource::CommandLine), _) => (given, SettingSource::Flag),
+                (Some(ValueSource::EnvVariable), _) => (given, SettingSource::Environment),
                 (_, Some((value, origin))) => (value, origin),
-                (_, None) => (given, Origin::BuiltIn),
+                (_, None) => (given, SettingSource::BuiltIn),
             };
-            if origin != Origin::Flag {
+            if origin != SettingSource::Flag {
                 notes.extend(environment::note(&variable(&name)));
             }
             rows.push((name, value, origin));
         }
         for (name, value, origin) in &mut rows {
-            if name == "scenario" && *origin == Origin::Environment {
+            if name == "scenario" && *origin == SettingSource::Environment {
                 split_at_commas(value);
             }
         }
         let merged = rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
-        let settings: Settings = serde_json::from_value(Value::Object(merged))?;
+        let settings: ServeSettings = serde_json::from_value(Value::Object(merged))?;
         let resolved = Resolved { settings, notes, rows };
         if let Some(token) = &resolved.settings.control_token {
             check_token(token).map_err(|problem| SettingsError::Token {
@@ -241,14 +241,16 @@ pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
 impl Resolved {
     /// The filter of the log. Quiet means errors alone, unless a filter is given as well.
     pub(super) fn log_filter(&self) -> &str {
-        let is_built_in = matches!(self.origin("log"), Some(Origin::BuiltIn));
+        let is_built_in = matches!(self.origin("log"), Some(SettingSource::BuiltIn));
         if self.settings.quiet && is_built_in { "error" } else { &self.settings.log }
     }
 
     /// The error of a setting, with its place where that is no flag.
     pub(super) fn blame(&self, name: &str, error: anyhow::Error) -> anyhow::Error {
         match self.origin(name) {
-            Some(Origin::Environment | Origin::File { .. }) => error.context(self.place(name)),
+            Some(SettingSource::Environment | SettingSource::File { .. }) => {
+                error.context(self.place(name))
+            }
             _ => error,
         }
     }
@@ -256,13 +258,13 @@ impl Resolved {
     /// Words for the place of a setting's value.
     pub(super) fn place(&self, name: &str) -> String {
         match self.origin(name) {
-            Some(Origin::Environment) => format!("from {}", variable(name)),
-            Some(Origin::File { file, line }) => format!("{file}:{line}: {name}"),
+            Some(SettingSource::Environment) => format!("from {}", variable(name)),
+            Some(SettingSource::File { file, line }) => format!("{file}:{line}: {name}"),
             _ => format!("--{name}"),
         }
     }
 
-    fn origin(&self, name: &str) -> Option<&Origin> {
+    fn origin(&self, name: &str) -> Option<&SettingSource> {
         self.rows.iter().find(|(known, ..)| known == name).map(|(.., origin)| origin)
     }
 }
@@ -275,7 +277,7 @@ fn split_at_commas(value: &mut Value) {
     *items = parts.filter(|part| !part.is_empty()).map(Value::from).collect();
 }
 
-fn members(settings: &Settings) -> Result<Map<String, Value>, serde_json::Error> {
+fn members(settings: &ServeSettings) -> Result<Map<String, Value>, serde_json::Error> {
     serde_json::to_value(settings).and_then(serde_json::from_value)
 }
 
@@ -292,8 +294,8 @@ impl SettingsFile {
         let text = read_text(path)
             .map_err(|error| SettingsError::Unreadable { file: shown.clone(), error })?;
         let mistake =
-            |error| SettingsError::Mistake(Box::new(Problem::of_toml(&shown, &text, &error)));
-        let mut settings: Settings = toml::from_str(&text).map_err(mistake)?;
+            |error| SettingsError::Mistake(Box::new(Diagnostic::of_toml(&shown, &text, &error)));
+        let mut settings: ServeSettings = toml::from_str(&text).map_err(mistake)?;
         // A path means what it means to somebody who looks at the file.
         let dir = path.parent().unwrap_or(Path::new(""));
         for path in [&mut settings.profile, &mut settings.ready_file].into_iter().flatten() {
@@ -311,9 +313,9 @@ impl SettingsFile {
         Ok(Self { values: members(&settings)?, lines, shown })
     }
 
-    fn get(&self, name: &str) -> Option<(Value, Origin)> {
+    fn get(&self, name: &str) -> Option<(Value, SettingSource)> {
         let (_, line) = self.lines.iter().find(|(known, _)| known == name)?;
-        let origin = Origin::File { file: self.shown.clone(), line: *line };
+        let origin = SettingSource::File { file: self.shown.clone(), line: *line };
         Some((self.values.get(name)?.clone(), origin))
     }
 }
@@ -329,11 +331,11 @@ impl fmt::Display for Resolved {
             };
             write!(f, "{line:<40} # ")?;
             match origin {
-                Origin::Flag => writeln!(f, "flag --{name}")?,
-                Origin::Environment => writeln!(f, "environment {}", variable(name))?,
-                Origin::File { file, line } => writeln!(f, "{file}:{line}")?,
-                Origin::BuiltIn if value.is_null() => writeln!(f, "not set")?,
-                Origin::BuiltIn => writeln!(f, "built in")?,
+                SettingSource::Flag => writeln!(f, "flag --{name}")?,
+                SettingSource::Environment => writeln!(f, "environment {}", variable(name))?,
+                SettingSource::File { file, line } => writeln!(f, "{file}:{line}")?,
+                SettingSource::BuiltIn if value.is_null() => writeln!(f, "not set")?,
+                SettingSource::BuiltIn => writeln!(f, "built in")?,
             }
         }
         Ok(())
@@ -401,7 +403,7 @@ mod tests {
         assert_eq!(line("drain-ms"), Some("drain-ms = 5000 # built in".into()));
         assert_eq!(line("seed"), Some("seed = # not set".into()));
         assert!(!printed.contains("\"x\""));
-        let again: Settings = toml::from_str(&printed).expect("what is printed is a file");
+        let again: ServeSettings = toml::from_str(&printed).expect("what is printed is a file");
         assert_eq!(again.port, 2);
     }
 
@@ -410,18 +412,18 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("sim.toml");
         let shown = file.display().to_string();
-        let complaint = |text: &str| {
+        let message = |text: &str| {
             fs::write(&file, text).expect("written");
             let error = resolve(&["--config", &shown]).expect_err("refused").to_string();
             error.replace(&shown, "sim.toml")
         };
-        let unknown = complaint("port = 1\n  prot = 2\n");
+        let unknown = message("port = 1\n  prot = 2\n");
         assert!(unknown.starts_with("sim.toml:2:3: unknown field `prot`"), "{unknown}");
         assert!(unknown.ends_with("= did you mean `port`?"), "{unknown}");
-        assert!(complaint("port = 70000").starts_with("sim.toml:1:8: "));
-        assert!(complaint("workers = 0").starts_with("sim.toml:1:11: "));
-        assert!(complaint("public-url = \"pay.example\"").contains("begins with http://"));
-        let secret = complaint("control-token = 987654");
+        assert!(message("port = 70000").starts_with("sim.toml:1:8: "));
+        assert!(message("workers = 0").starts_with("sim.toml:1:11: "));
+        assert!(message("public-url = \"pay.example\"").contains("begins with http://"));
+        let secret = message("control-token = 987654");
         assert!(secret.starts_with("sim.toml:1:17: ") && !secret.contains("987654"), "{secret}");
     }
 }

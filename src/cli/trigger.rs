@@ -8,31 +8,31 @@ use serde_json::json;
 
 use super::client::{GatewayArgs, OrderArgs};
 
-/// Which order, and what happens to it.
+/// Order and event.
 #[derive(Args, Debug)]
 pub(super) struct TriggerArgs {
     #[command(flatten)]
     order: OrderArgs,
-    /// What happens
-    event: Event,
+    /// Event to trigger
+    event: TriggerName,
     #[command(flatten)]
     gateway: GatewayArgs,
 }
 
 /// The name of an event in the control plane.
 #[derive(Clone, Copy, Debug)]
-struct Event(&'static str, &'static str);
+struct TriggerName(&'static str, &'static str);
 
-const EVENTS: &[Event] = &[
-    Event("expire", "its time runs out now"),
-    Event("cancel", "the payer gives up"),
-    Event("settle", "the business day is closed for it"),
-    Event("late-decline", "the issuer takes its approval back"),
-    Event("late-approval", "the issuer approves after all"),
-    Event("chargeback", "the issuer takes a captured payment back for the payer"),
+const EVENTS: &[TriggerName] = &[
+    TriggerName("expire", "its time runs out now"),
+    TriggerName("cancel", "the payer gives up"),
+    TriggerName("settle", "the business day is closed for it"),
+    TriggerName("late-decline", "the issuer takes its approval back"),
+    TriggerName("late-approval", "the issuer approves after all"),
+    TriggerName("chargeback", "the issuer takes a captured payment back for the payer"),
 ];
 
-impl ValueEnum for Event {
+impl ValueEnum for TriggerName {
     fn value_variants<'a>() -> &'a [Self] {
         EVENTS
     }

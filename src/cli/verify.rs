@@ -17,7 +17,7 @@ use crate::base::Operation;
 use crate::gateway;
 use crate::profile::SignMode;
 
-/// Whose signature, on what.
+/// Merchant and operation of the signature.
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
     /// The merchant that signed
@@ -36,7 +36,7 @@ pub(super) struct VerifyArgs {
 /// An explanation, as a gateway answers it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Explanation {
+struct ExplanationView {
     ok: bool,
     summary: String,
     algorithm: String,
@@ -47,7 +47,7 @@ struct Explanation {
     key: Option<Key>,
     key_proven: bool,
     signed: Option<String>,
-    causes: Vec<Cause>,
+    causes: Vec<CauseView>,
     next: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ struct Key {
 }
 
 #[derive(Deserialize)]
-struct Cause {
+struct CauseView {
     code: String,
     message: String,
 }
@@ -97,7 +97,7 @@ pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCod
             (told, mode)
         }
     };
-    let explanation = Explanation::deserialize(&told).with_context(|| {
+    let explanation = ExplanationView::deserialize(&told).with_context(|| {
         format!("{side} answers otherwise than expected; is it of this version?")
     })?;
     if args.json {
@@ -117,13 +117,13 @@ pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCod
     Ok(if explanation.ok { ExitCode::SUCCESS } else { exit::failed() })
 }
 
-fn for_people(explanation: &Explanation, side: &Side<'_>) -> String {
+fn for_people(explanation: &ExplanationView, side: &Side<'_>) -> String {
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments<'_>| {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "{args}");
     };
-    let Explanation { canonical, signed, causes, next, algorithm, kind, .. } = explanation;
+    let ExplanationView { canonical, signed, causes, next, algorithm, kind, .. } = explanation;
     if causes.len() > 1 {
         line(format_args!("The signature is refused, for {} causes:", causes.len()));
         for cause in causes {

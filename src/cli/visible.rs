@@ -2,10 +2,10 @@
 
 pub(super) use crate::base::visible;
 
-/// How many characters are shown on each side of a difference.
+/// Number of characters shown on each side of a difference.
 const AROUND: usize = 12;
 
-/// Where two different texts part, with what stands there in each.
+/// Position at which two different texts differ, with what stands there in each.
 pub(super) fn parting(right: &str, other: &str) -> String {
     let same = right.chars().zip(other.chars()).take_while(|(left, right)| left == right).count();
     let around = |text: &str| {

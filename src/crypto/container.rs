@@ -19,7 +19,7 @@ use x509_cert::Certificate;
 
 use super::keys::{BITS_MAX, BITS_MIN, KeyError};
 
-/// What a text held.
+/// Content of a text.
 pub(super) enum Found {
     Public(RsaPublicKey),
     Private(Box<RsaPrivateKey>),
@@ -67,7 +67,7 @@ const FOREIGN_BYTES: &[(&[u8], KeyError)] = &[
     (&[0x06, 0x03, 0x2b, 0x65], KeyError::NotRsa("an Edwards-curve key")),
 ];
 
-/// Which half of a pair is needed.
+/// The half of a pair is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Half {
     Public,
@@ -75,7 +75,7 @@ pub(super) enum Half {
 }
 
 impl Found {
-    /// Whether it is the half that is needed.
+    /// Returns true if it is the half that is needed.
     fn is(&self, half: Half) -> bool {
         matches!(self, Self::Private(_)) == (half == Half::Private)
     }

@@ -16,7 +16,7 @@ const BASE64_URL: GeneralPurpose =
     GeneralPurpose::new(&URL_SAFE, TOLERANT.with_encode_padding(false));
 
 named_enum! {
-    /// How bytes are written as text (assumed: PAYON's pages do not say).
+    /// Encodings of bytes as text (assumed: PAYON's pages do not say).
     Encoding("an encoding") {
         /// The standard alphabet (`+` and `/`), written with padding.
         Base64 = "base64",
@@ -47,7 +47,7 @@ pub enum DecodeError {
         encoding: Encoding,
         /// The character.
         found: char,
-        /// Where it stands.
+        /// Position.
         position: usize,
     },
     /// All characters are fine, but they do not make whole bytes.
@@ -100,10 +100,10 @@ impl Encoding {
                 digits.and_then(|digits| decode_hex(std::str::from_utf8(&digits).ok()?))
             }
         };
-        bytes.ok_or_else(|| self.complaint(&text))
+        bytes.ok_or_else(|| self.message(&text))
     }
 
-    /// Whether `character` may stand in a text of this encoding.
+    /// Returns true if `character` may stand in a text of this encoding.
     pub fn has(self, character: char) -> bool {
         match self {
             Self::Base64 | Self::Base64Unpadded | Self::Base64Lines | Self::Base64OfHex => {
@@ -116,7 +116,7 @@ impl Encoding {
         }
     }
 
-    fn complaint(self, text: &str) -> DecodeError {
+    fn message(self, text: &str) -> DecodeError {
         let foreign = text.chars().enumerate().find(|(_, character)| !self.has(*character));
         foreign.map_or(DecodeError::Incomplete(self), |(index, found)| DecodeError::Foreign {
             encoding: self,
@@ -170,15 +170,15 @@ mod tests {
 
     #[test]
     fn errors_name_the_character() {
-        let complaint =
+        let message =
             |encoding: Encoding, text| encoding.decode(text).expect_err("refused").to_string();
         assert_eq!(
-            complaint(Encoding::Base64, "ab cd"),
+            message(Encoding::Base64, "ab cd"),
             "' ' at position 3 does not belong to base64"
         );
-        assert!(complaint(Encoding::Base64, "a-_=").contains("'-' at position 2"));
-        assert!(complaint(Encoding::Base64Url, "a+/=").contains("'+' at position 2"));
-        assert!(complaint(Encoding::Hex, "abc").contains("not whole hex"));
-        assert!(complaint(Encoding::Base64, "abcde").contains("not whole base64"));
+        assert!(message(Encoding::Base64, "a-_=").contains("'-' at position 2"));
+        assert!(message(Encoding::Base64Url, "a+/=").contains("'+' at position 2"));
+        assert!(message(Encoding::Hex, "abc").contains("not whole hex"));
+        assert!(message(Encoding::Base64, "abcde").contains("not whole base64"));
     }
 }

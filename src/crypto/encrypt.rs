@@ -12,7 +12,7 @@ use super::keys::{PrivateKey, PublicKey};
 use super::names::named_enum;
 
 named_enum! {
-    /// How a block is padded.
+    /// Paddings of a block.
     Padding("a padding") {
         /// PKCS#1 v1.5, the default.
         Pkcs1 = "pkcs1",
@@ -25,7 +25,7 @@ named_enum! {
     }
 }
 
-/// Why a text cannot be decrypted.
+/// Reason why a text cannot be decrypted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecryptError {
     /// Nothing to decrypt.
@@ -52,7 +52,7 @@ pub enum DecryptError {
     Padding,
 }
 
-/// Why a text cannot be encrypted: the padding leaves no room in a block of this key.
+/// Reason why a text cannot be encrypted: the padding leaves no room in a block of this key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key is too small for this padding")]
 pub struct EncryptError;

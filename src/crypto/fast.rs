@@ -12,26 +12,26 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaSignatureEnc
 
 use super::hash::Hash;
 use super::keys::{PrivateKey, PublicKey};
-use super::recipe::{Algorithm, Scheme};
+use super::recipe::{Algorithm, SignatureScheme};
 
 /// A public key, parsed for each algorithm that it was used with.
 #[derive(Default)]
 pub(super) struct Verifiers([OnceLock<Option<ParsedPublicKey>>; DONE.len()]);
 
-/// What the library checks.
-const DONE: [Scheme; 5] = [
-    Scheme::Pkcs1(Hash::Sha1),
-    Scheme::Pkcs1(Hash::Sha256),
-    Scheme::Pkcs1(Hash::Sha384),
-    Scheme::Pkcs1(Hash::Sha512),
-    Scheme::Pss(Hash::Sha256),
+/// Algorithms that the library checks.
+const DONE: [SignatureScheme; 5] = [
+    SignatureScheme::Pkcs1(Hash::Sha1),
+    SignatureScheme::Pkcs1(Hash::Sha256),
+    SignatureScheme::Pkcs1(Hash::Sha384),
+    SignatureScheme::Pkcs1(Hash::Sha512),
+    SignatureScheme::Pss(Hash::Sha256),
 ];
 
 /// A private key, parsed when first used.
 #[derive(Default)]
 pub(super) struct Signer(OnceLock<Option<KeyPair>>);
 
-/// Whether `signature` is `key`'s for `message`; `None` when the library does not do this algorithm and size.
+/// Verifies `signature` of `message` by `key`; `None` when the library does not do this algorithm and size.
 pub(super) fn verify(
     key: &PublicKey,
     algorithm: Algorithm,
@@ -57,21 +57,27 @@ pub(super) fn sign(key: &PrivateKey, algorithm: Algorithm, message: &[u8]) -> Op
 fn parameters(algorithm: Algorithm, bits: usize) -> Option<&'static RsaParameters> {
     let strong = bits >= 2048;
     Some(match algorithm.scheme() {
-        Scheme::Pkcs1(Hash::Sha1) => &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
-        Scheme::Pkcs1(Hash::Sha256) => &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        Scheme::Pkcs1(Hash::Sha512) => &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-        Scheme::Pkcs1(Hash::Sha384) if strong => &signature::RSA_PKCS1_2048_8192_SHA384,
-        Scheme::Pss(Hash::Sha256) if strong => &signature::RSA_PSS_2048_8192_SHA256,
+        SignatureScheme::Pkcs1(Hash::Sha1) => {
+            &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY
+        }
+        SignatureScheme::Pkcs1(Hash::Sha256) => {
+            &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY
+        }
+        SignatureScheme::Pkcs1(Hash::Sha512) => {
+            &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY
+        }
+        SignatureScheme::Pkcs1(Hash::Sha384) if strong => &signature::RSA_PKCS1_2048_8192_SHA384,
+        SignatureScheme::Pss(Hash::Sha256) if strong => &signature::RSA_PSS_2048_8192_SHA256,
         _ => return None,
     })
 }
 
 fn encoding(algorithm: Algorithm) -> Option<&'static RsaSignatureEncoding> {
     Some(match algorithm.scheme() {
-        Scheme::Pkcs1(Hash::Sha256) => &signature::RSA_PKCS1_SHA256,
-        Scheme::Pkcs1(Hash::Sha384) => &signature::RSA_PKCS1_SHA384,
-        Scheme::Pkcs1(Hash::Sha512) => &signature::RSA_PKCS1_SHA512,
-        Scheme::Pss(Hash::Sha256) => &signature::RSA_PSS_SHA256,
+        SignatureScheme::Pkcs1(Hash::Sha256) => &signature::RSA_PKCS1_SHA256,
+        SignatureScheme::Pkcs1(Hash::Sha384) => &signature::RSA_PKCS1_SHA384,
+        SignatureScheme::Pkcs1(Hash::Sha512) => &signature::RSA_PKCS1_SHA512,
+        SignatureScheme::Pss(Hash::Sha256) => &signature::RSA_PSS_SHA256,
         _ => return None,
     })
 }

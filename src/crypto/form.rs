@@ -1,4 +1,4 @@
-//! What a key text is: its container and encoding besides the key in it.
+//! Form of a key text: its container and encoding besides the key in it.
 
 use rsa::pkcs1::RsaPublicKey as Pkcs1Public;
 use rsa::pkcs8::{PrivateKeyInfo, SubjectPublicKeyInfoRef};
@@ -28,7 +28,7 @@ named_enum! {
 pub struct KeyReport {
     /// The structure.
     pub form: KeyForm,
-    /// Whether it came as PEM; else as bare Base64.
+    /// True if it came as PEM; else as bare Base64.
     pub is_pem: bool,
     /// The private half, where the text has it.
     pub private: Option<PrivateKey>,

@@ -97,7 +97,7 @@ impl Hash {
         with_digest!(self, D => Pss::new::<D>())
     }
 
-    /// What stands before the digest in a PKCS#1 v1.5 signature: the DER of `DigestInfo` up to the digest.
+    /// Bytes before the digest in a PKCS#1 v1.5 signature: the DER of `DigestInfo` up to the digest.
     pub(super) fn digest_info(self) -> Vec<u8> {
         let oid: &[u8] = match self {
             Self::Md5 => &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05],

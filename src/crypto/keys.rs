@@ -27,7 +27,7 @@ pub const BITS_MAX: usize = 4096;
 /// A smaller modulus than this is weak.
 const BITS_STRONG: usize = 2048;
 
-/// Why a text is not the key that was wanted. Messages never repeat any of the text.
+/// Reason why a text is not the key that was wanted. Messages never repeat any of the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Nothing but blanks.
@@ -131,7 +131,7 @@ impl PublicKey {
         self.0.rsa.size()
     }
 
-    /// Whether the key is too small for real use.
+    /// Returns true if the key is too small for real use.
     pub fn is_weak(&self) -> bool {
         self.bits() < BITS_STRONG
     }

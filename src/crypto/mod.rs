@@ -34,12 +34,14 @@ mod words;
 
 pub use encoding::{DecodeError, Encoding};
 pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
-pub use explain::{Cause, Explanation, OtherKey, OwnKey, Question, Received, explain};
+pub use explain::{
+    Explanation, OtherKey, OwnKey, Question, ReceivedSignature, SignatureCause, explain,
+};
 pub use form::{KeyForm, KeyReport};
 pub use hash::Hash;
 pub use infer::{
-    BODY_BYTES_MAX, Budget, Held, Inference, Outcome, PROOF_BITS_MIN, Proof, Sample, SampleError,
-    SampleFacts, Undecided, infer,
+    BODY_BYTES_MAX, Held, Inference, Outcome, PROOF_BITS_MIN, Proof, Sample, SampleError,
+    SampleFacts, SearchBudget, Undecided, infer,
 };
 pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
 pub use mask::Hide;

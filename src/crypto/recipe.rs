@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::canonical::{KEY, Source, Style, View};
+use super::canonical::{CanonicalStyle, KEY, Source, View};
 use super::encoding::Encoding;
 use super::hash::Hash;
 use super::keys::Secret;
@@ -21,7 +21,7 @@ use crate::base::Fields;
 pub const SIGN: &str = "sign";
 
 named_enum! {
-    /// What turns the canonical string and a key into the signature.
+    /// Algorithms that turn the canonical string and a key into the signature.
     Algorithm("a signature algorithm") {
         /// RSA, PKCS#1 v1.5, SHA-1.
         RsaSha1 = "RSA-SHA1",
@@ -75,7 +75,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// Which string is signed.
+    /// Kinds of strings that are signed.
     Canonical("a kind of canonical string") {
         /// `name=value` of every member, names sorted by byte value.
         SortedPairs = "sorted-pairs",
@@ -124,7 +124,7 @@ named_enum! {
 
 /// A signature's construction with its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(super) enum SignatureScheme {
     Pkcs1(Hash),
     Pss(Hash),
     /// PKCS#1 v1.5 padding around the message itself.
@@ -134,42 +134,45 @@ pub(super) enum Scheme {
 }
 
 impl Algorithm {
-    /// Whether it takes an RSA key; the others take a shared one.
+    /// Returns true if it takes an RSA key; the others take a shared one.
     pub fn is_rsa(self) -> bool {
-        matches!(self.scheme(), Scheme::Pkcs1(_) | Scheme::Pss(_) | Scheme::Raw)
+        matches!(
+            self.scheme(),
+            SignatureScheme::Pkcs1(_) | SignatureScheme::Pss(_) | SignatureScheme::Raw
+        )
     }
 
-    pub(super) const fn scheme(self) -> Scheme {
+    pub(super) const fn scheme(self) -> SignatureScheme {
         match self {
-            Self::RsaMd5 => Scheme::Pkcs1(Hash::Md5),
-            Self::RsaSha1 => Scheme::Pkcs1(Hash::Sha1),
-            Self::RsaSha224 => Scheme::Pkcs1(Hash::Sha224),
-            Self::RsaSha256 => Scheme::Pkcs1(Hash::Sha256),
-            Self::RsaSha384 => Scheme::Pkcs1(Hash::Sha384),
-            Self::RsaSha512 => Scheme::Pkcs1(Hash::Sha512),
-            Self::RsaPssSha1 => Scheme::Pss(Hash::Sha1),
-            Self::RsaPssSha224 => Scheme::Pss(Hash::Sha224),
-            Self::RsaPssSha256 => Scheme::Pss(Hash::Sha256),
-            Self::RsaPssSha384 => Scheme::Pss(Hash::Sha384),
-            Self::RsaPssSha512 => Scheme::Pss(Hash::Sha512),
-            Self::RsaRaw => Scheme::Raw,
-            Self::HmacMd5 => Scheme::Hmac(Hash::Md5),
-            Self::HmacSha1 => Scheme::Hmac(Hash::Sha1),
-            Self::HmacSha224 => Scheme::Hmac(Hash::Sha224),
-            Self::HmacSha256 => Scheme::Hmac(Hash::Sha256),
-            Self::HmacSha384 => Scheme::Hmac(Hash::Sha384),
-            Self::HmacSha512 => Scheme::Hmac(Hash::Sha512),
-            Self::Md5Keyed => Scheme::Keyed(Hash::Md5),
-            Self::Sha1Keyed => Scheme::Keyed(Hash::Sha1),
-            Self::Sha224Keyed => Scheme::Keyed(Hash::Sha224),
-            Self::Sha256Keyed => Scheme::Keyed(Hash::Sha256),
-            Self::Sha384Keyed => Scheme::Keyed(Hash::Sha384),
-            Self::Sha512Keyed => Scheme::Keyed(Hash::Sha512),
+            Self::RsaMd5 => SignatureScheme::Pkcs1(Hash::Md5),
+            Self::RsaSha1 => SignatureScheme::Pkcs1(Hash::Sha1),
+            Self::RsaSha224 => SignatureScheme::Pkcs1(Hash::Sha224),
+            Self::RsaSha256 => SignatureScheme::Pkcs1(Hash::Sha256),
+            Self::RsaSha384 => SignatureScheme::Pkcs1(Hash::Sha384),
+            Self::RsaSha512 => SignatureScheme::Pkcs1(Hash::Sha512),
+            Self::RsaPssSha1 => SignatureScheme::Pss(Hash::Sha1),
+            Self::RsaPssSha224 => SignatureScheme::Pss(Hash::Sha224),
+            Self::RsaPssSha256 => SignatureScheme::Pss(Hash::Sha256),
+            Self::RsaPssSha384 => SignatureScheme::Pss(Hash::Sha384),
+            Self::RsaPssSha512 => SignatureScheme::Pss(Hash::Sha512),
+            Self::RsaRaw => SignatureScheme::Raw,
+            Self::HmacMd5 => SignatureScheme::Hmac(Hash::Md5),
+            Self::HmacSha1 => SignatureScheme::Hmac(Hash::Sha1),
+            Self::HmacSha224 => SignatureScheme::Hmac(Hash::Sha224),
+            Self::HmacSha256 => SignatureScheme::Hmac(Hash::Sha256),
+            Self::HmacSha384 => SignatureScheme::Hmac(Hash::Sha384),
+            Self::HmacSha512 => SignatureScheme::Hmac(Hash::Sha512),
+            Self::Md5Keyed => SignatureScheme::Keyed(Hash::Md5),
+            Self::Sha1Keyed => SignatureScheme::Keyed(Hash::Sha1),
+            Self::Sha224Keyed => SignatureScheme::Keyed(Hash::Sha224),
+            Self::Sha256Keyed => SignatureScheme::Keyed(Hash::Sha256),
+            Self::Sha384Keyed => SignatureScheme::Keyed(Hash::Sha384),
+            Self::Sha512Keyed => SignatureScheme::Keyed(Hash::Sha512),
         }
     }
 
     /// The algorithm of that construction.
-    pub(super) fn of(scheme: Scheme) -> Option<Self> {
+    pub(super) fn of(scheme: SignatureScheme) -> Option<Self> {
         Self::ALL.iter().copied().find(|algorithm| algorithm.scheme() == scheme)
     }
 }
@@ -181,9 +184,9 @@ impl Algorithm {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
-    /// What signs.
+    /// Algorithm of the signature.
     pub algorithm: Algorithm,
-    /// Which string is signed.
+    /// String that is signed.
     pub canonical: Canonical,
     /// For the ordered kinds: the members, in order.
     pub fields: Vec<String>,
@@ -195,7 +198,7 @@ pub struct Recipe {
     pub skip: Vec<String>,
     /// Leaves out blank members together with their name and separator.
     pub omit_empty: bool,
-    /// How the signature is written.
+    /// Encoding of the signature.
     pub encoding: Encoding,
     /// For the keyed digests: where the key stands.
     pub key_position: KeyPosition,
@@ -324,7 +327,7 @@ pub enum RecipeError {
     KeyKind {
         /// The recipe's.
         algorithm: Algorithm,
-        /// Whether the key that came is an RSA key.
+        /// True if the key that came is an RSA key.
         key_is_rsa: bool,
     },
     /// A shared key whose text is not of the recipe's form.
@@ -395,8 +398,10 @@ impl Recipe {
         }
         let is_inside = self.key_position == KeyPosition::Inside;
         match self.algorithm.scheme() {
-            Scheme::Keyed(_) if is_inside && !self.has_key_inside() => Err(RecipeError::KeyMissing),
-            Scheme::Keyed(_) => Ok(()),
+            SignatureScheme::Keyed(_) if is_inside && !self.has_key_inside() => {
+                Err(RecipeError::KeyMissing)
+            }
+            SignatureScheme::Keyed(_) => Ok(()),
             _ if is_inside => {
                 Err(RecipeError::Unused("key_position", "only the keyed digests read it"))
             }
@@ -407,7 +412,7 @@ impl Recipe {
     /// Finds a setting that says something and changes nothing.
     fn check_effects(&self) -> Result<(), RecipeError> {
         let (kind, usual) = (self.canonical, Self::default());
-        let is_pss = matches!(self.algorithm.scheme(), Scheme::Pss(_));
+        let is_pss = matches!(self.algorithm.scheme(), SignatureScheme::Pss(_));
         let is_body = kind == Canonical::Body;
         let unused = [
             (
@@ -475,7 +480,7 @@ impl Recipe {
         }
     }
 
-    /// Whether `name` is never part of the string.
+    /// Returns true if `name` is never part of the string.
     pub fn skips(&self, name: &str) -> bool {
         self.skip.iter().any(|skipped| skipped == name)
     }
@@ -510,16 +515,16 @@ impl Recipe {
     /// The string to sign, before `charset` and `predigest`. Secrets are masked by `hide`, and a shared key is written
     /// as `<key>`.
     pub fn canonical_masked(&self, fields: &Fields<'_>, hide: Hide) -> String {
-        Style::of(self).text(&Source::new(self, fields, None), View::Masked(hide))
+        CanonicalStyle::of(self).text(&Source::new(self, fields, None), View::Masked(hide))
     }
 
     /// The string to sign, before `charset` and `predigest`, without a shared key that stands in it.
     pub fn canonical(&self, fields: &Fields<'_>) -> String {
-        Style::of(self).text(&Source::new(self, fields, None), View::Exact)
+        CanonicalStyle::of(self).text(&Source::new(self, fields, None), View::Exact)
     }
 
     /// The bytes to sign.
     pub(super) fn message(&self, fields: &Fields<'_>, secret: Option<&Secret>) -> Vec<u8> {
-        Style::of(self).bytes(&Source::new(self, fields, secret))
+        CanonicalStyle::of(self).bytes(&Source::new(self, fields, secret))
     }
 }

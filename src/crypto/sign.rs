@@ -9,10 +9,10 @@ use super::encoding::DecodeError;
 use super::fast;
 use super::hash::Hash;
 use super::keys::{PrivateKey, PublicKey, Secret};
-use super::recipe::{KeyPosition, Recipe, RecipeError, Scheme};
+use super::recipe::{KeyPosition, Recipe, RecipeError, SignatureScheme};
 use crate::base::Fields;
 
-/// What makes a signature.
+/// Key that makes signatures.
 #[derive(Clone, Debug)]
 pub enum SignKey {
     /// For the RSA algorithms.
@@ -23,7 +23,7 @@ pub enum SignKey {
     RsaAndShared(PrivateKey, Secret),
 }
 
-/// What checks a signature.
+/// Key that checks signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VerifyKey {
     /// For the RSA algorithms.
@@ -34,7 +34,7 @@ pub enum VerifyKey {
     RsaAndShared(PublicKey, Secret),
 }
 
-/// Why a signature does not stand. [`super::explain()`] finds out what went wrong on the other side.
+/// Reason why a signature does not stand. [`super::explain()`] finds out what went wrong on the other side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The key is not of the algorithm's family.
@@ -114,14 +114,14 @@ impl Recipe {
         }
     }
 
-    /// How many bytes a signature under `key` has.
+    /// Number of bytes of a signature under `key`.
     pub(super) fn signature_len(&self, key: &VerifyKey) -> usize {
         match self.algorithm.scheme() {
-            Scheme::Pkcs1(hash) | Scheme::Pss(hash) => {
+            SignatureScheme::Pkcs1(hash) | SignatureScheme::Pss(hash) => {
                 key.rsa().map_or_else(|| hash.len(), PublicKey::len_bytes)
             }
-            Scheme::Raw => key.rsa().map_or(0, PublicKey::len_bytes),
-            Scheme::Hmac(hash) | Scheme::Keyed(hash) => hash.len(),
+            SignatureScheme::Raw => key.rsa().map_or(0, PublicKey::len_bytes),
+            SignatureScheme::Hmac(hash) | SignatureScheme::Keyed(hash) => hash.len(),
         }
     }
 
@@ -215,19 +215,23 @@ pub(super) fn verify_portably(
     }
     let digest = |hash: Hash| hash.digest(&[message]);
     match recipe.algorithm.scheme() {
-        Scheme::Pkcs1(hash) => key.rsa().verify(hash.pkcs1(), &digest(hash), signature).is_ok(),
-        Scheme::Raw => key.rsa().verify(Pkcs1v15Sign::new_unprefixed(), message, signature).is_ok(),
-        Scheme::Pss(hash) if recipe.is_usual() => {
+        SignatureScheme::Pkcs1(hash) => {
+            key.rsa().verify(hash.pkcs1(), &digest(hash), signature).is_ok()
+        }
+        SignatureScheme::Raw => {
+            key.rsa().verify(Pkcs1v15Sign::new_unprefixed(), message, signature).is_ok()
+        }
+        SignatureScheme::Pss(hash) if recipe.is_usual() => {
             key.rsa().verify(hash.pss(), &digest(hash), signature).is_ok()
         }
-        Scheme::Pss(hash) => {
+        SignatureScheme::Pss(hash) => {
             let pss = recipe.pss(hash);
             let opened = key.open(signature).and_then(|block| pss.open(&block, key.bits()));
             opened.is_some_and(|opened| {
                 opened.salt.len() == pss.salt_len && opened.fits(hash, message)
             })
         }
-        Scheme::Hmac(_) | Scheme::Keyed(_) => false,
+        SignatureScheme::Hmac(_) | SignatureScheme::Keyed(_) => false,
     }
 }
 
@@ -235,22 +239,22 @@ pub(super) fn verify_portably(
 pub(super) fn sign_portably(recipe: &Recipe, key: &PrivateKey, message: &[u8]) -> Option<Vec<u8>> {
     let digest = |hash: Hash| hash.digest(&[message]);
     match recipe.algorithm.scheme() {
-        Scheme::Pkcs1(hash) => key.rsa().sign(hash.pkcs1(), &digest(hash)).ok(),
-        Scheme::Raw => key.rsa().sign(Pkcs1v15Sign::new_unprefixed(), message).ok(),
-        Scheme::Pss(hash) if recipe.is_usual() => {
+        SignatureScheme::Pkcs1(hash) => key.rsa().sign(hash.pkcs1(), &digest(hash)).ok(),
+        SignatureScheme::Raw => key.rsa().sign(Pkcs1v15Sign::new_unprefixed(), message).ok(),
+        SignatureScheme::Pss(hash) if recipe.is_usual() => {
             key.rsa().sign_with_rng(&mut OsRng, hash.pss(), &digest(hash)).ok()
         }
         // The crate has one digest for both, and no other length of salt when it checks.
-        Scheme::Pss(hash) => {
+        SignatureScheme::Pss(hash) => {
             key.apply(&recipe.pss(hash).block(message, key.public_key(), &mut OsRng)?)
         }
-        Scheme::Hmac(_) | Scheme::Keyed(_) => None,
+        SignatureScheme::Hmac(_) | SignatureScheme::Keyed(_) => None,
     }
 }
 
 /// The authentication code of `message` under a shared key; `None` for an RSA scheme.
 pub(super) fn mac(
-    scheme: Scheme,
+    scheme: SignatureScheme,
     position: KeyPosition,
     key: &[u8],
     message: &[u8],
@@ -262,8 +266,8 @@ pub(super) fn mac(
         KeyPosition::Inside => &[message],
     };
     match scheme {
-        Scheme::Hmac(hash) => Some(hash.hmac(key, message)),
-        Scheme::Keyed(hash) => Some(hash.digest(parts)),
-        Scheme::Pkcs1(_) | Scheme::Pss(_) | Scheme::Raw => None,
+        SignatureScheme::Hmac(hash) => Some(hash.hmac(key, message)),
+        SignatureScheme::Keyed(hash) => Some(hash.digest(parts)),
+        SignatureScheme::Pkcs1(_) | SignatureScheme::Pss(_) | SignatureScheme::Raw => None,
     }
 }

@@ -2,12 +2,12 @@
 
 use super::block::PssOpened;
 use super::hash::Hash;
-use super::recipe::{KeyPosition, Scheme};
+use super::recipe::{KeyPosition, SignatureScheme};
 use super::sign::mac;
 
 /// Content of a signature that a string is compared with.
 #[derive(Clone)]
-pub(super) enum Target {
+pub(super) enum SignTarget {
     /// The digest of the string.
     Digest(Hash, Vec<u8>),
     /// The string itself.
@@ -15,10 +15,10 @@ pub(super) enum Target {
     /// A salted digest.
     Pss(Hash, PssOpened),
     /// The code of the string under a shared key.
-    Mac { scheme: Scheme, position: KeyPosition, key: Vec<u8>, tag: Vec<u8> },
+    Mac { scheme: SignatureScheme, position: KeyPosition, key: Vec<u8>, tag: Vec<u8> },
 }
 
-impl Target {
+impl SignTarget {
     /// `message` is the string that was signed.
     pub(super) fn fits(&self, message: &[u8]) -> bool {
         match self {

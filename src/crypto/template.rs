@@ -7,7 +7,7 @@ pub(super) enum Piece<'a> {
     Name(&'a str),
 }
 
-/// Why a template cannot be filled in.
+/// Reason why a template cannot be filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// Nothing of the request would be signed.

@@ -12,13 +12,13 @@ use crate::space::Space;
 /// An authentication: the order, and the how many-th visit to the issuer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cres3ds {
-    /// Which order.
+    /// Order.
     pub order: OrderId,
-    /// Which visit: [`crate::ledger::Progress::round`].
+    /// Session: [`crate::ledger::Progress::round`].
     pub round: u32,
 }
 
-/// Why an answer is refused.
+/// Reason why an answer is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CresError {
     /// It is not the issuer's.
@@ -44,7 +44,7 @@ struct Cres {
 }
 
 impl Cres3ds {
-    /// What the issuer sends back: `status` is `Y`, `A`, `N`, `U` or `R`.
+    /// Message that the issuer sends back: `status` is `Y`, `A`, `N`, `U` or `R`.
     pub fn write(self, space: &Space, status: &str) -> String {
         let (server_id, acs_id) = (self.id(space, b"server"), self.id(space, b"acs"));
         let proof = proof(space, &server_id, &acs_id, status);

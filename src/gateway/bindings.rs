@@ -1,6 +1,6 @@
 //! `POST /pg/binding/register`, `/pg/createBinding` and `/pg/bindingList`: saved cards.
 
-use super::desk::{Desk, Refused};
+use super::context::{Refused, RequestContext};
 use super::payer;
 use crate::base::{Fields, PaymentMethod, Reason};
 use crate::crypto::Encoding;
@@ -8,7 +8,7 @@ use crate::ledger::{Binding, BindingId, CardRow, Client, Digest, Ledger, NewBind
 use crate::space::Space;
 use crate::wire::{self, BindingMethod, Envelope, binding_list, binding_register, mask};
 
-/// How many digits a passcode has (assumed).
+/// Number of digits of a passcode (assumed).
 const PASSCODE_DIGITS: std::ops::RangeInclusive<usize> = 4..=6;
 
 /// A card to save. It has no `Debug` form.
@@ -44,7 +44,9 @@ pub fn save_card(
     client: Client<'_>,
     card: &CardToSave<'_>,
 ) -> Result<Binding, Refused> {
-    save(space, terminal, client, card, |new| space.enter(|moment| moment.bind(new).cloned()))
+    save(space, terminal, client, card, |new| {
+        space.write(|transaction| transaction.bind(new).cloned())
+    })
 }
 
 /// Judges a card and hands it to `bind`.
@@ -98,9 +100,12 @@ pub fn check_card(space: &Space, card: &CardToSave<'_>) -> Result<CardRow, Refus
     }
 }
 
-pub(super) fn register(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = binding_register::Request::read(fields)?;
-    let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
+pub(super) fn register(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = binding_register::BindingRegisterRequest::read(fields)?;
+    let merchant = context.admit(&request.merchant_id, &request.term_id, fields)?;
     let method = match request.payment_method {
         BindingMethod::Payon => PaymentMethod::Payon,
         BindingMethod::CreditDebit => PaymentMethod::CreditDebit,
@@ -119,10 +124,10 @@ pub(super) fn register(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, 
         passcode: request.pin.as_deref(),
     };
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let bind = |new: NewBinding<'_>| desk.enter(|moment| moment.bind(new).cloned());
-    let binding = save(desk.space, &request.term_id, client, &card, bind)?;
-    let success = desk.success();
-    Ok(wire::encode(&binding_register::Reply {
+    let bind = |new: NewBinding<'_>| context.write(|transaction| transaction.bind(new).cloned());
+    let binding = save(context.space, &request.term_id, client, &card, bind)?;
+    let success = context.success();
+    Ok(wire::encode(&binding_register::SavedCardReply {
         wdl_ac_no: Some(mask::short(&request.wdl_ac_no).into()),
         wdl_expiry: request.wdl_expiry.as_deref().map(Into::into),
         client_id: Some(long_client_id(&binding).into()),
@@ -131,28 +136,29 @@ pub(super) fn register(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, 
         binding_id: Some(binding.id.to_string().into()),
         result_code: success.code.into(),
         result_msg: success.message.into(),
-        ..binding_register::Reply::default()
+        ..binding_register::SavedCardReply::default()
     }))
 }
 
-pub(super) fn list(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = binding_list::Request::read(fields)?;
-    desk.admit(&request.merchant_id, &request.term_id, fields)?;
+pub(super) fn list(context: &RequestContext<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+    let request = binding_list::BindingListRequest::read(fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let bindings: Vec<Binding> =
-        desk.space.enter(|moment| moment.ledger().bindings().active(client).cloned().collect());
-    let success = desk.success();
+    let bindings: Vec<Binding> = context
+        .space
+        .write(|transaction| transaction.ledger().bindings().active(client).cloned().collect());
+    let success = context.success();
     Ok(wire::encode(&Envelope {
         result_msg: success.message.into(),
         result_code: success.code.into(),
-        result_data: Some(bindings.iter().map(|binding| row(desk, binding)).collect::<Vec<_>>()),
+        result_data: Some(bindings.iter().map(|binding| row(context, binding)).collect::<Vec<_>>()),
     }))
 }
 
-fn row<'a>(desk: &'a Desk<'_>, binding: &'a Binding) -> binding_list::Row<'a> {
-    let profile = desk.space.profile();
+fn row<'a>(context: &'a RequestContext<'_>, binding: &'a Binding) -> binding_list::BindingRow<'a> {
+    let profile = context.space.profile();
     let number = profile.cards.get(binding.card.0 as usize).map_or("", |card| &card.number);
-    binding_list::Row {
+    binding_list::BindingRow {
         tx_dt: Some(binding.created.day().digits().to_string().into()),
         tx_seq_no: Some(binding.sequence().into()),
         merchant_id: (&*binding.merchant).into(),
@@ -160,7 +166,7 @@ fn row<'a>(desk: &'a Desk<'_>, binding: &'a Binding) -> binding_list::Row<'a> {
         wdl_ac_no: mask::long(number).into(),
         wdl_expiry: binding.expiry.as_deref().map(Into::into),
         wdl_nm: binding.holder.as_deref().map(Into::into),
-        pin: Some(opaque_pin(desk.space, binding.id).into()),
+        pin: Some(opaque_pin(context.space, binding.id).into()),
         client_id: long_client_id(binding).into(),
         phone: binding.phone.as_deref().map(Into::into),
         email: binding.email.as_deref().map(Into::into),
@@ -178,7 +184,7 @@ fn long_client_id(binding: &Binding) -> String {
     binding_register::long_client_id(&binding.merchant, &binding.terminal, &binding.client)
 }
 
-/// What the list shows as `pin`: 112 characters of Base64 that depend on the seed and the binding,
+/// Value of `pin` in the list: 112 characters of Base64 that depend on the seed and the binding,
 /// and on no PIN.
 fn opaque_pin(space: &Space, id: BindingId) -> String {
     let blocks: Vec<u8> = (0..3_u8)
@@ -187,12 +193,12 @@ fn opaque_pin(space: &Space, id: BindingId) -> String {
     Encoding::Base64.encode(&blocks[..84])
 }
 
-/// Whether `text` can be a passcode.
+/// Returns true if `text` can be a passcode.
 pub(super) fn is_passcode(text: &str) -> bool {
     PASSCODE_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What is kept of a client's passcode.
+/// Digest kept of a client's passcode.
 pub(super) fn digest(space: &Space, client: Client<'_>, passcode: &str) -> Digest {
     let parts = [client.merchant.as_bytes(), client.client.as_bytes(), passcode.as_bytes()];
     let [merchant, client, passcode] = parts;
@@ -206,7 +212,7 @@ pub(super) fn passcode_of(space: &Space, ledger: &Ledger, client: Client<'_>) ->
     own.unwrap_or_else(|| digest(space, client, &space.profile().payers.passcode))
 }
 
-/// Whether `given` is the passcode for a saved card.
+/// Returns true if `given` is the passcode for a saved card.
 pub(super) fn passcode_is_right(
     space: &Space,
     ledger: &Ledger,

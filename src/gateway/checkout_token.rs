@@ -52,9 +52,9 @@ impl CheckoutToken {
         let token = Self::parse(text)?;
         let order = OrderId(u64::from_be_bytes(token.0[4..12].try_into().ok()?));
         let space = token.space(spaces)?;
-        let (handle, merchant, tx_id) = space.look(|view| {
+        let (handle, merchant, tx_id) = space.read(|view| {
             let found = view.ledger.find(Target::At(order))?;
-            let merchant = view.ledger.party(found).merchant.clone();
+            let merchant = view.ledger.terminal(found).merchant.clone();
             Some((view.handle(found), merchant, found.tx_id.clone()))
         })?;
         (Self::new(&space, order, &merchant, &tx_id) == token).then_some((space, handle))

@@ -1,20 +1,20 @@
-//! What happened in a space, in the form that expectations are judged by.
+//! History of a space, in the form by which expectations are judged.
 
 use std::collections::HashMap;
 
 use crate::base::{Fields, Operation, Reason};
 use crate::ledger::Order;
 use crate::scenario::{
-    AttemptFact, ChangeFact, DeliveryFact, Dropped, History, OrderFact, RequestFact,
+    AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, SpaceHistory,
 };
-use crate::space::{Delivery, DeliveryState, JournalEntry, Space, View};
+use crate::space::{Delivery, DeliveryState, JournalEntry, Space, StateView};
 
 /// Fills in what journal, ledger and outbox of `space` still hold. `shop` is left out: only the merchant knows.
-pub fn history(space: &Space) -> History {
+pub fn history(space: &Space) -> SpaceHistory {
     space.undisturbed(|| read_history(space))
 }
 
-fn read_history(space: &Space) -> History {
+fn read_history(space: &Space) -> SpaceHistory {
     let (requests, rules, gone) = space.read_journal(|journal| {
         let asked = journal.iter().filter(|entry| is_call(entry));
         let requests: Vec<RequestFact> = asked.map(request).collect();
@@ -25,7 +25,7 @@ fn read_history(space: &Space) -> History {
             .collect();
         (requests, rules, journal.dropped())
     });
-    space.look(|view| History {
+    space.read(|view| SpaceHistory {
         born: view.born,
         now: view.now,
         requests,
@@ -40,7 +40,7 @@ fn read_history(space: &Space) -> History {
     })
 }
 
-/// Whether a merchant or a paying app sent it, in contrast to the control plane and the payer's pages.
+/// Returns true if a merchant or a paying app sent it, in contrast to the control plane and the payer's pages.
 pub(super) fn is_call(entry: &JournalEntry) -> bool {
     entry.operation.is_some() || matches!(entry.reason, Reason::UnknownPath | Reason::MalformedHttp)
 }
@@ -74,14 +74,18 @@ fn fields(entry: &JournalEntry) -> Vec<(String, String)> {
     row.map(|row| row.iter().map(text).collect()).unwrap_or_default()
 }
 
-pub(super) fn order(view: &View<'_>, order: &Order, rules: &HashMap<u64, String>) -> OrderFact {
+pub(super) fn order(
+    view: &StateView<'_>,
+    order: &Order,
+    rules: &HashMap<u64, String>,
+) -> OrderFact {
     let changes = order.history.iter().map(|entry| ChangeFact {
         at: entry.at,
         name: entry.change.name(),
         rule: rules.get(&entry.trace).cloned(),
     });
     OrderFact {
-        merchant_id: view.ledger.party(order).merchant.to_string(),
+        merchant_id: view.ledger.terminal(order).merchant.to_string(),
         tx_id: order.tx_id.to_string(),
         state: order.state,
         reason: order.failure,

@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Refused, recognise};
+use super::context::{Refused, recognise};
 use super::{CheckoutToken, register};
 use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
 use crate::ledger::{Command, NewOrder, OrderId, Registration, Target};
-use crate::space::{JournalEntry, Moment, More, Space, Trace};
-use crate::wire::{self, card_link, register::Request};
+use crate::space::{JournalEntry, More, RequestId, Space, Transaction};
+use crate::wire::{self, card_link, register::RegisterRequest};
 
 /// The member that says when a link was made.
 pub const ISSUED_AT: &str = "issuedAt";
@@ -36,11 +36,11 @@ pub struct CardOffer {
     pub client: String,
     /// The phone number to verify with, unless the payer says another.
     pub phone: Option<String>,
-    /// Where the payer goes once the card is saved.
+    /// Address for the payer once the card is saved.
     pub success_url: Option<String>,
-    /// Where the payer goes if it is not.
+    /// Address for the payer if it is not saved.
     pub fail_url: Option<String>,
-    /// Where the payer goes after giving up.
+    /// Address for the payer after giving up.
     pub cancel_url: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub struct CardOffer {
 pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<CardOffer, Refused> {
     let plain = decrypted(space, data)?;
     let fields = parse(&plain)?;
-    let request = card_link::Request::read(&fields)?;
+    let request = card_link::CardLinkRequest::read(&fields)?;
     if request.merchant_id != merchant_id {
         let detail = format!("data is a link of another merchant than {merchant_id:?}");
         return Err(Refused::with(Reason::LinkForeign, detail));
@@ -130,7 +130,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
 ///
 /// # Errors
 /// The same as opening it now, except for what only the ledger's limits would refuse.
-pub fn look(
+pub fn read(
     space: &Space,
     merchant_id: &str,
     data: &str,
@@ -164,13 +164,13 @@ fn register_once(
     space: &Space,
     merchant_id: &str,
     fields: &Fields<'_>,
-    trace: Trace,
+    trace: RequestId,
 ) -> Result<CheckoutToken, Refused> {
-    with_order(space, merchant_id, fields, |moment, known, new| {
+    with_order(space, merchant_id, fields, |transaction, known, new| {
         let (merchant, tx_id) = (new.merchant, new.tx_id);
         let id = match known {
             Some(id) => id,
-            None => match moment.register(trace, new)? {
+            None => match transaction.register(trace, new)? {
                 Registration::New(id) | Registration::Again(id) => id,
             },
         };
@@ -183,9 +183,9 @@ fn with_order<T>(
     space: &Space,
     merchant_id: &str,
     fields: &Fields<'_>,
-    act: impl FnOnce(&mut Moment<'_>, Option<OrderId>, NewOrder<'_>) -> Result<T, Refused>,
+    act: impl FnOnce(&mut Transaction<'_>, Option<OrderId>, NewOrder<'_>) -> Result<T, Refused>,
 ) -> Result<T, Refused> {
-    let request = Request::read(fields)?;
+    let request = RegisterRequest::read(fields)?;
     if request.merchant_id != merchant_id {
         let detail = format!("data is an order of another merchant than {merchant_id:?}");
         return Err(Refused::with(Reason::LinkForeign, detail));
@@ -194,8 +194,8 @@ fn with_order<T>(
     let issued = issued_at(fields)?;
     let new = register::new_order(&space.profile().rules, &merchant, &request)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
-    space.enter(|moment| {
-        let (ledger, now) = (moment.ledger(), moment.now);
+    space.write(|transaction| {
+        let (ledger, now) = (transaction.ledger(), transaction.now);
         let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
         let known = ledger.find(named);
         let begun = issued.or(known.map(|order| order.created)).unwrap_or(now);
@@ -210,7 +210,7 @@ fn with_order<T>(
         }
         check_age(begun, now, lifetime)?;
         let known = known.map(|order| order.id);
-        act(moment, known, new)
+        act(transaction, known, new)
     })
 }
 

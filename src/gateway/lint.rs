@@ -5,10 +5,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::desk::{Desk, Refused};
+use super::context::{Refused, RequestContext};
 use crate::base::{Currency, Fields, Literal, Operation, Reason};
-use crate::profile::{Described, Kind, Member};
-use crate::space::{Finding, Lint, Space, Weight};
+use crate::profile::{MemberKind, MemberSpec, OperationSpec};
+use crate::space::{Lint, LintFinding, Space, Weight};
 use crate::wire::redact::hide_card_numbers;
 
 /// Findings that one request may have; a thousand rows may all have the same.
@@ -18,7 +18,7 @@ const NAME_CHARS: usize = 40;
 /// A `txId` shorter than this looks as if the next order might have it too (assumed).
 const TX_ID_CHARS: usize = 6;
 
-impl Desk<'_> {
+impl RequestContext<'_> {
     /// Notes a finding; where the lint is strict a violation is refused.
     #[cold]
     pub(super) fn find(&self, lint: Lint, field: &str) -> Result<(), Refused> {
@@ -33,7 +33,7 @@ impl Desk<'_> {
             return Ok(());
         }
         let shown = hide_card_numbers(field).chars().take(NAME_CHARS).collect::<String>();
-        let finding = Finding { lint, field: shown.into(), likely: likely.map(Into::into) };
+        let finding = LintFinding { lint, field: shown.into(), likely: likely.map(Into::into) };
         let refused = (self.strict && lint.weight() == Weight::Violation)
             .then(|| Refused::with(Reason::FieldInvalid, format!("{finding} (strict)")));
         findings.push(finding);
@@ -42,22 +42,22 @@ impl Desk<'_> {
 }
 
 /// Looks at the members of a request, all of them before the first violation is refused.
-pub(super) fn look(desk: &Desk<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> {
-    let described = desk.space.profile().operations.get(desk.operation);
+pub(super) fn read(context: &RequestContext<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> {
+    let described = context.space.profile().operations.get(context.operation);
     let mut verdict = Ok(());
     for fields in rows {
         for (name, value) in fields.iter() {
             match described.member(name) {
                 Some(member) => {
-                    if let Some(lint) = look_at(desk.operation, member, value, fields) {
-                        verdict = verdict.and(desk.find(lint, name));
+                    if let Some(lint) = look_at(context.operation, member, value, fields) {
+                        verdict = verdict.and(context.find(lint, name));
                     }
                 }
                 // Whether a signature is looked at is known once the merchant is.
                 None if name == "sign" => {}
                 None => {
                     let (lint, likely) = stranger(described, name);
-                    verdict = verdict.and(desk.find_likely(lint, name, likely));
+                    verdict = verdict.and(context.find_likely(lint, name, likely));
                 }
             }
         }
@@ -65,7 +65,7 @@ pub(super) fn look(desk: &Desk<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> 
     verdict
 }
 
-/// How alike two names must be, from 0 to 1, for one to be taken for the other.
+/// Least similarity of two names, from 0 to 1, for one to be taken for the other.
 const ALIKE: f64 = 0.88;
 /// Names of other gateways for members of PAYON's, without case and separators.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -81,10 +81,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("transactionid", "txId"),
 ];
 
-/// What an unknown member is found to be, with the member that was likely meant.
+/// Classification of an unknown member, with the member that was likely meant.
 #[cold]
-fn stranger<'d>(described: &'d Described, name: &str) -> (Lint, Option<&'d str>) {
-    let names = || described.request.iter().map(Member::plain_name);
+fn stranger<'d>(described: &'d OperationSpec, name: &str) -> (Lint, Option<&'d str>) {
+    let names = || described.request.iter().map(MemberSpec::plain_name);
     if let Some(known) = names().find(|known| known.eq_ignore_ascii_case(name)) {
         return (Lint::LetterCase, Some(known));
     }
@@ -107,7 +107,7 @@ fn stranger<'d>(described: &'d Described, name: &str) -> (Lint, Option<&'d str>)
 
 fn look_at(
     operation: Operation,
-    member: &Member,
+    member: &MemberSpec,
     value: Literal<'_>,
     fields: &Fields<'_>,
 ) -> Option<Lint> {
@@ -116,7 +116,7 @@ fn look_at(
         inner.unwrap_or(value.raw())
     };
     match member.kind {
-        Kind::Amount => {
+        MemberKind::Amount => {
             let written = written();
             let (_, decimals) = written.split_once('.').unwrap_or((written, ""));
             if decimals.len() > 2 {
@@ -126,7 +126,7 @@ fn look_at(
             let usd = || fields.text("currency").and_then(|code| Currency::parse(&code));
             (cents && usd() == Some(Currency::Usd)).then_some(Lint::AmountInCents)
         }
-        Kind::String => match member.plain_name() {
+        MemberKind::String => match member.plain_name() {
             "currency" | "CURRENCY" => {
                 let written = written();
                 let upper = written.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -138,7 +138,7 @@ fn look_at(
             }
             _ => None,
         },
-        Kind::Integer | Kind::Array | Kind::Object | Kind::Null => None,
+        MemberKind::Integer | MemberKind::Array | MemberKind::Object | MemberKind::Null => None,
     }
 }
 
@@ -153,19 +153,19 @@ fn looks_like_cents(written: &str) -> bool {
 
 /// Looks at how a request ended: money that was given back is given back once.
 #[cold]
-pub(super) fn look_back(desk: &Desk<'_>, refused: Reason) {
+pub(super) fn look_back(context: &RequestContext<'_>, refused: Reason) {
     let again = matches!(refused, Reason::AlreadyRefunded | Reason::AlreadyReversed);
-    if again && matches!(desk.operation, Operation::Refund | Operation::Reversal) {
+    if again && matches!(context.operation, Operation::Refund | Operation::Reversal) {
         // It is refused already, for a better reason.
-        let _ = desk.find(Lint::RefundRepeated, "txId");
+        let _ = context.find(Lint::RefundRepeated, "txId");
     }
 }
 
-/// What the lint found in a space.
+/// Findings of the lint in a space.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LintReport {
-    /// Whether violations are refused.
+    /// True if violations are refused.
     pub strict: bool,
     /// The findings in the requests that the journal still has, oldest first.
     pub findings: Vec<LintRow>,
@@ -179,17 +179,17 @@ pub struct LintReport {
 pub struct LintRow {
     /// The request's name in the journal.
     pub trace: String,
-    /// When, RFC 3339.
+    /// Time, RFC 3339.
     pub at: String,
-    /// Which operation.
+    /// Operation.
     pub operation: Option<String>,
     /// `merchantId`, where one was recognised.
     pub merchant_id: Option<String>,
     /// `txId`, where one was sent.
     pub tx_id: Option<String>,
-    /// What was found, such as `field.undocumented`.
+    /// Name of the lint, such as `field.undocumented`.
     pub lint: &'static str,
-    /// Whether a strict lint refuses it.
+    /// True if a strict lint refuses it.
     pub violation: bool,
     /// In which member; empty where it is the request as a whole.
     pub field: String,
@@ -226,11 +226,11 @@ pub fn lint_report(space: &Space, strict: bool, limit: usize) -> LintReport {
         found.take(limit).collect()
     });
     findings.reverse();
-    let unchecked = space.enter(|moment| {
-        let ledger = moment.ledger();
+    let unchecked = space.write(|transaction| {
+        let ledger = transaction.ledger();
         let taken = ledger.orders_after(None).filter(|order| order.is_unchecked());
         let named = taken.map(|order| Unchecked {
-            merchant_id: ledger.party(order).merchant.as_ref().to_owned(),
+            merchant_id: ledger.terminal(order).merchant.as_ref().to_owned(),
             tx_id: order.tx_id.to_string(),
         });
         named.take(limit).collect()

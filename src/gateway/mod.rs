@@ -6,9 +6,10 @@
 
 mod acs;
 mod bindings;
+mod checkout_session;
 mod checkout_token;
-mod desk;
-mod hindsight;
+mod context;
+mod explanation;
 mod history;
 pub mod link;
 mod lint;
@@ -24,7 +25,6 @@ mod rules;
 mod seal;
 mod signing;
 mod status;
-mod visit;
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -36,42 +36,42 @@ use bytes::Bytes;
 
 pub use acs::{Cres3ds, CresError};
 pub use bindings::{CardToSave, check_card, save_card};
+pub use checkout_session::{CheckoutSession, SavedCard, note_step};
 pub use checkout_token::CheckoutToken;
-pub use desk::Refused;
-pub use hindsight::{Hindsight, hindsight};
+pub use context::Refused;
+pub use explanation::{Hindsight, explain_decision};
 pub use history::history;
 pub use lint::{LintReport, LintRow, Unchecked, lint_report};
 pub use payer::{
-    AcsReturn, Cause, Input, Paid, PayError, PayRequest, Stage, TriggerEvent, TypedCard, advance,
-    pay, trigger,
+    AcsReturn, Cause, Input, Paid, PayError, PayRequest, PayerStage, TriggerEvent, TypedCard,
+    advance, pay, trigger,
 };
 pub use record::{RecordError, scenario_of};
 pub use rules::near_misses;
 pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};
-pub use visit::{SavedCard, Visit, note_step};
 
 use crate::base::{
-    Fields, FieldsError, Millis, Operation, Reason, Trail, is_authority, without_mark,
+    Fields, FieldsError, Millis, Operation, Reason, TraceHeaders, is_authority, without_mark,
 };
 use crate::ledger::Screen;
 use crate::profile::Merchant;
 use crate::scenario::Point;
 use crate::space::{
-    Aftermath, Bodies, Course, Finding, JournalEntry, Lint, More, Ruling, Space, Spaces, Trace,
-    Weight,
+    Bodies, Deferred, JournalEntry, Lint, LintFinding, More, PendingReply, RequestId, Ruling,
+    Space, Spaces, Weight,
 };
 use crate::wire::{self, Identity};
-use desk::Desk;
+use context::RequestContext;
 
 /// The place at which callers reach the gateway, put together only where a link is made of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
+pub struct LinkBase<'a> {
     host: Option<&'a str>,
     url: &'a str,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> LinkBase<'a> {
     /// The origin of what the header `Host` names. Where that must not get into a link, it is `url`.
     pub const fn at(host: Option<&'a str>, url: &'a str) -> Self {
         Self { host, url }
@@ -92,13 +92,13 @@ impl<'a> Origin<'a> {
 }
 
 /// The origin written out, `http://127.0.0.1:36605`.
-impl<'a> From<&'a str> for Origin<'a> {
+impl<'a> From<&'a str> for LinkBase<'a> {
     fn from(url: &'a str) -> Self {
         Self { host: None, url }
     }
 }
 
-impl fmt::Display for Origin<'_> {
+impl fmt::Display for LinkBase<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.parts();
         write!(f, "{scheme}{rest}")
@@ -108,7 +108,7 @@ impl fmt::Display for Origin<'_> {
 /// One request to one of PAYON's operations. Its `Debug` form leaves token and body out.
 #[derive(Clone)]
 pub struct Call<'a> {
-    /// Which operation.
+    /// Operation.
     pub operation: Operation,
     /// The space that the path or a header names; without one the merchant decides.
     pub space: Option<Arc<Space>>,
@@ -117,26 +117,26 @@ pub struct Call<'a> {
     /// The header `X-Payon-Scenario`, by which a client chooses among a scenario's rules.
     pub scenario: Option<&'a str>,
     /// Scheme and authority at which the caller reaches the gateway, for links in the reply.
-    pub origin: Origin<'a>,
+    pub origin: LinkBase<'a>,
     /// The body.
     pub body: &'a [u8],
-    /// What came of the headers `traceparent` and `tracestate`, where they came.
-    pub trail: Option<Box<Trail>>,
+    /// Result of the headers `traceparent` and `tracestate`, where they came.
+    pub trace_headers: Option<Box<TraceHeaders>>,
 }
 
 /// The answer to one request.
 #[derive(Debug)]
-pub struct Reply {
+pub struct GatewayReply {
     /// HTTP status.
     pub status: u16,
     /// JSON, or `1` for a refused token.
     pub body: Bytes,
     /// Its name in the journal.
-    pub trace: Trace,
-    /// What decided it.
+    pub trace: RequestId,
+    /// Reason that decided.
     pub reason: Reason,
-    /// How it goes on, where a rule stepped in. What is booked after the reply is booked when this is dropped.
-    pub course: Option<Box<Course>>,
+    /// Pending reply, where a rule stepped in. Work for after the reply is booked when this is dropped.
+    pub pending: Option<Box<PendingReply>>,
 }
 
 impl fmt::Debug for Call<'_> {
@@ -146,14 +146,14 @@ impl fmt::Debug for Call<'_> {
 }
 
 /// A body as its operation takes it.
-enum Body<'a> {
+enum OperationBody<'a> {
     /// One object, as nearly all do.
     One(Fields<'a>),
     /// An array of objects.
     Many(Vec<Fields<'a>>),
 }
 
-impl<'a> Body<'a> {
+impl<'a> OperationBody<'a> {
     fn parse(operation: Operation, body: &'a [u8]) -> Result<Self, FieldsError> {
         match operation {
             Operation::Reconciliation => Fields::parse_array(body).map(Self::Many),
@@ -178,12 +178,12 @@ impl<'a> Body<'a> {
 ///
 /// Where [`Operation::needs_private_key`] says so it takes milliseconds, and belongs on a thread
 /// that may block.
-pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
+pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
     let begun = Instant::now();
     let sent = without_mark(call.body);
-    let body = Body::parse(call.operation, call.body);
+    let body = OperationBody::parse(call.operation, call.body);
     // Of an array the first row says whose it is.
-    let rows = body.as_ref().map(Body::rows);
+    let rows = body.as_ref().map(OperationBody::rows);
     let first = rows.ok().and_then(|rows| rows.first());
     let harmless = rows.is_ok_and(|rows| rows.iter().all(wire::is_harmless));
     let identity = first.map(|fields| Identity::of(call.operation, fields)).unwrap_or_default();
@@ -192,13 +192,16 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         None => Arc::clone(spaces.default_space()),
     });
     let trace = space.next_trace();
-    let mut desk = Desk {
+    let mut context = RequestContext {
         space: &space,
         operation: call.operation,
         trace,
         token: call.token,
         scenario: call.scenario,
-        context: call.trail.as_ref().and_then(|trail| trail.context.clone()),
+        context: call
+            .trace_headers
+            .as_ref()
+            .and_then(|trace_headers| trace_headers.context.clone()),
         origin: call.origin,
         strict: spaces.is_strict(),
         findings: RefCell::default(),
@@ -207,38 +210,38 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         entered: Cell::new(None),
         is_admitted: Cell::new(false),
         decision: OnceCell::new(),
-        aftermath: RefCell::default(),
+        deferred: RefCell::default(),
     };
     let outcome = body.map_err(Refused::from).and_then(|body| {
         if sent.len() < call.body.len() {
-            desk.find(Lint::ByteOrderMark, "")?;
+            context.find(Lint::ByteOrderMark, "")?;
         }
-        lint::look(&desk, body.rows())?;
-        let reply = operate(&desk, &body).map_err(|refused| match &body {
-            Body::One(fields) => desk.with_all_missing(refused, fields),
-            Body::Many(_) => refused,
+        lint::read(&context, body.rows())?;
+        let reply = operate(&context, &body).map_err(|refused| match &body {
+            OperationBody::One(fields) => context.with_all_missing(refused, fields),
+            OperationBody::Many(_) => refused,
         })?;
         // Booked, and refused nevertheless.
-        desk.refused_by_rule().map_or(Ok(reply), Err)
+        context.refused_by_rule().map_or(Ok(reply), Err)
     });
     if let Err(refused) = &outcome {
-        lint::look_back(&desk, refused.reason);
+        lint::look_back(&context, refused.reason);
     }
-    let outcome = outcome.map_err(|refused| desk.consult_refused(refused));
-    let (findings, remarks) = (desk.findings.take(), desk.remarks.take());
-    let merchant = desk
+    let outcome = outcome.map_err(|refused| context.consult_refused(refused));
+    let (findings, remarks) = (context.findings.take(), context.remarks.take());
+    let merchant = context
         .merchant
         .take()
         .filter(|merchant| identity.merchant_id.as_deref() == Some(merchant.id.as_str()));
-    let at = desk.entered.get();
-    let course = desk.course(&identity);
-    let weighty = |finding: &&Finding| finding.lint.weight() == Weight::Violation;
+    let at = context.entered.get();
+    let pending = context.pending(&identity);
+    let weighty = |finding: &&LintFinding| finding.lint.weight() == Weight::Violation;
     let violations = findings.iter().filter(weighty).count();
     if violations > 0 {
         spaces.count_violations(violations as u64);
     }
     let (operation, identity) = (Some(call.operation), &identity);
-    let received = Received {
+    let received = ReceivedRequest {
         space: &space,
         begun,
         operation,
@@ -249,41 +252,46 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> Reply {
         merchant,
         at,
         findings,
-        course,
-        trail: call.trail,
+        pending,
+        trace_headers: call.trace_headers,
         status: None,
     };
     finish(received, outcome.map(|reply| (reply, remarks)))
 }
 
-fn operate(desk: &Desk<'_>, body: &Body<'_>) -> Result<Vec<u8>, Refused> {
+fn operate(context: &RequestContext<'_>, body: &OperationBody<'_>) -> Result<Vec<u8>, Refused> {
     let fields = match body {
-        Body::Many(rows) => return reconciliation::answer(desk, rows),
-        Body::One(fields) => fields,
+        OperationBody::Many(rows) => return reconciliation::answer(context, rows),
+        OperationBody::One(fields) => fields,
     };
-    match desk.operation {
-        Operation::Register => register::answer(desk, fields),
-        Operation::Reversal => payment::reverse(desk, fields),
-        Operation::Refund => payment::refund(desk, fields),
-        Operation::PreAuthCompletion => payment::complete(desk, fields),
-        Operation::Orders => orders::answer(desk, fields),
-        Operation::Status => status::answer(desk, fields),
-        Operation::BindingRegister => bindings::register(desk, fields),
-        Operation::BindingList => bindings::list(desk, fields),
+    match context.operation {
+        Operation::Register => register::answer(context, fields),
+        Operation::Reversal => payment::reverse(context, fields),
+        Operation::Refund => payment::refund(context, fields),
+        Operation::PreAuthCompletion => payment::complete(context, fields),
+        Operation::Orders => orders::answer(context, fields),
+        Operation::Status => status::answer(context, fields),
+        Operation::BindingRegister => bindings::register(context, fields),
+        Operation::BindingList => bindings::list(context, fields),
         Operation::CreatePin | Operation::EnablePin | Operation::DisablePin => {
-            pin::answer(desk, fields)
+            pin::answer(context, fields)
         }
-        Operation::Reconciliation => reconciliation::answer(desk, std::slice::from_ref(fields)),
-        Operation::NotifyQrScanned => qr::show(desk, fields, Screen::Scanned),
-        Operation::NotifyProcessing => qr::show(desk, fields, Screen::Processing),
-        Operation::NotifyCompletion => qr::complete(desk, fields),
-        Operation::CancelQr => qr::cancel(desk, fields),
+        Operation::Reconciliation => reconciliation::answer(context, std::slice::from_ref(fields)),
+        Operation::NotifyQrScanned => qr::show(context, fields, Screen::Scanned),
+        Operation::NotifyProcessing => qr::show(context, fields, Screen::Processing),
+        Operation::NotifyCompletion => qr::complete(context, fields),
+        Operation::CancelQr => qr::cancel(context, fields),
     }
 }
 
 /// Refuses a request that never reached an operation: too large, broken, or at no operation's path.
 /// The body, if any came, is not looked at. No rule is asked.
-pub fn refuse(space: &Space, operation: Option<Operation>, reason: Reason, detail: &str) -> Reply {
+pub fn refuse(
+    space: &Space,
+    operation: Option<Operation>,
+    reason: Reason,
+    detail: &str,
+) -> GatewayReply {
     refuse_by(space, operation, Refused::with(reason, detail), None)
 }
 
@@ -295,7 +303,7 @@ pub fn refuse_early(
     reason: Reason,
     detail: &str,
     scenario: Option<&str>,
-) -> Reply {
+) -> GatewayReply {
     let ruling = rules::consult_early(space, Point::Refused, scenario);
     let by_rule = ruling.as_ref().and_then(rules::refusal_of);
     let refused = by_rule.unwrap_or_else(|| Refused::with(reason, detail));
@@ -307,10 +315,10 @@ fn refuse_by(
     operation: Option<Operation>,
     refused: Refused,
     ruling: Option<Ruling>,
-) -> Reply {
+) -> GatewayReply {
     let (begun, trace) = (Instant::now(), space.next_trace());
-    let course = ruling.and_then(|ruling| space.course(ruling, None, trace, Aftermath::default()));
-    let received = Received {
+    let pending = ruling.and_then(|ruling| space.pending(ruling, None, trace, Deferred::default()));
+    let received = ReceivedRequest {
         space,
         begun,
         operation,
@@ -321,8 +329,8 @@ fn refuse_by(
         merchant: None,
         at: None,
         findings: Vec::new(),
-        course: course.map(Box::new),
-        trail: None,
+        pending: pending.map(Box::new),
+        trace_headers: None,
         status: None,
     };
     finish(received, Err(refused))
@@ -330,36 +338,40 @@ fn refuse_by(
 
 /// Asks the rules about a request for one of the payer's pages, and notes in the journal what one of them decided.
 /// `page` says which kind of page, without what names an order.
-pub fn consult_page(space: &Space, page: &str, scenario: Option<&str>) -> Option<Box<Course>> {
+pub fn consult_page(
+    space: &Space,
+    page: &str,
+    scenario: Option<&str>,
+) -> Option<Box<PendingReply>> {
     let ruling = rules::consult_early(space, Point::Page, scenario)?;
     let trace = space.next_trace();
-    let course = Box::new(space.course(ruling, None, trace, Aftermath::default())?);
+    let pending = Box::new(space.pending(ruling, None, trace, Deferred::default())?);
     let entry = JournalEntry {
         trace,
         at: space.now(),
         reason: Reason::Success,
         more: More {
             detail: "a rule stepped in at a page of the payer".to_owned(),
-            rule: Some(Arc::clone(&course.by)),
+            rule: Some(Arc::clone(&pending.by)),
             ..More::default()
         }
         .noted(),
         ..JournalEntry::default()
     };
     space.note(entry, serde_json::json!({ "page": page }).to_string().as_bytes(), b"");
-    Some(course)
+    Some(pending)
 }
 
 /// Refuses with `status` what is not HTTP as it must be. Such things may come too often to be noted each time.
-pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool) -> Reply {
+pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool) -> GatewayReply {
     let identity = &Identity::default();
     let (reason, trace) = (Reason::MalformedHttp, space.next_trace());
     let refused = Refused { reason, detail: detail.to_owned() };
     if !is_noted {
         let (_, body) = refusal(space, None, identity, &refused);
-        return Reply { status, body, trace, reason, course: None };
+        return GatewayReply { status, body, trace, reason, pending: None };
     }
-    let received = Received {
+    let received = ReceivedRequest {
         space,
         begun: Instant::now(),
         operation: None,
@@ -370,37 +382,40 @@ pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool
         merchant: None,
         at: None,
         findings: Vec::new(),
-        course: None,
-        trail: None,
+        pending: None,
+        trace_headers: None,
         status: Some(status),
     };
     finish(received, Err(refused))
 }
 
-/// What the journal notes of a request beside its answer.
-struct Received<'a> {
+/// Facts that the journal notes of a request beside its answer.
+struct ReceivedRequest<'a> {
     space: &'a Space,
     begun: Instant,
     operation: Option<Operation>,
-    trace: Trace,
+    trace: RequestId,
     identity: &'a Identity<'a>,
     body: &'a [u8],
-    /// Whether the body surely holds nothing to hide.
+    /// True if the body surely holds nothing to hide.
     harmless: bool,
     /// The merchant, where it was recognised.
     merchant: Option<Arc<Merchant>>,
-    /// When it was decided, where the space was entered.
+    /// Time at which it was decided, where the space was entered.
     at: Option<Millis>,
-    findings: Vec<Finding>,
-    course: Option<Box<Course>>,
-    trail: Option<Box<Trail>>,
+    findings: Vec<LintFinding>,
+    pending: Option<Box<PendingReply>>,
+    trace_headers: Option<Box<TraceHeaders>>,
     /// The HTTP status, where the profile does not say it.
     status: Option<u16>,
 }
 
 /// Writes the reply, given with what is to be remarked of it, and notes the request.
-fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -> Reply {
-    let Received { space, begun, operation, trace, identity, body, harmless, .. } = received;
+fn finish(
+    received: ReceivedRequest<'_>,
+    outcome: Result<(Vec<u8>, String), Refused>,
+) -> GatewayReply {
+    let ReceivedRequest { space, begun, operation, trace, identity, body, harmless, .. } = received;
     let (mut status, mut reply, reason, detail) = match outcome {
         Ok((reply, remarks)) => (200, Bytes::from(reply), Reason::Success, remarks),
         Err(refused) => {
@@ -408,26 +423,26 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
             (received.status.unwrap_or(status), reply, refused.reason, refused.detail)
         }
     };
-    if let Some(course) = &received.course {
-        let plan = &course.by.plan;
+    if let Some(pending) = &received.pending {
+        let plan = &pending.by.plan;
         status = plan.status.unwrap_or(status);
         if let Some(patch) = &plan.patch {
             match patch.apply(&reply).filter(|patched| patched[..] != reply[..]) {
                 Some(patched) => reply = patched.into(),
-                None => space.note_idle(course, "patch"),
+                None => space.note_idle(pending, "patch"),
             }
         }
     }
     let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
     let merchant = received.merchant.or_else(named);
-    let fault = received.course.as_deref().and_then(|course| course.by.plan.transport.as_ref());
+    let fault = received.pending.as_deref().and_then(|pending| pending.by.plan.transport.as_ref());
     let more = More {
         control: None,
         detail,
-        rule: received.course.as_ref().map(|course| Arc::clone(&course.by)),
+        rule: received.pending.as_ref().map(|pending| Arc::clone(&pending.by)),
         findings: received.findings,
         unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
-        trail: received.trail,
+        trace_headers: received.trace_headers,
     };
     let entry = JournalEntry {
         trace,
@@ -444,7 +459,7 @@ fn finish(received: Received<'_>, outcome: Result<(Vec<u8>, String), Refused>) -
     };
     let shown = if harmless { Cow::Borrowed(body) } else { wire::redact(body) };
     space.note(entry, &shown, &reply);
-    Reply { status, body: reply, trace, reason, course: received.course }
+    GatewayReply { status, body: reply, trace, reason, pending: received.pending }
 }
 
 /// A refusal in the operation's own envelope, with the profile's code, message and HTTP status.

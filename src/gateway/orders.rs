@@ -1,18 +1,21 @@
 //! `POST /pg/orders`: a page of the merchant's orders.
 
-use super::desk::{Desk, Refused};
+use super::context::{Refused, RequestContext};
 use crate::base::{Fields, Millis, OrderState, Reason};
 use crate::ledger::{Change, Order, OrderKind};
-use crate::profile::Rules;
-use crate::wire::orders::{Request, Row};
+use crate::profile::LifecycleRules;
+use crate::wire::orders::{OrderListRequest, OrderRow};
 use crate::wire::{self, ShortAmount, Trt};
 
 /// Rows on a page where the request names no `limit` (assumed).
 const LIMIT_DEFAULT: u32 = 100;
 
-pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = Request::read(fields)?;
-    desk.admit(&request.merchant_id, &request.term_id, fields)?;
+pub(super) fn answer(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = OrderListRequest::read(fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
     let limit = request.limit.unwrap_or(LIMIT_DEFAULT) as usize;
     let skip = (request.index.unwrap_or(1).saturating_sub(1) as usize).saturating_mul(limit);
     let kind = request.trt.map(|trt| match trt {
@@ -21,32 +24,32 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     });
     let (merchant, terminal) = (&*request.merchant_id, &*request.term_id);
     let days = request.from_date..=request.to_date;
-    let (orders, now, rules) = desk.space.enter(|moment| {
-        let ledger = moment.ledger();
+    let (orders, now, rules) = context.space.write(|transaction| {
+        let ledger = transaction.ledger();
         let page = ledger.page(merchant, terminal, days, kind, skip, limit);
         let orders: Vec<Order> = page.into_iter().cloned().collect();
-        (orders, moment.now, moment.ledger().rules().clone())
+        (orders, transaction.now, transaction.ledger().rules().clone())
     });
     let rows: Vec<_> =
-        orders.iter().map(|order| row(desk, merchant, terminal, order, now, &rules)).collect();
+        orders.iter().map(|order| row(context, merchant, terminal, order, now, &rules)).collect();
     Ok(wire::encode(&rows))
 }
 
 fn row<'a>(
-    desk: &'a Desk<'_>,
+    context: &'a RequestContext<'_>,
     merchant: &'a str,
     terminal: &'a str,
     order: &'a Order,
     now: Millis,
-    rules: &Rules,
-) -> Row<'a> {
-    let wording = &desk.space.profile().wording;
-    let result = desk.answer(order.unsuccessful().unwrap_or(Reason::Success));
+    rules: &LifecycleRules,
+) -> OrderRow<'a> {
+    let wording = &context.space.profile().wording;
+    let result = context.answer(order.unsuccessful().unwrap_or(Reason::Success));
     let refunded = order
         .history
         .iter()
         .any(|entry| matches!(entry.change, Change::Refunded(_) | Change::ChargedBack(_)));
-    Row {
+    OrderRow {
         tx_dt: order.created.day().digits().to_string().into(),
         tx_seq_no: order.sequence().to_string().into(),
         tx_st_cd: wording.orders.state.get(order.state).into(),

@@ -2,34 +2,43 @@
 
 use arrayvec::ArrayString;
 
-use super::desk::{Desk, Refused, order_at};
+use super::context::{Refused, RequestContext, order_at};
 use crate::base::{Amount, Fields, Reason};
 use crate::ledger::{Change, Command, Order, Target};
 use crate::space::Lint;
-use crate::wire::payment::Reply;
+use crate::wire::payment::PaymentReply;
 use crate::wire::{self, AmountText, FixedAmount, completion, refund, reversal};
 
-pub(super) fn reverse(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = reversal::Request::read(fields)?;
+pub(super) fn reverse(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = reversal::ReversalRequest::read(fields)?;
     let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    settle(desk, fields, &whose, |_| {
+    settle(context, fields, &whose, |_| {
         Ok(Command::Reverse { approval: request.approval_no.as_deref() })
     })
 }
 
-pub(super) fn refund(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = refund::Request::read(fields)?;
+pub(super) fn refund(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = refund::RefundRequest::read(fields)?;
     let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    settle(desk, fields, &whose, |order| {
+    settle(context, fields, &whose, |order| {
         let amount = amount_of(order, request.amount.as_ref())?;
         Ok(Command::Refund { amount, approval: request.approval_no.as_deref() })
     })
 }
 
-pub(super) fn complete(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = completion::Request::read(fields)?;
+pub(super) fn complete(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = completion::CompletionRequest::read(fields)?;
     let whose = Whose::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    settle(desk, fields, &whose, |_| {
+    settle(context, fields, &whose, |_| {
         let (amount, currency) = (request.price.amount, request.price.currency);
         Ok(Command::Complete { amount, currency })
     })
@@ -50,26 +59,26 @@ impl<'r> Whose<'r> {
 
 /// Admits the caller, books the command that `command` makes for the order, and answers.
 fn settle<'r>(
-    desk: &Desk<'_>,
+    context: &RequestContext<'_>,
     fields: &Fields<'_>,
     whose: &Whose<'r>,
     command: impl FnOnce(&Order) -> Result<Command<'r>, Refused>,
 ) -> Result<Vec<u8>, Refused> {
-    desk.admit(whose.merchant, whose.terminal, fields)?;
+    context.admit(whose.merchant, whose.terminal, fields)?;
     let target = Target::Named { merchant: whose.merchant, tx_id: whose.tx_id };
-    let facts = desk.enter(|moment| -> Result<Facts, Refused> {
-        let order = order_at(moment.ledger(), whose.terminal, target)?;
+    let facts = context.write(|transaction| -> Result<PaymentFacts, Refused> {
+        let order = order_at(transaction.ledger(), whose.terminal, target)?;
         if order.is_unchecked() {
-            desk.find(Lint::StatusNotAsked, "txId")?;
+            context.find(Lint::StatusNotAsked, "txId")?;
         }
         let (id, command) = (order.id, command(order)?);
-        let event = moment.ledger().decide(moment.now, Target::At(id), command)?;
+        let event = transaction.ledger().decide(transaction.now, Target::At(id), command)?;
         let change = event.change;
-        let order = moment.book(event, desk.trace).ok_or(Reason::SystemError)?;
-        Ok(Facts::of(order, change))
+        let order = transaction.book(event, context.trace).ok_or(Reason::SystemError)?;
+        Ok(PaymentFacts::of(order, change))
     })?;
-    let success = desk.success();
-    Ok(wire::encode(&Reply {
+    let success = context.success();
+    Ok(wire::encode(&PaymentReply {
         tx_id: Some(whose.tx_id.into()),
         merchant_id: Some(whose.merchant.into()),
         term_id: Some(whose.terminal.into()),
@@ -85,15 +94,15 @@ fn settle<'r>(
     }))
 }
 
-/// What the reply needs, copied out of the critical section.
-struct Facts {
+/// Facts for the reply, copied out of the critical section.
+struct PaymentFacts {
     amount: FixedAmount,
     approval_no: Option<ArrayString<6>>,
     approval_date: ArrayString<14>,
     ref_no: Option<ArrayString<12>>,
 }
 
-impl Facts {
+impl PaymentFacts {
     fn of(order: &Order, change: Change) -> Self {
         let moved = match change {
             Change::Completed(amount) | Change::Refunded(amount) => amount,

@@ -4,48 +4,51 @@
 //! entered, and only its digest is kept.
 
 use super::bindings::{digest, is_passcode, passcode_of};
-use super::desk::{Desk, Refused};
+use super::context::{Refused, RequestContext};
 use crate::base::{Fields, Operation, Reason};
 use crate::crypto::{Padding, decrypt};
 use crate::ledger::{Client, Ledger};
 use crate::profile::Profile;
-use crate::wire::pin::Request;
+use crate::wire::pin::PinRequest;
 use crate::wire::{self, Envelope};
 
-pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = Request::read(fields)?;
-    let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
+pub(super) fn answer(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = PinRequest::read(fields)?;
+    let merchant = context.admit(&request.merchant_id, &request.term_id, fields)?;
     if !merchant.pin_enabled {
         let detail = format!("pin_enabled is off for {}", merchant.id);
         return Err(Refused::with(Reason::PinDisabled, detail));
     }
-    let profile = desk.space.profile();
+    let profile = context.space.profile();
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let sent = digest(desk.space, client, &decrypted(profile, &request.pin)?);
-    desk.enter(|moment| {
-        let ledger = moment.ledger();
+    let sent = digest(context.space, client, &decrypted(profile, &request.pin)?);
+    context.write(|transaction| {
+        let ledger = transaction.ledger();
         if !is_known(profile, ledger, client) {
             let detail = "the client has no binding and is none of the profile's customer_ids";
             return Err(Refused::with(Reason::CustomerInvalid, detail));
         }
-        if desk.operation == Operation::CreatePin {
-            moment.bindings().change_customer(client, |customer| {
+        if context.operation == Operation::CreatePin {
+            transaction.bindings().change_customer(client, |customer| {
                 (customer.passcode, customer.unasked) = (Some(sent), false);
             });
             return Ok(());
         }
-        if sent != passcode_of(desk.space, ledger, client) {
+        if sent != passcode_of(context.space, ledger, client) {
             return Err(Refused::because(Reason::PasscodeWrong));
         }
-        let disabled = desk.operation == Operation::DisablePin;
-        moment.bindings().change_customer(client, |customer| customer.unasked = disabled);
+        let disabled = context.operation == Operation::DisablePin;
+        transaction.bindings().change_customer(client, |customer| customer.unasked = disabled);
         Ok(())
     })?;
-    let success = desk.success();
+    let success = context.success();
     Ok(wire::encode(&Envelope::bare(success.code, success.message)))
 }
 
-/// Whether the gateway has heard of the client: it has saved a card, or the examples name it (assumed).
+/// Returns true if the gateway has heard of the client: it has saved a card, or the examples name it (assumed).
 fn is_known(profile: &Profile, ledger: &Ledger, client: Client<'_>) -> bool {
     ledger.bindings().customer(client).is_some()
         || profile.payers.customer_ids.iter().any(|known| known == client.client)

@@ -1,48 +1,54 @@
 //! `POST /pg/notifyqrscanned`, `/pg/notifyprocessingpayment`, `/pg/notifycompletionpayment` and
 //! `/pg/cancelqrpayment`: a paying app tells how far it is with a QR, and how it ended.
 
-use super::desk::{Desk, Refused, order_at};
+use super::context::{Refused, RequestContext, order_at};
 use super::payer;
 use crate::base::{Amount, Currency, Fields, Reason};
 use crate::ledger::{Command, Order, OrderId, Screen, Target};
-use crate::space::Moment;
+use crate::space::Transaction;
 use crate::wire::{self, AmountText, Envelope, Outcome, notify_completion, qr};
 
 pub(super) fn show(
-    desk: &Desk<'_>,
+    context: &RequestContext<'_>,
     fields: &Fields<'_>,
     screen: Screen,
 ) -> Result<Vec<u8>, Refused> {
-    let request = qr::Request::read(fields)?;
-    desk.admit(&request.merchant_id, &request.term_id, fields)?;
-    let report = Report::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    report.take(desk, |order| {
+    let request = qr::QrRequest::read(fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let report = QrReport::of(&request.merchant_id, &request.term_id, &request.tx_id);
+    report.take(context, |order| {
         order_amount(order, &request.amount)?;
         // Told again, the screen stays as it is.
         Ok((order.screen != screen).then_some(Command::Show(screen)))
     })
 }
 
-pub(super) fn cancel(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = qr::Request::read(fields)?;
-    desk.admit(&request.merchant_id, &request.term_id, fields)?;
-    let report = Report::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    report.take(desk, |order| {
+pub(super) fn cancel(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = qr::QrRequest::read(fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let report = QrReport::of(&request.merchant_id, &request.term_id, &request.tx_id);
+    report.take(context, |order| {
         order_amount(order, &request.amount)?;
         Ok(Some(Command::Cancel))
     })
 }
 
-pub(super) fn complete(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = notify_completion::Request::read(fields)?;
-    desk.admit(&request.merchant_id, &request.term_id, fields)?;
-    let report = Report::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    let outcome = report.take(desk, |order| {
+pub(super) fn complete(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = notify_completion::NotifyCompletionRequest::read(fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let report = QrReport::of(&request.merchant_id, &request.term_id, &request.tx_id);
+    let outcome = report.take(context, |order| {
         same_price(order, request.amount, request.currency)?;
-        let instrument = payer::of_app(desk.space.profile(), order.method);
+        let instrument = payer::of_app(context.space.profile(), order.method);
         Ok(Some(match request.outcome {
             Outcome::Success => Command::Approve {
-                number: approval_number(desk, &request),
+                number: approval_number(context, &request),
                 instrument,
                 late: false,
             },
@@ -61,13 +67,13 @@ pub(super) fn complete(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, 
 }
 
 /// The order that a report is about.
-struct Report<'r> {
+struct QrReport<'r> {
     merchant: &'r str,
     terminal: &'r str,
     tx_id: &'r str,
 }
 
-impl<'r> Report<'r> {
+impl<'r> QrReport<'r> {
     fn of(merchant: &'r str, terminal: &'r str, tx_id: &'r str) -> Self {
         Self { merchant, terminal, tx_id }
     }
@@ -77,42 +83,42 @@ impl<'r> Report<'r> {
     /// order's history.
     fn take(
         &self,
-        desk: &Desk<'_>,
+        context: &RequestContext<'_>,
         command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
     ) -> Result<Vec<u8>, Refused> {
         let target = Target::Named { merchant: self.merchant, tx_id: self.tx_id };
-        desk.enter(|moment| {
-            let order = order_at(moment.ledger(), self.terminal, target)?;
+        context.write(|transaction| {
+            let order = order_at(transaction.ledger(), self.terminal, target)?;
             if !order.method.shows_qr() {
                 let detail = format!("orders of {} show no QR", order.method);
                 return Err(Refused::with(Reason::MethodNotOffered, detail));
             }
             let id = order.id;
-            let booked = Self::book(desk, moment, id, command);
+            let booked = Self::book(context, transaction, id, command);
             if let Err(refused) = &booked {
                 let noted = Command::Reject(refused.reason);
-                let event = moment.ledger().decide(moment.now, Target::At(id), noted)?;
-                moment.book(event, desk.trace);
+                let event = transaction.ledger().decide(transaction.now, Target::At(id), noted)?;
+                transaction.book(event, context.trace);
             }
             booked
         })?;
-        let success = desk.success();
+        let success = context.success();
         Ok(wire::encode(&Envelope::bare(success.code, success.message)))
     }
 
     fn book(
-        desk: &Desk<'_>,
-        moment: &mut Moment<'_>,
+        context: &RequestContext<'_>,
+        transaction: &mut Transaction<'_>,
         id: OrderId,
         command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
     ) -> Result<(), Refused> {
-        let (ledger, now, target) = (moment.ledger(), moment.now, Target::At(id));
+        let (ledger, now, target) = (transaction.ledger(), transaction.now, Target::At(id));
         let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
         // Asked before the report is held against the order, so that what is paid or expired says so.
         ledger.decide(now, target, Command::Cancel)?;
         if let Some(command) = command(order)? {
             let event = ledger.decide(now, target, command)?;
-            moment.book(event, desk.trace).ok_or(Reason::SystemError)?;
+            transaction.book(event, context.trace).ok_or(Reason::SystemError)?;
         }
         Ok(())
     }
@@ -136,10 +142,13 @@ fn same_price(order: &Order, amount: Amount, currency: Currency) -> Result<(), R
 
 /// `APPROVAL_NO` where it has up to six digits, as PAYON's own have; else six digits that depend on
 /// the seed and the order (assumed).
-fn approval_number(desk: &Desk<'_>, request: &notify_completion::Request<'_>) -> u32 {
+fn approval_number(
+    context: &RequestContext<'_>,
+    request: &notify_completion::NotifyCompletionRequest<'_>,
+) -> u32 {
     let sent = &request.approval_no;
     let digits = sent.len() <= 6 && sent.bytes().all(|byte| byte.is_ascii_digit());
     sent.parse().ok().filter(|_| digits).unwrap_or_else(|| {
-        payer::approval_number(desk.space.seed(), &request.merchant_id, &request.tx_id)
+        payer::approval_number(context.space.seed(), &request.merchant_id, &request.tx_id)
     })
 }

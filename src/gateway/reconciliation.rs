@@ -1,49 +1,52 @@
 //! `POST /pg/merchant/reconcilation`: the merchant's books against the ledger, row by row.
 
-use super::desk::{Desk, Refused, order_at, recognise};
+use super::context::{Refused, RequestContext, order_at, recognise};
 use crate::base::{Amount, Fields, OrderState, Reason};
 use crate::ledger::{Change, Ledger, Order, OrderKind, Target};
-use crate::wire::reconciliation::{self, Row};
-use crate::wire::{self, Answer, Refusal, TransactionType};
+use crate::wire::reconciliation::{self, ReconciliationRow};
+use crate::wire::{self, ReconciliationResult, TransactionType, UnreadableRequest};
 
 /// `reconciliationDv` of a row that agrees (example).
 const APPROVED: &str = "APPROVED";
 
-pub(super) fn answer(desk: &Desk<'_>, body: &[Fields<'_>]) -> Result<Vec<u8>, Refused> {
+pub(super) fn answer(
+    context: &RequestContext<'_>,
+    body: &[Fields<'_>],
+) -> Result<Vec<u8>, Refused> {
     let rows = reconciliation::read(body)?;
     for row in rows.iter().flatten() {
-        if let Some(merchant) = desk.space.merchant(&row.merchant_id) {
-            desk.check_token(&merchant)?;
+        if let Some(merchant) = context.space.merchant(&row.merchant_id) {
+            context.check_token(&merchant)?;
         }
     }
     // To a rule the first row speaks for all.
     if let (Some(Ok(row)), Some(fields)) = (rows.first(), body.first())
-        && desk.space.merchant(&row.merchant_id).is_some()
+        && context.space.merchant(&row.merchant_id).is_some()
     {
-        desk.consult(fields)?;
+        context.consult(fields)?;
     }
-    let judged: Vec<Result<(), Refused>> = desk.space.enter(|moment| {
-        let judge = |row: &Result<Row<'_>, Refusal>| match row {
-            Ok(row) => judge(desk, moment.ledger(), row),
+    let judged: Vec<Result<(), Refused>> = context.space.write(|transaction| {
+        let judge = |row: &Result<ReconciliationRow<'_>, UnreadableRequest>| match row {
+            Ok(row) => judge(context, transaction.ledger(), row),
             Err(refusal) => Err(unreadable(refusal)),
         };
         rows.iter().map(judge).collect()
     });
-    let answers: Vec<Answer<'_>> = std::iter::zip(&rows, body)
+    let answers: Vec<ReconciliationResult<'_>> = std::iter::zip(&rows, body)
         .zip(&judged)
         .map(|((row, fields), judged)| {
             let reason =
                 judged.as_ref().map_or_else(|refused| refused.reason, |()| Reason::Success);
-            let said = desk.answer(reason);
+            let said = context.answer(reason);
             match row {
                 Ok(row) => row.answer(judged.is_ok().then_some(APPROVED), said.code, said.message),
-                Err(_) => Answer::unreadable(fields, said.code, said.message),
+                Err(_) => ReconciliationResult::unreadable(fields, said.code, said.message),
             }
         })
         .collect();
     for (number, refused) in (1..).zip(&judged) {
         if let Err(refused) = refused {
-            desk.remark(format_args!("row {number}: {refused}"));
+            context.remark(format_args!("row {number}: {refused}"));
         }
     }
     Ok(wire::encode(&answers))
@@ -51,8 +54,12 @@ pub(super) fn answer(desk: &Desk<'_>, body: &[Fields<'_>]) -> Result<Vec<u8>, Re
 
 /// The first that does not agree, in a fixed order: merchant, terminal, transaction, customer, what
 /// happened, total.
-fn judge(desk: &Desk<'_>, ledger: &Ledger, row: &Row<'_>) -> Result<(), Refused> {
-    recognise(desk.space, &row.merchant_id, &row.term_id)?;
+fn judge(
+    context: &RequestContext<'_>,
+    ledger: &Ledger,
+    row: &ReconciliationRow<'_>,
+) -> Result<(), Refused> {
+    recognise(context.space, &row.merchant_id, &row.term_id)?;
     let target = Target::Named { merchant: &row.merchant_id, tx_id: &row.tx_id };
     let order = order_at(ledger, &row.term_id, target)?;
     let details = order.details();
@@ -121,7 +128,7 @@ fn with_fee(amount: Amount, basis_points: u32) -> Amount {
 }
 
 /// A row that cannot be read has one of the documented codes too: that of the member at fault.
-fn unreadable(refusal: &Refusal) -> Refused {
+fn unreadable(refusal: &UnreadableRequest) -> Refused {
     let reason = match refusal.field {
         Some("merchantId") => Reason::MerchantUnknown,
         Some("termId") => Reason::TerminalUnknown,

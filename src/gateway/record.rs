@@ -1,4 +1,4 @@
-//! What was done in a space, by merchants, payers and at the control plane, as a scenario that does it again.
+//! Recording of a space: the actions of merchants, payers and the control plane, as a scenario that repeats them.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,15 @@ use super::history;
 use crate::base::{Fields, OrderState, Reason};
 use crate::ledger::{Change, Instrument, InstrumentKind, Order, Target};
 use crate::profile::{Card, Profile};
-use crate::scenario::{Act, Done, Dropped, History, Pay, PlayFact, Recorded, TriggerKind, record};
-use crate::space::{Delivery, JournalEntry, Space, View};
+use crate::scenario::{
+    Action, Dropped, Pay, PlayFact, Recorded, Recording, SpaceHistory, TriggerKind, record,
+};
+use crate::space::{Delivery, JournalEntry, Space, StateView};
 
 /// So many orders are not made by hand any more.
 const ORDERS_MAX: usize = 100;
 
-/// Why no scenario can be written.
+/// Reason why no scenario can be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// No such order.
@@ -25,7 +27,7 @@ pub enum RecordError {
         /// The space's name.
         space: String,
     },
-    /// The space holds too much for one story.
+    /// The space holds too much for one scenario.
     #[error(
         "{0} orders are too many for one scenario; name one by merchantId and txId, or reset the space and do it again"
     )]
@@ -49,7 +51,7 @@ fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, 
         .filter_map(|(trace, entry)| Some((*trace, entry.more().rule.as_ref()?.rule.to_string())))
         .collect();
     let profile = space.profile();
-    let (history, plays) = space.look(|view| {
+    let (history, plays) = space.read(|view| {
         let orders: Vec<&Order> = match only {
             Some((merchant, tx_id)) => {
                 vec![view.ledger.find(Target::Named { merchant, tx_id }).ok_or_else(|| {
@@ -70,7 +72,7 @@ fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, 
         let deliveries = all.filter(|delivery| {
             only.is_none_or(|only| only == (&*delivery.merchant, &*delivery.tx_id))
         });
-        let history = History {
+        let history = SpaceHistory {
             born: view.born,
             now: view.now,
             requests: entries
@@ -89,7 +91,7 @@ fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, 
         Some((_, tx_id)) => format!("order {tx_id}"),
         None => format!("space {}", space.name()),
     };
-    Ok(record(&Done {
+    Ok(record(&Recording {
         name,
         seed: space.seed().0,
         rules: space.rules().into_iter().map(|it| it.armed.rule).collect(),
@@ -106,14 +108,14 @@ fn is_of(entry: &JournalEntry, (merchant, tx_id): (&str, &str)) -> bool {
         && entry.merchant.as_ref().is_none_or(|known| known.id == merchant)
 }
 
-/// What payers and the control plane did to an order: calls of the latter, and steps on pages that changed it.
+/// Actions of payers and the control plane on an order: calls of the latter, and steps on pages that changed it.
 fn plays(
-    view: &View<'_>,
+    view: &StateView<'_>,
     profile: &Profile,
     order: &Order,
     steps: &HashMap<u64, &JournalEntry>,
 ) -> Vec<PlayFact> {
-    let merchant = &*view.ledger.party(order).merchant;
+    let merchant = &*view.ledger.terminal(order).merchant;
     let mut plays = Vec::new();
     for (trace, entry) in steps {
         if !is_of(entry, (merchant, &order.tx_id)) {
@@ -121,13 +123,13 @@ fn plays(
         }
         let change = order.history.iter().find(|one| one.trace == *trace);
         let act = match entry.more().control {
-            Some("pay") if entry.status == 200 => Some(Act::Pay(payment(profile, order, entry))),
-            Some("trigger") if entry.status == 200 => event(entry).map(Act::Trigger),
+            Some("pay") if entry.status == 200 => Some(Action::Pay(payment(profile, order, entry))),
+            Some("trigger") if entry.status == 200 => event(entry).map(Action::Trigger),
             Some(_) => None,
             None => match change.map(|entry| entry.change) {
-                Some(Change::Cancelled) => Some(Act::Trigger(TriggerKind::Cancel)),
+                Some(Change::Cancelled) => Some(Action::Trigger(TriggerKind::Cancel)),
                 Some(Change::Approved { .. } | Change::Failed(_)) => {
-                    Some(Act::Pay(payment(profile, order, entry)))
+                    Some(Action::Pay(payment(profile, order, entry)))
                 }
                 _ => None,
             },
@@ -145,7 +147,7 @@ fn plays(
     plays
 }
 
-/// How the payer paid. What was typed is masked, so it is told by what came of it: by the card where that was
+/// The payer's payment. The entries are masked, so it is described by its result: by the card where that was
 /// approved, by the reason where it was declined. Where a rule stepped in, it will do so again.
 fn payment(profile: &Profile, order: &Order, entry: &JournalEntry) -> Pay {
     let fields = Fields::parse(entry.bodies.request()).ok();

@@ -6,29 +6,33 @@ use arrayvec::ArrayString;
 
 use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason, WebUrlParts};
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
-use crate::profile::{Merchant, Rules};
-use crate::wire::register::{Reply, Request};
+use crate::profile::{LifecycleRules, Merchant};
+use crate::wire::register::{RegisterReply, RegisterRequest};
 use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
 
 use super::checkout_token::CheckoutToken;
-use super::desk::{Desk, Refused};
+use super::context::{Refused, RequestContext};
 
-pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = Request::read(fields)?;
-    let merchant = desk.admit(&request.merchant_id, &request.term_id, fields)?;
-    let profile = desk.space.profile();
+pub(super) fn answer(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = RegisterRequest::read(fields)?;
+    let merchant = context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let profile = context.space.profile();
     let new = new_order(&profile.rules, merchant, &request)?;
-    let new = NewOrder { context: desk.context.clone(), ..new };
-    let order = desk.enter(|moment| moment.register_and(desk.trace, new, Facts::of))?;
+    let new = NewOrder { context: context.context.clone(), ..new };
+    let order = context
+        .write(|transaction| transaction.register_and(context.trace, new, RegisterFacts::of))?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
     let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires));
     let (khqr, khqr_md5) = khqr.transpose()?.unzip();
-    let token = CheckoutToken::new(desk.space, order.id, &request.merchant_id, &request.tx_id);
+    let token = CheckoutToken::new(context.space, order.id, &request.merchant_id, &request.tx_id);
     Ok(wire::encode(&Envelope {
-        result_msg: desk.success().message.into(),
-        result_code: desk.success().code.into(),
-        result_data: Some(Reply {
+        result_msg: context.success().message.into(),
+        result_code: context.success().code.into(),
+        result_data: Some(RegisterReply {
             merchant_id: request.merchant_id,
             term_id: request.term_id,
             tx_id: request.tx_id,
@@ -41,7 +45,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
             }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
-            checkout_url: desk.origin.link("/pg/checkout/", token.text(&mut [0; _])).into(),
+            checkout_url: context.origin.link("/pg/checkout/", token.text(&mut [0; _])).into(),
             expire_dttm: (&*order.expires.year_first_digits()).into(),
             khqr: khqr.as_deref().map(Into::into),
             khqr_md5: khqr_md5.as_deref().map(Into::into),
@@ -51,7 +55,7 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
 
 /// Refuses addresses of apps where the profile does not take them. The request's reader has refused all else.
 pub(super) fn check_return_urls<T: Deref<Target = str>>(
-    rules: &Rules,
+    rules: &LifecycleRules,
     [success, fail, cancel]: [&Option<T>; 3],
 ) -> Result<(), Refused> {
     if rules.app_return_urls {
@@ -67,9 +71,9 @@ pub(super) fn check_return_urls<T: Deref<Target = str>>(
 
 /// The order that a request asks for, if the merchant offers such a one.
 pub(super) fn new_order<'r>(
-    rules: &Rules,
+    rules: &LifecycleRules,
     merchant: &Merchant,
-    request: &'r Request<'_>,
+    request: &'r RegisterRequest<'_>,
 ) -> Result<NewOrder<'r>, Refused> {
     if request.trt == Trt::PreAuth && request.payment_method != PaymentMethod::CreditDebit {
         let detail = "trt 12 goes with paymentMethod CREDIT_DEBIT only";
@@ -102,26 +106,26 @@ pub(super) fn new_order<'r>(
     })
 }
 
-/// What the reply needs of the order, copied out of the critical section.
-struct Facts {
+/// Facts of the order for the reply, copied out of the critical section.
+struct RegisterFacts {
     id: OrderId,
     sequence: ArrayString<16>,
     created: Millis,
     expires: Millis,
 }
 
-impl Facts {
+impl RegisterFacts {
     fn of(order: &Order) -> Self {
         let sequence = order.sequence();
         Self { id: order.id, sequence, created: order.created, expires: order.payable_until }
     }
 }
 
-fn details(request: &Request<'_>) -> Option<Box<Details>> {
+fn details(request: &RegisterRequest<'_>) -> Option<Box<Details>> {
     let text = |value: &Option<std::borrow::Cow<'_, str>>| value.as_deref().map(Into::into);
     // Mostly none of them is there, and then nothing is put together.
-    let Request { client_id, binding_id, buyer_id, seller_id, .. } = request;
-    let Request { noti_url, success_url, fail_url, cancel_url, .. } = request;
+    let RegisterRequest { client_id, binding_id, buyer_id, seller_id, .. } = request;
+    let RegisterRequest { noti_url, success_url, fail_url, cancel_url, .. } = request;
     let who = [client_id, binding_id, buyer_id, seller_id];
     let mut all = who.into_iter().chain([noti_url, success_url, fail_url, cancel_url]);
     if request.pay_dv_cd.is_none() && all.all(Option::is_none) {

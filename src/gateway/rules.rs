@@ -1,11 +1,11 @@
-//! Where scenario rules meet the use cases: what is known of a call, and what a rule makes of it.
+//! Scenario rules in the use cases: the facts of a call, and a rule's effect on it.
 
 use super::Hindsight;
-use super::desk::{Desk, Refused};
+use super::context::{Refused, RequestContext};
 use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
 use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
-use crate::space::{Course, JournalEntry, Moment, Ruling, Space};
+use crate::space::{JournalEntry, PendingReply, Ruling, Space, Transaction};
 use crate::wire::Identity;
 
 /// Describes a request to a rule and hands that on.
@@ -89,7 +89,7 @@ pub(super) fn refusal_of(ruling: &Ruling) -> Option<Refused> {
     Some(Refused::with(reason, format!("by the rule {:?}", ruling.rule)))
 }
 
-impl Desk<'_> {
+impl RequestContext<'_> {
     /// Asks the rules. Refuses where one refuses and nothing is to be booked.
     pub(super) fn consult(&self, fields: &Fields<'_>) -> Result<(), Refused> {
         self.is_admitted.set(true);
@@ -127,47 +127,47 @@ impl Desk<'_> {
 
     /// The refusal that a rule wants.
     pub(super) fn refused_by_rule(&self) -> Option<Refused> {
-        if self.aftermath.borrow().is_void() {
+        if self.deferred.borrow().is_void() {
             return None;
         }
         refusal_of(self.decision.get()?)
     }
 
     /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in.
-    pub(super) fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
+    pub(super) fn write<R>(&self, act: impl FnOnce(&mut Transaction<'_>) -> R) -> R {
         let decision = self.decision.get().map(|decision| &**decision);
-        let (result, aftermath) = self.space.enter_by(decision, |moment| {
-            self.entered.set(Some(moment.now));
-            moment.carry(self.context.as_ref());
-            act(moment)
+        let (result, deferred) = self.space.write_with(decision, |transaction| {
+            self.entered.set(Some(transaction.now));
+            transaction.carry(self.context.as_ref());
+            act(transaction)
         });
         if decision.is_some() {
-            self.aftermath.borrow_mut().append(aftermath);
+            self.deferred.borrow_mut().append(deferred);
         }
         result
     }
 
-    /// How the call goes on, where a rule stepped in.
-    pub(super) fn course(mut self, identity: &Identity<'_>) -> Option<Box<Course>> {
+    /// Pending reply of the call, where a rule stepped in.
+    pub(super) fn pending(mut self, identity: &Identity<'_>) -> Option<Box<PendingReply>> {
         let decision = self.decision.take()?;
         self.course_of(*decision, identity)
     }
 
     #[cold]
-    fn course_of(self, ruling: Ruling, identity: &Identity<'_>) -> Option<Box<Course>> {
-        let aftermath = self.aftermath.take();
-        if aftermath.is_void() {
+    fn course_of(self, ruling: Ruling, identity: &Identity<'_>) -> Option<Box<PendingReply>> {
+        let deferred = self.deferred.take();
+        if deferred.is_void() {
             return None;
         }
         let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
-        self.space.course(ruling, target, self.trace, aftermath).map(Box::new)
+        self.space.pending(ruling, target, self.trace, deferred).map(Box::new)
     }
 }
 
-/// What a rule makes of a payer's payment or of an event: the plan that booking follows, and the reason in place of the
+/// A rule's effect on a payer's payment or an event: the plan that booking follows, and the reason in place of the
 /// natural one.
-pub(super) fn bent(plan: &Plan) -> (CommitPoint, Option<Reason>) {
+pub(super) fn overridden(plan: &Plan) -> (CommitPoint, Option<Reason>) {
     match (plan.reason, plan.commit) {
         // A payment that is refused is booked as such.
         (Some(reason), CommitPoint::Never) => (CommitPoint::BeforeReply, Some(reason)),

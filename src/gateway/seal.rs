@@ -1,4 +1,4 @@
-//! What a browser carries for the gateway and cannot change: a value with a proof.
+//! Sealed values that a browser carries for the gateway and cannot change: a value with a proof.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub struct Signed {
     pub body: String,
 }
 
-/// Why a body cannot be signed, or a signature not be looked at.
+/// Reason why a body cannot be signed, or a signature not be looked at.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
     /// The body is not one JSON object.
@@ -31,7 +31,7 @@ pub enum SigningError {
     NoKey {
         /// `merchantId`.
         merchant: String,
-        /// What the profile lacks.
+        /// The part that the profile lacks.
         lacking: &'static str,
     },
     /// The merchant's key is no key.
@@ -39,7 +39,7 @@ pub enum SigningError {
     Key {
         /// `merchantId`.
         merchant: String,
-        /// What is wrong with it.
+        /// The key's error.
         error: KeyError,
     },
     /// The key does not go with the recipe.

@@ -3,22 +3,25 @@
 use arrayvec::ArrayString;
 use smol_str::SmolStr;
 
-use super::desk::{Desk, Refused, order_at};
+use super::context::{Refused, RequestContext, order_at};
 use crate::base::{Amount, Currency, Fields, OrderState, PaymentMethod, Reason};
 use crate::ledger::{DAY_DIGITS, Order, OrderKind, Target};
 use crate::profile::StatusMismatch;
 use crate::space::Lint;
-use crate::wire::status::{Reply, Request};
+use crate::wire::status::{StatusReply, StatusRequest};
 use crate::wire::{self, Envelope, ShortAmount};
 
-pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
-    let request = Request::read(fields)?;
-    desk.admit(&request.merchant_id, &request.term_id, fields)?;
+pub(super) fn answer(
+    context: &RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
+    let request = StatusRequest::read(fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
     let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
-    let facts = desk.enter(|moment| -> Result<Facts, Refused> {
-        let id = order_at(moment.ledger(), &request.term_id, target)?.id;
-        moment.note_status_asked(id);
-        let ledger = moment.ledger();
+    let facts = context.write(|transaction| -> Result<StatusFacts, Refused> {
+        let id = order_at(transaction.ledger(), &request.term_id, target)?.id;
+        transaction.note_status_asked(id);
+        let ledger = transaction.ledger();
         let order = ledger.find(Target::At(id)).ok_or(Reason::SystemError)?;
         if let Some(reason) = order.unsuccessful() {
             let state = order.state.name();
@@ -29,22 +32,22 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
         let fits = same_price(order, told, &request);
         match &fits {
             Err(refused) if refused.reason == Reason::CurrencyMismatch => {
-                desk.find(Lint::StatusCurrency, "currency")?;
+                context.find(Lint::StatusCurrency, "currency")?;
             }
-            Err(_) => desk.find(Lint::StatusAmount, "amount")?,
+            Err(_) => context.find(Lint::StatusAmount, "amount")?,
             Ok(()) => {}
         }
         if ledger.rules().status_mismatch == StatusMismatch::Refuse {
             fits?;
         }
-        Ok(Facts::of(order, told))
+        Ok(StatusFacts::of(order, told))
     })?;
-    let wording = &desk.space.profile().wording;
-    let success = desk.success();
+    let wording = &context.space.profile().wording;
+    let success = context.success();
     Ok(wire::encode(&Envelope {
         result_msg: success.message.into(),
         result_code: success.code.into(),
-        result_data: Some(Reply {
+        result_data: Some(StatusReply {
             tx_dt: facts.sequence[..DAY_DIGITS].into(),
             tx_seq_no: facts.sequence.as_str().into(),
             tx_st_cd: wording.status.state.get(facts.state).into(),
@@ -65,8 +68,8 @@ pub(super) fn answer(desk: &Desk<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Re
     }))
 }
 
-/// What the reply needs, copied out of the critical section.
-struct Facts {
+/// Facts for the reply, copied out of the critical section.
+struct StatusFacts {
     sequence: ArrayString<16>,
     state: OrderState,
     kind: OrderKind,
@@ -78,7 +81,7 @@ struct Facts {
     approved_at: Option<ArrayString<14>>,
 }
 
-impl Facts {
+impl StatusFacts {
     fn of(order: &Order, told: Amount) -> Self {
         Self {
             sequence: order.sequence(),
@@ -95,7 +98,7 @@ impl Facts {
 }
 
 /// Amount and currency as asked must be the order's; the amount as ordered or as it is told.
-fn same_price(order: &Order, told: Amount, request: &Request<'_>) -> Result<(), Refused> {
+fn same_price(order: &Order, told: Amount, request: &StatusRequest<'_>) -> Result<(), Refused> {
     if request.currency.is_some_and(|currency| currency != order.currency) {
         let detail = format!("the order is in {}", order.currency.code());
         return Err(Refused::with(Reason::CurrencyMismatch, detail));

@@ -1,4 +1,4 @@
-//! What a payload says, as plain data.
+//! Content of a payload, as plain data.
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -7,7 +7,7 @@ use super::md5;
 use super::tlv::{Object, Objects, checksum, split_crc, units};
 use crate::base::{Currency, Millis};
 
-/// What a payload says. Everything that could be read is here, whether it is right or not.
+/// Content of a payload. Everything that could be read is here, whether it is right or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decoded {
@@ -19,8 +19,8 @@ pub struct Decoded {
     pub characters: usize,
     /// The CRC at its end.
     pub crc: Crc,
-    /// Whom the code pays.
-    pub kind: Option<Kind>,
+    /// Payee of the code.
+    pub kind: Option<KhqrKind>,
     /// Static or dynamic, as tag 01 says.
     pub initiation: Option<Initiation>,
     /// Bakong account id.
@@ -33,7 +33,7 @@ pub struct Decoded {
     pub currency: Option<Currency>,
     /// Amount exactly as printed.
     pub amount: Option<String>,
-    /// When the code was made.
+    /// Time at which the code was made.
     #[serde(serialize_with = "rfc3339")]
     #[schemars(with = "Option<String>")]
     pub created: Option<Millis>,
@@ -51,16 +51,16 @@ pub struct Decoded {
 pub struct Crc {
     /// The last four characters, when `6304` stands before them.
     pub given: Option<String>,
-    /// What they would have to be; without a CRC at the end, what would have to follow an appended `6304`.
+    /// Expected digits; without a CRC at the end, those that would have to follow an appended `6304`.
     pub expected: String,
-    /// Whether they are that, letter case included.
+    /// True if they are that, letter case included.
     pub ok: bool,
 }
 
-/// Whom a code pays, by the three kinds of the National Bank's guideline.
+/// Payees of a code, by the three kinds of the National Bank's guideline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Kind {
+pub enum KhqrKind {
     /// Tag 29 without account information: a person's own Bakong account.
     Individual,
     /// Tag 29 with account information: an account at a bank.
@@ -69,7 +69,7 @@ pub enum Kind {
     Merchant,
 }
 
-/// How a code came about, as tag 01 says.
+/// Origin of a code, by tag 01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Initiation {
@@ -88,7 +88,7 @@ pub struct Tag {
     /// The name that the official SDK's decoder uses; absent for a tag that KHQR does not define.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'static str>,
-    /// Where the tag begins in the string, in UTF-16 code units.
+    /// Position of the tag in the string, in UTF-16 code units.
     pub position: usize,
     /// Length of the value in UTF-16 code units.
     pub length: usize,
@@ -115,9 +115,9 @@ pub fn decode(text: &str) -> Decoded {
         characters: units(text),
         crc: read_crc(text),
         kind: account.map(|account| match account.tag {
-            "30" => Kind::Merchant,
-            _ if account.sub.get("01").is_some() => Kind::Remittance,
-            _ => Kind::Individual,
+            "30" => KhqrKind::Merchant,
+            _ if account.sub.get("01").is_some() => KhqrKind::Remittance,
+            _ => KhqrKind::Individual,
         }),
         initiation: match value("01") {
             Some("11") => Some(Initiation::Static),

@@ -68,7 +68,7 @@ impl Grid {
         Ok(Self { side: code.width() + 2 * QUIET, modules: code.to_colors() })
     }
 
-    /// Whether a module is dark; all outside the symbol is light.
+    /// Returns true if a module is dark; all outside the symbol is light.
     fn dark(&self, x: usize, y: usize) -> bool {
         let inner = self.side - 2 * QUIET;
         let within = |at: usize| at.checked_sub(QUIET).filter(|at| *at < inner);

@@ -1,10 +1,10 @@
 //! The table of tags: names, lengths and what is reported when one is missing or of the wrong length.
 
-use super::problem::Problem;
+use super::problem::KhqrProblem;
 #[allow(clippy::enum_glob_use, reason = "a table of forty of them")]
-use super::problem::Problem::*;
+use super::problem::KhqrProblem::*;
 
-/// What is known of a tag.
+/// Facts about a tag.
 #[derive(Debug)]
 pub(super) struct Field {
     /// Two digits.
@@ -14,9 +14,9 @@ pub(super) struct Field {
     /// Fewest and most characters of the value.
     pub(super) length: (usize, usize),
     /// Reported when the value is shorter or longer.
-    pub(super) wrong_length: Problem,
+    pub(super) wrong_length: KhqrProblem,
     /// Reported when the tag is absent or empty; `None` for an optional tag.
-    pub(super) missing: Option<Problem>,
+    pub(super) missing: Option<KhqrProblem>,
     /// The tags inside, for a template.
     pub(super) sub: &'static [Field],
 }
@@ -25,7 +25,7 @@ const fn field(
     tag: &'static str,
     name: &'static str,
     length: (usize, usize),
-    wrong_length: Problem,
+    wrong_length: KhqrProblem,
 ) -> Field {
     Field { tag, name, length, wrong_length, missing: None, sub: &[] }
 }
@@ -35,7 +35,7 @@ const fn template(tag: &'static str, name: &'static str, sub: &'static [Field]) 
 }
 
 impl Field {
-    const fn required(self, missing: Problem) -> Self {
+    const fn required(self, missing: KhqrProblem) -> Self {
         Self { missing: Some(missing), ..self }
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn find(fields: &'static [Field], tag: &str) -> Option<&'static Field
     fields.iter().find(|field| field.tag == tag)
 }
 
-/// How messages name a tag: `54`, or `30.01` inside `30`.
+/// Name of a tag in messages: `54`, or `30.01` inside `30`.
 pub(super) fn path(parent: &str, tag: &str) -> String {
     if parent.is_empty() { tag.to_owned() } else { format!("{parent}.{tag}") }
 }

@@ -7,18 +7,18 @@ use serde::Serialize;
 
 use super::decode::{Decoded, Tag, decode};
 use super::judge::judge;
-use super::problem::{Finding, quote};
+use super::problem::{KhqrFinding, quote};
 use crate::base::Millis;
 
-/// What a payload says and what is wrong with it. `Display` prints both for people.
+/// Content of a payload and its mistakes. `Display` prints both for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Inspection {
-    /// Whether nothing is wrong.
+    /// True if nothing is wrong.
     pub valid: bool,
     /// All that is wrong, in the order of the string.
-    pub findings: Vec<Finding>,
-    /// What the payload says.
+    pub findings: Vec<KhqrFinding>,
+    /// Content of the payload.
     #[serde(flatten)]
     pub decoded: Decoded,
 }

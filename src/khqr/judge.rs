@@ -1,7 +1,7 @@
 //! The judge: everything that is wrong with a payload.
 
 use super::fields::{FIELDS, Field, path};
-use super::problem::{Finding, Problem, quote};
+use super::problem::{KhqrFinding, KhqrProblem, quote};
 use super::tlv::{Object, Objects, checksum, split_crc, units};
 use crate::base::{Amount, AmountError, Currency, Millis};
 
@@ -10,7 +10,7 @@ use crate::base::{Amount, AmountError, Currency, Millis};
 /// Any text may be given. Stricter than the official SDK where that lets a wrong payload pass: lower-case CRC, amounts
 /// that are zero, grouped or too precise, missing sub-tags, tag order, country, format. Tags that the format does not
 /// know are left alone, as other writers add their own; so is the order within a template.
-pub fn judge(text: &str, now: Millis) -> Vec<Finding> {
+pub fn judge(text: &str, now: Millis) -> Vec<KhqrFinding> {
     let objects = Objects::read(text);
     let mut judge = Judge { findings: Vec::new() };
     judge.level(FIELDS, "", &objects, units(text));
@@ -22,15 +22,15 @@ pub fn judge(text: &str, now: Millis) -> Vec<Finding> {
 }
 
 struct Judge {
-    findings: Vec<Finding>,
+    findings: Vec<KhqrFinding>,
 }
 
 impl Judge {
-    fn report(&mut self, problem: Problem, tag: String, at: usize, found: &str) {
-        self.findings.push(Finding::new(problem, tag, at, found));
+    fn report(&mut self, problem: KhqrProblem, tag: String, at: usize, found: &str) {
+        self.findings.push(KhqrFinding::new(problem, tag, at, found));
     }
 
-    fn about(&mut self, problem: Problem, parent: &str, object: &Object, found: &str) {
+    fn about(&mut self, problem: KhqrProblem, parent: &str, object: &Object, found: &str) {
         self.report(problem, path(parent, object.tag), object.value_at, found);
     }
 
@@ -40,7 +40,7 @@ impl Judge {
         for object in &objects.list {
             if !seen.insert(object.tag) {
                 self.report(
-                    Problem::TagRepeated,
+                    KhqrProblem::TagRepeated,
                     path(parent, object.tag),
                     object.at,
                     "stands here again",
@@ -54,7 +54,7 @@ impl Judge {
         }
         match &objects.fault {
             Some(fault) => {
-                self.report(Problem::Malformed, parent.to_owned(), fault.at, &fault.found);
+                self.report(KhqrProblem::Malformed, parent.to_owned(), fault.at, &fault.found);
             }
             // What lies beyond a fault is unknown, so only a level that was read to its end can lack a tag.
             None => {
@@ -80,11 +80,11 @@ impl Judge {
             }
             // Of a template with required parts, the parts are what is missed.
             Some(field) if field.sub.iter().any(|part| part.missing.is_some()) => {}
-            _ if length == 0 => self.about(Problem::ValueEmpty, parent, object, "is empty"),
+            _ if length == 0 => self.about(KhqrProblem::ValueEmpty, parent, object, "is empty"),
             _ => {}
         }
         if object.sub.list.is_empty() && object.value.chars().any(char::is_control) {
-            self.about(Problem::ControlCharacter, parent, object, "has a control character");
+            self.about(KhqrProblem::ControlCharacter, parent, object, "has a control character");
         }
     }
 
@@ -96,7 +96,7 @@ impl Judge {
             let Some(rank) = rank(object) else { continue };
             if rank < before {
                 let found = format!("comes after {}", FIELDS[before].tag);
-                self.report(Problem::TagOrder, object.tag.to_owned(), object.at, &found);
+                self.report(KhqrProblem::TagOrder, object.tag.to_owned(), object.at, &found);
             }
             before = rank;
         }
@@ -115,7 +115,7 @@ impl Judge {
             Some(last) if last.tag == "63" => return,
             _ => {
                 if let Some(crc) = objects.get("63") {
-                    self.report(Problem::CrcNotLast, "63".into(), crc.at, "other tags follow");
+                    self.report(KhqrProblem::CrcNotLast, "63".into(), crc.at, "other tags follow");
                 }
                 return;
             }
@@ -123,55 +123,60 @@ impl Judge {
         let right = checksum(covered);
         let problem = match given {
             given if *given == *right => return,
-            given if given.eq_ignore_ascii_case(&right) => Problem::CrcLowerCase,
-            _ => Problem::CrcWrong,
+            given if given.eq_ignore_ascii_case(&right) => KhqrProblem::CrcLowerCase,
+            _ => KhqrProblem::CrcWrong,
         };
         let found = format!("{} where {right} would be right", quote(given));
         self.report(problem, "63".into(), units(covered), &found);
     }
 
-    /// What the values say, each by itself and together. Values of the wrong length were reported already.
+    /// Checks the values, each by itself and together. Values of the wrong length were reported already.
     fn meaning(&mut self, objects: &Objects, end: usize, now: Millis) {
         let get = |tag| objects.get(tag).filter(|object| right_length(object));
         let whole = objects.fault.is_none();
 
         if let Some(format) = get("00").filter(|object| object.value != "01") {
-            self.about(Problem::FormatUnknown, "", format, &quote(format.value));
+            self.about(KhqrProblem::FormatUnknown, "", format, &quote(format.value));
         }
         let initiation = get("01");
         if let Some(object) = initiation.filter(|object| !matches!(object.value, "11" | "12")) {
-            self.about(Problem::InitiationUnknown, "", object, &quote(object.value));
+            self.about(KhqrProblem::InitiationUnknown, "", object, &quote(object.value));
         }
         match (objects.get("29"), objects.get("30")) {
             (None, None) if whole => {
-                self.report(Problem::AccountTagMissing, String::new(), end, "has no account");
+                self.report(KhqrProblem::AccountTagMissing, String::new(), end, "has no account");
             }
             (Some(_), Some(merchant)) => {
-                self.report(Problem::AccountTagTwice, "30".into(), merchant.at, "follows tag 29");
+                self.report(
+                    KhqrProblem::AccountTagTwice,
+                    "30".into(),
+                    merchant.at,
+                    "follows tag 29",
+                );
             }
             _ => {}
         }
         for account in ["29", "30"] {
             let id = objects.get(account).and_then(|account| account.sub.get("00"));
             if let Some(id) = id.filter(|id| right_length(id) && !id.value.contains('@')) {
-                self.about(Problem::AccountInvalid, account, id, "has no @");
+                self.about(KhqrProblem::AccountInvalid, account, id, "has no @");
             }
         }
         if let Some(category) = get("52").filter(|object| !is_digits(object.value)) {
-            self.about(Problem::CategoryInvalid, "", category, &quote(category.value));
+            self.about(KhqrProblem::CategoryInvalid, "", category, &quote(category.value));
         }
         if let Some(country) = get("58").filter(|object| object.value != "KH") {
-            self.about(Problem::CountryUnknown, "", country, &quote(country.value));
+            self.about(KhqrProblem::CountryUnknown, "", country, &quote(country.value));
         }
         let currency = get("53").and_then(|object| {
             let currency = Currency::from_number(object.value);
             if currency.is_none() {
-                self.about(Problem::CurrencyUnsupported, "", object, &quote(object.value));
+                self.about(KhqrProblem::CurrencyUnsupported, "", object, &quote(object.value));
             }
             currency
         });
         if let Some(union_pay) = objects.get("15").filter(|_| currency == Some(Currency::Usd)) {
-            self.about(Problem::UnionPayCurrency, "", union_pay, "stands beside currency 840");
+            self.about(KhqrProblem::UnionPayCurrency, "", union_pay, "stands beside currency 840");
         }
 
         // An amount is judged by its own currency, or where that is unknown by the one that allows more.
@@ -179,7 +184,7 @@ impl Judge {
             && let Err(error) = check_amount(amount.value, currency.unwrap_or(Currency::Usd))
         {
             self.about(
-                Problem::AmountInvalid,
+                KhqrProblem::AmountInvalid,
                 "",
                 amount,
                 &format!("{} {error}", quote(amount.value)),
@@ -189,11 +194,11 @@ impl Judge {
         match initiation.map(|object| object.value) {
             Some("11") => {
                 if let Some(amount) = amount {
-                    self.about(Problem::AmountOnStatic, "", amount, "carries an amount");
+                    self.about(KhqrProblem::AmountOnStatic, "", amount, "carries an amount");
                 }
             }
             Some("12") if amount.is_none() && whole => {
-                self.report(Problem::AmountMissing, "54".into(), end, "is missing");
+                self.report(KhqrProblem::AmountMissing, "54".into(), end, "is missing");
             }
             _ => {}
         }
@@ -209,7 +214,7 @@ impl Judge {
             // A template that could not be read to its end may well have held the expiry.
             if required && times.is_none_or(|times| times.sub.fault.is_none()) {
                 let at = times.map_or(end, |times| times.value_at + units(times.value));
-                self.report(Problem::ExpiryMissing, "99.01".into(), at, "is missing");
+                self.report(KhqrProblem::ExpiryMissing, "99.01".into(), at, "is missing");
             }
             return;
         };
@@ -220,19 +225,19 @@ impl Judge {
             }
             moment.filter(|_| right_length(object)).map(Millis)
         };
-        let created = part("00").and_then(|object| read(object, Problem::CreationInvalid));
-        let Some(expires) = read(expiry, Problem::ExpiryInvalid) else { return };
+        let created = part("00").and_then(|object| read(object, KhqrProblem::CreationInvalid));
+        let Some(expires) = read(expiry, KhqrProblem::ExpiryInvalid) else { return };
         if created.is_some_and(|created| expires < created) {
-            self.about(Problem::ExpiryBeforeCreation, "99", expiry, &expires.rfc3339());
+            self.about(KhqrProblem::ExpiryBeforeCreation, "99", expiry, &expires.rfc3339());
         }
         if expires < now {
             let found = format!("{}, and it is {}", expires.rfc3339(), now.rfc3339());
-            self.about(Problem::Expired, "99", expiry, &found);
+            self.about(KhqrProblem::Expired, "99", expiry, &found);
         }
     }
 }
 
-/// Whether the table has nothing against the length of the value.
+/// Returns true if the table has nothing against the length of the value.
 fn right_length(object: &Object) -> bool {
     let length = units(object.value);
     object.field.is_none_or(|field| (field.length.0..=field.length.1).contains(&length))

@@ -23,12 +23,12 @@ mod tests;
 mod times;
 mod tlv;
 
-pub use decode::{Crc, Decoded, Initiation, Kind, Tag, decode};
+pub use decode::{Crc, Decoded, Initiation, KhqrKind, Tag, decode};
 pub use draw::{DrawError, svg, terminal};
 pub use inspect::{Inspection, inspect};
 pub use judge::judge;
 pub use payload::{Account, Payload, Stem};
-pub use problem::{Finding, Problem};
+pub use problem::{KhqrFinding, KhqrProblem};
 
 use arrayvec::ArrayString;
 use md5::{Digest, Md5};

@@ -8,12 +8,12 @@ use md5::{Digest, Md5};
 use super::fields::{FIELDS, find, path};
 use super::hex_of_md5;
 use super::judge::judge;
-use super::problem::{Finding, Problem};
+use super::problem::{KhqrFinding, KhqrProblem};
 use super::times;
 use super::tlv::{Passage, checksum, crc_of, go_on, hex_of_crc, units};
 use crate::base::{Amount, Currency, Millis, Print};
 
-/// Who is paid. Texts may be empty where the format lets them be absent.
+/// Payee. Texts may be empty where the format lets them be absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Account<'a> {
     /// Tag 29: a person's own account, or with `information` an account at a bank (remittance).
@@ -36,7 +36,7 @@ pub enum Account<'a> {
     },
 }
 
-/// What a KHQR says. An empty text is left out of the string. With an amount the code is dynamic and must expire;
+/// Content of a KHQR. An empty text is left out of the string. With an amount the code is dynamic and must expire;
 /// without one it is static and carries no times.
 ///
 /// ```
@@ -54,7 +54,7 @@ pub enum Account<'a> {
 /// let khqr = payload.encode()?;
 /// assert!(khqr.starts_with("000201010212"));
 /// assert_eq!(md5(&khqr).len(), 32);
-/// # Ok::<(), payon_sim::khqr::Finding>(())
+/// # Ok::<(), payon_sim::khqr::KhqrFinding>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload<'a> {
@@ -89,7 +89,7 @@ pub struct Payload<'a> {
     pub other_name: Cow<'a, str>,
     /// The city in that language, at most 15 characters.
     pub other_city: Cow<'a, str>,
-    /// When the code was made. Printed on dynamic codes only.
+    /// Time at which the code was made. Printed on dynamic codes only.
     pub created: Millis,
     /// Until when it can be paid; required on dynamic codes, not printed on static ones.
     pub expires: Option<Millis>,
@@ -129,16 +129,16 @@ impl<'a> Payload<'a> {
 
     /// The string for the QR code, CRC included: the one that the official SDK writes. What [`judge`](judge()) would find
     /// wrong with it at the moment of creation is refused with the first such finding.
-    pub fn encode(&self) -> Result<String, Finding> {
+    pub fn encode(&self) -> Result<String, KhqrFinding> {
         let text = self.write()?;
         judge(&text, self.created).into_iter().next().map_or(Ok(text), Err)
     }
 
     /// The same without asking the judge, which takes several times as long as writing: for payloads whose every
     /// part was checked before. Only what two digits of length cannot hold is refused.
-    pub fn write(&self) -> Result<String, Finding> {
+    pub fn write(&self) -> Result<String, KhqrFinding> {
         let dynamic = !self.amount.is_empty();
-        let mut out = Writer { text: String::with_capacity(CODE_BYTES), at: 0 };
+        let mut out = TlvWriter { text: String::with_capacity(CODE_BYTES), at: 0 };
         self.write_head(&mut out, dynamic)?;
         out.value("54", &self.amount)?;
         self.write_middle(&mut out)?;
@@ -151,10 +151,10 @@ impl<'a> Payload<'a> {
         Ok(text)
     }
 
-    /// What all dynamic codes that say the same but for amount and times have in common. Refused as by
+    /// Common part of all dynamic codes that differ only in amount and times. Refused as by
     /// [`Payload::write`].
-    pub fn stem(&self) -> Result<Stem, Finding> {
-        let mut out = Writer { text: String::new(), at: 0 };
+    pub fn stem(&self) -> Result<Stem, KhqrFinding> {
+        let mut out = TlvWriter { text: String::new(), at: 0 };
         self.write_head(&mut out, true)?;
         let head = std::mem::take(&mut out.text);
         self.write_middle(&mut out)?;
@@ -169,7 +169,7 @@ impl<'a> Payload<'a> {
     }
 
     /// All that comes before the amount.
-    fn write_head(&self, out: &mut Writer, dynamic: bool) -> Result<(), Finding> {
+    fn write_head(&self, out: &mut TlvWriter, dynamic: bool) -> Result<(), KhqrFinding> {
         out.value("00", "01")?;
         out.value("01", if dynamic { "12" } else { "11" })?;
         out.value("15", &self.union_pay)?;
@@ -186,7 +186,7 @@ impl<'a> Payload<'a> {
     }
 
     /// All between the amount and the times.
-    fn write_middle(&self, out: &mut Writer) -> Result<(), Finding> {
+    fn write_middle(&self, out: &mut TlvWriter) -> Result<(), KhqrFinding> {
         out.value("58", "KH")?;
         out.value("59", &self.name)?;
         out.value("60", &self.city)?;
@@ -226,10 +226,10 @@ impl Stem {
         amount: Amount,
         created: Millis,
         expires: Millis,
-    ) -> Result<(String, ArrayString<32>), Finding> {
+    ) -> Result<(String, ArrayString<32>), KhqrFinding> {
         let mut text = String::with_capacity(CODE_BYTES);
         text.push_str(&self.head);
-        let mut out = Writer { at: text.len(), text };
+        let mut out = TlvWriter { at: text.len(), text };
         out.value("54", &printed(amount, self.currency))?;
         let crc = go_on(self.crc, &out.text[self.head.len()..]);
         out.text.push_str(&self.middle);
@@ -262,7 +262,7 @@ const CODE_BYTES: usize = 256;
 /// Tag and length of the check sum, which covers them too.
 const CRC_HEAD: &str = "6304";
 
-/// What two digits can say.
+/// Largest value of two digits.
 const LENGTH_MAX: usize = 99;
 /// All that two digits can say, one after the other.
 const PAIRS: &str = "\
@@ -271,19 +271,19 @@ const PAIRS: &str = "\
     9899";
 
 /// Appends objects; refuses only what two digits of length cannot hold, the rest is for the judge.
-struct Writer {
+struct TlvWriter {
     text: String,
     /// Position of the end of `text` in the payload.
     at: usize,
 }
 
-impl Writer {
-    fn value(&mut self, tag: &str, value: &str) -> Result<(), Finding> {
+impl TlvWriter {
+    fn value(&mut self, tag: &str, value: &str) -> Result<(), KhqrFinding> {
         if value.is_empty() { Ok(()) } else { self.append("", tag, value) }
     }
 
     /// An empty template is left out too, but for an account: an account without an id has to be noticed.
-    fn template(&mut self, tag: &str, parts: &[(&str, &str)]) -> Result<(), Finding> {
+    fn template(&mut self, tag: &str, parts: &[(&str, &str)]) -> Result<(), KhqrFinding> {
         let parts = parts.iter().filter(|(_, value)| !value.is_empty());
         let length = parts.clone().map(|(_, value)| 4 + units(value)).sum();
         if length == 0 && !matches!(tag, "29" | "30") {
@@ -297,7 +297,7 @@ impl Writer {
         if length > LENGTH_MAX { Err(too_long("", tag, start, length)) } else { Ok(()) }
     }
 
-    fn append(&mut self, parent: &str, tag: &str, value: &str) -> Result<(), Finding> {
+    fn append(&mut self, parent: &str, tag: &str, value: &str) -> Result<(), KhqrFinding> {
         let length = units(value);
         if length > LENGTH_MAX {
             return Err(too_long(parent, tag, self.at, length));
@@ -308,8 +308,8 @@ impl Writer {
         Ok(())
     }
 
-    /// When a dynamic code was made, and until when it can be paid.
-    fn times(&mut self, created: Millis, expires: Option<Millis>) -> Result<(), Finding> {
+    /// Time at which a dynamic code was made, and until when it can be paid.
+    fn times(&mut self, created: Millis, expires: Option<Millis>) -> Result<(), KhqrFinding> {
         let [mut made, mut ends] = [itoa::Buffer::new(); 2];
         let ends = expires.map_or("", |at| ends.format(at.0));
         self.template("99", &[("00", made.format(created.0)), ("01", ends)])
@@ -323,8 +323,8 @@ impl Writer {
     }
 }
 
-fn too_long(parent: &str, tag: &str, at: usize, length: usize) -> Finding {
+fn too_long(parent: &str, tag: &str, at: usize, length: usize) -> KhqrFinding {
     let level = find(FIELDS, parent).map_or(FIELDS, |template| template.sub);
-    let problem = find(level, tag).map_or(Problem::TemplateTooLong, |it| it.wrong_length);
-    Finding::new(problem, path(parent, tag), at, &format!("{length} characters"))
+    let problem = find(level, tag).map_or(KhqrProblem::TemplateTooLong, |it| it.wrong_length);
+    KhqrFinding::new(problem, path(parent, tag), at, &format!("{length} characters"))
 }

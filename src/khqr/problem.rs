@@ -1,4 +1,4 @@
-//! What can be wrong with a payload: a closed set, with the official SDK's number where it has one.
+//! Mistakes of a payload: a closed set, with the official SDK's number where it has one.
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -7,11 +7,11 @@ macro_rules! problems {
     ($($variant:ident = $name:literal, $sdk:expr, $about:literal;)+) => {
         /// One kind of mistake in a payload.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Problem {
+        pub enum KhqrProblem {
             $(#[doc = $about] $variant,)+
         }
 
-        impl Problem {
+        impl KhqrProblem {
             /// Every problem, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
@@ -103,7 +103,7 @@ problems! {
     PurposeLength = "purpose.length", Some(42), "A purpose has 1 to 25 characters.";
 }
 
-impl Serialize for Problem {
+impl Serialize for KhqrProblem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -113,24 +113,24 @@ impl Serialize for Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 #[error("{message}")]
-pub struct Finding {
-    /// What kind of mistake: a stable name such as `crc.wrong`.
+pub struct KhqrFinding {
+    /// Kind of mistake: a stable name such as `crc.wrong`.
     #[serde(rename = "code")]
     #[schemars(with = "String")]
-    pub problem: Problem,
+    pub problem: KhqrProblem,
     /// The official SDK's `errorCode` for it, where there is one.
     pub sdk_code: Option<u8>,
     /// The tag concerned: `54`, or `30.01` for a sub-tag. Empty when the string as a whole is meant.
     pub tag: String,
-    /// Where in the string, in UTF-16 code units from 0. A missing tag is reported where its surroundings end.
+    /// Position in the string, in UTF-16 code units from 0. A missing tag is reported at the end of its surroundings.
     pub position: usize,
-    /// What was found, and the rule, for people.
+    /// The finding and the rule, for people.
     pub message: String,
 }
 
-impl Finding {
+impl KhqrFinding {
     /// A finding about `tag`; `found` says what stands there, in a few words.
-    pub(super) fn new(problem: Problem, tag: String, position: usize, found: &str) -> Self {
+    pub(super) fn new(problem: KhqrProblem, tag: String, position: usize, found: &str) -> Self {
         let subject = if tag.is_empty() { "The payload".into() } else { format!("Tag {tag}") };
         let message = format!("{subject}, at character {position}: {found}. {}", problem.about());
         Self { problem, sdk_code: problem.sdk_code(), tag, position, message }

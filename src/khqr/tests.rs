@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 #[allow(clippy::enum_glob_use, reason = "tables of them")]
-use super::Problem::*;
+use super::KhqrProblem::*;
 use super::*;
 use crate::base::{Amount, Currency, Millis};
 
@@ -25,7 +25,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
 }
 
 /// The SDK's input as a payload. The outer error is a currency that the type cannot even hold.
-fn payload(input: &Value) -> Result<Payload<'static>, Problem> {
+fn payload(input: &Value) -> Result<Payload<'static>, KhqrProblem> {
     let own = |member: &str| Cow::from(text(input, member).to_owned());
     let (id, bank) = (own("bakongAccountID"), own("acquiringBank"));
     let account = match text(input, "type") {
@@ -33,7 +33,7 @@ fn payload(input: &Value) -> Result<Payload<'static>, Problem> {
         _ => Account::Individual { id, information: own("accountInformation"), bank },
     };
     let currency = Currency::from_number(&input["currency"].to_string())
-        .ok_or(Problem::CurrencyUnsupported)?;
+        .ok_or(KhqrProblem::CurrencyUnsupported)?;
     let expires = input["expirationTimestamp"].as_i64().map(Millis);
     let mut payload = Payload::new(account, own("merchantName"), currency);
     payload.city = own("merchantCity");
@@ -63,7 +63,7 @@ fn payload(input: &Value) -> Result<Payload<'static>, Problem> {
     Ok(payload)
 }
 
-fn problems(text: &str, now: Millis) -> Vec<Problem> {
+fn problems(text: &str, now: Millis) -> Vec<KhqrProblem> {
     judge(text, now).into_iter().map(|finding| finding.problem).collect()
 }
 
@@ -177,7 +177,7 @@ fn a_payload_is_summed_up() {
     let bill = Payload { bill_number: "INV-1".into(), ..shop() };
     let dynamic = bill.with_amount(Amount::from_minor(1250), NOW, FAR).encode().expect("valid");
     let decoded = decode(&dynamic);
-    assert_eq!(decoded.kind, Some(Kind::Merchant));
+    assert_eq!(decoded.kind, Some(KhqrKind::Merchant));
     assert_eq!(decoded.initiation, Some(Initiation::Dynamic));
     assert_eq!(decoded.account_id.as_deref(), Some("payon_mock@ppcb"));
     assert_eq!(decoded.merchant_name.as_deref(), Some("PAYON Mock Shop"));
@@ -194,13 +194,13 @@ fn a_payload_is_summed_up() {
         assert_eq!(decoded.initiation, Some(Initiation::Static));
         decoded.kind
     };
-    assert_eq!(kind(""), Some(Kind::Individual));
-    assert_eq!(kind("0012"), Some(Kind::Remittance));
+    assert_eq!(kind(""), Some(KhqrKind::Individual));
+    assert_eq!(kind("0012"), Some(KhqrKind::Remittance));
 }
 
 #[test]
 fn every_hand_made_payload_gets_its_verdict() {
-    let expected: &[(&str, &[Problem])] = &[
+    let expected: &[(&str, &[KhqrProblem])] = &[
         ("N01", &[]),
         ("N02", &[CrcWrong]),
         ("N04", &[CrcWrong]),
@@ -249,7 +249,7 @@ fn every_hand_made_payload_gets_its_verdict() {
 #[test]
 fn published_samples_have_the_checksums_that_were_computed_for_them() {
     // Most samples are older than the expiry in tag 99, so that is what is wrong with them.
-    let expected: &[(&str, &[Problem])] = &[
+    let expected: &[(&str, &[KhqrProblem])] = &[
         ("NBC1", &[Malformed, CrcWrong]),
         ("NBC2", &[ExpiryMissing]),
         ("NBC3", &[ExpiryMissing]),
@@ -283,7 +283,7 @@ fn published_samples_have_the_checksums_that_were_computed_for_them() {
 
 #[test]
 fn what_no_public_tool_notices_is_noticed() {
-    let check = |payload: String, expected: &[Problem]| {
+    let check = |payload: String, expected: &[KhqrProblem]| {
         assert_eq!(problems(&payload, NOW), expected, "{payload}");
     };
     let good = shop().with_amount(Amount::from_minor(100), NOW, FAR).encode().expect("valid");
@@ -329,17 +329,17 @@ fn the_builder_is_as_strict_as_the_judge() {
         change(&mut payload);
         payload.encode().expect_err("refused").problem
     };
-    assert_eq!(refused(|p| p.amount = "1.005".into()), Problem::AmountInvalid);
-    assert_eq!(refused(|p| p.amount = "0.00".into()), Problem::AmountInvalid);
+    assert_eq!(refused(|p| p.amount = "1.005".into()), KhqrProblem::AmountInvalid);
+    assert_eq!(refused(|p| p.amount = "0.00".into()), KhqrProblem::AmountInvalid);
     assert_eq!(
         refused(|p| (p.currency, p.amount) = (Currency::Khr, "5000.50".into())),
-        Problem::AmountInvalid
+        KhqrProblem::AmountInvalid
     );
-    assert_eq!(refused(|p| p.expires = Some(NOW.plus(-1))), Problem::ExpiryBeforeCreation);
-    assert_eq!(refused(|p| p.created = Millis(0)), Problem::CreationInvalid);
-    assert_eq!(refused(|p| p.name = "x".repeat(100).into()), Problem::NameLength);
-    assert_eq!(refused(|p| p.store_label = "x".repeat(120).into()), Problem::StoreLabelLength);
-    assert_eq!(refused(|p| p.other_name = "ហាង".into()), Problem::LanguageMissing);
+    assert_eq!(refused(|p| p.expires = Some(NOW.plus(-1))), KhqrProblem::ExpiryBeforeCreation);
+    assert_eq!(refused(|p| p.created = Millis(0)), KhqrProblem::CreationInvalid);
+    assert_eq!(refused(|p| p.name = "x".repeat(100).into()), KhqrProblem::NameLength);
+    assert_eq!(refused(|p| p.store_label = "x".repeat(120).into()), KhqrProblem::StoreLabelLength);
+    assert_eq!(refused(|p| p.other_name = "ហាង".into()), KhqrProblem::LanguageMissing);
     // What the official builder would print with a three-digit length.
     let long = |length: usize| Account::Merchant {
         id: format!("{}@ppcb", "a".repeat(22)).into(),
@@ -348,10 +348,10 @@ fn the_builder_is_as_strict_as_the_judge() {
     };
     assert!(Payload { account: long(28), ..shop() }.encode().is_ok());
     let refusal = Payload { account: long(29), ..shop() }.encode().expect_err("100 characters");
-    assert_eq!((refusal.problem, refusal.position), (Problem::TemplateTooLong, 12));
+    assert_eq!((refusal.problem, refusal.position), (KhqrProblem::TemplateTooLong, 12));
     let nobody = Account::Individual { id: "".into(), information: "".into(), bank: "".into() };
     let refusal = Payload { account: nobody, ..shop() }.encode().expect_err("no account");
-    assert_eq!(refusal.problem, Problem::AccountMissing);
+    assert_eq!(refusal.problem, KhqrProblem::AccountMissing);
     assert_eq!(
         shop()
             .with_amount(Amount::from_minor(100), NOW, Millis(FAR.0 / 1000))
@@ -368,9 +368,9 @@ fn lengths_and_positions_are_counted_in_utf16() {
     let name = |name: &str| Payload { name: name.to_owned().into(), ..shop() };
     assert!(name("ហាងប៉ាយអន").encode().expect("valid").contains("5909ហាងប៉ាយអន"));
     assert!(name("Shop 😀").encode().expect("valid").contains("5907Shop 😀"));
-    assert_eq!(name(&"😀".repeat(13)).encode().expect_err("26").problem, Problem::NameLength);
+    assert_eq!(name(&"😀".repeat(13)).encode().expect_err("26").problem, KhqrProblem::NameLength);
     let split = altered("5915PAYON Mock Shop", "5903😀😀");
-    assert!(problems(&split, NOW).contains(&Problem::Malformed));
+    assert!(problems(&split, NOW).contains(&KhqrProblem::Malformed));
     let findings = judge(&altered("5915PAYON Mock Shop6010Phnom Penh", "5902😀6000"), NOW);
     let place = findings.first().map(|finding| (finding.tag.as_str(), finding.position));
     // 86 is where tag 59 begins in V01; 4 + 2 for it and 4 for the header of tag 60.
@@ -478,8 +478,8 @@ fn khmer_is_printed_as_it_is_and_control_characters_are_not() {
 
 #[test]
 fn problems_have_names_of_their_own() {
-    let names: std::collections::HashSet<_> = Problem::ALL.iter().map(|p| p.name()).collect();
-    assert_eq!(names.len(), Problem::ALL.len());
+    let names: std::collections::HashSet<_> = KhqrProblem::ALL.iter().map(|p| p.name()).collect();
+    assert_eq!(names.len(), KhqrProblem::ALL.len());
 }
 
 proptest! {
@@ -509,7 +509,7 @@ proptest! {
         prop_assert_eq!(judge(&changed, NOW).is_empty(), changed == good);
     }
 
-    /// What can be built is right, and says what went in.
+    /// Everything that can be built is right, and decodes to its inputs.
     #[test]
     fn what_is_built_is_right(
         name in "[ -~ក-ឳ]{1,25}", bill in "[ -~]{0,25}", minor in 1i64..=999_999_999_999,

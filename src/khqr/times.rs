@@ -1,4 +1,4 @@
-//! What the times at the end of a dynamic code do to its check sum. All codes of our days have them in the same form,
+//! Effect of the times at the end of a dynamic code on its check sum. All codes of our days have them in the same form,
 //! so each digit's part in it is known ahead: they need not be gone through one after the other.
 
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use super::tlv::go_on;
 
 /// The end of a code up to its check sum, with a nought for each digit of the two times.
 pub(super) const PATTERN: &str = "993400130000000000000011300000000000006304";
-/// Where the digits of the two times are in it.
+/// Positions of the digits of the two times.
 const NUMBERS: [std::ops::Range<usize>; 2] = [8..21, 25..38];
 
 /// By place and digit, how the check sum changes when that digit stands there in place of a nought.
@@ -21,7 +21,7 @@ static SHARES: LazyLock<[[u16; 10]; PATTERN.len()]> = LazyLock::new(|| {
     })
 });
 
-/// What the digits of this end of a code change in the check sum of [`PATTERN`]; `None` where it has another form.
+/// Effect of the digits of this end of a code on the check sum of [`PATTERN`]; `None` where it has another form.
 pub(super) fn shares(end: &str) -> Option<u16> {
     let (end, pattern) = (end.as_bytes(), PATTERN.as_bytes());
     let [made, ends] = NUMBERS;

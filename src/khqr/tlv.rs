@@ -31,7 +31,7 @@ pub(super) fn hex_of_crc(crc: u16) -> ArrayString<4> {
     ArrayString::from_byte_string(&digits).unwrap_or_default()
 }
 
-/// What a text does to the CRC of all that comes before it, made ready once: that CRC's bits each have their own share in
+/// Effect of a text on the CRC of all that comes before it, made ready once: that CRC's bits each have their own share in
 /// the outcome, whatever the others are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passage {
@@ -77,22 +77,22 @@ pub(super) struct Object<'a> {
     /// Position of the value in the payload.
     pub(super) value_at: usize,
     pub(super) value: &'a str,
-    /// What the table says of the tag.
+    /// The table's entry for the tag.
     pub(super) field: Option<&'static Field>,
     /// The objects inside.
     pub(super) sub: Objects<'a>,
 }
 
-/// What could be read of a payload or template, and where reading had to stop.
+/// Parts of a payload or template that could be read, and the position at which reading stopped.
 #[derive(Debug, Default)]
 pub(super) struct Objects<'a> {
     pub(super) list: Vec<Object<'a>>,
-    pub(super) fault: Option<Fault>,
+    pub(super) fault: Option<TlvFault>,
 }
 
-/// Where and why the text is no tag, length, value.
+/// Position and reason at which the text is no tag, length, value.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct TlvFault {
     pub(super) at: usize,
     pub(super) found: String,
 }
@@ -131,7 +131,7 @@ impl<'a> Objects<'a> {
                     rest = after;
                 }
                 Err(found) => {
-                    objects.fault = Some(Fault { at, found });
+                    objects.fault = Some(TlvFault { at, found });
                     break;
                 }
             }

@@ -12,7 +12,7 @@ use hashbrown::DefaultHashBuilder;
 use serde::{Deserialize, Serialize};
 
 use super::progress::CardRow;
-use crate::base::sharing::Table;
+use crate::base::persistent::PersistentMap;
 use crate::base::{Millis, PaymentMethod, Reason};
 
 /// Saved cards that one ledger keeps; past that no new one is taken.
@@ -89,7 +89,7 @@ pub struct Client<'a> {
     pub client: &'a str,
 }
 
-/// What is kept of a passcode: enough to compare, nothing to show.
+/// Digest of a passcode: enough to compare, nothing to show.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
@@ -102,11 +102,11 @@ impl fmt::Debug for Digest {
 /// A card to save, already checked.
 #[derive(Clone, Debug)]
 pub struct NewBinding<'a> {
-    /// Whose.
+    /// Client.
     pub client: Client<'a>,
     /// `termId`.
     pub terminal: &'a str,
-    /// Which card.
+    /// Card.
     pub card: CardRow,
     /// PAYON or credit/debit.
     pub method: PaymentMethod,
@@ -134,7 +134,7 @@ pub struct Binding {
     pub terminal: Box<str>,
     /// `clientId`, the short one.
     pub client: Box<str>,
-    /// Which card.
+    /// Card.
     pub card: CardRow,
     /// PAYON or credit/debit.
     pub method: PaymentMethod,
@@ -146,11 +146,11 @@ pub struct Binding {
     pub phone: Option<Box<str>>,
     /// `email` as sent.
     pub email: Option<Box<str>>,
-    /// When it was saved.
+    /// Time at which it was saved.
     pub created: Millis,
     /// The running number of its day: the last eight digits of `txSeqNo`.
     pub day_number: u32,
-    /// How often the client had bound this card before.
+    /// Number of times that the client had bound this card before.
     pub earlier: u32,
     /// Wrong passcodes since the last right one.
     pub wrong_passcodes: u8,
@@ -165,7 +165,7 @@ impl Binding {
     }
 }
 
-/// What is kept of a client.
+/// Facts kept of a client.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Customer {
@@ -173,15 +173,15 @@ pub struct Customer {
     bindings: Vec<BindingId>,
     /// Its passcode, if it has one of its own: from its latest binding or from createPIN.
     pub passcode: Option<Digest>,
-    /// Whether paying with a saved card goes without the passcode: the PIN was disabled.
+    /// True if paying with a saved card goes without the passcode: the PIN was disabled.
     pub unasked: bool,
 }
 
 /// The saved cards of a ledger. A clone costs nothing and shares all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
-    by_id: Table<Binding>,
-    customers: Table<Known>,
+    by_id: PersistentMap<Binding>,
+    customers: PersistentMap<KnownCustomer>,
     hasher: DefaultHashBuilder,
 }
 
@@ -190,19 +190,19 @@ pub struct Bindings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct BindingsFile {
     bindings: Vec<Binding>,
-    customers: Vec<Known>,
+    customers: Vec<KnownCustomer>,
 }
 
 /// A customer by its names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Known {
+struct KnownCustomer {
     merchant: Box<str>,
     client: Box<str>,
     customer: Customer,
 }
 
-impl Known {
+impl KnownCustomer {
     fn is(&self, client: Client<'_>) -> bool {
         *self.merchant == *client.merchant && *self.client == *client.client
     }
@@ -258,12 +258,12 @@ impl Bindings {
         if waiting.is_empty() { Ok(read) } else { Err("a saved card is nobody's".to_owned()) }
     }
 
-    /// How many there are.
+    /// Number of cards.
     pub fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
     }
@@ -273,7 +273,7 @@ impl Bindings {
         self.by_id.find(self.id_hash(id), |binding| binding.id == id)
     }
 
-    /// What is known of a client.
+    /// Facts known of a client.
     pub fn customer(&self, client: Client<'_>) -> Option<&Customer> {
         let known = self.customers.find(self.client_hash(client), |known| known.is(client));
         known.map(|known| &known.customer)
@@ -288,7 +288,7 @@ impl Bindings {
         let mut customer = Customer::default();
         change(&mut customer);
         let (merchant, client) = (client.merchant.into(), client.client.into());
-        self.customers.insert(hash, Known { merchant, client, customer });
+        self.customers.insert(hash, KnownCustomer { merchant, client, customer });
     }
 
     /// The active bindings of a client, in the order of their creation.

@@ -1,11 +1,11 @@
-//! What may be asked of a ledger, and what it answers.
+//! Commands of a ledger, and its answers.
 
 use std::sync::Arc;
 
 use super::order::{Change, Details, Instrument, OrderId, OrderKind, Screen};
 use crate::base::{Amount, Currency, Millis, PaymentMethod, Reason, TraceContext};
 
-/// Which order is meant: merchants name theirs by `txId`, time and the payer's page by position.
+/// Identification of an order: merchants name theirs by `txId`, time and the payer's page by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
     /// By merchant and `txId`.
@@ -42,23 +42,23 @@ pub struct NewOrder<'a> {
     pub context: Option<Arc<TraceContext>>,
 }
 
-/// What may be asked about an existing order.
+/// Commands for an existing order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     /// The issuer approves the payer's payment.
     Approve {
         /// Six digits.
         number: u32,
-        /// What was paid with.
+        /// Instrument of the payment.
         instrument: Instrument,
         /// An approval that comes after the payment had failed, expired or been given up.
         late: bool,
     },
     /// The payment is declined.
     Decline {
-        /// Why.
+        /// Reason.
         reason: Reason,
-        /// What was paid with, where it got that far.
+        /// Instrument of the payment, where it got that far.
         instrument: Option<Instrument>,
         /// A decline that takes back an approval given before.
         late: bool,
@@ -98,18 +98,18 @@ pub enum Command<'a> {
 
 /// A change that was decided and can be applied; holds only while nothing else was applied between.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Which order.
+pub struct LedgerEvent {
+    /// Order.
     pub order: OrderId,
-    /// When.
+    /// Time.
     pub at: Millis,
-    /// What.
+    /// The change.
     pub change: Change,
-    /// What was paid with, where the change brings it.
+    /// Instrument of the payment, where the change brings it.
     pub instrument: Option<Instrument>,
 }
 
-/// What a registration comes to.
+/// Result of a registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registration {
     /// A new order, now in the ledger.

@@ -6,13 +6,13 @@
 use super::command::Command;
 use super::order::{Change, Order, OrderKind, Screen};
 use crate::base::{Amount, Millis, OrderState, Reason};
-use crate::profile::{Rules, UnsettledRefund};
+use crate::profile::{LifecycleRules, UnsettledRefund};
 
-/// What `command` would change, or why it may not.
+/// The change that `command` would make, or the reason why it may not.
 pub(super) fn decide(
     order: &Order,
     now: Millis,
-    rules: &Rules,
+    rules: &LifecycleRules,
     command: &Command<'_>,
 ) -> Result<Change, Reason> {
     let state = state_at(order, now);
@@ -86,18 +86,18 @@ fn state_at(order: &Order, now: Millis) -> OrderState {
     if order.state.is_open() && now >= order.deadline { OrderState::Expired } else { order.state }
 }
 
-/// Whether the payer's screen may turn: a QR order that can still be paid, and never back.
+/// Returns true if the payer's screen may turn: a QR order that can still be paid, and never back.
 fn shown(order: &Order, state: OrderState, screen: Screen) -> Result<Screen, Reason> {
     payable(state)?;
     if screen < order.screen { Err(Reason::StateNotAllowed) } else { Ok(screen) }
 }
 
-/// Whether the payer may still pay, fail or give up.
+/// Returns true if the payer may still pay, fail or give up.
 fn payable(state: OrderState) -> Result<(), Reason> {
     if state == OrderState::Registered { Ok(()) } else { Err(closed_reason(state)) }
 }
 
-/// Whether all of it can still be taken back as if it had not been.
+/// Returns true if all of it can still be taken back as if it had not been.
 fn reversible(state: OrderState, settled: bool) -> Result<(), Reason> {
     match state {
         OrderState::Captured if settled => Err(Reason::AlreadySettled),
@@ -107,7 +107,7 @@ fn reversible(state: OrderState, settled: bool) -> Result<(), Reason> {
     }
 }
 
-/// Whether money was captured and some of it is left.
+/// Returns true if money was captured and some of it is left.
 fn captured(state: OrderState) -> Result<(), Reason> {
     match state {
         OrderState::Captured | OrderState::PartlyRefunded => Ok(()),
@@ -127,7 +127,7 @@ fn completable(kind: OrderKind, state: OrderState) -> Result<(), Reason> {
     }
 }
 
-/// What became of an order, as the reason why it takes no payment or has no money to move.
+/// Closing of an order, as the reason why it takes no payment or has no money to move.
 fn closed_reason(state: OrderState) -> Reason {
     match state {
         OrderState::Registered => Reason::OrderPending,

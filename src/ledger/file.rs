@@ -11,14 +11,14 @@ use smol_str::SmolStr;
 
 use super::bindings::BindingsFile;
 use super::order::{
-    Change, Details, Entry, History, Instrument, Order, OrderId, OrderKind, PartyId, Totals,
+    Change, Details, Entry, History, Instrument, Order, OrderId, OrderKind, TerminalId, Totals,
 };
 use super::progress::Progress;
 use super::store::Store;
-use super::{DAY_NUMBER_MAX, Event, FIRST_PROMISE, Ledger, STAN_MAX, Screen, change};
-use crate::base::sharing::Sorted;
+use super::{DAY_NUMBER_MAX, FIRST_PROMISE, Ledger, LedgerEvent, STAN_MAX, Screen, change};
+use crate::base::persistent::PersistentSortedMap;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, TraceContext};
-use crate::profile::Rules;
+use crate::profile::LifecycleRules;
 
 /// The latest moment that is taken: the end of the year 9998.
 const LATEST: Millis = Millis(253_370_764_800_000);
@@ -30,8 +30,9 @@ const AMOUNT_MAX: i64 = 999_999_999_999;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LedgerFile {
     /// Merchants and terminals that had orders, in the order of their numbers.
-    parties: Vec<PartyFile>,
-    /// Where the orders without a gap begin.
+    #[serde(rename = "parties")]
+    terminals: Vec<PartyFile>,
+    /// Position of the first order after which there is no gap.
     first: u64,
     orders: Vec<OrderFile>,
     saved: BindingsFile,
@@ -55,7 +56,8 @@ struct PartyFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OrderFile {
     id: u64,
-    party: u32,
+    #[serde(rename = "party")]
+    terminal: u32,
     tx_id: SmolStr,
     kind: OrderKind,
     method: PaymentMethod,
@@ -83,7 +85,7 @@ impl OrderFile {
     fn new(order: &Order) -> Self {
         Self {
             id: order.id.0,
-            party: order.party.0,
+            terminal: order.terminal.0,
             tx_id: order.tx_id.clone(),
             kind: order.kind,
             method: order.method,
@@ -103,7 +105,7 @@ impl OrderFile {
     }
 
     /// The order that comes of its history.
-    fn read(self, rules: &Rules) -> Result<Order, String> {
+    fn read(self, rules: &LifecycleRules) -> Result<Order, String> {
         let complain = |what: &str| format!("the order {:?}: {what}", self.tx_id);
         let money = |amount: Amount| (1..=AMOUNT_MAX).contains(&amount.minor());
         let moved = |entry: &Entry| match entry.change {
@@ -127,7 +129,7 @@ impl OrderFile {
         };
         let mut order = Order {
             id: OrderId(self.id),
-            party: PartyId(self.party),
+            terminal: TerminalId(self.terminal),
             tx_id: self.tx_id.clone(),
             kind: self.kind,
             method: self.method,
@@ -154,7 +156,7 @@ impl OrderFile {
             history: History::new(),
         };
         for Entry { at, change: what, .. } in later {
-            let event = Event { order: order.id, at: *at, change: *what, instrument: None };
+            let event = LedgerEvent { order: order.id, at: *at, change: *what, instrument: None };
             change(&mut order, &event, at.plus(rules.hold_lifetime_ms));
             order.history.clone_from(&self.history);
             // Sums are looked at where they are; approvals are counted in the whole history, at the end.
@@ -182,12 +184,12 @@ impl OrderFile {
 impl Ledger {
     /// All of it as data.
     pub fn to_file(&self) -> LedgerFile {
-        let parties = self.store.parties().iter().map(|party| PartyFile {
-            merchant_id: party.merchant.clone(),
-            term_id: party.terminal.clone(),
+        let terminals = self.store.terminals().iter().map(|terminal| PartyFile {
+            merchant_id: terminal.merchant.clone(),
+            term_id: terminal.terminal.clone(),
         });
         LedgerFile {
-            parties: parties.collect(),
+            terminals: terminals.collect(),
             first: self.store.first(),
             orders: self.orders_after(None).map(OrderFile::new).collect(),
             saved: self.bindings.to_file(),
@@ -203,8 +205,12 @@ impl Ledger {
     ///
     /// # Errors
     /// What does not fit in it, in words.
-    pub fn from_file(file: LedgerFile, rules: Rules, orders_max: usize) -> Result<Self, String> {
-        let LedgerFile { parties, first, orders, saved, day_numbers, stan, .. } = file;
+    pub fn from_file(
+        file: LedgerFile,
+        rules: LifecycleRules,
+        orders_max: usize,
+    ) -> Result<Self, String> {
+        let LedgerFile { terminals, first, orders, saved, day_numbers, stan, .. } = file;
         let LedgerFile { dropped, promised, promises, .. } = file;
         if orders.len() > orders_max {
             return Err(format!(
@@ -225,21 +231,21 @@ impl Ledger {
         }
         let mut store = Store::default();
         let mut names = HashSet::new();
-        for party in &parties {
-            if !names.insert((party.merchant_id.clone(), party.term_id.clone())) {
-                return Err(format!("the terminal {:?} is there twice", party.term_id));
+        for terminal in &terminals {
+            if !names.insert((terminal.merchant_id.clone(), terminal.term_id.clone())) {
+                return Err(format!("the terminal {:?} is there twice", terminal.term_id));
             }
-            store.party(&party.merchant_id, &party.term_id);
+            store.terminal(&terminal.merchant_id, &terminal.term_id);
         }
         let mut last = None;
         for order in orders {
             let id = order.id;
-            if order.party as usize >= parties.len() {
+            if order.terminal as usize >= terminals.len() {
                 return Err(format!("the order {:?} belongs to no terminal", order.tx_id));
             }
             let in_place = if id < first { last < Some(id) } else { true };
             let order = order.read(&rules)?;
-            let merchant = &parties[order.party.0 as usize].merchant_id;
+            let merchant = &terminals[order.terminal.0 as usize].merchant_id;
             if store.find(merchant, &order.tx_id).is_some() {
                 return Err(format!("the order {:?} is there twice", order.tx_id));
             }
@@ -258,7 +264,7 @@ impl Ledger {
             orders_max,
             dropped,
             promised: {
-                let mut read = Sorted::default();
+                let mut read = PersistentSortedMap::default();
                 for (id, own) in promised {
                     read.insert(OrderId(id), OrderId(own));
                 }

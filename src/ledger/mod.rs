@@ -1,6 +1,6 @@
 //! The ledger: orders and their money. Commands in, events out; no time, randomness or IO of its own.
 //!
-//! [`Ledger::decide`] looks and answers with an [`Event`]; [`Ledger::apply`] makes it so. The two are
+//! [`Ledger::decide`] looks and answers with an [`LedgerEvent`]; [`Ledger::apply`] makes it so. The two are
 //! apart so that a scenario can answer without booking, or book without answering. Whoever holds the
 //! ledger calls [`Ledger::next_expiry`] first, so that time that has run out is seen before the request.
 
@@ -13,23 +13,23 @@ mod progress;
 mod store;
 
 pub use bindings::{Binding, BindingId, Bindings, Client, Customer, Digest, NewBinding};
-pub use command::{Command, Event, NewOrder, Registration, Target};
+pub use command::{Command, LedgerEvent, NewOrder, Registration, Target};
 pub use file::LedgerFile;
 pub use order::{
     Approval, Change, DAY_DIGITS, Details, Entry, History, Instrument, InstrumentKind, Order,
-    OrderId, OrderKind, PartyId, Screen, Totals,
+    OrderId, OrderKind, Screen, TerminalId, Totals,
 };
-pub use progress::{CardRow, Progress, Source, Step};
-pub use store::{Orders, Party};
+pub use progress::{CardRow, PayerStep, PaymentSource, Progress};
+pub use store::{Orders, Terminal};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use smallvec::smallvec;
 
-use crate::base::sharing::Sorted;
+use crate::base::persistent::PersistentSortedMap;
 use crate::base::{Amount, Day, Millis, OrderState, Reason};
-use crate::profile::{IdenticalRegister, Rules};
+use crate::profile::{IdenticalRegister, LifecycleRules};
 use store::Store;
 
 /// The largest running number of a day, and of the audit number.
@@ -37,13 +37,13 @@ const DAY_NUMBER_MAX: u32 = 99_999_999;
 const STAN_MAX: u32 = 999_999;
 /// For how many orders room is made at once, at most.
 const ROOM_MAX: usize = 16;
-/// How many refused reports of a paying app an order's history keeps.
+/// Number of refused reports of a paying app that an order's history keeps.
 const REJECTED_MAX: usize = 16;
 
 /// The orders and saved cards of one space.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    rules: Rules,
+    rules: LifecycleRules,
     store: Store,
     bindings: Bindings,
     day_numbers: BTreeMap<Day, u32>,
@@ -51,7 +51,7 @@ pub struct Ledger {
     orders_max: usize,
     dropped: u64,
     /// The orders that were booked under a promised id, by that.
-    promised: Sorted<OrderId, OrderId>,
+    promised: PersistentSortedMap<OrderId, OrderId>,
     promises: u64,
 }
 
@@ -60,7 +60,7 @@ const FIRST_PROMISE: u64 = 1 << 63;
 
 impl Ledger {
     /// An empty ledger that keeps up to `orders_max` orders; past that the oldest closed ones go.
-    pub fn new(rules: Rules, orders_max: usize) -> Self {
+    pub fn new(rules: LifecycleRules, orders_max: usize) -> Self {
         Self {
             rules,
             store: Store::default(),
@@ -69,13 +69,13 @@ impl Ledger {
             stan: 0,
             orders_max,
             dropped: 0,
-            promised: Sorted::default(),
+            promised: PersistentSortedMap::default(),
             promises: 0,
         }
     }
 
     /// The life-cycle rules in force.
-    pub fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &LifecycleRules {
         &self.rules
     }
 
@@ -110,9 +110,9 @@ impl Ledger {
         }
     }
 
-    /// Whose an order is.
-    pub fn party(&self, order: &Order) -> &Party {
-        self.store.party_names(order.party)
+    /// Terminal of an order.
+    pub fn terminal(&self, order: &Order) -> &Terminal {
+        self.store.terminal_names(order.terminal)
     }
 
     /// Orders kept.
@@ -120,7 +120,7 @@ impl Ledger {
         self.store.len()
     }
 
-    /// Whether it keeps none.
+    /// Returns true if it keeps none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -153,7 +153,7 @@ impl Ledger {
         self.store.page(merchant, terminal, days, kind, skip, limit)
     }
 
-    /// Whether `new` may be registered: `None` for a new order, the earlier one for the identical
+    /// Checks a registration: `None` for a new order, the earlier one for the identical
     /// request again. Refused are a `txId` that is taken, and an amount of nothing or less.
     pub fn check_register(&self, new: &NewOrder<'_>) -> Result<Option<OrderId>, Reason> {
         if new.amount <= Amount::ZERO {
@@ -170,9 +170,9 @@ impl Ledger {
         }
     }
 
-    /// Whether `new` asks for what `known` was registered with.
+    /// Returns true if `new` asks for what `known` was registered with.
     pub fn repeats(&self, known: &Order, new: &NewOrder<'_>) -> bool {
-        *self.party(known).terminal == *new.terminal
+        *self.terminal(known).terminal == *new.terminal
             && known.kind == new.kind
             && known.method == new.method
             && known.currency == new.currency
@@ -224,7 +224,7 @@ impl Ledger {
         let (id, deadline) = (self.store.next_id(), now.plus(lifetime));
         Order {
             id,
-            party: self.store.party(new.merchant, new.terminal),
+            terminal: self.store.terminal(new.merchant, new.terminal),
             tx_id: new.tx_id.into(),
             kind: new.kind,
             method: new.method,
@@ -261,8 +261,8 @@ impl Ledger {
 
     /// Books an order that [`Ledger::make`] made, unless its txId is taken by now.
     pub fn insert_made(&mut self, order: Order) -> Option<OrderId> {
-        let party = self.store.party_names(order.party);
-        let is_taken = self.store.find(&party.merchant, &order.tx_id).is_some();
+        let terminal = self.store.terminal_names(order.terminal);
+        let is_taken = self.store.find(&terminal.merchant, &order.tx_id).is_some();
         let promised = order.id;
         let id = (!is_taken).then(|| self.insert(order))?;
         if promised.0 >= FIRST_PROMISE {
@@ -294,13 +294,13 @@ impl Ledger {
         }
     }
 
-    /// What `command` would do to an order, or the reason why it may not. Changes nothing.
+    /// The effect of `command` on an order, or the reason why it may not. Changes nothing.
     pub fn decide(
         &self,
         now: Millis,
         target: Target<'_>,
         command: Command<'_>,
-    ) -> Result<Event, Reason> {
+    ) -> Result<LedgerEvent, Reason> {
         let order = self.find(target).ok_or(Reason::OrderNotFound)?;
         let change = decide::decide(order, now, &self.rules, &command)?;
         let instrument = match command {
@@ -308,12 +308,12 @@ impl Ledger {
             Command::Decline { instrument, .. } => instrument,
             _ => None,
         };
-        Ok(Event { order: order.id, at: now, change, instrument })
+        Ok(LedgerEvent { order: order.id, at: now, change, instrument })
     }
 
     /// Makes a decided event so, in the name of the request `trace`. `None` when the order was
     /// dropped meanwhile.
-    pub fn apply(&mut self, event: Event, trace: u64) -> Option<&Order> {
+    pub fn apply(&mut self, event: LedgerEvent, trace: u64) -> Option<&Order> {
         let hold_until = event.at.plus(self.rules.hold_lifetime_ms);
         let id = event.order;
         let order = self.store.get_mut(id)?;
@@ -327,7 +327,7 @@ impl Ledger {
     }
 
     /// The order as a decided event would leave it; the ledger stays as it is.
-    pub fn preview(&self, event: &Event, trace: u64) -> Option<Order> {
+    pub fn preview(&self, event: &LedgerEvent, trace: u64) -> Option<Order> {
         let mut order = self.store.get(event.order)?.clone();
         let hold_until = event.at.plus(self.rules.hold_lifetime_ms);
         happen(&mut order, event.clone(), trace, hold_until);
@@ -356,9 +356,9 @@ impl Ledger {
     }
 
     /// The expiry that is due at `now`, earliest first; apply it and ask again.
-    pub fn next_expiry(&self, now: Millis) -> Option<Event> {
+    pub fn next_expiry(&self, now: Millis) -> Option<LedgerEvent> {
         let (deadline, order) = self.store.next_deadline()?;
-        (deadline <= now).then_some(Event {
+        (deadline <= now).then_some(LedgerEvent {
             order,
             at: deadline,
             change: Change::Expired,
@@ -366,14 +366,14 @@ impl Ledger {
         })
     }
 
-    /// When the next open order runs out of time.
+    /// Time at which the next open order runs out of time.
     pub fn next_deadline(&self) -> Option<Millis> {
         self.store.next_deadline().map(|(deadline, _)| deadline)
     }
 }
 
 /// Makes an event happen to an order; `hold_until` is when a hold that begins here ends.
-fn happen(order: &mut Order, event: Event, trace: u64, hold_until: Millis) {
+fn happen(order: &mut Order, event: LedgerEvent, trace: u64, hold_until: Millis) {
     change(order, &event, hold_until);
     if let Some(instrument) = event.instrument {
         order.instrument = Some(Box::new(instrument));
@@ -397,15 +397,15 @@ impl Order {
         let (totals, state, history) = (Totals::default(), OrderState::Registered, History::new());
         let mut order = Self { totals, state, history, ..self.clone() };
         for Entry { at, change: what, .. } in past {
-            let event = Event { order: order.id, at: *at, change: *what, instrument: None };
+            let event = LedgerEvent { order: order.id, at: *at, change: *what, instrument: None };
             change(&mut order, &event, self.deadline);
         }
         Some(order.state)
     }
 }
 
-/// What an event does to an order's money and state.
-fn change(order: &mut Order, event: &Event, hold_until: Millis) {
+/// Applies an event to an order's money and state.
+fn change(order: &mut Order, event: &LedgerEvent, hold_until: Millis) {
     let totals = &mut order.totals;
     match event.change {
         Change::Registered | Change::Settled | Change::Rejected(_) => {}

@@ -22,7 +22,7 @@ pub struct OrderId(pub u64);
 
 /// A merchant's terminal, as the ledger numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PartyId(pub u32);
+pub struct TerminalId(pub u32);
 
 /// One-phase or two-phase (`trt` 10 and 12, documented).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub enum OrderKind {
     PreAuth,
 }
 
-/// What the payer of a QR order sees, as the paying app reports it (documented).
+/// Screen of a QR order's payer, as the paying app reports it (documented).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Screen {
@@ -58,11 +58,11 @@ impl Screen {
     }
 }
 
-/// What the payer paid with, masked.
+/// Instrument of the payment, masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Instrument {
-    /// Which kind, for the numeric codes of the order list.
+    /// Kind, for the numeric codes of the order list.
     pub kind: InstrumentKind,
     /// The account as the status answer shows it: `************0022`.
     pub account: SmolStr,
@@ -115,7 +115,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What was captured and is not refunded.
+    /// Captured sum that is not refunded.
     pub fn unrefunded(&self) -> Amount {
         self.captured.minus(self.refunded).unwrap_or(Amount::ZERO)
     }
@@ -146,11 +146,11 @@ impl Order {
 pub struct Approval {
     /// Six digits.
     pub number: u32,
-    /// When.
+    /// Time.
     pub at: Millis,
 }
 
-/// What a merchant tells at registration beside the money; kept for the answers and the payer's pages.
+/// Details that a merchant gives at registration beside the money; kept for the answers and the payer's pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Details {
@@ -164,23 +164,23 @@ pub struct Details {
     pub buyer_id: Option<Box<str>>,
     /// `sellerId`.
     pub seller_id: Option<Box<str>>,
-    /// Where push-backs of this order go, before the merchant's own setting.
+    /// Address for push-backs of this order, before the merchant's own setting.
     pub noti_url: Option<Box<str>>,
-    /// Where the payer returns after success.
+    /// Address for the payer after success.
     pub success_url: Option<Box<str>>,
-    /// Where the payer returns after a failure.
+    /// Address for the payer after a failure.
     pub fail_url: Option<Box<str>>,
-    /// Where the payer returns after giving up.
+    /// Address for the payer after giving up.
     pub cancel_url: Option<Box<str>>,
 }
 
 impl Details {
-    /// What is kept of them: nothing where there are none.
+    /// The details to keep: nothing where there are none.
     pub fn kept(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
     }
 
-    /// What is kept; empty ones where that is nothing.
+    /// The kept details; empty ones where there are none.
     pub fn of(kept: Option<&Self>) -> &Self {
         static NONE: Details = Details {
             client_id: None,
@@ -202,27 +202,27 @@ impl Details {
 pub struct Order {
     /// Its position in the ledger.
     pub id: OrderId,
-    /// Whose it is.
-    pub party: PartyId,
+    /// Terminal of the order.
+    pub terminal: TerminalId,
     /// The merchant's own id.
     pub tx_id: SmolStr,
     /// One-phase or two-phase.
     pub kind: OrderKind,
-    /// How it may be paid.
+    /// Payment method.
     pub method: PaymentMethod,
     /// The currency of every amount here.
     pub currency: Currency,
     /// The amount ordered.
     pub amount: Amount,
-    /// What has moved.
+    /// Sums that have moved.
     pub totals: Totals,
-    /// Where it stands.
+    /// State of the order.
     pub state: OrderState,
-    /// When it was registered.
+    /// Time at which it was registered.
     pub created: Millis,
     /// Until when it may be paid, as told at registration.
     pub payable_until: Millis,
-    /// When time changes it next: the same, or for a hold when it is released.
+    /// Time at which time changes it next: the same, or for a hold when it is released.
     pub deadline: Millis,
     /// The running number of its day: the last eight digits of `txSeqNo`.
     pub day_number: u32,
@@ -230,21 +230,21 @@ pub struct Order {
     pub stan: u32,
     /// The issuer's approval, at most one an order.
     pub approval: Option<Approval>,
-    /// When the money was captured.
+    /// Time at which the money was captured.
     pub captured_at: Option<Millis>,
     /// Closed by hand, ahead of the day's end.
     pub settled_early: bool,
-    /// Why it failed.
+    /// Reason why it failed.
     pub failure: Option<Reason>,
-    /// What it was paid with.
+    /// Instrument of the payment.
     pub instrument: Option<Box<Instrument>>,
-    /// What the payer of a QR order sees.
+    /// Screen of a QR order's payer.
     pub screen: Screen,
-    /// How far its payer is; `None` before the first step and after the last.
+    /// Progress of its payer; `None` before the first step and after the last.
     pub progress: Option<Box<Progress>>,
-    /// Whether the merchant took a push-back on it.
+    /// True if the merchant took a push-back on it.
     pub told: bool,
-    /// When the merchant last asked for its status.
+    /// Time at which the merchant last asked for its status.
     pub status_asked: Option<Millis>,
     /// The rest of the registration.
     pub details: Option<Box<Details>>,
@@ -254,22 +254,22 @@ pub struct Order {
     pub history: History,
 }
 
-/// What happened to an order. Most orders are paid and left at that, which takes no memory of its own.
+/// Events of an order. Most orders are paid and left at that, which takes no memory of its own.
 pub type History = SmallVec<[Entry; 2]>;
 
 /// One thing that happened to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
-    /// When, on the space's clock.
+    /// Time, on the space's clock.
     pub at: Millis,
     /// The request that caused it; 0 where time or a control call did.
     pub trace: u64,
-    /// What.
+    /// The change.
     pub change: Change,
 }
 
-/// What can happen to an order.
+/// Changes of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Change {
@@ -340,7 +340,7 @@ impl Order {
         self.approval.map(|approval| digits::<6>(approval.number.into()))
     }
 
-    /// Why its payment is not a success, as a status call sees it; `None` once it was approved and
+    /// Reason why its payment is not a success, as a status call sees it; `None` once it was approved and
     /// not declined after that.
     pub fn unsuccessful(&self) -> Option<Reason> {
         match self.state {
@@ -356,7 +356,7 @@ impl Order {
         }
     }
 
-    /// What a refund may still give back: nothing of an order that was reversed, declined late, or otherwise ended.
+    /// Sum that a refund may still give back: nothing of an order that was reversed, declined late, or otherwise ended.
     pub fn refundable(&self) -> Amount {
         match self.state {
             OrderState::Captured | OrderState::PartlyRefunded => self.totals.unrefunded(),
@@ -364,12 +364,12 @@ impl Order {
         }
     }
 
-    /// Whether the merchant took a push-back and never asked whether it was true.
+    /// Returns true if the merchant took a push-back and never asked whether it was true.
     pub fn is_unchecked(&self) -> bool {
         self.told && self.status_asked.is_none()
     }
 
-    /// Whether its money is settled at `now`: the day of its capture is closed, and it was not
+    /// Returns true if its money is settled at `now`: the day of its capture is closed, and it was not
     /// taken back before.
     pub fn is_settled(&self, now: Millis, cutoff_ms: i64) -> bool {
         use OrderState::{Captured, PartlyRefunded, Refunded};

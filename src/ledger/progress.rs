@@ -1,4 +1,4 @@
-//! How far a payer has come with an order: what is asked next, and how often something was wrong.
+//! Progress of a payer with an order: the next question, and the number of mistakes.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,26 +10,26 @@ use crate::profile::{Authentication, OtpChannel};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CardRow(pub u32);
 
-/// What the payer is paying with.
+/// Source of the payer's money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Source {
+pub enum PaymentSource {
     /// A card that was typed in.
     Card(CardRow),
     /// A saved card.
     Binding(BindingId),
 }
 
-/// What is asked of the payer next.
+/// Next question to the payer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Step {
+pub enum PayerStep {
     /// A card, or the choice of a saved one.
     #[default]
     Enter,
     /// The client's passcode, for a saved card.
     Passcode,
-    /// Whether the one-time password comes by message or by mail.
+    /// True if the one-time password comes by message or by mail.
     Channel,
     /// The one-time password that came that way.
     Otp(OtpChannel),
@@ -39,17 +39,17 @@ pub enum Step {
     Unanswered,
 }
 
-/// How far a payer is.
+/// Progress of a payer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Progress {
-    /// What it pays with, once it has said so.
-    pub source: Option<Source>,
-    /// What is asked next.
-    pub step: Step,
+    /// Source of the money, once it is chosen.
+    pub source: Option<PaymentSource>,
+    /// Next question.
+    pub step: PayerStep,
     /// Counts the visits to the issuer's page, so that the return from an earlier one is told apart.
     pub round: u32,
-    /// When the one-time password was sent.
+    /// Time at which the one-time password was sent.
     pub sent: Millis,
     /// Wrong card PINs so far.
     pub wrong_pins: u8,

@@ -1,4 +1,4 @@
-//! Where orders live: by position, by the merchant's id, and by terminal and day for the order list.
+//! Store of orders: by position, by the merchant's id, and by terminal and day for the order list.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -10,13 +10,13 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::ROOM_MAX;
-use super::order::{Order, OrderId, OrderKind, PartyId};
-use crate::base::sharing::{Row, Sorted, Table};
+use super::order::{Order, OrderId, OrderKind, TerminalId};
+use crate::base::persistent::{PersistentMap, PersistentSortedMap, PersistentVec};
 use crate::base::{Day, Millis};
 
 /// A merchant's terminal by its names.
 #[derive(Clone, Debug)]
-pub struct Party {
+pub struct Terminal {
     /// The ledger's number of the merchant.
     merchant_number: u32,
     /// `merchantId`.
@@ -27,12 +27,12 @@ pub struct Party {
 
 /// Orders, oldest first. None of them leaves but the one at the front, and those that stayed when it was their turn.
 #[derive(Clone, Debug, Default)]
-struct Line {
-    stayed: Sorted<OrderId>,
-    recent: Row<OrderId>,
+struct OrderQueue {
+    stayed: PersistentSortedMap<OrderId>,
+    recent: PersistentVec<OrderId>,
 }
 
-impl Line {
+impl OrderQueue {
     fn len(&self) -> usize {
         self.stayed.len() + self.recent.len()
     }
@@ -47,13 +47,13 @@ impl Line {
 /// The orders of one terminal on one day.
 #[derive(Clone, Debug, Default)]
 struct DayList {
-    all: Line,
-    purchases: Line,
-    pre_auths: Line,
+    all: OrderQueue,
+    purchases: OrderQueue,
+    pre_auths: OrderQueue,
 }
 
 impl DayList {
-    fn of(&self, kind: Option<OrderKind>) -> &Line {
+    fn of(&self, kind: Option<OrderKind>) -> &OrderQueue {
         match kind {
             None => &self.all,
             Some(OrderKind::Purchase) => &self.purchases,
@@ -61,7 +61,7 @@ impl DayList {
         }
     }
 
-    fn both(&mut self, kind: OrderKind) -> [&mut Line; 2] {
+    fn both(&mut self, kind: OrderKind) -> [&mut OrderQueue; 2] {
         match kind {
             OrderKind::Purchase => [&mut self.all, &mut self.purchases],
             OrderKind::PreAuth => [&mut self.all, &mut self.pre_auths],
@@ -73,8 +73,8 @@ impl DayList {
 #[derive(Clone, Debug, Default)]
 struct Parties {
     merchants: HashMap<Box<str>, u32>,
-    all: Vec<Party>,
-    by_names: HashTable<PartyId>,
+    all: Vec<Terminal>,
+    by_names: HashTable<TerminalId>,
 }
 
 /// All orders of a ledger with their indexes. A clone costs nothing and shares all of it.
@@ -82,34 +82,34 @@ struct Parties {
 pub(super) struct Store {
     names: Arc<Parties>,
     /// The latest orders without a gap; the first has the id `first`.
-    recent: Row<Arc<Order>>,
+    recent: PersistentVec<Arc<Order>>,
     first: u64,
     /// Older orders that were open when room was made, and so stayed.
-    stayed: Sorted<OrderId, Arc<Order>>,
+    stayed: PersistentSortedMap<OrderId, Arc<Order>>,
     /// Those of them that closed since.
-    stayed_closed: Sorted<OrderId>,
-    by_tx: Table<OrderId>,
+    stayed_closed: PersistentSortedMap<OrderId>,
+    by_tx: PersistentMap<OrderId>,
     hasher: DefaultHashBuilder,
-    by_day: Arc<BTreeMap<(PartyId, Day), DayList>>,
-    deadlines: Sorted<(Millis, OrderId)>,
+    by_day: Arc<BTreeMap<(TerminalId, Day), DayList>>,
+    deadlines: PersistentSortedMap<(Millis, OrderId)>,
 }
 
 /// The orders of a ledger at one moment, to look through at leisure: whoever changes one meanwhile changes a copy.
 #[derive(Clone, Debug)]
 pub struct Orders {
     names: Arc<Parties>,
-    recent: Row<Arc<Order>>,
+    recent: PersistentVec<Arc<Order>>,
     first: u64,
-    stayed: Sorted<OrderId, Arc<Order>>,
+    stayed: PersistentSortedMap<OrderId, Arc<Order>>,
 }
 
 impl Orders {
-    /// How many.
+    /// Number of orders.
     pub fn len(&self) -> usize {
         self.stayed.len() + self.recent.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -128,9 +128,9 @@ impl Orders {
         stayed.chain(self.recent.range(place)).map(|order| &**order)
     }
 
-    /// Whose an order is.
-    pub fn party(&self, order: &Order) -> &Party {
-        &self.names.all[order.party.0 as usize]
+    /// Terminal of an order.
+    pub fn terminal(&self, order: &Order) -> &Terminal {
+        &self.names.all[order.terminal.0 as usize]
     }
 }
 
@@ -143,40 +143,40 @@ impl Store {
     }
 
     /// The number of this merchant and terminal, given on first sight.
-    pub(super) fn party(&mut self, merchant: &str, terminal: &str) -> PartyId {
-        if let Some(known) = self.known_party(merchant, terminal) {
+    pub(super) fn terminal(&mut self, merchant: &str, terminal: &str) -> TerminalId {
+        if let Some(known) = self.known_terminal(merchant, terminal) {
             return known;
         }
         let Self { names, hasher, .. } = self;
-        let Parties { merchants, all: parties, by_names } = Arc::make_mut(names);
-        let id = PartyId(parties.len() as u32);
+        let Parties { merchants, all: terminals, by_names } = Arc::make_mut(names);
+        let id = TerminalId(terminals.len() as u32);
         let next = merchants.len() as u32;
         let merchant_number = *merchants.entry_ref(merchant).or_insert(next);
         let hash = hasher.hash_one((merchant, terminal));
         let (merchant, terminal) = (merchant.into(), terminal.into());
-        parties.push(Party { merchant_number, merchant, terminal });
+        terminals.push(Terminal { merchant_number, merchant, terminal });
         by_names.insert_unique(hash, id, |id| {
-            let party = &parties[id.0 as usize];
-            hasher.hash_one((&*party.merchant, &*party.terminal))
+            let terminal = &terminals[id.0 as usize];
+            hasher.hash_one((&*terminal.merchant, &*terminal.terminal))
         });
         id
     }
 
     /// The number of this merchant and terminal, if an order of theirs ever came.
-    fn known_party(&self, merchant: &str, terminal: &str) -> Option<PartyId> {
-        let is_named = |id: &PartyId| {
-            let party = self.party_names(*id);
-            *party.merchant == *merchant && *party.terminal == *terminal
+    fn known_terminal(&self, merchant: &str, terminal: &str) -> Option<TerminalId> {
+        let is_named = |id: &TerminalId| {
+            let found = self.terminal_names(*id);
+            *found.merchant == *merchant && *found.terminal == *terminal
         };
         self.names.by_names.find(self.hasher.hash_one((merchant, terminal)), is_named).copied()
     }
 
     /// All merchants and terminals, by number.
-    pub(super) fn parties(&self) -> &[Party] {
+    pub(super) fn terminals(&self) -> &[Terminal] {
         &self.names.all
     }
 
-    /// Where the orders without a gap begin.
+    /// Position of the first order after which there is no gap.
     pub(super) const fn first(&self) -> u64 {
         self.first
     }
@@ -211,8 +211,8 @@ impl Store {
         self.first = first;
     }
 
-    pub(super) fn party_names(&self, party: PartyId) -> &Party {
-        &self.names.all[party.0 as usize]
+    pub(super) fn terminal_names(&self, terminal: TerminalId) -> &Terminal {
+        &self.names.all[terminal.0 as usize]
     }
 
     pub(super) fn find(&self, merchant: &str, tx_id: &str) -> Option<&Order> {
@@ -226,7 +226,7 @@ impl Store {
     }
 
     fn merchant_number(&self, order: &Order) -> u32 {
-        self.party_names(order.party).merchant_number
+        self.terminal_names(order.terminal).merchant_number
     }
 
     fn tx_hash(&self, order: &Order) -> u64 {
@@ -261,10 +261,11 @@ impl Store {
     }
 
     /// Makes an order found by its names and its day, in whose lines `line_up` puts it.
-    fn index(&mut self, order: Order, line_up: impl Fn(&mut Line)) -> Arc<Order> {
+    fn index(&mut self, order: Order, line_up: impl Fn(&mut OrderQueue)) -> Arc<Order> {
         let (id, hash) = (order.id, self.tx_hash(&order));
-        let list =
-            Arc::make_mut(&mut self.by_day).entry((order.party, order.created.day())).or_default();
+        let list = Arc::make_mut(&mut self.by_day)
+            .entry((order.terminal, order.created.day()))
+            .or_default();
         list.both(order.kind).into_iter().for_each(line_up);
         self.by_tx.insert(hash, id);
         Arc::new(order)
@@ -319,11 +320,12 @@ impl Store {
         limit: usize,
     ) -> Vec<&Order> {
         let mut rows = Vec::new();
-        let Some(party) = self.known_party(merchant, terminal).filter(|_| !days.is_empty()) else {
+        let Some(terminal) = self.known_terminal(merchant, terminal).filter(|_| !days.is_empty())
+        else {
             return rows;
         };
         let mut skip = skip;
-        for (_, list) in self.by_day.range((party, *days.start())..=(party, *days.end())) {
+        for (_, list) in self.by_day.range((terminal, *days.start())..=(terminal, *days.end())) {
             let line = list.of(kind);
             let passed = skip.min(line.len());
             skip -= passed;
@@ -375,15 +377,15 @@ impl Store {
     }
 
     /// Takes a closed order out of the indexes; `leave` takes it out of a line.
-    fn forget(&mut self, order: &Order, leave: impl Fn(&mut Line)) {
+    fn forget(&mut self, order: &Order, leave: impl Fn(&mut OrderQueue)) {
         let (id, hash) = (order.id, self.tx_hash(order));
         self.by_tx.remove(hash, |known| *known == id);
         self.change_lines(order, leave);
     }
 
     /// Changes the lines in which an order is.
-    fn change_lines(&mut self, order: &Order, change: impl Fn(&mut Line)) {
-        let key = (order.party, order.created.day());
+    fn change_lines(&mut self, order: &Order, change: impl Fn(&mut OrderQueue)) {
+        let key = (order.terminal, order.created.day());
         let by_day = Arc::make_mut(&mut self.by_day);
         if let Some(list) = by_day.get_mut(&key) {
             list.both(order.kind).into_iter().for_each(change);

@@ -1,16 +1,16 @@
-//! Test cards: one row an outcome.
+//! Test cards: one row for each outcome.
 
 use std::collections::HashMap;
 
 use crate::base::Reason;
 
 use super::provenance::Mark;
-use super::read::{Doc, Table, Words, fields, words};
-use crate::base::Complaint;
+use super::read::{TomlDocument, TomlTable, Words, fields, words};
+use crate::base::Message;
 
-/// Whose card it is.
+/// Brand of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum CardBrand {
     /// Begins with 4.
     Visa,
     /// Begins with 51 to 55 or 2221 to 2720.
@@ -23,7 +23,7 @@ pub enum Scheme {
     Payon,
 }
 
-words!("a scheme", Scheme {
+words!("a scheme", CardBrand {
     Visa = "visa",
     Mastercard = "mastercard",
     Jcb = "jcb",
@@ -31,7 +31,7 @@ words!("a scheme", Scheme {
     Payon = "payon",
 });
 
-/// What the issuer's access control server does.
+/// Behaviour of the issuer's access control server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authentication {
     /// The card takes no part in 3-D Secure.
@@ -82,8 +82,8 @@ impl Words for Reason {
 pub struct Card {
     /// Sixteen digits.
     pub number: String,
-    /// Whose card it is.
-    pub scheme: Scheme,
+    /// Brand of the card.
+    pub scheme: CardBrand,
     /// Three digits; scheme cards only.
     pub cvv: Option<String>,
     /// Four to six digits; PAYON cards only.
@@ -92,15 +92,15 @@ pub struct Card {
     pub expiry: String,
     /// The holder.
     pub name: String,
-    /// What happens before the issuer is asked.
+    /// Authentication before the issuer is asked.
     pub authentication: Authentication,
-    /// What the payment comes to, everything having been entered rightly.
+    /// Result of the payment when everything is entered correctly.
     pub outcome: Reason,
     /// The issuer's answer in ISO 8583 terms; `None` where the issuer is never asked.
     pub iso: Option<String>,
-    /// Whose word the row is.
+    /// Source of the row.
     pub mark: Mark,
-    /// What it rehearses, for people.
+    /// Situation that it rehearses, for people.
     pub about: String,
 }
 
@@ -122,7 +122,7 @@ impl std::fmt::Debug for Card {
 }
 
 /// Reads `cards.toml`.
-pub(super) fn read(doc: &Doc<'_>) -> Option<Vec<Card>> {
+pub(super) fn read(doc: &TomlDocument<'_>) -> Option<Vec<Card>> {
     let mut root = doc.root()?;
     let rows = root.rows("card");
     root.finish();
@@ -137,8 +137,8 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<Vec<Card>> {
     read.into_iter().collect()
 }
 
-fn card(row: &mut Table<'_>) -> Option<Card> {
-    let scheme: Option<Scheme> = row.word("scheme");
+fn card(row: &mut TomlTable<'_>) -> Option<Card> {
+    let scheme: Option<CardBrand> = row.word("scheme");
     row.check_text("number", |number| {
         check_digits(number, 16..=16)?;
         scheme.map_or(Ok(()), |scheme| check_number(number, scheme))
@@ -148,7 +148,7 @@ fn card(row: &mut Table<'_>) -> Option<Card> {
     row.check_text("expiry", check_expiry);
     if let Some(scheme) = scheme {
         let (needed, useless) =
-            if scheme == Scheme::Payon { ("pin", "cvv") } else { ("cvv", "pin") };
+            if scheme == CardBrand::Payon { ("pin", "cvv") } else { ("cvv", "pin") };
         if !row.has(needed) {
             row.refuse("scheme", format!("a card of the scheme {scheme} needs `{needed}`"));
         }
@@ -166,7 +166,7 @@ fn card(row: &mut Table<'_>) -> Option<Card> {
 }
 
 /// Complains of an outcome that is a reason of another family.
-pub(super) fn check_outcome(row: &Table<'_>, families: &[&str]) {
+pub(super) fn check_outcome(row: &TomlTable<'_>, families: &[&str]) {
     let Some(outcome) = row.word::<Reason>("outcome") else { return };
     let family = outcome.name().split('.').next().unwrap_or_default();
     if !families.contains(&family) {
@@ -177,7 +177,7 @@ pub(super) fn check_outcome(row: &Table<'_>, families: &[&str]) {
         let allowed = allowed.collect::<Vec<_>>().join(", ");
         row.refuse(
             "outcome",
-            Complaint::new(format!("such a payment cannot end with {outcome}"))
+            Message::new(format!("such a payment cannot end with {outcome}"))
                 .help(format!("allowed: {allowed}")),
         );
     }
@@ -187,7 +187,7 @@ pub(super) fn check_outcome(row: &Table<'_>, families: &[&str]) {
 pub(super) fn check_digits(
     text: &str,
     count: std::ops::RangeInclusive<usize>,
-) -> Result<(), Complaint> {
+) -> Result<(), Message> {
     if count.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());
     }
@@ -196,33 +196,33 @@ pub(super) fn check_digits(
     Err(format!("must be {wanted} digits").into())
 }
 
-fn check_expiry(text: &str) -> Result<(), Complaint> {
-    check_digits(text, 6..=6).map_err(|_| Complaint::new("must be YYYYMM, such as 202712"))?;
+fn check_expiry(text: &str) -> Result<(), Message> {
+    check_digits(text, 6..=6).map_err(|_| Message::new("must be YYYYMM, such as 202712"))?;
     match text[4..].parse() {
         Ok(1..=12) => Ok(()),
-        _ => Err(Complaint::new("the month must be 01 to 12; an expiry is YYYYMM, such as 202712")),
+        _ => Err(Message::new("the month must be 01 to 12; an expiry is YYYYMM, such as 202712")),
     }
 }
 
-fn check_number(number: &str, scheme: Scheme) -> Result<(), Complaint> {
+fn check_number(number: &str, scheme: CardBrand) -> Result<(), Message> {
     let lead: u32 = number.get(..6).and_then(|lead| lead.parse().ok()).unwrap_or_default();
     let (fits, range) = match scheme {
-        Scheme::Visa => (lead / 100_000 == 4, "4"),
-        Scheme::Mastercard => (
+        CardBrand::Visa => (lead / 100_000 == 4, "4"),
+        CardBrand::Mastercard => (
             matches!(lead / 10_000, 51..=55) || matches!(lead / 100, 2221..=2720),
             "51 to 55, or 2221 to 2720",
         ),
-        Scheme::Jcb => (matches!(lead / 100, 3528..=3589), "3528 to 3589"),
-        Scheme::UnionPay => (lead / 10_000 == 62, "62"),
-        Scheme::Payon => (lead == 101_049, "101049"),
+        CardBrand::Jcb => (matches!(lead / 100, 3528..=3589), "3528 to 3589"),
+        CardBrand::UnionPay => (lead / 10_000 == 62, "62"),
+        CardBrand::Payon => (lead == 101_049, "101049"),
     };
     if !fits {
         return Err(format!("a number of the scheme {scheme} begins with {range}").into());
     }
-    if scheme == Scheme::Payon || luhn_sum(number).is_multiple_of(10) {
+    if scheme == CardBrand::Payon || luhn_sum(number).is_multiple_of(10) {
         return Ok(());
     }
-    Err(Complaint::new("the number fails the Luhn check: a digit is wrong")
+    Err(Message::new("the number fails the Luhn check: a digit is wrong")
         .help("only numbers that are published for testing belong here, never a real card's"))
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::base::{Problem, nearest, read_text};
+use crate::base::{Diagnostic, nearest, read_text};
 
 /// The files of the built-in profile, by name: the same names that a user's directory has.
 pub(super) const BUILTIN: [(&str, &str); 7] = [
@@ -23,28 +23,28 @@ pub(super) const BUILTIN: [(&str, &str); 7] = [
 pub(super) const BUILTIN_DIR: &str = "fixtures/pgtest";
 
 /// A file's text, and the name by which messages and provenance call it.
-pub(super) struct Source {
+pub(super) struct SourceText {
     pub(super) shown: String,
     pub(super) text: Cow<'static, str>,
 }
 
 /// Reads the files of `dir` in the order of [`BUILTIN`]; a file that cannot be read is a problem and `None`. A file
 /// of ours that is spelled otherwise is a problem too.
-pub(super) fn load(dir: &Path) -> ([Option<Source>; BUILTIN.len()], Vec<Problem>) {
+pub(super) fn load(dir: &Path) -> ([Option<SourceText>; BUILTIN.len()], Vec<Diagnostic>) {
     let mut problems = Vec::new();
     let sources = BUILTIN.map(|(name, _)| {
         let path = dir.join(name);
         let shown = path.display().to_string();
         match read_text(&path) {
-            Ok(text) => Some(Source { shown, text: text.into() }),
+            Ok(text) => Some(SourceText { shown, text: text.into() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let help = "`payon-sim profile export DIR` writes a complete directory".to_owned();
-                problems.push(Problem::of_file(shown, "is missing".to_owned(), vec![help]));
+                problems.push(Diagnostic::of_file(shown, "is missing".to_owned(), vec![help]));
                 None
             }
             Err(error) => {
                 let message = format!("cannot be read: {error}");
-                problems.push(Problem::of_file(shown, message, Vec::new()));
+                problems.push(Diagnostic::of_file(shown, message, Vec::new()));
                 None
             }
         }
@@ -54,7 +54,7 @@ pub(super) fn load(dir: &Path) -> ([Option<Source>; BUILTIN.len()], Vec<Problem>
 }
 
 /// TOML files in `dir` that no profile has: most likely a slip in the name.
-fn strangers(dir: &Path) -> Vec<Problem> {
+fn strangers(dir: &Path) -> Vec<Diagnostic> {
     let known = BUILTIN.map(|(name, _)| name);
     let mut strange: Vec<String> = fs::read_dir(dir)
         .into_iter()
@@ -71,7 +71,7 @@ fn strangers(dir: &Path) -> Vec<Problem> {
             let mut help = vec![format!("a profile has {}", known.join(", "))];
             help.extend(nearest(&name, &known).map(|near| format!("did you mean `{near}`?")));
             let shown = dir.join(&name).display().to_string();
-            Problem::of_file(shown, "is no file of a profile".to_owned(), help)
+            Diagnostic::of_file(shown, "is no file of a profile".to_owned(), help)
         })
         .collect()
 }
@@ -94,9 +94,9 @@ pub(super) fn export(dir: &Path) -> io::Result<()> {
 }
 
 /// Replaces one setting of a file: `rules.order_lifetime_ms` by JSON. Its mark stays. Answers what is wrong with it.
-pub(super) fn replace(source: &mut Source, key: &str, json: &str) -> Option<Problem> {
+pub(super) fn replace(source: &mut SourceText, key: &str, json: &str) -> Option<Diagnostic> {
     let shown = source.shown.clone();
-    let refuse = |what: String| Problem::of_file(shown, what, Vec::new());
+    let refuse = |what: String| Diagnostic::of_file(shown, what, Vec::new());
     let Ok(mut root) = source.text.parse::<toml::Table>() else { return None };
     let value = serde_json::from_str::<serde_json::Value>(json)
         .ok()

@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::read::{Doc, Table, words};
-use crate::base::Complaint;
+use super::read::{TomlDocument, TomlTable, words};
+use crate::base::Message;
 use crate::crypto::{KeyError, PrivateKey, PublicKey, VerifyKey};
 
 /// A key pair, in the form in which the profile holds it: PEM, or one line of Base64 DER. It is parsed when it is
@@ -59,8 +59,8 @@ impl KeyPair {
         Some(self.parsed_private.get_or_init(|| PrivateKey::parse(text)).as_ref())
     }
 
-    /// What is wrong with the pair, if anything is.
-    pub(super) fn complaint(&self) -> Option<String> {
+    /// Mistake of the pair, if there is one.
+    pub(super) fn message(&self) -> Option<String> {
         let of = |half: &str, error: &KeyError| format!("`{half}` of key {:?}: {error}", self.name);
         match (self.public_key(), self.private_key()) {
             (Err(error), _) => Some(of("public", error)),
@@ -81,7 +81,7 @@ impl PartialEq for KeyPair {
 
 impl Eq for KeyPair {}
 
-/// What a key pair is for.
+/// Purpose of a key pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRole {
     /// The gateway's own.
@@ -102,7 +102,7 @@ pub(super) struct Keys {
 }
 
 /// Reads `keys.toml`.
-pub(super) fn read(doc: &Doc<'_>) -> Option<Keys> {
+pub(super) fn read(doc: &TomlDocument<'_>) -> Option<Keys> {
     let mut root = doc.root()?;
     let rows = root.rows("key");
     root.finish();
@@ -137,15 +137,15 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<Keys> {
 
 impl Keys {
     /// The pair of that name.
-    pub(super) fn named(&self, name: &str) -> Result<&Arc<KeyPair>, Complaint> {
+    pub(super) fn named(&self, name: &str) -> Result<&Arc<KeyPair>, Message> {
         self.pairs.iter().find(|pair| pair.name == name).ok_or_else(|| {
             let names: Vec<&str> = self.pairs.iter().map(|pair| pair.name.as_str()).collect();
-            Complaint::not_among("the name of a key in keys.toml", name, &names)
+            Message::not_among("the name of a key in keys.toml", name, &names)
         })
     }
 }
 
-fn key(row: &mut Table<'_>) -> Option<(KeyRole, Arc<KeyPair>)> {
+fn key(row: &mut TomlTable<'_>) -> Option<(KeyRole, Arc<KeyPair>)> {
     let mut ders = [None, None];
     for (name, der) in ["private", "public"].into_iter().zip(&mut ders) {
         row.check_text(name, |text| {
@@ -177,7 +177,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The DER bytes of a key, if the text can be one: Base64 or PEM around one DER sequence.
-fn decode(which: &str, text: &str) -> Result<Vec<u8>, Complaint> {
+fn decode(which: &str, text: &str) -> Result<Vec<u8>, Message> {
     let advice = "give one line of Base64 DER, or PEM between \"\"\" … \"\"\"";
     let text = text.trim();
     let body = match text.strip_prefix("-----BEGIN ") {
@@ -192,23 +192,23 @@ fn decode(which: &str, text: &str) -> Result<Vec<u8>, Complaint> {
                 return Err(format!("this PEM is no {which} key, it says {label:?}").into());
             }
             rest.strip_suffix(&format!("-----END {label}-----")).ok_or_else(|| {
-                Complaint::new(format!("this PEM does not end with -----END {label}-----"))
+                Message::new(format!("this PEM does not end with -----END {label}-----"))
             })?
         }
     };
     let compact: String = body.split_ascii_whitespace().collect();
     let der = BASE64
         .decode(compact)
-        .map_err(|_| Complaint::new(format!("this {which} key is not Base64")).help(advice))?;
+        .map_err(|_| Message::new(format!("this {which} key is not Base64")).help(advice))?;
     if is_sequence(&der) {
         Ok(der)
     } else {
         let message = format!("this {which} key is not DER: it is cut short, or not a key");
-        Err(Complaint::new(message).help(advice))
+        Err(Message::new(message).help(advice))
     }
 }
 
-/// Whether the bytes are one DER sequence from the first to the last.
+/// Returns true if the bytes are one DER sequence from the first to the last.
 fn is_sequence(der: &[u8]) -> bool {
     let [0x30, length, rest @ ..] = der else { return false };
     match length {
@@ -222,7 +222,7 @@ fn is_sequence(der: &[u8]) -> bool {
     }
 }
 
-/// Whether the end of the public key (the last of the modulus, and the exponent) stands within the private key, as it
+/// Returns true if the end of the public key (the last of the modulus, and the exponent) stands within the private key, as it
 /// does in PKCS#1 and PKCS#8. Certificates end in a signature, so they are left to `crypto`.
 fn fits(private: &[u8], public: &[u8]) -> bool {
     const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];

@@ -11,9 +11,9 @@ use crate::khqr;
 
 use super::keys::{KeyPair, Keys};
 use super::provenance::Mark;
-use super::read::{Doc, Node, Read, Table, fields};
+use super::read::{Read, TomlDocument, TomlNode, TomlTable, fields};
 use super::settings::{PushbackOverrides, SignMode, check_url};
-use crate::base::Complaint;
+use crate::base::Message;
 
 /// A merchant, of the profile or made at run time.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub struct Merchant {
     pub city: String,
     /// The pair whose private half the merchant signs with.
     pub key: Arc<KeyPair>,
-    /// Whether createPIN may be called (documented: it must be enabled).
+    /// True if createPIN may be called (documented: it must be enabled).
     pub pin_enabled: bool,
     /// The payment methods on offer, at least one.
     pub methods: Vec<PaymentMethod>,
-    /// What a KHQR for the merchant says.
+    /// Account for a KHQR of the merchant.
     pub khqr: KhqrAccount,
-    /// Where push-backs go when an order brings no `noti_url`.
+    /// Address for push-backs when an order brings no `noti_url`.
     pub noti_url: Option<String>,
     /// Push-back settings of its own.
     pub pushback: PushbackOverrides,
@@ -44,12 +44,12 @@ pub struct Merchant {
     pub sign_mode: Option<SignMode>,
     /// The shared key of the HMAC and keyed-digest recipes.
     pub sign_secret: Option<String>,
-    /// What the header `Authentication` must say on every call.
+    /// Required value of the header `Authentication` on every call.
     pub token: Option<String>,
     /// Keys that were its own until another took their place, oldest first: the likeliest reason for a signature that
     /// does not fit. They are kept for words only and verify nothing.
     pub replaced_keys: Vec<ReplacedKey>,
-    /// What its codes begin with.
+    /// Beginnings of its codes.
     pub stems: Stems,
 }
 
@@ -68,7 +68,7 @@ const REPLACED_KEYS_MAX: usize = 4;
 /// The beginnings of a merchant's dynamic KHQRs, made when one is first asked for. They are no setting: all merchants are
 /// alike in them, and a copy of a merchant begins without, so that it may be changed.
 #[derive(Debug, Default)]
-pub struct Stems([OnceLock<Result<khqr::Stem, khqr::Finding>>; 2]);
+pub struct Stems([OnceLock<Result<khqr::Stem, khqr::KhqrFinding>>; 2]);
 
 impl Clone for Stems {
     fn clone(&self) -> Self {
@@ -142,8 +142,8 @@ impl Merchant {
         self.replaced_keys.drain(..extra);
     }
 
-    /// What its dynamic KHQRs in `currency` begin with. The profile has checked each part.
-    pub fn khqr_stem(&self, currency: Currency) -> Result<&khqr::Stem, &khqr::Finding> {
+    /// Beginning of its dynamic KHQRs in `currency`. The profile has checked each part.
+    pub fn khqr_stem(&self, currency: Currency) -> Result<&khqr::Stem, &khqr::KhqrFinding> {
         let stem = || {
             let KhqrAccount { account, merchant_id, bank } = &self.khqr;
             let (id, merchant_id, bank) = (account.into(), merchant_id.into(), bank.into());
@@ -153,7 +153,7 @@ impl Merchant {
         self.stems.0[currency as usize].get_or_init(stem).as_ref()
     }
 
-    /// What checks this merchant's signatures made with `recipe`.
+    /// Key that checks this merchant's signatures made with `recipe`.
     pub fn verify_key(&self, recipe: &Recipe) -> Result<Cow<'_, VerifyKey>, KeyError> {
         if !recipe.takes_secret() {
             return self.key.verify_key().map(Cow::Borrowed).map_err(Clone::clone);
@@ -167,7 +167,7 @@ impl Merchant {
         }))
     }
 
-    /// What makes this merchant's signatures with `recipe`; `None` where only the public half is known.
+    /// Key that makes this merchant's signatures with `recipe`; `None` where only the public half is known.
     pub fn sign_key(&self, recipe: &Recipe) -> Option<Result<SignKey, KeyError>> {
         let secret = match self.sign_secret.as_deref() {
             _ if !recipe.takes_secret() => None,
@@ -199,7 +199,7 @@ pub struct KhqrAccount {
 }
 
 /// Reads `merchants.toml`. Without keys (they could not be read) names of keys are not checked.
-pub(super) fn read(doc: &Doc<'_>, keys: Option<&Keys>) -> Option<Vec<Merchant>> {
+pub(super) fn read(doc: &TomlDocument<'_>, keys: Option<&Keys>) -> Option<Vec<Merchant>> {
     let mut root = doc.root()?;
     let rows = root.rows("merchant");
     root.finish();
@@ -214,7 +214,7 @@ pub(super) fn read(doc: &Doc<'_>, keys: Option<&Keys>) -> Option<Vec<Merchant>> 
     read.into_iter().collect()
 }
 
-fn merchant(row: &mut Table<'_>, keys: Option<&Keys>) -> Option<Merchant> {
+fn merchant(row: &mut TomlTable<'_>, keys: Option<&Keys>) -> Option<Merchant> {
     for (name, most) in [("id", 32), ("name", 25), ("name_km", 25), ("city", 15)] {
         check_length(row, name, most);
     }
@@ -278,11 +278,11 @@ fn merchant(row: &mut Table<'_>, keys: Option<&Keys>) -> Option<Merchant> {
 }
 
 impl Read for KhqrAccount {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.table()?;
         table.check_text("account", |account| match account.split_once('@') {
             Some((name, bank)) if !name.is_empty() && !bank.is_empty() => Ok(()),
-            _ => Err(Complaint::new("a Bakong account id is name@bank")),
+            _ => Err(Message::new("a Bakong account id is name@bank")),
         });
         for name in ["account", "merchant_id", "bank"] {
             check_length(&table, name, 32);
@@ -300,7 +300,7 @@ impl Read for KhqrAccount {
     }
 }
 
-fn check_length(table: &Table<'_>, name: &str, most: usize) {
+fn check_length(table: &TomlTable<'_>, name: &str, most: usize) {
     table.check_text(name, |text| match text.chars().count() {
         length if length > most => Err(format!("{length} characters, at most {most} fit").into()),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What PAYON's test world is, as data: merchants, keys, cards, payers, reasons, rules and words.
+//! PAYON's test world as data: merchants, keys, cards, payers, reasons, rules and words.
 //!
 //! The built-in profile lies in `fixtures/pgtest` and is part of the binary. A user's own directory has the same
 //! files ([`Profile::export`] writes them out as a start) and is checked strictly: every mistake is reported at once,
@@ -31,16 +31,18 @@ use std::sync::{Arc, LazyLock};
 
 use sha2::{Digest, Sha256};
 
-pub use crate::base::Problem;
-pub use cards::{Authentication, Card, Scheme};
+pub use crate::base::Diagnostic;
+pub use cards::{Authentication, Card, CardBrand};
 pub use keys::{KeyPair, KeyRole};
 pub use merchants::{KhqrAccount, Merchant, ReplacedKey};
-pub use operations::{Described, Kind, Member, OperationTable};
+pub use operations::{MemberKind, MemberSpec, OperationSpec, OperationTable};
 pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};
-pub use reasons::{Answer, ReasonTable};
+pub use reasons::{ReasonAnswer, ReasonTable};
 pub use report::ProfileErrors;
-pub use rules::{CompletedAmount, IdenticalRegister, Rules, StatusMismatch, UnsettledRefund};
+pub use rules::{
+    CompletedAmount, IdenticalRegister, LifecycleRules, StatusMismatch, UnsettledRefund,
+};
 pub use settings::{
     Acknowledge, CheckoutSettings, Language, PushbackEvent, PushbackOverrides, PushbackPolicy,
     SignMode, SignSettings,
@@ -48,21 +50,21 @@ pub use settings::{
 pub use wording::{Each, OrdersWording, StatusWording, TokenWording, TypeWords, Wording};
 
 use crate::base::{Operation, Reason};
-use files::{BUILTIN, BUILTIN_DIR, Source};
-use read::{Doc, fields};
+use files::{BUILTIN, BUILTIN_DIR, SourceText};
+use read::{TomlDocument, fields};
 
 /// A world that the simulator can play.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Its name, such as `pgtest`.
     pub name: String,
-    /// What it is, in one sentence.
+    /// Description, in one sentence.
     pub about: String,
-    /// How orders live.
-    pub rules: Rules,
-    /// When and how requests are signed.
+    /// Life-cycle rules of orders.
+    pub rules: LifecycleRules,
+    /// Time at which and how requests are signed.
     pub sign: SignSettings,
-    /// How push-backs are delivered.
+    /// Delivery of push-backs.
     pub pushback: PushbackPolicy,
     /// The payer's pages.
     pub checkout: CheckoutSettings,
@@ -72,11 +74,11 @@ pub struct Profile {
     pub merchants: Vec<Merchant>,
     /// Test cards, at least one.
     pub cards: Vec<Card>,
-    /// What payers know and have besides cards.
+    /// Knowledge and accounts of payers besides cards.
     pub payers: Payers,
     /// Reasons to codes, messages and HTTP status.
     pub reasons: ReasonTable,
-    /// What each operation takes and answers.
+    /// Requests and replies of each operation.
     pub operations: OperationTable,
     /// The gateway's own pair.
     pub gateway_key: Arc<KeyPair>,
@@ -89,11 +91,11 @@ pub struct Profile {
     provenance: Vec<Provenance>,
 }
 
-/// What `profile.toml` holds.
+/// Content of `profile.toml`.
 struct Settings {
     name: String,
     about: String,
-    rules: Rules,
+    rules: LifecycleRules,
     sign: SignSettings,
     pushback: PushbackPolicy,
     checkout: CheckoutSettings,
@@ -164,18 +166,18 @@ impl Profile {
             .keys
             .iter()
             .filter_map(|pair| {
-                let complaint = pair.complaint()?;
+                let message = pair.message()?;
                 let key = format!("key.{}", pair.name);
                 let entry = self.provenance.iter().find(|entry| entry.key == key)?;
                 let Place { file, line } = &entry.place;
-                Some(Problem::of_line(file.to_string(), *line as usize, complaint))
+                Some(Diagnostic::of_line(file.to_string(), *line as usize, message))
             })
             .collect();
         if problems.is_empty() { Ok(()) } else { Err(ProfileErrors(problems)) }
     }
 
-    /// What `operation` answers for `reason`.
-    pub fn answer(&self, operation: Operation, reason: Reason) -> Answer<'_> {
+    /// Answer of `operation` for `reason`.
+    pub fn answer(&self, operation: Operation, reason: Reason) -> ReasonAnswer<'_> {
         self.reasons.answer(operation, reason)
     }
 
@@ -198,7 +200,7 @@ impl Profile {
         self.pushback.with(&merchant.pushback)
     }
 
-    /// Every behaviour with whose word it is and the line that holds it, in the order of the files.
+    /// Every behaviour with its source and the line that holds it, in the order of the files.
     pub fn provenance(&self) -> &[Provenance] {
         &self.provenance
     }
@@ -208,16 +210,16 @@ impl Profile {
     }
 }
 
-fn builtin_sources() -> [Option<Source>; BUILTIN.len()] {
+fn builtin_sources() -> [Option<SourceText>; BUILTIN.len()] {
     BUILTIN.map(|(name, text)| {
-        Some(Source { shown: format!("{BUILTIN_DIR}/{name}"), text: text.into() })
+        Some(SourceText { shown: format!("{BUILTIN_DIR}/{name}"), text: text.into() })
     })
 }
 
 /// Reads the files in the order of [`BUILTIN`] and collects every problem of all of them.
 fn parse(
-    sources: [Option<Source>; BUILTIN.len()],
-    mut problems: Vec<Problem>,
+    sources: [Option<SourceText>; BUILTIN.len()],
+    mut problems: Vec<Diagnostic>,
 ) -> Result<Profile, ProfileErrors> {
     let mut digest = Sha256::new();
     for source in sources.iter().flatten() {
@@ -225,7 +227,7 @@ fn parse(
         digest.update(&*source.text);
     }
     let docs = sources.each_ref().map(|source| {
-        source.as_ref().map(|file| Doc::parse(file.shown.as_str().into(), &file.text))
+        source.as_ref().map(|file| TomlDocument::parse(file.shown.as_str().into(), &file.text))
     });
     let [settings, keys, merchants, cards, payers, reasons, operations] =
         docs.each_ref().map(Option::as_ref);
@@ -277,7 +279,7 @@ fn parse(
     }
 }
 
-fn read_settings(doc: &Doc<'_>) -> Option<Settings> {
+fn read_settings(doc: &TomlDocument<'_>) -> Option<Settings> {
     let mut root = doc.root()?;
     fields!(root, Settings { name, about, rules, sign, pushback, checkout, wording })
 }

@@ -1,17 +1,17 @@
-//! What each operation takes and answers, member by member, with whose word each member is.
+//! Members of the requests and replies of each operation, with the source of each.
 
 use std::collections::HashMap;
 
 use crate::base::{Fields, Operation};
 
 use super::provenance::Mark;
-use super::read::{Doc, Table, words};
-use crate::base::Complaint;
+use super::read::{TomlDocument, TomlTable, words};
+use crate::base::Message;
 use crate::crypto::SIGN;
 
-/// What kind of JSON a member holds.
+/// JSON kind of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MemberKind {
     /// A string.
     String,
     /// A decimal: a string or a number in requests, a number in replies.
@@ -26,7 +26,7 @@ pub enum Kind {
     Null,
 }
 
-words!("a type", Kind {
+words!("a type", MemberKind {
     String = "string",
     Amount = "amount",
     Integer = "integer",
@@ -37,16 +37,16 @@ words!("a type", Kind {
 
 /// One member of a request or a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct MemberSpec {
     /// Its name; `[].` before it: within each element of an array, a dot: within `resultData`.
     pub name: String,
-    /// Whether a request must have it, or a reply always has it.
+    /// True if a request must have it, or a reply always has it.
     pub required: bool,
-    /// Whose word it is.
+    /// Source of the member.
     pub mark: Mark,
-    /// What kind of JSON it holds.
-    pub kind: Kind,
-    /// Whether it may be `null` in a reply.
+    /// JSON kind of its value.
+    pub kind: MemberKind,
+    /// True if it may be `null` in a reply.
     pub nullable: bool,
     /// The closed set of words, where there is one.
     pub values: Vec<String>,
@@ -54,32 +54,32 @@ pub struct Member {
     pub secret: bool,
     /// A value that passes.
     pub example: Option<String>,
-    /// What it is, for people.
+    /// Description, for people.
     pub about: String,
 }
 
-impl Member {
+impl MemberSpec {
     /// The name without what tells where it lies.
     pub fn plain_name(&self) -> &str {
         self.name.strip_prefix("[].").unwrap_or(&self.name)
     }
 }
 
-/// What one operation takes and answers.
+/// Members of one operation's request and reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Whose word it is that the operation exists.
+pub struct OperationSpec {
+    /// Source for the existence of the operation.
     pub mark: Mark,
-    /// What it does, for people.
+    /// Description, for people.
     pub about: String,
     /// Members of the request, in the order in which they are checked.
-    pub request: Vec<Member>,
+    pub request: Vec<MemberSpec>,
     /// Members of the reply, in the order in which they are written.
-    pub response: Vec<Member>,
-    names: Names,
+    pub response: Vec<MemberSpec>,
+    names: MemberNames,
 }
 
-impl Described {
+impl OperationSpec {
     /// The required members of the request that `fields` lack. A signature is asked for by other rules.
     pub fn missing<'d>(&'d self, fields: &'d Fields<'_>) -> impl Iterator<Item = &'d str> {
         let is_given = |name: &str| fields.get(name).is_some_and(|value| !value.is_blank());
@@ -90,9 +90,9 @@ impl Described {
     }
 }
 
-impl Described {
+impl OperationSpec {
     /// The request's member of exactly that name.
-    pub fn member(&self, name: &str) -> Option<&Member> {
+    pub fn member(&self, name: &str) -> Option<&MemberSpec> {
         let member = &self.request[usize::from(self.names.find(name, &self.request)?)];
         Some(member)
     }
@@ -101,23 +101,23 @@ impl Described {
 /// The operations of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationTable {
-    operations: Vec<Described>,
-    pushback: Described,
+    operations: Vec<OperationSpec>,
+    pushback: OperationSpec,
 }
 
 impl OperationTable {
-    /// What `operation` takes and answers.
-    pub fn get(&self, operation: Operation) -> &Described {
+    /// Members of the request and reply of `operation`.
+    pub fn get(&self, operation: Operation) -> &OperationSpec {
         &self.operations[operation.index()]
     }
 
-    /// What a push-back says to the merchant.
-    pub fn pushback(&self) -> &Described {
+    /// Members of a push-back.
+    pub fn pushback(&self) -> &OperationSpec {
         &self.pushback
     }
 }
 
-/// Slots of [`Names`]: a power of two, several times as many as a request has members.
+/// Slots of [`MemberNames`]: a power of two, several times as many as a request has members.
 const SLOTS: usize = 128;
 /// An empty slot.
 const NONE: u8 = u8::MAX;
@@ -125,10 +125,10 @@ const NONE: u8 = u8::MAX;
 /// Finds a member by its name with one look at a few bytes and one comparison, since every member
 /// of every request is looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Names(Box<[u8; SLOTS]>);
+struct MemberNames(Box<[u8; SLOTS]>);
 
-impl Names {
-    fn new(members: &[Member]) -> Self {
+impl MemberNames {
+    fn new(members: &[MemberSpec]) -> Self {
         let mut slots = Box::new([NONE; SLOTS]);
         for (index, member) in (0..NONE).zip(members) {
             let mut slot = slot_of(member.plain_name());
@@ -140,7 +140,7 @@ impl Names {
         Self(slots)
     }
 
-    fn find(&self, name: &str, members: &[Member]) -> Option<u8> {
+    fn find(&self, name: &str, members: &[MemberSpec]) -> Option<u8> {
         let mut slot = slot_of(name);
         loop {
             match self.0[slot] {
@@ -152,7 +152,7 @@ impl Names {
     }
 }
 
-/// Where the search for a name begins: its length and its first, middle and last byte, mixed.
+/// Slot at which the search for a name begins: its length and its first, middle and last byte, mixed.
 fn slot_of(name: &str) -> usize {
     let bytes = name.as_bytes();
     let [Some(first), Some(middle), Some(last)] =
@@ -168,7 +168,7 @@ fn slot_of(name: &str) -> usize {
 const MEMBERS_MAX: usize = 60;
 
 /// Reads `operations.toml`.
-pub(super) fn read(doc: &Doc<'_>) -> Option<OperationTable> {
+pub(super) fn read(doc: &TomlDocument<'_>) -> Option<OperationTable> {
     let mut root = doc.root()?;
     let rows = root.rows("operation");
     let pushback = root.node("pushback").and_then(|node| node.table());
@@ -176,7 +176,7 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<OperationTable> {
         root.refuse("pushback", "[pushback] is missing");
     }
     root.finish();
-    let mut operations: Vec<Option<Described>> = vec![None; Operation::ALL.len()];
+    let mut operations: Vec<Option<OperationSpec>> = vec![None; Operation::ALL.len()];
     let (mut seen, mut named) = (HashMap::new(), Vec::new());
     for mut row in rows {
         row.check_unique("name", "operation", &mut seen);
@@ -193,32 +193,38 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<OperationTable> {
         .map(|operation| operation.name())
         .collect();
     if !missing.is_empty() && !named.is_empty() {
-        let complaint = Complaint::new(format!("no entry for {}", missing.join(", ")));
-        root.refuse("operation", complaint.help("every operation has an [[operation]]"));
+        let message = Message::new(format!("no entry for {}", missing.join(", ")));
+        root.refuse("operation", message.help("every operation has an [[operation]]"));
     }
     let pushback = pushback.and_then(|mut table| describe(&mut table, "pushback", false))?;
     let operations = operations.into_iter().collect::<Option<_>>()?;
     Some(OperationTable { operations, pushback })
 }
 
-fn describe(table: &mut Table<'_>, name: &str, answered: bool) -> Option<Described> {
+fn describe(table: &mut TomlTable<'_>, name: &str, answered: bool) -> Option<OperationSpec> {
     let request = members(table, name, "request");
     let response = if answered { members(table, name, "response") } else { Some(Vec::new()) };
     let (mark, about): (Option<Mark>, Option<String>) = (table.take("mark"), table.take("about"));
     table.finish();
     let (mark, about, request) = (mark?, about?, request?);
     table.note(format!("operation.{name}"), mark, &about);
-    Some(Described { mark, about, names: Names::new(&request), request, response: response? })
+    Some(OperationSpec {
+        mark,
+        about,
+        names: MemberNames::new(&request),
+        request,
+        response: response?,
+    })
 }
 
-fn members(table: &mut Table<'_>, of: &str, part: &'static str) -> Option<Vec<Member>> {
+fn members(table: &mut TomlTable<'_>, of: &str, part: &'static str) -> Option<Vec<MemberSpec>> {
     let rows = table.rows(part);
     if rows.len() > MEMBERS_MAX {
         table.refuse(part, format!("{} members, at most {MEMBERS_MAX} fit", rows.len()));
         return None;
     }
     let mut seen = HashMap::new();
-    let read: Vec<Option<Member>> = rows
+    let read: Vec<Option<MemberSpec>> = rows
         .into_iter()
         .map(|mut row| {
             row.check_unique("name", "name", &mut seen);
@@ -228,7 +234,7 @@ fn members(table: &mut Table<'_>, of: &str, part: &'static str) -> Option<Vec<Me
     read.into_iter().collect()
 }
 
-fn member(row: &mut Table<'_>, of: &str, part: &str) -> Option<Member> {
+fn member(row: &mut TomlTable<'_>, of: &str, part: &str) -> Option<MemberSpec> {
     let kind = row.take("type");
     let (nullable, values): (Option<Option<bool>>, Option<Option<Vec<String>>>) =
         (row.take("nullable"), row.take("values"));
@@ -236,7 +242,7 @@ fn member(row: &mut Table<'_>, of: &str, part: &str) -> Option<Member> {
     let (name, required, mark) = (row.take("name"), row.take("required"), row.take("mark"));
     let (example, about) = (row.take("example"), row.take("about"));
     row.finish();
-    let member = Member {
+    let member = MemberSpec {
         name: name?,
         required: required?,
         mark: mark?,

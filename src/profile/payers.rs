@@ -1,4 +1,4 @@
-//! What payers know and have besides cards.
+//! Knowledge and accounts of payers besides cards.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::base::Reason;
 
 use super::cards::{check_digits, check_outcome};
 use super::provenance::Mark;
-use super::read::{Doc, Node, Read, Table, fields, words};
+use super::read::{Read, TomlDocument, TomlNode, TomlTable, fields, words};
 
 /// The payers of the test world.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,11 +56,11 @@ pub struct Wallet {
     pub name: String,
     /// The app's passcode.
     pub passcode: String,
-    /// What a payment comes to, the passcode being right.
+    /// Result of a payment with the right passcode.
     pub outcome: Reason,
-    /// Whose word the row is.
+    /// Source of the row.
     pub mark: Mark,
-    /// What it rehearses, for people.
+    /// Situation that it rehearses, for people.
     pub about: String,
 }
 
@@ -73,11 +73,11 @@ pub struct BankAccount {
     pub account: String,
     /// The holder.
     pub name: String,
-    /// What a payment comes to.
+    /// Result of a payment.
     pub outcome: Reason,
-    /// Whose word the row is.
+    /// Source of the row.
     pub mark: Mark,
-    /// What it rehearses, for people.
+    /// Situation that it rehearses, for people.
     pub about: String,
 }
 
@@ -114,10 +114,10 @@ impl BankAccount {
 }
 
 /// Reads `payers.toml`.
-pub(super) fn read(doc: &Doc<'_>) -> Option<Payers> {
+pub(super) fn read(doc: &TomlDocument<'_>) -> Option<Payers> {
     let mut root = doc.root()?;
     let (wallet_rows, bank_rows) = (root.rows("wallet"), root.rows("bank"));
-    let (payer, otp): (Option<Identity>, _) = (root.take("payer"), root.take("otp"));
+    let (payer, otp): (Option<PayerIdentity>, _) = (root.take("payer"), root.take("otp"));
     root.finish();
     let mut seen = HashMap::new();
     let wallets: Vec<Option<Wallet>> = wallet_rows
@@ -135,7 +135,7 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<Payers> {
             bank_account(&mut row)
         })
         .collect();
-    let Identity { phone, passcode, customer_ids } = payer?;
+    let PayerIdentity { phone, passcode, customer_ids } = payer?;
     Some(Payers {
         phone,
         passcode,
@@ -147,23 +147,23 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<Payers> {
 }
 
 /// The table `[payer]`.
-struct Identity {
+struct PayerIdentity {
     phone: String,
     passcode: String,
     customer_ids: Vec<String>,
 }
 
-impl Read for Identity {
-    fn read(node: &Node<'_>) -> Option<Self> {
+impl Read for PayerIdentity {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         table.check_text("phone", |phone| check_digits(phone, 8..=15));
         table.check_text("passcode", |passcode| check_digits(passcode, 4..=6));
-        fields!(table, Identity { phone, passcode, customer_ids })
+        fields!(table, PayerIdentity { phone, passcode, customer_ids })
     }
 }
 
 impl Read for OneTimePasswords {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         for channel in ["default", "sms", "email", "acs"] {
             table.check_text(channel, |otp| check_digits(otp, 4..=8));
@@ -172,7 +172,7 @@ impl Read for OneTimePasswords {
     }
 }
 
-fn wallet(row: &mut Table<'_>) -> Option<Wallet> {
+fn wallet(row: &mut TomlTable<'_>) -> Option<Wallet> {
     row.check_text("phone", |phone| check_digits(phone, 8..=15));
     row.check_text("passcode", |passcode| check_digits(passcode, 4..=6));
     check_outcome(row, &["success", "wallet"]);
@@ -181,7 +181,7 @@ fn wallet(row: &mut Table<'_>) -> Option<Wallet> {
     Some(wallet)
 }
 
-fn bank_account(row: &mut Table<'_>) -> Option<BankAccount> {
+fn bank_account(row: &mut TomlTable<'_>) -> Option<BankAccount> {
     row.check_text("account", |account| check_digits(account, 8..=20));
     check_outcome(row, &["success", "bank", "qr"]);
     let account = fields!(row, BankAccount { bank, account, name, outcome, mark, about })?;

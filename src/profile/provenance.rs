@@ -1,10 +1,10 @@
-//! Where a behaviour comes from, and the line of the profile that holds it.
+//! Source of a behaviour, and the line of the profile that holds it.
 
 use std::sync::Arc;
 
 use super::read::words;
 
-/// Whose word a behaviour is.
+/// Source of a behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mark {
     /// PAYON's public pages say so.
@@ -31,9 +31,9 @@ pub struct Place {
 pub struct Provenance {
     /// The entry's name, such as `rules.otp_tries` or `reason.order.not-found`. Card and account numbers are masked.
     pub key: String,
-    /// Whose word it is.
+    /// Source of the member.
     pub mark: Mark,
-    /// What it does, for people.
+    /// Description, for people.
     pub about: String,
     /// The line that holds it.
     pub place: Place,

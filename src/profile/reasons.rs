@@ -1,24 +1,24 @@
-//! What a merchant sees of a reason: code, message and HTTP status, by operation.
+//! A merchant's view of a reason: code, message and HTTP status, by operation.
 
 use crate::base::{Operation, Reason};
 
 use super::cards::check_digits;
 use super::provenance::{Mark, Place};
-use super::read::{Doc, Table, fields};
-use crate::base::Complaint;
+use super::read::{TomlDocument, TomlTable, fields};
+use crate::base::Message;
 
-/// What is answered for a reason, and the line of the profile that says so.
+/// Answer for a reason, and the line of the profile that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer<'p> {
+pub struct ReasonAnswer<'p> {
     /// Four digits.
     pub code: &'p str,
     /// English text.
     pub message: &'p str,
     /// HTTP status.
     pub http: u16,
-    /// Whose word it is.
+    /// Source of the member.
     pub mark: Mark,
-    /// Where the profile says so.
+    /// Line of the profile.
     pub place: &'p Place,
 }
 
@@ -26,15 +26,15 @@ pub struct Answer<'p> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReasonTable {
     /// First one for each reason in its order, then the overrides.
-    rows: Vec<Row>,
+    rows: Vec<ReasonRow>,
     /// The row of each operation and reason: operation × reasons + reason.
     index: Vec<u16>,
-    pushback_success: Row,
-    pushback_failure: Row,
+    pushback_success: ReasonRow,
+    pushback_failure: ReasonRow,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
+struct ReasonRow {
     code: String,
     message: String,
     http: u16,
@@ -43,7 +43,7 @@ struct Row {
 }
 
 /// An entry of `reasons.toml` as written.
-struct Entry {
+struct ReasonEntry {
     code: String,
     message: String,
     http: Option<u16>,
@@ -52,26 +52,26 @@ struct Entry {
 }
 
 impl ReasonTable {
-    /// What `operation` answers for `reason`.
-    pub fn answer(&self, operation: Operation, reason: Reason) -> Answer<'_> {
+    /// Answer of `operation` for `reason`.
+    pub fn answer(&self, operation: Operation, reason: Reason) -> ReasonAnswer<'_> {
         let at = operation.index() * Reason::ALL.len() + reason as usize;
         self.rows[usize::from(self.index[at])].answer()
     }
 
-    /// What is answered for `reason` where no operation is known, such as at an unknown path.
-    pub fn general(&self, reason: Reason) -> Answer<'_> {
+    /// Answer for `reason` where no operation is known, such as at an unknown path.
+    pub fn general(&self, reason: Reason) -> ReasonAnswer<'_> {
         self.rows[reason as usize].answer()
     }
 
-    /// What a push-back says of a payment that succeeded, or did not. Its `http` is always 200 and means nothing.
-    pub fn pushback(&self, success: bool) -> Answer<'_> {
+    /// Text of a push-back for a payment that succeeded, or did not. Its `http` is always 200 and means nothing.
+    pub fn pushback(&self, success: bool) -> ReasonAnswer<'_> {
         if success { self.pushback_success.answer() } else { self.pushback_failure.answer() }
     }
 }
 
-impl Row {
-    fn answer(&self) -> Answer<'_> {
-        Answer {
+impl ReasonRow {
+    fn answer(&self) -> ReasonAnswer<'_> {
+        ReasonAnswer {
             code: &self.code,
             message: &self.message,
             http: self.http,
@@ -82,7 +82,7 @@ impl Row {
 }
 
 /// Reads `reasons.toml`.
-pub(super) fn read(doc: &Doc<'_>) -> Option<ReasonTable> {
+pub(super) fn read(doc: &TomlDocument<'_>) -> Option<ReasonTable> {
     let mut root = doc.root()?;
     let reasons = root.rows("reason");
     let overrides = root.rows("override");
@@ -104,8 +104,8 @@ pub(super) fn read(doc: &Doc<'_>) -> Option<ReasonTable> {
 }
 
 /// One row for each reason, in the order of the reasons.
-fn reason_rows(root: &Table<'_>, tables: Vec<Table<'_>>) -> Option<Vec<Row>> {
-    let mut rows: Vec<Option<Row>> = vec![None; Reason::ALL.len()];
+fn reason_rows(root: &TomlTable<'_>, tables: Vec<TomlTable<'_>>) -> Option<Vec<ReasonRow>> {
+    let mut rows: Vec<Option<ReasonRow>> = vec![None; Reason::ALL.len()];
     let mut named = Vec::with_capacity(rows.len());
     let mut whole = true;
     for mut table in tables {
@@ -130,15 +130,15 @@ fn reason_rows(root: &Table<'_>, tables: Vec<Table<'_>>) -> Option<Vec<Row>> {
     if !missing.is_empty() && !named.is_empty() {
         root.refuse(
             "reason",
-            Complaint::new(format!("no row for {}", missing.join(", ")))
+            Message::new(format!("no row for {}", missing.join(", ")))
                 .help("every reason has a [[reason]] with name, code, message and mark"),
         );
     }
-    rows.into_iter().collect::<Option<Vec<Row>>>().filter(|_| whole)
+    rows.into_iter().collect::<Option<Vec<ReasonRow>>>().filter(|_| whole)
 }
 
 /// The overriding rows, each with the cells of the index that it takes.
-fn override_rows(tables: Vec<Table<'_>>) -> Option<Vec<(Row, Vec<usize>)>> {
+fn override_rows(tables: Vec<TomlTable<'_>>) -> Option<Vec<(ReasonRow, Vec<usize>)>> {
     let mut taken = Vec::new();
     let mut rows = Vec::with_capacity(tables.len());
     for mut table in tables {
@@ -164,11 +164,11 @@ fn override_rows(tables: Vec<Table<'_>>) -> Option<Vec<(Row, Vec<usize>)>> {
     rows.into_iter().collect()
 }
 
-fn pushback_rows(root: &Table<'_>, table: Option<Table<'_>>) -> Option<[Row; 2]> {
+fn pushback_rows(root: &TomlTable<'_>, table: Option<TomlTable<'_>>) -> Option<[ReasonRow; 2]> {
     let Some(mut table) = table else {
         root.refuse(
             "pushback",
-            Complaint::new("[pushback.success] and [pushback.failure] are missing"),
+            Message::new("[pushback.success] and [pushback.failure] are missing"),
         );
         return None;
     };
@@ -186,20 +186,20 @@ fn pushback_rows(root: &Table<'_>, table: Option<Table<'_>>) -> Option<[Row; 2]>
 }
 
 /// Reads what all entries share and finishes the table.
-fn entry(table: &mut Table<'_>) -> Option<Entry> {
+fn entry(table: &mut TomlTable<'_>) -> Option<ReasonEntry> {
     table.check_text("code", |code| check_digits(code, 4..=4));
-    let entry = fields!(table, Entry { code, message, http, mark, about })?;
+    let entry = fields!(table, ReasonEntry { code, message, http, mark, about })?;
     if entry.http.is_some_and(|http| !(200..=599).contains(&http)) {
         table.refuse("http", "an HTTP status of an answer is 200 to 599");
     }
     Some(entry)
 }
 
-impl Entry {
+impl ReasonEntry {
     /// The row that this entry of `table` makes, noted as the behaviour `key`.
-    fn into_row(self, table: &Table<'_>, key: String, default_about: &str) -> Row {
+    fn into_row(self, table: &TomlTable<'_>, key: String, default_about: &str) -> ReasonRow {
         let Self { code, message, http, mark, about } = self;
         let place = table.note(key, mark, about.as_deref().unwrap_or(default_about));
-        Row { code, message, http: http.unwrap_or(200), mark, place }
+        ReasonRow { code, message, http: http.unwrap_or(200), mark, place }
     }
 }

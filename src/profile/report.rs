@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::base::Problem;
+use crate::base::Diagnostic;
 
 /// Every problem of a profile directory, in the order of its files and lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProfileErrors(pub(super) Vec<Problem>);
+pub struct ProfileErrors(pub(super) Vec<Diagnostic>);
 
 impl ProfileErrors {
     /// The problems one by one.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[Diagnostic] {
         &self.0
     }
 }

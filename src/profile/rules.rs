@@ -1,9 +1,9 @@
 //! The rules of the life cycle that PAYON does not publish: each assumed, each a value of the profile.
 
-use super::read::{Node, Read, fields, words};
+use super::read::{Read, TomlNode, fields, words};
 use crate::base::PaymentMethod;
 
-/// What a refund of a captured but unsettled payment does. Gateways differ (contract, section 7).
+/// Effect of refunding a captured but unsettled payment. Gateways differ (contract, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsettledRefund {
     /// Refund it like any other.
@@ -20,7 +20,7 @@ words!("a treatment", UnsettledRefund {
     Reverse = "reverse",
 });
 
-/// What the identical register request, sent again, is answered with.
+/// Answer to the identical register request, sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdenticalRegister {
     /// The first answer again.
@@ -31,7 +31,7 @@ pub enum IdenticalRegister {
 
 words!("an answer", IdenticalRegister { Repeat = "repeat", Refuse = "refuse" });
 
-/// What an amount or currency in a status call does when it is not the order's.
+/// Effect of an amount or currency in a status call that is not the order's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusMismatch {
     /// Answer and leave a lint finding (PAYON's own sample contradicts itself).
@@ -55,14 +55,14 @@ words!("an amount", CompletedAmount { Captured = "captured", Ordered = "ordered"
 
 /// Life-cycle rules. All durations are milliseconds of the space's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// How long a registered order may be paid.
+pub struct LifecycleRules {
+    /// Time for which a registered order may be paid.
     pub order_lifetime_ms: i64,
-    /// How long a QR order may be paid.
+    /// Time for which a QR order may be paid.
     pub qr_lifetime_ms: i64,
-    /// How long an authorisation holds the money before it is released.
+    /// Time for which an authorisation holds the money before it is released.
     pub hold_lifetime_ms: i64,
-    /// When the business day ends, after midnight in Cambodia: settlement closes it (0 = midnight).
+    /// Time at which the business day ends, after midnight in Cambodia: settlement closes it (0 = midnight).
     pub settlement_cutoff_ms: i64,
     /// Refund of a captured but unsettled payment.
     pub refund_unsettled: UnsettledRefund,
@@ -74,9 +74,9 @@ pub struct Rules {
     pub khr_methods: Vec<PaymentMethod>,
     /// The amount of a completed pre-authorisation in the status call and the list of orders.
     pub completed_amount: CompletedAmount,
-    /// Whether `amount` on a refund makes it partial.
+    /// True if `amount` on a refund makes it partial.
     pub partial_refund: bool,
-    /// How long a one-time password stays valid.
+    /// Time for which a one-time password stays valid.
     pub otp_lifetime_ms: i64,
     /// Wrong one-time passwords after which the payment fails.
     pub otp_tries: u8,
@@ -86,12 +86,12 @@ pub struct Rules {
     pub pin_tries: u8,
     /// The fee that reconciliation adds to the total, in hundredths of a per cent of the amount.
     pub fee_basis_points: u32,
-    /// Whether a payer may return to an app, by an address that is none of the web.
+    /// True if a payer may return to an app, by an address that is none of the web.
     pub app_return_urls: bool,
 }
 
-impl Read for Rules {
-    fn read(node: &Node<'_>) -> Option<Self> {
+impl Read for LifecycleRules {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         table.check_at_least(
             1,
@@ -107,7 +107,7 @@ impl Read for Rules {
         );
         fields!(
             table,
-            Rules {
+            LifecycleRules {
                 order_lifetime_ms,
                 qr_lifetime_ms,
                 hold_lifetime_ms,

@@ -3,10 +3,10 @@
 use crate::base::{Operation, WebUrlParts};
 use crate::crypto::Recipe;
 
-use super::read::{Node, Read, Table, Words, fields, words};
-use crate::base::Complaint;
+use super::read::{Read, TomlNode, TomlTable, Words, fields, words};
+use crate::base::Message;
 
-/// Whether a signature is asked for.
+/// True if a signature is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignMode {
     /// A missing or wrong signature is refused.
@@ -27,7 +27,7 @@ impl Words for Operation {
     }
 }
 
-/// When `sign` is asked for and how it is computed.
+/// Time at which `sign` is asked for and how it is computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignSettings {
     /// For merchants without a mode of their own.
@@ -36,12 +36,12 @@ pub struct SignSettings {
     pub operations: Vec<Operation>,
     /// Modes of single operations, which hold before the general one; a row for each operation.
     pub modes: Vec<Option<SignMode>>,
-    /// How the signature is computed (assumed).
+    /// Recipe of the signature (assumed).
     pub recipe: Recipe,
 }
 
 impl Read for SignSettings {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         let (mode, operations) = (table.take("mode"), table.take("operations"));
         let modes: Option<Modes> = table.take("modes");
@@ -57,7 +57,7 @@ impl Read for SignSettings {
 struct Modes(Vec<Option<SignMode>>);
 
 impl Read for Modes {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         let modes: Vec<Option<Option<SignMode>>> =
             Operation::ALL.iter().map(|operation| table.take(operation.name())).collect();
@@ -66,7 +66,7 @@ impl Read for Modes {
     }
 }
 
-/// What must come back from the merchant for a push-back to count as delivered.
+/// Answer of the merchant for which a push-back counts as delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledge {
     /// Any 2xx status.
@@ -77,7 +77,7 @@ pub enum Acknowledge {
 
 words!("an acknowledgement", Acknowledge { Any2xx = "any-2xx", BodyCode = "body-code" });
 
-/// What a push-back may be sent on.
+/// Events on which a push-back may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushbackEvent {
     /// A payment was captured or authorised.
@@ -103,14 +103,14 @@ words!("an event", PushbackEvent {
     Expiry = "expiry",
 });
 
-/// How push-backs are delivered (assumed).
+/// Delivery of push-backs (assumed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushbackPolicy {
-    /// How long one attempt may take, in milliseconds.
+    /// Longest time for one attempt, in milliseconds.
     pub timeout_ms: i64,
     /// Seconds from a failed attempt to the next; after the last the push-back is given up.
     pub retries_s: Vec<u32>,
-    /// What counts as delivered.
+    /// Answer that counts as delivered.
     pub acknowledge: Acknowledge,
     /// The field that [`Acknowledge::BodyCode`] looks at.
     pub acknowledge_field: String,
@@ -118,13 +118,13 @@ pub struct PushbackPolicy {
     pub acknowledge_code: String,
     /// The `Content-Type` of the request.
     pub content_type: String,
-    /// What is told to the merchant.
+    /// Events that the merchant is notified of.
     pub events: Vec<PushbackEvent>,
     /// Attempts under way at one merchant.
     pub in_flight_per_merchant: u32,
     /// Attempts under way in all.
     pub in_flight_total: u32,
-    /// How many bytes of an answer's body are recorded.
+    /// Number of recorded bytes of an answer's body.
     pub response_bytes_max: u32,
     /// A connection is kept for the next push-back instead of closed after each.
     pub keep_alive: bool,
@@ -159,7 +159,7 @@ impl PushbackPolicy {
 }
 
 impl Read for PushbackPolicy {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         table.check_at_least(1, &["timeout_ms", "in_flight_per_merchant", "in_flight_total"]);
         fields!(
@@ -197,14 +197,14 @@ words!("a language", Language { English = "en", Khmer = "km" });
 pub struct CheckoutSettings {
     /// Offered languages, the default first; at least one.
     pub languages: Vec<Language>,
-    /// Where payers reach the pages; absent: where the merchant reached the gateway.
+    /// Address under which payers reach the pages; absent: the one under which the merchant reached the gateway.
     pub base_url: Option<String>,
-    /// How long an encrypted checkout link may be opened, in milliseconds.
+    /// Time for which an encrypted checkout link may be opened, in milliseconds.
     pub link_lifetime_ms: i64,
 }
 
 impl Read for CheckoutSettings {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         table.check_at_least(1, &["link_lifetime_ms"]);
         check_url(&table, "base_url");
@@ -218,10 +218,10 @@ impl Read for CheckoutSettings {
 }
 
 /// Complains of a value of `name` that is no absolute http or https URL.
-pub(super) fn check_url(table: &Table<'_>, name: &str) {
+pub(super) fn check_url(table: &TomlTable<'_>, name: &str) {
     table.check_text(name, |url| {
         WebUrlParts::parse(url).map(drop).map_err(|error| {
-            Complaint::new(format!("not a URL that can be called: it {error}"))
+            Message::new(format!("not a URL that can be called: it {error}"))
                 .help("write it in full, such as http://127.0.0.1:8080/payon/noti")
         })
     });

@@ -1,4 +1,4 @@
-//! What the built-in profile holds, and what a wrong directory is told.
+//! Content of the built-in profile, and the messages for a wrong directory.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -27,7 +27,7 @@ fn edited(file: &str, edits: &[(&str, &str)]) -> Result<Profile, ProfileErrors> 
                 text = text.replacen(from, to, 1);
             }
         }
-        Some(Source { shown: name.to_owned(), text: text.into() })
+        Some(SourceText { shown: name.to_owned(), text: text.into() })
     });
     parse(sources, Vec::new())
 }
@@ -53,7 +53,7 @@ fn the_documented_world_is_there() {
         ("MC", Reason::Success, Mark::Example)
     );
     assert_eq!(profile.card("4012001037141112").map(|card| card.expiry.as_str()), Some("202712"));
-    assert_eq!(profile.card("1010499900000048").map(|card| card.scheme), Some(Scheme::Payon));
+    assert_eq!(profile.card("1010499900000048").map(|card| card.scheme), Some(CardBrand::Payon));
 
     assert_eq!(profile.payers.phone, "855964444781");
     assert_eq!(profile.payers.passcode, "123456");
@@ -89,7 +89,7 @@ fn names_of_a_closed_set_are_indexed_by_their_order() {
 fn answers_are_documented_where_payon_documents_them() {
     let profile = Profile::builtin();
     let answer = |operation, reason| {
-        let Answer { code, message, http, mark, .. } = profile.answer(operation, reason);
+        let ReasonAnswer { code, message, http, mark, .. } = profile.answer(operation, reason);
         format!("{code} {message} {http} {mark}")
     };
     for (operation, reason, expected) in [
@@ -150,7 +150,7 @@ fn every_card_outcome_can_be_rehearsed() {
         let mut cards = profile.cards.iter();
         assert!(cards.any(|card| card.authentication == *authentication), "{authentication}");
     }
-    for scheme in Scheme::ALL {
+    for scheme in CardBrand::ALL {
         let approved = |card: &Card| card.scheme == *scheme && card.outcome == Reason::Success;
         assert!(profile.cards.iter().any(approved), "{scheme}");
     }
@@ -278,7 +278,7 @@ fn every_reason_member_and_rule_has_a_mark() {
     let members = Operation::ALL.iter().flat_map(|operation| {
         let described = profile.operations.get(*operation);
         let member = move |part| {
-            move |member: &Member| format!("operation.{operation}.{part}.{}", member.name)
+            move |member: &MemberSpec| format!("operation.{operation}.{part}.{}", member.name)
         };
         let request = described.request.iter().map(member("request"));
         request.chain(described.response.iter().map(member("response")))
@@ -316,7 +316,7 @@ fn members_are_found_by_their_exact_name() {
         }
     }
     let pin = profile.operations.get(Operation::CreatePin).member("pin").expect("a member");
-    assert_eq!((pin.secret, pin.kind, pin.mark), (true, Kind::String, Mark::Documented));
+    assert_eq!((pin.secret, pin.kind, pin.mark), (true, MemberKind::String, Mark::Documented));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::base::{OrderState, PaymentMethod};
 
-use super::read::{Node, Read, Words, fields};
+use super::read::{Read, TomlNode, Words, fields};
 
 impl Words for OrderState {
     const WHAT: &'static str = "an order state";
@@ -93,7 +93,7 @@ impl Each<PaymentMethod> {
 }
 
 impl<K: Words> Read for Each<K> {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         let texts: Vec<Option<String>> = K::ALL.iter().map(|key| table.take(key.word())).collect();
         table.finish();
@@ -102,35 +102,35 @@ impl<K: Words> Read for Each<K> {
 }
 
 impl Read for Wording {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.table()?;
         fields!(table, Wording { orders, status, payment_type, pay_dv_word, token })
     }
 }
 
 impl Read for OrdersWording {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.table()?;
         fields!(table, OrdersWording { state, pay_dv_cd })
     }
 }
 
 impl Read for StatusWording {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.table()?;
         fields!(table, StatusWording { state, trt })
     }
 }
 
 impl Read for TypeWords {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         fields!(table, TypeWords { purchase, pre_auth })
     }
 }
 
 impl Read for TokenWording {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         fields!(table, TokenWording { refusal_body })
     }

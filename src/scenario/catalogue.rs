@@ -1,13 +1,13 @@
-//! The numbered stories of `scenarios/`, built into the binary.
+//! The numbered scenarios of `scenarios/`, built into the binary.
 
-macro_rules! stories {
+macro_rules! scenarios {
     ($($name:literal,)+) => {
         &[$(($name, include_str!(concat!("../../scenarios/", $name, ".yaml")))),+]
     };
 }
 
-/// Every story: the name of its file without the ending, and its text.
-pub const CATALOGUE: &[(&str, &str)] = stories![
+/// Every scenario: the name of its file without the ending, and its text.
+pub const CATALOGUE: &[(&str, &str)] = scenarios![
     "S001-register-answer-lost",
     "S002-capture-answer-lost",
     "S003-reversal-answered-with-502",
@@ -93,8 +93,8 @@ pub const CATALOGUE: &[(&str, &str)] = stories![
     "S090-triggers",
 ];
 
-/// The story of this id (`S014`) or name (`S014-charged-but-the-answer-was-lost`).
-pub fn story(id: &str) -> Option<(&'static str, &'static str)> {
+/// The scenario of this id (`S014`) or name (`S014-charged-but-the-answer-was-lost`).
+pub fn scenario(id: &str) -> Option<(&'static str, &'static str)> {
     let is_meant = |name: &str| name == id || name.split('-').next() == Some(id);
     CATALOGUE.iter().copied().find(|(name, _)| is_meant(name))
 }
@@ -142,14 +142,14 @@ mod tests {
         }
     }
 
-    /// Figures about the world outside of a story, which no rule of it can hold.
+    /// Figures about the world outside of a scenario, which no rule of it can hold.
     const OF_THE_WORLD: [(&str, u64); 2] = [
         // The payer's last second, and the minute that a bank takes.
         ("S021", 1000),
         ("S021", 60_000),
     ];
 
-    /// The lengths of time that a story works with, in milliseconds: those of its rules, steps and expectations, the
+    /// The lengths of time that a scenario works with, in milliseconds: those of its rules, steps and expectations, the
     /// lengths of windows, its settings and the rules of the profile.
     fn lengths(scenario: &Scenario) -> BTreeSet<u64> {
         fn collect(value: &serde_json::Value, found: &mut BTreeSet<u64>) {
@@ -287,8 +287,8 @@ mod tests {
     fn every_story_fits_the_schema_and_survives_printing() {
         let schema = Scenario::json_schema();
         for (name, text) in CATALOGUE {
-            let value = crate::scenario::file::tests::as_json(text);
-            assert!(crate::scenario::file::tests::fits(&schema, &schema, &value), "{name}");
+            let value = crate::scenario::model::tests::as_json(text);
+            assert!(crate::scenario::model::tests::fits(&schema, &schema, &value), "{name}");
             let scenario = read(name, text).scenario;
             assert_eq!(read(name, &scenario.to_yaml()).scenario, scenario, "{name}");
         }
@@ -297,10 +297,10 @@ mod tests {
     #[test]
     fn a_story_is_found_by_its_id_or_name() {
         assert_eq!(
-            story("S014").map(|story| story.0),
+            scenario("S014").map(|scenario| scenario.0),
             Some("S014-charged-but-the-answer-was-lost")
         );
-        assert!(story("S014-charged-but-the-answer-was-lost").is_some());
-        assert_eq!(story("S01"), None);
+        assert!(scenario("S014-charged-but-the-answer-was-lost").is_some());
+        assert_eq!(scenario("S01"), None);
     }
 }

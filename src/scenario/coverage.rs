@@ -1,6 +1,6 @@
-//! What a run met of all that can go wrong, and what it did not.
+//! Coverage of a run: the failures that it met, and those that it did not.
 //!
-//! Spaces count what happens ([`Met`]), each in a few hundred bytes that never grow. What could be met comes from the
+//! Spaces count what happens ([`Counts`]), each in a few hundred bytes that never grow. What could be met comes from the
 //! closed sets themselves, so a new reason or fault is asked for as soon as it exists.
 
 use std::borrow::Cow;
@@ -10,41 +10,41 @@ use std::ops::AddAssign;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::file::{Disorder, Lie, Transport};
+use super::model::{Disorder, Tampering, Transport};
 use super::plan::{CommitPoint, Content, Plan, PushbackPlan};
 use crate::base::Reason;
 
-/// How often each reason decided a request or a payment.
+/// Number of times each reason decided a request or a payment.
 #[derive(Clone, Debug)]
 pub struct ReasonsMet([u64; Reason::ALL.len()]);
 
-/// How often rules did what.
+/// Number of times that rules had each effect.
 #[derive(Clone, Debug, Default)]
 pub struct PlansMet {
     replies: [u64; REPLIES.len()],
     commits: [u64; COMMITS.len()],
     transports: [u64; Transport::NAMES.len()],
     unasked: [u64; UNASKED.len()],
-    lies: [u64; Lie::NAMES.len()],
+    tamperings: [u64; Tampering::NAMES.len()],
     manners: [u64; MANNERS.len()],
 }
 
 /// All that was met.
 #[derive(Clone, Debug, Default)]
-pub struct Met {
+pub struct Counts {
     /// By requests and payments.
     pub reasons: ReasonsMet,
     /// Of what rules planned.
     pub plans: PlansMet,
 }
 
-/// What a rule does to a reply beside breaking its connection.
+/// Effects of a rule on a reply beside breaking its connection.
 const REPLIES: &[&str] = &["latency", "reason", "patch", "status"];
 /// Commit points, in the order of [`CommitPoint`].
 const COMMITS: &[&str] = &["before", "after", "never"];
 /// Push-backs that nothing caused.
 const UNASKED: &[&str] = &["forged", "unknown-order"];
-/// How push-backs are sent.
+/// Manners in which push-backs are sent.
 const MANNERS: &[&str] =
     &["delayed", "dropped", "copied", "before-reply", "slow", "shuffled", "reversed", "retried"];
 
@@ -101,7 +101,9 @@ impl PlansMet {
     pub fn note_notice(&mut self, content: &Content) {
         match content {
             Content::True => {}
-            Content::Lie(lie) => add_named(&mut self.lies, Lie::NAMES, lie.name()),
+            Content::Tampered(tampering) => {
+                add_named(&mut self.tamperings, Tampering::NAMES, tampering.name())
+            }
             Content::Forged | Content::UnknownOrder => {
                 add_named(&mut self.unasked, UNASKED, content.name());
             }
@@ -139,12 +141,12 @@ impl AddAssign<&Self> for PlansMet {
         sum(&mut self.commits, &other.commits);
         sum(&mut self.transports, &other.transports);
         sum(&mut self.unasked, &other.unasked);
-        sum(&mut self.lies, &other.lies);
+        sum(&mut self.tamperings, &other.tamperings);
         sum(&mut self.manners, &other.manners);
     }
 }
 
-impl AddAssign<&Self> for Met {
+impl AddAssign<&Self> for Counts {
     fn add_assign(&mut self, other: &Self) {
         self.reasons += &other.reasons;
         self.plans += &other.plans;
@@ -157,7 +159,7 @@ fn sum(counts: &mut [u64], others: &[u64]) {
     }
 }
 
-/// What was met of all that can be met.
+/// Coverage of everything that can be met.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Coverage {
@@ -171,13 +173,13 @@ pub struct Coverage {
     pub groups: Vec<CoverageGroup>,
 }
 
-/// What can be met of one kind.
+/// Coverage of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CoverageGroup {
     /// Its name.
     pub name: Cow<'static, str>,
-    /// What its rows are.
+    /// Description of its rows.
     pub about: Cow<'static, str>,
     /// Rows that were met.
     pub met: usize,
@@ -192,17 +194,17 @@ pub struct CoverageGroup {
 pub struct CoverageRow {
     /// Its name, as in a scenario file.
     pub name: Cow<'static, str>,
-    /// How often it was met.
+    /// Number of times it was met.
     pub count: u64,
 }
 
 impl Coverage {
     /// Holds what was met against all that can be.
-    pub fn of(met: &Met) -> Self {
-        let Met { reasons, plans } = met;
+    pub fn of(met: &Counts) -> Self {
+        let Counts { reasons, plans } = met;
         let names: Vec<&'static str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
         let group = CoverageGroup::new;
-        let told = [(UNASKED, &plans.unasked[..]), (Lie::NAMES, &plans.lies[..])];
+        let told = [(UNASKED, &plans.unasked[..]), (Tampering::NAMES, &plans.tamperings[..])];
         let told = told.into_iter().flat_map(|(names, counts)| rows(names, counts)).collect();
         let groups = vec![
             group(
@@ -278,7 +280,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_met_and_sums_add_up() {
-        let mut met = Met::default();
+        let mut met = Counts::default();
         assert_eq!(Coverage::of(&met).met, 0);
         for reason in Reason::ALL {
             met.reasons.note(*reason);
@@ -292,7 +294,7 @@ mod tests {
         let mut pushback = PushbackPlan::default();
         pushback.notices.clear();
         met.plans.note_pushback(&pushback);
-        met.plans.note_notice(&Content::Lie(Lie::Form));
+        met.plans.note_notice(&Content::Tampered(Tampering::Form));
         met.plans.note_notice(&Content::Forged);
         met.plans.note_notice(&Content::True);
         met.plans.note_retry();
@@ -320,7 +322,7 @@ mod tests {
 
     #[test]
     fn what_was_not_met_is_named() {
-        let text = Coverage::of(&Met::default()).to_string();
+        let text = Coverage::of(&Counts::default()).to_string();
         assert!(text.contains("not met: before, after, never"), "{text}");
         assert!(text.lines().all(|line| line.len() <= 110), "{text}");
         assert!(text.ends_with("met: 0.0 %\n"), "{text}");

@@ -1,14 +1,14 @@
-//! What happened in a space, as far as expectations look at it: plain values that others fill in.
+//! History of a space, as far as expectations look at it: plain values that others fill in.
 
-use super::file::{Belief, Expectation};
+use super::model::{Belief, Expectation};
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, Reason};
 
-/// What happened in a space.
+/// History of a space.
 #[derive(Clone, Debug, Default)]
-pub struct History {
-    /// When the space was born or reset.
+pub struct SpaceHistory {
+    /// Time at which the space was born or reset.
     pub born: Millis,
-    /// What its clock shows.
+    /// Time on its clock.
     pub now: Millis,
     /// Calls, oldest first.
     pub requests: Vec<RequestFact>,
@@ -16,13 +16,13 @@ pub struct History {
     pub orders: Vec<OrderFact>,
     /// Push-backs, oldest first.
     pub deliveries: Vec<DeliveryFact>,
-    /// What the merchant says of its orders; `None` where it cannot be asked.
+    /// The merchant's beliefs about its orders; `None` where it cannot be asked.
     pub shop: Option<Vec<ShopFact>>,
-    /// What was forgotten.
+    /// Facts that were forgotten.
     pub dropped: Dropped,
 }
 
-/// How much of what happened the space has forgotten to stay within its limits.
+/// Amount of history that the space has forgotten to stay within its limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dropped {
     /// Calls.
@@ -34,7 +34,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// How many of what the expectation looks at are gone, and what they are; `None` where all are there.
+    /// Number of of what the expectation looks at are gone, and what they are; `None` where all are there.
     pub fn of(&self, expectation: &Expectation) -> Option<(u64, &'static str)> {
         let looked_at = [
             (expectation.request.is_some(), self.requests, "requests"),
@@ -60,9 +60,9 @@ impl Dropped {
 pub struct ShopFact {
     /// `txId`.
     pub tx_id: String,
-    /// What the merchant believes of it.
+    /// The merchant's belief.
     pub believes: Belief,
-    /// How often it has shipped the goods.
+    /// Number of times it has shipped the goods.
     pub shipped: u32,
 }
 
@@ -71,7 +71,7 @@ pub struct ShopFact {
 pub struct RequestFact {
     /// Its name in the journal.
     pub trace: String,
-    /// When it came.
+    /// Time at which it came.
     pub at: Millis,
     /// To which operation; `None` for a path that is none.
     pub operation: Option<Operation>,
@@ -81,7 +81,7 @@ pub struct RequestFact {
     pub tx_id: Option<String>,
     /// The fields of the request as text, secrets masked.
     pub fields: Vec<(String, String)>,
-    /// What decided it.
+    /// Reason that decided.
     pub reason: Reason,
     /// The HTTP status of its answer; `None` when no answer was sent.
     pub status: Option<u16>,
@@ -96,9 +96,9 @@ pub struct OrderFact {
     pub merchant_id: String,
     /// `txId`.
     pub tx_id: String,
-    /// Where it stands.
+    /// State of the order.
     pub state: OrderState,
-    /// Why it failed.
+    /// Reason why it failed.
     pub reason: Option<Reason>,
     /// The currency of its amounts.
     pub currency: Currency,
@@ -112,16 +112,16 @@ pub struct OrderFact {
     pub refunded: Amount,
     /// Let go or taken back before settlement.
     pub released: Amount,
-    /// Whether its day is closed.
+    /// True if its day is closed.
     pub settled: bool,
-    /// What happened to it: when, the name of the change (`approved`), and the rule that stepped in for it.
+    /// Changes: the time, the name of the change (`approved`), and the rule that stepped in for it.
     pub changes: Vec<ChangeFact>,
 }
 
 /// One thing that happened to an order.
 #[derive(Clone, Debug)]
 pub struct ChangeFact {
-    /// When.
+    /// Time.
     pub at: Millis,
     /// The change by its name, such as `approved`.
     pub name: &'static str,
@@ -142,27 +142,27 @@ pub struct DeliveryFact {
     pub cause: String,
     /// The result code that it carries.
     pub code: String,
-    /// What it says, by the name of [`Content`](super::Content): `true`, `wrong-status`, `forged` …
+    /// Content, by the name of [`Content`](super::Content): `true`, `wrong-status`, `forged` …
     pub content: String,
-    /// When it was decided.
+    /// Time at which it was decided.
     pub created: Millis,
-    /// Whether the merchant took it.
+    /// True if the merchant took it.
     pub acknowledged: bool,
-    /// What was tried.
+    /// Attempts.
     pub attempts: Vec<AttemptFact>,
 }
 
 /// One attempt of a push-back.
 #[derive(Clone, Debug)]
 pub struct AttemptFact {
-    /// When.
+    /// Time.
     pub at: Millis,
     /// HTTP status, where the merchant answered.
     pub status: Option<u16>,
 }
 
 impl OrderFact {
-    /// How often a change of this name happened.
+    /// Number of times a change of this name happened.
     pub fn count(&self, name: &str) -> usize {
         self.changes.iter().filter(|change| change.name == name).count()
     }
@@ -175,7 +175,7 @@ impl OrderFact {
         }
     }
 
-    /// What the merchant keeps.
+    /// Sum that the merchant keeps.
     pub fn net(&self) -> Amount {
         Amount::from_minor(self.captured.minor() - self.returned().minor())
     }

@@ -17,7 +17,7 @@
 //!   Reader, writer and schema come from one declaration of each type.
 //! - [`RuleSet::new`] takes the rules in the order in which they are asked. **The first rule that fits decides**, so a
 //!   scenario that is armed on top of others goes first and a table of triggers last; within a file its order counts.
-//!   The rows of the story `S090`, for clients that can arm nothing, are in the order header, txId suffix, amount,
+//!   The rows of the scenario `S090`, for clients that can arm nothing, are in the order header, txId suffix, amount,
 //!   card, merchant.
 //! - A space keeps one [`RuleSet`] and one [`Counters`]. Arming other rules replaces the set and keeps the counters:
 //!   they go by the rules' ids. [`ChangeSet::between`] says what changed. A reset clears the counters.
@@ -50,40 +50,40 @@
 //!
 //! # From what happened to verdicts
 //!
-//! [`judge`] looks at a [`History`], plain values that are filled in from journal, ledger and outbox, and gives a
-//! [`Verdict`] for each expectation: met or not, the evidence, and where not, what came nearest and how it differs.
-//! `drive` ([`Step`]) says what the built-in merchant and payer do; [`Mistake`] names the bugs that it can be told to
-//! have, and which a story that lists them must catch. [`Coverage`] holds what a run met against all that can be met.
+//! [`judge`] looks at a [`SpaceHistory`], plain values that are filled in from journal, ledger and outbox, and gives a
+//! [`ExpectationVerdict`] for each expectation: met or not, the evidence, and where not, what came nearest and how it differs.
+//! `drive` ([`DriveStep`]) says what the built-in merchant and payer do; [`Mistake`] names the bugs that it can be told to
+//! have, and which a scenario that lists them must catch. [`Coverage`] holds what a run met against all that can be met.
 //! [`record`] goes the other way: from what was done by hand to a scenario that does it again.
 
 mod catalogue;
-mod check;
+mod codec;
 mod coverage;
-mod file;
-mod form;
+mod draws;
 mod history;
 mod judge;
-mod lies;
-mod lots;
+mod lint;
+mod model;
 mod patch;
 mod plan;
-mod record;
+mod recorder;
 mod rules;
+mod tampering;
 mod yaml;
 
-pub use catalogue::{CATALOGUE, story};
-pub use check::{Warning, check, check_rules};
-pub use coverage::{Coverage, CoverageGroup, CoverageRow, Met, PlansMet, ReasonsMet};
-pub use file::*;
-pub use form::{Decimal, Json, Many, Moment, Pattern, Period, Share, Times};
+pub use catalogue::{CATALOGUE, scenario};
+pub use codec::{Decimal, Json, Many, Pattern, Period, Share, TimePoint, Times};
+pub use coverage::{Counts, Coverage, CoverageGroup, CoverageRow, PlansMet, ReasonsMet};
 pub use history::{
-    AttemptFact, ChangeFact, DeliveryFact, Dropped, History, OrderFact, RequestFact, ShopFact,
+    AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact, SpaceHistory,
 };
-pub use judge::{Difference, Nearest, Verdict, judge};
-pub use lies::{FILLER_END, NoticeBody, NoticeText};
-pub use plan::{CommitPoint, Content, Notice, Plan, PushbackPlan};
-pub use record::{Act, Done, PlayFact, Recorded, record};
+pub use judge::{Difference, ExpectationVerdict, Nearest, judge};
+pub use lint::{Warning, check, check_rules};
+pub use model::*;
+pub use plan::{CommitPoint, Content, Plan, PlannedNotice, PushbackPlan};
+pub use recorder::{Action, PlayFact, Recorded, Recording, record};
 pub use rules::{
     Acted, ArmedRule, CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss,
     RuleSet, Tally,
 };
+pub use tampering::{FILLER_END, NoticeBody, NoticeText};

@@ -3,18 +3,18 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::file::Patch;
+use super::model::Patch;
 use crate::base::Fields;
 
 /// A JSON value of which only the way to the changed members is taken apart.
-enum Body {
-    Object(Vec<(String, Body)>),
-    List(Vec<Body>),
+enum PatchedBody {
+    Object(Vec<(String, PatchedBody)>),
+    List(Vec<PatchedBody>),
     Raw(String),
 }
 
 /// One step of a path.
-enum Step<'p> {
+enum PathStep<'p> {
     Member(&'p str),
     Item(usize),
 }
@@ -24,7 +24,7 @@ impl Patch {
     /// nothing; one through members that are not there makes them.
     pub fn apply(&self, body: &[u8]) -> Option<Vec<u8>> {
         let raw: &RawValue = serde_json::from_slice(body).ok()?;
-        let mut tree = Body::Raw(raw.get().to_owned());
+        let mut tree = PatchedBody::Raw(raw.get().to_owned());
         for (path, value) in &self.set.0 {
             tree.change(&steps(path), Some(&value.0));
         }
@@ -38,26 +38,26 @@ impl Patch {
 }
 
 /// `resultData.items[2].amount` in steps.
-fn steps(path: &str) -> Vec<Step<'_>> {
+fn steps(path: &str) -> Vec<PathStep<'_>> {
     let mut steps = Vec::new();
     for part in path.split('.') {
         let (name, items) = part.split_at(part.find('[').unwrap_or(part.len()));
         if !name.is_empty() {
-            steps.push(Step::Member(name));
+            steps.push(PathStep::Member(name));
         }
         for item in items.split('[').filter_map(|item| item.strip_suffix(']')) {
             match item.parse() {
-                Ok(at) => steps.push(Step::Item(at)),
-                Err(_) => steps.push(Step::Member(item)),
+                Ok(at) => steps.push(PathStep::Item(at)),
+                Err(_) => steps.push(PathStep::Member(item)),
             }
         }
     }
     steps
 }
 
-impl Body {
+impl PatchedBody {
     /// Sets the value at the end of `steps`, or takes it away.
-    fn change(&mut self, steps: &[Step<'_>], value: Option<&str>) {
+    fn change(&mut self, steps: &[PathStep<'_>], value: Option<&str>) {
         let Some((step, rest)) = steps.split_first() else {
             if let Some(value) = value {
                 *self = Self::Raw(value.to_owned());
@@ -67,7 +67,7 @@ impl Body {
         self.open();
         let is_end = rest.is_empty();
         match (step, &mut *self) {
-            (Step::Member(name), Self::Object(members)) => {
+            (PathStep::Member(name), Self::Object(members)) => {
                 let at = members.iter().position(|(known, _)| known == name);
                 match (at, value) {
                     (Some(at), None) if is_end => {
@@ -82,7 +82,7 @@ impl Body {
                     }
                 }
             }
-            (Step::Item(at), Self::List(items)) if *at < items.len() => {
+            (PathStep::Item(at), Self::List(items)) if *at < items.len() => {
                 if is_end && value.is_none() {
                     items.remove(*at);
                 } else {
@@ -90,7 +90,7 @@ impl Body {
                 }
             }
             // Anything else in the way gives way to an object.
-            (Step::Member(name), _) if value.is_some() => {
+            (PathStep::Member(name), _) if value.is_some() => {
                 let mut made = Self::Object(Vec::new());
                 made.change(rest, value);
                 *self = Self::Object(vec![((*name).to_owned(), made)]);
@@ -153,8 +153,8 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::file::Members;
-    use crate::scenario::form::Json;
+    use crate::scenario::codec::Json;
+    use crate::scenario::model::Members;
 
     fn patched(body: &str, set: &[(&str, &str)], remove: &[&str]) -> String {
         let set = set.iter().map(|(path, value)| ((*path).to_owned(), Json((*value).to_owned())));

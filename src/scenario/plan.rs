@@ -1,17 +1,19 @@
-//! What is to happen to one call: a flat value with everything drawn, for others to carry out.
+//! Plan for one call: a flat value with all random choices made, for others to carry out.
 
 use std::fmt;
 
 use crate::base::{Millis, Reason};
 
-use super::file::{Commit, Disorder, Effect, Latency, Lie, Lines, Patch, Pushback, Transport};
-use super::form::{Many, Period};
-use super::lots::Lots;
+use super::codec::{Many, Period};
+use super::draws::Draws;
+use super::model::{
+    Commit, Disorder, Effect, Latency, Lines, Patch, Pushback, Tampering, Transport,
+};
 
-/// What is to happen to one call.
+/// Plan for one call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// How long the answer is held back, in simulated milliseconds.
+    /// Latency of the answer, in simulated milliseconds.
     pub delay_ms: u64,
     /// Refuse or decline for this reason instead of doing what was asked.
     pub reason: Option<Reason>,
@@ -19,15 +21,15 @@ pub struct Plan {
     pub patch: Option<Patch>,
     /// HTTP status instead of the reply's own.
     pub status: Option<u16>,
-    /// When the ledger books what was asked for. With a reason, and unless the rule says otherwise, it never does.
+    /// Time at which the ledger books what was asked for. With a reason, and unless the rule says otherwise, it never does.
     pub commit: CommitPoint,
-    /// What happens to the connection.
+    /// Fault of the connection.
     pub transport: Option<Transport>,
-    /// What is sent in place of each push-back that the call causes.
+    /// Notices in place of each push-back that the call causes.
     pub pushback: PushbackPlan,
 }
 
-/// When the ledger books relative to the reply.
+/// Time at which the ledger books relative to the reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommitPoint {
     /// Before the reply is attempted.
@@ -39,37 +41,37 @@ pub enum CommitPoint {
     Never,
 }
 
-/// What is sent in place of the one true notice.
+/// Notices in place of the one true notice.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PushbackPlan {
     /// First attempts that are due at once are made before the reply is written.
     pub before_reply: bool,
     /// In place of each notice that the call causes, by the time they are due; none: it is dropped.
-    pub notices: Vec<Notice>,
+    pub notices: Vec<PlannedNotice>,
     /// Sent even though the call causes none.
-    pub unasked: Vec<Notice>,
-    /// How those of several orders are put out of order.
+    pub unasked: Vec<PlannedNotice>,
+    /// Disorder among those of several orders.
     pub disorder: Option<Disorder>,
 }
 
 /// One delivery.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
-    /// How long after the event it is due, in simulated milliseconds.
+pub struct PlannedNotice {
+    /// Delay after the event, in simulated milliseconds.
     pub delay_ms: u64,
-    /// What it says ([`Content::body`](super::Content::body)).
+    /// Content ([`Content::body`](super::Content::body)).
     pub content: Content,
     /// The speed at which it is sent; `None`: as fast as it goes.
     pub bytes_per_second: Option<u32>,
 }
 
-/// What a notice says.
+/// Content of a notice.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// The truth.
     True,
     /// Something else about the event.
-    Lie(Lie),
+    Tampered(Tampering),
     /// Success of the call's order, which nobody paid.
     Forged,
     /// Success of an order that does not exist.
@@ -78,7 +80,8 @@ pub enum Content {
 
 impl Default for PushbackPlan {
     fn default() -> Self {
-        let notices = vec![Notice { delay_ms: 0, content: Content::True, bytes_per_second: None }];
+        let notices =
+            vec![PlannedNotice { delay_ms: 0, content: Content::True, bytes_per_second: None }];
         Self { before_reply: false, notices, unasked: Vec::new(), disorder: None }
     }
 }
@@ -99,13 +102,13 @@ impl Default for Plan {
 
 impl Plan {
     /// Draws what `effects` leave to chance.
-    pub(super) fn draw(effects: &Lines, lots: &mut Lots, now: Millis, armed: Millis) -> Self {
+    pub(super) fn draw(effects: &Lines, draws: &mut Draws, now: Millis, armed: Millis) -> Self {
         let mut plan = Self::default();
         let mut commit = None;
         for effect in &effects.0 {
             match effect {
                 Effect::Latency(latency) => {
-                    let more = latency.draw(lots.next(), now, armed);
+                    let more = latency.draw(draws.next(), now, armed);
                     plan.delay_ms = plan.delay_ms.saturating_add(more);
                 }
                 Effect::Reason(reason) => plan.reason = Some(*reason),
@@ -114,7 +117,7 @@ impl Plan {
                 Effect::Commit(point) => commit = Some(CommitPoint::from(*point)),
                 Effect::Transport(transport) => plan.transport = Some(transport.clone()),
                 Effect::Pushback(pushback) => {
-                    plan.pushback = PushbackPlan::draw(pushback, lots, now, armed);
+                    plan.pushback = PushbackPlan::draw(pushback, draws, now, armed);
                 }
             }
         }
@@ -145,7 +148,7 @@ impl fmt::Display for Plan {
             self.transport.as_ref().map(|transport| format!("transport {}", transport.name())),
         );
         if self.pushback != PushbackPlan::default() {
-            let names = |notices: &[Notice]| {
+            let names = |notices: &[PlannedNotice]| {
                 notices.iter().map(|notice| notice.content.name()).collect::<Vec<_>>().join(" ")
             };
             let before = if self.pushback.before_reply { " before the reply" } else { "" };
@@ -168,37 +171,42 @@ impl From<Commit> for CommitPoint {
     }
 }
 
-/// Within how long notices are put out of order when a rule does not say.
+/// Time within which notices are reordered when a rule does not say.
 const DISORDER: Period = Period(5000);
 
 impl PushbackPlan {
-    fn draw(pushback: &Pushback, lots: &mut Lots, now: Millis, armed: Millis) -> Self {
-        let time = |latency: &Option<Latency>, lots: &mut Lots| {
-            latency.as_ref().map_or(0, |latency| latency.draw(lots.next(), now, armed))
+    fn draw(pushback: &Pushback, draws: &mut Draws, now: Millis, armed: Millis) -> Self {
+        let time = |latency: &Option<Latency>, draws: &mut Draws| {
+            latency.as_ref().map_or(0, |latency| latency.draw(draws.next(), now, armed))
         };
-        let begin = time(&pushback.delay, lots);
-        let lies = |many: &Option<Many<Lie>>| {
-            many.iter().flat_map(|many| many.0.clone()).map(Content::Lie).collect::<Vec<_>>()
+        let begin = time(&pushback.delay, draws);
+        let tamperings = |many: &Option<Many<Tampering>>| {
+            many.iter().flat_map(|many| many.0.clone()).map(Content::Tampered).collect::<Vec<_>>()
         };
         let copies = if pushback.drop { 0 } else { pushback.copies.unwrap_or(1) };
-        let truth = pushback.instead.clone().map_or(Content::True, Content::Lie);
+        let truth = pushback.instead.clone().map_or(Content::True, Content::Tampered);
         let told = std::iter::repeat_n(truth, copies as usize);
-        let contents = lies(&pushback.first).into_iter().chain(told).chain(lies(&pushback.last));
+        let contents =
+            tamperings(&pushback.first).into_iter().chain(told).chain(tamperings(&pushback.last));
 
         let mut due = begin;
         let mut notices = Vec::new();
         for (at, content) in contents.enumerate() {
             if at > 0 {
-                due = due.saturating_add(time(&pushback.apart, lots));
+                due = due.saturating_add(time(&pushback.apart, draws));
             }
-            let delay_ms = due.saturating_add(disorder(pushback, lots, now, armed));
-            notices.push(Notice { delay_ms, content, bytes_per_second: pushback.bytes_per_second });
+            let delay_ms = due.saturating_add(disorder(pushback, draws, now, armed));
+            notices.push(PlannedNotice {
+                delay_ms,
+                content,
+                bytes_per_second: pushback.bytes_per_second,
+            });
         }
         notices.sort_by_key(|notice| notice.delay_ms);
         let unasked =
             [(pushback.forged, Content::Forged), (pushback.unknown_order, Content::UnknownOrder)];
         let unasked = unasked.into_iter().filter(|(wanted, _)| *wanted).map(|(_, content)| {
-            Notice { delay_ms: begin, content, bytes_per_second: pushback.bytes_per_second }
+            PlannedNotice { delay_ms: begin, content, bytes_per_second: pushback.bytes_per_second }
         });
         Self {
             before_reply: pushback.before_reply,
@@ -209,11 +217,11 @@ impl PushbackPlan {
     }
 }
 
-/// How much later a notice is sent so that those of several orders arrive out of order.
-fn disorder(pushback: &Pushback, lots: &mut Lots, now: Millis, armed: Millis) -> u64 {
+/// Delay of a notice so that those of several orders arrive out of order.
+fn disorder(pushback: &Pushback, draws: &mut Draws, now: Millis, armed: Millis) -> u64 {
     let within = pushback.within.unwrap_or(DISORDER).ms();
     match pushback.order {
-        Some(Disorder::Shuffled) => lots.below(within + 1),
+        Some(Disorder::Shuffled) => draws.below(within + 1),
         // Time is cut into pieces of `within`; each is told backwards once it is over.
         Some(Disorder::Reversed) if within > 0 => {
             let elapsed = now.0.saturating_sub(armed.0).max(0).unsigned_abs();
@@ -233,8 +241,8 @@ mod tests {
         let text = format!("- {{ id: r, then: [{effects}] }}");
         let rules = read_rules("t", text.as_bytes()).expect("a rule");
         let lines = rules[0].then.clone().expect("effects");
-        let mut lots = Lots::new(Seed(7), &[b"x"]);
-        Plan::draw(&lines, &mut lots, Millis(now), Millis(0))
+        let mut draws = Draws::new(Seed(7), &[b"x"]);
+        Plan::draw(&lines, &mut draws, Millis(now), Millis(0))
     }
 
     #[test]
@@ -257,8 +265,8 @@ mod tests {
     fn push_backs_are_planned_in_order() {
         let plan = plan("pushback: { delay: 2s, first: wrong-status, copies: 2, apart: 1s }", 0);
         let told: Vec<_> = plan.pushback.notices.iter().map(|n| (n.delay_ms, &n.content)).collect();
-        let lie = Content::Lie(Lie::WrongStatus);
-        assert_eq!(told, [(2000, &lie), (3000, &Content::True), (4000, &Content::True)]);
+        let tampering = Content::Tampered(Tampering::WrongStatus);
+        assert_eq!(told, [(2000, &tampering), (3000, &Content::True), (4000, &Content::True)]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 
-use crate::base::Complaint;
+use crate::base::Message;
 
 /// The longest text that is read, in bytes.
 pub(super) const TEXT_MAX: usize = 1 << 20;
@@ -21,11 +21,11 @@ const NODES_MAX: usize = 100_000;
 pub(super) struct Tree {
     pub(super) value: Value,
     pub(super) span: Range<usize>,
-    /// How many nodes it is with all aliases written out.
+    /// Number of nodes with all aliases written out.
     nodes: usize,
 }
 
-/// What a node holds.
+/// Content of a node.
 #[derive(Debug)]
 pub(super) enum Value {
     /// Text; `plain` when it stood without quotes.
@@ -37,7 +37,7 @@ pub(super) enum Value {
 }
 
 /// A complaint at its place.
-type Fault = (Range<usize>, Complaint);
+type YamlFault = (Range<usize>, Message);
 
 /// A list or map that is not closed yet. A map's children are keys and values by turns.
 struct Open {
@@ -48,7 +48,7 @@ struct Open {
 }
 
 /// Reads a text of one document; `None` when it holds nothing. Syntax errors end the reading.
-pub(super) fn parse(text: &str) -> Result<Option<Arc<Tree>>, Fault> {
+pub(super) fn parse(text: &str) -> Result<Option<Arc<Tree>>, YamlFault> {
     if text.len() > TEXT_MAX {
         return Err((0..0, format!("the file is longer than {TEXT_MAX} bytes").into()));
     }
@@ -57,7 +57,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Arc<Tree>>, Fault> {
     for next in Parser::new_from_str_with_options(text, options) {
         let (event, span) = next.map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
-            (at..at, Complaint::new(format!("not YAML: {error}", error = error.kind())))
+            (at..at, Message::new(format!("not YAML: {error}", error = error.kind())))
         })?;
         builder.take(event, range(span))?;
     }
@@ -77,7 +77,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn take(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), Fault> {
+    fn take(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), YamlFault> {
         let is_map = matches!(event, Event::MappingStart(..));
         match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -108,7 +108,7 @@ impl Builder {
         }
     }
 
-    fn close(&mut self, anchor: usize, tree: Tree) -> Result<(), Fault> {
+    fn close(&mut self, anchor: usize, tree: Tree) -> Result<(), YamlFault> {
         let at = tree.span.clone();
         let tree = Arc::new(tree);
         self.nodes += 1;
@@ -119,7 +119,7 @@ impl Builder {
         self.place(tree, &at)
     }
 
-    fn place(&mut self, tree: Arc<Tree>, span: &Range<usize>) -> Result<(), Fault> {
+    fn place(&mut self, tree: Arc<Tree>, span: &Range<usize>) -> Result<(), YamlFault> {
         match self.open.last_mut() {
             Some(open) => open.children.push(tree),
             None if self.root.is_none() => self.root = Some(tree),
@@ -128,12 +128,12 @@ impl Builder {
         Ok(())
     }
 
-    fn check_budget(&self, span: &Range<usize>) -> Result<(), Fault> {
+    fn check_budget(&self, span: &Range<usize>) -> Result<(), YamlFault> {
         if self.nodes <= NODES_MAX {
             return Ok(());
         }
-        let complaint = format!("the file has more than {NODES_MAX} values, aliases written out");
-        Err((span.clone(), complaint.into()))
+        let message = format!("the file has more than {NODES_MAX} values, aliases written out");
+        Err((span.clone(), message.into()))
     }
 }
 

@@ -12,7 +12,7 @@ use hyper::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
 
 use super::Limits;
 
-/// Why there is no body.
+/// Reason why there is no body.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// More than the limit.
@@ -23,7 +23,7 @@ pub enum BodyError {
     Broken,
 }
 
-/// How much of a too large body is read and thrown away, so that a client that sends before it
+/// Largest part of a too large body that is read and thrown away, so that a client that sends before it
 /// listens still gets to see the refusal.
 const DISCARDED_MAX: usize = 16 << 20;
 /// The longest wait for the rest of a body that nobody reads.
@@ -36,14 +36,14 @@ pub(super) struct LeavesRest;
 /// The body of a request, with how much of it was read.
 pub struct RequestBody {
     incoming: Incoming,
-    /// Whether the client sends it only after `100 Continue`, which reading it would send.
+    /// True if the client sends it only after `100 Continue`, which reading it would send.
     awaits_continue: bool,
-    rest: Rest,
+    rest: BodyRest,
 }
 
-/// How much of a body is still to come.
+/// Number of bytes of a body that are still to come.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rest {
+enum BodyRest {
     /// Nothing was read.
     All,
     /// Too much to go on, or nobody knows how much.
@@ -57,45 +57,45 @@ impl RequestBody {
     pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
         // A request without a body is not looked at any further.
         let awaits_continue = !incoming.is_end_stream() && headers.contains_key(EXPECT);
-        Self { incoming, awaits_continue, rest: Rest::All }
+        Self { incoming, awaits_continue, rest: BodyRest::All }
     }
 
     /// Reads it whole.
     pub async fn read(&mut self, limits: &Limits) -> Result<Bytes, BodyError> {
-        self.rest = Rest::Some;
+        self.rest = BodyRest::Some;
         let (read, rest) = read(&mut self.incoming, limits).await;
         self.rest = rest;
         read
     }
 
-    /// Whether nothing of it is still to come.
+    /// Returns true if nothing of it is still to come.
     pub(super) fn is_read(&self) -> bool {
-        self.rest == Rest::None
+        self.rest == BodyRest::None
     }
 
     /// Prepares the connection for what follows `response`: reads what was not read, or lets the response say that the
     /// connection ends (RFC 9112, section 9.6).
     pub async fn settle<B>(mut self, response: &mut Response<B>, limits: &Limits) {
-        if self.rest == Rest::All {
+        if self.rest == BodyRest::All {
             self.rest = self.discard(limits).await;
         }
-        if self.rest == Rest::Some {
+        if self.rest == BodyRest::Some {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response.extensions_mut().insert(LeavesRest);
         }
     }
 
     /// Reads and forgets a body that is not too large and comes soon.
-    async fn discard(&mut self, limits: &Limits) -> Rest {
+    async fn discard(&mut self, limits: &Limits) -> BodyRest {
         if self.incoming.is_end_stream() {
-            return Rest::None;
+            return BodyRest::None;
         }
         if self.awaits_continue || announced(&self.incoming) > limits.body_bytes {
-            return Rest::Some;
+            return BodyRest::Some;
         }
         let reading = collect(&mut self.incoming, limits.body_bytes, limits.body_bytes);
         let time = DISCARD_TIME.min(limits.request_time);
-        tokio::time::timeout(time, reading).await.map_or(Rest::Some, |(_, rest)| rest)
+        tokio::time::timeout(time, reading).await.map_or(BodyRest::Some, |(_, rest)| rest)
     }
 }
 
@@ -105,7 +105,7 @@ fn announced(body: &Incoming) -> usize {
 }
 
 /// Reads a body whole; says as well how much of it is still to come.
-async fn read(body: &mut Incoming, limits: &Limits) -> (Result<Bytes, BodyError>, Rest) {
+async fn read(body: &mut Incoming, limits: &Limits) -> (Result<Bytes, BodyError>, BodyRest) {
     let read_max = limits.body_bytes.max(DISCARDED_MAX);
     let mut collected = std::pin::pin!(collect(body, limits.body_bytes, read_max));
     // Nearly always the body came with the head; then no timer is made.
@@ -114,7 +114,7 @@ async fn read(body: &mut Incoming, limits: &Limits) -> (Result<Bytes, BodyError>
         Poll::Ready(result) => result,
         Poll::Pending => Box::pin(tokio::time::timeout(limits.request_time, collected))
             .await
-            .unwrap_or((Err(BodyError::Broken), Rest::Some)),
+            .unwrap_or((Err(BodyError::Broken), BodyRest::Some)),
     }
 }
 
@@ -123,22 +123,22 @@ async fn collect(
     body: &mut Incoming,
     limit: usize,
     read_max: usize,
-) -> (Result<Bytes, BodyError>, Rest) {
+) -> (Result<Bytes, BodyError>, BodyRest) {
     let mut kept = Bytes::new();
     let mut more = BytesMut::new();
     let mut size = 0;
     if announced(body) > read_max {
-        return (Err(BodyError::TooLarge(limit)), Rest::Some);
+        return (Err(BodyError::TooLarge(limit)), BodyRest::Some);
     }
     // Where the length is known, nothing comes behind the last byte that would have to be asked for.
     while !body.is_end_stream()
         && let Some(frame) = body.frame().await
     {
-        let Ok(frame) = frame else { return (Err(BodyError::Broken), Rest::Some) };
+        let Ok(frame) = frame else { return (Err(BodyError::Broken), BodyRest::Some) };
         let Ok(data) = frame.into_data() else { continue };
         size += data.len();
         if size > read_max {
-            return (Err(BodyError::TooLarge(limit)), Rest::Some);
+            return (Err(BodyError::TooLarge(limit)), BodyRest::Some);
         }
         if size > limit {
             (kept, more) = (Bytes::new(), BytesMut::new());
@@ -158,5 +158,5 @@ async fn collect(
     } else {
         Ok(more.freeze())
     };
-    (read, Rest::None)
+    (read, BodyRest::None)
 }

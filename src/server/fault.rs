@@ -1,4 +1,4 @@
-//! Replies that are broken on purpose: what each transport fault makes of a good one. Pure; [`tap`](super::tap) puts
+//! Replies that are broken on purpose: what each transport fault makes of a good one. Pure; [`stream`](super::tap) puts
 //! raw bytes on the socket, at the pace of the space's clock.
 
 use std::fmt::Write as _;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::tap::{End, RawReply};
+use super::fault_stream::{FaultEnd, RawReply};
 use crate::scenario::{Transport, TruncatedLength};
 
-/// What is put on the wire.
+/// A reply as it is put on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plain {
     /// HTTP status.
@@ -22,46 +22,48 @@ pub(crate) struct Plain {
     pub(crate) body: Bytes,
 }
 
-/// What a fault makes of a reply.
+/// A reply after a fault was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum FaultedReply {
     /// Another reply, and the connection lives on.
     Changed(Plain),
     /// Bytes that no HTTP library would send.
     Raw(RawReply),
 }
 
-/// How often a slow reply goes on.
+/// Interval at which a slow reply goes on.
 const BEAT: Duration = Duration::from_millis(50);
 /// Pieces of a slow reply at most; the rest comes with the last.
 const PIECES_MAX: usize = 1 << 16;
 
 /// Breaks a reply.
-pub(crate) fn break_reply(transport: &Transport, good: Plain) -> Outcome {
+pub(crate) fn break_reply(transport: &Transport, good: Plain) -> FaultedReply {
     let (status, top) = (good.status, head(&good));
-    let raw = |head, steps, end| Outcome::Raw(RawReply { status, head, steps, end });
+    let raw = |head, steps, end| FaultedReply::Raw(RawReply { status, head, steps, end });
     let now = |bytes: Vec<u8>| vec![(Duration::ZERO, Bytes::from(bytes))];
     let length = good.body.len();
     let up_to = |after: u32| good.body.slice(..length.min(after as usize));
     match transport {
-        Transport::Reset => raw(0, Vec::new(), End::Reset),
+        Transport::Reset => raw(0, Vec::new(), FaultEnd::Reset),
         Transport::ResetWithinBody(after) => {
-            raw(top.len(), now(joined(&top, &up_to(*after))), End::Reset)
+            raw(top.len(), now(joined(&top, &up_to(*after))), FaultEnd::Reset)
         }
-        Transport::Empty => raw(0, Vec::new(), End::Close),
+        Transport::Empty => raw(0, Vec::new(), FaultEnd::Close),
         Transport::Truncate(truncate) => match truncate.length {
             TruncatedLength::Right => {
                 let body = up_to(truncate.after);
-                Outcome::Changed(Plain { body, ..good })
+                FaultedReply::Changed(Plain { body, ..good })
             }
             TruncatedLength::Wrong => {
-                raw(top.len(), now(joined(&top, &up_to(truncate.after))), End::Close)
+                raw(top.len(), now(joined(&top, &up_to(truncate.after))), FaultEnd::Close)
             }
         },
-        Transport::MalformedJson => Outcome::Changed(Plain { body: almost(&good.body), ..good }),
-        Transport::Html => Outcome::Changed(page(good.status, good)),
+        Transport::MalformedJson => {
+            FaultedReply::Changed(Plain { body: almost(&good.body), ..good })
+        }
+        Transport::Html => FaultedReply::Changed(page(good.status, good)),
         Transport::WrongContentType => {
-            Outcome::Changed(Plain { content_type: "text/plain;charset=UTF-8", ..good })
+            FaultedReply::Changed(Plain { content_type: "text/plain;charset=UTF-8", ..good })
         }
         Transport::ChunkGarbage => {
             let mut bytes = head_with(&good, "transfer-encoding: chunked\r\n");
@@ -69,27 +71,27 @@ pub(crate) fn break_reply(transport: &Transport, good: Plain) -> Outcome {
             let head = bytes.len();
             let mut bytes = joined(&bytes, &good.body);
             bytes.extend_from_slice(b"\r\nno-size\r\n");
-            raw(head, now(bytes), End::Close)
+            raw(head, now(bytes), FaultEnd::Close)
         }
         Transport::Drip(rate) => {
             let pause = Duration::from_secs(1) / rate.bytes_per_second.max(1);
             let length = top.len();
             let mut steps = now(top.into_bytes());
             steps.extend(pieces(&good.body, 1, pause));
-            raw(length, steps, End::Close)
+            raw(length, steps, FaultEnd::Close)
         }
         Transport::Bandwidth(rate) => {
             let (size, pause) = pace(rate.bytes_per_second);
             let whole = Bytes::from(joined(&top, &good.body));
-            raw(top.len(), pieces(&whole, size, pause), End::Close)
+            raw(top.len(), pieces(&whole, size, pause), FaultEnd::Close)
         }
-        Transport::Hang => raw(0, Vec::new(), End::Hang),
-        Transport::HalfClose => raw(top.len(), now(top.into_bytes()), End::HalfClose),
+        Transport::Hang => raw(0, Vec::new(), FaultEnd::Hang),
+        Transport::HalfClose => raw(top.len(), now(top.into_bytes()), FaultEnd::HalfClose),
         Transport::Busy(busy) => {
             let seconds = busy.retry_after.ms().div_ceil(1000);
-            Outcome::Changed(Plain { retry_after_s: Some(seconds), ..page(429, good) })
+            FaultedReply::Changed(Plain { retry_after_s: Some(seconds), ..page(429, good) })
         }
-        Transport::ServerError(status) => Outcome::Changed(page(status.0, good)),
+        Transport::ServerError(status) => FaultedReply::Changed(page(status.0, good)),
     }
 }
 
@@ -147,7 +149,7 @@ fn almost(body: &Bytes) -> Bytes {
     bytes.into()
 }
 
-/// What a proxy in between says in place of the gateway.
+/// Answer of a proxy in between in place of the gateway.
 fn page(status: u16, good: Plain) -> Plain {
     let reason = hyper::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
     let title = format!("{status} {}", reason.unwrap_or_default());

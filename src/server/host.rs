@@ -7,7 +7,7 @@ use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::{Uri, Version};
 
-/// Why a request must be refused with 400 for the name that it calls the server by.
+/// Reason why a request must be refused with 400 for the name that it calls the server by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostError {
     /// No header in HTTP/1.1.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::fault::{Plain, last_reply};
-use super::route::{App, Plane};
+use super::router::{App, Plane};
 use crate::gateway;
 
 /// Notes in the journal that may be made at once; after them, one a second.
@@ -33,17 +33,17 @@ const PROTOCOLS: [(&[u8], &str); 4] = [
 /// The row of [`PROTOCOLS`] for HTTP/2.
 const HTTP_2: usize = 1;
 
-/// What has come to a listener that is no HTTP/1.1.
+/// Input of a listener that is no HTTP/1.1.
 #[derive(Debug)]
 pub(super) struct Malformed {
     /// The protocols that the log has named.
     named: [AtomicBool; PROTOCOLS.len()],
-    budget: Mutex<Budget>,
+    budget: Mutex<NoteBudget>,
 }
 
-/// How many notes may still be made.
+/// Number of notes may still be made.
 #[derive(Debug)]
-struct Budget {
+struct NoteBudget {
     left: u32,
     filled: Instant,
     is_exhausted: bool,
@@ -51,12 +51,12 @@ struct Budget {
 
 impl Default for Malformed {
     fn default() -> Self {
-        let budget = Budget { left: BURST, filled: Instant::now(), is_exhausted: false };
+        let budget = NoteBudget { left: BURST, filled: Instant::now(), is_exhausted: false };
         Self { named: Default::default(), budget: Mutex::new(budget) }
     }
 }
 
-impl Budget {
+impl NoteBudget {
     /// Takes one note, where any is left; says as well whether this is the first that is refused in a row.
     fn take(&mut self) -> (bool, bool) {
         let seconds = self.filled.elapsed().as_secs();
@@ -142,7 +142,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn notes_are_bounded_and_come_back_with_time() {
-        let mut budget = Budget { left: 2, filled: Instant::now(), is_exhausted: false };
+        let mut budget = NoteBudget { left: 2, filled: Instant::now(), is_exhausted: false };
         let taken: Vec<_> = (0..4).map(|_| budget.take()).collect();
         assert_eq!(taken, [(true, false), (true, false), (false, true), (false, false)]);
         tokio::time::advance(Duration::from_secs(1)).await;

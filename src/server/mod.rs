@@ -5,14 +5,14 @@
 
 mod body;
 mod fault;
+mod fault_stream;
 mod host;
+mod idle_timer;
 mod listen;
 mod malformed;
 mod paths;
-mod patience;
 mod reply_body;
-mod route;
-mod tap;
+mod router;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -34,25 +34,25 @@ use tokio_util::task::TaskTracker;
 pub use body::{BodyError, RequestBody};
 pub use host::{HostError, check_host};
 pub use listen::listen;
-pub use reply_body::Body;
-pub use route::{App, CONTROL_PORT_HEADER, Plane, trail};
+pub use reply_body::ReplyBody;
+pub use router::{App, CONTROL_PORT_HEADER, Plane, trace_headers};
 
 use crate::base::Millis;
 use crate::scenario::{CallFacts, Point, Transport};
-use crate::space::Silence;
+use crate::space::UnansweredCall;
+use fault_stream::{FaultStream, ReplyHook};
+use idle_timer::WATCH_PAUSE;
 use malformed::Malformed;
-use patience::WATCH_PAUSE;
-use tap::{Tap, Trigger};
 
-/// What the server puts up with.
+/// Limits of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The largest body, in bytes.
     pub body_bytes: usize,
-    /// How long a client may take for a request's head, and again for its body; also how long an
+    /// Longest time for a request's head, and again for its body; also how long an
     /// idle connection is kept.
     pub request_time: Duration,
-    /// How long requests under way may take to end once the server stops.
+    /// Longest time for requests under way to end once the server stops.
     pub drain_time: Duration,
 }
 
@@ -120,42 +120,42 @@ fn probe_silent_peers(listener: &TcpListener) -> rustix::io::Result<()> {
     sockopt::set_tcp_keepcnt(listener, 3)
 }
 
-/// How a connection ends that was accepted and of which nothing is read.
-enum Fault {
+/// End of a connection that was accepted and of which nothing is read.
+enum AcceptFault {
     Reset,
     Close,
     /// The caller waits in vain.
-    Hang(Option<Silence>),
+    Hang(Option<UnansweredCall>),
 }
 
-/// What a rule of the default space does to a connection as soon as it is accepted; nothing is known of it yet. Where
+/// Fault of a rule of the default space for a connection as soon as it is accepted; nothing is known of it yet. Where
 /// the control plane shares the port it meets its callers too.
-fn fault_at_once(app: &App) -> Option<Fault> {
+fn fault_at_once(app: &App) -> Option<AcceptFault> {
     let space = app.spaces.default_space();
     if !space.listens_at(Point::Connect) {
         return None;
     }
     let call = CallFacts::new(space.name(), Point::Connect, Millis(0));
     match space.consult(&call)?.plan.transport? {
-        Transport::Reset => Some(Fault::Reset),
-        Transport::Empty => Some(Fault::Close),
-        Transport::Hang => Some(Fault::Hang(space.silence())),
+        Transport::Reset => Some(AcceptFault::Reset),
+        Transport::Empty => Some(AcceptFault::Close),
+        Transport::Hang => Some(AcceptFault::Hang(space.unanswered())),
         _ => None,
     }
 }
 
-async fn turn_away(mut stream: TcpStream, fault: Fault, stop: CancellationToken) {
+async fn turn_away(mut stream: TcpStream, fault: AcceptFault, stop: CancellationToken) {
     match fault {
-        Fault::Reset => {
+        AcceptFault::Reset => {
             // A socket that refuses is closed in good order.
             let _ = stream.set_zero_linger();
         }
-        Fault::Close => {
+        AcceptFault::Close => {
             // What has come unread would make a reset of it.
             let _ = stream.shutdown().await;
             drain(&mut stream, &stop).await;
         }
-        Fault::Hang(_silence) => drain(&mut stream, &stop).await,
+        AcceptFault::Hang(_silence) => drain(&mut stream, &stop).await,
     }
 }
 
@@ -182,8 +182,8 @@ impl Stopping {
     }
 }
 
-/// How a connection comes to its end.
-enum End {
+/// End of a connection.
+enum ConnectionEnd {
     /// By itself.
     Own(hyper::Result<()>),
     /// The server stops.
@@ -193,21 +193,21 @@ enum End {
 }
 
 /// An answer that goes on, until it is dropped.
-struct GoesOn(Trigger);
+struct GoesOn(ReplyHook);
 
 impl Drop for GoesOn {
     fn drop(&mut self) {
-        self.0.patience().answered();
+        self.0.idle_timer().answered();
     }
 }
 
 /// Waits for the next request once this answer is given, which for a stream is when it ends.
-fn after(response: Response<Body>, trigger: &Trigger) -> Response<Body> {
+fn after(response: Response<ReplyBody>, trigger: &ReplyHook) -> Response<ReplyBody> {
     if response.extensions().get::<body::LeavesRest>().is_some() {
         trigger.linger();
     }
     if !response.body().is_stream() {
-        trigger.patience().answered();
+        trigger.idle_timer().answered();
         return response;
     }
     let goes_on = GoesOn(trigger.clone());
@@ -225,12 +225,13 @@ async fn serve(
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
     let limits = app.limits;
-    let (tap, trigger) = Tap::new(stream);
+    let (stream, trigger) = FaultStream::new(stream);
     let (app, trigger) = (&app, &trigger);
-    let patience = trigger.patience();
+    let idle_timer = trigger.idle_timer();
     let service = service_fn(move |request| {
-        patience.asked();
-        route::answer(app, plane, trigger, request).map_ok(move |response| after(response, trigger))
+        idle_timer.asked();
+        router::answer(app, plane, trigger, request)
+            .map_ok(move |response| after(response, trigger))
     });
     let mut connection = http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)
@@ -238,7 +239,7 @@ async fn serve(
         .writev(false)
         // Who has nothing more to say may still listen; and no second buffer is made to see whether a caller is gone.
         .half_close(true)
-        .serve_connection(tap, service);
+        .serve_connection(stream, service);
     let mut called = pin!(stopping.call.cancelled());
     let mut alarm = pin!(tokio::time::sleep(limits.request_time));
     let mut is_first_turn = true;
@@ -250,15 +251,15 @@ async fn serve(
             (stopping.has_begun.load(Ordering::Acquire), alarm.is_elapsed())
         };
         if stops {
-            return Poll::Ready(End::Stopped);
+            return Poll::Ready(ConnectionEnd::Stopped);
         }
         while rings {
             let now = Instant::now();
-            let next = patience.runs_out(limits.request_time);
+            let next = idle_timer.runs_out(limits.request_time);
             if next.is_some_and(|next| next <= now) {
-                return Poll::Ready(End::Silence);
+                return Poll::Ready(ConnectionEnd::Silence);
             }
-            let pause = if patience.watches() {
+            let pause = if idle_timer.watches() {
                 trigger.look();
                 WATCH_PAUSE
             } else {
@@ -267,9 +268,9 @@ async fn serve(
             alarm.as_mut().reset(next.unwrap_or(now + pause));
             rings = alarm.as_mut().poll(cx).is_ready();
         }
-        let ended = Pin::new(&mut connection).poll(cx).map(End::Own);
+        let ended = Pin::new(&mut connection).poll(cx).map(ConnectionEnd::Own);
         if ended.is_pending()
-            && patience.watches()
+            && idle_timer.watches()
             && alarm.deadline() > Instant::now() + WATCH_PAUSE
         {
             alarm.as_mut().reset(Instant::now() + WATCH_PAUSE);
@@ -279,12 +280,12 @@ async fn serve(
         ended
     });
     let ended = match ended.await {
-        End::Own(ended) => ended,
-        End::Silence => {
+        ConnectionEnd::Own(ended) => ended,
+        ConnectionEnd::Silence => {
             tracing::debug!("a connection ended: no request came, or not all of its head");
             return;
         }
-        End::Stopped => {
+        ConnectionEnd::Stopped => {
             Pin::new(&mut connection).graceful_shutdown();
             tokio::time::timeout(limits.drain_time, &mut connection).await.unwrap_or(Ok(()))
         }
@@ -308,15 +309,15 @@ mod tests {
 
     #[test]
     fn the_next_request_is_waited_for_once_an_answer_has_ended() {
-        let trigger = Trigger::default();
-        let is_waiting = || trigger.patience().runs_out(Duration::ZERO).is_some();
-        trigger.patience().asked();
+        let trigger = ReplyHook::default();
+        let is_waiting = || trigger.idle_timer().runs_out(Duration::ZERO).is_some();
+        trigger.idle_timer().asked();
         let answer = after(Response::new(Bytes::from_static(b"all of it").into()), &trigger);
         assert!(is_waiting(), "a whole answer has ended when it is given");
         drop(answer);
-        trigger.patience().asked();
+        trigger.idle_timer().asked();
         let pieces = |left: u8| async move { left.checked_sub(1).map(|rest| (Bytes::new(), rest)) };
-        let answer = after(Response::new(Body::stream(1, pieces)), &trigger);
+        let answer = after(Response::new(ReplyBody::stream(1, pieces)), &trigger);
         assert!(!is_waiting(), "a stream goes on");
         drop(answer);
         assert!(is_waiting());

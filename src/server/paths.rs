@@ -1,10 +1,10 @@
-//! What was probably meant by a path at which nothing lives.
+//! The path that was probably meant by one at which nothing lives.
 
 use std::borrow::Cow;
 
 use crate::base::Operation;
 
-/// How alike two paths must be for one to be meant by the other.
+/// Least similarity of two paths for one to be meant by the other.
 const ALIKE: f64 = 0.9;
 
 /// A path without doubled and trailing slashes.

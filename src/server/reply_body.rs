@@ -10,14 +10,14 @@ use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 
 /// The body of a reply.
-pub struct Body(Kind);
+pub struct ReplyBody(BodyKind);
 
-enum Kind {
+enum BodyKind {
     Whole(Full<Bytes>),
     Stream(Box<dyn Pieces + Send>),
 }
 
-/// What a body that goes on is made of.
+/// Source of a body that goes on.
 trait Pieces {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
@@ -42,7 +42,7 @@ where
     }
 }
 
-impl Body {
+impl ReplyBody {
     /// A body that goes on until `next` answers `None`. It is asked for a piece when there is room for it, and dropped
     /// when the reader is gone.
     pub fn stream<S, N, F>(state: S, mut next: N) -> Self
@@ -52,7 +52,7 @@ impl Body {
         S: 'static,
     {
         let making = Some(Box::pin(next(state)));
-        Self(Kind::Stream(Box::new(Unfold { next, making })))
+        Self(BodyKind::Stream(Box::new(Unfold { next, making })))
     }
 }
 
@@ -65,44 +65,44 @@ impl<G> Pieces for Kept<G> {
     }
 }
 
-impl Body {
-    /// Whether it goes on.
+impl ReplyBody {
+    /// Returns true if it goes on.
     pub fn is_stream(&self) -> bool {
-        matches!(self.0, Kind::Stream(_))
+        matches!(self.0, BodyKind::Stream(_))
     }
 
     /// The same; where it goes on, `guard` is dropped when it is.
     #[must_use]
     pub fn keeping(self, guard: impl Send + 'static) -> Self {
         match self.0 {
-            Kind::Whole(_) => self,
-            Kind::Stream(pieces) => Self(Kind::Stream(Box::new(Kept(pieces, guard)))),
+            BodyKind::Whole(_) => self,
+            BodyKind::Stream(pieces) => Self(BodyKind::Stream(Box::new(Kept(pieces, guard)))),
         }
     }
 }
 
-impl From<Bytes> for Body {
+impl From<Bytes> for ReplyBody {
     fn from(whole: Bytes) -> Self {
-        Self(Kind::Whole(Full::new(whole)))
+        Self(BodyKind::Whole(Full::new(whole)))
     }
 }
 
-impl Default for Body {
+impl Default for ReplyBody {
     fn default() -> Self {
         Bytes::new().into()
     }
 }
 
-impl fmt::Debug for Body {
+impl fmt::Debug for ReplyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Whole(whole) => whole.fmt(f),
-            Kind::Stream(_) => f.write_str("Stream"),
+            BodyKind::Whole(whole) => whole.fmt(f),
+            BodyKind::Stream(_) => f.write_str("Stream"),
         }
     }
 }
 
-impl hyper::body::Body for Body {
+impl hyper::body::Body for ReplyBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -111,8 +111,8 @@ impl hyper::body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match &mut self.0 {
-            Kind::Whole(whole) => Pin::new(whole).poll_frame(cx),
-            Kind::Stream(pieces) => {
+            BodyKind::Whole(whole) => Pin::new(whole).poll_frame(cx),
+            BodyKind::Stream(pieces) => {
                 pieces.poll_next(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
             }
         }
@@ -120,15 +120,15 @@ impl hyper::body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Whole(whole) => whole.is_end_stream(),
-            Kind::Stream(_) => false,
+            BodyKind::Whole(whole) => whole.is_end_stream(),
+            BodyKind::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole(whole) => whole.size_hint(),
-            Kind::Stream(_) => SizeHint::default(),
+            BodyKind::Whole(whole) => whole.size_hint(),
+            BodyKind::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Job;
+use super::DeliveryJob;
 use crate::base::Millis;
 
 /// The real time for which a clock that is moved waits for the answer to one attempt.
@@ -29,16 +29,16 @@ pub(super) struct Attempts {
 /// An attempt that is under way.
 #[derive(Clone, Debug)]
 pub(super) struct UnderWayAttempt {
-    /// When it began, on the space's clock.
+    /// Time at which it began, on the space's clock.
     pub(super) began: Millis,
-    /// When it has failed for want of an answer, on the space's clock.
+    /// Time at which it has failed for want of an answer, on the space's clock.
     pub(super) limit: Millis,
     receiver: Arc<str>,
-    stage: Stage,
+    stage: AttemptStage,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum AttemptStage {
     /// Behind other attempts at the same receiver.
     Queued,
     /// With the receiver, or about to be.
@@ -47,8 +47,8 @@ enum Stage {
 
 #[derive(Debug)]
 struct Receiver {
-    under_way: usize,
-    /// When an attempt at it last began or ended.
+    activity: usize,
+    /// Time at which an attempt at it last began or ended.
     progress: Instant,
     /// The number of attempts that time passed by since the last that ended by itself.
     silent: u32,
@@ -62,19 +62,19 @@ impl Receiver {
 
 impl UnderWayAttempt {
     /// The time on the space's clock that an attempt may take.
-    fn patience_ms(job: &Job) -> i64 {
+    fn patience_ms(delivery_job: &DeliveryJob) -> i64 {
         // A slow sender has its own time on top of the other side's.
-        let rate = job.bytes_per_second.map(|rate| u64::from(rate.max(1)));
-        let length = job.body.len() as u64 + u64::from(job.filler);
+        let rate = delivery_job.bytes_per_second.map(|rate| u64::from(rate.max(1)));
+        let length = delivery_job.body.len() as u64 + u64::from(delivery_job.filler);
         let sending = rate.map_or(0, |rate| length * 1000 / rate) as i64;
-        job.policy.timeout_ms.saturating_add(sending)
+        delivery_job.policy.timeout_ms.saturating_add(sending)
     }
 
     /// The real time at which the clock may pass it by; `None` while it waits for its turn.
     pub(super) fn patient_until(&self) -> Option<Instant> {
         match self.stage {
-            Stage::Queued => None,
-            Stage::Sent { since, grace } => Some(since + grace),
+            AttemptStage::Queued => None,
+            AttemptStage::Sent { since, grace } => Some(since + grace),
         }
     }
 }
@@ -87,38 +87,38 @@ fn receiver_of(url: &str) -> &str {
 
 impl Attempts {
     /// Notes an attempt that is about to be made.
-    pub(super) fn begin(&mut self, job: &Job) {
+    pub(super) fn begin(&mut self, delivery_job: &DeliveryJob) {
         if self.receivers.len() >= RECEIVERS_REMEMBERED {
-            self.receivers.retain(|_, receiver| receiver.under_way > 0);
+            self.receivers.retain(|_, receiver| receiver.activity > 0);
         }
         let now = Instant::now();
-        let name = receiver_of(&job.url);
+        let name = receiver_of(&delivery_job.url);
         let name = match self.receivers.get_key_value(name) {
             Some((known, _)) => Arc::clone(known),
             None => name.into(),
         };
-        let new = || Receiver { under_way: 0, progress: now, silent: 0 };
+        let new = || Receiver { activity: 0, progress: now, silent: 0 };
         let receiver = self.receivers.entry(Arc::clone(&name)).or_insert_with(new);
-        receiver.under_way += 1;
-        let stage = Stage::Sent { since: now, grace: receiver.grace() };
-        let limit = job.at.plus(UnderWayAttempt::patience_ms(job));
-        let attempt = UnderWayAttempt { began: job.at, limit, receiver: name, stage };
-        self.by_id.insert(job.id, attempt);
+        receiver.activity += 1;
+        let stage = AttemptStage::Sent { since: now, grace: receiver.grace() };
+        let limit = delivery_job.at.plus(UnderWayAttempt::patience_ms(delivery_job));
+        let attempt = UnderWayAttempt { began: delivery_job.at, limit, receiver: name, stage };
+        self.by_id.insert(delivery_job.id, attempt);
     }
 
     /// Notes that an attempt waits behind others.
     pub(super) fn queue(&mut self, id: u64) {
         if let Some(attempt) = self.by_id.get_mut(&id) {
-            attempt.stage = Stage::Queued;
+            attempt.stage = AttemptStage::Queued;
         }
     }
 
     /// Notes that an attempt has its turn at `now`, or that a slow sender has sent all of it.
-    pub(super) fn send(&mut self, job: &Job, now: Millis) {
-        if let Some(attempt) = self.by_id.get_mut(&job.id) {
-            attempt.limit = now.plus(UnderWayAttempt::patience_ms(job));
+    pub(super) fn send(&mut self, delivery_job: &DeliveryJob, now: Millis) {
+        if let Some(attempt) = self.by_id.get_mut(&delivery_job.id) {
+            attempt.limit = now.plus(UnderWayAttempt::patience_ms(delivery_job));
         }
-        self.has_moved(job.id, now);
+        self.has_moved(delivery_job.id, now);
     }
 
     /// Gives an attempt its grace anew, for what it does from `now` on.
@@ -128,7 +128,7 @@ impl Attempts {
         let real = Instant::now();
         if let Some(receiver) = self.receivers.get_mut(&attempt.receiver) {
             receiver.progress = real;
-            attempt.stage = Stage::Sent { since: real, grace: receiver.grace() };
+            attempt.stage = AttemptStage::Sent { since: real, grace: receiver.grace() };
         }
     }
 
@@ -136,11 +136,11 @@ impl Attempts {
     pub(super) fn end(&mut self, id: u64, now: Millis) {
         let Some(attempt) = self.by_id.remove(&id) else { return };
         if let Some(receiver) = self.receivers.get_mut(&attempt.receiver) {
-            receiver.under_way = receiver.under_way.saturating_sub(1);
+            receiver.activity = receiver.activity.saturating_sub(1);
             receiver.progress = Instant::now();
             let is_passed_by = now >= attempt.limit;
             receiver.silent = if is_passed_by { receiver.silent.saturating_add(1) } else { 0 };
-            if receiver.under_way == 0 && receiver.silent == 0 {
+            if receiver.activity == 0 && receiver.silent == 0 {
                 self.receivers.remove(&attempt.receiver);
             }
         }
@@ -150,7 +150,7 @@ impl Attempts {
     pub(super) fn forgive(&mut self) {
         self.receivers.retain(|_, receiver| {
             receiver.silent = 0;
-            receiver.under_way > 0
+            receiver.activity > 0
         });
     }
 
@@ -164,14 +164,14 @@ impl Attempts {
         self.by_id.iter().map(|(id, attempt)| (*id, attempt))
     }
 
-    /// Whether any waits for its turn.
+    /// Returns true if any waits for its turn.
     pub(super) fn any_queued(&self) -> bool {
-        self.by_id.values().any(|attempt| matches!(attempt.stage, Stage::Queued))
+        self.by_id.values().any(|attempt| matches!(attempt.stage, AttemptStage::Queued))
     }
 
-    /// When the first of those that are sent has failed for want of an answer.
+    /// Time at which the first of those that are sent has failed for want of an answer.
     pub(super) fn next_limit(&self) -> Option<Millis> {
-        let sent = self.by_id.values().filter(|it| !matches!(it.stage, Stage::Queued));
+        let sent = self.by_id.values().filter(|it| !matches!(it.stage, AttemptStage::Queued));
         sent.map(|attempt| attempt.limit).min()
     }
 

@@ -10,7 +10,7 @@ const REAL: u64 = 1000;
 pub struct Clock {
     /// Real time at which `simulated` was true.
     anchor: Millis,
-    /// What the clock showed then.
+    /// Time on the clock at that moment.
     simulated: Millis,
     /// Simulated milliseconds for each thousand real ones.
     scale_milli: u64,
@@ -22,7 +22,7 @@ impl Clock {
         Self { anchor: Millis(0), simulated: Millis(0), scale_milli: REAL }
     }
 
-    /// What it shows at `real` time.
+    /// Time on the clock at `real` time.
     pub fn now(&self, real: Millis) -> Millis {
         if self.scale_milli == REAL {
             // Nearly always; dividing so large a number takes longer than all else here.

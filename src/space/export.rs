@@ -1,4 +1,4 @@
-//! A snapshot as a file: written by one process, taken up by another that plays the same profile.
+//! A snapshot as a file: exported by one process, imported by another that has the same profile.
 //!
 //! The file says what it is and of which version; what cannot be read, does not fit or was changed on the way is
 //! refused whole. No private key and no merchant's token is in it: keys are found again by their public halves, tokens
@@ -11,25 +11,25 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::course::Armoury;
-use super::delivery::DeliveryFile;
-use super::passage::can_be;
-use super::snapshot::Kept;
-use super::{Outbox, Snapshot, SnapshotError, Space, Trace};
+use super::outbox::DeliveryFile;
+use super::pending_reply::RuleStore;
+use super::snapshot::KeptSnapshot;
+use super::time_travel::can_be;
+use super::{Outbox, RequestId, Snapshot, SnapshotError, Space};
 use crate::base::{Millis, Seed, WebUrl};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
 use crate::scenario::{ArmedRule, Counters, CountersFile, read_rules};
 
-/// What the member `format` says.
+/// Value of the member `format`.
 const FORMAT: &str = "payon-sim/snapshot";
 /// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 /// The largest file, in bytes.
 pub const SNAPSHOT_FILE_MAX: usize = 64 << 20;
 
-/// Why a file is not taken up, or not written.
+/// Reason why a file is not imported, or not exported.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It is not a snapshot.
@@ -66,14 +66,14 @@ pub enum FileError {
     NotKept(#[from] SnapshotError),
 }
 
-/// What a file of any version says of itself.
+/// Head of a file of any version.
 #[derive(Deserialize)]
 struct Head {
     format: String,
     version: u32,
 }
 
-/// What a file of this version says of its profile.
+/// Statement of a file of this version about its profile.
 #[derive(Deserialize)]
 struct Belongs {
     profile: ProfileFile,
@@ -81,7 +81,7 @@ struct Belongs {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
+struct SnapshotDocument {
     format: String,
     version: u32,
     name: String,
@@ -112,7 +112,7 @@ struct StateFile {
     next_pushback: u64,
     pushbacks_dropped: u64,
     rules: Vec<serde_json::Value>,
-    /// When each rule was armed, in their order.
+    /// Time at which each rule was armed, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     armed_at: Vec<Millis>,
     counts: CountersFile,
@@ -128,7 +128,7 @@ struct ClockFile {
     born: Millis,
 }
 
-/// What may differ between a merchant and the profile's row.
+/// Settings that may differ between a merchant and the profile's row.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MerchantFile {
@@ -166,13 +166,13 @@ impl StateFile {
         Ok(hex(&Sha256::digest(&text)))
     }
 
-    fn write(kept: &Kept) -> Result<Self, FileError> {
+    fn write(kept: &KeptSnapshot) -> Result<Self, FileError> {
         let mut outbox = kept.outbox.clone();
         outbox.call_back(kept.now);
         let merchants = kept.merchants.values().map(|merchant| MerchantFile::write(merchant));
         Ok(Self {
             seed: kept.seed.0,
-            lots_of: kept.kin.to_string(),
+            lots_of: kept.random_domain.to_string(),
             clock: ClockFile { shows: kept.now, scale_milli: kept.scale_milli, born: kept.born },
             ledger: kept.ledger.to_file(),
             pushbacks: outbox.iter().map(DeliveryFile::write).collect(),
@@ -186,13 +186,13 @@ impl StateFile {
         })
     }
 
-    fn read(self, space: &Space) -> Result<Kept, FileError> {
+    fn read(self, space: &Space) -> Result<KeptSnapshot, FileError> {
         let profile = space.profile();
         let ClockFile { shows, scale_milli, born } = self.clock;
         if ![shows, born].into_iter().all(can_be) {
             return Err(damaged("a time is out of range"));
         }
-        let next_trace = Trace(self.next_trace);
+        let next_trace = RequestId(self.next_trace);
         if !next_trace.has_room() {
             return Err(damaged("the names of requests are used up"));
         }
@@ -216,7 +216,7 @@ impl StateFile {
             let merchant = merchants.get(merchant)?;
             Some(space.pushback_policy(merchant))
         };
-        let mut outbox = Outbox::new(space.commons.budgets.deliveries);
+        let mut outbox = Outbox::new(space.shared.budgets.deliveries);
         for delivery in self.pushbacks {
             let policy =
                 policy(delivery.merchant()).ok_or_else(|| damaged("a push-back of no merchant"))?;
@@ -229,10 +229,10 @@ impl StateFile {
         if !outbox.go_on(self.next_pushback, self.pushbacks_dropped) {
             return Err(damaged("the numbers of push-backs do not go on"));
         }
-        let orders_max = space.commons.budgets.orders;
-        Ok(Kept {
+        let orders_max = space.shared.budgets.orders;
+        Ok(KeptSnapshot {
             seed: Seed(self.seed),
-            kin: self.lots_of.into(),
+            random_domain: self.lots_of.into(),
             now: shows,
             scale_milli,
             born,
@@ -241,7 +241,7 @@ impl StateFile {
             outbox,
             counters: Counters::from_file(self.counts)
                 .ok_or_else(|| damaged("a rule is counted twice"))?,
-            rules: Armoury::of(rules.collect()),
+            rules: RuleStore::of(rules.collect()),
             merchants,
             next_trace,
         })
@@ -301,7 +301,7 @@ impl Snapshot {
     /// The snapshot as a file of JSON.
     pub fn write(&self, profile: &Profile) -> Result<Vec<u8>, FileError> {
         let state = StateFile::write(&self.kept)?;
-        let document = Document {
+        let document = SnapshotDocument {
             format: FORMAT.to_owned(),
             version: VERSION,
             name: self.name.to_string(),
@@ -333,7 +333,7 @@ impl Space {
         if profile != ours {
             return Err(FileError::Profile { theirs: profile.told(), ours: ours.told() });
         }
-        let document: Document = serde_json::from_slice(file).map_err(damaged)?;
+        let document: SnapshotDocument = serde_json::from_slice(file).map_err(damaged)?;
         if document.state.digest()? != document.digest {
             return Err(damaged("its digest is another"));
         }

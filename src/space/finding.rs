@@ -1,11 +1,11 @@
-//! What the request lint finds: not wrong enough to refuse, but not what PAYON's pages show.
+//! Findings of the request lint: not wrong enough to refuse, but not what PAYON's pages show.
 
 use std::borrow::Cow;
 use std::fmt;
 
 macro_rules! lints {
     ($($variant:ident = $name:literal, $weight:ident, $about:literal;)+) => {
-        /// What is looked for in requests.
+        /// Checks on requests.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Lint {
             $(#[doc = $about] $variant,)+
@@ -25,7 +25,7 @@ macro_rules! lints {
                 match self { $(Self::$variant => $about,)+ }
             }
 
-            /// How much it weighs.
+            /// Weight of a finding.
             pub const fn weight(self) -> Weight {
                 match self { $(Self::$variant => Weight::$weight,)+ }
             }
@@ -33,7 +33,7 @@ macro_rules! lints {
     };
 }
 
-/// How much a finding weighs.
+/// Weight of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// Worth a look; may well be meant.
@@ -59,8 +59,8 @@ lints! {
 
 /// One finding in one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What was found.
+pub struct LintFinding {
+    /// The check that found it.
     pub lint: Lint,
     /// In which member; empty where it is the request as a whole. Card numbers in it are masked.
     pub field: Box<str>,
@@ -68,7 +68,7 @@ pub struct Finding {
     pub likely: Option<Box<str>>,
 }
 
-impl Finding {
+impl LintFinding {
     /// One sentence for people; it names the member that was likely meant.
     pub fn about(&self) -> Cow<'static, str> {
         match &self.likely {
@@ -81,7 +81,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for LintFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.field {
             "" => write!(f, "{}: {}", self.lint.name(), self.about()),

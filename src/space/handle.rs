@@ -4,7 +4,7 @@
 //! none. So a position never leaves the section in which it was read: what does is an [`OrderHandle`], which is found
 //! again only in the generation of the space that it belongs to.
 
-use super::{Delivery, Moment, Outbox, State, View};
+use super::{Delivery, Outbox, State, StateView, Transaction};
 use crate::base::Millis;
 use crate::ledger::{Ledger, Order, OrderId, Target};
 
@@ -33,7 +33,7 @@ pub struct OrderSnapshot {
     pub merchant: Box<str>,
     /// `termId`.
     pub terminal: Box<str>,
-    /// Whether its money is settled.
+    /// True if its money is settled.
     pub settled: bool,
     /// Its push-backs, oldest first.
     pub pushbacks: Vec<Delivery>,
@@ -41,19 +41,19 @@ pub struct OrderSnapshot {
 
 impl OrderSnapshot {
     fn new(ledger: &Ledger, outbox: &Outbox, now: Millis, generation: u64, order: &Order) -> Self {
-        let party = ledger.party(order);
+        let terminal = ledger.terminal(order);
         Self {
             handle: OrderHandle { generation, id: order.id },
             order: order.clone(),
-            merchant: party.merchant.clone(),
-            terminal: party.terminal.clone(),
+            merchant: terminal.merchant.clone(),
+            terminal: terminal.terminal.clone(),
             settled: order.is_settled(now, ledger.rules().settlement_cutoff_ms),
             pushbacks: outbox.of_order(order).cloned().collect(),
         }
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> StateView<'a> {
     /// A number that a reset or a restore raises: positions of orders belong to one of them.
     pub const fn generation(&self) -> u64 {
         self.generation
@@ -83,8 +83,8 @@ impl<'a> View<'a> {
     }
 }
 
-impl Moment<'_> {
-    /// The order of a handle ([`View::at`]).
+impl Transaction<'_> {
+    /// The order of a handle ([`StateView::at`]).
     pub fn at(&self, handle: OrderHandle) -> Option<&Order> {
         let found = self.state.ledger.find(Target::At(handle.id));
         found.filter(|_| handle.generation == self.state.generation)

@@ -1,4 +1,4 @@
-//! What came in, what was answered and why: bounded in entries and bytes, oldest dropped first.
+//! Requests, answers and reasons: bounded in entries and bytes, oldest dropped first.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,26 +8,26 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use smol_str::SmolStr;
 
-use super::finding::Finding;
-use super::intervention::Intervention;
-use crate::base::{Millis, Operation, Reason, TraceContext, Trail};
+use super::finding::LintFinding;
+use super::rule_hit::RuleHit;
+use crate::base::{Millis, Operation, Reason, TraceContext, TraceHeaders};
 use crate::profile::Merchant;
 use crate::scenario::ReasonsMet;
 
 /// Names one request: the space's number in the high 24 bits, a running number below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Trace(pub u64);
+pub struct RequestId(pub u64);
 
 /// Bits of the running number.
 const RUNNING_BITS: u32 = 40;
 
-impl Trace {
+impl RequestId {
     /// The first trace of a space.
     pub const fn first_of(space: u32) -> Self {
         Self((space as u64) << RUNNING_BITS | 1)
     }
 
-    /// Whether enough names come after it for any run.
+    /// Returns true if enough names come after it for any run.
     pub(super) const fn has_room(self) -> bool {
         self.0 & ((1 << RUNNING_BITS) - 1) < 1 << (RUNNING_BITS - 1)
     }
@@ -37,20 +37,20 @@ impl Trace {
         (self.0 >> RUNNING_BITS) as u32
     }
 
-    /// Sixteen hexadecimal digits, as the header `X-Payon-Trace` carries it.
+    /// Sixteen hexadecimal digits, as the header `X-Payon-RequestId` carries it.
     pub fn digits(self) -> [u8; 16] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         std::array::from_fn(|place| HEX[(self.0 >> (60 - 4 * place) & 15) as usize])
     }
 }
 
-impl fmt::Display for Trace {
+impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }
 }
 
-impl FromStr for Trace {
+impl FromStr for RequestId {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -66,12 +66,12 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// What was asked, secrets masked.
+    /// The request, secrets masked.
     pub fn request(&self) -> &[u8] {
         &self.both[..self.split]
     }
 
-    /// What was answered.
+    /// The answer.
     pub fn response(&self) -> &[u8] {
         &self.both[self.split..]
     }
@@ -81,10 +81,10 @@ impl Bodies {
 #[derive(Clone)]
 pub struct JournalEntry {
     /// Its name.
-    pub trace: Trace,
-    /// When, on the space's clock.
+    pub trace: RequestId,
+    /// Time, on the space's clock.
     pub at: Millis,
-    /// Which operation; `None` for a path that is none, and for a call of the control plane.
+    /// Operation; `None` for a path that is none, and for a call of the control plane.
     pub operation: Option<Operation>,
     /// The merchant, where one was recognised.
     pub merchant: Option<Arc<Merchant>>,
@@ -96,30 +96,30 @@ pub struct JournalEntry {
     pub sent: Option<u16>,
     /// The bodies of request and reply; empty until it is noted.
     pub bodies: Bodies,
-    /// What decided it.
+    /// Reason that decided.
     pub reason: Reason,
-    /// How long the decision took, in microseconds.
+    /// Duration of the decision, in microseconds.
     pub took_us: u32,
-    /// What there is to say beside all that; see [`JournalEntry::more`].
+    /// Rare facts; see [`JournalEntry::more`].
     pub more: Option<Box<More>>,
 }
 
-/// What most requests have nothing of, and so no memory for. Its `Debug` form leaves [`More::unmasked`] out.
+/// Facts that most requests have none of, and so no memory for. Its `Debug` form leaves [`More::unmasked`] out.
 #[derive(Clone, Default)]
 pub struct More {
-    /// Which call of the control plane, such as `pay`, when it was one that changed an order.
+    /// The call of the control plane, such as `pay`, when it was one that changed an order.
     pub control: Option<&'static str>,
-    /// What was wrong, for people; empty where the reason says it all.
+    /// The exact mistake, for people; empty where the reason says it all.
     pub detail: String,
     /// The rule that stepped in, and what came of it.
-    pub rule: Option<Arc<Intervention>>,
-    /// What the lint found.
-    pub findings: Vec<Finding>,
+    pub rule: Option<Arc<RuleHit>>,
+    /// Findings of the lint.
+    pub findings: Vec<LintFinding>,
     /// For a signature that was refused or missing: the body as received, from which the explanation is made on demand.
     /// It never leaves the process unmasked.
     pub unmasked: Option<Box<[u8]>>,
     /// The caller's place in a trace of its own, where the request named one.
-    pub trail: Option<Box<Trail>>,
+    pub trace_headers: Option<Box<TraceHeaders>>,
 }
 
 impl fmt::Debug for More {
@@ -139,26 +139,33 @@ impl More {
         rule: None,
         findings: Vec::new(),
         unmasked: None,
-        trail: None,
+        trace_headers: None,
     };
 
     /// For a [`JournalEntry`]: nothing where it says nothing.
     pub fn noted(self) -> Option<Box<Self>> {
-        let Self { control, detail, rule, findings, unmasked, trail } = &self;
+        let Self { control, detail, rule, findings, unmasked, trace_headers } = &self;
         let is_nothing = detail.is_empty()
             && findings.is_empty()
-            && (control.is_none() && rule.is_none() && unmasked.is_none() && trail.is_none());
+            && (control.is_none()
+                && rule.is_none()
+                && unmasked.is_none()
+                && trace_headers.is_none());
         (!is_nothing).then(|| Box::new(self))
     }
 
-    /// What it costs of the byte budget.
+    /// Share of the byte budget.
     fn weight(&self) -> usize {
         size_of::<Self>()
             + self.detail.len()
-            + self.findings.iter().map(|it| size_of::<Finding>() + it.field.len()).sum::<usize>()
-            + self.rule.as_ref().map_or(0, |_| size_of::<Intervention>())
+            + self
+                .findings
+                .iter()
+                .map(|it| size_of::<LintFinding>() + it.field.len())
+                .sum::<usize>()
+            + self.rule.as_ref().map_or(0, |_| size_of::<RuleHit>())
             + self.unmasked.as_deref().map_or(0, <[u8]>::len)
-            + self.trail.as_deref().map_or(0, trail_weight)
+            + self.trace_headers.as_deref().map_or(0, trail_weight)
     }
 }
 
@@ -182,7 +189,7 @@ impl Default for JournalEntry {
     /// A success that nothing else is known of.
     fn default() -> Self {
         Self {
-            trace: Trace::default(),
+            trace: RequestId::default(),
             at: Millis::default(),
             operation: None,
             merchant: None,
@@ -198,13 +205,13 @@ impl Default for JournalEntry {
 }
 
 impl JournalEntry {
-    /// What there is to say beside what nearly every request has.
+    /// Facts beside those that nearly every request has.
     pub fn more(&self) -> &More {
         static NONE: More = More::NONE;
         self.more.as_deref().unwrap_or(&NONE)
     }
 
-    /// What it costs of the byte budget.
+    /// Share of the byte budget.
     fn weight(&self) -> usize {
         size_of::<Self>()
             + self.bodies.both.len()
@@ -213,13 +220,13 @@ impl JournalEntry {
     }
 }
 
-/// What it costs to know where a caller is in its own trace.
-fn trail_weight(trail: &Trail) -> usize {
-    let context = trail.context.as_deref();
-    size_of::<Trail>() + context.map_or(0, |it| size_of::<TraceContext>() + it.weight())
+/// Bytes that a caller's own trace takes.
+fn trail_weight(trace_headers: &TraceHeaders) -> usize {
+    let context = trace_headers.context.as_deref();
+    size_of::<TraceHeaders>() + context.map_or(0, |it| size_of::<TraceContext>() + it.weight())
 }
 
-/// How much a journal keeps.
+/// Budget of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalBudget {
     /// Entries.
@@ -242,7 +249,7 @@ pub struct Journal {
     piece: BytesMut,
     bytes: usize,
     dropped: u64,
-    /// What decided all entries, those dropped too: a row for each operation, one for paths that are none, and one for
+    /// Counts of reasons over all entries, those dropped too: a row for each operation, one for paths that are none, and one for
     /// what payers and the control plane did.
     decided: [Option<Box<ReasonsMet>>; ROWS],
 }
@@ -310,7 +317,7 @@ impl Journal {
 
     /// The entry of this name. Entries arrive nearly in order of their names, so the search starts
     /// at the end.
-    pub fn find(&self, trace: Trace) -> Option<&JournalEntry> {
+    pub fn find(&self, trace: RequestId) -> Option<&JournalEntry> {
         self.entries.iter().rev().find(|entry| entry.trace == trace)
     }
 
@@ -324,7 +331,7 @@ impl Journal {
         self.entries.len()
     }
 
-    /// Whether none are kept.
+    /// Returns true if none are kept.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -334,14 +341,14 @@ impl Journal {
         self.dropped
     }
 
-    /// How often each reason decided a request or a payment.
+    /// Number of times each reason decided a request or a payment.
     pub fn reasons(&self) -> ReasonsMet {
         let mut sum = ReasonsMet::default();
         self.decided.iter().flatten().for_each(|row| sum += row);
         sum
     }
 
-    /// How often each reason decided the requests of each operation; `None`: of paths that are none.
+    /// Number of times each reason decided the requests of each operation; `None`: of paths that are none.
     pub fn decided(&self) -> impl Iterator<Item = (Option<Operation>, Reason, u64)> {
         let operations = Operation::ALL.iter().copied().map(Some).chain([None]);
         operations.zip(&self.decided).flat_map(|(operation, row)| {

@@ -1,43 +1,43 @@
 //! One isolated world: ledger, clock, seed, merchants, journal and outbox. Nothing crosses from one
 //! space to another.
 //!
-//! A request takes the space's lock once, with [`Space::enter`]: time that has run out is seen first,
+//! A request takes the space's lock once, with [`Space::write`]: time that has run out is seen first,
 //! then the closure looks and books, then the lock is gone. Nothing is awaited inside.
 
+mod activity;
 mod another_order;
 mod attempts;
 mod clock;
-mod course;
-mod delivery;
+mod clock_timer;
+mod events;
 mod export;
-mod feed;
 mod finding;
 mod handle;
-mod hold;
-mod intervention;
 mod journal;
-mod meter;
-mod passage;
+mod metrics;
+mod outbox;
+mod pending_reply;
 mod registry;
 mod reset;
+mod rule_hit;
 mod snapshot;
-mod under_way;
+mod time_travel;
 
+pub use activity::{Activity, UnansweredCall};
 pub use clock::Clock;
-pub use course::{Aftermath, CountedRule, Course, Ruling};
-pub use delivery::{Attempt, Delivery, DeliveryChange, DeliveryState, Job, Outbox};
+pub use clock_timer::ClockTimer;
+pub use events::{Event, EventPage};
 pub use export::{FileError, SNAPSHOT_FILE_MAX};
-pub use feed::{Happening, Happenings};
-pub use finding::{Finding, Lint, Weight};
+pub use finding::{Lint, LintFinding, Weight};
 pub use handle::{OrderHandle, OrderSnapshot};
-pub use hold::Hold;
-pub use intervention::{Departure, Intervention, Stage};
-pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, Trace};
-pub use meter::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
-pub use passage::{ClockChange, ClockError};
+pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId};
+pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
+pub use outbox::{Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryState, Outbox};
+pub use pending_reply::{CountedRule, Deferred, PendingReply, Ruling};
 pub use registry::{DEFAULT_SPACE, IfExists, NewMerchant, SpaceError, Spaces};
+pub use rule_hit::{ReplyProgress, ReplyState, RuleHit};
 pub use snapshot::{Snapshot, SnapshotError};
-pub use under_way::{Silence, UnderWay};
+pub use time_travel::{ClockChange, ClockError};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -48,21 +48,22 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::base::{Millis, Operation, Reason, Seed, TraceContext, wall_clock};
 use crate::ledger::{
-    Binding, BindingId, Bindings, Change, Event, Ledger, NewBinding, NewOrder, Order, OrderId,
-    Progress, Registration, Target,
+    Binding, BindingId, Bindings, Change, Ledger, LedgerEvent, NewBinding, NewOrder, Order,
+    OrderId, Progress, Registration, Target,
 };
 use crate::profile::{Merchant, Profile, PushbackEvent, PushbackOverrides, PushbackPolicy};
 use crate::scenario::{
-    CommitPoint, Content, Counters, Lie, Met, Notice, NoticeText, PlansMet, PushbackPlan,
+    CommitPoint, Content, Counters, Counts, NoticeText, PlannedNotice, PlansMet, PushbackPlan,
+    Tampering,
 };
 use crate::wire;
 use another_order::another_order;
 use attempts::Attempts;
-use course::{Armoury, TRUTH, Told};
-use feed::Feed;
-use hold::Waiter;
+use clock_timer::Waiter;
+use events::EventLog;
+use pending_reply::{NoticeCause, RuleStore, TRUTH};
 
-/// How much each space keeps.
+/// Budgets of each space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budgets {
     /// Orders; past it the oldest closed ones are dropped.
@@ -89,55 +90,55 @@ pub struct Space {
     name: Box<str>,
     number: u32,
     seed: AtomicU64,
-    commons: Arc<Commons>,
+    shared: Arc<Shared>,
     pushback: Arc<PushbackPolicy>,
-    birth: Birth,
+    initial: InitialState,
     merchants: RwLock<BTreeMap<Box<str>, Arc<Merchant>>>,
     state: Mutex<State>,
     journal: Mutex<Journal>,
     /// Its lock is the innermost: taken while another may be held, and none within it.
-    feed: Mutex<Feed>,
+    events: Mutex<EventLog>,
     traces: AtomicU64,
     /// The real time at which the driver looks in next.
-    armed: AtomicI64,
+    next_wakeup: AtomicI64,
     changed: Notify,
     /// Rings whenever the clock was changed, or all of the space.
     clock_moved: Notify,
-    armoury: RwLock<Armoury>,
+    rule_store: RwLock<RuleStore>,
     /// The points at which a rule may step in, one bit each.
     listening: AtomicU32,
     me: Weak<Self>,
-    /// Whether somebody moves the clock from event to event.
+    /// True if somebody moves the clock from event to event.
     driven: AtomicBool,
     /// Held by whoever makes time pass, so that two never do so at once.
-    turn: tokio::sync::Mutex<()>,
+    clock_lock: tokio::sync::Mutex<()>,
     snapshots: Mutex<BTreeMap<Box<str>, Arc<Snapshot>>>,
 }
 
-/// What all spaces have in common.
+/// Parts that all spaces share.
 #[derive(Debug)]
-struct Commons {
+struct Shared {
     profile: Arc<Profile>,
     budgets: Budgets,
-    bell: UnboundedSender<u32>,
+    wakeups: UnboundedSender<u32>,
     /// Orders, push-backs and saved cards in all snapshots of the process.
     snapshot_entries: Arc<AtomicUsize>,
-    /// What was met before resets, and in spaces that are gone.
-    past: Mutex<Met>,
+    /// Counts from before resets, and from spaces that are gone.
+    past: Mutex<Counts>,
     meter: Meter,
 }
 
-/// How a space was when it was born, for a reset.
+/// State of a space when it was made, for a reset.
 #[derive(Clone, Debug)]
-struct Birth {
+struct InitialState {
     seed: Seed,
-    kin: Arc<str>,
+    random_domain: Arc<str>,
     merchants: BTreeMap<Box<str>, Arc<Merchant>>,
     /// The ids of the merchants that it was made with, beside the documented ones.
     wanted: Vec<Box<str>>,
 }
 
-/// What the lock guards.
+/// State that the lock guards.
 #[derive(Debug)]
 struct State {
     clock: Clock,
@@ -145,34 +146,34 @@ struct State {
     outbox: Outbox,
     counters: Counters,
     met: PlansMet,
-    /// What waits for the clock on its way to a socket, by when it goes on.
+    /// Waiters for the clock on the way to a socket, by when they go on.
     waiting: BTreeSet<(Millis, Waiter)>,
-    /// How many calls that came when are never answered, and their callers still there.
+    /// Number of calls that are never answered and whose callers are still there, by the time at which they came.
     silent: BTreeMap<Millis, usize>,
     /// Push-backs that are being sent, by their numbers.
     attempts: Attempts,
-    /// What the clock showed when the space was born or reset.
+    /// Time on the clock when the space was made or reset.
     born: Millis,
     /// Raised by a reset or restore, so that an attempt from before it finds nothing to note itself in.
     generation: u64,
-    /// In whose name lots are drawn: the space's own, or that of the space whose snapshot this goes on from, so that
+    /// Random domain: the space's own name, or that of the space whose snapshot this goes on from, so that
     /// it goes on as that one would have.
-    kin: Arc<str>,
+    random_domain: Arc<str>,
 }
 
 /// The inside of a space at one moment, under its lock.
-pub struct Moment<'a> {
+pub struct Transaction<'a> {
     space: &'a Space,
     state: &'a mut State,
-    /// What the space's clock shows.
+    /// Time on the space's clock.
     pub now: Millis,
-    /// When what is booked here is booked.
+    /// Time at which what is booked here is booked.
     commit: CommitPoint,
-    /// What is sent in place of each push-back that is caused here; `None`: the push-back itself.
+    /// Notices in place of each push-back that is caused here; `None`: the push-back itself.
     pushback: Option<PushbackPlan>,
     /// The rule that stepped in.
     rule: Option<Arc<str>>,
-    aftermath: Aftermath,
+    deferred: Deferred,
     /// An order as it would be, had all been booked.
     preview: Option<Box<Order>>,
     /// The clock was handed out to be changed.
@@ -181,10 +182,10 @@ pub struct Moment<'a> {
 
 /// The same, to look at only.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
-    /// What the space's clock shows.
+pub struct StateView<'a> {
+    /// Time on the space's clock.
     pub now: Millis,
-    /// What it showed when the space was born or reset.
+    /// Time on the clock when the space was made or reset.
     pub born: Millis,
     /// The clock.
     pub clock: &'a Clock,
@@ -192,7 +193,7 @@ pub struct View<'a> {
     pub ledger: &'a Ledger,
     /// The push-backs.
     pub outbox: &'a Outbox,
-    /// When the next deadline or push-back is due, or the next reply or piece of one may leave.
+    /// Time at which the next deadline or push-back is due, or the next reply or piece of one may leave.
     pub next_due: Option<Millis>,
     /// Raised by a reset or a restore.
     generation: u64,
@@ -200,36 +201,36 @@ pub struct View<'a> {
 
 /// An attempt to make, of one generation of the space.
 #[derive(Clone, Debug)]
-pub struct Errand {
-    /// What to send.
-    pub job: Job,
+pub struct Dispatch {
+    /// The delivery to send.
+    pub delivery_job: DeliveryJob,
     generation: u64,
 }
 
 impl Space {
-    fn new(name: &str, number: u32, birth: Birth, commons: Arc<Commons>) -> Arc<Self> {
-        let state = State::new(&commons, &birth, 0);
+    fn new(name: &str, number: u32, initial: InitialState, shared: Arc<Shared>) -> Arc<Self> {
+        let state = State::new(&shared, &initial, 0);
         Arc::new_cyclic(|me| Self {
             name: name.into(),
             number,
-            seed: AtomicU64::new(birth.seed.0),
-            pushback: Arc::new(commons.profile.pushback.clone()),
-            merchants: RwLock::new(birth.merchants.clone()),
-            birth,
+            seed: AtomicU64::new(initial.seed.0),
+            pushback: Arc::new(shared.profile.pushback.clone()),
+            merchants: RwLock::new(initial.merchants.clone()),
+            initial,
             state: Mutex::new(state),
-            journal: Mutex::new(Journal::new(commons.budgets.journal)),
-            feed: Mutex::default(),
-            traces: AtomicU64::new(Trace::first_of(number).0),
-            armed: AtomicI64::new(i64::MAX),
+            journal: Mutex::new(Journal::new(shared.budgets.journal)),
+            events: Mutex::default(),
+            traces: AtomicU64::new(RequestId::first_of(number).0),
+            next_wakeup: AtomicI64::new(i64::MAX),
             changed: Notify::new(),
             clock_moved: Notify::new(),
-            armoury: RwLock::default(),
+            rule_store: RwLock::default(),
             listening: AtomicU32::new(0),
             me: Weak::clone(me),
             driven: AtomicBool::new(false),
-            turn: tokio::sync::Mutex::new(()),
+            clock_lock: tokio::sync::Mutex::new(()),
             snapshots: Mutex::default(),
-            commons,
+            shared,
         })
     }
 
@@ -250,7 +251,7 @@ impl Space {
 
     /// The profile it follows.
     pub fn profile(&self) -> &Arc<Profile> {
-        &self.commons.profile
+        &self.shared.profile
     }
 
     /// Rings whenever something was booked, journalled or delivered.
@@ -259,8 +260,8 @@ impl Space {
     }
 
     /// A name for the next request.
-    pub fn next_trace(&self) -> Trace {
-        Trace(self.traces.fetch_add(1, Ordering::Relaxed))
+    pub fn next_trace(&self) -> RequestId {
+        RequestId(self.traces.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The merchant of this id.
@@ -291,30 +292,30 @@ impl Space {
     }
 
     /// One short critical section: first what time has done, then `act`. Wakes whoever waits.
-    pub fn enter<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> R) -> R {
-        self.section(|moment| (act(moment), true))
+    pub fn write<R>(&self, act: impl FnOnce(&mut Transaction<'_>) -> R) -> R {
+        self.locked(|transaction| (act(transaction), true))
     }
 
     /// The same for whoever only looks: nobody is woken, unless time has done something.
-    pub fn look<R>(&self, see: impl FnOnce(View<'_>) -> R) -> R {
-        self.section(|moment| {
-            let Moment { state, now, .. } = moment;
+    pub fn read<R>(&self, see: impl FnOnce(StateView<'_>) -> R) -> R {
+        self.locked(|transaction| {
+            let Transaction { state, now, .. } = transaction;
             let State { clock, ledger, outbox, born, generation, .. } = &**state;
             let next_due = [state.next_due(), state.next_waiting()].into_iter().flatten().min();
             let (now, born, generation) = (*now, *born, *generation);
-            (see(View { now, born, clock, ledger, outbox, next_due, generation }), false)
+            (see(StateView { now, born, clock, ledger, outbox, next_due, generation }), false)
         })
     }
 
     /// Runs `act`, which also says whether it has changed anything.
-    fn section<R>(&self, act: impl FnOnce(&mut Moment<'_>) -> (R, bool)) -> R {
+    fn locked<R>(&self, act: impl FnOnce(&mut Transaction<'_>) -> (R, bool)) -> R {
         let real = wall_clock();
         let mut state = self.lock();
         let now = state.clock.now(real);
-        let mut moment = Moment::new(self, &mut state, now);
-        let expired = moment.expire();
-        let (result, changed) = act(&mut moment);
-        let clock_moved = moment.clock_moved;
+        let mut transaction = Transaction::new(self, &mut state, now);
+        let expired = transaction.expire();
+        let (result, changed) = act(&mut transaction);
+        let clock_moved = transaction.clock_moved;
         self.arm(real, &state);
         drop(state);
         if clock_moved {
@@ -326,14 +327,14 @@ impl Space {
         result
     }
 
-    /// What the clock shows.
+    /// Time on the clock.
     pub fn now(&self) -> Millis {
         self.lock().clock.now(wall_clock())
     }
 
     /// Notes a request, secrets masked, and its reply.
     pub fn note(&self, entry: JournalEntry, request: &[u8], reply: &[u8]) {
-        let meter = &self.commons.meter;
+        let meter = &self.shared.meter;
         meter.request(&entry);
         if tracing::enabled!(tracing::Level::DEBUG) {
             self.log(&entry);
@@ -341,7 +342,7 @@ impl Space {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let before = journal.dropped();
         if let Some(number) = journal.push(entry, request, reply) {
-            self.happened(Happening::Request(number));
+            self.happened(Event::Request(number));
         }
         meter.journal_dropped(journal.dropped() - before);
         drop(journal);
@@ -351,7 +352,11 @@ impl Space {
     /// One line on a request, where debugging is on.
     #[cold]
     fn log(&self, entry: &JournalEntry) {
-        let context = entry.more().trail.as_ref().and_then(|trail| trail.context.as_deref());
+        let context = entry
+            .more()
+            .trace_headers
+            .as_ref()
+            .and_then(|trace_headers| trace_headers.context.as_deref());
         tracing::debug!(
             trace = %entry.trace,
             space = &*self.name,
@@ -372,35 +377,37 @@ impl Space {
         read(&self.journal.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What was met of all that can go wrong, since birth or reset.
-    pub fn met(&self) -> Met {
+    /// Counts of the failures met since birth or reset.
+    pub fn met(&self) -> Counts {
         let plans = self.lock().met.clone();
-        Met { reasons: self.read_journal(Journal::reasons), plans }
+        Counts { reasons: self.read_journal(Journal::reasons), plans }
     }
 
     /// The push-backs that are due now, and the real time at which to ask again.
-    pub fn take_due(&self) -> (Vec<Errand>, Option<Millis>) {
-        self.armed.store(i64::MAX, Ordering::Release);
+    pub fn take_due(&self) -> (Vec<Dispatch>, Option<Millis>) {
+        self.next_wakeup.store(i64::MAX, Ordering::Release);
         let real = wall_clock();
         let mut state = self.lock();
         let now = state.clock.now(real);
-        Moment::new(self, &mut state, now).expire();
+        Transaction::new(self, &mut state, now).expire();
         let generation = state.generation;
         let jobs = state.outbox.take_due(now);
-        for job in &jobs {
-            state.attempts.begin(job);
+        for delivery_job in &jobs {
+            state.attempts.begin(delivery_job);
         }
         let next = state.next_due().and_then(|due| state.clock.real_at(real, due));
         if let Some(next) = next {
-            self.armed.store(next.0, Ordering::Release);
+            self.next_wakeup.store(next.0, Ordering::Release);
         }
         drop(state);
         self.changed.notify_waiters();
-        let errand = |mut job: Job| {
-            job.context = job.context.map(|context| self.span(&context, job.id, job.attempt));
-            Errand { job, generation }
+        let dispatch = |mut delivery_job: DeliveryJob| {
+            delivery_job.context = delivery_job
+                .context
+                .map(|context| self.span(&context, delivery_job.id, delivery_job.attempt));
+            Dispatch { delivery_job, generation }
         };
-        (jobs.into_iter().map(errand).collect(), next)
+        (jobs.into_iter().map(dispatch).collect(), next)
     }
 
     /// The span of one attempt, which depends on the seed, the delivery and the attempt's number.
@@ -415,58 +422,59 @@ impl Space {
     }
 
     /// Notes what came of an attempt.
-    pub fn attempted(&self, errand: &Errand, attempt: Attempt) {
+    pub fn attempted(&self, dispatch: &Dispatch, attempt: Attempt) {
         if let Some(error) = &attempt.error {
-            let trace_id = errand.job.context.as_ref().map(|context| context.trace_id());
+            let trace_id = dispatch.delivery_job.context.as_ref().map(|context| context.trace_id());
             tracing::debug!(
                 space = &*self.name,
-                delivery = errand.job.id,
-                trace = %errand.job.trace,
+                delivery = dispatch.delivery_job.id,
+                trace = %dispatch.delivery_job.trace,
                 trace_id,
-                attempt = errand.job.attempt,
+                attempt = dispatch.delivery_job.attempt,
                 error = &**error,
                 "a push-back was not taken"
             );
         }
-        self.enter(|moment| {
-            if moment.state.generation == errand.generation {
-                moment.state.attempts.end(errand.job.id, moment.now);
-                let (now, State { ledger, outbox, met, .. }) = (moment.now, &mut *moment.state);
-                outbox.attempted(now, errand.job.id, attempt);
-                if let Some(delivery) = outbox.get(errand.job.id) {
-                    self.happened(delivery.happening());
+        self.write(|transaction| {
+            if transaction.state.generation == dispatch.generation {
+                transaction.state.attempts.end(dispatch.delivery_job.id, transaction.now);
+                let (now, State { ledger, outbox, met, .. }) =
+                    (transaction.now, &mut *transaction.state);
+                outbox.attempted(now, dispatch.delivery_job.id, attempt);
+                if let Some(delivery) = outbox.get(dispatch.delivery_job.id) {
+                    self.happened(delivery.event());
                 }
-                if let Some(delivery) = outbox.get(errand.job.id)
+                if let Some(delivery) = outbox.get(dispatch.delivery_job.id)
                     && let Some(latest) = delivery.attempts.last()
                 {
-                    self.commons.meter.attempt(latest, delivery.state);
+                    self.shared.meter.attempt(latest, delivery.state);
                 }
                 let waits = |delivery: &Delivery| delivery.state.due().is_some();
-                if outbox.get(errand.job.id).is_some_and(waits) {
+                if outbox.get(dispatch.delivery_job.id).is_some_and(waits) {
                     met.note_retry();
                 }
                 let taken = |delivery: &&Delivery| {
                     delivery.state == DeliveryState::Acknowledged
                         && delivery.content == Content::True.name()
                 };
-                if let Some(delivery) = outbox.get(errand.job.id).filter(taken) {
+                if let Some(delivery) = outbox.get(dispatch.delivery_job.id).filter(taken) {
                     ledger.note_told(delivery.order);
                 }
             }
         });
     }
 
-    /// Where the pieces of a slow push-back wait for the clock.
-    pub fn pace(&self, errand: &Errand) -> Option<Hold> {
-        let (generation, waiter) = (errand.generation, Waiter::Sender(errand.job.id));
-        Some(Hold::new(self.me.upgrade()?, generation, waiter, errand.job.at))
+    /// Timer on which the pieces of a slow push-back wait for the clock.
+    pub fn pace(&self, dispatch: &Dispatch) -> Option<ClockTimer> {
+        let (generation, waiter) = (dispatch.generation, Waiter::Sender(dispatch.delivery_job.id));
+        Some(ClockTimer::new(self.me.upgrade()?, generation, waiter, dispatch.delivery_job.at))
     }
 
     /// Lets go of everything; nothing more is sent from it.
     fn close(&self) {
         self.reset();
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.feed().close();
+        self.events().close();
         self.changed.notify_waiters();
     }
 
@@ -488,24 +496,29 @@ impl Space {
         let Some(due) = state.next_due() else { return };
         // The comparison in simulated time is enough to leave the common case: a later deadline.
         let Some(at) = state.clock.real_at(real, due) else { return };
-        if at.0 < self.armed.load(Ordering::Acquire) {
-            self.armed.store(at.0, Ordering::Release);
+        if at.0 < self.next_wakeup.load(Ordering::Acquire) {
+            self.next_wakeup.store(at.0, Ordering::Release);
             // Nobody listens any more once the process is going down.
-            let _ = self.commons.bell.send(self.number);
+            let _ = self.shared.wakeups.send(self.number);
         }
     }
 }
 
-impl Birth {
-    fn new(seed: Seed, kin: &str, merchants: Vec<Merchant>) -> Self {
+impl InitialState {
+    fn new(seed: Seed, random_domain: &str, merchants: Vec<Merchant>) -> Self {
         let merchants = merchants.into_iter().map(|m| (m.id.as_str().into(), Arc::new(m)));
-        Self { seed, kin: kin.into(), merchants: merchants.collect(), wanted: Vec::new() }
+        Self {
+            seed,
+            random_domain: random_domain.into(),
+            merchants: merchants.collect(),
+            wanted: Vec::new(),
+        }
     }
 }
 
 impl State {
-    fn new(commons: &Commons, birth: &Birth, generation: u64) -> Self {
-        let Commons { profile, budgets, .. } = commons;
+    fn new(shared: &Shared, initial: &InitialState, generation: u64) -> Self {
+        let Shared { profile, budgets, .. } = shared;
         Self {
             clock: Clock::real(),
             ledger: Ledger::new(profile.rules.clone(), budgets.orders),
@@ -517,18 +530,18 @@ impl State {
             attempts: Attempts::default(),
             born: Clock::real().now(wall_clock()),
             generation,
-            kin: Arc::clone(&birth.kin),
+            random_domain: Arc::clone(&initial.random_domain),
         }
     }
 
-    /// When a driver has something to do next.
+    /// Time at which a driver has something to do next.
     fn next_due(&self) -> Option<Millis> {
         let times = [self.ledger.next_deadline(), self.outbox.next_due()];
         times.into_iter().flatten().min()
     }
 }
 
-impl<'a> Moment<'a> {
+impl<'a> Transaction<'a> {
     fn new(space: &'a Space, state: &'a mut State, now: Millis) -> Self {
         Self {
             space,
@@ -537,14 +550,14 @@ impl<'a> Moment<'a> {
             commit: CommitPoint::BeforeReply,
             pushback: None,
             rule: None,
-            aftermath: Aftermath::default(),
+            deferred: Deferred::default(),
             preview: None,
             clock_moved: false,
         }
     }
 }
 
-impl Moment<'_> {
+impl Transaction<'_> {
     /// The ledger, to look into.
     pub fn ledger(&self) -> &Ledger {
         &self.state.ledger
@@ -565,13 +578,17 @@ impl Moment<'_> {
     pub fn resend(&mut self, id: u64) -> Option<bool> {
         let started = self.state.outbox.resend(self.now, id)?;
         if started && let Some(delivery) = self.state.outbox.get(id) {
-            self.space.happened(delivery.happening());
+            self.space.happened(delivery.event());
         }
         Some(started)
     }
 
     /// Registers an order.
-    pub fn register(&mut self, trace: Trace, new: NewOrder<'_>) -> Result<Registration, Reason> {
+    pub fn register(
+        &mut self,
+        trace: RequestId,
+        new: NewOrder<'_>,
+    ) -> Result<Registration, Reason> {
         let registration = self.state.ledger.register(self.now, trace.0, new)?;
         if let Registration::New(id) = registration {
             self.order_changed(id);
@@ -583,13 +600,13 @@ impl Moment<'_> {
     /// before, so that a run repeats.
     pub fn bind(&mut self, new: NewBinding<'_>) -> Result<&Binding, Reason> {
         let Self { space, state, now, .. } = self;
-        let State { ledger, kin, .. } = &mut **state;
+        let State { ledger, random_domain, .. } = &mut **state;
         let (client, cards) = (new.client, &space.profile().cards);
         let number = cards.get(new.card.0 as usize).map_or("", |card| &card.number);
         ledger.bind(*now, new, |earlier| {
             let parts: [&[u8]; 6] = [
                 b"binding",
-                kin.as_bytes(),
+                random_domain.as_bytes(),
                 client.merchant.as_bytes(),
                 client.client.as_bytes(),
                 number.as_bytes(),
@@ -618,7 +635,7 @@ impl Moment<'_> {
 
     /// Books an event and plans the push-back that it causes; the order as it then is. By a plan it may only look as
     /// if it were booked.
-    pub fn book(&mut self, event: Event, trace: Trace) -> Option<&Order> {
+    pub fn book(&mut self, event: LedgerEvent, trace: RequestId) -> Option<&Order> {
         if self.commit != CommitPoint::BeforeReply {
             return self.postpone(event, trace);
         }
@@ -646,54 +663,58 @@ impl Moment<'_> {
         any
     }
 
-    fn plan_pushback(&mut self, id: OrderId, at: Millis, change: Change, trace: Trace) {
+    fn plan_pushback(&mut self, id: OrderId, at: Millis, change: Change, trace: RequestId) {
         let Some(event) = notified_event(change) else { return };
-        let told = |at| Told { cause: change.name(), good: is_good_news(event), at };
+        let told = |at| NoticeCause { cause: change.name(), good: is_good_news(event), at };
         let Some(order) = self.state.ledger.find(Target::At(id)) else { return };
-        let party = self.state.ledger.party(order);
-        let Some(merchant) = self.space.merchant(&party.merchant) else { return };
+        let terminal = self.state.ledger.terminal(order);
+        let Some(merchant) = self.space.merchant(&terminal.merchant) else { return };
         if !self.space.pushback_policy(&merchant).events.contains(&event) {
             return;
         }
         let Some(plan) = self.pushback.take() else {
-            self.put_out(id, at, &TRUTH, told(0), trace);
+            self.enqueue_notice(id, at, &TRUTH, told(0), trace);
             return;
         };
         self.state.met.note_pushback(&plan);
         for (place, notice) in plan.notices.iter().enumerate() {
             let Some(number) = self.put_out_after(id, notice, told(place), trace) else { continue };
-            self.aftermath.note_notified();
+            self.deferred.note_notified();
             if plan.before_reply {
-                self.aftermath.told(self.is_due(number));
+                self.deferred.told(self.is_due(number));
             }
         }
         if plan.notices.is_empty() {
-            self.aftermath.note_notified();
+            self.deferred.note_notified();
         }
         self.pushback = Some(plan);
     }
 
     /// Puts a notice about an order into the outbox. `None`: nobody is told where.
-    fn put_out(
+    fn enqueue_notice(
         &mut self,
         id: OrderId,
         due: Millis,
-        notice: &Notice,
-        told: Told,
-        trace: Trace,
+        notice: &PlannedNotice,
+        told: NoticeCause,
+        trace: RequestId,
     ) -> Option<u64> {
         let (space, state, now) = (self.space, &mut *self.state, self.now);
         let order = state.ledger.find(Target::At(id))?;
-        let party = state.ledger.party(order);
-        let merchant = space.merchant(&party.merchant)?;
+        let terminal = state.ledger.terminal(order);
+        let merchant = space.merchant(&terminal.merchant)?;
         let own = merchant.noti_url.as_deref();
         let url = order.details().noti_url.as_deref().or(own)?;
         let other = match notice.content {
-            Content::Lie(Lie::WrongTxId) => another_order(space.seed(), &state.ledger, order),
+            Content::Tampered(Tampering::WrongTxId) => {
+                another_order(space.seed(), &state.ledger, order)
+            }
             _ => None,
         };
         let content = match notice.content {
-            Content::Lie(Lie::WrongTxId) if other.is_none() => &Content::Lie(Lie::UnknownTxId),
+            Content::Tampered(Tampering::WrongTxId) if other.is_none() => {
+                &Content::Tampered(Tampering::UnknownTxId)
+            }
             ref content => content,
         };
         state.met.note_notice(content);
@@ -717,30 +738,30 @@ impl Moment<'_> {
                 amount: &order.amount.shortest(order.currency),
                 other: other.as_deref(),
                 is_known: &|tx_id| {
-                    let merchant = &*party.merchant;
+                    let merchant = &*terminal.merchant;
                     state.ledger.find(Target::Named { merchant, tx_id }).is_some()
                 },
             };
-            let lot = space.seed().number(&[
+            let draw = space.seed().number(&[
                 b"notice",
-                state.kin.as_bytes(),
-                party.merchant.as_bytes(),
+                state.random_domain.as_bytes(),
+                terminal.merchant.as_bytes(),
                 order.tx_id.as_bytes(),
                 told.cause.as_bytes(),
                 &told.at.to_le_bytes(),
             ]);
-            let made = content.body(&text, lot);
+            let made = content.body(&text, draw);
             (made.body, made.filler, made.content_type)
         };
         let number = state.outbox.add(due, |number, waiting| Delivery {
             id: number,
-            merchant: party.merchant.clone(),
+            merchant: terminal.merchant.clone(),
             order: id,
             tx_id: order.tx_id.clone(),
             cause: told.cause,
             content: content.name(),
             trace,
-            context: self.aftermath.context.as_ref().or(order.context.as_ref()).map(Arc::clone),
+            context: self.deferred.context.as_ref().or(order.context.as_ref()).map(Arc::clone),
             url: url.into(),
             body: body.into(),
             filler,
@@ -753,13 +774,13 @@ impl Moment<'_> {
             attempts: Vec::new(),
         });
         if let Some(delivery) = state.outbox.get(number) {
-            space.happened(delivery.happening());
+            space.happened(delivery.event());
         }
         Some(number)
     }
 }
 
-/// Whether a push-back of this kind says that it worked.
+/// Returns true if a push-back of this kind says that it worked.
 fn is_good_news(event: PushbackEvent) -> bool {
     !matches!(event, PushbackEvent::PaymentFailure | PushbackEvent::Expiry)
 }

@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Birth, Budgets, Commons, Meter, Snapshot, Space};
+use super::{Budgets, InitialState, Meter, Shared, Snapshot, Space};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
-use crate::scenario::Met;
+use crate::scenario::Counts;
 
 /// The space that answers where none is named.
 pub const DEFAULT_SPACE: &str = "default";
 
-/// How many spaces a process holds.
+/// Largest number of spaces in a process.
 const SPACES_MAX: usize = 10_000;
-/// How long a space's name may be.
+/// Longest name of a space.
 const NAME_MAX: usize = 64;
-/// How long an id of a merchant or terminal may be; a KHQR carries no more.
+/// Longest id of a merchant or terminal; a KHQR carries no more.
 const ID_MAX: usize = 32;
-/// How many merchants one call may ask for.
+/// Largest number of merchants that one call may ask for.
 const MERCHANTS_MAX: usize = 64;
 
-/// Why a space cannot be made.
+/// Reason why a space cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
     /// The name is in use.
@@ -59,7 +59,7 @@ pub enum SpaceError {
     BadKey {
         /// `merchantId`.
         merchant: String,
-        /// What is wrong with it.
+        /// The key's error.
         error: KeyError,
     },
     /// The profile has no keys to give away.
@@ -75,7 +75,7 @@ pub enum SpaceError {
     Unknown(String),
 }
 
-/// What becomes of a space or snapshot that has the wanted name already.
+/// Fate of a space or snapshot that has the wanted name already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IfExists {
@@ -96,7 +96,7 @@ pub struct NewMerchant {
     pub merchant_id: Option<String>,
     /// `termId`.
     pub term_id: Option<String>,
-    /// Where its push-backs go.
+    /// Address for its push-backs.
     pub noti_url: Option<String>,
     /// Its own public key, PEM or one-line Base64 DER, in place of one from the pool.
     pub public_key: Option<String>,
@@ -105,7 +105,7 @@ pub struct NewMerchant {
 /// Every space of the process.
 #[derive(Debug)]
 pub struct Spaces {
-    commons: Arc<Commons>,
+    shared: Arc<Shared>,
     default: Arc<Space>,
     by_name: DashMap<Box<str>, Arc<Space>>,
     by_number: DashMap<u32, Arc<Space>>,
@@ -123,15 +123,15 @@ impl Spaces {
         seed: Seed,
         budgets: Budgets,
     ) -> (Arc<Self>, UnboundedReceiver<u32>) {
-        let (bell, rung) = unbounded_channel();
-        let birth = Birth::new(seed, DEFAULT_SPACE, profile.merchants.clone());
+        let (wakeups, rung) = unbounded_channel();
+        let initial = InitialState::new(seed, DEFAULT_SPACE, profile.merchants.clone());
         let snapshot_entries = Arc::new(AtomicUsize::new(0));
         let (past, meter) = (Mutex::default(), Meter::new());
-        let commons = Commons { profile, budgets, bell, snapshot_entries, past, meter };
-        let commons = Arc::new(commons);
-        let default = Space::new(DEFAULT_SPACE, 0, birth, Arc::clone(&commons));
+        let shared = Shared { profile, budgets, wakeups, snapshot_entries, past, meter };
+        let shared = Arc::new(shared);
+        let default = Space::new(DEFAULT_SPACE, 0, initial, Arc::clone(&shared));
         let spaces = Self {
-            commons,
+            shared,
             default: Arc::clone(&default),
             by_name: DashMap::new(),
             by_number: DashMap::new(),
@@ -147,7 +147,7 @@ impl Spaces {
 
     /// The profile that every space follows.
     pub fn profile(&self) -> &Arc<Profile> {
-        &self.commons.profile
+        &self.shared.profile
     }
 
     /// From now on a request in which the lint finds a violation is refused.
@@ -155,7 +155,7 @@ impl Spaces {
         self.strict.store(true, Ordering::Relaxed);
     }
 
-    /// Whether such a request is refused.
+    /// Returns true if such a request is refused.
     pub fn is_strict(&self) -> bool {
         self.strict.load(Ordering::Relaxed)
     }
@@ -165,7 +165,7 @@ impl Spaces {
         self.violations.fetch_add(found, Ordering::Relaxed);
     }
 
-    /// How many violations the lint has found in all spaces, those removed since included.
+    /// Number of violations that the lint has found in all spaces, those removed since included.
     pub fn violations(&self) -> u64 {
         self.violations.load(Ordering::Relaxed)
     }
@@ -212,7 +212,7 @@ impl Spaces {
         spaces
     }
 
-    /// How many there are.
+    /// Number of cards.
     pub fn len(&self) -> usize {
         self.by_number.len()
     }
@@ -236,7 +236,7 @@ impl Spaces {
             return Err(SpaceError::TooManyMerchants);
         }
         if let Some(space) = self.existing(name, if_exists)? {
-            let born = space.birth.wanted.clone();
+            let born = space.initial.wanted.clone();
             return Ok((space, born));
         }
         let (number, name) = self.name(name)?;
@@ -255,13 +255,16 @@ impl Spaces {
             }
         }
         // What is drawn in a space depends on its seed and on one more word: the name where the seed follows from it.
-        let kin = if seed.is_some() { DEFAULT_SPACE } else { &name };
+        let random_domain = if seed.is_some() { DEFAULT_SPACE } else { &name };
         let seed = seed.unwrap_or_else(|| {
-            let lot = self.default.seed().number(&[b"space", name.as_bytes()]);
-            Seed::made_up(lot)
+            let draw = self.default.seed().number(&[b"space", name.as_bytes()]);
+            Seed::random(draw)
         });
-        let birth = Birth { wanted: born.clone(), ..Birth::new(seed, kin, merchants) };
-        let space = self.open(number, &name, birth)?;
+        let initial = InitialState {
+            wanted: born.clone(),
+            ..InitialState::new(seed, random_domain, merchants)
+        };
+        let space = self.open(number, &name, initial)?;
         for id in &born {
             if self.profile().merchant(id).is_none() {
                 self.owners.entry(id.clone()).or_default().push(Arc::clone(&space));
@@ -300,7 +303,7 @@ impl Spaces {
             return Ok((space, false));
         }
         let (number, name) = self.name(name)?;
-        let space = self.open(number, &name, snapshot.birth())?;
+        let space = self.open(number, &name, snapshot.initial())?;
         self.restore(&space, snapshot);
         Ok((space, true))
     }
@@ -333,11 +336,16 @@ impl Spaces {
         Ok((number, name))
     }
 
-    fn open(&self, number: u32, name: &str, birth: Birth) -> Result<Arc<Space>, SpaceError> {
+    fn open(
+        &self,
+        number: u32,
+        name: &str,
+        initial: InitialState,
+    ) -> Result<Arc<Space>, SpaceError> {
         let Entry::Vacant(place) = self.by_name.entry(name.into()) else {
             return Err(SpaceError::NameTaken(name.to_owned()));
         };
-        let space = Space::new(name, number, birth, Arc::clone(&self.commons));
+        let space = Space::new(name, number, initial, Arc::clone(&self.shared));
         place.insert(Arc::clone(&space));
         self.by_number.insert(number, Arc::clone(&space));
         Ok(space)
@@ -354,11 +362,11 @@ impl Spaces {
     ) -> Result<profile::Merchant, SpaceError> {
         let seed = seed.map(|seed| seed.0.to_le_bytes());
         let whose: &[u8] = seed.as_ref().map_or(space.as_bytes(), |seed| seed);
-        let lot = Seed(index as u64).number(&[b"merchant", whose]);
+        let draw = Seed(index as u64).number(&[b"merchant", whose]);
         let id = wish
             .merchant_id
             .clone()
-            .unwrap_or_else(|| format!("SIM{:012}", lot % 1_000_000_000_000));
+            .unwrap_or_else(|| format!("SIM{:012}", draw % 1_000_000_000_000));
         for id in [Some(&id), wish.term_id.as_ref()].into_iter().flatten() {
             if !is_plain(id, ID_MAX) {
                 return Err(SpaceError::BadId(id.clone()));
@@ -373,7 +381,7 @@ impl Spaces {
             documented.clone()
         } else {
             let pool = &self.profile().key_pool;
-            let place = lot.checked_rem(pool.len() as u64).ok_or(SpaceError::NoKeys)?;
+            let place = draw.checked_rem(pool.len() as u64).ok_or(SpaceError::NoKeys)?;
             let pair = Arc::clone(&pool[place as usize]);
             let terminal = format!("SIMT{:04}", index + 1);
             profile::Merchant::fresh(id.clone(), terminal, pair)
@@ -392,14 +400,14 @@ impl Spaces {
         Ok(merchant)
     }
 
-    /// What the server has done since it began.
+    /// Counters of the server since it began.
     pub fn meter(&self) -> &Meter {
-        &self.commons.meter
+        &self.shared.meter
     }
 
-    /// What was met of all that can go wrong since the process began, in all spaces, also in those that are gone.
-    pub fn met(&self) -> Met {
-        let mut met = self.commons.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// Counts of the failures met since the process began, in all spaces, also in those that are gone.
+    pub fn met(&self) -> Counts {
+        let mut met = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for space in self.all() {
             met += &space.met();
         }
@@ -423,7 +431,7 @@ impl Spaces {
     }
 }
 
-/// Whether a name can stand in paths and files as it is. Clients take `.` and `..` out of paths before they send them.
+/// Returns true if a name can stand in paths and files as it is. Clients take `.` and `..` out of paths before they send them.
 pub(super) fn is_plain(name: &str, bytes_max: usize) -> bool {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     !name.is_empty()

@@ -4,16 +4,16 @@
 //! clock, rules with their counts, merchants' settings and seed. Not part of it are the journal, which tells what
 //! happened and goes on whatever is restored, and what is owed to replies that are under way.
 //!
-//! Ledger, outbox and counters share their parts between clones ([`crate::base::sharing`]), so saving, restoring and
+//! Ledger, outbox and counters share their parts between clones ([`crate::base::persistent`]), so saving, restoring and
 //! forking take the same time however much there is.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use super::course::Armoury;
+use super::pending_reply::RuleStore;
 use super::registry::is_plain;
-use super::{Birth, IfExists, Outbox, Space, State, Trace};
+use super::{IfExists, InitialState, Outbox, RequestId, Space, State};
 use crate::base::{Millis, Seed, wall_clock};
 use crate::ledger::Ledger;
 use crate::profile::Merchant;
@@ -21,12 +21,12 @@ use crate::scenario::Counters;
 
 /// Snapshots of a space, at most.
 const SNAPSHOTS_MAX: usize = 32;
-/// How many times the orders of a space all snapshots of the process may hold, as if they shared nothing.
+/// Largest share of all snapshots of the process, as a multiple of a space's orders, as if they shared nothing.
 const ENTRIES_MAX: usize = 20;
-/// How long a snapshot's name may be.
+/// Longest name of a snapshot.
 const NAME_MAX: usize = 64;
 
-/// Why there is no snapshot.
+/// Reason why there is no snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
     /// The name is not a name.
@@ -44,14 +44,14 @@ pub enum SnapshotError {
     TooMany,
     /// All snapshots together hold too much.
     #[error(
-        "all snapshots together may hold {limit} orders, push-backs and saved cards, {held} are held and {wanted} more would be; delete some snapshots"
+        "all snapshots together may hold {limit} orders, push-backs and saved cards, {frozen} are held and {wanted} more would be; delete some snapshots"
     )]
     TooLarge {
-        /// What is held.
-        held: usize,
-        /// What this one would add.
+        /// Entries that are held.
+        frozen: usize,
+        /// Entries that this one would add.
         wanted: usize,
-        /// What may be.
+        /// Largest number of entries.
         limit: usize,
     },
 }
@@ -63,34 +63,34 @@ pub struct Snapshot {
     pub name: Box<str>,
     /// The space that it was taken of.
     pub space: Box<str>,
-    /// When it was taken, by the machine's clock.
+    /// Time at which it was taken, by the machine's clock.
     pub taken: Millis,
-    pub(super) kept: Kept,
+    pub(super) kept: KeptSnapshot,
     /// Held as long as it lives.
     #[allow(dead_code, reason = "dropping it gives it back")]
-    share: Share,
+    share: BudgetShare,
 }
 
-/// What a snapshot keeps.
+/// Content of a snapshot.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptSnapshot {
     pub(super) seed: Seed,
-    pub(super) kin: Arc<str>,
-    /// What the clock showed.
+    pub(super) random_domain: Arc<str>,
+    /// Time on the clock.
     pub(super) now: Millis,
     pub(super) scale_milli: u64,
     pub(super) born: Millis,
     pub(super) ledger: Ledger,
     pub(super) outbox: Outbox,
     pub(super) counters: Counters,
-    pub(super) rules: Armoury,
+    pub(super) rules: RuleStore,
     pub(super) merchants: BTreeMap<Box<str>, Arc<Merchant>>,
     /// A name that no request had yet.
-    pub(super) next_trace: Trace,
+    pub(super) next_trace: RequestId,
 }
 
-impl Kept {
-    /// What it counts of the budget.
+impl KeptSnapshot {
+    /// Share of the budget.
     fn entries(&self) -> usize {
         self.ledger.len() + self.ledger.bindings().len() + self.outbox.len()
     }
@@ -98,28 +98,33 @@ impl Kept {
 
 /// A share of the budget, given back when it is dropped.
 #[derive(Debug)]
-struct Share {
-    held: Arc<AtomicUsize>,
+struct BudgetShare {
+    frozen: Arc<AtomicUsize>,
     entries: usize,
 }
 
-impl Share {
-    fn take(held: &Arc<AtomicUsize>, entries: usize, limit: usize) -> Result<Self, SnapshotError> {
-        let add = |held: usize| held.checked_add(entries).filter(|sum| *sum <= limit);
-        held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
-            .map_err(|held| SnapshotError::TooLarge { held, wanted: entries, limit })?;
-        Ok(Self { held: Arc::clone(held), entries })
+impl BudgetShare {
+    fn take(
+        frozen: &Arc<AtomicUsize>,
+        entries: usize,
+        limit: usize,
+    ) -> Result<Self, SnapshotError> {
+        let add = |frozen: usize| frozen.checked_add(entries).filter(|sum| *sum <= limit);
+        frozen
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add)
+            .map_err(|frozen| SnapshotError::TooLarge { frozen, wanted: entries, limit })?;
+        Ok(Self { frozen: Arc::clone(frozen), entries })
     }
 }
 
-impl Drop for Share {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.entries, Ordering::Relaxed);
+        self.frozen.fetch_sub(self.entries, Ordering::Relaxed);
     }
 }
 
 impl Snapshot {
-    /// What its space's clock showed.
+    /// Time on its space's clock.
     pub fn now(&self) -> Millis {
         self.kept.now
     }
@@ -139,11 +144,11 @@ impl Snapshot {
         self.kept.outbox.len()
     }
 
-    /// How a space is born that goes on from it.
-    pub(super) fn birth(&self) -> Birth {
-        let Kept { seed, kin, merchants, .. } = &self.kept;
-        let (kin, merchants) = (Arc::clone(kin), merchants.clone());
-        Birth { seed: *seed, kin, merchants, wanted: Vec::new() }
+    /// Initial state of a space that goes on from it.
+    pub(super) fn initial(&self) -> InitialState {
+        let KeptSnapshot { seed, random_domain, merchants, .. } = &self.kept;
+        let (random_domain, merchants) = (Arc::clone(random_domain), merchants.clone());
+        InitialState { seed: *seed, random_domain, merchants, wanted: Vec::new() }
     }
 }
 
@@ -154,7 +159,7 @@ impl Space {
         name: &str,
         if_exists: IfExists,
     ) -> Result<Arc<Snapshot>, SnapshotError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.clock_lock.lock().await;
         if if_exists == IfExists::Keep
             && let Some(known) = self.snapshot(name)
         {
@@ -164,16 +169,17 @@ impl Space {
         self.keep(name, &self.name, kept, if_exists == IfExists::Replace)
     }
 
-    /// How the space is now.
-    pub(super) fn kept(&self) -> Kept {
-        self.section(|moment| {
+    /// The present content of the space.
+    pub(super) fn kept(&self) -> KeptSnapshot {
+        self.locked(|transaction| {
             let merchants = self.merchants.read().unwrap_or_else(PoisonError::into_inner).clone();
-            let rules = self.armoury.read().unwrap_or_else(PoisonError::into_inner).clone();
-            let State { clock, ledger, outbox, counters, born, kin, .. } = &*moment.state;
-            let kept = Kept {
+            let rules = self.rule_store.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let State { clock, ledger, outbox, counters, born, random_domain, .. } =
+                &*transaction.state;
+            let kept = KeptSnapshot {
                 seed: self.seed(),
-                kin: Arc::clone(kin),
-                now: moment.now,
+                random_domain: Arc::clone(random_domain),
+                now: transaction.now,
                 scale_milli: clock.scale_milli(),
                 born: *born,
                 ledger: ledger.clone(),
@@ -181,7 +187,7 @@ impl Space {
                 counters: counters.clone(),
                 rules,
                 merchants,
-                next_trace: Trace(self.traces.load(Ordering::Relaxed)),
+                next_trace: RequestId(self.traces.load(Ordering::Relaxed)),
             };
             (kept, false)
         })
@@ -192,7 +198,7 @@ impl Space {
         &self,
         name: &str,
         space: &str,
-        kept: Kept,
+        kept: KeptSnapshot,
         anew: bool,
     ) -> Result<Arc<Snapshot>, SnapshotError> {
         if !is_plain(name, NAME_MAX) {
@@ -206,8 +212,8 @@ impl Space {
         if !is_known && snapshots.len() >= SNAPSHOTS_MAX {
             return Err(SnapshotError::TooMany);
         }
-        let limit = self.commons.budgets.orders.saturating_mul(ENTRIES_MAX);
-        let share = Share::take(&self.commons.snapshot_entries, kept.entries(), limit)?;
+        let limit = self.shared.budgets.orders.saturating_mul(ENTRIES_MAX);
+        let share = BudgetShare::take(&self.shared.snapshot_entries, kept.entries(), limit)?;
         let (name, space): (Box<str>, _) = (name.into(), space.into());
         let snapshot =
             Arc::new(Snapshot { name: name.clone(), space, taken: wall_clock(), kept, share });
@@ -240,8 +246,9 @@ impl Space {
     /// in; push-backs that were under way when it was taken are sent again. Journal, traces and
     /// what was met of failures go on.
     pub(super) fn restore(&self, snapshot: &Snapshot) {
-        let Kept { seed, kin, now, scale_milli, born, ledger, .. } = &snapshot.kept;
-        let Kept { outbox, counters, rules, merchants, next_trace, .. } = &snapshot.kept;
+        let KeptSnapshot { seed, random_domain, now, scale_milli, born, ledger, .. } =
+            &snapshot.kept;
+        let KeptSnapshot { outbox, counters, rules, merchants, next_trace, .. } = &snapshot.kept;
         if next_trace.space() == self.number {
             self.traces.fetch_max(next_trace.0, Ordering::Relaxed);
         }
@@ -249,11 +256,11 @@ impl Space {
         outbox.call_back(*now);
         let real = wall_clock();
         let mut state = self.lock();
-        let mut next = State::new(&self.commons, &self.birth, state.generation + 1);
+        let mut next = State::new(&self.shared, &self.initial, state.generation + 1);
         next.clock.set(real, *now);
         next.clock.scale(real, *scale_milli);
         (next.ledger, next.outbox, next.counters) = (ledger.clone(), outbox, counters.clone());
-        (next.born, next.kin) = (*born, Arc::clone(kin));
+        (next.born, next.random_domain) = (*born, Arc::clone(random_domain));
         // What was met stays met.
         next.met = state.met.clone();
         let before = self.replace_state(&mut state, next, merchants, rules);

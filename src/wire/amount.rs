@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::base::{Amount, Currency, Reason};
 
-use super::Refusal;
+use super::UnreadableRequest;
 use super::value::Value;
 use super::write::NUMBER;
 
@@ -65,12 +65,14 @@ impl<'a> AmountText<'a> {
     }
 
     /// Reads a decimal with at most two decimals.
-    pub(super) fn read(value: Value<'a>) -> Result<Self, Refusal> {
+    pub(super) fn read(value: Value<'a>) -> Result<Self, UnreadableRequest> {
         Self::read_as(Currency::Usd)(value)
     }
 
     /// Reads a decimal that fits `currency`.
-    pub(super) fn read_as(currency: Currency) -> impl FnOnce(Value<'a>) -> Result<Self, Refusal> {
+    pub(super) fn read_as(
+        currency: Currency,
+    ) -> impl FnOnce(Value<'a>) -> Result<Self, UnreadableRequest> {
         move |value| {
             let amount = Self { name: value.name, text: value.string_or_number()? };
             amount.of(currency).map(|_| amount)
@@ -79,9 +81,9 @@ impl<'a> AmountText<'a> {
 
     /// The amount in `currency`; refused as [`Reason::AmountInvalid`] when it has more decimals
     /// than that allows.
-    pub fn of(&self, currency: Currency) -> Result<Amount, Refusal> {
+    pub fn of(&self, currency: Currency) -> Result<Amount, UnreadableRequest> {
         Amount::parse(&self.text, currency)
-            .map_err(|error| Refusal::of(Reason::AmountInvalid, self.name, error))
+            .map_err(|error| UnreadableRequest::of(Reason::AmountInvalid, self.name, error))
     }
 
     /// The amount as a reply repeats it, whatever its currency: a riel amount has no decimals to
@@ -100,10 +102,10 @@ impl Serialize for AmountText<'_> {
 /// Reads an amount in a known currency.
 pub(super) fn amount_in<'a>(
     currency: Currency,
-) -> impl FnOnce(Value<'a>) -> Result<Amount, Refusal> {
+) -> impl FnOnce(Value<'a>) -> Result<Amount, UnreadableRequest> {
     move |value| {
         let text = value.string_or_number()?;
         Amount::parse(&text, currency)
-            .map_err(|error| Refusal::of(Reason::AmountInvalid, value.name, error))
+            .map_err(|error| UnreadableRequest::of(Reason::AmountInvalid, value.name, error))
     }
 }

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::base::Fields;
 
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::id;
 
-/// Whose bindings to list.
+/// Owner of the bindings to list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct BindingListRequest<'a> {
     /// Merchant (documented).
     pub merchant_id: Cow<'a, str>,
     /// Terminal (documented).
@@ -21,10 +21,10 @@ pub struct Request<'a> {
     pub client_id: Cow<'a, str>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> BindingListRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             merchant_id: read.must("merchantId", id)?,
             term_id: read.must("termId", id)?,
@@ -37,7 +37,7 @@ impl<'a> Request<'a> {
 /// nulls are those of the example.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row<'a> {
+pub struct BindingRow<'a> {
     /// Day of the binding, `yyyyMMdd`.
     pub tx_dt: Option<Cow<'a, str>>,
     /// The gateway's number.

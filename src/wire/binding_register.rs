@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::Fields;
 
 use super::envelope::Identity;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{Value, digits, email, id, lines, month, text, word};
 use super::words::BindingMethod;
 use super::{card, limits};
@@ -16,7 +16,7 @@ use super::{card, limits};
 /// A card to save. Its `Debug` form leaves number, security code and secrets out.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct BindingRegisterRequest<'a> {
     /// Merchant (documented).
     pub merchant_id: Cow<'a, str>,
     /// Terminal (documented).
@@ -52,10 +52,10 @@ pub struct Request<'a> {
     pub email: Option<Cow<'a, str>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> BindingRegisterRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         let merchant_id = read.must("merchantId", id)?;
         let term_id = read.must("termId", id)?;
         let client_id = read.must("clientId", id)?;
@@ -89,7 +89,7 @@ impl<'a> Request<'a> {
 /// implies.
 fn card_number<'a>(
     asked: Option<BindingMethod>,
-) -> impl FnOnce(Value<'a>) -> Result<(BindingMethod, Cow<'a, str>), Refusal> {
+) -> impl FnOnce(Value<'a>) -> Result<(BindingMethod, Cow<'a, str>), UnreadableRequest> {
     move |value| {
         let number = digits(limits::CARD_DIGITS)(value)?;
         let (payon, luhn) = (card::is_payon(&number), card::luhn(&number));
@@ -109,7 +109,7 @@ fn card_number<'a>(
     }
 }
 
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for BindingRegisterRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("merchant_id", &self.merchant_id)
@@ -124,7 +124,7 @@ impl fmt::Debug for Request<'_> {
 /// The saved card, flat. Order of members and nulls are those of the example.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply<'a> {
+pub struct SavedCardReply<'a> {
     /// `null` in the example.
     pub tx_dt: Option<Cow<'a, str>>,
     /// `null` in the example.
@@ -153,7 +153,7 @@ pub struct Reply<'a> {
     pub result_msg: Cow<'a, str>,
 }
 
-impl<'a> Reply<'a> {
+impl<'a> SavedCardReply<'a> {
     /// The same shape with what is unknown as `null` (assumed).
     pub fn failure(identity: &Identity<'a>, code: &'a str, message: &'a str) -> Self {
         Self {

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// Digits of a PAYON card number (example).
 const PAYON_DIGITS: usize = 16;
-/// How a PAYON card number begins (example).
+/// First digits of a PAYON card number (example).
 const PAYON_PREFIX: &str = "101049";
 
 /// An international card scheme.
@@ -115,7 +115,7 @@ impl Scheme {
         }
     }
 
-    /// How many digits its security code has.
+    /// Number of digits of its security code.
     pub const fn cvv_digits(self) -> usize {
         match self {
             Self::Amex => 4,
@@ -136,7 +136,7 @@ impl Serialize for Scheme {
     }
 }
 
-/// Whether the last digit of `number` is the check digit that the others call for. False for
+/// Returns true if the last digit of `number` is the check digit that the others call for. False for
 /// anything but digits.
 pub fn luhn(number: &str) -> bool {
     luhn_digits(number.as_bytes())
@@ -155,7 +155,7 @@ pub(super) fn luhn_digits(number: &[u8]) -> bool {
     !number.is_empty() && sum.is_multiple_of(10)
 }
 
-/// Whether `number` is in PAYON's own range, which has no check digit.
+/// Returns true if `number` is in PAYON's own range, which has no check digit.
 pub fn is_payon(number: &str) -> bool {
     number.len() == PAYON_DIGITS
         && number.starts_with(PAYON_PREFIX)

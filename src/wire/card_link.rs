@@ -1,4 +1,4 @@
-//! What an encrypted link says that leads a payer to the page on which a card is saved. All of it is
+//! Content of an encrypted link that leads a payer to the page on which a card is saved. All of it is
 //! assumed.
 
 use std::borrow::Cow;
@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use crate::base::Fields;
 
 use super::limits;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{id, return_url, text};
 
 /// A client whose card is to be saved.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request<'a> {
+pub struct CardLinkRequest<'a> {
     /// Merchant.
     pub merchant_id: Cow<'a, str>,
     /// Terminal.
@@ -20,18 +20,18 @@ pub struct Request<'a> {
     pub client_id: Cow<'a, str>,
     /// The phone to verify with, unless the payer says another.
     pub phone: Option<Cow<'a, str>>,
-    /// Where the payer returns once the card is saved.
+    /// Address for the payer once the card is saved.
     pub success_url: Option<Cow<'a, str>>,
-    /// Where the payer returns if it is not.
+    /// Address for the payer if it is not saved.
     pub fail_url: Option<Cow<'a, str>>,
-    /// Where the payer returns after giving up.
+    /// Address for the payer after giving up.
     pub cancel_url: Option<Cow<'a, str>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> CardLinkRequest<'a> {
     /// Reads the members; the first problem in their order is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             merchant_id: read.must("merchantId", id)?,
             term_id: read.must("termId", id)?,

@@ -1,5 +1,5 @@
 //! `POST /pg/preAuthCompletion`: captures what a pre-authorisation holds. It answers with
-//! [`super::payment::Reply`].
+//! [`super::payment::PaymentReply`].
 
 use std::borrow::Cow;
 
@@ -8,14 +8,14 @@ use serde::Serialize;
 use crate::base::Fields;
 
 use super::amount::Price;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::register::read_price;
 use super::value::{id, sign, tx_id};
 
 /// A pre-authorisation to complete.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct CompletionRequest<'a> {
     /// Signature (documented).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign: Option<Cow<'a, str>>,
@@ -30,10 +30,10 @@ pub struct Request<'a> {
     pub price: Price,
 }
 
-impl<'a> Request<'a> {
+impl<'a> CompletionRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             sign: read.may("sign", sign)?,
             tx_id: read.must("txId", tx_id)?,

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::base::{Fields, Operation};
 
-use super::read::Reader;
-use super::write::Writer;
+use super::read::MemberReader;
+use super::write::JsonWriter;
 use super::{binding_register, payment, reconciliation, value};
 
 /// The body of HTTP 401 when the token is missing or wrong (documented).
@@ -26,7 +26,7 @@ pub struct Envelope<'a, T> {
     pub result_msg: Cow<'a, str>,
     /// The code, `0000` or another of the profile.
     pub result_code: Cow<'a, str>,
-    /// What the operation has to say; `null` on a failure and where there is nothing.
+    /// Result of the operation; `null` on a failure and where there is nothing.
     pub result_data: Option<T>,
 }
 
@@ -39,13 +39,13 @@ impl<'a> Envelope<'a, ()> {
 
 /// Writes a reply or a push-back as JSON in the order of its members.
 pub fn encode<T: Serialize + ?Sized>(reply: &T) -> Vec<u8> {
-    let mut body = Writer(Vec::with_capacity(REPLY_BYTES));
+    let mut body = JsonWriter(Vec::with_capacity(REPLY_BYTES));
     let written = reply.serialize(&mut body);
     debug_assert!(written.is_ok(), "texts and numbers into memory cannot fail");
     body.0
 }
 
-/// What a refusal can repeat of the request it refuses.
+/// Identifiers that a refusal can repeat of the request it refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity<'a> {
     /// The order.
@@ -64,7 +64,7 @@ impl<'a> Identity<'a> {
             Operation::NotifyCompletion => ("TX_ID", "MC_ID", "TERM_ID"),
             _ => ("txId", "merchantId", "termId"),
         };
-        let read = Reader(fields);
+        let read = MemberReader(fields);
         Self {
             tx_id: read.may(tx_id, value::tx_id).unwrap_or_default(),
             merchant_id: read.may(merchant_id, value::id).unwrap_or_default(),
@@ -83,13 +83,13 @@ pub fn failure(
 ) -> Vec<u8> {
     match operation {
         Operation::Reversal | Operation::Refund | Operation::PreAuthCompletion => {
-            encode(&payment::Reply::failure(identity, code, message))
+            encode(&payment::PaymentReply::failure(identity, code, message))
         }
         Operation::BindingRegister => {
-            encode(&binding_register::Reply::failure(identity, code, message))
+            encode(&binding_register::SavedCardReply::failure(identity, code, message))
         }
         Operation::Reconciliation => {
-            encode(&[reconciliation::Answer::failure(identity, code, message)])
+            encode(&[reconciliation::ReconciliationResult::failure(identity, code, message)])
         }
         Operation::Register
         | Operation::Orders

@@ -1,4 +1,4 @@
-//! How long and how many: every bound that PAYON's pages leave open, in one place. All are assumed.
+//! Limits in length and number: every bound that PAYON's pages leave open, in one place. All are assumed.
 
 /// Characters of `txId` and `TX_ID` (assumed).
 pub const TX_ID_CHARS: usize = 64;

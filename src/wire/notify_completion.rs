@@ -7,13 +7,13 @@ use crate::base::{Amount, Currency, Fields};
 
 use super::amount::amount_in;
 use super::limits;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{currency, id, text, tx_id, word};
 use super::words::Outcome;
 
 /// The end of a QR payment. Names are upper case on the wire (documented).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request<'a> {
+pub struct NotifyCompletionRequest<'a> {
     /// `RESULT_CODE`.
     pub outcome: Outcome,
     /// `RESULT_MSG`.
@@ -34,10 +34,10 @@ pub struct Request<'a> {
     pub currency: Currency,
 }
 
-impl<'a> Request<'a> {
+impl<'a> NotifyCompletionRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         let paid_in = read.must("CURRENCY", currency);
         Ok(Self {
             outcome: read.must("RESULT_CODE", word)?,

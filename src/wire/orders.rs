@@ -8,13 +8,13 @@ use crate::base::{Currency, Day, Fields};
 
 use super::amount::ShortAmount;
 use super::limits;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{count, date, id, sign, word};
 use super::words::Trt;
 
-/// Which orders to list. Paging members that are absent are the caller's to fill in.
+/// Selection of orders. Paging members that are absent are the caller's to fill in.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request<'a> {
+pub struct OrderListRequest<'a> {
     /// First day, in Cambodia (example).
     pub from_date: Day,
     /// Last day, itself included (example). Also sent as `ToDate` (documented); `toDate` wins.
@@ -33,10 +33,10 @@ pub struct Request<'a> {
     pub sign: Option<Cow<'a, str>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> OrderListRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         let from_date = read.must("fromDate", date)?;
         let to_date = match read.may("toDate", date)? {
             Some(day) => day,
@@ -44,7 +44,7 @@ impl<'a> Request<'a> {
         };
         if to_date < from_date {
             let reason = crate::base::Reason::FieldInvalid;
-            return Err(Refusal::of(reason, "toDate", "lies before fromDate"));
+            return Err(UnreadableRequest::of(reason, "toDate", "lies before fromDate"));
         }
         Ok(Self {
             from_date,
@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
 /// forms are those of the example.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row<'a> {
+pub struct OrderRow<'a> {
     /// Day of registration, `yyyyMMdd`.
     pub tx_dt: Cow<'a, str>,
     /// The gateway's number: `txDt` and eight digits.
@@ -86,13 +86,13 @@ pub struct Row<'a> {
     pub amount: ShortAmount,
     /// Its currency.
     pub currency_code: Currency,
-    /// Whether the day is settled.
+    /// True if the day is settled.
     #[serde(serialize_with = "yes_no")]
     pub settle_yn: bool,
-    /// Whether it was reversed.
+    /// True if it was reversed.
     #[serde(serialize_with = "yes_no")]
     pub cancel_yn: bool,
-    /// Whether it was refunded.
+    /// True if it was refunded.
     #[serde(serialize_with = "yes_no")]
     pub refund_yn: bool,
     /// Six digits; `null` without an approval.

@@ -10,10 +10,10 @@ use crate::base::Currency;
 use super::amount::FixedAmount;
 use super::envelope::Identity;
 
-/// What became of the payment. Order of members and forms of numbers are those of the example.
+/// Result of the payment. Order of members and forms of numbers are those of the example.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply<'a> {
+pub struct PaymentReply<'a> {
     /// The merchant's number of the order.
     pub tx_id: Option<Cow<'a, str>>,
     /// Merchant.
@@ -40,7 +40,7 @@ pub struct Reply<'a> {
     pub transaction_amount: Option<FixedAmount>,
 }
 
-impl<'a> Reply<'a> {
+impl<'a> PaymentReply<'a> {
     /// The same shape with what is unknown as `null` (assumed).
     pub fn failure(identity: &Identity<'a>, code: &'a str, message: &'a str) -> Self {
         Self {

@@ -9,14 +9,14 @@ use serde::Serialize;
 use crate::base::Fields;
 
 use super::limits;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{id, lines};
 
 /// A client's PIN. Enabling and disabling take the same members (assumed). Its `Debug` form leaves
 /// the PIN out.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct PinRequest<'a> {
     /// The merchant's number of its customer (documented).
     pub client_id: Cow<'a, str>,
     /// Merchant (documented).
@@ -27,10 +27,10 @@ pub struct Request<'a> {
     pub pin: Cow<'a, str>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> PinRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             client_id: read.must("clientId", id)?,
             merchant_id: read.must("merchantId", id)?,
@@ -40,7 +40,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl fmt::Debug for Request<'_> {
+impl fmt::Debug for PinRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("client_id", &self.client_id)

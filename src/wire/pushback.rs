@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::base::Fields;
 
 use super::limits;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{text, tx_id};
 
 /// The body: no amount, no merchant, no signature (documented).
@@ -24,8 +24,8 @@ pub struct Notice<'a> {
 
 impl<'a> Notice<'a> {
     /// Reads a push-back, as a merchant does.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             tx_id: read.must("txId", tx_id)?,
             result_code: read.must("resultCode", text(limits::ID_CHARS))?,

@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::base::Fields;
 
 use super::amount::AmountText;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{id, tx_id};
 
 /// The order whose QR was scanned, is being paid, or is to be cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct QrRequest<'a> {
     /// Merchant (documented).
     pub merchant_id: Cow<'a, str>,
     /// Terminal (documented).
@@ -25,10 +25,10 @@ pub struct Request<'a> {
     pub amount: AmountText<'a>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> QrRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             merchant_id: read.must("merchantId", id)?,
             term_id: read.must("termId", id)?,

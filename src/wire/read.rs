@@ -5,11 +5,11 @@ use crate::base::{Fields, FieldsError, Reason};
 
 use super::value::Value;
 
-/// Why a request cannot be read. The detail names the member, says what is wrong and what to send
+/// Reason why a request cannot be read. The detail names the member, says what is wrong and what to send
 /// instead, and never repeats a card number, security code, PIN or passcode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub struct Refusal {
+pub struct UnreadableRequest {
     /// The reason, from which the profile makes code, message and HTTP status.
     pub reason: Reason,
     /// The member at fault; `None` when it is the body as a whole.
@@ -18,7 +18,7 @@ pub struct Refusal {
     pub detail: String,
 }
 
-impl Refusal {
+impl UnreadableRequest {
     /// A refusal of the member `field` whose detail begins with its name.
     #[cold]
     pub(super) fn of(reason: Reason, field: &'static str, problem: impl std::fmt::Display) -> Self {
@@ -32,7 +32,7 @@ impl Refusal {
     }
 }
 
-impl From<FieldsError> for Refusal {
+impl From<FieldsError> for UnreadableRequest {
     #[cold]
     fn from(error: FieldsError) -> Self {
         Self::of_body(Reason::MalformedJson, error.to_string())
@@ -41,9 +41,9 @@ impl From<FieldsError> for Refusal {
 
 /// The members of one request.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'f, 'a>(pub(super) &'f Fields<'a>);
+pub(super) struct MemberReader<'f, 'a>(pub(super) &'f Fields<'a>);
 
-impl<'a> Reader<'_, 'a> {
+impl<'a> MemberReader<'_, 'a> {
     /// The member `name` if it says anything: `null` and `""` count as absent.
     fn value(self, name: &'static str) -> Option<Value<'a>> {
         #[cfg(test)]
@@ -56,8 +56,8 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn may<T>(
         self,
         name: &'static str,
-        parse: impl FnOnce(Value<'a>) -> Result<T, Refusal>,
-    ) -> Result<Option<T>, Refusal> {
+        parse: impl FnOnce(Value<'a>) -> Result<T, UnreadableRequest>,
+    ) -> Result<Option<T>, UnreadableRequest> {
         self.value(name).map(parse).transpose()
     }
 
@@ -65,15 +65,15 @@ impl<'a> Reader<'_, 'a> {
     pub(super) fn must<T>(
         self,
         name: &'static str,
-        parse: impl FnOnce(Value<'a>) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+        parse: impl FnOnce(Value<'a>) -> Result<T, UnreadableRequest>,
+    ) -> Result<T, UnreadableRequest> {
         self.value(name).map_or_else(|| Err(self.missing(name)), parse)
     }
 
     /// The refusal of a required member that is not there, with a hint when only the letter case is
     /// wrong.
     #[cold]
-    pub(super) fn missing(self, name: &'static str) -> Refusal {
+    pub(super) fn missing(self, name: &'static str) -> UnreadableRequest {
         let problem = match self.0.get(name) {
             Some(blank) => format!("is required, and {} counts as absent", blank.raw()),
             None => match self.0.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(name)) {
@@ -83,6 +83,6 @@ impl<'a> Reader<'_, 'a> {
                 None => "is missing, and this operation requires it".to_owned(),
             },
         };
-        Refusal::of(Reason::FieldMissing, name, problem)
+        UnreadableRequest::of(Reason::FieldMissing, name, problem)
     }
 }

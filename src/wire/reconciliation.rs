@@ -10,14 +10,14 @@ use crate::base::{Fields, Reason};
 use super::amount::{AmountText, ShortAmount};
 use super::envelope::Identity;
 use super::limits;
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{id, tx_id, word};
 use super::words::TransactionType;
 
-/// What the merchant's books say of one transaction.
+/// Claim of the merchant's books about one transaction.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Row<'a> {
+pub struct ReconciliationRow<'a> {
     /// Terminal (documented).
     pub term_id: Cow<'a, str>,
     /// Merchant (documented).
@@ -33,14 +33,14 @@ pub struct Row<'a> {
     /// The amount with its fee, in the order's currency (documented, letter case included).
     #[serde(rename = "grandToTAmt")]
     pub grand_total: AmountText<'a>,
-    /// What happened (documented).
+    /// Type of the transaction (documented).
     pub transaction_type: TransactionType,
 }
 
-impl<'a> Row<'a> {
+impl<'a> ReconciliationRow<'a> {
     /// Reads one row; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             term_id: read.must("termId", id)?,
             merchant_id: read.must("merchantId", id)?,
@@ -53,8 +53,13 @@ impl<'a> Row<'a> {
     }
 
     /// The verdict on this row.
-    pub fn answer(&self, verdict: Option<&'a str>, code: &'a str, message: &'a str) -> Answer<'a> {
-        Answer {
+    pub fn answer(
+        &self,
+        verdict: Option<&'a str>,
+        code: &'a str,
+        message: &'a str,
+    ) -> ReconciliationResult<'a> {
+        ReconciliationResult {
             merchant_id: Some(self.merchant_id.clone()),
             reconciliation_dv: verdict.map(Cow::Borrowed),
             term_id: Some(self.term_id.clone()),
@@ -69,16 +74,18 @@ impl<'a> Row<'a> {
 }
 
 /// Reads the rows of one call. An empty array and one that is too long refuse the call as a whole;
-/// a row that cannot be read is refused by itself, in its place, for [`Answer::unreadable`].
-pub fn read<'a>(rows: &[Fields<'a>]) -> Result<Vec<Result<Row<'a>, Refusal>>, Refusal> {
+/// a row that cannot be read is refused by itself, in its place, for [`ReconciliationResult::unreadable`].
+pub fn read<'a>(
+    rows: &[Fields<'a>],
+) -> Result<Vec<Result<ReconciliationRow<'a>, UnreadableRequest>>, UnreadableRequest> {
     if rows.is_empty() {
-        return Err(Refusal::of_body(
+        return Err(UnreadableRequest::of_body(
             Reason::FieldMissing,
             "the array is empty; send one object for each transaction",
         ));
     }
     if rows.len() > limits::RECONCILIATION_ROWS {
-        return Err(Refusal::of_body(
+        return Err(UnreadableRequest::of_body(
             Reason::TooLarge,
             format!(
                 "the array has {} rows; at most {} are taken in one call",
@@ -87,13 +94,13 @@ pub fn read<'a>(rows: &[Fields<'a>]) -> Result<Vec<Result<Row<'a>, Refusal>>, Re
             ),
         ));
     }
-    Ok(rows.iter().map(Row::read).collect())
+    Ok(rows.iter().map(ReconciliationRow::read).collect())
 }
 
 /// The verdict on one row. Order of members is that of the example.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer<'a> {
+pub struct ReconciliationResult<'a> {
     /// Merchant.
     pub merchant_id: Option<Cow<'a, str>>,
     /// `APPROVED` when the books agree; `null` otherwise (assumed).
@@ -115,11 +122,11 @@ pub struct Answer<'a> {
     pub result_code: Cow<'a, str>,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> ReconciliationResult<'a> {
     /// The verdict on a row that cannot be read: what can be told of it is repeated, the rest is
     /// `null` (assumed).
     pub fn unreadable(fields: &Fields<'a>, code: &'a str, message: &'a str) -> Self {
-        let read = Reader(fields);
+        let read = MemberReader(fields);
         Self {
             merchant_id: read.may("merchantId", id).unwrap_or_default(),
             reconciliation_dv: None,

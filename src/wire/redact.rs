@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::card::{Scheme, luhn_digits};
 use crate::base::Fields;
 
-/// What stands in the place of a secret.
+/// Text in the place of a secret.
 const HIDDEN: &str = "***";
 /// Digits that a card number has at least and at most, where nothing but its look gives it away.
 const CARD_DIGITS: Range<usize> = 13..20;
@@ -22,7 +22,7 @@ const DEPTH_MAX: usize = 128;
 /// The longest name in the table below.
 const NAME_BYTES: usize = 20;
 
-/// How a member's value is treated.
+/// Treatment of a member's value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Card numbers in it are hidden.
@@ -77,7 +77,7 @@ pub fn redact(body: &[u8]) -> Cow<'_, [u8]> {
     Tokens::new(body).run().unwrap_or_else(|NotJson| redact_loosely(body))
 }
 
-/// Whether a body with these members surely holds nothing that [`redact`] would hide. Most bodies do not, and they
+/// Returns true if a body with these members surely holds nothing that [`redact`] would hide. Most bodies do not, and they
 /// are parsed anyway; so most need not be walked a second time. When in doubt, no.
 pub fn is_harmless(fields: &Fields<'_>) -> bool {
     let short_of_a_card = |text: &str| {
@@ -147,7 +147,7 @@ impl<'a> Masked<'a> {
     }
 }
 
-/// What to put in the place of a value that is secret by its name; `None` when it may stay as it
+/// Replacement for a value that is secret by its name; `None` when it may stay as it
 /// is.
 fn hidden_form(value: &[u8], class: Class) -> Option<Cow<'static, str>> {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
@@ -219,7 +219,7 @@ fn grouped_card(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a run of digits is a card number as far as anyone can tell: a known prefix with its
+/// Returns true if a run of digits is a card number as far as anyone can tell: a known prefix with its
 /// length and check digit, or PAYON's own range, which has none.
 fn is_card(digits: &[u8]) -> bool {
     if !CARD_DIGITS.contains(&digits.len()) {
@@ -234,7 +234,7 @@ fn is_card(digits: &[u8]) -> bool {
 /// The body is no JSON.
 struct NotJson;
 
-/// What may come next.
+/// Next token that may come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Value,
@@ -470,12 +470,12 @@ fn redact_loosely(body: &[u8]) -> Cow<'_, [u8]> {
     masked.finish()
 }
 
-/// What names are made of here. Not digits: a card number glued to a word must still be seen.
+/// Returns true for the bytes that names are made of here. Not digits: a card number glued to a word must still be seen.
 fn of_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
-/// Where the value lies that belongs to the name that ends at `at`; `None` when neither `:` nor `=`
+/// Range of the value that belongs to the name that ends at `at`; `None` when neither `:` nor `=`
 /// follows.
 fn value_after(body: &[u8], at: usize) -> Option<Range<usize>> {
     let between = |byte: &&u8| byte.is_ascii_whitespace() || br#""'\:="#.contains(byte);

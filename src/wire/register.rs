@@ -7,14 +7,14 @@ use serde::Serialize;
 use crate::base::{Currency, Fields, PaymentMethod};
 
 use super::amount::{Price, ShortAmount, amount_in};
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{currency, id, return_url, sign, tx_id, url, word};
 use super::words::{PayDvCd, Trt};
 
 /// An order to register.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct RegisterRequest<'a> {
     /// Terminal (documented).
     pub term_id: Cow<'a, str>,
     /// Merchant (documented).
@@ -26,7 +26,7 @@ pub struct Request<'a> {
     /// `currency` and `amount` (documented).
     #[serde(flatten)]
     pub price: Price,
-    /// How it is to be paid (documented).
+    /// Payment method (documented).
     pub payment_method: PaymentMethod,
     /// The merchant's number of its customer (documented).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,16 +43,16 @@ pub struct Request<'a> {
     /// Seller (documented).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<Cow<'a, str>>,
-    /// Where the push-back goes instead of the merchant's setting (assumed).
+    /// Address for the push-back instead of the merchant's setting (assumed).
     #[serde(rename = "noti_url", skip_serializing_if = "Option::is_none")]
     pub noti_url: Option<Cow<'a, str>>,
-    /// Where the payer returns after success (assumed).
+    /// Address for the payer after success (assumed).
     #[serde(rename = "success_url", skip_serializing_if = "Option::is_none")]
     pub success_url: Option<Cow<'a, str>>,
-    /// Where the payer returns after a failure (assumed).
+    /// Address for the payer after a failure (assumed).
     #[serde(rename = "fail_url", skip_serializing_if = "Option::is_none")]
     pub fail_url: Option<Cow<'a, str>>,
-    /// Where the payer returns after giving up (assumed).
+    /// Address for the payer after giving up (assumed).
     #[serde(rename = "cancel_url", skip_serializing_if = "Option::is_none")]
     pub cancel_url: Option<Cow<'a, str>>,
     /// Signature, if one was sent (assumed).
@@ -60,10 +60,10 @@ pub struct Request<'a> {
     pub sign: Option<Cow<'a, str>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> RegisterRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             term_id: read.must("termId", id)?,
             merchant_id: read.must("merchantId", id)?,
@@ -86,7 +86,7 @@ impl<'a> Request<'a> {
 }
 
 /// Reads `currency`, then `amount` in it.
-pub(super) fn read_price(read: Reader<'_, '_>) -> Result<Price, Refusal> {
+pub(super) fn read_price(read: MemberReader<'_, '_>) -> Result<Price, UnreadableRequest> {
     let currency = read.must("currency", currency)?;
     let amount = read.must("amount", amount_in(currency))?;
     Ok(Price { currency, amount })
@@ -95,7 +95,7 @@ pub(super) fn read_price(read: Reader<'_, '_>) -> Result<Price, Refusal> {
 /// `resultData` of the answer, inside an [`super::Envelope`]. All of it is assumed.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply<'a> {
+pub struct RegisterReply<'a> {
     /// Merchant.
     pub merchant_id: Cow<'a, str>,
     /// Terminal.
@@ -116,9 +116,9 @@ pub struct Reply<'a> {
     pub amount: ShortAmount,
     /// Its currency.
     pub currency_code: Currency,
-    /// Where to send the payer.
+    /// Address to send the payer to.
     pub checkout_url: Cow<'a, str>,
-    /// When the order expires, `yyyyMMddHHmmss`.
+    /// Time at which the order expires, `yyyyMMddHHmmss`.
     pub expire_dttm: Cow<'a, str>,
     /// The KHQR payload; only for orders that are paid by QR.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
 //! `POST /pg/reversal`: gives a payment back before settlement. It answers with
-//! [`super::payment::Reply`].
+//! [`super::payment::PaymentReply`].
 
 use std::borrow::Cow;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::base::Fields;
 
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{id, sign, tx_id};
 
 /// A payment to reverse.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct ReversalRequest<'a> {
     /// Signature (documented).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign: Option<Cow<'a, str>>,
@@ -28,10 +28,10 @@ pub struct Request<'a> {
     pub approval_no: Option<Cow<'a, str>>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> ReversalRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         Ok(Self {
             sign: read.may("sign", sign)?,
             tx_id: read.must("txId", tx_id)?,

@@ -7,13 +7,13 @@ use serde::Serialize;
 use crate::base::{Currency, Fields, PaymentMethod};
 
 use super::amount::{AmountText, ShortAmount};
-use super::read::{Reader, Refusal};
+use super::read::{MemberReader, UnreadableRequest};
 use super::value::{currency, id, tx_id};
 
-/// Which order to look at.
+/// Order to look at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
+pub struct StatusRequest<'a> {
     /// Merchant (documented).
     pub merchant_id: Cow<'a, str>,
     /// Terminal (documented).
@@ -29,10 +29,10 @@ pub struct Request<'a> {
     pub currency: Option<Currency>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> StatusRequest<'a> {
     /// Reads the request; the first problem in the order of the members is the refusal.
-    pub fn read(fields: &Fields<'a>) -> Result<Self, Refusal> {
-        let read = Reader(fields);
+    pub fn read(fields: &Fields<'a>) -> Result<Self, UnreadableRequest> {
+        let read = MemberReader(fields);
         let order_currency = read.may("currency", currency);
         let amount_currency = order_currency.as_ref().ok().copied().flatten();
         Ok(Self {
@@ -50,7 +50,7 @@ impl<'a> Request<'a> {
 /// of the example.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply<'a> {
+pub struct StatusReply<'a> {
     /// Day of registration, `yyyyMMdd`.
     pub tx_dt: Cow<'a, str>,
     /// The gateway's number (the example repeats `txDt` instead).
@@ -59,7 +59,7 @@ pub struct Reply<'a> {
     pub tx_st_cd: Cow<'a, str>,
     /// Kind as a word; `PURCHASE` for `10`.
     pub trt: Cow<'a, str>,
-    /// How it was paid.
+    /// Payment method.
     pub payment_method: PaymentMethod,
     /// Merchant.
     pub merchant_id: Cow<'a, str>,

@@ -1,4 +1,4 @@
-//! What one member may say: texts, identifiers, words, dates, counts, URLs.
+//! Readings of one member: texts, identifiers, words, dates, counts, URLs.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use crate::base::{Currency, Day, Literal, Reason, ReturnUrl, WebUrlParts};
 
 use super::words::Word;
-use super::{Refusal, limits, redact};
+use super::{UnreadableRequest, limits, redact};
 
 /// A member that is there, not yet understood.
 #[derive(Clone, Copy)]
@@ -20,12 +20,12 @@ pub(super) struct Value<'a> {
 impl<'a> Value<'a> {
     /// A refusal of this value.
     #[cold]
-    pub(super) fn invalid(self, problem: impl std::fmt::Display) -> Refusal {
-        Refusal::of(Reason::FieldInvalid, self.name, problem)
+    pub(super) fn invalid(self, problem: impl std::fmt::Display) -> UnreadableRequest {
+        UnreadableRequest::of(Reason::FieldInvalid, self.name, problem)
     }
 
     /// The text of a JSON string; any other kind of value is refused.
-    fn string(self) -> Result<Cow<'a, str>, Refusal> {
+    fn string(self) -> Result<Cow<'a, str>, UnreadableRequest> {
         if !self.literal.is_string() {
             let kind = self.kind();
             return Err(self.invalid(format_args!("must be a JSON string, not {kind}")));
@@ -34,7 +34,7 @@ impl<'a> Value<'a> {
     }
 
     /// The text of a JSON string or the digits of a JSON number.
-    pub(super) fn string_or_number(self) -> Result<Cow<'a, str>, Refusal> {
+    pub(super) fn string_or_number(self) -> Result<Cow<'a, str>, UnreadableRequest> {
         if self.literal.is_number() {
             return Ok(Cow::Borrowed(self.literal.raw()));
         }
@@ -47,7 +47,7 @@ impl<'a> Value<'a> {
 
     /// The text with escapes resolved. An escape that is no character leaves the literal as it
     /// stood.
-    fn decoded(self) -> Result<Cow<'a, str>, Refusal> {
+    fn decoded(self) -> Result<Cow<'a, str>, UnreadableRequest> {
         let text = self.literal.text();
         if text.len() == self.literal.raw().len() {
             return Err(self.invalid("holds an escape sequence that is no character"));
@@ -69,7 +69,7 @@ impl<'a> Value<'a> {
 /// A text of at most `chars` characters without control characters.
 pub(super) fn text<'a>(
     chars: usize,
-) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, Refusal> + Copy {
+) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, UnreadableRequest> + Copy {
     move |value| {
         if let Some(plain) = value.literal.plain_text().filter(|plain| plain.len() <= chars) {
             return Ok(Cow::Borrowed(plain));
@@ -86,7 +86,7 @@ pub(super) fn text<'a>(
 /// A text that may run over several lines, as signatures and encrypted PINs do.
 pub(super) fn lines<'a>(
     chars: usize,
-) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, Refusal> + Copy {
+) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, UnreadableRequest> + Copy {
     move |value| {
         let text = value.string()?;
         check_length(value, &text, chars)?;
@@ -94,7 +94,7 @@ pub(super) fn lines<'a>(
     }
 }
 
-fn check_length(value: Value<'_>, text: &str, chars: usize) -> Result<(), Refusal> {
+fn check_length(value: Value<'_>, text: &str, chars: usize) -> Result<(), UnreadableRequest> {
     // No text has more characters than bytes, so counting is for the rare long ones.
     if text.len() > chars && text.chars().count() > chars {
         return Err(value.invalid(format_args!("must have at most {chars} characters")));
@@ -103,22 +103,22 @@ fn check_length(value: Value<'_>, text: &str, chars: usize) -> Result<(), Refusa
 }
 
 /// An identifier.
-pub(super) fn id(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn id(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     text(limits::ID_CHARS)(value)
 }
 
 /// The merchant's number of an order.
-pub(super) fn tx_id(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn tx_id(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     text(limits::TX_ID_CHARS)(value)
 }
 
 /// A signature.
-pub(super) fn sign(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn sign(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     lines(limits::SIGN_CHARS)(value)
 }
 
 /// One word of a closed set.
-pub(super) fn word<T: Word>(value: Value<'_>) -> Result<T, Refusal> {
+pub(super) fn word<T: Word>(value: Value<'_>) -> Result<T, UnreadableRequest> {
     let text = value.string()?;
     T::parse(&text).ok_or_else(|| {
         let near = T::ALL.iter().find(|known| known.word().eq_ignore_ascii_case(&text));
@@ -130,10 +130,10 @@ pub(super) fn word<T: Word>(value: Value<'_>) -> Result<T, Refusal> {
 }
 
 /// A currency in any letter case.
-pub(super) fn currency(value: Value<'_>) -> Result<Currency, Refusal> {
+pub(super) fn currency(value: Value<'_>) -> Result<Currency, UnreadableRequest> {
     let text = value.string()?;
     Currency::parse(&text).ok_or_else(|| {
-        Refusal::of(
+        UnreadableRequest::of(
             Reason::CurrencyUnsupported,
             value.name,
             format_args!("is {}; allowed: USD, KHR", quoted(&text)),
@@ -142,7 +142,7 @@ pub(super) fn currency(value: Value<'_>) -> Result<Currency, Refusal> {
 }
 
 /// A day written `ddMMyyyy`.
-pub(super) fn date(value: Value<'_>) -> Result<Day, Refusal> {
+pub(super) fn date(value: Value<'_>) -> Result<Day, UnreadableRequest> {
     let text = value.string()?;
     Day::parse_day_first(&text).ok_or_else(|| {
         let sent = quoted(&text);
@@ -151,7 +151,7 @@ pub(super) fn date(value: Value<'_>) -> Result<Day, Refusal> {
 }
 
 /// A whole number from one to `most`, as a number or a string.
-pub(super) fn count<'a>(most: u32) -> impl FnOnce(Value<'a>) -> Result<u32, Refusal> {
+pub(super) fn count<'a>(most: u32) -> impl FnOnce(Value<'a>) -> Result<u32, UnreadableRequest> {
     move |value| {
         let text = value.string_or_number()?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -166,7 +166,7 @@ pub(super) fn count<'a>(most: u32) -> impl FnOnce(Value<'a>) -> Result<u32, Refu
 /// A secret made of digits only. The message never repeats it.
 pub(super) fn digits<'a>(
     count: RangeInclusive<usize>,
-) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, Refusal> {
+) -> impl FnOnce(Value<'a>) -> Result<Cow<'a, str>, UnreadableRequest> {
     move |value| {
         let text = value.string()?;
         if count.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -178,7 +178,7 @@ pub(super) fn digits<'a>(
 }
 
 /// A month written `yyyyMM`. Never repeated in the message, since it belongs to a card.
-pub(super) fn month(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn month(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     let text = value.string()?;
     let month = text.get(4..).and_then(|month| month.parse().ok()).unwrap_or(0_u8);
     let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -190,7 +190,7 @@ pub(super) fn month(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
 }
 
 /// An e-mail address, judged by its `@` alone.
-pub(super) fn email(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn email(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     let address = text(limits::EMAIL_CHARS)(value)?;
     match address.split_once('@') {
         Some((name, host)) if !name.is_empty() && !host.is_empty() => Ok(address),
@@ -199,7 +199,7 @@ pub(super) fn email(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
 }
 
 /// The address of a merchant's server: an absolute `http` or `https` URL.
-pub(super) fn url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn url(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     let url = text(limits::URL_CHARS)(value)?;
     match WebUrlParts::parse(&url) {
         Ok(_) => Ok(url),
@@ -208,7 +208,7 @@ pub(super) fn url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
 }
 
 /// The address to which the payer's browser returns: a web page, or an app.
-pub(super) fn return_url(value: Value<'_>) -> Result<Cow<'_, str>, Refusal> {
+pub(super) fn return_url(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> {
     let url = text(limits::URL_CHARS)(value)?;
     match ReturnUrl::of(&url) {
         Ok(_) => Ok(url),

@@ -46,7 +46,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What an order asks for (documented).
+    /// Kind of an order (documented).
     Trt {
         /// Authorise and capture at once.
         Purchase = "10",
@@ -68,7 +68,7 @@ words! {
         Mpi = "MPI",
     }
 
-    /// What kind of card is bound (documented).
+    /// Kind of a bound card (documented).
     BindingMethod {
         /// A PAYON card.
         Payon = "PAYON",
@@ -76,7 +76,7 @@ words! {
         CreditDebit = "CREDIT_DEBIT",
     }
 
-    /// What a row of a reconciliation says happened (documented).
+    /// Type of a reconciliation row (documented).
     TransactionType {
         /// A purchase.
         Purchase = "PURCHASE",
@@ -94,7 +94,7 @@ words! {
         PreAuthCompleteReversal = "PRE_AUTH_COMPLETE_REVERSAL",
     }
 
-    /// How a paying app says that a QR payment ended, and what a push-back says (documented).
+    /// End of a QR payment as a paying app reports it, and the word of a push-back (documented).
     Outcome {
         /// Paid.
         Success = "0000",

@@ -17,16 +17,16 @@ pub(super) const NUMBER: &str = "payon::Number";
 const NAME_ROOM: usize = 32;
 
 /// JSON in the making.
-pub(super) struct Writer(pub(super) Vec<u8>);
+pub(super) struct JsonWriter(pub(super) Vec<u8>);
 
 /// An object or a list in the making.
 pub(super) struct Items<'w> {
-    out: &'w mut Writer,
+    out: &'w mut JsonWriter,
     is_first: bool,
     end: u8,
 }
 
-impl Writer {
+impl JsonWriter {
     fn text(&mut self, text: &str) -> Result<(), Error> {
         if needs_no_escape(text.as_bytes()) {
             self.quoted(text);
@@ -42,7 +42,7 @@ impl Writer {
         self.0.push(b'"');
     }
 
-    /// What is rare or has nothing to gain.
+    /// Serializes values that are rare or have nothing to gain.
     fn other<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         serde_json::to_writer(&mut self.0, value)
     }
@@ -60,7 +60,7 @@ impl Items<'_> {
         }
     }
 
-    /// What comes before a value of that name. Names of members are our own, and have nothing to escape. They are known
+    /// Writes the text before a value of that name. Names of members are our own, and have nothing to escape. They are known
     /// when this is compiled, so all of it is one copy of a constant, which asks for room once.
     #[allow(clippy::inline_always, reason = "else the name is not known when this is compiled")]
     #[inline(always)]
@@ -133,7 +133,7 @@ impl SerializeTuple for Items<'_> {
     }
 }
 
-/// What no reply has.
+/// Refuses values that no reply has.
 fn no_reply<T>() -> Result<T, Error> {
     Err(Error::custom("replies are objects, lists, texts, numbers and null"))
 }
@@ -147,7 +147,7 @@ macro_rules! others {
     )+};
 }
 
-impl<'w> Serializer for &'w mut Writer {
+impl<'w> Serializer for &'w mut JsonWriter {
     type Ok = ();
     type Error = Error;
     type SerializeSeq = Items<'w>;

@@ -52,17 +52,17 @@ fn clean(mut command: Command, args: &[&str]) -> Command {
 
 /// Runs the binary with nothing on its standard input.
 pub(crate) fn run(args: &[&str]) -> Ended {
-    feed(payon_sim(args), b"")
+    events(payon_sim(args), b"")
 }
 
 /// Runs the binary with `input` on its standard input.
 pub(crate) fn run_with(args: &[&str], input: impl AsRef<[u8]>) -> Ended {
-    feed(payon_sim(args), input.as_ref())
+    events(payon_sim(args), input.as_ref())
 }
 
 /// Runs another program.
 pub(crate) fn tool(program: &str, args: &[&str], input: impl AsRef<[u8]>) -> Ended {
-    feed(clean(Command::new(program), args), input.as_ref())
+    events(clean(Command::new(program), args), input.as_ref())
 }
 
 /// Whether `program` can be run here. On CI it has to be.
@@ -76,7 +76,7 @@ pub(crate) fn has_tool(program: &str) -> bool {
 }
 
 /// Runs a command that reads `input` before it prints much.
-pub(crate) fn feed(mut command: Command, input: &[u8]) -> Ended {
+pub(crate) fn events(mut command: Command, input: &[u8]) -> Ended {
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("piped");
     // A program that ends without reading all is judged by its exit code.
@@ -236,10 +236,10 @@ impl Gathered {
 
 /// Looks until there is something. The only place here that waits without being told.
 #[track_caller]
-pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut read: impl FnMut() -> Option<T>) -> T {
     let rounds = PATIENCE.as_millis() / LOOK_EVERY.as_millis();
     for _ in 0..rounds {
-        if let Some(found) = look() {
+        if let Some(found) = read() {
             return found;
         }
         std::thread::sleep(LOOK_EVERY);

@@ -2,10 +2,10 @@
 
 use payon_sim::base::{OrderState, Reason, Seed};
 use payon_sim::crypto::{Encoding, Padding, encrypt};
-use payon_sim::gateway::{self, AcsReturn, Input, PayError, Stage, TypedCard};
-use payon_sim::ledger::{Progress, Step, Target};
+use payon_sim::gateway::{self, AcsReturn, Input, PayError, PayerStage, TypedCard};
+use payon_sim::ledger::{PayerStep, Progress, Target};
 use payon_sim::profile::{Authentication, OtpChannel};
-use payon_sim::space::Trace;
+use payon_sim::space::RequestId;
 use serde_json::Value;
 
 use crate::direct::{Direct, MERCHANT};
@@ -307,34 +307,34 @@ fn a_binding_that_has_ended_pays_nothing() {
 }
 
 /// Takes one step of the payer of `tx_id`.
-fn step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> Result<Stage, PayError> {
+fn step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> Result<PayerStage, PayError> {
     let named = Target::Named { merchant: MERCHANT, tx_id };
-    let order = gateway.space().look(|view| Some(view.handle(view.ledger.find(named)?)));
-    gateway::advance(gateway.space(), order.expect("the order"), None, input, Trace::default())
+    let order = gateway.space().read(|view| Some(view.handle(view.ledger.find(named)?)));
+    gateway::advance(gateway.space(), order.expect("the order"), None, input, RequestId::default())
 }
 
-fn asks(stage: Result<Stage, PayError>) -> Progress {
+fn asks(stage: Result<PayerStage, PayError>) -> Progress {
     match stage {
-        Ok(Stage::Asks(progress)) => progress,
+        Ok(PayerStage::Asks(progress)) => progress,
         other => panic!("asked for nothing: {other:?}"),
     }
 }
 
-fn wrong(stage: Result<Stage, PayError>) -> (Step, Reason) {
+fn wrong(stage: Result<PayerStage, PayError>) -> (PayerStep, Reason) {
     match stage {
-        Ok(Stage::Wrong(progress, reason)) => (progress.step, reason),
+        Ok(PayerStage::Wrong(progress, reason)) => (progress.step, reason),
         other => panic!("not wrong: {other:?}"),
     }
 }
 
-fn over(stage: Result<Stage, PayError>) -> (Reason, OrderState) {
+fn over(stage: Result<PayerStage, PayError>) -> (Reason, OrderState) {
     match stage {
-        Ok(Stage::Over(paid)) => (paid.reason, paid.order.order.state),
+        Ok(PayerStage::Over(paid)) => (paid.reason, paid.order.order.state),
         other => panic!("not over: {other:?}"),
     }
 }
 
-fn refused(stage: Result<Stage, PayError>) -> Reason {
+fn refused(stage: Result<PayerStage, PayError>) -> Reason {
     match stage {
         Err(PayError::NotPossible { reason, .. }) => reason,
         other => panic!("not refused: {other:?}"),
@@ -352,14 +352,14 @@ fn a_payon_card_goes_by_pin_channel_and_password() {
         })
     };
     gateway.register("tx", "PAYON", "");
-    assert_eq!(wrong(step(&gateway, "tx", card("0000"))), (Step::Enter, Reason::CardWrongPin));
-    assert_eq!(asks(step(&gateway, "tx", card("1234"))).step, Step::Channel);
+    assert_eq!(wrong(step(&gateway, "tx", card("0000"))), (PayerStep::Enter, Reason::CardWrongPin));
+    assert_eq!(asks(step(&gateway, "tx", card("1234"))).step, PayerStep::Channel);
     let email = Input::Channel(OtpChannel::Email);
-    assert_eq!(asks(step(&gateway, "tx", email)).step, Step::Otp(OtpChannel::Email));
-    let asked = Step::Otp(OtpChannel::Email);
+    assert_eq!(asks(step(&gateway, "tx", email)).step, PayerStep::Otp(OtpChannel::Email));
+    let asked = PayerStep::Otp(OtpChannel::Email);
     assert_eq!(wrong(step(&gateway, "tx", Input::Otp("000000"))), (asked, Reason::OtpWrong));
     gateway.advance(300_001);
-    let expired = (Step::Channel, Reason::OtpExpired);
+    let expired = (PayerStep::Channel, Reason::OtpExpired);
     assert_eq!(wrong(step(&gateway, "tx", Input::Otp("654321"))), expired);
     assert_eq!(asks(step(&gateway, "tx", Input::Channel(OtpChannel::Sms))).wrong_otps, 1);
     let paid = over(step(&gateway, "tx", Input::Otp("654321")));
@@ -438,7 +438,7 @@ fn each_issuers_page_ends_as_its_card_says() {
         ),
     ] {
         let progress = begin(tx_id, number);
-        assert_eq!(progress.step, Step::Acs(page), "{number}");
+        assert_eq!(progress.step, PayerStep::Acs(page), "{number}");
         let ended = over(step(&gateway, tx_id, Input::Acs(progress.round, back)));
         assert_eq!(ended.0, reason, "{number}");
         let replayed = refused(step(&gateway, tx_id, Input::Acs(progress.round, back)));
@@ -474,10 +474,10 @@ fn a_saved_card_goes_by_passcode_then_like_any_card() {
     let gateway = Direct::new();
     let wallet = bind(&gateway, "02", &format!(r#"{PAYON},"pin":"9876""#));
     gateway.register("tx", "PAYON", &format!(r#""clientId":"02","bindingId":"{wallet}""#));
-    assert_eq!(asks(step(&gateway, "tx", Input::Binding(None))).step, Step::Passcode);
-    let again = (Step::Passcode, Reason::PasscodeWrong);
+    assert_eq!(asks(step(&gateway, "tx", Input::Binding(None))).step, PayerStep::Passcode);
+    let again = (PayerStep::Passcode, Reason::PasscodeWrong);
     assert_eq!(wrong(step(&gateway, "tx", Input::Passcode("123456"))), again);
-    assert_eq!(asks(step(&gateway, "tx", Input::Passcode("9876"))).step, Step::Channel);
+    assert_eq!(asks(step(&gateway, "tx", Input::Passcode("9876"))).step, PayerStep::Channel);
     // The binding ends while the payer waits for the password.
     asks(step(&gateway, "tx", Input::Channel(OtpChannel::Sms)));
     bind(&gateway, "02", PAYON);
@@ -488,7 +488,7 @@ fn a_saved_card_goes_by_passcode_then_like_any_card() {
     gateway.register("acs", "CREDIT_DEBIT", &format!(r#""clientId":"02","bindingId":"{card}""#));
     asks(step(&gateway, "acs", Input::Binding(None)));
     let page = asks(step(&gateway, "acs", Input::Passcode("9876")));
-    assert_eq!(page.step, Step::Acs(Authentication::Challenge));
+    assert_eq!(page.step, PayerStep::Acs(Authentication::Challenge));
     gateway.register("locked", "CREDIT_DEBIT", &format!(r#""clientId":"02","bindingId":"{card}""#));
     asks(step(&gateway, "locked", Input::Binding(None)));
     for _ in 0..2 {
@@ -540,7 +540,7 @@ fn no_secret_leaves_the_gateway() {
             said.push(String::from_utf8_lossy(entry.bodies.request()).into_owned());
         }
     });
-    gateway.space().enter(|moment| said.push(format!("{:?}", moment.ledger())));
+    gateway.space().write(|moment| said.push(format!("{:?}", moment.ledger())));
     said.push(format!("{:?}", gateway.spaces.profile().cards));
     said.push(format!("{:?}", gateway.spaces.profile().payers));
     let said = said.join("\n");

@@ -1,12 +1,12 @@
-//! Every story of the catalogue, told with the built-in merchant.
+//! Every scenario of the catalogue, told with the built-in merchant.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use payon_sim::run::{Manner, Outcome, Story, tell};
 use payon_sim::scenario::{CATALOGUE, Commit, Effect, Latency, Mistake, ScenarioFile, Style};
+use payon_sim::scenario_runs::{LoadedScenario, RunOptions, ScenarioOutcome, run_scenario};
 
-fn stories() -> Vec<Story> {
-    let read = |(name, text): &(&str, &str)| Story {
+fn scenarios() -> Vec<LoadedScenario> {
+    let read = |(name, text): &(&str, &str)| LoadedScenario {
         file: format!("scenarios/{name}.yaml"),
         name: (*name).to_owned(),
         scenario: ScenarioFile::read(name, text.as_bytes()).expect("a story").scenario,
@@ -14,31 +14,34 @@ fn stories() -> Vec<Story> {
     CATALOGUE.iter().map(read).collect()
 }
 
-/// A story of this file.
-fn story(name: &str, text: &[u8]) -> Story {
+/// A scenario of this file.
+fn scenario(name: &str, text: &[u8]) -> LoadedScenario {
     let scenario = ScenarioFile::read(name, text).expect("a story").scenario;
-    Story { file: name.to_owned(), name: name.to_owned(), scenario }
+    LoadedScenario { file: name.to_owned(), name: name.to_owned(), scenario }
 }
 
-/// Tells stories, several at once, with the built-in merchant as it usually works.
-fn tell_all(jobs: &[(Story, Vec<Mistake>)]) -> Vec<Outcome> {
+/// Tells scenarios, several at once, with the built-in merchant as it usually works.
+fn run_all(jobs: &[(LoadedScenario, Vec<Mistake>)]) -> Vec<ScenarioOutcome> {
     tell_all_in_style(jobs, &[])
 }
 
 /// The same with a merchant that works in another way.
-fn tell_all_in_style(jobs: &[(Story, Vec<Mistake>)], styles: &[Style]) -> Vec<Outcome> {
+fn tell_all_in_style(
+    jobs: &[(LoadedScenario, Vec<Mistake>)],
+    styles: &[Style],
+) -> Vec<ScenarioOutcome> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut told = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((story, mistakes)) = jobs.get(at) else { return told };
+            let Some((scenario, mistakes)) = jobs.get(at) else { return told };
             let (styles, mistakes) = (styles.to_vec(), mistakes.clone());
-            let manner = Manner { styles, mistakes, ..Manner::default() };
-            told.push((at, tell(story, &manner)));
+            let options = RunOptions { styles, mistakes, ..RunOptions::default() };
+            told.push((at, run_scenario(scenario, &options)));
         }
     };
-    let mut all: Vec<(usize, Outcome)> = std::thread::scope(|scope| {
+    let mut all: Vec<(usize, ScenarioOutcome)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("no panic")).collect()
     });
@@ -46,7 +49,7 @@ fn tell_all_in_style(jobs: &[(Story, Vec<Mistake>)], styles: &[Style]) -> Vec<Ou
     all.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn told(outcome: &Outcome) -> String {
+fn told(outcome: &ScenarioOutcome) -> String {
     let failed = outcome.verdicts.iter().filter(|judged| !judged.verdict.ok);
     let lines: Vec<String> =
         failed.map(|it| format!("  {}: {:?}", it.expectation, it.verdict)).collect();
@@ -56,14 +59,15 @@ fn told(outcome: &Outcome) -> String {
 
 #[test]
 fn every_story_passes_with_the_correct_merchant_and_books_when_its_rules_say() {
-    let stories = stories();
-    let jobs: Vec<_> = stories.clone().into_iter().map(|story| (story, Vec::new())).collect();
-    let outcomes = tell_all(&jobs);
+    let scenarios = scenarios();
+    let jobs: Vec<_> =
+        scenarios.clone().into_iter().map(|scenario| (scenario, Vec::new())).collect();
+    let outcomes = run_all(&jobs);
     let failed: Vec<String> = outcomes.iter().filter(|it| !it.ok).map(told).collect();
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), outcomes.len(), failed.join("\n"));
     for outcome in &outcomes {
-        let booked = stories.iter().filter(|story| story.scenario.id == outcome.id);
-        booked.for_each(|story| check_bookings(story, outcome));
+        let booked = scenarios.iter().filter(|scenario| scenario.scenario.id == outcome.id);
+        booked.for_each(|scenario| check_bookings(scenario, outcome));
     }
 }
 
@@ -75,10 +79,10 @@ const BOOKED_BY: [(&str, &str); 4] = [
     ("refund", "refunded"),
 ];
 
-/// Holds what was booked against what the rules of a story say of it: `commit: before` books when the call comes,
+/// Holds what was booked against what the rules of a scenario say of it: `commit: before` books when the call comes,
 /// whatever the latency; `after` when the answer is due; `never` not at all.
-fn check_bookings(story: &Story, outcome: &Outcome) {
-    for rule in &story.scenario.rules {
+fn check_bookings(scenario: &LoadedScenario, outcome: &ScenarioOutcome) {
+    for rule in &scenario.scenario.rules {
         let effects = || rule.then.iter().flat_map(|lines| &lines.0);
         let commit = effects().find_map(|effect| match effect {
             Effect::Commit(commit) => Some(*commit),
@@ -105,12 +109,12 @@ fn check_bookings(story: &Story, outcome: &Outcome) {
                     Commit::After => is_booked_at(after),
                     Commit::Never => !is_booked_at(before) && !is_booked_at(after),
                 };
-                assert!(holds, "{} {}: {commit:?}, {order:#?}", story.name, rule.id);
+                assert!(holds, "{} {}: {commit:?}, {order:#?}", scenario.name, rule.id);
                 met += 1;
             }
         }
         // The triggers for clients that can arm nothing are not all used by its own steps.
-        assert!(met > 0 || outcome.id == "S090", "{}: {} met no call", story.name, rule.id);
+        assert!(met > 0 || outcome.id == "S090", "{}: {} met no call", scenario.name, rule.id);
     }
 }
 
@@ -123,7 +127,7 @@ const OTHER_STYLES: [&[Style]; 3] = [
 
 #[test]
 fn every_story_that_applies_passes_with_correct_merchants_of_other_styles() {
-    let jobs: Vec<_> = stories().into_iter().map(|story| (story, Vec::new())).collect();
+    let jobs: Vec<_> = scenarios().into_iter().map(|scenario| (scenario, Vec::new())).collect();
     for styles in OTHER_STYLES {
         let outcomes = tell_all_in_style(&jobs, styles);
         let applicable = outcomes.iter().filter(|it| it.not_applicable.is_none());
@@ -142,16 +146,17 @@ fn every_story_that_applies_passes_with_correct_merchants_of_other_styles() {
 
 #[test]
 fn every_story_fails_with_each_mistake_that_it_names() {
-    let jobs: Vec<_> = stories()
+    let jobs: Vec<_> = scenarios()
         .into_iter()
-        .flat_map(|story| {
-            let mistakes = story.scenario.mistakes.clone();
-            mistakes.into_iter().map(move |mistake| (story.clone(), vec![mistake]))
+        .flat_map(|scenario| {
+            let mistakes = scenario.scenario.mistakes.clone();
+            mistakes.into_iter().map(move |mistake| (scenario.clone(), vec![mistake]))
         })
         .collect();
-    let outcomes = tell_all(&jobs);
-    let stuck =
-        |it: &&Outcome| it.error.as_deref().is_some_and(|it| it.contains("nothing has moved"));
+    let outcomes = run_all(&jobs);
+    let stuck = |it: &&ScenarioOutcome| {
+        it.error.as_deref().is_some_and(|it| it.contains("nothing has moved"))
+    };
     let stuck: Vec<String> = outcomes.iter().filter(stuck).map(told).collect();
     assert!(stuck.is_empty(), "{}", stuck.join("\n"));
     let toothless = outcomes.iter().filter(|it| it.ok).map(|it| it.repeat.clone());
@@ -161,13 +166,13 @@ fn every_story_fails_with_each_mistake_that_it_names() {
 
 #[test]
 fn every_story_can_be_failed() {
-    let stories = stories();
-    let toothless: Vec<&str> = stories
+    let scenarios = scenarios();
+    let toothless: Vec<&str> = scenarios
         .iter()
-        .filter(|story| story.scenario.mistakes.is_empty())
-        .map(|story| story.name.as_str())
+        .filter(|scenario| scenario.scenario.mistakes.is_empty())
+        .map(|scenario| scenario.name.as_str())
         .collect();
-    // A story without any would pass whatever a merchant does.
+    // A scenario without any would pass whatever a merchant does.
     assert_eq!(toothless, [""; 0]);
 }
 
@@ -190,9 +195,9 @@ drive:
 expect:
   - order: { state: captured, exactly: 96 }
 ";
-    let story = story("burst.yaml", text);
+    let scenario = scenario("burst.yaml", text);
     let orders = |seed| {
-        let outcome = tell(&story, &Manner { seed, ..Manner::default() });
+        let outcome = run_scenario(&scenario, &RunOptions { seed, ..RunOptions::default() });
         assert!(outcome.ok, "{}", told(&outcome));
         assert_eq!(outcome.orders.len(), 96);
         let mut orders = outcome.orders;
@@ -219,9 +224,9 @@ drive:
 expect:
   - order: { state: captured, exactly: 8 }
 ";
-    let story = story("held.yaml", text);
+    let scenario = scenario("held.yaml", text);
     let mistakes = vec![Mistake::SlowHandler];
-    let outcome = tell(&story, &Manner { mistakes, ..Manner::default() });
+    let outcome = run_scenario(&scenario, &RunOptions { mistakes, ..RunOptions::default() });
     assert!(outcome.ok, "{}", told(&outcome));
 }
 
@@ -249,7 +254,7 @@ expect:
   - pushback: { txId: T0005-x, lie: unknown-tx-id, exactly: 1 }
   - pushback: { txId: T0005-x, lie: wrong-tx-id, exactly: 1 }
 ";
-    let outcome = tell(&story("mixed.yaml", text), &Manner::default());
+    let outcome = run_scenario(&scenario("mixed.yaml", text), &RunOptions::default());
     assert!(outcome.ok, "{}", told(&outcome));
 }
 
@@ -280,7 +285,8 @@ expect:
         )
     };
     for told in ["captured", "ordered"] {
-        let outcome = tell(&story("part.yaml", of(told).as_bytes()), &Manner::default());
+        let outcome =
+            run_scenario(&scenario("part.yaml", of(told).as_bytes()), &RunOptions::default());
         assert!(outcome.ok, "{told}: {}", super::catalogue::told(&outcome));
     }
 }

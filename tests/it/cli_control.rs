@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 
-use crate::binary::{feed, payon_sim, run};
+use crate::binary::{events, payon_sim, run};
 
 /// A control plane that answers one request with what it is told to, and hands over what it got: the head in lower
 /// case, and the body.
@@ -48,7 +48,7 @@ fn an_event_is_asked_for_in_the_space_with_the_token() {
         .args(["--space", "mine"])
         .env("PAYON_SIM_URL", &url)
         .env("PAYON_SIM_CONTROL_TOKEN", "hush");
-    let ended = feed(command, b"");
+    let ended = events(command, b"");
     let (head, body) = server.join().unwrap();
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
     assert_eq!(ended.out, "{\n  \"state\": \"expired\"\n}\n");

@@ -21,10 +21,10 @@ impl Desk {
     /// A space with two merchants, whose clock shows real time, and the keys of the first.
     async fn new(sim: &Sim) -> Self {
         let space = sim.make_space(&json!({ "name": "desk", "merchants": 2 })).await;
-        let desk = Self { space, dir: tempfile::tempdir().unwrap() };
-        desk.write("key", desk.made(0, "privateKey"));
-        desk.write("gateway", desk.space.made["gatewayPublicKey"].as_str().unwrap());
-        desk
+        let context = Self { space, dir: tempfile::tempdir().unwrap() };
+        context.write("key", context.made(0, "privateKey"));
+        context.write("gateway", context.space.made["gatewayPublicKey"].as_str().unwrap());
+        context
     }
 
     fn made(&self, merchant: usize, name: &str) -> &str {
@@ -71,16 +71,16 @@ fn says((verdict, told): &(String, String), expected: &str, parts: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_is_well_where_all_is_well() {
     let sim = Sim::start().await;
-    let (desk, sink) = (Desk::new(&sim).await, Sink::start().await);
+    let (context, sink) = (Desk::new(&sim).await, Sink::start().await);
     sink.reply(Reply::Status(405, ""));
-    let id = &desk.space.merchant().id;
-    let terminal = &desk.space.merchant().terminal;
+    let id = &context.space.merchant().id;
+    let terminal = &context.space.merchant().terminal;
     let env = format!(
         "export SHOP_MERCHANT_ID={id}\nSHOP_TERM_ID = \"{terminal}\"\nSHOP_PRIVATE_KEY=key\nGATEWAY_PUBLIC_KEY={}\nNOTI_URL={}\n",
-        desk.space.made["gatewayPublicKey"].as_str().unwrap(),
+        context.space.made["gatewayPublicKey"].as_str().unwrap(),
         sink.url("/noti")
     );
-    desk.write(".env", env);
+    context.write(".env", env);
     let noti = sink.url("/noti");
     let given = [
         "--merchant",
@@ -95,7 +95,7 @@ async fn all_is_well_where_all_is_well() {
         &noti,
     ];
     for args in [&given[..], &["--env", ".env"]] {
-        let told = desk.run(args).await;
+        let told = context.run(args).await;
         assert_eq!(told.code, Some(0), "{told:?}");
         let rows: Vec<_> = told
             .out
@@ -118,7 +118,7 @@ async fn all_is_well_where_all_is_well() {
             told.out
         );
         assert!(told.out.ends_with("\nAll is well.\n"), "{}", told.out);
-        assert!(!told.out.contains(&desk.made(0, "privateKey")[..40]), "{}", told.out);
+        assert!(!told.out.contains(&context.made(0, "privateKey")[..40]), "{}", told.out);
         let sent = sink.next().await;
         assert_eq!(
             (sent.method.as_str(), sent.path.as_str(), sent.body.len()),
@@ -126,26 +126,26 @@ async fn all_is_well_where_all_is_well() {
         );
     }
     assert_eq!(sink.pending().await, 0, "nothing else is sent");
-    let journal = desk.space.control_get("journal").await.expect(200);
+    let journal = context.space.control_get("journal").await.expect(200);
     assert_eq!(journal["entries"], json!([]), "nothing is booked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_mistake_with_a_key_has_its_name() {
     let sim = Sim::start().await;
-    let desk = Desk::new(&sim).await;
-    let other = &desk.space.merchants[1].id;
-    let key = PrivateKey::parse(desk.made(0, "privateKey")).unwrap();
+    let context = Desk::new(&sim).await;
+    let other = &context.space.merchants[1].id;
+    let key = PrivateKey::parse(context.made(0, "privateKey")).unwrap();
     let pem = key.pkcs8_pem();
     for (text, expected, parts) in [
         (pem.as_bytes(), "ok", &["it is the one of"][..]),
         (
-            desk.made(0, "publicKey").as_bytes(),
+            context.made(0, "publicKey").as_bytes(),
             "fail",
             &["this is a public key and a private one is needed"],
         ),
         (
-            desk.made(1, "privateKey").as_bytes(),
+            context.made(1, "privateKey").as_bytes(),
             "fail",
             &[&format!("it is the one of {other}, not of")],
         ),
@@ -159,27 +159,35 @@ async fn each_mistake_with_a_key_has_its_name() {
         (b"", "fail", &["the key is empty"]),
         (b"hello world", "fail", &["wrong: ", "payon-sim keys export --merchant"]),
     ] {
-        desk.write("wrong", text);
-        says(&desk.verdict("private key", &["--key", "wrong"]).await, expected, parts);
+        context.write("wrong", text);
+        says(&context.verdict("private key", &["--key", "wrong"]).await, expected, parts);
     }
-    desk.write("wrong", desk.made(1, "privateKey"));
-    let signature = desk.verdict("signature", &["--key", "wrong"]).await;
+    context.write("wrong", context.made(1, "privateKey"));
+    let signature = context.verdict("signature", &["--key", "wrong"]).await;
     says(&signature, "fail", &["key"]);
 
-    let mine = &desk.space.merchant().id;
+    let mine = &context.space.merchant().id;
     for (text, expected, part) in [
-        (desk.made(0, "publicKey"), "fail", format!("it is the one of {mine}, not the gateway's")),
-        (desk.made(0, "privateKey"), "fail", "this is a private key".to_owned()),
+        (
+            context.made(0, "publicKey"),
+            "fail",
+            format!("it is the one of {mine}, not the gateway's"),
+        ),
+        (context.made(0, "privateKey"), "fail", "this is a private key".to_owned()),
         (
             PrivateKey::generate(1024).unwrap().public_key().spki_pem().as_str(),
             "fail",
             "it is not the gateway's".to_owned(),
         ),
     ] {
-        desk.write("wrong", text);
-        says(&desk.verdict("gateway key", &["--gateway-key", "wrong"]).await, expected, &[&part]);
+        context.write("wrong", text);
+        says(
+            &context.verdict("gateway key", &["--gateway-key", "wrong"]).await,
+            expected,
+            &[&part],
+        );
     }
-    let lacking = desk.run(&["--key", "nowhere.pem"]).await;
+    let lacking = context.run(&["--key", "nowhere.pem"]).await;
     assert_eq!((lacking.code, lacking.out.as_str()), (Some(2), ""));
     assert!(lacking.err.contains("cannot read the key nowhere.pem"), "{}", lacking.err);
 }
@@ -187,16 +195,16 @@ async fn each_mistake_with_a_key_has_its_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_the_gateway_does_not_know() {
     let sim = Sim::start().await;
-    let desk = Desk::new(&sim).await;
-    let mine = &desk.space.merchant().id;
-    let stranger = desk.verdict("merchant", &["--terminal", "T9"]).await;
+    let context = Desk::new(&sim).await;
+    let mine = &context.space.merchant().id;
+    let stranger = context.verdict("merchant", &["--terminal", "T9"]).await;
     says(&stranger, "ok", &[mine]);
     says(
-        &desk.verdict("terminal", &["--terminal", "T9"]).await,
+        &context.verdict("terminal", &["--terminal", "T9"]).await,
         "fail",
-        &["\"T9\"", &desk.space.merchant().terminal],
+        &["\"T9\"", &context.space.merchant().terminal],
     );
-    let told = desk.run(&["--merchant", "M9"]).await;
+    let told = context.run(&["--merchant", "M9"]).await;
     assert_eq!(told.code, Some(1));
     assert!(told.out.contains("FAIL  merchant      \"M9\" is not known here\n"), "{}", told.out);
     assert!(told.out.contains("-> this space has C0000143, "), "{}", told.out);
@@ -205,9 +213,9 @@ async fn names_that_the_gateway_does_not_know() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_push_backs_cannot_arrive() {
     let sim = Sim::start().await;
-    let desk = Desk::new(&sim).await;
+    let context = Desk::new(&sim).await;
     let (sink, tls) = (Sink::start().await, Sink::start_tls().await);
-    let at = async |url: &str| desk.verdict("noti_url", &["--noti-url", url]).await;
+    let at = async |url: &str| context.verdict("noti_url", &["--noti-url", url]).await;
     says(&at("localhost:8080/noti").await, "fail", &["no URL that can be called"]);
     says(
         &at("http://no-such-host.invalid/noti").await,
@@ -239,7 +247,7 @@ async fn where_push_backs_cannot_arrive() {
         says(&at(&sink.url("/noti")).await, "warn", &[part]);
     }
 
-    let told = desk.run(&["--noti-url", &tls.url("/noti")]).await;
+    let told = context.run(&["--noti-url", &tls.url("/noti")]).await;
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(
         told.out.contains("warn  noti_url      the certificate of 127.0.0.1 is not good: "),
@@ -249,24 +257,24 @@ async fn where_push_backs_cannot_arrive() {
     assert!(told.out.contains("ok    noti_url      https://127.0.0.1:"), "{}", told.out);
     // What the gateway has for the merchant is looked at where nothing is given.
     let change = json!({ "notiUrl": sink.url("/set") }).to_string();
-    let path = format!("merchants/{}", desk.space.merchant().id);
-    desk.space.control_send("PATCH", &path, &change).await.expect(200);
-    says(&desk.verdict("noti_url", &[]).await, "warn", &["/set answers HEAD with 500"]);
+    let path = format!("merchants/{}", context.space.merchant().id);
+    context.space.control_send("PATCH", &path, &change).await.expect(200);
+    says(&context.verdict("noti_url", &[]).await, "warn", &["/set answers HEAD with 500"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_does_not_show_real_time_is_told() {
     let sim = Sim::start().await;
-    let desk = Desk::new(&sim).await;
-    says(&desk.verdict("clock", &[]).await, "ok", &["shows real time"]);
+    let context = Desk::new(&sim).await;
+    says(&context.verdict("clock", &[]).await, "ok", &["shows real time"]);
     for (change, part) in [
         (json!({ "set": "2030-01-01T00:00:00+07:00" }), "ahead of real time"),
         (json!({ "set": "2020-01-01T00:00:00+07:00" }), "behind real time"),
         (json!({ "scale": 60 }), "60 times as fast"),
         (json!({ "freeze": true }), "stands still at"),
     ] {
-        desk.space.control_post("clock", &change).await.expect(200);
-        says(&desk.verdict("clock", &[]).await, "warn", &[part, "POST /_sim/v1/clock"]);
+        context.space.control_post("clock", &change).await.expect(200);
+        says(&context.verdict("clock", &[]).await, "warn", &[part, "POST /_sim/v1/clock"]);
     }
 }
 

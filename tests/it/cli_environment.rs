@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::binary::{Ended, Gateway, feed, payon_sim, run, until};
+use crate::binary::{Ended, Gateway, events, payon_sim, run, until};
 
 /// Every variable of `serve`.
 const OF_SERVE: &[&str] = &[
@@ -44,7 +44,7 @@ fn with(args: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 fn ended(args: &[&str], variables: &[(&str, &str)]) -> Ended {
-    feed(with(args, variables), b"{}")
+    events(with(args, variables), b"{}")
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::binary::{Ended, feed, payon_sim, run};
+use crate::binary::{Ended, events, payon_sim, run};
 use crate::support::{Setup, Sim};
 
 async fn told(args: &[&str], input: &str) -> Ended {
     let (command, input) = (payon_sim(args), input.to_owned());
-    tokio::task::spawn_blocking(move || feed(command, input.as_bytes())).await.unwrap()
+    tokio::task::spawn_blocking(move || events(command, input.as_bytes())).await.unwrap()
 }
 
 const BODY: &str = r#"{"merchantId":"C0000143","termId":"CT03000003","txId":"T1"}"#;
@@ -55,7 +55,7 @@ async fn a_merchant_of_a_space_signs_and_is_verified_through_its_gateway() {
     assert!(both.code == Some(2) && both.err.contains("two sides"), "{both:?}");
     let mut command = payon_sim(&["sign", "--merchant", "C0000143"]);
     command.env("PAYON_SIM_URL", &sim.url);
-    let named = tokio::task::spawn_blocking(move || feed(command, b"{}")).await.unwrap();
+    let named = tokio::task::spawn_blocking(move || events(command, b"{}")).await.unwrap();
     assert!(named.err.contains("the gateway at"), "{named:?}");
 }
 

@@ -112,7 +112,7 @@ fn a_signature_by_openssl_is_taken_and_a_tampered_one_is_explained() {
     assert_eq!(run_with(&verify, &right).code, Some(0));
     let explained = run_with(&verify, &tampered);
     assert_eq!(explained.code, Some(1));
-    for part in ["a sound signature by this merchant's private key", "txId=T2"] {
+    for part in ["a valid signature by this merchant's private key", "txId=T2"] {
         assert!(explained.out.contains(part), "{}", explained.out);
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::binary::{Ended, feed, has_tool, payon_sim, run, tool};
+use crate::binary::{Ended, events, has_tool, payon_sim, run, tool};
 
 /// A folder with scenarios in it.
 struct Folder(TempDir);
@@ -65,10 +65,10 @@ fn what_a_command_leaves_unjudged_is_never_ok_and_all_reports_agree() {
     let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
     let json: Value = serde_json::from_str(&read("report.json")).unwrap();
     let counts = json!({ "met": 1, "failed": 0, "notJudged": 1 });
-    let story = &json["stories"][0];
+    let scenario = &json["stories"][0];
     assert_eq!((&json["ok"], &json["verdict"]), (&json!(false), &json!("partly judged")));
-    assert_eq!((&json["counts"], &story["counts"]), (&counts, &counts));
-    assert_eq!((&story["ok"], &story["verdicts"][1]["ok"]), (&json!(false), &json!(false)));
+    assert_eq!((&json["counts"], &scenario["counts"]), (&counts, &counts));
+    assert_eq!((&scenario["ok"], &scenario["verdicts"][1]["ok"]), (&json!(false), &json!(false)));
     assert_eq!(read("junit.xml").matches("<skipped").count(), 1);
     let page = read("report.html");
     assert!(page.contains("<td>1</td><td>0</td><td>1</td>") && page.contains("partly judged"));
@@ -153,8 +153,8 @@ fn a_report_of_an_earlier_run_does_not_outlive_this_one() {
 #[test]
 fn a_command_can_use_the_program_itself() {
     let folder = Folder::new();
-    let story = format!("{DRIVE}expect:\n  - order: {{ state: captured }}\n");
-    let one = folder.scenario("ONE", &story);
+    let scenario = format!("{DRIVE}expect:\n  - order: {{ state: captured }}\n");
+    let one = folder.scenario("ONE", &scenario);
     let program = env!("CARGO_BIN_EXE_payon-sim");
     let verbs = [
         "coverage",
@@ -204,7 +204,7 @@ fn nothing_that_a_command_is_told_configures_a_gateway_of_its_own() {
         .env("PAYON_SIM_STRICT", "true")
         .env("PAYON_SIM_PORT", "1")
         .env("PAYON_SIM_MINE", "kept");
-    let told = feed(command, b"");
+    let told = events(command, b"");
     assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
     let settings = fs::read_to_string(&said).unwrap();
     assert!(settings.contains("scenario") && !settings.contains("# environment"), "{settings}");
@@ -335,9 +335,9 @@ fn a_merchant_with_a_bug_fails_with_the_seed_and_the_command_that_repeats_it() {
     let told = run(&["run", "S014", "--mistake", "repeats-refund", "--format", "json"]);
     assert_eq!(told.code, Some(1), "{}", told.out);
     let report: Value = serde_json::from_str(&told.out).unwrap();
-    let story = &report["stories"][0];
-    assert_eq!((&report["ok"], &story["seed"]), (&false.into(), &42.into()));
-    let again = story["repeat"].as_str().unwrap();
+    let scenario = &report["stories"][0];
+    assert_eq!((&report["ok"], &scenario["seed"]), (&false.into(), &42.into()));
+    let again = scenario["repeat"].as_str().unwrap();
     let words: Vec<&str> = again.split(' ').skip(1).collect();
     assert_eq!(words[..2], ["run", "S014"]);
     assert_eq!(run(&words).code, Some(1), "{again}");
@@ -346,22 +346,22 @@ fn a_merchant_with_a_bug_fails_with_the_seed_and_the_command_that_repeats_it() {
 #[test]
 fn a_command_takes_the_merchants_place() {
     let folder = tempfile::tempdir().unwrap();
-    let (story, said) = (folder.path().join("one.yaml"), folder.path().join("said"));
+    let (scenario, said) = (folder.path().join("one.yaml"), folder.path().join("said"));
     let text = "version: 1\nid: ONE\ntitle: One order\nexpect:\n  - request: { operation: register, exactly: 1 }\n";
-    fs::write(&story, text).unwrap();
+    fs::write(&scenario, text).unwrap();
     let body = r#"{"merchantId":"$PAYON_SIM_MERCHANT_ID","termId":"$PAYON_SIM_TERM_ID","txId":"1","trt":"10","currency":"USD","amount":"2","paymentMethod":"CREDIT_DEBIT"}"#;
     let body = body.replace('"', "\\\"");
     let line = format!(
         "env | grep -o '^PAYON_SIM_[A-Z_]*' | sort > {}; curl -s \"$PAYON_SIM_URL/pg/order/register\" -d \"{body}\"",
         said.display()
     );
-    let told = run(&["run", story.to_str().unwrap(), "--", "sh", "-c", &line]);
+    let told = run(&["run", scenario.to_str().unwrap(), "--", "sh", "-c", &line]);
     assert_eq!(told.code, Some(0), "{}", told.out);
     let names = fs::read_to_string(said).unwrap();
     for name in ["URL", "CONTROL_URL", "SPACE", "RUN_SCENARIO", "RUN_SEED", "PRIVATE_KEY"] {
         assert!(names.lines().any(|it| it == format!("PAYON_SIM_{name}")), "{name}: {names}");
     }
-    let failed = run(&["run", story.to_str().unwrap(), "--", "sh", "-c", "exit 3"]);
+    let failed = run(&["run", scenario.to_str().unwrap(), "--", "sh", "-c", "exit 3"]);
     assert_eq!(failed.code, Some(1));
     assert!(failed.out.contains("the command failed"), "{}", failed.out);
 }
@@ -409,18 +409,18 @@ fn scenarios_that_need_what_a_shop_lacks_are_not_applicable_in_every_report() {
 
     let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
     let json: Value = serde_json::from_str(&read("report.json")).unwrap();
-    let story = &json["stories"][2];
-    assert_eq!((&json["ok"], &story["ok"]), (&true.into(), &false.into()));
-    assert_eq!(story["notApplicable"], reason);
+    let scenario = &json["stories"][2];
+    assert_eq!((&json["ok"], &scenario["ok"]), (&true.into(), &false.into()));
+    assert_eq!(scenario["notApplicable"], reason);
     assert!(
-        story["repeat"]
+        scenario["repeat"]
             .as_str()
             .unwrap()
             .ends_with("--without real-time-pause --without chooses-tx-id-suffix")
     );
     assert!(read("junit.xml").contains(&format!("<skipped message=\"not applicable: {reason}\"")));
     let page = read("report.html");
-    assert!(page.contains("1 of 1</span> stories as expected"), "{page}");
+    assert!(page.contains("1 of 1</span> scenarios as expected"), "{page}");
     assert!(page.contains("2</span> not applicable") && page.contains(reason), "{page}");
 }
 

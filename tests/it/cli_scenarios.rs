@@ -52,10 +52,10 @@ fn a_directory_gives_each_real_file_once_to_every_verb() {
     let inside = folder.path().join("inside");
     fs::create_dir(&inside).unwrap();
     let path = |name: &str| inside.join(name);
-    let story = "version: 1\nid: MINE\ntitle: Mine\nrules:\n  - { id: r, when: { operation: status }, then: [{ status: 500 }] }\n";
+    let scenario = "version: 1\nid: MINE\ntitle: Mine\nrules:\n  - { id: r, when: { operation: status }, then: [{ status: 500 }] }\n";
     // As a volume of Kubernetes looks from inside.
     fs::create_dir(path("..2026_11_28")).unwrap();
-    fs::write(path("..2026_11_28/mine.yaml"), story).unwrap();
+    fs::write(path("..2026_11_28/mine.yaml"), scenario).unwrap();
     symlink("..2026_11_28", path("..data")).unwrap();
     symlink("..data/mine.yaml", path("mine.yaml")).unwrap();
     // What editors and other systems leave.
@@ -159,7 +159,7 @@ fn a_comma_belongs_to_the_name_of_a_file() {
     assert!(shown.contains("a,b.yaml\"]"), "{shown}");
     let mut command = payon_sim(&["config", "show"]);
     command.env("PAYON_SIM_SCENARIO", "S014,S009,");
-    let shown = crate::binary::feed(command, b"").ok();
+    let shown = crate::binary::events(command, b"").ok();
     assert!(shown.contains("scenario = [\"S014\",\"S009\"]"), "{shown}");
     let served = crate::binary::Gateway::start(&["--scenario", file.to_str().unwrap()]);
     assert!(served.get("/_sim/v1/rules").1.contains("mine"));

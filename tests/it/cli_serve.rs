@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::binary::{Gateway, feed, payon_sim, profile_with, run, tool};
+use crate::binary::{Gateway, events, payon_sim, profile_with, run, tool};
 
 const ORDER: &str = r#"{"merchantId":"C0000143","termId":"CT03000003","txId":"T1","trt":"10","currency":"USD","amount":"1.00","paymentMethod":"CREDIT_DEBIT"}"#;
 
@@ -113,7 +113,7 @@ fn settings_come_from_flag_environment_file_and_are_shown_with_their_origin() {
         .unwrap();
     let mut command = payon_sim(&["config", "show", "--config", file.to_str().unwrap()]);
     command.args(["--log", "debug"]).env("PAYON_SIM_PORT", "2222").env("PAYON_SIM_QUIET", "yes");
-    let shown = feed(command, b"").ok();
+    let shown = events(command, b"").ok();
     let line = |name: &str| {
         let mut lines = shown.lines().map(|line| line.trim_start_matches("# "));
         let line = lines.find(|line| line.starts_with(&format!("{name} ="))).expect(name);
@@ -363,7 +363,7 @@ fn a_reader_that_has_gone_is_no_error() {
         drop(reader);
         let mut command = payon_sim(args);
         command.stdout(writer);
-        let ended = feed(command, b"");
+        let ended = events(command, b"");
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{args:?}");
     }
     // A failed check is not made good by it.
@@ -371,7 +371,7 @@ fn a_reader_that_has_gone_is_no_error() {
     drop(reader);
     let mut command = payon_sim(&["verify", "--merchant", "C0000143", "--operation", "refund"]);
     command.stdout(writer);
-    assert_eq!(feed(command, b"{}").code, Some(1));
+    assert_eq!(events(command, b"{}").code, Some(1));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::binary::{Ended, feed, has_tool, payon_sim, profile_with, run, run_with, tool};
+use crate::binary::{Ended, events, has_tool, payon_sim, profile_with, run, run_with, tool};
 
 const MERCHANT: &[&str] = &["--merchant", "C0000143"];
 
@@ -21,7 +21,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 fn infer(dir: &Path, args: &[&str]) -> Ended {
     let mut command = payon_sim(&[&["sign", "infer"], args].concat());
     command.current_dir(dir);
-    feed(command, b"")
+    events(command, b"")
 }
 
 fn signed(body: &str) -> String {

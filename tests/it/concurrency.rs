@@ -28,7 +28,7 @@ fn call(spaces: &Spaces, operation: Operation, body: &str) -> (Reason, serde_jso
         scenario: None,
         origin: "http://sim.test".into(),
         body: body.as_bytes(),
-        trail: None,
+        trace_headers: None,
     };
     let reply = gateway::answer(spaces, call);
     (reply.reason, serde_json::from_slice(&reply.body).expect("JSON"))
@@ -97,7 +97,7 @@ fn refund_and_reversal_never_both_win() {
             call(&spaces, operation, &simple(&tx_id)).0
         });
         assert_eq!(ends[&Reason::Success], 1, "{ends:?}");
-        spaces.default_space().look(|view| {
+        spaces.default_space().read(|view| {
             let order = view.ledger.find(Target::Named { merchant: MERCHANT, tx_id: &tx_id });
             let order = order.expect("the order");
             let back = (order.state, order.totals.refunded, order.totals.released);
@@ -168,5 +168,5 @@ fn identical_registrations_make_one_order() {
         });
         assert_eq!(ends.len(), 1, "all get the same answer: {ends:?}");
     }
-    spaces.default_space().look(|view| assert_eq!(view.ledger.len(), RACES));
+    spaces.default_space().read(|view| assert_eq!(view.ledger.len(), RACES));
 }

@@ -51,7 +51,7 @@ async fn a_hundred_thousand_orders() {
             details: None,
             context: None,
         };
-        space.enter(|moment| moment.register(trace, new)).expect("registered");
+        space.write(|moment| moment.register(trace, new)).expect("registered");
     }
     script.run(&[&gateway.url(), SCREENSHOTS, "--scroll", "100000"]).await;
 }

@@ -363,13 +363,13 @@ fn commands_take_texts_with_a_byte_order_mark() {
     std::fs::write(&env, format!("{MARK}MERCHANT_ID=C0000143\n")).unwrap();
     let mut doctor = payon_sim(&["doctor", "--url", "http://127.0.0.1:9", "--env"]);
     doctor.arg(&env);
-    let ended = crate::binary::feed(doctor, b"");
+    let ended = crate::binary::events(doctor, b"");
     assert_eq!(ended.err, "", "it is read");
     let wide: Vec<u8> = "\u{feff}A=1".encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(&env, wide).unwrap();
     let mut doctor = payon_sim(&["doctor", "--env"]);
     doctor.arg(&env);
-    let ended = crate::binary::feed(doctor, b"");
+    let ended = crate::binary::events(doctor, b"");
     assert!(ended.err.contains("UTF-16"), "{ended:?}");
 }
 

@@ -10,7 +10,7 @@ use payon_sim::ledger::{
     Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderId,
     OrderKind, Registration, Target, Totals,
 };
-use payon_sim::profile::{IdenticalRegister, Rules, UnsettledRefund};
+use payon_sim::profile::{IdenticalRegister, LifecycleRules, UnsettledRefund};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
@@ -40,7 +40,7 @@ enum Step {
     Register(Request),
     Do {
         order: Name,
-        deed: Deed,
+        action: Deed,
     },
     /// Time passes; `seen` when somebody then looks what ran out.
     Pass {
@@ -103,7 +103,7 @@ enum Answer {
 
 #[derive(Clone, Debug)]
 struct Model {
-    rules: Rules,
+    rules: LifecycleRules,
     orders_max: usize,
     now: i64,
     kept: Vec<Record>,
@@ -223,7 +223,7 @@ impl Record {
     }
 
     /// When it runs out, while it can.
-    fn deadline(&self, rules: &Rules) -> Option<i64> {
+    fn deadline(&self, rules: &LifecycleRules) -> Option<i64> {
         match self.state() {
             OrderState::Registered => {
                 let qr = [PaymentMethod::Payon, PaymentMethod::BakongKhqr]
@@ -236,7 +236,7 @@ impl Record {
         }
     }
 
-    fn settled(&self, now: i64, rules: &Rules) -> bool {
+    fn settled(&self, now: i64, rules: &LifecycleRules) -> bool {
         let early = self.find(|change| change == Change::Settled).is_some();
         let day = |at: i64| (at + 7 * HOUR_MS - rules.settlement_cutoff_ms).div_euclid(DAY_MS);
         let over = self.captured_at().is_some_and(|at| day(at) < day(now));
@@ -291,9 +291,9 @@ impl Model {
         if over { OrderState::Expired } else { record.state() }
     }
 
-    fn command(&mut self, name: Name, deed: Deed) -> Answer {
+    fn command(&mut self, name: Name, action: Deed) -> Answer {
         let Some(place) = self.find(name) else { return Answer::Refused(Reason::OrderNotFound) };
-        match self.outcome(&self.kept[place], deed) {
+        match self.outcome(&self.kept[place], action) {
             Err(reason) => Answer::Refused(reason),
             Ok(change) => {
                 self.kept[place].log.push((self.now, self.requests, change));
@@ -303,7 +303,7 @@ impl Model {
     }
 
     /// The contract's rules, as a list of objections in their order; without any, it is done.
-    fn outcome(&self, record: &Record, deed: Deed) -> Result<Change, Reason> {
+    fn outcome(&self, record: &Record, action: Deed) -> Result<Change, Reason> {
         let state = self.state_now(record);
         let settled = record.settled(self.now, &self.rules);
         let unapproved = record.approval().is_none();
@@ -325,7 +325,7 @@ impl Model {
         let or = |reason| end.unwrap_or(reason);
         let unpaid = state == OrderState::Registered;
         let paid = (!unpaid, or(Reason::OrderAlreadyPaid));
-        let (objections, change) = match deed {
+        let (objections, change) = match action {
             Deed::Approve { number, late } => {
                 let turned = late && unapproved && failed.contains(&state);
                 (vec![(!unpaid && !turned, paid.1)], Change::Approved { number })
@@ -418,7 +418,7 @@ impl ReferenceStateMachine for Model {
         (1_usize..12, unsettled, identical, cutoff_ms, prop::bool::weighted(0.8))
             .prop_map(|(orders_max, refund_unsettled, identical_register, cutoff_ms, partial)| {
                 Self {
-                    rules: Rules {
+                    rules: LifecycleRules {
                         refund_unsettled,
                         identical_register,
                         settlement_cutoff_ms: cutoff_ms,
@@ -448,7 +448,8 @@ impl ReferenceStateMachine for Model {
             .flat_map(|wait| [wait - 1, wait])
             .filter(|wait| *wait >= 0)
             .collect();
-        let command = (a_name(model), a_deed()).prop_map(|(order, deed)| Step::Do { order, deed });
+        let command =
+            (a_name(model), a_deed()).prop_map(|(order, action)| Step::Do { order, action });
         let to_a_deadline = if waits.is_empty() { Just(1).boxed() } else { select(waits).boxed() };
         let some_wait = prop_oneof![
             2 => to_a_deadline,
@@ -482,7 +483,7 @@ impl ReferenceStateMachine for Model {
         model.requests += 1;
         model.answer = match *step {
             Step::Register(request) => model.register(request),
-            Step::Do { order, deed } => model.command(order, deed),
+            Step::Do { order, action } => model.command(order, action),
             Step::Pass { ms, seen } => model.pass(ms, seen),
         };
         model
@@ -578,7 +579,7 @@ impl StateMachineTest for Comparison {
         under_test.requests += 1;
         let answer = match step {
             Step::Register(request) => under_test.register(request),
-            Step::Do { order, deed } => under_test.command(order, deed),
+            Step::Do { order, action } => under_test.command(order, action),
             Step::Pass { ms, seen } => under_test.pass(ms, seen),
         };
         assert_eq!(answer, model.answer);
@@ -645,7 +646,7 @@ impl Comparison {
         }
     }
 
-    fn command(&mut self, name: Name, deed: Deed) -> Answer {
+    fn command(&mut self, name: Name, action: Deed) -> Answer {
         let target = match name {
             Name::Tx(merchant, tx_id) => Target::Named { merchant, tx_id },
             Name::At(id) => Target::At(OrderId(id)),
@@ -658,7 +659,7 @@ impl Comparison {
             Approval::Wrong => Some("no number"),
         };
         let instrument = Instrument { kind: InstrumentKind::Card, account: "****1112".into() };
-        let command = match deed {
+        let command = match action {
             Deed::Approve { number, late } => Command::Approve { number, instrument, late },
             Deed::Decline { reason, late } => Command::Decline { reason, instrument: None, late },
             Deed::Cancel => Command::Cancel,
@@ -727,8 +728,8 @@ fn same_order(ledger: &Ledger, model: &Model, record: &Record) {
     assert_eq!(u64::from(order.stan), record.id + 1);
     let settled = order.is_settled(Millis(model.now), model.rules.settlement_cutoff_ms);
     assert_eq!(settled, record.settled(model.now, &model.rules));
-    let party = ledger.party(order);
-    assert_eq!((&*party.merchant, &*party.terminal), record.request.place);
+    let terminal = ledger.terminal(order);
+    assert_eq!((&*terminal.merchant, &*terminal.terminal), record.request.place);
     assert_eq!(order.details().client_id.as_deref(), record.request.client);
 
     assert_eq!(order.broken_invariant(), None);

@@ -2,7 +2,7 @@
 
 use payon_sim::base::PaymentMethod;
 use payon_sim::profile::{
-    CompletedAmount, IdenticalRegister, Rules, StatusMismatch, UnsettledRefund,
+    CompletedAmount, IdenticalRegister, LifecycleRules, StatusMismatch, UnsettledRefund,
 };
 
 pub(crate) const MINUTE_MS: i64 = 60_000;
@@ -10,8 +10,8 @@ pub(crate) const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// An order lives 30 minutes, a QR 10 minutes, a hold 7 days; the day ends at midnight.
-pub(crate) fn rules() -> Rules {
-    Rules {
+pub(crate) fn rules() -> LifecycleRules {
+    LifecycleRules {
         order_lifetime_ms: 30 * MINUTE_MS,
         qr_lifetime_ms: 10 * MINUTE_MS,
         hold_lifetime_ms: 7 * DAY_MS,

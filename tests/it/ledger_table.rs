@@ -1,4 +1,4 @@
-//! The life cycle as stories: one line a step, `command arguments => what comes of it`.
+//! The life cycle as scenarios: one line a step, `command arguments => what comes of it`.
 //!
 //! A command answers with the state that it leads to, or with the reason why not. A line without
 //! `=>` is a step of the way; a command there must not be refused. After every line the ledger is
@@ -31,7 +31,7 @@ use payon_sim::ledger::{
     Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderId,
     OrderKind, Registration, Target,
 };
-use payon_sim::profile::{IdenticalRegister, Rules, UnsettledRefund};
+use payon_sim::profile::{IdenticalRegister, LifecycleRules, UnsettledRefund};
 
 use crate::ledger_rules::{DAY_MS, HOUR_MS, MINUTE_MS, rules};
 
@@ -44,18 +44,18 @@ fn first_day() -> Day {
     Day::parse_day_first("02032026").expect("a date")
 }
 
-/// Tells a story to a fresh ledger; fails at the first line that comes out otherwise.
+/// Tells a scenario to a fresh ledger; fails at the first line that comes out otherwise.
 #[track_caller]
-fn check(story: &str) {
-    if let Err(difference) = tell(story) {
+fn check(scenario: &str) {
+    if let Err(difference) = tell(scenario) {
         panic!("{difference}");
     }
 }
 
-/// Tells a story to a fresh ledger; the first difference is the error.
-fn tell(story: &str) -> Result<(), String> {
+/// Tells a scenario to a fresh ledger; the first difference is the error.
+fn tell(scenario: &str) -> Result<(), String> {
     let mut told = Story::new();
-    for (number, line) in story.lines().enumerate() {
+    for (number, line) in scenario.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
             continue;
@@ -114,7 +114,7 @@ impl<'a> Step<'a> {
 
 struct Story {
     ledger: Ledger,
-    rules: Rules,
+    rules: LifecycleRules,
     orders_max: usize,
     now: Millis,
     requests: u64,
@@ -602,8 +602,9 @@ fn every_command_in_every_situation() {
                 }
                 let outcome = outcome.unwrap_or_else(|| panic!("{command}: {situation} {kind}"));
                 let way = way.replace(';', "\n");
-                let story = format!("register A 10.00 kind={kind}\n{way}\n{command} => {outcome}");
-                if let Err(difference) = tell(&story) {
+                let scenario =
+                    format!("register A 10.00 kind={kind}\n{way}\n{command} => {outcome}");
+                if let Err(difference) = tell(&scenario) {
                     differences.push(format!("{kind}, {situation}: {difference}"));
                 }
             }

@@ -38,7 +38,7 @@ fn a_link_becomes_an_order_once() {
     assert_eq!(open(gateway.space(), MERCHANT, &data).expect("opened again"), token);
     // The request on the merchant's own wire finds the same order.
     assert_eq!(gateway.post("/pg/order/register", &order_json("tx", "")).reason, Reason::Success);
-    assert_eq!(gateway.space().enter(|moment| moment.ledger().len()), 1);
+    assert_eq!(gateway.space().write(|moment| moment.ledger().len()), 1);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_tampered_link_is_refused() {
     assert_eq!(reason(open(gateway.space(), MERCHANT, &long)), Reason::LinkInvalid);
     let odd = data(&order_json("tx", r#","issuedAt":"yesterday""#));
     assert_eq!(reason(open(gateway.space(), MERCHANT, &odd)), Reason::LinkInvalid);
-    assert!(gateway.space().enter(|moment| moment.ledger().is_empty()));
+    assert!(gateway.space().write(|moment| moment.ledger().is_empty()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use payon_sim::base::Reason;
 use payon_sim::gateway::{LintReport, lint_report};
-use payon_sim::space::{Attempt, Lint, Trace};
+use payon_sim::space::{Attempt, Lint, RequestId};
 
 use crate::direct::{Answer, Direct, MERCHANT};
 use crate::golden;
@@ -125,8 +125,14 @@ fn giving_money_back_twice_is_found() {
     let order = r#"{"merchantId":"EPAY00000000001","termId":"PAYONGT1","txId":"2435","trt":"10","currency":"USD","amount":"1.00","paymentMethod":"CREDIT_DEBIT"}"#;
     gateway.post("/pg/order/register", order);
     let payer = payon_sim::gateway::PayRequest::default();
-    payon_sim::gateway::pay(gateway.space(), "EPAY00000000001", "2435", &payer, Trace::default())
-        .expect("paid");
+    payon_sim::gateway::pay(
+        gateway.space(),
+        "EPAY00000000001",
+        "2435",
+        &payer,
+        RequestId::default(),
+    )
+    .expect("paid");
     let first = gateway.post("/pg/refund", request);
     assert_eq!((first.reason, lints(&gateway, &first)), (Reason::Success, vec![]));
     for path in ["/pg/refund", "/pg/reversal"] {
@@ -147,10 +153,13 @@ fn a_push_back_that_is_believed_is_found() {
     }
     assert_eq!(report(&gateway).unchecked, [], "nothing was told yet");
     let (errands, _) = gateway.space().take_due();
-    for errand in errands {
-        let attempt =
-            Attempt { status: Some(200), error: None, ..Attempt::failed(errand.job.at, "") };
-        gateway.space().attempted(&errand, attempt);
+    for dispatch in errands {
+        let attempt = Attempt {
+            status: Some(200),
+            error: None,
+            ..Attempt::failed(dispatch.delivery_job.at, "")
+        };
+        gateway.space().attempted(&dispatch, attempt);
     }
     status(&gateway, "checked-first", "");
     let unchecked = report(&gateway).unchecked;
@@ -172,7 +181,7 @@ fn strict_refuses_violations_before_anything_happens() {
     assert_eq!((refused.status, refused.reason), (400, Reason::FieldInvalid));
     assert!(refused.text.contains("field.undocumented: note"), "{}", refused.text);
     assert_eq!(lints(&gateway, &refused).len(), 2, "all are noted, the first is told");
-    assert!(gateway.space().enter(|moment| moment.ledger().is_empty()));
+    assert!(gateway.space().write(|moment| moment.ledger().is_empty()));
     let signed = gateway.register("tx-000001", "CREDIT_DEBIT", r#""sign":"abc""#);
     assert_eq!(signed.reason, Reason::FieldInvalid);
     assert_eq!(gateway.spaces.violations(), 3);

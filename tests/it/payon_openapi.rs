@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use payon_sim::api::payon_openapi::document;
 use payon_sim::base::Operation;
-use payon_sim::control::payon_openapi::document;
 use payon_sim::profile::Profile;
 use serde_json::{Value, json};
 

@@ -28,7 +28,7 @@ fn reason(spaces: &Spaces, operation: Operation, token: Option<&str>, body: &str
         scenario: None,
         origin: origin.into(),
         body: body.as_bytes(),
-        trail: None,
+        trace_headers: None,
     };
     gateway::answer(spaces, call).reason
 }

@@ -22,8 +22,8 @@ async fn tell(space: &SpaceHandle, tx_id: &str, url: &str) -> Value {
 }
 
 /// The same to a receiver that answers these bytes.
-async fn tell_rude(space: &SpaceHandle, tx_id: &str, manner: Manner) -> Value {
-    let sink = RudeSink::start(manner).await;
+async fn tell_rude(space: &SpaceHandle, tx_id: &str, options: Manner) -> Value {
+    let sink = RudeSink::start(options).await;
     tell(space, tx_id, &sink.url("/noti")).await
 }
 
@@ -116,7 +116,7 @@ async fn an_answer_that_ends_short_keeps_what_came_of_it() {
 async fn an_answer_that_never_ends_says_which_part_was_missing() {
     let sim = Sim::with_profile(|profile| profile.pushback.timeout_ms = 400).await;
     let space = sim.space("endless").await;
-    for (tx_id, manner, status, response, error) in [
+    for (tx_id, options, status, response, error) in [
         (
             "body",
             Manner::Open("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nOK".into()),
@@ -149,7 +149,7 @@ async fn an_answer_that_never_ends_says_which_part_was_missing() {
         ),
         ("silence", Manner::Silence, json!(null), "", "no answer within 400 ms"),
     ] {
-        let told = tell_rude(&space, tx_id, manner).await;
+        let told = tell_rude(&space, tx_id, options).await;
         let attempt = &told["attempts"][0];
         assert_eq!(
             (&attempt["status"], &attempt["response"], &attempt["error"]),
@@ -241,12 +241,12 @@ async fn endless_interim_answers_end_the_attempt_early() {
     let sim = Sim::start().await;
     let space = sim.space("interim").await;
     let begun = Instant::now();
-    let manner = Manner::Endless("HTTP/1.1 100 Continue\r\n\r\n".repeat(100).into());
-    let told = tell_rude(&space, "continue", manner).await;
+    let options = Manner::Endless("HTTP/1.1 100 Continue\r\n\r\n".repeat(100).into());
+    let told = tell_rude(&space, "continue", options).await;
     let said = told["attempts"][0]["error"].as_str().unwrap();
     assert_eq!(said, "interim answers (1xx) without end: no final one within 262144 bytes");
-    let manner = Manner::Endless("X-More: 1\r\n".repeat(100).into());
-    let told = tell_rude(&space, "no-http", manner).await;
+    let options = Manner::Endless("X-More: 1\r\n".repeat(100).into());
+    let told = tell_rude(&space, "no-http", options).await;
     assert!(told["attempts"][0]["error"].as_str().unwrap().contains("no HTTP/1.1"), "{told}");
     // The whole limit of an attempt is ten seconds.
     assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());

@@ -169,10 +169,10 @@ async fn whatever_changes_a_space_meanwhile_nobody_is_cut_off_or_told_of_another
         register(&space, &format!("BASE{at}"), "10").await;
     }
     space.control_post("snapshots", &json!({ "name": "base" })).await.expect(201);
-    let (done, mut parties) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
+    let (done, mut terminals) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
     for payer in 0..4 {
         let (space, done) = (Arc::clone(&space), Arc::clone(&done));
-        parties.spawn(async move {
+        terminals.spawn(async move {
             let mut at = 0;
             // As long as the others change the space, and some rounds more.
             while done.load(Ordering::Acquire) < 4 || at < ROUNDS {
@@ -203,11 +203,11 @@ async fn whatever_changes_a_space_meanwhile_nobody_is_cut_off_or_told_of_another
             }
         });
     }
-    for party in 0..4 {
+    for terminal in 0..4 {
         let (space, done) = (Arc::clone(&space), Arc::clone(&done));
-        parties.spawn(async move {
+        terminals.spawn(async move {
             for at in 0..ROUNDS {
-                let allowed: (crate::support::Answer, &[u16]) = match party {
+                let allowed: (crate::support::Answer, &[u16]) = match terminal {
                     0 => (space.control_post("reset", &json!({})).await, &[204]),
                     1 if at % 2 == 0 => {
                         (space.control_post("snapshots/base/restore", &json!({})).await, &[200])
@@ -225,12 +225,12 @@ async fn whatever_changes_a_space_meanwhile_nobody_is_cut_off_or_told_of_another
                         (space.control_send("PUT", "rules", &rules.to_string()).await, &[200])
                     }
                 };
-                assert!(allowed.1.contains(&allowed.0.status), "{party}: {}", allowed.0.text());
+                assert!(allowed.1.contains(&allowed.0.status), "{terminal}: {}", allowed.0.text());
             }
             done.fetch_add(1, Ordering::AcqRel);
         });
     }
-    while let Some(ended) = parties.join_next().await {
+    while let Some(ended) = terminals.join_next().await {
         ended.unwrap();
     }
 }

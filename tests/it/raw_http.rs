@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use payon_sim::api::Control;
 use payon_sim::base::Seed;
 use payon_sim::checkout::Checkout;
-use payon_sim::control::Control;
 use payon_sim::profile::Profile;
 use payon_sim::server::{self, App, Limits, Plane};
 use payon_sim::space::{Budgets, Spaces};
@@ -56,7 +56,7 @@ impl Door {
     /// How many requests were noted, and how many orders booked.
     fn noted(&self) -> (usize, usize) {
         let space = self.spaces.default_space();
-        (space.read_journal(payon_sim::space::Journal::len), space.look(|view| view.ledger.len()))
+        (space.read_journal(payon_sim::space::Journal::len), space.read(|view| view.ledger.len()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The merchant's books against the gateway's.
 
 use payon_sim::base::{Reason, Seed};
-use payon_sim::space::Trace;
+use payon_sim::space::RequestId;
 use serde_json::Value;
 
 use crate::direct::{Answer, Direct, MERCHANT};
@@ -61,7 +61,7 @@ fn the_documented_row_is_approved_as_documented() {
     let order = r#"{"termId":"OW04000007","merchantId":"O0000021","buyerId":"B01","sellerId":"S01","txId":"2435","trt":"10","currency":"USD","amount":"1.00","paymentMethod":"CREDIT_DEBIT"}"#;
     gateway.post("/pg/order/register", order);
     let request = payon_sim::gateway::PayRequest::default();
-    payon_sim::gateway::pay(gateway.space(), "O0000021", "2435", &request, Trace::default())
+    payon_sim::gateway::pay(gateway.space(), "O0000021", "2435", &request, RequestId::default())
         .expect("paid");
     for path in [PATH, "/pg/merchant/reconciliation"] {
         let answer = gateway.post(path, golden!("reconciliation/request.json"));

@@ -1,10 +1,11 @@
 //! Reports of a run: that programs can read them, and that the page stands alone.
 
 use payon_sim::base::{OrderState, Reason};
-use payon_sim::run::{
-    Conclusion, Counts, Judged, Merchant, OrderEvent, OrderStory, Outcome, Outcomes, Report,
+use payon_sim::scenario::{Counts, Coverage, Difference, ExpectationVerdict, Nearest};
+use payon_sim::scenario_runs::{
+    Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, RunReport,
+    ScenarioOutcome, VerdictCounts,
 };
-use payon_sim::scenario::{Coverage, Difference, Met, Nearest, Verdict};
 use serde_json::{Value, json};
 
 use crate::binary::{has_tool, tool};
@@ -20,12 +21,12 @@ fn verdict(ok: bool, judged: bool) -> Judged {
     Judged {
         expectation: json!({ "order": { "refunded": "once" } }),
         about: judged.then(|| "Nothing is refunded twice".to_owned()),
-        verdict: Verdict { ok, judged, detail, evidence, nearest },
+        verdict: ExpectationVerdict { ok, judged, detail, evidence, nearest },
     }
 }
 
-fn outcome(id: &str, ok: bool) -> Outcome {
-    let event = |at_ms, kind, name: &str, rule: Option<&str>| OrderEvent {
+fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
+    let event = |at_ms, kind, name: &str, rule: Option<&str>| OrderEventLine {
         at_ms,
         kind,
         name: name.into(),
@@ -33,7 +34,7 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         rule: rule.map(Into::into),
         trace: None,
     };
-    let mut outcome = Outcome {
+    let mut outcome = ScenarioOutcome {
         id: id.into(),
         title: format!("A title {ODD}"),
         why: Some("It happens.".into()),
@@ -43,7 +44,7 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         ok: false,
         not_applicable: None,
         verdict: Conclusion::Failed,
-        counts: Counts::default(),
+        counts: VerdictCounts::default(),
         is_unbound: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
@@ -68,17 +69,17 @@ fn outcome(id: &str, ok: bool) -> Outcome {
         took_ms: 12,
         simulated_ms: 7_200_000,
         repeat: format!("payon-sim run {id} --seed 42"),
-        met: payon_sim::scenario::Met::default(),
+        met: payon_sim::scenario::Counts::default(),
     };
     outcome.conclude();
     outcome
 }
 
 fn outcomes() -> Outcomes {
-    let stories = vec![outcome("S001", true), outcome("S002", false)];
+    let scenarios = vec![outcome("S001", true), outcome("S002", false)];
     Outcomes {
-        merchant: Merchant::BuiltIn { styles: Vec::new(), mistakes: Vec::new() },
-        stories,
+        merchant: MerchantKind::BuiltIn { styles: Vec::new(), mistakes: Vec::new() },
+        scenarios,
         took_ms: 24,
     }
 }
@@ -87,8 +88,8 @@ fn outcomes() -> Outcomes {
 fn a_run_is_written_for_programs_for_ci_and_for_people() {
     let dir = tempfile::tempdir().unwrap();
     let inside = dir.path().join("new/reports");
-    let (outcomes, coverage) = (outcomes(), Coverage::of(&Met::default()));
-    Report::new(&outcomes, &coverage, false, None).write(&inside).unwrap();
+    let (outcomes, coverage) = (outcomes(), Coverage::of(&Counts::default()));
+    RunReport::new(&outcomes, &coverage, false, None).write(&inside).unwrap();
     let read = |name: &str| std::fs::read_to_string(inside.join(name)).unwrap();
 
     let json: Value = serde_json::from_str(&read("report.json")).unwrap();
@@ -106,7 +107,7 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
 
     let page = read("report.html");
     for part in [
-        "id=\"story-2\" open",
+        "id=\"scenario-2\" open",
         "payon-sim run S002 --seed 42",
         "Nothing is refunded twice",
         "lose-the-answer",
@@ -130,8 +131,8 @@ fn another_reader_of_xml_takes_the_junit_report() {
     if !has_tool("python3") {
         return;
     }
-    let (outcomes, coverage) = (outcomes(), Coverage::of(&Met::default()));
-    let xml = Report::new(&outcomes, &coverage, false, Some(5)).junit().unwrap();
+    let (outcomes, coverage) = (outcomes(), Coverage::of(&Counts::default()));
+    let xml = RunReport::new(&outcomes, &coverage, false, Some(5)).junit().unwrap();
     let script = "import sys, xml.etree.ElementTree as t; r = t.fromstring(sys.stdin.buffer.read()); \
         print(r.tag, [(s.get('tests'), s.get('failures'), s.get('errors')) for s in r], \
         len(r.findall('.//testcase/failure')), len(r.findall('.//testcase/skipped')))";

@@ -412,7 +412,7 @@ async fn a_push_back_overtakes_the_reply() {
 }
 
 /// What 32 clients that ask at once hear, order by order.
-async fn stories() -> Vec<Vec<String>> {
+async fn scenarios() -> Vec<Vec<String>> {
     let sim = Sim::start().await;
     let space = Arc::new(sim.space("chance").await);
     space
@@ -445,10 +445,10 @@ async fn stories() -> Vec<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_two_clients_at_once_hear_the_same_twice() {
-    let (first, second) = (stories().await, stories().await);
+    let (first, second) = (scenarios().await, scenarios().await);
     assert_eq!(first, second);
     let endings: std::collections::BTreeSet<_> = first.iter().map(|heard| &heard[1..]).collect();
-    assert!(endings.len() > 4, "orders have stories of their own: {endings:?}");
+    assert!(endings.len() > 4, "orders have scenarios of their own: {endings:?}");
     assert!(first.iter().all(|heard| heard[2] == first[0][2]), "the second call is always refused");
 }
 

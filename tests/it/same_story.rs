@@ -1,4 +1,4 @@
-//! One seed, one story: whatever the space is called, and however many workers tell it; and names that are taken.
+//! One seed, one scenario: whatever the space is called, and however many workers tell it; and names that are taken.
 
 use payon_sim::base::Operation;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::{Sim, SpaceHandle};
 
 /// A run with everything that is left to chance: ids, keys, running numbers, approval numbers, KHQR, latencies, and the
 /// disorder of push-backs.
-async fn story(sim: &Sim, name: &str) -> String {
+async fn scenario(sim: &Sim, name: &str) -> String {
     let made = sim.make_space(&json!({ "name": name, "seed": 7, "merchants": 2 })).await;
     let space = made;
     let clock = json!({ "freeze": true, "set": "2026-03-02T10:00:00+07:00" });
@@ -80,7 +80,7 @@ fn tell(workers: usize, names: &[&str]) -> Vec<String> {
         let sim = Sim::start().await;
         let mut told = Vec::new();
         for name in names {
-            told.push(story(&sim, name).await);
+            told.push(scenario(&sim, name).await);
         }
         told
     })

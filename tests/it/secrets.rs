@@ -383,7 +383,7 @@ impl Shop {
     }
 
     /// Everything that can be looked at.
-    async fn look(&self, heard: &mut Heard) {
+    async fn read(&self, heard: &mut Heard) {
         let space = &self.space;
         let journal = space.control_get("journal?limit=1000").await.expect(200);
         let entries = journal["entries"].as_array().unwrap();
@@ -464,7 +464,7 @@ async fn drive(gateway: Gateway, stop: impl FnOnce(Gateway) -> Ended) -> (Heard,
     shop.payers(&mut heard).await;
     shop.pages(&mut heard).await;
     shop.control(&mut heard).await;
-    shop.look(&mut heard).await;
+    shop.read(&mut heard).await;
     shop.command_line(&mut heard).await;
     let restored = shop.space.control_post("snapshots/talk/restore", &json!({})).await;
     heard.add("a restored snapshot", restored.text());
@@ -517,7 +517,7 @@ async fn nor_does_it_on_a_terminal() {
 #[test]
 fn reports_of_stories_hold_no_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let (report, story) = (folder.path().join("report"), folder.path().join("card.yaml"));
+    let (report, scenario) = (folder.path().join("report"), folder.path().join("card.yaml"));
     let [master, _, visa, ..] = PANS;
     let text = format!(
         r#"
@@ -536,18 +536,19 @@ expect:
   - request: {{ operation: bindingRegister, exactly: 0 }}
 "#
     );
-    fs::write(&story, text).unwrap();
+    fs::write(&scenario, text).unwrap();
     let shown = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-    let (report, story) = (shown(&report), shown(&story));
-    let args = ["run", "S074", &story, "--mistake", "leaks-card", "--report", &report];
+    let (report, scenario) = (shown(&report), shown(&scenario));
+    let args = ["run", "S074", &scenario, "--mistake", "leaks-card", "--report", &report];
     let told = run(&args);
     assert_eq!(told.code, Some(1), "{}\n{}", told.out, told.err);
     let mut heard = Heard::default();
     heard.add("what run prints", told.out + &told.err);
     heard.add("what run prints as JSON", run(&[&args[..], &["--format", "json"]].concat()).out);
-    // A mistake in a story quotes the line that it is in.
-    fs::write(&story, format!("version: 1\ndrive:\n  - bind: {{ card: \"{master}\" }}\n")).unwrap();
-    let told = run(&["check", &story]);
+    // A mistake in a scenario quotes the line that it is in.
+    fs::write(&scenario, format!("version: 1\ndrive:\n  - bind: {{ card: \"{master}\" }}\n"))
+        .unwrap();
+    let told = run(&["check", &scenario]);
     assert_eq!(told.code, Some(2), "{}", told.out);
     heard.add("what check prints", told.out + &told.err);
     for file in ["report.json", "junit.xml", "report.html"] {

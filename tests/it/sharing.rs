@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use payon_sim::base::sharing::{Row, Sorted, Table};
+use payon_sim::base::persistent::{PersistentMap, PersistentSortedMap, PersistentVec};
 use proptest::prelude::*;
 
 /// What is done, with a number to do it with. Runs are long, so that parts fill, split and empty again.
@@ -19,9 +19,9 @@ enum Deed {
     GoBack,
 }
 
-fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+fn actions() -> impl Strategy<Value = Vec<Deed>> {
     let run = 1..400u16;
-    let deed = prop_oneof![
+    let action = prop_oneof![
         6 => (any::<u16>(), run.clone()).prop_map(|(at, run)| Deed::Add(at, run)),
         2 => (any::<u16>(), 1..20u16).prop_map(|(at, run)| Deed::Take(at, run)),
         3 => any::<u16>().prop_map(Deed::Change),
@@ -30,27 +30,27 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         2 => Just(Deed::Clone),
         1 => Just(Deed::GoBack),
     ];
-    prop::collection::vec(deed, 1..60)
+    prop::collection::vec(action, 1..60)
 }
 
-/// Does all of `deeds` to both and compares the two after each, and every clone at the end.
+/// Does all of `actions` to both and compares the two after each, and every clone at the end.
 fn compare<S: Clone, P: Clone>(
-    deeds: &[Deed],
+    actions: &[Deed],
     mut shared: S,
     mut plain: P,
     act: impl Fn(Deed, &mut S, &mut P),
     check: impl Fn(&S, &P),
 ) {
     let mut clones: Vec<(S, P)> = Vec::new();
-    for deed in deeds {
-        match deed {
+    for action in actions {
+        match action {
             Deed::Clone => clones.push((shared.clone(), plain.clone())),
             Deed::GoBack => {
                 if let Some((saved, known)) = clones.last() {
                     (shared, plain) = (saved.clone(), known.clone());
                 }
             }
-            deed => act(*deed, &mut shared, &mut plain),
+            action => act(*action, &mut shared, &mut plain),
         }
         check(&shared, &plain);
     }
@@ -63,8 +63,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_row_is_a_queue(deeds in deeds()) {
-        let act = |deed, row: &mut Row<u32>, queue: &mut VecDeque<u32>| match deed {
+    fn a_row_is_a_queue(actions in actions()) {
+        let act = |action, row: &mut PersistentVec<u32>, queue: &mut VecDeque<u32>| match action {
             // Runs of several leaves, and now and then of more than a branch holds.
             Deed::Add(at, run) => for item in 0..u32::from(run) * (1 + u32::from(at % 30)) {
                 row.push_back(item);
@@ -86,7 +86,7 @@ proptest! {
             },
             Deed::Clone | Deed::GoBack => {}
         };
-        compare(&deeds, Row::default(), VecDeque::new(), act, |row, queue| {
+        compare(&actions, PersistentVec::default(), VecDeque::new(), act, |row, queue| {
             assert_eq!(row.len(), queue.len());
             assert_eq!(row.front(), queue.front());
             assert!(row.range(0).eq(queue));
@@ -96,8 +96,8 @@ proptest! {
     }
 
     #[test]
-    fn a_sorted_map_is_a_tree(deeds in deeds()) {
-        let act = |deed, map: &mut Sorted<u16, u16>, tree: &mut BTreeMap<u16, u16>| match deed {
+    fn a_sorted_map_is_a_tree(actions in actions()) {
+        let act = |action, map: &mut PersistentSortedMap<u16, u16>, tree: &mut BTreeMap<u16, u16>| match action {
             Deed::Add(at, run) => for step in 0..run {
                 let key = at.wrapping_add(step.wrapping_mul(1 + at % 7));
                 assert_eq!(map.insert(key, step), tree.insert(key, step));
@@ -123,7 +123,7 @@ proptest! {
             },
             Deed::Clone | Deed::GoBack => {}
         };
-        compare(&deeds, Sorted::default(), BTreeMap::new(), act, |map, tree| {
+        compare(&actions, PersistentSortedMap::default(), BTreeMap::new(), act, |map, tree| {
             assert_eq!((map.len(), map.is_empty()), (tree.len(), tree.is_empty()));
             assert_eq!(map.first(), tree.keys().next().copied());
             assert!(map.iter().eq(tree.iter().map(|(key, value)| (*key, value))));
@@ -139,10 +139,10 @@ proptest! {
     }
 
     #[test]
-    fn a_table_is_a_hash_map(deeds in deeds()) {
+    fn a_table_is_a_hash_map(actions in actions()) {
         // Few different hashes for many keys, so that some are shared.
         let hash = |key: u16| u64::from(key) % 5000 * 0x9e37_79b9;
-        let act = |deed, table: &mut Table<(u16, u16)>, map: &mut HashMap<u16, u16>| match deed {
+        let act = |action, table: &mut PersistentMap<(u16, u16)>, map: &mut HashMap<u16, u16>| match action {
             Deed::Add(at, run) => for step in 0..run {
                 let key = at.wrapping_add(step.wrapping_mul(3));
                 let known = table.find_mut(hash(key), |(known, _)| *known == key);
@@ -163,7 +163,7 @@ proptest! {
             }
             Deed::TakeFirst(_) | Deed::TakeLast(_) | Deed::Clone | Deed::GoBack => {}
         };
-        compare(&deeds, Table::default(), HashMap::new(), act, |table, map| {
+        compare(&actions, PersistentMap::default(), HashMap::new(), act, |table, map| {
             assert_eq!((table.len(), table.is_empty()), (map.len(), map.is_empty()));
             let mut entries: Vec<_> = table.iter().copied().collect();
             let mut known: Vec<_> = map.iter().map(|(key, value)| (*key, *value)).collect();

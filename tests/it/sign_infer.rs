@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use payon_sim::base::{Fields, Operation};
 use payon_sim::crypto::{
-    Budget, Held, Inference, PrivateKey, PublicKey, Recipe, Sample, Secret, VerifyKey, infer,
+    Held, Inference, PrivateKey, PublicKey, Recipe, Sample, SearchBudget, Secret, VerifyKey, infer,
     verify,
 };
 use payon_sim::wire::redact;
@@ -50,7 +50,7 @@ fn infer_from(bodies: &[String], held: &Held, candidates: u64) -> Inference {
         Sample::new(format!("sample {at}"), Some(Operation::Refund), body).unwrap()
     };
     let samples = bodies.iter().enumerate().map(sample).collect::<Vec<_>>();
-    infer(&samples, held, redact, &Budget { candidates, keep_going: &|| true })
+    infer(&samples, held, redact, &SearchBudget { candidates, keep_going: &|| true })
 }
 
 fn verifies(recipe: &Recipe, held: &Held, body: &str) -> bool {

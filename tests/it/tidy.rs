@@ -1,5 +1,6 @@
 //! Rules of the house that a reader of the sources can check: layers, purity, sizes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,22 +14,16 @@ const LAYERS: &[&[&str]] = &[
     &["ledger", "scenario"],
     &["space"],
     &["gateway"],
-    &["pushback"],
-    &["checkout", "control", "server"],
-    &["shop"],
-    &["run"],
+    &["delivery"],
+    &["checkout", "api", "server"],
+    &["reference_merchant"],
+    &["scenario_runs"],
     &["cli"],
 ];
 
 /// Modules of one layer that know each other: the server hands requests to the other two, and they
 /// answer with what the server shares among connections.
-const BESIDE: &[(&str, &str)] = &[
-    ("server", "control"),
-    ("server", "checkout"),
-    ("control", "server"),
-    ("checkout", "server"),
-    ("control", "checkout"),
-];
+const BESIDE: &[(&str, &str)] = &[("server", "api"), ("server", "checkout"), ("api", "server")];
 
 /// What a pure module never names: a runtime, a socket, a clock, global randomness.
 const IMPURE: &[&str] = &[
@@ -177,4 +172,173 @@ fn nothing_is_left_for_later() {
             assert!(!source.text.contains(mark), "{} has {mark}", source.path.display());
         }
     }
+}
+
+/// Words with which no doc comment begins: it names a thing, or says what something does.
+const INTERROGATIVES: &[&str] =
+    &["What", "How", "Whether", "Where", "Which", "Why", "Whose", "When", "Who", "Whom"];
+
+/// Type names that stand in more than one module.
+const REPEATED_TYPE_NAMES_MAX: usize = 25;
+
+/// Names of an earlier, private vocabulary. Each has a plain name now, which a newcomer can guess.
+const RETIRED: &[&str] = &[
+    "Aftermath",
+    "Armoury",
+    "Ask",
+    "Birth",
+    "Books",
+    "Carrier",
+    "Commons",
+    "Complaint",
+    "Course",
+    "Deed",
+    "Departure",
+    "Desk",
+    "Doing",
+    "Driver",
+    "Errand",
+    "Feed",
+    "Happening",
+    "Happenings",
+    "Hold",
+    "Intervention",
+    "Job",
+    "Lie",
+    "Lots",
+    "Manner",
+    "Moment",
+    "Pace",
+    "Party",
+    "Patience",
+    "Row",
+    "Said",
+    "Seen",
+    "Sorted",
+    "Stage",
+    "Standing",
+    "Tap",
+    "Told",
+    "Trail",
+    "Trouble",
+    "Visit",
+    "World",
+    "act_out",
+    "aftermath",
+    "armoury",
+    "bell",
+    "bent",
+    "birth",
+    "carry_out",
+    "commons",
+    "deed",
+    "desk",
+    "enter_by",
+    "errand",
+    "happening",
+    "hindsight",
+    "kin",
+    "lie",
+    "lies",
+    "lot",
+    "lots",
+    "made_up",
+    "manner",
+    "owed",
+    "put_out",
+    "story",
+    "stories",
+    "take_up",
+    "tell",
+    "trail",
+    "trouble",
+    "visit",
+];
+
+/// The text without comments, strings and characters.
+fn bare_code(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            raw.find("\"#").map_or(rest.len(), |end| end + 5)
+        } else if first == '"' {
+            let mut escaped = false;
+            let end = rest.char_indices().skip(1).find(|(_, letter)| {
+                let ends = *letter == '"' && !escaped;
+                escaped = *letter == '\\' && !escaped;
+                ends
+            });
+            end.map_or(rest.len(), |(at, _)| at + 1)
+        } else if rest.starts_with("'\"'") {
+            3
+        } else {
+            code.push(first);
+            rest = &rest[first.len_utf8()..];
+            continue;
+        };
+        code.push(' ');
+        rest = &rest[skipped..];
+    }
+    code
+}
+
+fn identifiers(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+#[test]
+fn doc_comments_begin_with_a_noun_or_a_verb() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let mut is_within = false;
+        for (at, line) in source.text.lines().enumerate() {
+            let line = line.trim_start();
+            let text = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+            if let Some(text) = text.filter(|_| !is_within) {
+                let first = identifiers(text).next().unwrap_or_default();
+                if INTERROGATIVES.contains(&first) {
+                    wrong.push(format!("{}:{}: {line}", source.path.display(), at + 1));
+                }
+            }
+            is_within = text.is_some();
+        }
+    }
+    assert!(wrong.is_empty(), "begin with a noun or a verb:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn type_names_rarely_stand_twice() {
+    let mut places: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for source in sources() {
+        let code = bare_code(&source.text);
+        let words: Vec<&str> = identifiers(&code).collect();
+        for pair in words.windows(2) {
+            let is_type = ["struct", "enum", "trait", "type", "union"].contains(&pair[0]);
+            if is_type && pair[1].starts_with(char::is_uppercase) {
+                places.entry(pair[1].to_owned()).or_default().insert(source.path.clone());
+            }
+        }
+    }
+    let repeated: Vec<_> = places.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(repeated.len() <= REPEATED_TYPE_NAMES_MAX, "one name for one thing: {repeated:#?}");
+}
+
+#[test]
+fn retired_names_do_not_come_back() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let code = bare_code(&source.text);
+        let found: BTreeSet<_> = identifiers(&code).filter(|word| RETIRED.contains(word)).collect();
+        if !found.is_empty() {
+            wrong.push(format!("{}: {found:?}", source.path.display()));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "src/lib.rs and their modules have the plain names:\n{}",
+        wrong.join("\n")
+    );
 }

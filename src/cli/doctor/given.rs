@@ -1,4 +1,4 @@
-//! What the merchant's developers have, from options and from a file.
+//! The merchant's settings, from options and from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use clap::Args;
 use crate::base::{read_file, recognised, without_mark};
 use crate::cli::base_url::BaseUrl;
 
-/// What they have, as options.
+/// The settings as options.
 #[derive(Args, Debug)]
 pub(super) struct GivenArgs {
     /// The merchantId that the merchant uses
@@ -23,7 +23,7 @@ pub(super) struct GivenArgs {
     /// The gateway's public key that it encrypts PINs and checkout links with
     #[arg(long, value_name = "FILE")]
     gateway_key: Option<PathBuf>,
-    /// Where it takes push-backs; a HEAD request is sent there, and nothing else
+    /// Address that takes push-backs; a HEAD request is sent there, and nothing else
     #[arg(long, value_name = "URL")]
     noti_url: Option<String>,
     /// A file of lines NAME=value that holds any of these
@@ -31,7 +31,7 @@ pub(super) struct GivenArgs {
     env: Option<PathBuf>,
 }
 
-/// What they have.
+/// The merchant's settings.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     /// Of the gateway, in the file.
@@ -48,7 +48,7 @@ pub(super) struct Given {
 /// A key as it was found.
 #[derive(Debug)]
 pub(super) struct KeyText {
-    /// Where.
+    /// Place.
     pub(super) place: String,
     /// Its bytes: text where it is well.
     pub(super) bytes: Vec<u8>,
@@ -72,7 +72,7 @@ impl KeyText {
 }
 
 impl GivenArgs {
-    /// What is in the file where the options do not say it.
+    /// Adds the values of the file that the options do not give.
     pub(super) fn read(self) -> anyhow::Result<Given> {
         let mut given = self.env.as_deref().map(read_env).transpose()?.unwrap_or_default();
         if let Some(path) = &self.key {

@@ -1,7 +1,7 @@
-//! Whether the keys are what they are taken for.
+//! Checks of the keys.
 
 use super::given::{Given, KeyText};
-use super::report::Report;
+use super::report::DoctorReport;
 use super::sim::Sim;
 use crate::base::recognised;
 use crate::crypto::{KeyError, PrivateKey, PublicKey};
@@ -14,7 +14,7 @@ const EXPORT: &str = "payon-sim keys export";
 pub(super) fn check_private(
     given: &Given,
     sim: Option<&Sim<'_>>,
-    report: &mut Report,
+    report: &mut DoctorReport,
 ) -> Option<PrivateKey> {
     let Some(text) = &given.key else {
         report.skip(PRIVATE, "not given; --key FILE");
@@ -78,7 +78,7 @@ pub(super) fn check_private(
 }
 
 /// Looks at the gateway's public key that was pasted.
-pub(super) fn check_gateways(given: &Given, sim: Option<&Sim<'_>>, report: &mut Report) {
+pub(super) fn check_gateways(given: &Given, sim: Option<&Sim<'_>>, report: &mut DoctorReport) {
     let Some(text) = &given.gateway_key else {
         report.skip(
             GATEWAYS,

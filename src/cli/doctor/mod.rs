@@ -15,10 +15,10 @@ use super::client::GatewayArgs;
 use super::exit;
 use super::input::ProfileArg;
 use given::GivenArgs;
-use report::Report;
+use report::DoctorReport;
 use sim::Sim;
 
-/// What the merchant's settings say. Only what is given is looked at, and the gateway in any case.
+/// The merchant's settings. Only what is given is looked at, and the gateway in any case.
 #[derive(Args, Debug)]
 // One line a paragraph: clap breaks it at the width of the terminal.
 #[command(after_help = "\
@@ -30,7 +30,7 @@ pub(super) struct DoctorArgs {
     given: GivenArgs,
     /// For people, or JSON for programs
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: DoctorFormat,
     #[command(flatten)]
     profile: ProfileArg,
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(super) struct DoctorArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum DoctorFormat {
     /// Columns
     Text,
     /// One object
@@ -57,8 +57,8 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
     let recipe = profile.load()?.sign.recipe.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        let mut report = Report::default();
-        let sim = Sim::visit(&gateway, &mut report).await?;
+        let mut report = DoctorReport::default();
+        let sim = Sim::session(&gateway, &mut report).await?;
         if let Some(name) = &given.url_with_slash {
             sim::warn_of_slash(name, &mut report);
         }
@@ -77,8 +77,8 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
         anyhow::Ok(report)
     })?;
     match format {
-        Format::Text => exit::print(&report.to_string())?,
-        Format::Json => exit::print_json(&report)?,
+        DoctorFormat::Text => exit::print(&report.to_string())?,
+        DoctorFormat::Json => exit::print_json(&report)?,
     }
     Ok(if report.is_well() { ExitCode::SUCCESS } else { exit::failed() })
 }

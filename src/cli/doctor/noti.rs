@@ -1,4 +1,4 @@
-//! Whether push-backs can arrive. Nothing that looks like one is sent: a HEAD request, once.
+//! Checks whether push-backs can arrive. Nothing that looks like one is sent: a HEAD request, once.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -16,13 +16,13 @@ use hyper_util::rt::TokioExecutor;
 use tokio::net::lookup_host;
 
 use super::given::Given;
-use super::report::Report;
+use super::report::DoctorReport;
 use super::sim::Sim;
 use crate::base::WebUrlParts;
-use crate::pushback::accept_any_certificate;
+use crate::delivery::accept_any_certificate;
 
 const NOTI: &str = "noti_url";
-/// How long the merchant may take to answer.
+/// Longest time for the merchant's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 const DOCKER: &str =
     "in Docker use the service's name, or host.docker.internal for the machine itself";
@@ -32,13 +32,13 @@ pub(super) async fn check(
     given: &Given,
     sim: Option<&Sim<'_>>,
     gateway: &str,
-    report: &mut Report,
+    report: &mut DoctorReport,
 ) {
     let known = || sim.and_then(|sim| sim.noti_url(given.merchant.as_deref()?));
     let Some(text) = given.noti_url.as_deref().or_else(known) else {
         return report.skip(NOTI, "not given; --noti-url URL");
     };
-    let target = match Target::parse(text) {
+    let target = match NotiTarget::parse(text) {
         Ok(target) => target,
         Err(why) => {
             let found =
@@ -54,7 +54,7 @@ pub(super) async fn check(
             return report.fail(NOTI, found, &format!("look at its spelling; {DOCKER}"));
         }
     };
-    let Ok(gateway) = Target::parse(gateway) else { return };
+    let Ok(gateway) = NotiTarget::parse(gateway) else { return };
     let gateway_at = gateway.resolve().await.unwrap_or_default();
     if addresses.iter().any(|address| gateway_at.contains(address)) {
         let found = format!("{text} is the gateway's own address: push-backs would go to itself");
@@ -80,7 +80,7 @@ pub(super) async fn check(
 }
 
 /// Calls it.
-async fn reach(text: &str, target: &Target, report: &mut Report) {
+async fn reach(text: &str, target: &NotiTarget, report: &mut DoctorReport) {
     let mut answer = target.head(true).await;
     let certificate = answer.as_ref().err().and_then(Failure::certificate);
     if let Some(problem) = &certificate {
@@ -129,14 +129,14 @@ async fn reach(text: &str, target: &Target, report: &mut Report) {
 }
 
 /// An address that can be called.
-struct Target {
+struct NotiTarget {
     uri: Uri,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
 }
 
-impl Target {
+impl NotiTarget {
     /// Reads an address by the rule that the gateway itself goes by.
     fn parse(text: &str) -> Result<Self, String> {
         let parts = WebUrlParts::parse(text).map_err(|error| error.to_string())?;
@@ -169,7 +169,7 @@ impl Target {
     }
 }
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("no answer within {} s", PATIENCE.as_secs())]
@@ -181,7 +181,7 @@ enum Failure {
 }
 
 impl Failure {
-    /// What is wrong with the certificate, where it is that.
+    /// The certificate error, where it is one.
     fn certificate(&self) -> Option<String> {
         let Self::Broken(error) = self else { return None };
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);

@@ -1,4 +1,4 @@
-//! What was found.
+//! The findings of the doctor.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 
 use crate::base::visible;
 
-/// How well something is.
+/// Result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
+enum CheckResult {
     Ok,
     /// It may be meant so.
     Warn,
@@ -22,55 +22,55 @@ enum Verdict {
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Finding {
+struct DoctorFinding {
     check: &'static str,
-    verdict: Verdict,
+    verdict: CheckResult,
     found: String,
-    /// What to do.
+    /// Advice.
     advice: Option<String>,
 }
 
 /// Everything that was looked at, in order.
 #[derive(Debug, Default)]
-pub(super) struct Report(Vec<Finding>);
+pub(super) struct DoctorReport(Vec<DoctorFinding>);
 
-impl Report {
-    fn add(&mut self, check: &'static str, verdict: Verdict, found: String, advice: &str) {
+impl DoctorReport {
+    fn add(&mut self, check: &'static str, verdict: CheckResult, found: String, advice: &str) {
         let advice = (!advice.is_empty()).then(|| advice.to_owned());
-        self.0.push(Finding { check, verdict, found, advice });
+        self.0.push(DoctorFinding { check, verdict, found, advice });
     }
 
     /// All is well.
     pub(super) fn ok(&mut self, check: &'static str, found: impl Into<String>) {
-        self.add(check, Verdict::Ok, found.into(), "");
+        self.add(check, CheckResult::Ok, found.into(), "");
     }
 
     /// It was left out.
     pub(super) fn skip(&mut self, check: &'static str, why: impl Into<String>) {
-        self.add(check, Verdict::Skip, why.into(), "");
+        self.add(check, CheckResult::Skip, why.into(), "");
     }
 
     /// It may be meant so, or not.
     pub(super) fn warn(&mut self, check: &'static str, found: impl Into<String>, advice: &str) {
-        self.add(check, Verdict::Warn, found.into(), advice);
+        self.add(check, CheckResult::Warn, found.into(), advice);
     }
 
     /// It cannot work.
     pub(super) fn fail(&mut self, check: &'static str, found: impl Into<String>, advice: &str) {
-        self.add(check, Verdict::Fail, found.into(), advice);
+        self.add(check, CheckResult::Fail, found.into(), advice);
     }
 
-    fn count(&self, verdict: Verdict) -> usize {
+    fn count(&self, verdict: CheckResult) -> usize {
         self.0.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
-    /// Whether nothing failed.
+    /// Returns true if nothing failed.
     pub(super) fn is_well(&self) -> bool {
-        self.count(Verdict::Fail) == 0
+        self.count(CheckResult::Fail) == 0
     }
 }
 
-impl Serialize for Report {
+impl Serialize for DoctorReport {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut members = to.serialize_struct("Report", 2)?;
         members.serialize_field("ok", &self.is_well())?;
@@ -79,25 +79,25 @@ impl Serialize for Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { check, verdict, found, advice } in &self.0 {
+        for DoctorFinding { check, verdict, found, advice } in &self.0 {
             let verdict = match verdict {
-                Verdict::Ok => "ok",
-                Verdict::Warn => "warn",
-                Verdict::Fail => "FAIL",
-                Verdict::Skip => "-",
+                CheckResult::Ok => "ok",
+                CheckResult::Warn => "warn",
+                CheckResult::Fail => "FAIL",
+                CheckResult::Skip => "-",
             };
             writeln!(f, "{verdict:<4}  {check:<12}  {}", visible(found))?;
             if let Some(advice) = advice {
                 writeln!(f, "{:20}-> {}", "", visible(advice))?;
             }
         }
-        let (failed, warned) = (self.count(Verdict::Fail), self.count(Verdict::Warn));
+        let (failed, warned) = (self.count(CheckResult::Fail), self.count(CheckResult::Warn));
         match (failed, warned) {
             (0, 0) => writeln!(f, "\nAll is well."),
-            (0, warned) => writeln!(f, "\nIt can work. To look at: {warned}."),
-            (failed, warned) => writeln!(f, "\nWrong: {failed}. To look at besides: {warned}."),
+            (0, warned) => writeln!(f, "\nIt can work. Warnings: {warned}."),
+            (failed, warned) => writeln!(f, "\nErrors: {failed}. Warnings: {warned}."),
         }
     }
 }

@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::given::Given;
-use super::report::Report;
+use super::report::DoctorReport;
 use crate::base::{Fields, Millis, Operation, WebUrlParts, wall_clock};
 use crate::cli::base_url::BaseUrl;
-use crate::cli::client::{GatewayArgs, Refusal};
+use crate::cli::client::{GatewayArgs, RefusedCall};
 use crate::crypto::{self, PrivateKey, PublicKey, Recipe, SignKey};
 
 const GATEWAY: &str = "gateway";
@@ -21,23 +21,23 @@ const MERCHANT: &str = "merchant";
 const TERMINAL: &str = "terminal";
 const SIGNATURE: &str = "signature";
 const CLOCK: &str = "clock";
-/// How far two clocks may be apart before it is said, in milliseconds.
+/// Largest distance of two clocks that is not reported, in milliseconds.
 const APART_MAX: i64 = 5_000;
 
 /// A gateway that answers as it should.
 pub(super) struct Sim<'a> {
     gateway: &'a GatewayArgs,
-    merchants: Vec<Merchant>,
+    merchants: Vec<MerchantAnswerBody>,
     own_key: PublicKey,
 }
 
 #[derive(Deserialize)]
-struct Health {
+struct HealthAnswer {
     status: String,
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct VersionAnswer {
     name: String,
     #[serde(rename = "version")]
     number: String,
@@ -46,15 +46,15 @@ struct Version {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Merchants {
-    merchants: Vec<Merchant>,
+struct MerchantList {
+    merchants: Vec<MerchantAnswerBody>,
     gateway_public_key: String,
 }
 
 /// A merchant as the gateway knows it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Merchant {
+struct MerchantAnswerBody {
     #[serde(rename = "merchantId")]
     id: String,
     term_ids: Vec<String>,
@@ -63,14 +63,14 @@ struct Merchant {
 }
 
 #[derive(Deserialize)]
-struct Clock {
+struct ClockAnswer {
     now: String,
     scale: f64,
     frozen: bool,
 }
 
 #[derive(Deserialize)]
-struct Explanation {
+struct ExplanationAnswer {
     ok: bool,
     summary: String,
     next: Vec<String>,
@@ -78,21 +78,21 @@ struct Explanation {
 
 impl<'a> Sim<'a> {
     /// Looks whether it is there and may be asked; `None` where not.
-    pub(super) async fn visit(
+    pub(super) async fn session(
         gateway: &'a GatewayArgs,
-        report: &mut Report,
+        report: &mut DoctorReport,
     ) -> anyhow::Result<Option<Self>> {
         let Some(version) = greet(gateway, report).await else { return Ok(None) };
         let answer = gateway.fetch(Method::GET, "/_sim/v1/merchants", String::new()).await?;
-        let merchants = read::<Merchants>(&answer).and_then(|known| {
+        let merchants = read::<MerchantList>(&answer).and_then(|known| {
             Some((PublicKey::parse(&known.gateway_public_key).ok()?, known.merchants))
         });
         let Some((own_key, merchants)) = merchants else {
-            let why = Refusal::read(&answer).detail;
+            let why = RefusedCall::read(&answer).detail;
             report.fail(GATEWAY, format!("it does not tell its merchants: {why}"), "");
             return Ok(None);
         };
-        let Version { number, profile, .. } = version;
+        let VersionAnswer { number, profile, .. } = version;
         let url = gateway.url();
         let found = format!("{url} answers: payon-sim {number}, profile {profile}");
         if number == env!("CARGO_PKG_VERSION") {
@@ -105,22 +105,22 @@ impl<'a> Sim<'a> {
         Ok(Some(Self { gateway, merchants, own_key }))
     }
 
-    fn merchant(&self, id: &str) -> Option<&Merchant> {
+    fn merchant(&self, id: &str) -> Option<&MerchantAnswerBody> {
         self.merchants.iter().find(|merchant| merchant.id == id)
     }
 
-    /// Where push-backs of the merchant go when an order does not say.
+    /// Address for push-backs of the merchant when an order gives none.
     pub(super) fn noti_url(&self, merchant: &str) -> Option<&str> {
         self.merchant(merchant)?.noti_url.as_deref()
     }
 
-    /// What the gateway itself is called among the owners of keys.
+    /// Name of the gateway among the owners of keys.
     #[allow(clippy::unused_self, reason = "it stands beside `owners`, which uses it")]
     pub(super) const fn name(&self) -> &'static str {
         "the gateway"
     }
 
-    /// Whose key that is.
+    /// Owners of that key.
     pub(super) fn owners(&self, key: &PublicKey) -> Vec<String> {
         let own = (*key == self.own_key).then(|| self.name().to_owned());
         let theirs = self.merchants.iter().filter(|merchant| merchant.key().as_ref() == Some(key));
@@ -133,7 +133,7 @@ impl<'a> Sim<'a> {
     }
 
     /// Looks at merchantId and termId.
-    pub(super) fn check_ids(&self, given: &Given, report: &mut Report) {
+    pub(super) fn check_ids(&self, given: &Given, report: &mut DoctorReport) {
         let known: Vec<_> = self.merchants.iter().map(|known| known.id.as_str()).collect();
         let known = known.join(", ");
         let Some(id) = &given.merchant else {
@@ -165,7 +165,7 @@ impl<'a> Sim<'a> {
         given: &Given,
         key: PrivateKey,
         recipe: &Recipe,
-        report: &mut Report,
+        report: &mut DoctorReport,
     ) -> anyhow::Result<()> {
         let Some(merchant) = given.merchant.as_deref().and_then(|id| self.merchant(id)) else {
             report.skip(SIGNATURE, "not tried without a merchant");
@@ -190,18 +190,18 @@ impl<'a> Sim<'a> {
             json!({ "merchantId": id, "operation": Operation::Refund.name(), "body": body });
         let path = "/_sim/v1/sign/explain";
         let answer = self.gateway.fetch(Method::POST, path, question.to_string()).await?;
-        match read::<Explanation>(&answer) {
-            Some(Explanation { ok: true, .. }) => {
+        match read::<ExplanationAnswer>(&answer) {
+            Some(ExplanationAnswer { ok: true, .. }) => {
                 report.ok(
                     SIGNATURE,
                     "the gateway takes what this key signs (a refund, only explained)",
                 );
             }
-            Some(Explanation { summary, next, .. }) => {
+            Some(ExplanationAnswer { summary, next, .. }) => {
                 report.fail(SIGNATURE, summary, &next.join("; "));
             }
             None => {
-                let why = Refusal::read(&answer).detail;
+                let why = RefusedCall::read(&answer).detail;
                 report.fail(SIGNATURE, format!("the gateway does not explain it: {why}"), "");
             }
         }
@@ -209,7 +209,7 @@ impl<'a> Sim<'a> {
     }
 
     /// Looks at the machine's clock and at the space's.
-    pub(super) async fn check_clock(&self, report: &mut Report) -> anyhow::Result<()> {
+    pub(super) async fn check_clock(&self, report: &mut DoctorReport) -> anyhow::Result<()> {
         let answer = self.gateway.fetch(Method::GET, "/_sim/v1/clock", String::new()).await?;
         let here = wall_clock();
         let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
@@ -223,7 +223,7 @@ impl<'a> Sim<'a> {
                 "set both machines' by NTP; times in bodies are the gateway's",
             );
         }
-        let Some(Clock { now, scale, frozen }) = read(&answer) else {
+        let Some(ClockAnswer { now, scale, frozen }) = read(&answer) else {
             report.warn(CLOCK, "the gateway does not tell its own", "");
             return Ok(());
         };
@@ -244,7 +244,8 @@ impl<'a> Sim<'a> {
             let found = format!("the space's runs {scale} times as fast as real time");
             report.warn(CLOCK, found, &format!("{back} {{\"freeze\":false}} makes it real again"));
         } else if is_apart(shown, there) {
-            let found = format!("the space's was set: it is {} real time", distance(shown, there));
+            let found =
+                format!("the space's clock was set: it is {} real time", distance(shown, there));
             report.warn(CLOCK, found, &format!("{back} {{\"set\":…}}, or a reset, brings it back"));
         } else {
             report.ok(CLOCK, format!("the space's shows real time, {now}"));
@@ -253,14 +254,14 @@ impl<'a> Sim<'a> {
     }
 }
 
-impl Merchant {
+impl MerchantAnswerBody {
     fn key(&self) -> Option<PublicKey> {
         PublicKey::parse(&self.public_key).ok()
     }
 }
 
 /// Looks who is there.
-async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
+async fn greet(gateway: &GatewayArgs, report: &mut DoctorReport) -> Option<VersionAnswer> {
     let bare = gateway.without_space();
     let url = gateway.url();
     let healthz = match bare.fetch(Method::GET, "/_sim/healthz", String::new()).await {
@@ -271,7 +272,7 @@ async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
             return None;
         }
     };
-    if read::<Health>(&healthz).is_none_or(|health| health.status != "ok") {
+    if read::<HealthAnswer>(&healthz).is_none_or(|health| health.status != "ok") {
         let (found, advice) = not_the_control_plane(gateway, &healthz).await;
         report.fail(GATEWAY, found, &advice);
         return None;
@@ -283,7 +284,7 @@ async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
             return None;
         }
     };
-    match (answer.status(), read::<Version>(&answer)) {
+    match (answer.status(), read::<VersionAnswer>(&answer)) {
         (_, Some(version)) if version.name == env!("CARGO_PKG_NAME") => return Some(version),
         (StatusCode::UNAUTHORIZED, _) => {
             let found = format!(
@@ -297,7 +298,7 @@ async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
             );
         }
         _ => {
-            let why = Refusal::read(&answer).detail;
+            let why = RefusedCall::read(&answer).detail;
             report.fail(GATEWAY, format!("{url} does not say what it is: {why}"), "");
         }
     }
@@ -305,14 +306,14 @@ async fn greet(gateway: &GatewayArgs, report: &mut Report) -> Option<Version> {
 }
 
 /// Warns of a gateway's address in the merchant's settings that ends with a slash.
-pub(super) fn warn_of_slash(name: &str, report: &mut Report) {
+pub(super) fn warn_of_slash(name: &str, report: &mut DoctorReport) {
     let found = format!(
         "{name} ends with a slash: followed by a path such as /pg/order/register it makes //pg/order/register, which is 404"
     );
     report.warn(GATEWAY, found, "take the slash away, unless your code does so itself");
 }
 
-/// What answers at an address that is no control plane, and what to do.
+/// The server at an address that is no control plane, and the remedy.
 async fn not_the_control_plane(
     gateway: &GatewayArgs,
     answer: &Response<bytes::Bytes>,
@@ -333,7 +334,7 @@ async fn not_the_control_plane(
     if let (false, Ok(root)) = (rest.is_empty(), root.parse::<BaseUrl>()) {
         let at_root = gateway.without_space().at(root.clone());
         let health = at_root.fetch(Method::GET, "/_sim/healthz", String::new()).await;
-        if health.is_ok_and(|health| read::<Health>(&health).is_some()) {
+        if health.is_ok_and(|health| read::<HealthAnswer>(&health).is_some()) {
             let found =
                 format!("a payon-sim answers at {root}, but {rest} is no part of its address");
             let advice = format!(
@@ -348,7 +349,7 @@ async fn not_the_control_plane(
     (found, advice.into())
 }
 
-/// Why nothing answered, and what to do.
+/// Reason why nothing answered, and what to do.
 fn unreachable(url: &str, error: &anyhow::Error) -> (String, &'static str) {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     let is_refused = io.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
@@ -375,7 +376,7 @@ const fn is_apart(one: Millis, other: Millis) -> bool {
     (one.0 - other.0).abs() > APART_MAX
 }
 
-/// How far the first is before or behind the second, in words.
+/// Distance of the first from the second, in words.
 fn distance(one: Millis, other: Millis) -> String {
     let seconds = (one.0 - other.0).abs() / 1000;
     let span = jiff::SignedDuration::from_secs(seconds);

@@ -14,7 +14,9 @@ use super::super::input::{ProfileArg, merchant, read_all};
 use super::super::visible::visible;
 use crate::base::Operation;
 use crate::capture;
-use crate::crypto::{self, Budget, Held, Inference, KeyReport, Outcome, Recipe, Sample, Secret};
+use crate::crypto::{
+    self, Held, Inference, KeyReport, Outcome, Recipe, Sample, SearchBudget, Secret,
+};
 use crate::profile::Profile;
 use crate::wire;
 
@@ -102,7 +104,7 @@ pub(super) fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let patience = Duration::from_secs(args.seconds);
     let keep_going = || begun.elapsed() < patience;
-    let budget = Budget { candidates: args.candidates, keep_going: &keep_going };
+    let budget = SearchBudget { candidates: args.candidates, keep_going: &keep_going };
     let mut inference = crypto::infer(&samples, &held, wire::redact, &budget);
     inference.notes.extend(left_out.iter().map(|note| format!("left out: {note}")));
     let table = inference.recipe.as_ref().map(|recipe| sign_table(recipe, &profile, samples.len()));
@@ -161,7 +163,7 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read_bytes(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
-fn read_samples(path: &Path) -> anyhow::Result<Vec<capture::Recorded>> {
+fn read_samples(path: &Path) -> anyhow::Result<Vec<capture::CapturedCall>> {
     let (name, text) = if path == Path::new("-") {
         let bytes = read_all("signed requests")?;
         let text = String::from_utf8(bytes).context("the standard input is not UTF-8")?;

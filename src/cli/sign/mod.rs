@@ -16,7 +16,7 @@ use crate::base::Operation;
 use crate::gateway;
 use crate::profile::SignMode;
 
-/// Whose signature, and what of it to print.
+/// Merchant that signs, and the form of the output.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct SignArgs {
@@ -40,7 +40,7 @@ pub(super) struct SignArgs {
 
 /// A signed body, as a gateway answers it.
 #[derive(Deserialize)]
-struct Answer {
+struct SignedAnswer {
     sign: String,
     canonical: String,
     body: String,
@@ -67,7 +67,7 @@ pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode>
             let body = read_all("a JSON body")?;
             let signed = gateway::sign(&profile.sign.recipe, merchant, &body)?;
             let gateway::Signed { sign, canonical, body } = signed;
-            Answer { sign, canonical, body, mode }
+            SignedAnswer { sign, canonical, body, mode }
         }
         Side::Gateway(gateway) => {
             let body = String::from_utf8(read_all("a JSON body")?)?;

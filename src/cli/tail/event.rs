@@ -7,21 +7,21 @@ use sse_stream::Sse;
 use crate::base::{Operation, Reason};
 
 /// One event.
-pub(super) struct Event<'a> {
+pub(super) struct TailEvent<'a> {
     /// Its name.
     pub(super) name: &'a str,
     /// Its data as it was sent.
     pub(super) data: &'a str,
-    /// What it tells.
-    pub(super) told: Told<'a>,
+    /// Content of the event.
+    pub(super) told: EventBody<'a>,
 }
 
-/// What an event tells.
-pub(super) enum Told<'a> {
-    Request(Box<Request<'a>>),
-    Order(Order),
-    Pushback(Box<Pushback<'a>>),
-    Missed(Missed),
+/// Content of an event.
+pub(super) enum EventBody<'a> {
+    Request(Box<RequestLine<'a>>),
+    Order(OrderLine),
+    Pushback(Box<PushbackLine<'a>>),
+    Missed(MissedLine),
     /// That something is not as it was: the rules, the clock, all of the space; and when.
     Changed(Option<String>),
 }
@@ -29,7 +29,7 @@ pub(super) enum Told<'a> {
 /// A request that was answered.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Request<'a> {
+pub(super) struct RequestLine<'a> {
     pub(super) trace: String,
     pub(super) at: String,
     pub(super) operation: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct Request<'a> {
 /// An order that changed.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Order {
+pub(super) struct OrderLine {
     pub(super) merchant_id: String,
     pub(super) tx_id: String,
     pub(super) state: String,
@@ -66,14 +66,14 @@ pub(super) struct Order {
 
 /// A change of the space, as far as an older server tells of it.
 #[derive(Deserialize)]
-struct Change {
+struct ChangeLine {
     at: Option<String>,
 }
 
 /// A push-back as it was then.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Pushback<'a> {
+pub(super) struct PushbackLine<'a> {
     pub(super) id: u64,
     pub(super) merchant_id: String,
     pub(super) tx_id: String,
@@ -88,13 +88,13 @@ pub(super) struct Pushback<'a> {
     pub(super) next_attempt_at: Option<String>,
     #[serde(default)]
     pub(super) change: String,
-    pub(super) attempts: Vec<Attempt>,
+    pub(super) attempts: Vec<AttemptLine>,
 }
 
 /// One try to reach the merchant.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Attempt {
+pub(super) struct AttemptLine {
     pub(super) at: String,
     pub(super) took_ms: u32,
     pub(super) acknowledged: bool,
@@ -105,7 +105,7 @@ pub(super) struct Attempt {
 
 /// Events that are gone.
 #[derive(Deserialize)]
-pub(super) struct Missed {
+pub(super) struct MissedLine {
     pub(super) count: u64,
     pub(super) from: u64,
     pub(super) to: u64,
@@ -114,16 +114,18 @@ pub(super) struct Missed {
 /// Changes of an order that nobody wished for.
 const BAD_CHANGES: [&str; 5] = ["failed", "rejected", "expired", "cancelled", "chargedBack"];
 
-impl<'a> Event<'a> {
-    /// What a block of the stream tells; `None` where it is no event, or none that is known here.
+impl<'a> TailEvent<'a> {
+    /// Reads a block of the stream; `None` where it is no event, or none that is known here.
     pub(super) fn read(sse: &'a Sse) -> Option<Self> {
         let (name, data) = (sse.event.as_deref()?, sse.data.as_deref()?);
         let told = match name {
-            "request" => Told::Request(serde_json::from_str(data).ok()?),
-            "order" => Told::Order(serde_json::from_str(data).ok()?),
-            "pushback" => Told::Pushback(serde_json::from_str(data).ok()?),
-            "missed" => Told::Missed(serde_json::from_str(data).ok()?),
-            _ => Told::Changed(serde_json::from_str::<Change>(data).ok().and_then(|it| it.at)),
+            "request" => EventBody::Request(serde_json::from_str(data).ok()?),
+            "order" => EventBody::Order(serde_json::from_str(data).ok()?),
+            "pushback" => EventBody::Pushback(serde_json::from_str(data).ok()?),
+            "missed" => EventBody::Missed(serde_json::from_str(data).ok()?),
+            _ => EventBody::Changed(
+                serde_json::from_str::<ChangeLine>(data).ok().and_then(|it| it.at),
+            ),
         };
         Some(Self { name, data, told })
     }
@@ -131,42 +133,42 @@ impl<'a> Event<'a> {
     /// The request that it is, or that caused it.
     pub(super) fn trace(&self) -> Option<&str> {
         match &self.told {
-            Told::Request(request) => Some(&request.trace),
-            Told::Order(order) => order.trace.as_deref(),
-            Told::Pushback(pushback) => pushback.trace.as_deref(),
-            Told::Missed(_) | Told::Changed(_) => None,
+            EventBody::Request(request) => Some(&request.trace),
+            EventBody::Order(order) => order.trace.as_deref(),
+            EventBody::Pushback(pushback) => pushback.trace.as_deref(),
+            EventBody::Missed(_) | EventBody::Changed(_) => None,
         }
     }
 
-    /// Whether it is a request of this operation.
+    /// Returns true if it is a request of this operation.
     pub(super) fn is_of(&self, operation: Operation) -> bool {
-        let Told::Request(request) = &self.told else { return false };
+        let EventBody::Request(request) = &self.told else { return false };
         request.operation.as_deref() == Some(operation.name())
     }
 
-    /// Whether a request or a change of an order came of this reason.
+    /// Returns true if a request or a change of an order came of this reason.
     pub(super) fn is_because(&self, reason: Reason) -> bool {
         let told = match &self.told {
-            Told::Request(request) => Some(request.reason.as_str()),
-            Told::Order(order) => order.reason.as_deref(),
+            EventBody::Request(request) => Some(request.reason.as_str()),
+            EventBody::Order(order) => order.reason.as_deref(),
             _ => None,
         };
         told == Some(reason.name())
     }
 
-    /// Whether something went otherwise than the merchant or the payer wished.
+    /// Returns true if something went otherwise than the merchant or the payer wished.
     pub(super) fn is_failure(&self) -> bool {
         match &self.told {
-            Told::Request(request) => request.reason != Reason::Success.name(),
-            Told::Order(order) => BAD_CHANGES.contains(&order.change.as_str()),
-            Told::Pushback(pushback) => pushback.is_failure(),
-            Told::Missed(_) | Told::Changed(_) => false,
+            EventBody::Request(request) => request.reason != Reason::Success.name(),
+            EventBody::Order(order) => BAD_CHANGES.contains(&order.change.as_str()),
+            EventBody::Pushback(pushback) => pushback.is_failure(),
+            EventBody::Missed(_) | EventBody::Changed(_) => false,
         }
     }
 }
 
-impl Pushback<'_> {
-    /// Whether the latest attempt was in vain. While the next is under way nothing is known of it.
+impl PushbackLine<'_> {
+    /// Returns true if the latest attempt was in vain. While the next is under way nothing is known of it.
     pub(super) fn is_failure(&self) -> bool {
         self.state != "inFlight"
             && self.change != "resent"

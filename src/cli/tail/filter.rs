@@ -1,14 +1,14 @@
-//! Which events are shown.
+//! Selection of events to show.
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use super::event::{Event, Told};
+use super::event::{EventBody, TailEvent};
 use crate::base::{Operation, Reason};
 
-/// What an event must be like; all of it. That events were missed or the space was reset is always told.
+/// Conditions on an event, all of which must hold. Missed events and resets are always shown.
 #[derive(Args, Debug)]
-pub(super) struct Filter {
+pub(super) struct TailFilter {
     /// Only of this merchant; changes of rules and clock come all the same
     #[arg(long, value_name = "ID")]
     merchant: Option<String>,
@@ -17,7 +17,7 @@ pub(super) struct Filter {
     tx: Option<String>,
     /// Only these kinds, with commas between
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
-    kind: Vec<Kind>,
+    kind: Vec<EventKindName>,
     /// Only requests of this operation
     #[arg(long, value_name = "OP")]
     operation: Option<Operation>,
@@ -32,17 +32,17 @@ pub(super) struct Filter {
 
 /// The name of a kind of events in the control plane.
 #[derive(Clone, Copy, Debug)]
-struct Kind(&'static str, &'static str);
+struct EventKindName(&'static str, &'static str);
 
-const KINDS: &[Kind] = &[
-    Kind("request", "requests that were answered"),
-    Kind("order", "changes of orders"),
-    Kind("pushback", "push-backs and their attempts"),
-    Kind("rules", "the rules were changed"),
-    Kind("clock", "the clock was changed"),
+const KINDS: &[EventKindName] = &[
+    EventKindName("request", "requests that were answered"),
+    EventKindName("order", "changes of orders"),
+    EventKindName("pushback", "push-backs and their attempts"),
+    EventKindName("rules", "the rules were changed"),
+    EventKindName("clock", "the clock was changed"),
 ];
 
-impl ValueEnum for Kind {
+impl ValueEnum for EventKindName {
     fn value_variants<'a>() -> &'a [Self] {
         KINDS
     }
@@ -52,7 +52,7 @@ impl ValueEnum for Kind {
     }
 }
 
-impl Filter {
+impl TailFilter {
     /// The part that the gateway sees to, as the query of a URL.
     pub(super) fn query(&self) -> String {
         let kinds: Vec<_> = self.kind.iter().map(|kind| kind.0).collect();
@@ -64,9 +64,9 @@ impl Filter {
         if query.is_empty() { query } else { format!("?{query}") }
     }
 
-    /// Whether an event that the gateway sent is shown.
-    pub(super) fn takes(&self, event: &Event<'_>) -> bool {
-        let always = matches!(event.told, Told::Missed(_)) || event.name == "reset";
+    /// Returns true if an event that the gateway sent is shown.
+    pub(super) fn takes(&self, event: &TailEvent<'_>) -> bool {
+        let always = matches!(event.told, EventBody::Missed(_)) || event.name == "reset";
         always
             || (self.operation.is_none_or(|operation| event.is_of(operation))
                 && self.reason.is_none_or(|reason| event.is_because(reason))

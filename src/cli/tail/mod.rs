@@ -16,27 +16,27 @@ use hyper::body::Incoming;
 use serde::de::IgnoredAny;
 use sse_stream::{Sse, SseStream};
 
-use super::client::{GatewayArgs, Refusal, segment};
+use super::client::{GatewayArgs, RefusedCall, segment};
 use super::exit;
-use event::Event;
-use filter::Filter;
-use show::Format;
+use event::TailEvent;
+use filter::TailFilter;
+use show::TailFormat;
 
 /// The pause before a lost connection is opened again, unless the gateway names another.
 const PAUSE: Duration = Duration::from_secs(1);
 /// It doubles with each failure up to here.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// What to follow, from where, and how to show it.
+/// Events to follow, the beginning, and the format.
 #[derive(Args, Debug)]
 pub(super) struct TailArgs {
     #[command(flatten)]
-    filter: Filter,
+    filter: TailFilter,
     #[command(flatten)]
     begin: Begin,
     /// One line an event, all that is known of it, or the event as it was sent
     #[arg(long, value_name = "FORMAT", default_value = "compact")]
-    format: Format,
+    format: TailFormat,
     /// End after so many events
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
@@ -44,7 +44,7 @@ pub(super) struct TailArgs {
     gateway: GatewayArgs,
 }
 
-/// Where to begin; at what happens next when nothing is given.
+/// The beginning; the next event when nothing is given.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 struct Begin {
@@ -87,8 +87,8 @@ struct Tail<'a> {
     pause: Duration,
 }
 
-/// Why nothing more comes.
-enum End {
+/// Reason why nothing more comes.
+enum TailEnd {
     /// It is over.
     Done(ExitCode),
     /// The connection is lost, for this reason.
@@ -107,8 +107,8 @@ impl<'a> Tail<'a> {
         };
         loop {
             let why = match self.read(body).await? {
-                End::Done(code) => return Ok(code),
-                End::Lost(why) => why,
+                TailEnd::Done(code) => return Ok(code),
+                TailEnd::Lost(why) => why,
             };
             exit::say(&format_args!("the connection is lost ({why}); trying again"));
             body = match self.reopen().await {
@@ -121,7 +121,7 @@ impl<'a> Tail<'a> {
     }
 
     /// Opens the stream where it is to begin.
-    async fn begin(&mut self) -> anyhow::Result<Result<Incoming, Refusal>> {
+    async fn begin(&mut self) -> anyhow::Result<Result<Incoming, RefusedCall>> {
         let Begin { from_start, since, last } = &self.args.begin;
         if *from_start {
             self.at = Some(0);
@@ -147,7 +147,7 @@ impl<'a> Tail<'a> {
         while let Some(sse) = events.next().await {
             let sse = sse?;
             let Some(number) = number(&sse) else { continue };
-            if Event::read(&sse).is_some_and(|event| event.trace() == Some(trace)) {
+            if TailEvent::read(&sse).is_some_and(|event| event.trace() == Some(trace)) {
                 return Ok(number - 1);
             }
             if number >= latest {
@@ -157,14 +157,14 @@ impl<'a> Tail<'a> {
         bail!("what the request {trace} did is not among the events any more that are kept")
     }
 
-    async fn open(&self) -> anyhow::Result<Result<Incoming, Refusal>> {
+    async fn open(&self) -> anyhow::Result<Result<Incoming, RefusedCall>> {
         let at = self.at.map(|at| ("last-event-id", at.to_string()));
         let path = format!("/_sim/v1/events{}", self.args.filter.query());
         self.args.gateway.open(&path, at.as_slice()).await
     }
 
     /// Tries until it is connected again, or told that there is nothing to connect to.
-    async fn reopen(&mut self) -> Result<Incoming, Refusal> {
+    async fn reopen(&mut self) -> Result<Incoming, RefusedCall> {
         loop {
             tokio::time::sleep(self.pause).await;
             self.pause = (self.pause * 2).min(PAUSE_MAX);
@@ -180,30 +180,30 @@ impl<'a> Tail<'a> {
     }
 
     /// Shows what comes until no more comes.
-    async fn read(&mut self, body: Incoming) -> anyhow::Result<End> {
+    async fn read(&mut self, body: Incoming) -> anyhow::Result<TailEnd> {
         let mut events = SseStream::new(body);
         while let Some(sse) = events.next().await {
             let sse = match sse {
                 Ok(sse) => sse,
-                Err(error) => return Ok(End::Lost(error.to_string())),
+                Err(error) => return Ok(TailEnd::Lost(error.to_string())),
             };
             self.at = number(&sse).or(self.at);
             if let Some(ms) = sse.retry {
                 self.pause = Duration::from_millis(ms);
             }
-            let Some(event) = Event::read(&sse) else { continue };
+            let Some(event) = TailEvent::read(&sse) else { continue };
             if !self.args.filter.takes(&event) {
                 continue;
             }
             if !print(&self.args.format.show(&event, self.at.unwrap_or_default()))? {
-                return Ok(End::Done(ExitCode::SUCCESS));
+                return Ok(TailEnd::Done(ExitCode::SUCCESS));
             }
             self.shown += 1;
             if self.args.max == Some(self.shown) {
-                return Ok(End::Done(ExitCode::SUCCESS));
+                return Ok(TailEnd::Done(ExitCode::SUCCESS));
             }
         }
-        Ok(End::Lost("the gateway ended it".to_owned()))
+        Ok(TailEnd::Lost("the gateway ended it".to_owned()))
     }
 }
 

@@ -1,11 +1,13 @@
-//! How events are shown: to people on a terminal, and to programs.
+//! Presentation of events: to people on a terminal, and to programs.
 
 use std::fmt::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-use super::event::{Attempt, Event, Missed, Order, Pushback, Request, Told};
+use super::event::{
+    AttemptLine, EventBody, MissedLine, OrderLine, PushbackLine, RequestLine, TailEvent,
+};
 use crate::base::{printable, printable_json, visible};
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -13,9 +15,9 @@ const BAD: Style = AnsiColor::Red.on_default();
 const OPEN: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = Style::new().dimmed();
 
-/// How much of an event is shown.
+/// Detail in which an event is shown.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum TailFormat {
     /// One line an event
     Compact,
     /// All that is known, with bodies; secrets are masked
@@ -24,15 +26,15 @@ pub(super) enum Format {
     Json,
 }
 
-impl Format {
+impl TailFormat {
     /// The event of this number, with a line feed at the end.
-    pub(super) fn show(self, event: &Event<'_>, number: u64) -> String {
-        let Event { name, data, told } = event;
+    pub(super) fn show(self, event: &TailEvent<'_>, number: u64) -> String {
+        let TailEvent { name, data, told } = event;
         if let Self::Json = self {
             let line = format!("{{\"event\":\"{name}\",\"id\":{number},\"data\":{data}}}\n");
             return printable_json(&line).into_owned();
         }
-        let mut text = Line::of(name, told).to_string() + "\n";
+        let mut text = EventLine::of(name, told).to_string() + "\n";
         if let Self::Full = self {
             for (label, value) in details(told) {
                 // Writing into a String cannot fail.
@@ -43,8 +45,8 @@ impl Format {
     }
 }
 
-/// What stands in the one line of an event.
-struct Line<'a> {
+/// The parts of an event's single line.
+struct EventLine<'a> {
     at: String,
     kind: &'a str,
     what: &'a str,
@@ -53,7 +55,7 @@ struct Line<'a> {
     more: String,
 }
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for EventLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, kind, what, order, outcome: (style, outcome), more } = self;
         let (at, kind, what) = (printable(at), printable(kind), printable(what));
@@ -73,21 +75,21 @@ fn order_name(merchant: Option<&str>, tx_id: Option<&str>) -> String {
     names.join("/")
 }
 
-impl<'a> Line<'a> {
-    fn of(name: &'a str, told: &'a Told<'_>) -> Self {
+impl<'a> EventLine<'a> {
+    fn of(name: &'a str, told: &'a EventBody<'_>) -> Self {
         match told {
-            Told::Request(request) => Self::request(name, request),
-            Told::Order(order) => Self::order(name, order),
-            Told::Pushback(pushback) => Self::pushback(name, pushback),
-            Told::Missed(Missed { count, from, to }) => {
+            EventBody::Request(request) => Self::request(name, request),
+            EventBody::Order(order) => Self::order(name, order),
+            EventBody::Pushback(pushback) => Self::pushback(name, pushback),
+            EventBody::Missed(MissedLine { count, from, to }) => {
                 let more = format!("{count} events are gone, {from} to {to}");
                 Self { more, outcome: (BAD, "too late"), ..Self::changed(name, None) }
             }
-            Told::Changed(at) => Self::changed(name, at.as_deref()),
+            EventBody::Changed(at) => Self::changed(name, at.as_deref()),
         }
     }
 
-    fn request(kind: &'a str, request: &'a Request<'_>) -> Self {
+    fn request(kind: &'a str, request: &'a RequestLine<'_>) -> Self {
         let style = if request.reason == "success" { GOOD } else { BAD };
         let mut more = format!("{} in {}, {}", request.status, took(request), request.trace);
         if let Some(rule) = &request.rule {
@@ -103,7 +105,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn order(kind: &'a str, order: &'a Order) -> Self {
+    fn order(kind: &'a str, order: &'a OrderLine) -> Self {
         let style = match order.state.as_str() {
             "failed" | "expired" | "cancelled" => BAD,
             "registered" => OPEN,
@@ -121,7 +123,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn pushback(kind: &'a str, pushback: &'a Pushback<'_>) -> Self {
+    fn pushback(kind: &'a str, pushback: &'a PushbackLine<'_>) -> Self {
         let style = match pushback.state.as_str() {
             "acknowledged" => GOOD,
             "waiting" | "inFlight" if !pushback.is_failure() => OPEN,
@@ -153,7 +155,7 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Attempt {
+impl AttemptLine {
     fn summary(&self) -> String {
         let status = self.status.map(|status| format!("{status} ")).unwrap_or_default();
         let error = self.error.as_ref().map(|error| format!(", {error}")).unwrap_or_default();
@@ -162,22 +164,22 @@ impl Attempt {
 }
 
 /// All that is known beyond the line, each with what it is.
-fn details(told: &Told<'_>) -> Vec<(&'static str, String)> {
+fn details(told: &EventBody<'_>) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     let mut row = |label, value: Option<String>| {
         rows.extend(value.filter(|value| !value.is_empty()).map(|value| (label, value)));
     };
     match told {
-        Told::Request(request) => {
+        EventBody::Request(request) => {
             row("detail", Some(request.detail.clone()));
             row("plan", request.plan.clone());
             row("profile", request.profile_line.clone());
             row("request", Some(request.asked.get().to_owned()));
             row("response", Some(request.answered.get().to_owned()));
         }
-        Told::Order(order) => row("trace", order.trace.clone()),
-        Told::Pushback(pushback) => {
-            let Pushback { id, content, trace, url, body, next_attempt_at, attempts, .. } =
+        EventBody::Order(order) => row("trace", order.trace.clone()),
+        EventBody::Pushback(pushback) => {
+            let PushbackLine { id, content, trace, url, body, next_attempt_at, attempts, .. } =
                 &**pushback;
             row("push-back", Some(format!("{id}, says {content}")));
             row("trace", trace.clone());
@@ -190,7 +192,7 @@ fn details(told: &Told<'_>) -> Vec<(&'static str, String)> {
             }
             row("next", next_attempt_at.as_deref().map(moment));
         }
-        Told::Missed(_) | Told::Changed(_) => {}
+        EventBody::Missed(_) | EventBody::Changed(_) => {}
     }
     rows
 }
@@ -200,6 +202,6 @@ fn moment(rfc3339: &str) -> String {
     rfc3339.chars().take("2026-01-31T09:30:00.000".len()).collect::<String>().replace('T', " ")
 }
 
-fn took(request: &Request<'_>) -> String {
+fn took(request: &RequestLine<'_>) -> String {
     format!("{:.1} ms", f64::from(request.took_us) / 1000.0)
 }

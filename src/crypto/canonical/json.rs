@@ -15,7 +15,7 @@ pub(super) enum Node<'a> {
 impl<'a> Node<'a> {
     /// Reads `text`, which is one JSON value; what is none is taken as a scalar.
     pub(super) fn read(text: &'a str) -> Self {
-        let mut reader = Reader(text);
+        let mut reader = CanonicalReader(text);
         match reader.value() {
             Some(node) if reader.0.trim_start().is_empty() => node,
             _ => Node::Scalar(text.into()),
@@ -79,12 +79,12 @@ fn line(layout: Layout, depth: usize, out: &mut String) {
     out.push_str(&indent.repeat(depth));
 }
 
-struct Reader<'a>(&'a str);
+struct CanonicalReader<'a>(&'a str);
 
 /// Deeper nesting than this is taken as a scalar.
 const DEPTH_MAX: usize = 64;
 
-impl<'a> Reader<'a> {
+impl<'a> CanonicalReader<'a> {
     fn value(&mut self) -> Option<Node<'a>> {
         self.nested(DEPTH_MAX)
     }

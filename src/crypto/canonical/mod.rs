@@ -1,6 +1,6 @@
 //! The string that is signed: the one evaluator that signing, checking, explaining and inferring share.
 //!
-//! [`Style`] holds every setting by its own. [`Style::of`] is the style of a recipe; the explainer and the inference
+//! [`CanonicalStyle`] holds every setting by its own. [`CanonicalStyle::of`] is the style of a recipe; the explainer and the inference
 //! change single settings of one.
 
 mod body;
@@ -32,11 +32,11 @@ pub(super) const KEY: &str = "key";
 pub(super) struct Member<'a> {
     pub(super) name: &'a str,
     pub(super) value: Literal<'a>,
-    content: Content,
+    content: SignedContent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+enum SignedContent {
     /// Its value.
     Value,
     /// The shared key.
@@ -47,7 +47,7 @@ enum Content {
 
 impl<'a> Member<'a> {
     pub(super) fn new(name: &'a str, value: Literal<'a>) -> Self {
-        Self { name, value, content: Content::Value }
+        Self { name, value, content: SignedContent::Value }
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) enum View {
 
 /// One way to make the string.
 #[derive(Clone, Debug)]
-pub(super) struct Style<'a> {
+pub(super) struct CanonicalStyle<'a> {
     pub(super) shape: Shape,
     pub(super) separator: &'a str,
     pub(super) joiner: &'a str,
@@ -135,7 +135,7 @@ pub(super) enum Frame<'a> {
     SeparatorBefore,
 }
 
-impl<'a> Style<'a> {
+impl<'a> CanonicalStyle<'a> {
     /// The style of `recipe` itself.
     pub(super) fn of(recipe: &'a Recipe) -> Self {
         let (order, members) = if recipe.canonical.is_listed() {
@@ -275,7 +275,7 @@ impl<'a> Style<'a> {
     where
         'a: 'm,
     {
-        let stand_in = |name: &'m str, content: Content| Member {
+        let stand_in = |name: &'m str, content: SignedContent| Member {
             name,
             value: Literal::from_json("\"\""),
             content,
@@ -286,7 +286,7 @@ impl<'a> Style<'a> {
         if let Selection::Only(names) = &self.members {
             chosen.extend(names.iter().filter(|name| !skipped(name)).map(|name| {
                 let found = source.members.iter().find(|member| member.name == *name).copied();
-                found.unwrap_or_else(|| stand_in(name, Content::Value))
+                found.unwrap_or_else(|| stand_in(name, SignedContent::Value))
             }));
         } else {
             let left_out = |name: &str| match &self.members {
@@ -295,18 +295,18 @@ impl<'a> Style<'a> {
             };
             for member in &source.members {
                 if member.name == SIGN && self.sign_value != SignValue::Absent {
-                    chosen.push(Member { content: Content::Sign, ..*member });
+                    chosen.push(Member { content: SignedContent::Sign, ..*member });
                 } else if !skipped(member.name) && !left_out(member.name) {
                     chosen.push(*member);
                 }
             }
         }
-        let has_sign = chosen.iter().any(|member| member.content == Content::Sign);
+        let has_sign = chosen.iter().any(|member| member.content == SignedContent::Sign);
         if self.sign_value != SignValue::Absent && !has_sign {
-            chosen.push(stand_in(SIGN, Content::Sign));
+            chosen.push(stand_in(SIGN, SignedContent::Sign));
         }
         if !self.key_member.is_empty() {
-            chosen.push(stand_in(self.key_member, Content::Key));
+            chosen.push(stand_in(self.key_member, SignedContent::Key));
         }
         chosen
     }
@@ -319,10 +319,12 @@ impl<'a> Style<'a> {
         view: View,
     ) -> Option<Cow<'m, str>> {
         match member.content {
-            Content::Value => {}
-            Content::Key => return Some(key_text(source, view).into_owned().into()),
-            Content::Sign if self.sign_value == SignValue::Null => return Some("null".into()),
-            Content::Sign => return Some("".into()),
+            SignedContent::Value => {}
+            SignedContent::Key => return Some(key_text(source, view).into_owned().into()),
+            SignedContent::Sign if self.sign_value == SignValue::Null => {
+                return Some("null".into());
+            }
+            SignedContent::Sign => return Some("".into()),
         }
         if member.value.is_blank() {
             let is_null = member.value.raw() == "null";
@@ -363,11 +365,11 @@ impl<'a> Style<'a> {
         for member in &self.chosen(source) {
             let Some(value) = self.value(member, source, view) else { continue };
             let literal = literal(member, view);
-            let is_text = member.content == Content::Key || member.value.is_string();
+            let is_text = member.content == SignedContent::Key || member.value.is_string();
             let literal = match member.content {
-                Content::Sign if self.sign_value == SignValue::Null => "null".into(),
-                Content::Sign => "\"\"".into(),
-                Content::Value if member.value.is_blank() => literal,
+                SignedContent::Sign if self.sign_value == SignValue::Null => "null".into(),
+                SignedContent::Sign => "\"\"".into(),
+                SignedContent::Value if member.value.is_blank() => literal,
                 _ if !is_text => value.into_owned().into(),
                 _ => match self.values {
                     Escape::None => quoted(&value).into(),

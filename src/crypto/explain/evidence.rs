@@ -1,4 +1,4 @@
-//! What a signature gives away under a key.
+//! Evidence that a signature gives under a key.
 //!
 //! An RSA signature opens under the right public key and shows padding, digest algorithm and digest. So key and
 //! algorithm are known before any string is tried, and trying a string costs one digest instead of one verification.
@@ -7,30 +7,30 @@ use super::super::block;
 use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::keys::PublicKey;
-use super::super::recipe::{Algorithm, KeyPosition, Recipe, Scheme};
+use super::super::recipe::{Algorithm, KeyPosition, Recipe, SignatureScheme};
 use super::super::sign::VerifyKey;
-use super::super::target::Target;
+use super::super::target::SignTarget;
 use super::readings::Reading;
-use super::{Cause, OtherKey};
+use super::{OtherKey, SignatureCause};
 
 /// A mask is that of a PSS signature beyond doubt when at least so many zero bytes come out.
 const ZEROS_PROVING: usize = 8;
 
-/// What a reading shows under one key.
+/// Result of a reading under one key.
 pub(super) struct Evidence {
-    /// What differs from the recipe.
-    pub(super) causes: Vec<Cause>,
+    /// Differences from the recipe.
+    pub(super) causes: Vec<SignatureCause>,
     /// The key is right beyond doubt, whichever string was signed.
     pub(super) proven: bool,
     /// It is the merchant's own key.
     pub(super) own: bool,
-    /// What was found, for people.
+    /// The finding, for people.
     pub(super) about: String,
-    test: Target,
+    test: SignTarget,
 }
 
 impl Evidence {
-    /// Whether `message` is the string that was signed.
+    /// Returns true if `message` is the string that was signed.
     pub(super) fn fits(&self, message: &[u8]) -> bool {
         self.test.fits(message)
     }
@@ -70,20 +70,27 @@ pub(super) fn evidence(
 struct Collect<'a> {
     recipe: &'a Recipe,
     own: bool,
-    causes: Vec<Cause>,
+    causes: Vec<SignatureCause>,
     found: &'a mut Vec<Evidence>,
 }
 
 impl Collect<'_> {
-    fn add(&mut self, cause: Option<Cause>, proven: bool, about: String, test: Target) {
+    fn add(
+        &mut self,
+        cause: Option<SignatureCause>,
+        proven: bool,
+        about: String,
+        test: SignTarget,
+    ) {
         let causes = self.causes.iter().cloned().chain(cause).collect();
         self.found.push(Evidence { causes, proven, own: self.own, about, test });
     }
 
     /// The cause for a construction other than the recipe's.
-    fn unlike(&self, scheme: Scheme, position: KeyPosition) -> Option<Cause> {
+    fn unlike(&self, scheme: SignatureScheme, position: KeyPosition) -> Option<SignatureCause> {
         let wanted = self.recipe.algorithm;
-        let same_side = !matches!(scheme, Scheme::Keyed(_)) || position == self.recipe.key_position;
+        let same_side =
+            !matches!(scheme, SignatureScheme::Keyed(_)) || position == self.recipe.key_position;
         if scheme == wanted.scheme() {
             let message = || {
                 format!(
@@ -92,17 +99,17 @@ impl Collect<'_> {
                     side(self.recipe.key_position)
                 )
             };
-            return (!same_side).then(|| Cause::new("algorithm.key-position", message()));
+            return (!same_side).then(|| SignatureCause::new("algorithm.key-position", message()));
         }
         let code = match (scheme, wanted.scheme()) {
-            (Scheme::Pkcs1(_), Scheme::Pss(_)) => "algorithm.pkcs1",
-            (Scheme::Pss(_), Scheme::Pkcs1(_)) => "algorithm.pss",
-            (Scheme::Hmac(_), Scheme::Keyed(_)) => "algorithm.hmac",
-            (Scheme::Keyed(_), Scheme::Hmac(_)) => "algorithm.keyed",
-            (Scheme::Pkcs1(_), Scheme::Pkcs1(_))
-            | (Scheme::Pss(_), Scheme::Pss(_))
-            | (Scheme::Hmac(_), Scheme::Hmac(_))
-            | (Scheme::Keyed(_), Scheme::Keyed(_)) => "algorithm.hash",
+            (SignatureScheme::Pkcs1(_), SignatureScheme::Pss(_)) => "algorithm.pkcs1",
+            (SignatureScheme::Pss(_), SignatureScheme::Pkcs1(_)) => "algorithm.pss",
+            (SignatureScheme::Hmac(_), SignatureScheme::Keyed(_)) => "algorithm.hmac",
+            (SignatureScheme::Keyed(_), SignatureScheme::Hmac(_)) => "algorithm.keyed",
+            (SignatureScheme::Pkcs1(_), SignatureScheme::Pkcs1(_))
+            | (SignatureScheme::Pss(_), SignatureScheme::Pss(_))
+            | (SignatureScheme::Hmac(_), SignatureScheme::Hmac(_))
+            | (SignatureScheme::Keyed(_), SignatureScheme::Keyed(_)) => "algorithm.hash",
             _ => "algorithm.family",
         };
         let message = format!(
@@ -110,7 +117,7 @@ impl Collect<'_> {
             name(scheme),
             name(wanted.scheme())
         );
-        Some(Cause::new(code, message))
+        Some(SignatureCause::new(code, message))
     }
 
     fn rsa(&mut self, key: &PublicKey, signature: &[u8]) {
@@ -127,9 +134,9 @@ impl Collect<'_> {
             if let Some(digest) = content.strip_prefix(&*hash.digest_info())
                 && digest.len() == hash.len()
             {
-                let scheme = Scheme::Pkcs1(hash);
+                let scheme = SignatureScheme::Pkcs1(hash);
                 let cause = self.unlike(scheme, KeyPosition::After);
-                let test = Target::Digest(hash, digest.to_vec());
+                let test = SignTarget::Digest(hash, digest.to_vec());
                 return self.add(cause, true, name(scheme), test);
             }
         }
@@ -138,8 +145,8 @@ impl Collect<'_> {
             "use a function that signs, for {wanted}, instead of one that encrypts with the private key"
         );
         let about = "the private-key operation without a digest identifier".to_owned();
-        if wanted.scheme() == Scheme::Raw {
-            return self.add(None, true, about, Target::Itself(content.to_vec()));
+        if wanted.scheme() == SignatureScheme::Raw {
+            return self.add(None, true, about, SignTarget::Itself(content.to_vec()));
         }
         let hex =
             std::str::from_utf8(content).ok().and_then(|text| Encoding::Hex.decode(text).ok());
@@ -151,13 +158,13 @@ impl Collect<'_> {
             let Some(digest) = digest else { continue };
             for hash in Hash::ALL.iter().copied().filter(|hash| hash.len() == digest.len()) {
                 let message = format!("sign holds {what} ({}); {advice}", hash.name());
-                let test = Target::Digest(hash, digest.clone());
-                self.add(Some(Cause::new(code, message)), true, about.clone(), test);
+                let test = SignTarget::Digest(hash, digest.clone());
+                self.add(Some(SignatureCause::new(code, message)), true, about.clone(), test);
             }
         }
         let message = format!("sign holds the text itself, not its digest; {advice}");
-        let cause = Cause::new("algorithm.no-hash", message);
-        self.add(Some(cause), true, about, Target::Itself(content.to_vec()));
+        let cause = SignatureCause::new("algorithm.no-hash", message);
+        self.add(Some(cause), true, about, SignTarget::Itself(content.to_vec()));
     }
 
     fn pss(&mut self, block: &[u8], bits: usize) {
@@ -165,7 +172,7 @@ impl Collect<'_> {
             for mask in Hash::ALL.iter().copied() {
                 let pss = block::Pss { hash, mask, salt_len: hash.len() };
                 let Some(opened) = pss.open(block, bits) else { continue };
-                let scheme = Scheme::Pss(hash);
+                let scheme = SignatureScheme::Pss(hash);
                 let wanted_mask = self.recipe.pss_mask.unwrap_or(hash);
                 let wanted_salt = self.recipe.pss_salt.map_or(hash.len(), usize::from);
                 let usual = mask == wanted_mask && opened.salt.len() == wanted_salt;
@@ -176,12 +183,12 @@ impl Collect<'_> {
                         opened.salt.len(),
                         mask.name(),
                     );
-                    Some(Cause::new("algorithm.pss-parameters", message))
+                    Some(SignatureCause::new("algorithm.pss-parameters", message))
                 } else {
                     self.unlike(scheme, KeyPosition::After)
                 };
                 let is_proven = opened.zeros >= ZEROS_PROVING;
-                self.add(cause, is_proven, name(scheme), Target::Pss(hash, opened));
+                self.add(cause, is_proven, name(scheme), SignTarget::Pss(hash, opened));
             }
         }
     }
@@ -193,13 +200,13 @@ impl Collect<'_> {
                 let positions = KeyPosition::ALL.iter().copied();
                 let keyed = positions
                     .filter(|position| inside || *position != KeyPosition::Inside)
-                    .map(|position| (Scheme::Keyed(hash), position));
+                    .map(|position| (SignatureScheme::Keyed(hash), position));
                 for (scheme, position) in
-                    std::iter::once((Scheme::Hmac(hash), KeyPosition::After)).chain(keyed)
+                    std::iter::once((SignatureScheme::Hmac(hash), KeyPosition::After)).chain(keyed)
                 {
                     let cause = self.unlike(scheme, position);
                     let test =
-                        Target::Mac { scheme, position, key: key.clone(), tag: tag.to_vec() };
+                        SignTarget::Mac { scheme, position, key: key.clone(), tag: tag.to_vec() };
                     let causes = self.causes.iter().chain(&key_cause).cloned().chain(cause);
                     let (causes, about) = (causes.collect(), name(scheme));
                     self.found.push(Evidence { causes, proven: false, own: self.own, about, test });
@@ -215,12 +222,12 @@ impl Collect<'_> {
                 hash.name(),
                 self.recipe.algorithm
             );
-            let cause = Cause::new("algorithm.no-key", message);
+            let cause = SignatureCause::new("algorithm.no-key", message);
             self.add(
                 Some(cause),
                 false,
                 hash.name().to_owned(),
-                Target::Digest(hash, tag.to_vec()),
+                SignTarget::Digest(hash, tag.to_vec()),
             );
         }
     }
@@ -237,11 +244,11 @@ fn side(position: KeyPosition) -> &'static str {
 }
 
 /// The shared key as it is, and as people mistake it.
-fn key_forms(key: &[u8]) -> Vec<(Vec<u8>, Option<Cause>)> {
+fn key_forms(key: &[u8]) -> Vec<(Vec<u8>, Option<SignatureCause>)> {
     let mut forms = vec![(key.to_vec(), None)];
     let mut mistaken = |form: Option<Vec<u8>>, code, message| {
         if let Some(form) = form {
-            forms.push((form, Some(Cause::new(code, message))));
+            forms.push((form, Some(SignatureCause::new(code, message))));
         }
     };
     let text = std::str::from_utf8(key).unwrap_or_default();
@@ -263,6 +270,6 @@ fn key_forms(key: &[u8]) -> Vec<(Vec<u8>, Option<Cause>)> {
     forms
 }
 
-fn name(scheme: Scheme) -> String {
+fn name(scheme: SignatureScheme) -> String {
     Algorithm::of(scheme).map_or_else(String::new, |algorithm| algorithm.name().to_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::canonical::{Arrangement, Frame, Selection, Shape, Style};
+use super::super::canonical::{Arrangement, CanonicalStyle, Frame, Selection, Shape};
 use super::super::hash::Hash;
 use super::super::words::{
     Charset, DigestForm, EmptyValues, Escape, Layout, Numbers, Order, SignValue, TextCase,
@@ -62,7 +62,7 @@ pub(super) enum Last {
     None,
 }
 
-impl<'a> Style<'a> {
+impl<'a> CanonicalStyle<'a> {
     /// This style with one thing changed.
     pub(super) fn with(mut self, knob: &Knob<'a>) -> Self {
         match knob.clone() {

@@ -1,4 +1,4 @@
-//! Why a signature does not stand, found by making the likely mistakes until one reproduces it.
+//! Search for the mistake in a signature, by making the likely mistakes until one reproduces it.
 //!
 //! The [readings] of the received text meet the keys and give [evidence]; the [rows] of near misses give strings; the
 //! [search] brings both together, fewest mistakes first. What matches is proof, never a guess.
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::canonical::{Source, Style, View};
+use super::canonical::{CanonicalStyle, Source, View};
 use super::encoding::{DecodeError, Encoding};
 use super::keys::PublicKey;
 use super::mask::{self, Hide};
@@ -23,7 +23,7 @@ use super::recipe::{Algorithm, Canonical, Recipe, SIGN};
 use super::sign::{VerifyKey, verify};
 use crate::base::{Fields, Operation};
 use evidence::Evidence;
-use search::Outcome;
+use search::SearchOutcome;
 
 /// Sizes of common RSA keys, in bytes of a signature.
 const KEY_SIZES: &[usize] = &[64, 128, 192, 256, 384, 512];
@@ -33,9 +33,9 @@ const RECEIVED_MAX: usize = 2048;
 /// A request whose signature is to be explained.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    /// How it should have been signed.
+    /// The recipe that should have been used.
     pub recipe: &'a Recipe,
-    /// Which operation was called.
+    /// Operation that was called.
     pub operation: Operation,
     /// The body as it came.
     pub body: &'a str,
@@ -53,7 +53,7 @@ pub struct Question<'a> {
 #[derive(Clone, Debug)]
 pub struct OtherKey {
     /// The cause that a signature by it has.
-    cause: Cause,
+    cause: SignatureCause,
     /// The key.
     key: VerifyKey,
 }
@@ -62,7 +62,7 @@ impl OtherKey {
     /// Somebody else's; `label` is such as `the gateway's own key` or `the key of merchant O0000021`.
     pub fn of(label: &str, key: VerifyKey) -> Self {
         let message = format!("sign was made with another key: {label}");
-        Self { cause: Cause::new("key.other", message), key }
+        Self { cause: SignatureCause::new("key.other", message), key }
     }
 
     /// The merchant's own until the time `at`, written for people.
@@ -70,11 +70,11 @@ impl OtherKey {
         let message = format!(
             "sign was made with the key that was replaced at {at}; sign with the private key that belongs to the new one"
         );
-        Self { cause: Cause::new("key.replaced", message), key }
+        Self { cause: SignatureCause::new("key.replaced", message), key }
     }
 }
 
-/// What is known about a signature. Values of secret members are masked throughout.
+/// Facts about a signature. Values of secret members are masked throughout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
@@ -93,23 +93,23 @@ pub struct Explanation {
     /// Members that are masked in all strings here.
     pub masked: Vec<String>,
     /// The signature as it came; absent when none came.
-    pub received: Option<Received>,
+    pub received: Option<ReceivedSignature>,
     /// The merchant's key; absent for a shared one.
     pub key: Option<OwnKey>,
     /// The signature was made with the private half of the merchant's key beyond doubt.
     pub key_proven: bool,
     /// The exact string that was signed instead; absent when it was not found or is the right one.
     pub signed: Option<String>,
-    /// What to change, all of it.
-    pub causes: Vec<Cause>,
-    /// What to check next.
+    /// Necessary changes.
+    pub causes: Vec<SignatureCause>,
+    /// Next checks.
     pub next: Vec<String>,
 }
 
 /// A signature as it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Received {
+pub struct ReceivedSignature {
     /// The text, cut after 2,048 characters.
     pub text: String,
     /// Its length in characters.
@@ -138,10 +138,10 @@ pub struct OwnKey {
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Cause {
+pub struct SignatureCause {
     /// A stable name, such as `order.wire`.
     pub code: &'static str,
-    /// What was done and what to do instead.
+    /// The mistake and the remedy.
     pub message: String,
     /// For a mistake in the string: the exact string that was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ impl OwnKey {
     }
 }
 
-impl Cause {
+impl SignatureCause {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), canonical: None }
     }
@@ -185,7 +185,7 @@ impl<'a> Question<'a> {
             summary: String::new(),
             algorithm: self.recipe.algorithm,
             kind: self.recipe.canonical,
-            canonical: Style::of(self.recipe).text(source, View::Masked(self.hide)),
+            canonical: CanonicalStyle::of(self.recipe).text(source, View::Masked(self.hide)),
             masked: masked.collect(),
             received: None,
             key: self.key.rsa().map(OwnKey::of),
@@ -197,25 +197,31 @@ impl<'a> Question<'a> {
     }
 
     /// The text of the signature, or why there is none.
-    fn sign(&self) -> Result<Cow<'a, str>, Cause> {
+    fn sign(&self) -> Result<Cow<'a, str>, SignatureCause> {
         self.recipe
             .check_key(self.key)
-            .map_err(|error| Cause::new("key.kind", error.to_string()))?;
+            .map_err(|error| SignatureCause::new("key.kind", error.to_string()))?;
         let other_case = || self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(SIGN));
         match self.fields.get(SIGN) {
             None => Err(other_case().map_or_else(
-                || Cause::new("sign.missing", "the body has no member sign; sign the request"),
+                || {
+                    SignatureCause::new(
+                        "sign.missing",
+                        "the body has no member sign; sign the request",
+                    )
+                },
                 |(name, _)| {
-                    Cause::new(
+                    SignatureCause::new(
                         "sign.name",
                         format!("the signature is in {name:?}; call it \"sign\""),
                     )
                 },
             )),
-            Some(value) if value.is_blank() => {
-                Err(Cause::new("sign.empty", "sign is empty: the signing step returned nothing"))
-            }
-            Some(value) if !value.is_string() => Err(Cause::new(
+            Some(value) if value.is_blank() => Err(SignatureCause::new(
+                "sign.empty",
+                "sign is empty: the signing step returned nothing",
+            )),
+            Some(value) if !value.is_string() => Err(SignatureCause::new(
                 "sign.not-text",
                 "sign is not a JSON string; put it in quotation marks",
             )),
@@ -226,7 +232,7 @@ impl<'a> Question<'a> {
 
 impl Explanation {
     fn judge(&mut self, question: &Question<'_>, source: &Source<'_>, text: &str) {
-        let received = Received::of(text, question);
+        let received = ReceivedSignature::of(text, question);
         if verify(question.recipe, question.key, question.fields, text).is_ok() {
             self.ok = true;
             self.key_proven = true;
@@ -239,12 +245,12 @@ impl Explanation {
             evidence::evidence(question.recipe, question.key, question.others, &readings);
         let rows = rows::rows(question.recipe, question.operation, question.fields, question.hide);
         match search::search(source, question.hide, &rows, &evidence) {
-            Outcome::Found { evidence, causes, signed } => {
+            SearchOutcome::Found { evidence, causes, signed } => {
                 self.key_proven = evidence.own;
                 self.signed = (signed != self.canonical).then_some(signed);
                 self.conclude(causes);
             }
-            Outcome::NotFound { exhausted } => {
+            SearchOutcome::NotFound { exhausted } => {
                 let proven = evidence.iter().find(|evidence| evidence.proven);
                 self.not_found(question, text, &received, proven);
                 if exhausted {
@@ -255,7 +261,7 @@ impl Explanation {
         self.received = Some(received);
     }
 
-    fn conclude(&mut self, causes: Vec<Cause>) {
+    fn conclude(&mut self, causes: Vec<SignatureCause>) {
         let messages = causes.iter().map(|cause| cause.message.as_str()).collect::<Vec<_>>();
         self.summary = format!("The signature is refused: {}.", messages.join("; and "));
         self.causes = causes;
@@ -266,7 +272,7 @@ impl Explanation {
         &mut self,
         question: &Question<'_>,
         text: &str,
-        received: &Received,
+        received: &ReceivedSignature,
         proven: Option<&Evidence>,
     ) {
         let mut causes = Vec::new();
@@ -274,10 +280,10 @@ impl Explanation {
             self.key_proven = evidence.own;
             causes.extend(evidence.causes.iter().cloned());
             let whose = if evidence.own { "this merchant's private key" } else { "a known key" };
-            causes.push(Cause::new(
+            causes.push(SignatureCause::new(
                 "string.differs",
                 format!(
-                    "sign is a sound signature by {whose} ({}), but over another string, and no near miss gives it; \
+                    "sign is a valid signature by {whose} ({}), but over another string, and no near miss gives it; \
                      compare what you sign with `canonical`, byte by byte",
                     evidence.about
                 ),
@@ -288,7 +294,7 @@ impl Explanation {
             );
             self.next.push("check that the body is not changed after signing: member added, number reformatted, text re-encoded".into());
         } else {
-            causes.push(received.complaint(question, text));
+            causes.push(received.message(question, text));
             if let Some(key) = &self.key {
                 self.next.push(format!(
                     "check that the public key registered for this merchant (fingerprint {}, {} bits) belongs to your private key",
@@ -317,7 +323,7 @@ impl Explanation {
     }
 }
 
-impl Received {
+impl ReceivedSignature {
     fn of(text: &str, question: &Question<'_>) -> Self {
         let encoding = readings::detect(text);
         Self {
@@ -329,26 +335,27 @@ impl Received {
         }
     }
 
-    /// What the text alone tells.
-    fn complaint(&self, question: &Question<'_>, text: &str) -> Cause {
+    /// Facts that the text alone gives.
+    fn message(&self, question: &Question<'_>, text: &str) -> SignatureCause {
         let (wanted, expected) = (question.recipe.encoding, self.expected_bytes);
         let Some(bytes) = self.bytes else {
             return match wanted.decode(text) {
-                Err(error @ DecodeError::Incomplete(_)) => Cause::new(
+                Err(error @ DecodeError::Incomplete(_)) => SignatureCause::new(
                     "sign.truncated",
                     format!("sign was cut off after {} characters: {error}", self.characters),
                 ),
-                Err(error) => {
-                    Cause::new("sign.undecodable", format!("sign cannot be decoded: {error}"))
-                }
-                Ok(_) => Cause::new("sign.empty", "sign holds no bytes"),
+                Err(error) => SignatureCause::new(
+                    "sign.undecodable",
+                    format!("sign cannot be decoded: {error}"),
+                ),
+                Ok(_) => SignatureCause::new("sign.empty", "sign holds no bytes"),
             };
         };
         let is_rsa = question.recipe.algorithm.is_rsa();
         if bytes == expected {
             let message = "sign has the right length, yet no known key and no near miss explains it; it was made with a \
                            key that is not registered here, or damaged on the way";
-            return Cause::new("key.unknown", message);
+            return SignatureCause::new("key.unknown", message);
         }
         let (code, message) = match bytes {
             _ if is_rsa && KEY_SIZES.contains(&bytes) => (
@@ -382,6 +389,6 @@ impl Received {
             ),
             _ => ("sign.length", format!("sign has {bytes} bytes and should have {expected}")),
         };
-        Cause::new(code, message)
+        SignatureCause::new(code, message)
     }
 }

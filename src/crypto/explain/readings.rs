@@ -1,7 +1,7 @@
-//! What the received text may have been before it was encoded, and encoded wrongly.
+//! Readings of the received text before it was encoded, and encoded wrongly.
 
 use super::super::encoding::Encoding;
-use super::Cause;
+use super::SignatureCause;
 
 /// A longer text than this is no signature; it is not searched.
 const TEXT_MAX: usize = 8 * 1024;
@@ -9,7 +9,7 @@ const TEXT_MAX: usize = 8 * 1024;
 /// Bytes that the text may stand for, with what was done wrong to get there.
 pub(super) struct Reading {
     pub(super) bytes: Vec<u8>,
-    pub(super) causes: Vec<Cause>,
+    pub(super) causes: Vec<SignatureCause>,
 }
 
 /// A repair of the text: stable code, what happened, how to undo it.
@@ -42,7 +42,7 @@ pub(super) fn readings(text: &str, wanted: Encoding) -> Vec<Reading> {
     if text.len() > TEXT_MAX {
         return readings;
     }
-    let mut add = |bytes: Vec<u8>, causes: Vec<Cause>| {
+    let mut add = |bytes: Vec<u8>, causes: Vec<SignatureCause>| {
         if readings.iter().all(|known| known.bytes != bytes) {
             readings.push(Reading { bytes, causes });
         }
@@ -66,21 +66,21 @@ pub(super) fn detect(text: &str) -> Option<Encoding> {
     guesses.into_iter().find(|encoding| encoding.decode(text).is_ok_and(|bytes| !bytes.is_empty()))
 }
 
-fn repaired(text: &str) -> Vec<(String, Vec<Cause>)> {
+fn repaired(text: &str) -> Vec<(String, Vec<SignatureCause>)> {
     let plain = std::iter::once((text.to_owned(), Vec::new()));
     let repairs = REPAIRS.iter().filter_map(|(code, message, repair)| {
-        Some((repair(text)?, vec![Cause::new(code, *message)]))
+        Some((repair(text)?, vec![SignatureCause::new(code, *message)]))
     });
     plain.chain(repairs).collect()
 }
 
 /// `text` decoded in each encoding, the wanted one first. A text of hexadecimal digits alone is hexadecimal.
-fn decoded(text: &str, wanted: Encoding) -> Vec<(Vec<u8>, Vec<Cause>)> {
+fn decoded(text: &str, wanted: Encoding) -> Vec<(Vec<u8>, Vec<SignatureCause>)> {
     let others = [Encoding::Hex, Encoding::Base64Url, Encoding::Base64];
     let encodings = std::iter::once(wanted).chain(others.into_iter().filter(|e| *e != wanted));
     let decode = |encoding: Encoding| {
         let message = format!("sign is written in {encoding}; write it in {wanted}");
-        let cause = Cause::new(code(encoding), message);
+        let cause = SignatureCause::new(code(encoding), message);
         let causes = if encoding == wanted { vec![] } else { vec![cause] };
         Some((encoding.decode(text).ok()?, causes))
     };
@@ -96,20 +96,20 @@ fn code(encoding: Encoding) -> &'static str {
     }
 }
 
-/// What `bytes` may hold one layer further in: text that was encoded twice, or numbers of the other byte order.
-fn unwrapped(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<Cause>)> {
+/// Contents of `bytes` one layer further in: text that was encoded twice, or numbers of the other byte order.
+fn unwrapped(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<SignatureCause>)> {
     let mut inner = Vec::new();
     if let Ok(text) = std::str::from_utf8(bytes) {
         inner.extend(Encoding::READ.iter().filter_map(|encoding| {
             let message = format!(
                 "sign was encoded twice: its bytes are {encoding} text again; encode the signature's own bytes once"
             );
-            Some((encoding.decode(text).ok()?, vec![Cause::new("encoding.double", message)]))
+            Some((encoding.decode(text).ok()?, vec![SignatureCause::new("encoding.double", message)]))
         }));
     }
     let message = "the bytes of sign are in reverse order (the Windows CryptoAPI writes them so); turn them round";
     let reversed = bytes.iter().rev().copied().collect();
-    inner.push((reversed, vec![Cause::new("encoding.byte-order", message)]));
+    inner.push((reversed, vec![SignatureCause::new("encoding.byte-order", message)]));
     inner
 }
 

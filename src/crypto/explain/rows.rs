@@ -19,22 +19,22 @@ const PERMUTED_MAX: usize = 5;
 
 /// One near miss.
 #[derive(Clone, Debug)]
-pub(super) struct Row<'a> {
+pub(super) struct NearMiss<'a> {
     /// Stable, for programs.
     pub(super) code: &'static str,
-    /// What was done, for people.
+    /// The deviation, for people.
     pub(super) did: Cow<'static, str>,
     pub(super) knob: Knob<'a>,
 }
 
 macro_rules! rows {
     ($($code:literal, $did:literal, $knob:expr;)+) => {
-        &[$(Row { code: $code, did: Cow::Borrowed($did), knob: $knob },)+]
+        &[$(NearMiss { code: $code, did: Cow::Borrowed($did), knob: $knob },)+]
     };
 }
 
 /// The near misses that don't depend on the request, the likelier ones first.
-const ROWS: &[Row<'static>] = rows! {
+const ROWS: &[NearMiss<'static>] = rows! {
     "order.wire", "the members were signed in the order of the body", Knob::Order(Arrangement::By(Order::AsSent));
     "order.sorted", "the members were sorted by name", Knob::Order(Arrangement::By(Order::Name));
     "order.any-case", "the names were sorted without regard to letter case", Knob::Order(Arrangement::By(Order::NameAnyCase));
@@ -133,17 +133,17 @@ pub(super) fn rows<'a>(
     operation: Operation,
     fields: &'a Fields<'_>,
     hide: Hide,
-) -> Vec<Row<'a>> {
+) -> Vec<NearMiss<'a>> {
     let documented = documented(operation);
     let mut rows = ROWS.to_vec();
     if !documented.is_empty() {
-        let by_page = Row {
+        let by_page = NearMiss {
             code: "order.documented",
             did: "the members were signed in the order of PAYON's page".into(),
             knob: Knob::Order(Arrangement::Listed(documented.into())),
         };
         rows.insert(1, by_page);
-        rows.push(Row {
+        rows.push(NearMiss {
             code: "field.documented-only",
             did: "only the members that PAYON's page lists were signed".into(),
             knob: Knob::Members(MembersKnob::Only(documented.into())),
@@ -152,13 +152,13 @@ pub(super) fn rows<'a>(
     let names = fields.iter().map(|(name, _)| name);
     let names = names.filter(|name| *name != SIGN && !recipe.skips(name)).collect::<Vec<_>>();
     let shown = |name: &str| mask::name(hide, name).into_owned();
-    rows.extend(names.iter().map(|name| Row {
+    rows.extend(names.iter().map(|name| NearMiss {
         code: "field.left-out",
         did: format!("the member {} was not signed", shown(name)).into(),
         knob: Knob::Members(MembersKnob::Without(name)),
     }));
     if names.len() <= PERMUTED_MAX {
-        rows.extend(permutations(&names).into_iter().map(|order| Row {
+        rows.extend(permutations(&names).into_iter().map(|order| NearMiss {
             code: "order.other",
             did: {
                 let order = order.iter().map(|name| shown(name)).collect::<Vec<_>>();
@@ -170,7 +170,7 @@ pub(super) fn rows<'a>(
     rows
 }
 
-/// What the recipe wants where `knob` deviates.
+/// The recipe's requirement where `knob` deviates.
 pub(super) fn wanted(knob: &Knob<'_>, recipe: &Recipe) -> String {
     let listed = recipe.fields.join(", ");
     let ordered = !recipe.fields.is_empty();

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::mem::discriminant;
 
-use super::super::canonical::{Source, Style, View};
+use super::super::canonical::{CanonicalStyle, Source, View};
 use super::super::mask::Hide;
-use super::Cause;
+use super::SignatureCause;
 use super::evidence::Evidence;
-use super::rows::{Row, wanted};
+use super::rows::{NearMiss, wanted};
 
 /// At most so many mistakes at once are looked for.
 const MISTAKES_MAX: usize = 3;
@@ -18,9 +18,9 @@ const STRING_MISTAKES_MAX: usize = 2;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The outcome of a search.
-pub(super) enum Outcome<'e> {
+pub(super) enum SearchOutcome<'e> {
     /// All mistakes are known.
-    Found { evidence: &'e Evidence, causes: Vec<Cause>, signed: String },
+    Found { evidence: &'e Evidence, causes: Vec<SignatureCause>, signed: String },
     /// Nothing tried fits.
     NotFound {
         /// The search was cut short.
@@ -32,10 +32,10 @@ pub(super) enum Outcome<'e> {
 pub(super) fn search<'e>(
     source: &Source<'_>,
     hide: Hide,
-    rows: &[Row<'_>],
+    rows: &[NearMiss<'_>],
     evidence: &'e [Evidence],
-) -> Outcome<'e> {
-    let base = Style::of(source.recipe);
+) -> SearchOutcome<'e> {
+    let base = CanonicalStyle::of(source.recipe);
     let mut budget = Budget(BYTES_MAX);
     let single = effective(source, &base, rows, &mut budget);
     for mistakes in 0..=MISTAKES_MAX {
@@ -49,34 +49,34 @@ pub(super) fn search<'e>(
                 let style = rows.iter().fold(base.clone(), |style, row| style.with(&row.knob));
                 let bytes = style.bytes(source);
                 if !budget.spend((bytes.len() + 64) * evidence.len()) {
-                    return Outcome::NotFound { exhausted: true };
+                    return SearchOutcome::NotFound { exhausted: true };
                 }
                 if let Some(evidence) = evidence.iter().find(|evidence| evidence.fits(&bytes)) {
                     let signed = style.text(source, View::Masked(hide));
-                    let string_causes = rows.iter().map(|row| Cause {
+                    let string_causes = rows.iter().map(|row| SignatureCause {
                         code: row.code,
                         message: format!("{}; {}", row.did, wanted(&row.knob, source.recipe)),
                         canonical: Some(signed.clone()),
                     });
                     let causes = string_causes.chain(evidence.causes.iter().cloned()).collect();
-                    return Outcome::Found { evidence, causes, signed };
+                    return SearchOutcome::Found { evidence, causes, signed };
                 }
             }
         }
     }
-    Outcome::NotFound { exhausted: false }
+    SearchOutcome::NotFound { exhausted: false }
 }
 
 /// The rows that change anything about this request's string, each effect once.
 fn effective<'r, 'a>(
     source: &Source<'_>,
-    base: &Style<'a>,
-    rows: &'r [Row<'a>],
+    base: &CanonicalStyle<'a>,
+    rows: &'r [NearMiss<'a>],
     budget: &mut Budget,
-) -> Vec<&'r Row<'a>> {
+) -> Vec<&'r NearMiss<'a>> {
     let print = |bytes: &[u8]| BuildHasherDefault::<DefaultHasher>::new().hash_one(bytes);
     let mut seen = HashSet::from([print(&base.bytes(source))]);
-    let mut is_new = |row: &Row<'a>| {
+    let mut is_new = |row: &NearMiss<'a>| {
         let bytes = base.clone().with(&row.knob).bytes(source);
         budget.spend(bytes.len()).then(|| seen.insert(print(&bytes)))
     };
@@ -91,14 +91,14 @@ fn effective<'r, 'a>(
 struct Budget(usize);
 
 impl Budget {
-    /// Whether there was enough left for `bytes`.
+    /// Returns true if there was enough left for `bytes`.
     fn spend(&mut self, bytes: usize) -> bool {
         self.0.checked_sub(bytes).inspect(|left| self.0 = *left).is_some()
     }
 }
 
 /// All choices of `count` (up to two) rows that turn different knobs.
-fn combinations<'r, 'a>(rows: &[&'r Row<'a>], count: usize) -> Vec<Vec<&'r Row<'a>>> {
+fn combinations<'r, 'a>(rows: &[&'r NearMiss<'a>], count: usize) -> Vec<Vec<&'r NearMiss<'a>>> {
     match count {
         0 => vec![vec![]],
         1 => rows.iter().map(|row| vec![*row]).collect(),

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
-use super::super::canonical::{Arrangement as Sequence, Member, Selection, Source, Style};
+use super::super::canonical::{Arrangement as Sequence, CanonicalStyle, Member, Selection, Source};
 use super::super::orders::permutations;
 use super::super::recipe::{Recipe, SIGN};
 use super::super::words::{Order, SignValue};
@@ -24,15 +24,15 @@ pub(super) const ITEM_SIGN: u16 = u16::MAX;
 pub(super) const ITEM_KEY: u16 = u16::MAX - 1;
 
 /// One choice and order of members.
-pub(super) struct Arrangement {
+pub(super) struct ArrangementChoice {
     /// Positions among the lead sample's members.
     pub(super) items: Vec<u16>,
-    pub(super) plan: Plan,
+    pub(super) plan: ArrangementPlan,
 }
 
 /// The settings that lead to an arrangement.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct ArrangementPlan {
     pub(super) order: PlanOrder,
     pub(super) omitted: Vec<String>,
     pub(super) sign_value: SignValue,
@@ -48,15 +48,15 @@ pub(super) enum PlanOrder {
 /// All arrangements up to a weight, by their weight.
 pub(super) struct Arrangements<'s, 'a> {
     sources: &'s [Source<'a>],
-    made: Vec<Vec<Arrangement>>,
+    made: Vec<Vec<ArrangementChoice>>,
     /// The same with the shared key as a member.
-    made_with_key: Vec<Vec<Arrangement>>,
-    waiting: VecDeque<Weighed<Waiting<'s>>>,
+    made_with_key: Vec<Vec<ArrangementChoice>>,
+    waiting: VecDeque<Weighed<PendingArrangement<'s>>>,
     seen: HashSet<(&'static str, Vec<Vec<u16>>)>,
 }
 
-enum Waiting<'s> {
-    Plan(Plan),
+enum PendingArrangement<'s> {
+    Plan(ArrangementPlan),
     /// Every order of these members.
     Permutations(Vec<&'s str>),
 }
@@ -76,12 +76,12 @@ impl<'s, 'a> Arrangements<'s, 'a> {
     }
 
     /// Those of exactly that weight.
-    pub(super) fn of(&self, weight: usize) -> &[Arrangement] {
+    pub(super) fn of(&self, weight: usize) -> &[ArrangementChoice] {
         self.made.get(weight).map_or(&[], Vec::as_slice)
     }
 
     /// Those of exactly that weight with the shared key as a member.
-    pub(super) fn with_key_of(&self, weight: usize) -> &[Arrangement] {
+    pub(super) fn with_key_of(&self, weight: usize) -> &[ArrangementChoice] {
         self.made_with_key.get(weight).map_or(&[], Vec::as_slice)
     }
 
@@ -91,13 +91,13 @@ impl<'s, 'a> Arrangements<'s, 'a> {
         self.made_with_key.resize_with(weight + 1, Vec::new);
         while let Some((own, waiting)) = pop(&mut self.waiting, weight) {
             match waiting {
-                Waiting::Plan(plan) => self.add(own, plan),
-                Waiting::Permutations(names) => self.add_permutations(own, &names),
+                PendingArrangement::Plan(plan) => self.add(own, plan),
+                PendingArrangement::Permutations(names) => self.add_permutations(own, &names),
             }
         }
     }
 
-    fn add(&mut self, weight: usize, plan: Plan) {
+    fn add(&mut self, weight: usize, plan: ArrangementPlan) {
         let recipe = Recipe::default();
         let items = self.sources.iter().map(|source| {
             let chosen = plan.style(&recipe).chosen(source);
@@ -108,7 +108,7 @@ impl<'s, 'a> Arrangements<'s, 'a> {
         if self.seen.insert((plan.key_member, items)) {
             let has_key = !plan.key_member.is_empty();
             let made = if has_key { &mut self.made_with_key } else { &mut self.made };
-            made[weight].push(Arrangement { items: own, plan });
+            made[weight].push(ArrangementChoice { items: own, plan });
         }
     }
 
@@ -118,9 +118,9 @@ impl<'s, 'a> Arrangements<'s, 'a> {
         for order in permutations(names) {
             let items = order.iter().filter_map(|name| position(name).map(|at| at as u16));
             let listed = order.iter().map(|name| (*name).to_owned()).collect();
-            let arrangement = Arrangement {
+            let arrangement = ArrangementChoice {
                 items: items.collect(),
-                plan: Plan {
+                plan: ArrangementPlan {
                     order: PlanOrder::Listed(listed),
                     omitted: Vec::new(),
                     sign_value: SignValue::Absent,
@@ -138,7 +138,7 @@ fn plans<'s>(
     names: &[&str],
     documented: &[&str],
     has_key: bool,
-) -> Vec<Weighed<Waiting<'s>>> {
+) -> Vec<Weighed<PendingArrangement<'s>>> {
     let mut all = names.to_vec();
     for source in sources {
         for name in self::names(source) {
@@ -157,16 +157,20 @@ fn plans<'s>(
         for (order_weight, order) in &orders {
             for (sign_weight, sign_value) in [(0, SignValue::Absent), (2, SignValue::Empty)] {
                 let (order, omitted) = (order.clone(), omitted.clone());
-                let plan = Plan { order, omitted, sign_value, key_member: "" };
-                plans.push((omit_weight + order_weight + sign_weight, Waiting::Plan(plan)));
+                let plan = ArrangementPlan { order, omitted, sign_value, key_member: "" };
+                plans.push((
+                    omit_weight + order_weight + sign_weight,
+                    PendingArrangement::Plan(plan),
+                ));
             }
         }
     }
     for (order_weight, order) in orders.iter().filter(|_| has_key) {
         for (name_weight, key_member) in KEY_NAMES {
             let (order, omitted) = (order.clone(), Vec::new());
-            let plan = Plan { order, omitted, sign_value: SignValue::Absent, key_member };
-            plans.push((1 + order_weight + name_weight, Waiting::Plan(plan)));
+            let plan =
+                ArrangementPlan { order, omitted, sign_value: SignValue::Absent, key_member };
+            plans.push((1 + order_weight + name_weight, PendingArrangement::Plan(plan)));
         }
     }
     plans
@@ -205,13 +209,13 @@ fn omissions(names: &[&str], all: &[&str], documented: &[&str]) -> Vec<(usize, V
 }
 
 /// Every order of the members, and for few members of every choice of them.
-fn permuted<'s>(names: &[&'s str]) -> Vec<Weighed<Waiting<'s>>> {
+fn permuted<'s>(names: &[&'s str]) -> Vec<Weighed<PendingArrangement<'s>>> {
     let count = names.len();
     if !(2..=PERMUTED_MAX).contains(&count) {
         return Vec::new();
     }
     if count > CHOSEN_MAX {
-        return vec![(4, Waiting::Permutations(names.to_vec()))];
+        return vec![(4, PendingArrangement::Permutations(names.to_vec()))];
     }
     let choice = |chosen: u32| {
         let kept = names.iter().enumerate().filter(|(at, _)| chosen >> at & 1 == 1);
@@ -219,7 +223,9 @@ fn permuted<'s>(names: &[&'s str]) -> Vec<Weighed<Waiting<'s>>> {
     };
     let choices = (1_u32..1 << count).map(choice).filter(|kept| kept.len() > 1);
     let weight = |left_out: usize| 2 + usize::from(count > FEW) * left_out.min(2);
-    choices.map(|kept| (weight(count - kept.len()), Waiting::Permutations(kept))).collect()
+    choices
+        .map(|kept| (weight(count - kept.len()), PendingArrangement::Permutations(kept)))
+        .collect()
 }
 
 /// The place of `member` among those of `source`.
@@ -235,11 +241,11 @@ fn item(member: &Member<'_>, source: &Source<'_>, key_member: &str) -> u16 {
     place.map_or(ITEM_KEY - 1, |at| at as u16)
 }
 
-impl Plan {
+impl ArrangementPlan {
     /// A style with this choice and order of members.
-    fn style<'s>(&'s self, recipe: &'s Recipe) -> Style<'s> {
+    fn style<'s>(&'s self, recipe: &'s Recipe) -> CanonicalStyle<'s> {
         let omitted = self.omitted.iter().map(String::as_str).collect::<Rc<[_]>>();
-        Style {
+        CanonicalStyle {
             order: match &self.order {
                 PlanOrder::By(order) => Sequence::By(*order),
                 PlanOrder::Listed(names) => {
@@ -249,7 +255,7 @@ impl Plan {
             members: Selection::Without(omitted),
             sign_value: self.sign_value,
             key_member: self.key_member,
-            ..Style::of(recipe)
+            ..CanonicalStyle::of(recipe)
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) const EMPTY_VALUES: &[Weighed<EmptyValues>] = &[
     (1, EmptyValues::OnlyNullWord),
 ];
 
-/// What stands between pairs.
+/// Separator between pairs.
 pub(super) const PAIR_SEPARATORS: &[Weighed<&str>] = &[
     (0, "&"),
     (1, ""),
@@ -104,7 +104,7 @@ pub(super) const PAIR_SEPARATORS: &[Weighed<&str>] = &[
     (3, "\0"),
 ];
 
-/// What stands between a name and its value.
+/// Separator between a name and its value.
 pub(super) const JOINERS: &[Weighed<&str>] = &[
     (0, "="),
     (1, ":"),
@@ -124,7 +124,7 @@ pub(super) const JOINERS: &[Weighed<&str>] = &[
     (3, "\n"),
 ];
 
-/// What stands between values.
+/// Separator between values.
 pub(super) const VALUE_SEPARATORS: &[Weighed<&str>] = &[
     (0, ""),
     (0, "|"),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
-use super::super::canonical::{Source, Style, View};
+use super::super::canonical::{CanonicalStyle, Source, View};
 use super::super::recipe::Recipe;
 use super::super::words::{EmptyValues, Escape, Layout, Numbers, Order, SignValue, TextCase};
 use super::arrange::Arrangements;
@@ -90,7 +90,7 @@ impl<'s, 'a> Forms<'s, 'a> {
         while let Some((own, whole)) = pop(&mut self.waiting_whole, weight) {
             let mut recipe = Recipe::default();
             Core::Whole(whole).describe(&mut recipe);
-            let style = Style::of(&recipe);
+            let style = CanonicalStyle::of(&recipe);
             let all = self.sources.iter().map(|source| style.core(source, View::Exact));
             let all = all.collect::<Vec<_>>();
             let first = all.first().cloned().unwrap_or_default();
@@ -110,12 +110,12 @@ pub(super) fn pop<T>(waiting: &mut VecDeque<Weighed<T>>, weight: usize) -> Optio
 impl ValueSettings {
     fn write(self, source: &Source<'_>) -> Vec<Option<String>> {
         let usual = Recipe::default();
-        let style = Style {
+        let style = CanonicalStyle {
             numbers: self.numbers,
             values: self.escape,
             value_case: self.case,
             blanks: self.blanks,
-            ..Style::of(&usual)
+            ..CanonicalStyle::of(&usual)
         };
         let values = source.members.iter().map(|member| style.value(member, source, View::Exact));
         values.map(|value| value.map(Cow::into_owned)).collect()
@@ -143,7 +143,7 @@ fn name_forms(sources: &[Source<'_>]) -> Vec<Weighed<NameForm>> {
     let mut seen = HashSet::new();
     let mut forms = Vec::new();
     for (weight, case) in NAME_CASES {
-        let style = Style { names: *case, ..Style::of(&usual) };
+        let style = CanonicalStyle { names: *case, ..CanonicalStyle::of(&usual) };
         let written = |source: &Source<'_>| {
             let members = source.members.iter();
             members.map(|member| style.name(member, View::Exact).into_owned()).collect::<Vec<_>>()

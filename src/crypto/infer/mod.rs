@@ -17,13 +17,13 @@ mod undecided;
 
 use serde::Serialize;
 
-use super::canonical::{Source, Style, View};
+use super::canonical::{CanonicalStyle, Source, View};
 use super::encoding::Encoding;
 use super::hash::Hash;
 use super::keys::{PublicKey, Secret};
 use super::mask::Hide;
 use super::orders::documented;
-use super::recipe::{Recipe, SIGN, Scheme};
+use super::recipe::{Recipe, SIGN, SignatureScheme};
 use super::sign::VerifyKey;
 use crate::base::{Fields, FieldsError, Operation};
 use opened::{Facts, Opened};
@@ -46,7 +46,7 @@ pub struct Sample<'a> {
     sign: String,
 }
 
-/// Why a request is no sample.
+/// Reason why a request is no sample.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SampleError {
     /// The body is not one JSON object.
@@ -99,7 +99,7 @@ impl Held {
 }
 
 /// The bounds of a search.
-pub struct Budget<'b> {
+pub struct SearchBudget<'b> {
     /// At most about so many strings are tried.
     pub candidates: u64,
     /// Asked now and then; the search ends when it says no.
@@ -194,7 +194,12 @@ pub struct SampleFacts {
 
 /// Looks for the recipe that all of `samples` were signed after. It takes seconds of one processor at most, as
 /// `budget` says.
-pub fn infer(samples: &[Sample<'_>], held: &Held, hide: Hide, budget: &Budget<'_>) -> Inference {
+pub fn infer(
+    samples: &[Sample<'_>],
+    held: &Held,
+    hide: Hide,
+    budget: &SearchBudget<'_>,
+) -> Inference {
     let mut inference = Inference {
         outcome: Outcome::None,
         recipe: None,
@@ -227,7 +232,7 @@ pub fn infer(samples: &[Sample<'_>], held: &Held, hide: Hide, budget: &Budget<'_
         let Ok(bytes) = encoding.decode(&lead.sign) else { continue };
         let Opened { leads, .. } = opened::open(held, encoding, &bytes);
         let left = budget.candidates.saturating_sub(inference.tried);
-        let budget = Budget { candidates: left, keep_going: budget.keep_going };
+        let budget = SearchBudget { candidates: left, keep_going: budget.keep_going };
         let found = search::search(&ordered, &leads, &documented, held, &budget);
         inference.tried += found.tried;
         inference.complete &= found.is_complete;
@@ -259,12 +264,14 @@ impl Inference {
 fn proof(recipe: &Recipe, sample: &Sample<'_>, held: &Held, hide: Hide) -> Proof {
     let secret = held.secret.as_ref();
     let source = Source::new(recipe, &sample.fields, secret);
-    let signed = Style::of(recipe).text(&source, View::Masked(hide));
+    let signed = CanonicalStyle::of(recipe).text(&source, View::Masked(hide));
     let message = recipe.message(&sample.fields, secret);
     let (hash, digest) = match recipe.algorithm.scheme() {
-        Scheme::Pkcs1(hash) | Scheme::Pss(hash) => (Some(hash), hash.digest(&[&message])),
-        Scheme::Raw => (recipe.predigest, message),
-        Scheme::Hmac(hash) | Scheme::Keyed(hash) => {
+        SignatureScheme::Pkcs1(hash) | SignatureScheme::Pss(hash) => {
+            (Some(hash), hash.digest(&[&message]))
+        }
+        SignatureScheme::Raw => (recipe.predigest, message),
+        SignatureScheme::Hmac(hash) | SignatureScheme::Keyed(hash) => {
             (Some(hash), recipe.encoding.decode(&sample.sign).unwrap_or_default())
         }
     };

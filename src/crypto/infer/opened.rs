@@ -7,8 +7,8 @@ use super::super::block::{Pss, pkcs1_content};
 use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::keys::{PublicKey, Secret};
-use super::super::recipe::{Algorithm, KeyPosition, Recipe, Scheme};
-use super::super::target::Target;
+use super::super::recipe::{Algorithm, KeyPosition, Recipe, SignatureScheme};
+use super::super::target::SignTarget;
 use super::super::words::SecretForm;
 use super::{Held, PROOF_BITS_MIN};
 
@@ -21,15 +21,15 @@ pub(super) struct Lead {
     pub(super) weight: usize,
     /// The settings that are known: algorithm, its parameters, the form of the shared key.
     pub(super) recipe: Recipe,
-    pub(super) target: Target,
-    pub(super) role: KeyRole,
+    pub(super) target: SignTarget,
+    pub(super) role: HeldKey,
     /// The shared key as text, for strings that it is a part of.
     pub(super) key_text: Option<String>,
 }
 
 /// The place of the shared key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeyRole {
+pub(super) enum HeldKey {
     /// The target knows the key; the string has it only by exception.
     Beside,
     /// The string must have the key.
@@ -115,8 +115,8 @@ impl Opened {
                 self.facts.hash = Some(hash);
                 self.facts.digest = Some(digest.to_vec());
                 self.say(format!("the digest in it is {hash}: {}", Encoding::Hex.encode(digest)));
-                let target = Target::Digest(hash, digest.to_vec());
-                return self.lead(0, Scheme::Pkcs1(hash), target, secret, base);
+                let target = SignTarget::Digest(hash, digest.to_vec());
+                return self.lead(0, SignatureScheme::Pkcs1(hash), target, secret, base);
             }
         }
         let shown = if is_digest(content) {
@@ -132,12 +132,12 @@ impl Opened {
         if content.len() * 8 < PROOF_BITS_MIN {
             return self.say(format!("fewer than {PROOF_BITS_MIN} bits prove no recipe"));
         }
-        self.lead(0, Scheme::Raw, Target::Itself(content.to_vec()), secret, base);
+        self.lead(0, SignatureScheme::Raw, SignTarget::Itself(content.to_vec()), secret, base);
     }
 
     fn pss(&mut self, key: &PublicKey, block: &[u8], secret: Option<&Secret>, base: &Recipe) {
         for hash in Hash::ALL.iter().copied() {
-            let scheme = Scheme::Pss(hash);
+            let scheme = SignatureScheme::Pss(hash);
             if Algorithm::of(scheme).is_none() {
                 continue;
             }
@@ -168,7 +168,7 @@ impl Opened {
                 self.lead(
                     usize::from(mask != hash),
                     scheme,
-                    Target::Pss(hash, opened),
+                    SignTarget::Pss(hash, opened),
                     secret,
                     &recipe,
                 );
@@ -197,15 +197,15 @@ impl Opened {
     fn lead(
         &mut self,
         weight: usize,
-        scheme: Scheme,
-        target: Target,
+        scheme: SignatureScheme,
+        target: SignTarget,
         secret: Option<&Secret>,
         base: &Recipe,
     ) {
         let Some(algorithm) = Algorithm::of(scheme) else { return };
         let key_text = secret.and_then(|secret| text(secret, SecretForm::Text));
         let recipe = Recipe { algorithm, ..base.clone() };
-        self.leads.push(Lead { weight, recipe, target, role: KeyRole::Beside, key_text });
+        self.leads.push(Lead { weight, recipe, target, role: HeldKey::Beside, key_text });
     }
 
     fn shared(&mut self, secret: &Secret, base: &Recipe, tag: &[u8], is_second: bool) {
@@ -232,7 +232,7 @@ impl Opened {
     }
 
     fn hmac(&mut self, secret: &Secret, base: &Recipe, hash: Hash, tag: &[u8]) {
-        let scheme = Scheme::Hmac(hash);
+        let scheme = SignatureScheme::Hmac(hash);
         let Some(algorithm) = Algorithm::of(scheme) else { return };
         for (weight, key_form) in [
             (0, SecretForm::Text),
@@ -243,31 +243,32 @@ impl Opened {
         ] {
             let Some(key) = secret.in_form(key_form) else { continue };
             let position = KeyPosition::After;
-            let target = Target::Mac { scheme, position, key: key.into_owned(), tag: tag.into() };
+            let target =
+                SignTarget::Mac { scheme, position, key: key.into_owned(), tag: tag.into() };
             let recipe = Recipe { algorithm, key_form, ..base.clone() };
             let key_text = text(secret, key_form);
-            self.leads.push(Lead { weight, recipe, target, role: KeyRole::Beside, key_text });
+            self.leads.push(Lead { weight, recipe, target, role: HeldKey::Beside, key_text });
         }
     }
 
     fn keyed(&mut self, secret: &Secret, base: &Recipe, hash: Hash, tag: &[u8]) {
-        let scheme = Scheme::Keyed(hash);
+        let scheme = SignatureScheme::Keyed(hash);
         let Some(algorithm) = Algorithm::of(scheme) else { return };
         for (weight, key_form) in
             [(0, SecretForm::Text), (3, SecretForm::Md5Hex), (3, SecretForm::Sha256Hex)]
         {
             let key_position = KeyPosition::Inside;
             let recipe = Recipe { algorithm, key_position, key_form, ..base.clone() };
-            let target = Target::Digest(hash, tag.to_vec());
+            let target = SignTarget::Digest(hash, tag.to_vec());
             let key_text = text(secret, key_form);
-            self.leads.push(Lead { weight, recipe, target, role: KeyRole::Inside, key_text });
+            self.leads.push(Lead { weight, recipe, target, role: HeldKey::Inside, key_text });
         }
         for (weight, key_form) in
             [(0, SecretForm::Text), (2, SecretForm::Hex), (2, SecretForm::Base64)]
         {
             let Some(key) = secret.in_form(key_form) else { continue };
             for key_position in [KeyPosition::After, KeyPosition::Before, KeyPosition::Both] {
-                let target = Target::Mac {
+                let target = SignTarget::Mac {
                     scheme,
                     position: key_position,
                     key: key.clone().into_owned(),
@@ -275,9 +276,9 @@ impl Opened {
                 };
                 let recipe = Recipe { algorithm, key_position, key_form, ..base.clone() };
                 let role = if key_form == SecretForm::Text {
-                    KeyRole::AfterDigest
+                    HeldKey::AfterDigest
                 } else {
-                    KeyRole::Beside
+                    HeldKey::Beside
                 };
                 self.leads.push(Lead { weight, recipe, target, role, key_text: None });
             }

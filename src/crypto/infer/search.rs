@@ -8,20 +8,20 @@ use super::super::canonical::{Source, digested, join, written};
 use super::super::hash::Hash;
 use super::super::recipe::{Canonical, KeyPosition, Recipe};
 use super::super::sign::verify;
-use super::super::target::Target;
+use super::super::target::SignTarget;
 use super::super::words::{Charset, DigestForm, EmptyValues, LineEnds, Order, TextCase, Transform};
-use super::arrange::{Arrangement, ITEM_KEY, ITEM_SIGN, PlanOrder};
+use super::arrange::{ArrangementChoice, ITEM_KEY, ITEM_SIGN, PlanOrder};
 use super::choices::{
     CHARSETS, FRAMES, JOINER, JOINERS, KEY_FRAMES, KEY_NAMES, LINE_ENDS, PAIR_SEPARATORS,
     PREDIGEST_FORMS, PREDIGESTS, SECRET, SEPARATOR, TRANSFORMS, VALUE_SEPARATORS, WEIGHT_MAX,
     Weighed,
 };
 use super::forms::{Forms, NameForm, ValueForm, Whole};
-use super::opened::{KeyRole, Lead};
-use super::{Budget, Held, Sample};
+use super::opened::{HeldKey, Lead};
+use super::{Held, Sample, SearchBudget};
 
 /// The outcome of a search.
-pub(super) struct Found {
+pub(super) struct FoundRecipe {
     /// The first recipe that all samples verify under.
     pub(super) recipe: Option<Recipe>,
     /// Strings that were tried.
@@ -38,8 +38,8 @@ pub(super) fn search(
     leads: &[Lead],
     documented: &[&str],
     held: &Held,
-    budget: &Budget<'_>,
-) -> Found {
+    budget: &SearchBudget<'_>,
+) -> FoundRecipe {
     let usual = Recipe::default();
     let sources =
         samples.iter().map(|sample| Source::new(&usual, &sample.fields, None)).collect::<Vec<_>>();
@@ -61,13 +61,13 @@ pub(super) fn search(
         forms.extend(weight);
         if let Some(recipe) = search.level(&forms, weight) {
             let (tried, partial) = (search.tried, None);
-            return Found { recipe: Some(recipe), tried, is_complete: false, partial };
+            return FoundRecipe { recipe: Some(recipe), tried, is_complete: false, partial };
         }
         if search.is_over {
             break;
         }
     }
-    Found {
+    FoundRecipe {
         recipe: None,
         tried: search.tried,
         is_complete: !search.is_over,
@@ -79,8 +79,8 @@ struct Search<'s, 'a> {
     samples: &'s [&'s Sample<'a>],
     leads: &'s [Lead],
     held: &'s Held,
-    budget: &'s Budget<'s>,
-    frames: Vec<Weighed<Frame>>,
+    budget: &'s SearchBudget<'s>,
+    frames: Vec<Weighed<SearchFrame>>,
     joins: Vec<Weighed<Join>>,
     /// For each kind of frame, by weight.
     outers: [Vec<Vec<Outer>>; 4],
@@ -96,7 +96,7 @@ pub(super) struct Join {
     separator: &'static str,
 }
 
-struct Frame {
+struct SearchFrame {
     kind: FrameKind,
     before: String,
     after: String,
@@ -137,7 +137,7 @@ struct Framed {
 }
 
 impl Framed {
-    fn fits(&mut self, outer: Outer, target: &Target) -> bool {
+    fn fits(&mut self, outer: Outer, target: &SignTarget) -> bool {
         if !outer.is_plain() {
             let whole = outer.transform.apply(outer.line_ends.apply(self.whole.clone()));
             return target.fits(&digested(outer.predigest, outer.charset.encode(whole)));
@@ -154,7 +154,12 @@ impl Framed {
 /// The part of a candidate that comes before the frame.
 #[derive(Clone, Copy)]
 pub(super) enum Core<'s> {
-    Joined { values: &'s ValueForm, names: &'s NameForm, join: Join, arrangement: &'s Arrangement },
+    Joined {
+        values: &'s ValueForm,
+        names: &'s NameForm,
+        join: Join,
+        arrangement: &'s ArrangementChoice,
+    },
     Whole(Whole),
 }
 
@@ -208,7 +213,7 @@ impl Search<'_, '_> {
                         let core = Core::Joined { values, names, join: *join, arrangement };
                         for at in 0..self.leads.len() {
                             let lead = &self.leads[at];
-                            let extra = usize::from(lead.role == KeyRole::Beside) * 2;
+                            let extra = usize::from(lead.role == HeldKey::Beside) * 2;
                             let Some(key) = &lead.key_text else { continue };
                             let Some(rest) = rest.checked_sub(lead.weight + extra) else {
                                 continue;
@@ -232,10 +237,10 @@ impl Search<'_, '_> {
             let lead = &self.leads[at];
             let Some(rest) = rest.checked_sub(lead.weight) else { continue };
             let outers = match lead.role {
-                KeyRole::Beside if lead.key_text.is_some() => EITHER,
-                KeyRole::Beside => PLAIN,
-                KeyRole::Inside => WITH_KEY,
-                KeyRole::AfterDigest => DIGESTED,
+                HeldKey::Beside if lead.key_text.is_some() => EITHER,
+                HeldKey::Beside => PLAIN,
+                HeldKey::Inside => WITH_KEY,
+                HeldKey::AfterDigest => DIGESTED,
             };
             if let Some(recipe) = self.frame(text, core, at, outers, rest) {
                 return Some(recipe);
@@ -448,7 +453,7 @@ fn write(
     values: &ValueForm,
     names: &NameForm,
     form: Join,
-    arrangement: &Arrangement,
+    arrangement: &ArrangementChoice,
     key: &str,
 ) {
     text.clear();
@@ -505,8 +510,8 @@ fn has_key(leads: &[Lead]) -> bool {
 }
 
 /// The frames, those with the shared key where there is one.
-fn frames(has_key: bool) -> Vec<Weighed<Frame>> {
-    let frame = |kind, before: &str, after: &str| Frame {
+fn frames(has_key: bool) -> Vec<Weighed<SearchFrame>> {
+    let frame = |kind, before: &str, after: &str| SearchFrame {
         kind,
         before: before.to_owned(),
         after: after.to_owned(),

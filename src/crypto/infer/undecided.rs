@@ -25,7 +25,7 @@ pub struct Undecided {
 
 /// The open settings of `recipe`.
 pub(super) fn undecided(recipe: &Recipe, samples: &[Sample<'_>], held: &Held) -> Vec<Undecided> {
-    let judge = Judge { recipe, samples, held, messages: messages(recipe, samples, held) };
+    let judge = SampleJudge { recipe, samples, held, messages: messages(recipe, samples, held) };
     let mut open = Vec::new();
     let mut add = |setting: &'static str, chosen: String, others: Vec<String>, sample: &str| {
         if !others.is_empty() {
@@ -119,14 +119,14 @@ fn messages(recipe: &Recipe, samples: &[Sample<'_>], held: &Held) -> Vec<Vec<u8>
     samples.iter().map(|sample| recipe.message(&sample.fields, secret)).collect()
 }
 
-struct Judge<'a> {
+struct SampleJudge<'a> {
     recipe: &'a Recipe,
     samples: &'a [Sample<'a>],
     held: &'a Held,
     messages: Vec<Vec<u8>>,
 }
 
-impl Judge<'_> {
+impl SampleJudge<'_> {
     /// `other` is another recipe, a sound one, and signs the same.
     fn fits(&self, other: &Recipe) -> bool {
         other != self.recipe

@@ -1,14 +1,14 @@
-//! What a payment is made with, and what the first choice is where the payer names nothing.
+//! Instruments of payments, and the first choice where the payer names nothing.
 
 use crate::base::{PaymentMethod, Reason};
 use crate::ledger::{Instrument, InstrumentKind};
-use crate::profile::{BankAccount, Card, Profile, Scheme, Wallet};
+use crate::profile::{BankAccount, Card, CardBrand, Profile, Wallet};
 use crate::wire::mask;
 
 /// The bank whose accounts pay PPCBANK_TRANSFER.
 pub(super) const PPCBANK: &str = "PPCBank";
 
-/// What pays where the payer names nothing.
+/// Instrument where the payer names nothing.
 pub(super) enum First<'p> {
     Card(&'p Card),
     Bank(&'p BankAccount),
@@ -33,7 +33,7 @@ pub(super) fn first_approved(profile: &Profile, method: PaymentMethod) -> Option
     }
 }
 
-/// What an order of `method` was paid with, where nobody says.
+/// Instrument of an order of `method` where nobody says.
 pub(super) fn of_first(profile: &Profile, method: PaymentMethod) -> Instrument {
     match first_approved(profile, method) {
         Some(First::Card(card)) => of_card(card),
@@ -42,7 +42,7 @@ pub(super) fn of_first(profile: &Profile, method: PaymentMethod) -> Instrument {
     }
 }
 
-/// What the paying app of a QR order paid with: it names no account, so the first wallet or account
+/// Instrument of a QR order's paying app: it names no account, so the first wallet or account
 /// that pays stands for it.
 pub(in crate::gateway) fn of_app(profile: &Profile, method: PaymentMethod) -> Instrument {
     let mut wallets = profile.payers.wallets.iter();
@@ -53,8 +53,11 @@ pub(in crate::gateway) fn of_app(profile: &Profile, method: PaymentMethod) -> In
 }
 
 pub(super) fn of_card(card: &Card) -> Instrument {
-    let kind =
-        if card.scheme == Scheme::Payon { InstrumentKind::PayonCard } else { InstrumentKind::Card };
+    let kind = if card.scheme == CardBrand::Payon {
+        InstrumentKind::PayonCard
+    } else {
+        InstrumentKind::Card
+    };
     Instrument { kind, account: mask::last_four(&card.number).into() }
 }
 
@@ -73,5 +76,5 @@ pub(super) fn of_bank(row: &BankAccount, method: PaymentMethod) -> Instrument {
 
 /// The method whose orders a card pays.
 pub(in crate::gateway) fn method_of(card: &Card) -> PaymentMethod {
-    if card.scheme == Scheme::Payon { PaymentMethod::Payon } else { PaymentMethod::CreditDebit }
+    if card.scheme == CardBrand::Payon { PaymentMethod::Payon } else { PaymentMethod::CreditDebit }
 }

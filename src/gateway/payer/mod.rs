@@ -2,29 +2,31 @@
 //!
 //! The control plane plays the payer in one step; the pages go through the same judgement step by step.
 
+mod autopay;
 mod instrument;
-mod play;
 mod step;
-mod turn;
+mod step_machine;
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use autopay::autopay;
 pub(super) use instrument::{method_of, of_app};
-use play::play;
 pub(super) use step::otp_has_expired;
 pub use step::{AcsReturn, TypedCard};
-use step::{Turn, Verdict};
-use turn::turn;
+use step::{PaymentEnd, Turn};
+use step_machine::step;
 
 use crate::base::{Reason, Seed, TraceContext};
-use crate::ledger::{BindingId, Command, Order, Progress, Step, Target};
+use crate::ledger::{BindingId, Command, Order, PayerStep, Progress, Target};
 use crate::profile::OtpChannel;
 use crate::scenario::{CallFacts, Point};
-use crate::space::{Course, Moment, OrderHandle, OrderSnapshot, Ruling, Space, Trace};
+use crate::space::{
+    OrderHandle, OrderSnapshot, PendingReply, RequestId, Ruling, Space, Transaction,
+};
 
-/// What the payer does. Everything left out is right: `{}` pays with the first card, wallet or
+/// Entries of the payer. Everything left out is right: `{}` pays with the first card, wallet or
 /// account that is approved for the order's method.
 #[derive(Clone, Default, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -52,33 +54,33 @@ pub struct PayRequest {
     pub outcome: Option<Reason>,
 }
 
-/// What came of it.
+/// Result of a payment.
 #[derive(Clone, Debug)]
 pub struct Paid {
     /// The reason that decided.
     pub reason: Reason,
     /// The order afterwards, copied in the section in which it was changed.
     pub order: Box<OrderSnapshot>,
-    /// How it goes on, where a rule stepped in.
-    pub course: Option<Arc<Course>>,
+    /// Pending reply, where a rule stepped in.
+    pub pending: Option<Arc<PendingReply>>,
 }
 
-/// What makes a change: a call, by its name in the journal, and the trace of the caller's own in which it came, if any.
+/// Cause of a change: a call, by its name in the journal, and the trace of the caller's own in which it came, if any.
 #[derive(Clone, Debug, Default)]
 pub struct Cause {
     /// The call.
-    pub trace: Trace,
+    pub trace: RequestId,
     /// The caller's trace, in which push-backs are sent; that of the order's registration where it is `None`.
     pub context: Option<Arc<TraceContext>>,
 }
 
-impl From<Trace> for Cause {
-    fn from(trace: Trace) -> Self {
+impl From<RequestId> for Cause {
+    fn from(trace: RequestId) -> Self {
         Self { trace, context: None }
     }
 }
 
-/// Why the payer could not even try. Nothing was booked.
+/// Reason why the payer could not even try. Nothing was booked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PayError {
     /// No such order.
@@ -94,7 +96,7 @@ pub enum PayError {
     /// The order's state forbids it.
     #[error("the order is {state}: {}", reason.about())]
     NotPossible {
-        /// Why.
+        /// Reason.
         reason: Reason,
         /// The order's state.
         state: &'static str,
@@ -102,9 +104,9 @@ pub enum PayError {
     /// Something given is not in the tables, or does not go with the order's method.
     #[error("{field}: {problem}")]
     Input {
-        /// Which member.
+        /// Member.
         field: &'static str,
-        /// What is wrong with it and what to give; never repeats a secret.
+        /// The mistake and the remedy; never repeats a secret.
         problem: String,
     },
 }
@@ -118,13 +120,13 @@ pub fn pay(
     cause: impl Into<Cause>,
 ) -> Result<Paid, PayError> {
     let target = Sought::Named { merchant, tx_id };
-    change(space, target, cause.into(), |moment, order| {
-        let verdict = play(space, moment, order, request)?;
-        Ok(judged(space, moment, order, verdict))
+    change(space, target, cause.into(), |transaction, order| {
+        let verdict = autopay(space, transaction, order, request)?;
+        Ok(judged(space, transaction, order, verdict))
     })
 }
 
-/// What the payer does at one step.
+/// Input of the payer at one step.
 #[derive(Clone, Copy)]
 pub enum Input<'a> {
     /// Types a card.
@@ -147,9 +149,9 @@ pub enum Input<'a> {
     Cancel,
 }
 
-/// Where a payer is after a step.
+/// Position of a payer after a step.
 #[derive(Clone, Debug)]
-pub enum Stage {
+pub enum PayerStage {
     /// It was right; [`Progress::step`] is asked next.
     Asks(Progress),
     /// It was wrong for this reason; [`Progress::step`] is asked again.
@@ -166,36 +168,36 @@ pub fn advance(
     order: OrderHandle,
     seen: Option<Progress>,
     input: Input<'_>,
-    trace: Trace,
-) -> Result<Stage, PayError> {
+    trace: RequestId,
+) -> Result<PayerStage, PayError> {
     let mut asks = None;
-    let paid = change(space, Sought::Handle(order), trace.into(), |moment, order| {
-        payable(moment, order)?;
+    let paid = change(space, Sought::Handle(order), trace.into(), |transaction, order| {
+        payable(transaction, order)?;
         let progress = order.progress.as_deref().copied().unwrap_or_default();
         if seen.is_some_and(|seen| seen != progress) {
             return Err(not_possible(Reason::StateNotAllowed, order));
         }
-        Ok(match turn(space, moment, order, input)? {
+        Ok(match step(space, transaction, order, input)? {
             Turn::End(verdict) => {
-                moment.set_progress(order.id, None);
-                judged(space, moment, order, verdict)
+                transaction.set_progress(order.id, None);
+                judged(space, transaction, order, verdict)
             }
             Turn::Next(progress) => {
-                moment.set_progress(order.id, Some(progress));
-                asks = Some(Stage::Asks(progress));
-                Act::of(Reason::OrderPending, None)
+                transaction.set_progress(order.id, Some(progress));
+                asks = Some(PayerStage::Asks(progress));
+                PayerAct::of(Reason::OrderPending, None)
             }
             Turn::Again(progress, reason) => {
-                moment.set_progress(order.id, Some(progress));
-                asks = Some(Stage::Wrong(progress, reason));
-                Act::of(reason, None)
+                transaction.set_progress(order.id, Some(progress));
+                asks = Some(PayerStage::Wrong(progress, reason));
+                PayerAct::of(reason, None)
             }
         })
     })?;
-    Ok(asks.unwrap_or_else(|| Stage::Over(Box::new(paid))))
+    Ok(asks.unwrap_or_else(|| PayerStage::Over(Box::new(paid))))
 }
 
-/// What a test can make happen to an order from outside.
+/// Events that a test can cause for an order from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TriggerEvent {
@@ -222,7 +224,7 @@ pub fn trigger(
     cause: impl Into<Cause>,
 ) -> Result<Paid, PayError> {
     let target = Sought::Named { merchant, tx_id };
-    change(space, target, cause.into(), |moment, order| {
+    change(space, target, cause.into(), |transaction, order| {
         let (reason, command) = match event {
             TriggerEvent::Expire => (Reason::OrderExpired, Command::Expire),
             TriggerEvent::Cancel => (Reason::PayerCancelled, Command::Cancel),
@@ -241,9 +243,9 @@ pub fn trigger(
             }
             TriggerEvent::Chargeback => (Reason::Success, Command::ChargeBack),
         };
-        let ruling = consult(space, moment, order, Point::Trigger, None);
-        let told = follow(moment, ruling.as_ref()).unwrap_or(reason);
-        Ok(Act { reason: told, command: Some(command), ruling })
+        let ruling = consult(space, transaction, order, Point::Trigger, None);
+        let told = apply_plan(transaction, ruling.as_ref()).unwrap_or(reason);
+        Ok(PayerAct { reason: told, command: Some(command), ruling })
     })
 }
 
@@ -255,12 +257,12 @@ enum Sought<'a> {
 }
 
 impl Sought<'_> {
-    fn find<'m>(&self, moment: &'m Moment<'_>) -> Option<&'m Order> {
+    fn find<'m>(&self, transaction: &'m Transaction<'_>) -> Option<&'m Order> {
         match *self {
             Self::Named { merchant, tx_id } => {
-                moment.ledger().find(Target::Named { merchant, tx_id })
+                transaction.ledger().find(Target::Named { merchant, tx_id })
             }
-            Self::Handle(handle) => moment.at(handle),
+            Self::Handle(handle) => transaction.at(handle),
         }
     }
 
@@ -279,42 +281,42 @@ fn change(
     space: &Space,
     sought: Sought<'_>,
     Cause { trace, context }: Cause,
-    act: impl FnOnce(&mut Moment<'_>, &Order) -> Result<Act, PayError>,
+    act: impl FnOnce(&mut Transaction<'_>, &Order) -> Result<PayerAct, PayError>,
 ) -> Result<Paid, PayError> {
     let unknown = || sought.unknown(space);
-    space.enter(|moment| {
-        moment.carry(context.as_ref());
-        let order = sought.find(moment).cloned().ok_or_else(unknown)?;
+    space.write(|transaction| {
+        transaction.carry(context.as_ref());
+        let order = sought.find(transaction).cloned().ok_or_else(unknown)?;
         let id = order.id;
-        let Act { reason, command, ruling } = act(moment, &order)?;
+        let PayerAct { reason, command, ruling } = act(transaction, &order)?;
         let mut shown = None;
         if let Some(command) = command {
-            let event = moment
+            let event = transaction
                 .ledger()
-                .decide(moment.now, Target::At(id), command)
+                .decide(transaction.now, Target::At(id), command)
                 .map_err(|reason| not_possible(reason, &order))?;
-            shown = Some(moment.book(event, trace).cloned().ok_or_else(unknown)?);
+            shown = Some(transaction.book(event, trace).cloned().ok_or_else(unknown)?);
         }
-        let course = ruling.and_then(|ruling| {
-            let aftermath = moment.take_aftermath();
-            moment.course(ruling, Some(id), trace, aftermath).map(Arc::new)
+        let pending = ruling.and_then(|ruling| {
+            let deferred = transaction.take_aftermath();
+            transaction.pending(ruling, Some(id), trace, deferred).map(Arc::new)
         });
         // A booking that waits for the reply, or never comes, is not shown.
-        let kept = moment.ledger().find(Target::At(id)).cloned().or(shown).unwrap_or(order);
-        let order = Box::new(moment.snapshot(&kept));
-        Ok(Paid { reason, order, course })
+        let kept = transaction.ledger().find(Target::At(id)).cloned().or(shown).unwrap_or(order);
+        let order = Box::new(transaction.snapshot(&kept));
+        Ok(Paid { reason, order, pending })
     })
 }
 
-/// What decided, what is asked of the ledger for it, and the rule that stepped in.
-struct Act {
+/// The deciding reason, the command for the ledger, and the rule that stepped in.
+struct PayerAct {
     reason: Reason,
     command: Option<Command<'static>>,
     ruling: Option<Ruling>,
 }
 
-impl Act {
-    /// What no rule is asked about.
+impl PayerAct {
+    /// An act about which no rule is asked.
     fn of(reason: Reason, command: Option<Command<'static>>) -> Self {
         Self { reason, command, ruling: None }
     }
@@ -323,7 +325,7 @@ impl Act {
 /// Asks the rules about an order at `point`.
 fn consult(
     space: &Space,
-    moment: &mut Moment<'_>,
+    transaction: &mut Transaction<'_>,
     order: &Order,
     point: Point,
     card: Option<&str>,
@@ -331,31 +333,36 @@ fn consult(
     if !space.listens_at(point) {
         return None;
     }
-    let party = moment.ledger().party(order).clone();
-    moment.consult(&CallFacts {
-        merchant_id: Some(&party.merchant),
-        term_id: Some(&party.terminal),
+    let terminal = transaction.ledger().terminal(order).clone();
+    transaction.consult(&CallFacts {
+        merchant_id: Some(&terminal.merchant),
+        term_id: Some(&terminal.terminal),
         tx_id: Some(&order.tx_id),
         card,
-        ..CallFacts::new(space.name(), point, moment.now)
+        ..CallFacts::new(space.name(), point, transaction.now)
     })
 }
 
 /// Books and tells as a rule plans from here on. Answers the reason that is told in place of the natural one.
-fn follow(moment: &mut Moment<'_>, ruling: Option<&Ruling>) -> Option<Reason> {
+fn apply_plan(transaction: &mut Transaction<'_>, ruling: Option<&Ruling>) -> Option<Reason> {
     let ruling = ruling?;
-    moment.follow(ruling, ruling.plan.commit);
+    transaction.apply_plan(ruling, ruling.plan.commit);
     ruling.plan.reason
 }
 
-/// What is asked of the ledger for the end of a payment. A rule's reason is the end in place of the natural one, and
+/// Command for the end of a payment. A rule's reason is the end in place of the natural one, and
 /// booked as such; where the rule says that the payment is booked all the same, only the payer hears the reason.
-fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdict) -> Act {
+fn judged(
+    space: &Space,
+    transaction: &mut Transaction<'_>,
+    order: &Order,
+    verdict: PaymentEnd,
+) -> PayerAct {
     if !space.listens_at(Point::Pay) {
-        return ended_as(space, moment, order, verdict);
+        return ended_as(space, transaction, order, verdict);
     }
     let instrument = match &verdict {
-        Verdict::Approved(instrument) | Verdict::Declined(_, Some(instrument)) => {
+        PaymentEnd::Approved(instrument) | PaymentEnd::Declined(_, Some(instrument)) => {
             instrument.clone()
         }
         _ => instrument::of_first(space.profile(), order.method),
@@ -363,58 +370,63 @@ fn judged(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdic
     let cards = &space.profile().cards;
     let card = cards.iter().find(|card| instrument::of_card(card) == instrument);
     let card = card.map(|card| card.number.as_str());
-    let ruling = consult(space, moment, order, Point::Pay, card);
+    let ruling = consult(space, transaction, order, Point::Pay, card);
     let Some(decided) = &ruling else {
-        return ended_as(space, moment, order, verdict);
+        return ended_as(space, transaction, order, verdict);
     };
-    let (commit, instead) = super::rules::bent(&decided.plan);
-    moment.follow(decided, commit);
+    let (commit, instead) = super::rules::overridden(&decided.plan);
+    transaction.apply_plan(decided, commit);
     let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
     let told = decided.plan.reason;
-    let act = ended_as(space, moment, order, verdict);
-    Act { reason: told.unwrap_or(act.reason), ruling, ..act }
+    let act = ended_as(space, transaction, order, verdict);
+    PayerAct { reason: told.unwrap_or(act.reason), ruling, ..act }
 }
 
 /// The end of a payment; one that the issuer never answers leaves its order as it is, with a note.
-fn ended_as(space: &Space, moment: &mut Moment<'_>, order: &Order, verdict: Verdict) -> Act {
-    if verdict == Verdict::Unknown {
-        moment.set_progress(order.id, Some(unanswered(order)));
+fn ended_as(
+    space: &Space,
+    transaction: &mut Transaction<'_>,
+    order: &Order,
+    verdict: PaymentEnd,
+) -> PayerAct {
+    if verdict == PaymentEnd::Unknown {
+        transaction.set_progress(order.id, Some(unanswered(order)));
     }
-    let (reason, command) = booked_as(space, moment, order, verdict);
-    Act::of(reason, command)
+    let (reason, command) = booked_as(space, transaction, order, verdict);
+    PayerAct::of(reason, command)
 }
 
 fn booked_as(
     space: &Space,
-    moment: &Moment<'_>,
+    transaction: &Transaction<'_>,
     order: &Order,
-    verdict: Verdict,
+    verdict: PaymentEnd,
 ) -> (Reason, Option<Command<'static>>) {
     match verdict {
-        Verdict::Approved(instrument) => {
-            let merchant = &moment.ledger().party(order).merchant;
+        PaymentEnd::Approved(instrument) => {
+            let merchant = &transaction.ledger().terminal(order).merchant;
             let number = approval_number(space.seed(), merchant, &order.tx_id);
             (Reason::Success, Some(Command::Approve { number, instrument, late: false }))
         }
-        Verdict::Declined(reason, instrument) => {
+        PaymentEnd::Declined(reason, instrument) => {
             (reason, Some(Command::Decline { reason, instrument, late: false }))
         }
-        Verdict::Unknown => (Reason::IssuerTimeout, None),
-        Verdict::Cancelled => (Reason::PayerCancelled, Some(Command::Cancel)),
-        Verdict::Expired => (Reason::OrderExpired, Some(Command::Expire)),
+        PaymentEnd::Unknown => (Reason::IssuerTimeout, None),
+        PaymentEnd::Cancelled => (Reason::PayerCancelled, Some(Command::Cancel)),
+        PaymentEnd::Expired => (Reason::OrderExpired, Some(Command::Expire)),
     }
 }
 
-/// Where the payer of an order stands once the issuer has been asked in vain.
+/// Position of an order's payer after the issuer did not answer.
 fn unanswered(order: &Order) -> Progress {
     let progress = order.progress.as_deref().copied().unwrap_or_default();
-    Progress { step: Step::Unanswered, ..progress }
+    Progress { step: PayerStep::Unanswered, ..progress }
 }
 
 /// Six digits that depend on the seed and the order alone.
 pub(super) fn approval_number(seed: Seed, merchant: &str, tx_id: &str) -> u32 {
-    let lot = seed.number(&[b"approval", merchant.as_bytes(), tx_id.as_bytes()]);
-    (lot % 1_000_000) as u32
+    let draw = seed.number(&[b"approval", merchant.as_bytes(), tx_id.as_bytes()]);
+    (draw % 1_000_000) as u32
 }
 
 fn input(field: &'static str, problem: impl Into<String>) -> PayError {
@@ -426,7 +438,7 @@ fn not_possible(reason: Reason, order: &Order) -> PayError {
 }
 
 /// Refuses a step of an order that takes no payment any more.
-fn payable(moment: &Moment<'_>, order: &Order) -> Result<(), PayError> {
-    let asked = moment.ledger().decide(moment.now, Target::At(order.id), Command::Cancel);
+fn payable(transaction: &Transaction<'_>, order: &Order) -> Result<(), PayError> {
+    let asked = transaction.ledger().decide(transaction.now, Target::At(order.id), Command::Cancel);
     asked.map(drop).map_err(|reason| not_possible(reason, order))
 }

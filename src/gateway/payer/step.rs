@@ -5,12 +5,12 @@
 
 use super::{PayError, input, instrument};
 use crate::base::{Millis, PaymentMethod, Reason};
-use crate::ledger::{CardRow, Instrument, Order, Progress, Source, Step};
+use crate::ledger::{CardRow, Instrument, Order, PayerStep, PaymentSource, Progress};
 use crate::profile::{Authentication, Card, OtpChannel, Profile};
 
-/// How a payment ends.
+/// End of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum PaymentEnd {
     /// The issuer approves.
     Approved(Instrument),
     /// The payment is declined.
@@ -23,7 +23,7 @@ pub(super) enum Verdict {
     Expired,
 }
 
-/// What comes of one step.
+/// Result of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// It was right; [`Progress::step`] is next.
@@ -31,7 +31,7 @@ pub(super) enum Turn {
     /// It was wrong for this reason, and may be tried again.
     Again(Progress, Reason),
     /// It was the last step.
-    End(Verdict),
+    End(PaymentEnd),
 }
 
 /// A card as the payer types it. What is left out counts as right; the pages leave nothing out.
@@ -47,7 +47,7 @@ pub struct TypedCard<'a> {
     pub pin: Option<&'a str>,
 }
 
-/// What comes back from the issuer's page.
+/// Data that comes back from the issuer's page.
 #[derive(Clone, Copy)]
 pub enum AcsReturn<'a> {
     /// The issuer asked nothing of the payer.
@@ -61,13 +61,13 @@ pub enum AcsReturn<'a> {
 }
 
 /// The end that `reason` is, for a payment with `instrument`.
-pub(super) fn ended(reason: Reason, instrument: Instrument) -> Verdict {
+pub(super) fn ended(reason: Reason, instrument: Instrument) -> PaymentEnd {
     match reason {
-        Reason::Success => Verdict::Approved(instrument),
-        Reason::IssuerTimeout => Verdict::Unknown,
-        Reason::PayerCancelled => Verdict::Cancelled,
-        Reason::OrderExpired => Verdict::Expired,
-        reason => Verdict::Declined(reason, Some(instrument)),
+        Reason::Success => PaymentEnd::Approved(instrument),
+        Reason::IssuerTimeout => PaymentEnd::Unknown,
+        Reason::PayerCancelled => PaymentEnd::Cancelled,
+        Reason::OrderExpired => PaymentEnd::Expired,
+        reason => PaymentEnd::Declined(reason, Some(instrument)),
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) fn type_card(
         let problem = format!("pays orders of {own}, this one is {}", order.method);
         return Err(input("card", problem));
     }
-    let source = Some(Source::Card(CardRow(row as u32)));
+    let source = Some(PaymentSource::Card(CardRow(row as u32)));
     let wrong = |given: Option<&str>, right: Option<&str>| {
         given.is_some_and(|given| right.is_some_and(|right| given != right))
     };
@@ -106,7 +106,7 @@ pub(super) fn type_card(
         if wrong_pins >= profile.rules.pin_tries {
             return declined(Reason::CardPinTriesExceeded);
         }
-        let progress = Progress { source, step: Step::Enter, wrong_pins, ..progress };
+        let progress = Progress { source, step: PayerStep::Enter, wrong_pins, ..progress };
         return Ok(Turn::Again(progress, Reason::CardWrongPin));
     }
     Ok(after_card(card, Progress { source, ..progress }, now))
@@ -117,12 +117,12 @@ pub(super) fn type_card(
 /// Secure.
 fn after_card(card: &Card, progress: Progress, now: Millis) -> Turn {
     if instrument::method_of(card) == PaymentMethod::Payon {
-        return Turn::Next(Progress { step: Step::Channel, ..progress });
+        return Turn::Next(Progress { step: PayerStep::Channel, ..progress });
     }
     match card.authentication {
         Authentication::None => Turn::End(ended(card.outcome, instrument::of_card(card))),
         page => Turn::Next(Progress {
-            step: Step::Acs(page),
+            step: PayerStep::Acs(page),
             round: progress.round.wrapping_add(1),
             sent: now,
             ..progress
@@ -135,7 +135,7 @@ pub(super) fn choose_binding(card: &Card, progress: Progress, unasked: bool, now
     if unasked {
         after_card(card, progress, now)
     } else {
-        Turn::Next(Progress { step: Step::Passcode, ..progress })
+        Turn::Next(Progress { step: PayerStep::Passcode, ..progress })
     }
 }
 
@@ -163,7 +163,7 @@ pub(super) fn choose_channel(
     if channel == OtpChannel::Acs {
         return Err(input("channel", "is sms or email"));
     }
-    Ok(Turn::Next(Progress { step: Step::Otp(channel), sent: now, ..progress }))
+    Ok(Turn::Next(Progress { step: PayerStep::Otp(channel), sent: now, ..progress }))
 }
 
 /// The one-time password was entered: too late, wrong, or right.
@@ -176,7 +176,7 @@ pub(super) fn enter_otp(
     otp: &str,
 ) -> Turn {
     if otp_has_expired(profile, &progress, now) {
-        let progress = Progress { step: Step::Channel, ..progress };
+        let progress = Progress { step: PayerStep::Channel, ..progress };
         return Turn::Again(progress, Reason::OtpExpired);
     }
     if otp == profile.payers.otp.right(channel) {
@@ -185,7 +185,7 @@ pub(super) fn enter_otp(
     wrong_otp(profile, card, progress)
 }
 
-/// Whether the one-time password that was sent last is valid no longer.
+/// Returns true if the one-time password that was sent last is valid no longer.
 pub(in crate::gateway) fn otp_has_expired(
     profile: &Profile,
     progress: &Progress,

@@ -1,7 +1,7 @@
 //! Reading TOML so that every mistake of a file is found in one go and reported at its place.
 //!
 //! A value that cannot be read is reported where it stands and becomes `None`; reading goes on. Whoever asks a
-//! [`Table`] for its keys thereby says which keys exist: the others are reported by [`Table::finish`].
+//! [`TomlTable`] for its keys thereby says which keys exist: the others are reported by [`TomlTable::finish`].
 
 mod values;
 
@@ -15,32 +15,32 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::provenance::{Mark, Place, Provenance};
-use crate::base::{Complaint, Problem, line_of, line_starts, nearest};
+use crate::base::{Diagnostic, Message, line_of, line_starts, nearest};
 use values::integer;
 pub(super) use values::{Read, Words, words};
 
 /// One file being read, with what has been found in it so far.
-pub(super) struct Doc<'a> {
+pub(super) struct TomlDocument<'a> {
     file: Arc<str>,
     text: &'a str,
     line_starts: Vec<usize>,
     root: Option<Spanned<DeTable<'a>>>,
-    problems: RefCell<Vec<(usize, Problem)>>,
+    problems: RefCell<Vec<(usize, Diagnostic)>>,
     provenance: RefCell<Vec<Provenance>>,
 }
 
 /// A value at its place.
 #[derive(Clone)]
-pub(super) struct Node<'a> {
-    doc: &'a Doc<'a>,
+pub(super) struct TomlNode<'a> {
+    doc: &'a TomlDocument<'a>,
     value: &'a DeValue<'a>,
     span: Range<usize>,
     path: String,
 }
 
 /// A table at its place, which knows the keys that it was asked for.
-pub(super) struct Table<'a> {
-    doc: &'a Doc<'a>,
+pub(super) struct TomlTable<'a> {
+    doc: &'a TomlDocument<'a>,
     entries: &'a DeTable<'a>,
     span: Range<usize>,
     path: String,
@@ -49,7 +49,7 @@ pub(super) struct Table<'a> {
     missing: Vec<&'static str>,
 }
 
-/// Where the entries of a table have their marks.
+/// Place of the marks in a table's entries.
 enum Marks {
     /// The table is one behaviour: what it is made of needs no marks.
     Whole,
@@ -70,7 +70,7 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
-impl<'a> Doc<'a> {
+impl<'a> TomlDocument<'a> {
     /// Parses a file. Syntax errors are reported, all of them, and leave it without a root.
     pub(super) fn parse(file: Arc<str>, text: &'a str) -> Self {
         let line_starts = line_starts(text);
@@ -85,21 +85,22 @@ impl<'a> Doc<'a> {
         };
         for error in errors {
             let message = error.message().lines().collect::<Vec<_>>().join(", ");
-            doc.report(error.span().unwrap_or(0..0), Complaint::new(message));
+            doc.report(error.span().unwrap_or(0..0), Message::new(message));
         }
         doc
     }
 
     /// The file's top-level table; `None` if the file is not TOML.
-    pub(super) fn root(&'a self) -> Option<Table<'a>> {
+    pub(super) fn root(&'a self) -> Option<TomlTable<'a>> {
         let root = self.root.as_ref()?;
-        Some(Table::new(self, root.get_ref(), 0..0, String::new(), Marks::Whole))
+        Some(TomlTable::new(self, root.get_ref(), 0..0, String::new(), Marks::Whole))
     }
 
     /// Reports a problem at `span`.
-    pub(super) fn report(&self, span: Range<usize>, complaint: impl Into<Complaint>) {
+    pub(super) fn report(&self, span: Range<usize>, message: impl Into<Message>) {
         let at = span.start;
-        let problem = Problem::at(&self.file, self.text, &self.line_starts, span, complaint.into());
+        let problem =
+            Diagnostic::at(&self.file, self.text, &self.line_starts, span, message.into());
         self.problems.borrow_mut().push((at, problem));
     }
 
@@ -108,8 +109,8 @@ impl<'a> Doc<'a> {
         Place { file: Arc::clone(&self.file), line: line as u32 }
     }
 
-    /// What was found: problems and behaviours, each in the order of the file.
-    pub(super) fn into_findings(self) -> (Vec<Problem>, Vec<Provenance>) {
+    /// Problems and behaviours that were found, each in the order of the file.
+    pub(super) fn into_findings(self) -> (Vec<Diagnostic>, Vec<Provenance>) {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|(at, _)| *at);
         let mut provenance = self.provenance.into_inner();
@@ -118,13 +119,13 @@ impl<'a> Doc<'a> {
     }
 }
 
-impl<'a> Node<'a> {
-    fn new(doc: &'a Doc<'a>, value: &'a Spanned<DeValue<'a>>, path: String) -> Self {
+impl<'a> TomlNode<'a> {
+    fn new(doc: &'a TomlDocument<'a>, value: &'a Spanned<DeValue<'a>>, path: String) -> Self {
         Self { doc, value: value.get_ref(), span: value.span(), path }
     }
 
-    fn refuse(&self, complaint: impl Into<Complaint>) {
-        self.doc.report(self.span.clone(), complaint);
+    fn refuse(&self, message: impl Into<Message>) {
+        self.doc.report(self.span.clone(), message);
     }
 
     fn expected(&self, what: &str) {
@@ -141,12 +142,12 @@ impl<'a> Node<'a> {
     }
 
     /// This value as a table that is one behaviour, or part of one.
-    pub(super) fn table(&self) -> Option<Table<'a>> {
+    pub(super) fn table(&self) -> Option<TomlTable<'a>> {
         self.table_with(Marks::Whole)
     }
 
     /// This value as a table whose entries are behaviours of their own.
-    pub(super) fn section(&self) -> Option<Table<'a>> {
+    pub(super) fn section(&self) -> Option<TomlTable<'a>> {
         let mut table = self.table_with(Marks::Whole)?;
         let (mark, about) = (table.take("mark"), table.take("about"));
         // A mark that cannot be read is one problem, not one for each entry without a mark of its own.
@@ -155,18 +156,18 @@ impl<'a> Node<'a> {
         Some(table)
     }
 
-    fn table_with(&self, marks: Marks) -> Option<Table<'a>> {
+    fn table_with(&self, marks: Marks) -> Option<TomlTable<'a>> {
         let Some(entries) = self.value.as_table() else {
             self.expected("a table");
             return None;
         };
-        Some(Table::new(self.doc, entries, self.span.clone(), self.path.clone(), marks))
+        Some(TomlTable::new(self.doc, entries, self.span.clone(), self.path.clone(), marks))
     }
 }
 
-impl<'a> Table<'a> {
+impl<'a> TomlTable<'a> {
     fn new(
-        doc: &'a Doc<'a>,
+        doc: &'a TomlDocument<'a>,
         entries: &'a DeTable<'a>,
         span: Range<usize>,
         path: String,
@@ -188,7 +189,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables of `[[name]]`, at least one.
-    pub(super) fn rows(&mut self, name: &'static str) -> Vec<Table<'a>> {
+    pub(super) fn rows(&mut self, name: &'static str) -> Vec<TomlTable<'a>> {
         let Some(node) = self.node(name) else {
             self.missing.push(name);
             return Vec::new();
@@ -196,7 +197,7 @@ impl<'a> Table<'a> {
         match node.value.as_array() {
             Some(rows) if !rows.is_empty() => rows
                 .iter()
-                .filter_map(|row| Node::new(self.doc, row, self.path_of(name)).table())
+                .filter_map(|row| TomlNode::new(self.doc, row, self.path_of(name)).table())
                 .collect(),
             _ => {
                 node.expected(&format!("at least one [[{name}]]"));
@@ -206,11 +207,11 @@ impl<'a> Table<'a> {
     }
 
     /// The value of `name` without its mark; marks it as asked for.
-    pub(super) fn node(&mut self, name: &'static str) -> Option<Node<'a>> {
+    pub(super) fn node(&mut self, name: &'static str) -> Option<TomlNode<'a>> {
         self.asked.push(name);
         let (key, value) = self.entries.get_key_value(name)?;
         Some(match &self.marks {
-            Marks::Whole => Node::new(self.doc, value, self.path_of(name)),
+            Marks::Whole => TomlNode::new(self.doc, value, self.path_of(name)),
             Marks::Each(inherited) => self.marked(name, key.span(), value, inherited.as_ref())?,
         })
     }
@@ -222,9 +223,9 @@ impl<'a> Table<'a> {
         key: Range<usize>,
         value: &'a Spanned<DeValue<'a>>,
         inherited: Option<&(Mark, String)>,
-    ) -> Option<Node<'a>> {
+    ) -> Option<TomlNode<'a>> {
         let path = self.path_of(name);
-        let node = Node::new(self.doc, value, path.clone());
+        let node = TomlNode::new(self.doc, value, path.clone());
         let is_marked =
             |table: &DeTable<'_>| table.contains_key("value") || table.contains_key("mark");
         let (node, mark, about) = if value.get_ref().as_table().is_some_and(is_marked) {
@@ -250,12 +251,12 @@ impl<'a> Table<'a> {
         } else {
             let form =
                 format!("{name} = {{ value = …, mark = \"D\" | \"E\" | \"A\", about = \"…\" }}");
-            let complaint = Complaint::new(format!("`{name}` does not say whose word it is"))
+            let message = Message::new(format!("`{name}` does not say whose word it is"))
                 .help(format!("write {form}"))
                 .help(
                     "or give its table `mark` and `about`, which hold for every bare value in it",
                 );
-            self.doc.report(key, complaint);
+            self.doc.report(key, message);
         }
         Some(node)
     }
@@ -269,20 +270,20 @@ impl<'a> Table<'a> {
         place
     }
 
-    /// Where this table begins.
+    /// Position of the table.
     pub(super) fn place(&self) -> Place {
         self.doc.place(self.span.start)
     }
 
     /// Complains of the value of `name` if `check` does. Absent keys and values of another type are left alone: they
     /// are reported when the key is taken.
-    pub(super) fn check_text(&self, name: &str, check: impl FnOnce(&str) -> Result<(), Complaint>) {
+    pub(super) fn check_text(&self, name: &str, check: impl FnOnce(&str) -> Result<(), Message>) {
         if let Some((text, span)) =
             self.plain(name).and_then(|(value, span)| Some((value.as_str()?, span)))
             && !text.is_empty()
-            && let Err(complaint) = check(text)
+            && let Err(message) = check(text)
         {
-            self.doc.report(span, complaint);
+            self.doc.report(span, message);
         }
     }
 
@@ -292,7 +293,7 @@ impl<'a> Table<'a> {
         T::ALL.iter().copied().find(|word| Some(word.word()) == value.as_str())
     }
 
-    /// Whether there is a key `name`.
+    /// Returns true if there is a key `name`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
@@ -301,22 +302,22 @@ impl<'a> Table<'a> {
     pub(super) fn check_at_least(&self, least: i64, names: &[&str]) {
         for (value, span) in names.iter().filter_map(|name| self.plain(name)) {
             if integer::<i64>(value).is_some_and(|number| number < least) {
-                self.doc.report(span, Complaint::new(format!("must be at least {least}")));
+                self.doc.report(span, Message::new(format!("must be at least {least}")));
             }
         }
     }
 
     /// Complains of the value of `name`.
-    pub(super) fn refuse(&self, name: &str, complaint: impl Into<Complaint>) {
+    pub(super) fn refuse(&self, name: &str, message: impl Into<Message>) {
         let span = self.plain(name).map_or(self.span.clone(), |(_, span)| span);
-        self.doc.report(span, complaint);
+        self.doc.report(span, message);
     }
 
     /// Complains of a value of `name` that an earlier table has too. `seen` remembers the lines.
     pub(super) fn check_unique(&self, name: &str, what: &str, seen: &mut HashMap<String, u32>) {
         self.check_text(name, |text| match seen.insert(text.to_owned(), self.place().line) {
             Some(line) => {
-                Err(Complaint::new(format!("this {what} is taken by the entry at line {line}")))
+                Err(Message::new(format!("this {what} is taken by the entry at line {line}")))
             }
             None => Ok(()),
         });
@@ -344,7 +345,7 @@ impl<'a> Table<'a> {
                 continue;
             }
             let node = match &self.marks {
-                Marks::Whole => Some(Node::new(self.doc, value, self.path_of(name))),
+                Marks::Whole => Some(TomlNode::new(self.doc, value, self.path_of(name))),
                 Marks::Each(inherited) => self.marked(name, key.span(), value, inherited.as_ref()),
             };
             if let Some(node) = node {
@@ -364,7 +365,7 @@ impl<'a> Table<'a> {
                 .find(|(key, value)| key.span().start <= span.start && span.end <= value.span().end)
                 .map(|(key, _)| key.clone());
             if !(left_out && culprit.is_none()) {
-                self.doc.report(span, Complaint::of_serde(error.message()));
+                self.doc.report(span, Message::of_serde(error.message()));
             }
             rest.remove(culprit?.get_ref().as_ref());
             left_out = true;
@@ -380,7 +381,7 @@ impl<'a> Table<'a> {
                 continue;
             }
             let meant = nearest(name, &missing);
-            self.doc.report(key.span(), Complaint::not_among("a key here", name, &self.asked));
+            self.doc.report(key.span(), Message::not_among("a key here", name, &self.asked));
             missing.retain(|name| Some(*name) != meant);
         }
         self.report_missing(&missing);
@@ -392,7 +393,7 @@ impl<'a> Table<'a> {
         }
         let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let verb = if missing.len() == 1 { "is" } else { "are" };
-        self.doc.report(self.span.clone(), Complaint::new(format!("{names} {verb} missing")));
+        self.doc.report(self.span.clone(), Message::new(format!("{names} {verb} missing")));
     }
 
     fn path_of(&self, name: &str) -> String {

@@ -1,16 +1,16 @@
-//! What values can be read as.
+//! Readings of values.
 
 use toml::de::DeValue;
 
-use super::Node;
-use crate::base::Complaint;
+use super::TomlNode;
+use crate::base::Message;
 
-/// What can be read from a value.
+/// A type that can be read from a value.
 pub(in crate::profile) trait Read: Sized {
     /// The value, or `None` after reporting why not.
-    fn read(node: &Node<'_>) -> Option<Self>;
+    fn read(node: &TomlNode<'_>) -> Option<Self>;
 
-    /// What an absent key means; `None`: it is required.
+    /// Value for an absent key; `None`: the key is required.
     fn absent() -> Option<Self> {
         None
     }
@@ -18,7 +18,7 @@ pub(in crate::profile) trait Read: Sized {
 
 /// A closed set of named values.
 pub(in crate::profile) trait Words: Copy + 'static {
-    /// What one of them is called in a message, with its article.
+    /// Name of one of them in a message, with its article.
     const WHAT: &'static str;
     /// All of them, in order.
     const ALL: &'static [Self];
@@ -71,7 +71,7 @@ macro_rules! words {
 pub(in crate::profile) use words;
 
 impl Read for String {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         match node.value.as_str() {
             Some("") => node.refuse("must not be empty"),
             Some(text) => return Some(text.to_owned()),
@@ -82,7 +82,7 @@ impl Read for String {
 }
 
 impl Read for bool {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         node.value.as_bool().or_else(|| {
             node.expected("true or false");
             None
@@ -100,7 +100,7 @@ pub(super) fn integer<T: TryFrom<i64>>(value: &DeValue<'_>) -> Option<T> {
 macro_rules! integers {
     ($($type:ident),+) => {$(
         impl Read for $type {
-            fn read(node: &Node<'_>) -> Option<Self> {
+            fn read(node: &TomlNode<'_>) -> Option<Self> {
                 integer(node.value).or_else(|| {
                     node.expected(&format!("an integer from {} to {}", $type::MIN, $type::MAX));
                     None
@@ -112,7 +112,7 @@ macro_rules! integers {
 integers!(i64, u64, u32, u16, u8);
 
 impl<T: Words> Read for T {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let Some(text) = node.value.as_str() else {
             node.expected(&format!("{} (a string)", T::WHAT));
             return None;
@@ -120,14 +120,14 @@ impl<T: Words> Read for T {
         let found = T::ALL.iter().copied().find(|value| value.word() == text);
         if found.is_none() {
             let names: Vec<&str> = T::ALL.iter().map(|value| value.word()).collect();
-            node.refuse(Complaint::not_among(T::WHAT, text, &names));
+            node.refuse(Message::not_among(T::WHAT, text, &names));
         }
         found
     }
 }
 
 impl<T: Read> Read for Option<T> {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         T::read(node).map(Some)
     }
 
@@ -137,14 +137,14 @@ impl<T: Read> Read for Option<T> {
 }
 
 impl<T: Read> Read for Vec<T> {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &TomlNode<'_>) -> Option<Self> {
         let Some(items) = node.value.as_array() else {
             node.expected("an array");
             return None;
         };
         let read: Vec<Option<T>> = items
             .iter()
-            .map(|item| T::read(&Node::new(node.doc, item, node.path.clone())))
+            .map(|item| T::read(&TomlNode::new(node.doc, item, node.path.clone())))
             .collect();
         read.into_iter().collect()
     }

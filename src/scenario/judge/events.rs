@@ -1,25 +1,25 @@
 //! Expectations about the order in which things happened.
 
-use super::{Difference, Run, Verdict, Wanted, clock, weigh};
+use super::{Difference, ExpectationVerdict, Run, WantedCount, clock, weigh};
 use crate::base::Millis;
-use crate::scenario::file::{Event, EventsExpectation, Which};
-use crate::scenario::history::{History, OrderFact};
+use crate::scenario::history::{OrderFact, SpaceHistory};
+use crate::scenario::model::{EventsExpectation, ExpectedEvent, OrderChoice};
 
 /// One thing that happened to an order. Calls are numbered: of two at the same moment the order is known.
-struct Happened {
+struct ObservedEvent {
     at: Millis,
     name: &'static str,
     call: Option<usize>,
 }
 
-pub(super) fn judge(wanted: &EventsExpectation, never: bool, run: &Run<'_>) -> Verdict {
+pub(super) fn judge(wanted: &EventsExpectation, never: bool, run: &Run<'_>) -> ExpectationVerdict {
     let is_meant = |order: &&OrderFact| match &wanted.tx_id {
-        Some(Which::One(tx_id)) => order.tx_id == *tx_id,
-        Some(Which::Any | Which::Every) | None => true,
+        Some(OrderChoice::One(tx_id)) => order.tx_id == *tx_id,
+        Some(OrderChoice::Any | OrderChoice::Every) | None => true,
     };
     let meant = run.history.orders.iter().filter(is_meant);
     let candidates = meant.map(|order| weigh_order(wanted, order, run)).collect();
-    weigh("orders", &Wanted::of(never, None, wanted.tx_id.as_ref()), candidates)
+    weigh("orders", &WantedCount::of(never, None, wanted.tx_id.as_ref()), candidates)
 }
 
 fn weigh_order(
@@ -48,11 +48,11 @@ fn weigh_order(
 }
 
 /// The first of the wanted events that does not come at or after the one before it.
-fn first_missing(wanted: &[Event], happened: &[Happened]) -> Option<usize> {
+fn first_missing(wanted: &[ExpectedEvent], happened: &[ObservedEvent]) -> Option<usize> {
     let mut used = vec![false; happened.len()];
     let (mut last_at, mut last_call) = (Millis(i64::MIN), None);
     for (number, event) in wanted.iter().enumerate() {
-        let fits = |(at, candidate): &(usize, &Happened)| {
+        let fits = |(at, candidate): &(usize, &ObservedEvent)| {
             let after_call = match (candidate.call, last_call) {
                 (Some(call), Some(last)) => call > last,
                 _ => true,
@@ -68,14 +68,14 @@ fn first_missing(wanted: &[Event], happened: &[Happened]) -> Option<usize> {
 }
 
 /// All that happened to an order, oldest first.
-fn timeline(order: &OrderFact, history: &History) -> Vec<Happened> {
+fn timeline(order: &OrderFact, history: &SpaceHistory) -> Vec<ObservedEvent> {
     let calls = history.requests.iter().enumerate().filter_map(|(number, request)| {
         let is_about = request.merchant_id.as_deref() == Some(&order.merchant_id)
             && request.tx_id.as_deref() == Some(&order.tx_id);
         let name = request.operation?.name();
-        is_about.then_some(Happened { at: request.at, name, call: Some(number) })
+        is_about.then_some(ObservedEvent { at: request.at, name, call: Some(number) })
     });
-    let changes = order.changes.iter().map(|change| Happened {
+    let changes = order.changes.iter().map(|change| ObservedEvent {
         at: change.at,
         name: change.name,
         call: None,
@@ -88,8 +88,8 @@ fn timeline(order: &OrderFact, history: &History) -> Vec<Happened> {
         let last = delivery.attempts.last().filter(|_| delivery.acknowledged);
         tried.chain(last.map(|attempt| (attempt.at, "acknowledged")))
     });
-    let attempts = attempts.map(|(at, name)| Happened { at, name, call: None });
-    let mut all: Vec<Happened> = calls.chain(changes).chain(attempts).collect();
+    let attempts = attempts.map(|(at, name)| ObservedEvent { at, name, call: None });
+    let mut all: Vec<ObservedEvent> = calls.chain(changes).chain(attempts).collect();
     all.sort_by_key(|event| event.at);
     all
 }

@@ -1,12 +1,12 @@
 //! Expectations about sums.
 
-use super::{Compare, Nearest, Run, Verdict};
+use super::{Compare, ExpectationVerdict, Nearest, Run};
 use crate::base::Currency;
-use crate::scenario::file::LedgerExpectation;
-use crate::scenario::form::Decimal;
+use crate::scenario::codec::Decimal;
 use crate::scenario::history::OrderFact;
+use crate::scenario::model::LedgerExpectation;
 
-pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> Verdict {
+pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> ExpectationVerdict {
     let currency = wanted.currency.unwrap_or(Currency::Usd);
     let orders: Vec<&OrderFact> =
         run.history.orders.iter().filter(|order| order.currency == currency).collect();
@@ -41,8 +41,8 @@ pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> Verdict {
         currency.code()
     );
     let ok = compare.0.is_empty();
-    let detail = if ok { "the sums are as wanted" } else { "the sums are not as wanted" };
-    Verdict {
+    let detail = if ok { "the sums are as expected" } else { "the sums are not as expected" };
+    ExpectationVerdict {
         ok,
         judged: true,
         detail: detail.to_owned(),

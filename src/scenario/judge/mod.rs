@@ -1,7 +1,7 @@
-//! Whether what happened is what was expected: a pure function of the expectations and a [`History`].
+//! True if what happened is what was expected: a pure function of the expectations and a [`SpaceHistory`].
 //!
 //! A span (`within`) begins when a rule first stepped in: for the order where the expectation looks at orders one by
-//! one, in the whole space otherwise; where no rule ever did, when the space was born. Both bounds are included, and so
+//! one, in the whole space otherwise; where no rule ever did, when the space was made. Both bounds are included, and so
 //! is the call that the rule stepped in for.
 
 mod events;
@@ -16,9 +16,9 @@ mod tests;
 
 use serde::Serialize;
 
-use super::file::{Expectation, Which};
-use super::form::{Period, Times};
-use super::history::History;
+use super::codec::{Period, Times};
+use super::history::SpaceHistory;
+use super::model::{Expectation, OrderChoice};
 use crate::base::Millis;
 
 /// The most lines of evidence.
@@ -27,25 +27,25 @@ const EVIDENCE_MAX: usize = 10;
 /// The beginning of every verdict on what could not be judged.
 const NOT_JUDGED: &str = "not judged: ";
 
-/// What came of one expectation.
+/// Verdict over one expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// Whether it is met; never without having been judged.
+pub struct ExpectationVerdict {
+    /// True if it is met; never without having been judged.
     pub ok: bool,
-    /// Whether there was anything to judge it by.
+    /// True if there was anything to judge it by.
     pub judged: bool,
-    /// What was wanted and what was found, in a sentence.
+    /// The wanted and the found value, in a sentence.
     pub detail: String,
-    /// What was found, a line each.
+    /// Evidence, a line each.
     pub evidence: Vec<String>,
-    /// Where it is not met: what came nearest, and in what it differs.
+    /// The nearest candidate and its differences, where the expectation is not met.
     pub nearest: Option<Nearest>,
 }
 
 /// The candidate that came nearest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Nearest {
-    /// Which one.
+    /// Name of the candidate.
     pub what: String,
     /// In what it differs.
     pub differences: Vec<Difference>,
@@ -56,22 +56,22 @@ pub struct Nearest {
 pub struct Difference {
     /// The key of the expectation.
     pub key: &'static str,
-    /// What it asks for.
+    /// The wanted value.
     pub wanted: String,
-    /// What was found.
+    /// The found value.
     pub found: String,
 }
 
 /// Judges expectations, one verdict for each, in their order.
-pub fn judge(expectations: &[Expectation], history: &History) -> Vec<Verdict> {
+pub fn judge(expectations: &[Expectation], history: &SpaceHistory) -> Vec<ExpectationVerdict> {
     expectations.iter().map(|expectation| judge_one(expectation, history)).collect()
 }
 
-fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
+fn judge_one(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVerdict {
     let verdict = judge_kept(expectation, history);
     // That something never happened, or so often, nobody can say of a part of what happened.
     match history.dropped.of(expectation) {
-        Some((dropped, what)) if verdict.ok => Verdict::not_judged(&format!(
+        Some((dropped, what)) if verdict.ok => ExpectationVerdict::not_judged(&format!(
             "{dropped} {what} were dropped to stay within the limits, so not all are known"
         )),
         _ => verdict,
@@ -79,7 +79,7 @@ fn judge_one(expectation: &Expectation, history: &History) -> Verdict {
 }
 
 /// Judges by what is still known.
-fn judge_kept(expectation: &Expectation, history: &History) -> Verdict {
+fn judge_kept(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVerdict {
     let run = Run { history, within: expectation.within.map(Period::ms) };
     let never = expectation.never;
     if let Some(request) = &expectation.request {
@@ -99,11 +99,11 @@ fn judge_kept(expectation: &Expectation, history: &History) -> Verdict {
     } else if !expectation.all_of.is_empty() {
         groups::all(judge(&expectation.all_of, history))
     } else {
-        Verdict::not_judged("nothing is asked for")
+        ExpectationVerdict::not_judged("nothing is asked for")
     }
 }
 
-impl Verdict {
+impl ExpectationVerdict {
     fn not_judged(why: &str) -> Self {
         let detail = format!("{NOT_JUDGED}{why}");
         Self { ok: false, judged: false, detail, evidence: Vec::new(), nearest: None }
@@ -117,7 +117,7 @@ impl Verdict {
 
 /// A history with the span that counts.
 struct Run<'h> {
-    history: &'h History,
+    history: &'h SpaceHistory,
     within: Option<u64>,
 }
 
@@ -125,7 +125,7 @@ struct Run<'h> {
 type OrderName<'h> = (&'h str, &'h str);
 
 impl<'h> Run<'h> {
-    /// When rules stepped in: for which order, and when, oldest first.
+    /// Time at which rules stepped in: for which order, and when, oldest first.
     fn firings(&self) -> Vec<(OrderName<'h>, Millis)> {
         let calls =
             self.history.requests.iter().filter(|request| request.rule.is_some()).map(|request| {
@@ -180,55 +180,59 @@ impl Span {
     }
 }
 
-/// How many candidates must fit.
-enum Wanted {
+/// Number of candidates that must fit.
+enum WantedCount {
     /// So many.
     Count(Times),
     /// All of them, and there must be one.
     All,
 }
 
-impl Wanted {
-    fn of(never: bool, counts: Option<Times>, which: Option<&Which>) -> Self {
+impl WantedCount {
+    fn of(never: bool, counts: Option<Times>, which: Option<&OrderChoice>) -> Self {
         match (never, counts, which) {
             (true, ..) => Self::Count(Times::exactly(0)),
             (false, Some(times), _) => Self::Count(times),
-            (false, None, Some(Which::Any)) => Self::Count(Times::at_least(1)),
-            (false, None, Some(Which::Every | Which::One(_)) | None) => Self::All,
+            (false, None, Some(OrderChoice::Any)) => Self::Count(Times::at_least(1)),
+            (false, None, Some(OrderChoice::Every | OrderChoice::One(_)) | None) => Self::All,
         }
     }
 }
 
 /// Compares candidates, each with its name and the points in which it differs, with how many must fit. `what` is what
 /// they are, in the plural.
-fn weigh(what: &str, wanted: &Wanted, candidates: Vec<(String, Vec<Difference>)>) -> Verdict {
+fn weigh(
+    what: &str,
+    wanted: &WantedCount,
+    candidates: Vec<(String, Vec<Difference>)>,
+) -> ExpectationVerdict {
     let all = candidates.len();
     let (fitting, failing): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|(_, differences)| differences.is_empty());
     let (ok, detail) = match wanted {
-        Wanted::Count(times) => {
+        WantedCount::Count(times) => {
             (times.fits(fitting.len()), format!("wanted {what} {times}, found {}", fitting.len()))
         }
-        Wanted::All => (
+        WantedCount::All => (
             all > 0 && failing.is_empty(),
             match (all, failing.len()) {
                 (0, _) => format!("found no {what} at all"),
-                (all, 0) => format!("all {all} {what} are as wanted"),
+                (all, 0) => format!("all {all} {what} are as expected"),
                 (all, failing) => format!("{failing} of {all} {what} are not as wanted"),
             },
         ),
     };
     // Where too many fit, those are the evidence, and what is near does not matter.
     let too_few = match wanted {
-        Wanted::Count(times) => fitting.len() < times.least as usize,
-        Wanted::All => !ok,
+        WantedCount::Count(times) => fitting.len() < times.least as usize,
+        WantedCount::All => !ok,
     };
     let nearest = too_few
         .then(|| failing.into_iter().min_by_key(|(_, differences)| differences.len()))
         .flatten()
         .map(|(what, differences)| Nearest { what, differences });
     let evidence = capped(fitting.into_iter().map(|(name, _)| name));
-    Verdict { ok, judged: true, detail, evidence, nearest }
+    ExpectationVerdict { ok, judged: true, detail, evidence, nearest }
 }
 
 /// The first lines, and how many more there are.
@@ -285,8 +289,8 @@ impl Compare {
     }
 }
 
-/// When, as people read it: since the birth of the space.
-fn clock(history: &History, at: Millis) -> String {
+/// Time, as people read it: since the birth of the space.
+fn clock(history: &SpaceHistory, at: Millis) -> String {
     let since = u64::try_from(at.0.saturating_sub(history.born.0)).unwrap_or_default();
     format!("+{}", Period(since))
 }

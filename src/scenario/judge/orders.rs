@@ -1,26 +1,26 @@
 //! Expectations about orders.
 
-use super::{Compare, Difference, Run, Verdict, Wanted, clock, weigh};
+use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, clock, weigh};
 use crate::base::{Amount, OrderState, Reason};
-use crate::scenario::file::{AmountTest, OrderExpectation, Which};
-use crate::scenario::form::{Decimal, Times};
+use crate::scenario::codec::{Decimal, Times};
 use crate::scenario::history::OrderFact;
+use crate::scenario::model::{AmountTest, OrderChoice, OrderExpectation};
 
-pub(super) fn judge(wanted: &OrderExpectation, never: bool, run: &Run<'_>) -> Verdict {
+pub(super) fn judge(wanted: &OrderExpectation, never: bool, run: &Run<'_>) -> ExpectationVerdict {
     let is_meant = |order: &&OrderFact| {
         let named = match &wanted.tx_id {
-            Some(Which::One(tx_id)) => order.tx_id == *tx_id,
-            Some(Which::Any | Which::Every) | None => true,
+            Some(OrderChoice::One(tx_id)) => order.tx_id == *tx_id,
+            Some(OrderChoice::Any | OrderChoice::Every) | None => true,
         };
         named && wanted.merchant_id.as_ref().is_none_or(|many| many.0.contains(&order.merchant_id))
     };
     let meant = run.history.orders.iter().filter(is_meant);
     let candidates = meant.map(|order| (told(order), differences(wanted, order, run))).collect();
     let what = match &wanted.tx_id {
-        Some(Which::One(tx_id)) => format!("orders {tx_id}"),
-        Some(Which::Any | Which::Every) | None => "orders".to_owned(),
+        Some(OrderChoice::One(tx_id)) => format!("orders {tx_id}"),
+        Some(OrderChoice::Any | OrderChoice::Every) | None => "orders".to_owned(),
     };
-    weigh(&what, &Wanted::of(never, wanted.counts(), wanted.tx_id.as_ref()), candidates)
+    weigh(&what, &WantedCount::of(never, wanted.counts(), wanted.tx_id.as_ref()), candidates)
 }
 
 fn differences(wanted: &OrderExpectation, order: &OrderFact, run: &Run<'_>) -> Vec<Difference> {

@@ -1,31 +1,37 @@
 //! Expectations about push-backs.
 
-use super::{Compare, Difference, Run, Verdict, Wanted, clock, weigh};
-use crate::scenario::file::{DeliveryExpectation, Which};
-use crate::scenario::form::Many;
-use crate::scenario::history::{DeliveryFact, History};
+use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, clock, weigh};
+use crate::scenario::codec::Many;
+use crate::scenario::history::{DeliveryFact, SpaceHistory};
+use crate::scenario::model::{DeliveryExpectation, OrderChoice};
 
-pub(super) fn judge(wanted: &DeliveryExpectation, never: bool, run: &Run<'_>) -> Verdict {
+pub(super) fn judge(
+    wanted: &DeliveryExpectation,
+    never: bool,
+    run: &Run<'_>,
+) -> ExpectationVerdict {
     let is_meant = |delivery: &&DeliveryFact| {
         let named = match &wanted.tx_id {
-            Some(Which::One(tx_id)) => delivery.tx_id == *tx_id,
-            Some(Which::Any | Which::Every) | None => true,
+            Some(OrderChoice::One(tx_id)) => delivery.tx_id == *tx_id,
+            Some(OrderChoice::Any | OrderChoice::Every) | None => true,
         };
         let among = |many: &Option<Many<String>>, value: &String| {
             many.as_ref().is_none_or(|many| many.0.contains(value))
         };
-        let lie = wanted.lie.as_ref();
+        let tampering = wanted.tampering.as_ref();
         named
             && among(&wanted.cause, &delivery.cause)
             && among(&wanted.code, &delivery.code)
-            && lie.is_none_or(|many| many.0.iter().any(|lie| lie.name() == delivery.content))
+            && tampering.is_none_or(|many| {
+                many.0.iter().any(|tampering| tampering.name() == delivery.content)
+            })
             && run.span(Some((&delivery.merchant_id, &delivery.tx_id))).holds(delivery.created)
     };
     let meant = run.history.deliveries.iter().filter(is_meant);
     let candidates = meant
         .map(|delivery| (told(run.history, delivery), differences(wanted, delivery)))
         .collect();
-    let counts = Wanted::of(never, wanted.counts(), wanted.tx_id.as_ref());
+    let counts = WantedCount::of(never, wanted.counts(), wanted.tx_id.as_ref());
     weigh("push-backs", &counts, candidates)
 }
 
@@ -67,7 +73,7 @@ fn differences(wanted: &DeliveryExpectation, delivery: &DeliveryFact) -> Vec<Dif
     compare.0
 }
 
-fn told(history: &History, delivery: &DeliveryFact) -> String {
+fn told(history: &SpaceHistory, delivery: &DeliveryFact) -> String {
     let outcome = if delivery.acknowledged { "acknowledged" } else { "not acknowledged" };
     let content = match delivery.content.as_str() {
         "true" => String::new(),

@@ -1,13 +1,13 @@
 //! Expectations about calls.
 
-use super::{Compare, OrderName, Run, Verdict, Wanted, clock, weigh};
+use super::{Compare, ExpectationVerdict, OrderName, Run, WantedCount, clock, weigh};
 use crate::base::{Millis, Operation, Reason};
-use crate::scenario::file::RequestExpectation;
-use crate::scenario::form::{Period, Times};
-use crate::scenario::history::{History, RequestFact};
+use crate::scenario::codec::{Period, Times};
+use crate::scenario::history::{RequestFact, SpaceHistory};
+use crate::scenario::model::RequestExpectation;
 
-pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> Verdict {
-    let count = Wanted::Count(match (never, wanted.counts()) {
+pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> ExpectationVerdict {
+    let count = WantedCount::Count(match (never, wanted.counts()) {
         (true, _) => Times::exactly(0),
         (false, Some(times)) => times,
         (false, None) => Times::at_least(1),
@@ -18,7 +18,13 @@ pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> 
     let orders = run.affected();
     if orders.is_empty() {
         let detail = "no rule stepped in for any order, so no order can be looked at".to_owned();
-        return Verdict { ok: false, judged: true, detail, evidence: Vec::new(), nearest: None };
+        return ExpectationVerdict {
+            ok: false,
+            judged: true,
+            detail,
+            evidence: Vec::new(),
+            nearest: None,
+        };
     }
     let mut met = Vec::new();
     for order in orders {
@@ -34,7 +40,7 @@ pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> 
         many => format!("for each of {} orders: {}", many.len(), many[0].detail),
     };
     let evidence = super::capped(met.into_iter().flat_map(|verdict| verdict.evidence));
-    Verdict { ok: true, judged: true, detail, evidence, nearest: None }
+    ExpectationVerdict { ok: true, judged: true, detail, evidence, nearest: None }
 }
 
 fn described(wanted: &RequestExpectation, run: &Run<'_>) -> String {
@@ -57,10 +63,10 @@ fn described(wanted: &RequestExpectation, run: &Run<'_>) -> String {
 fn weigh_calls(
     what: &str,
     wanted: &RequestExpectation,
-    count: &Wanted,
+    count: &WantedCount,
     run: &Run<'_>,
     order: Option<OrderName<'_>>,
-) -> Verdict {
+) -> ExpectationVerdict {
     let candidates = candidates(wanted, run, order);
     let fitting = candidates.iter().filter(|(_, _, differences)| differences.is_empty());
     let fitting: Vec<(Millis, String)> = fitting.map(|(at, told, _)| (*at, told.clone())).collect();
@@ -80,7 +86,7 @@ fn weigh_calls(
     }];
     let nearest = Some(super::Nearest { what: after.1.clone(), differences });
     let detail = format!("wanted {what}, found a pause of {pause}");
-    Verdict { ok: false, judged: true, detail, evidence: verdict.evidence, nearest }
+    ExpectationVerdict { ok: false, judged: true, detail, evidence: verdict.evidence, nearest }
 }
 
 fn candidates(
@@ -163,7 +169,7 @@ fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super:
     compare.0
 }
 
-fn told(history: &History, request: &RequestFact) -> String {
+fn told(history: &SpaceHistory, request: &RequestFact) -> String {
     let operation = request.operation.map_or("unknown path", Operation::name);
     let tx_id = request.tx_id.as_deref().unwrap_or("-");
     let status = request.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"));

@@ -1,19 +1,19 @@
 //! Expectations about what the merchant believes.
 
-use super::{Compare, Difference, Run, Verdict, Wanted, weigh};
+use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, weigh};
 use crate::base::OrderState;
-use crate::scenario::file::{Belief, ShopExpectation, Which};
-use crate::scenario::form::Many;
+use crate::scenario::codec::Many;
 use crate::scenario::history::ShopFact;
+use crate::scenario::model::{Belief, OrderChoice, ShopExpectation};
 
-pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> Verdict {
+pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdict {
     let Some(shop) = &run.history.shop else {
-        return Verdict::not_judged("this merchant cannot be asked what it believes");
+        return ExpectationVerdict::not_judged("this merchant cannot be asked what it believes");
     };
     let is_meant = |fact: &&ShopFact| {
         let is_named = match &wanted.tx_id {
-            Some(Which::One(tx_id)) => fact.tx_id == *tx_id,
-            Some(Which::Any | Which::Every) | None => true,
+            Some(OrderChoice::One(tx_id)) => fact.tx_id == *tx_id,
+            Some(OrderChoice::Any | OrderChoice::Every) | None => true,
         };
         let stands_so = |states: &Many<OrderState>| {
             let mut orders = run.history.orders.iter();
@@ -29,7 +29,7 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> Verdict {
         [] => "orders in the shop".to_owned(),
         states => format!("orders in the shop that are {} at the gateway", states.join(" or ")),
     };
-    weigh(&what, &Wanted::of(false, None, wanted.tx_id.as_ref()), candidates)
+    weigh(&what, &WantedCount::of(false, None, wanted.tx_id.as_ref()), candidates)
 }
 
 fn differences(wanted: &ShopExpectation, fact: &ShopFact) -> Vec<Difference> {

@@ -60,8 +60,8 @@ fn delivery(id: u64, tx_id: &str, created: i64, acknowledged: bool) -> DeliveryF
 }
 
 /// A lost answer to a refund, with the merchant asking for the status after 4 s; a second order that nothing befell.
-fn lost_refund() -> History {
-    History {
+fn lost_refund() -> SpaceHistory {
+    SpaceHistory {
         born: Millis(0),
         now: Millis(60_000),
         requests: vec![
@@ -88,7 +88,7 @@ fn lost_refund() -> History {
     }
 }
 
-fn verdict(text: &str, history: &History) -> Verdict {
+fn verdict(text: &str, history: &SpaceHistory) -> ExpectationVerdict {
     match read_expectations("t", format!("[{text}]").as_bytes()) {
         Ok(expectations) => judge(&expectations, history).remove(0),
         Err(problems) => panic!("{problems:#?}"),
@@ -194,7 +194,7 @@ fn broken_balances_are_found() {
 
 #[test]
 fn a_merchant_that_cannot_be_asked_is_not_judged() {
-    let history = History { shop: None, ..lost_refund() };
+    let history = SpaceHistory { shop: None, ..lost_refund() };
     let verdict = verdict("{ shop: { shipped: once } }", &history);
     assert!(!verdict.ok && !verdict.judged, "{verdict:?}");
 }
@@ -261,7 +261,7 @@ fn a_list_or_a_reconciliation_is_about_every_order_of_its_merchant() {
 #[test]
 fn alternatives_and_their_parts() {
     let history = lost_refund();
-    let unasked = History { shop: None, ..lost_refund() };
+    let unasked = SpaceHistory { shop: None, ..lost_refund() };
     let met = "{ order: { txId: any, state: refunded } }";
     let missed = "{ order: { txId: any, state: failed } }";
     let shop = "{ shop: { txId: A, believes: given-back } }";

@@ -1,6 +1,6 @@
-//! What arming other rules changes.
+//! Changes by arming other rules.
 
-use crate::scenario::file::Rule;
+use crate::scenario::model::Rule;
 
 /// The difference between the rules that were armed and those that are, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct ChangeSet {
     pub removed: Vec<String>,
     /// Those of the same id that say something else.
     pub changed: Vec<String>,
-    /// Whether those that are in both are asked in another order.
+    /// True if those that are in both are asked in another order.
     pub reordered: bool,
 }
 
@@ -38,7 +38,7 @@ impl ChangeSet {
         }
     }
 
-    /// Whether nothing changes.
+    /// Returns true if nothing changes.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -1,15 +1,15 @@
 //! Conditions as single tests, each of which can say what it wanted and what it found.
 
 use crate::base::{Amount, Currency, Fields, Millis, OrderState, PaymentMethod};
-use crate::scenario::file::{AmountTest, CardTest, FieldTest, Point, Trt, When, Window};
-use crate::scenario::form::{Decimal, Many, Moment};
+use crate::scenario::codec::{Decimal, Many, TimePoint};
+use crate::scenario::model::{AmountTest, CardTest, FieldTest, Point, Trt, When, Window};
 
-/// What is known of one call when its rule is looked for. Borrowed from the request and the space.
+/// Facts of one call when its rule is looked for. Borrowed from the request and the space.
 #[derive(Clone, Copy, Debug)]
 pub struct CallFacts<'a> {
     /// The space's name.
     pub space: &'a str,
-    /// Where the run stands.
+    /// Point of the run.
     pub point: Point,
     /// `merchantId`.
     pub merchant_id: Option<&'a str>,
@@ -27,11 +27,11 @@ pub struct CallFacts<'a> {
     pub method: Option<PaymentMethod>,
     /// The order's type.
     pub trt: Option<Trt>,
-    /// Where the order stands.
+    /// State of the order.
     pub state: Option<OrderState>,
     /// The header X-Payon-Scenario.
     pub header: Option<&'a str>,
-    /// What the space's clock shows.
+    /// Time on the space's clock.
     pub now: Millis,
 }
 
@@ -125,7 +125,7 @@ impl Condition {
         }
     }
 
-    /// Whether it holds for a rule that was armed at `armed`.
+    /// Returns true if it holds for a rule that was armed at `armed`.
     pub(super) fn holds(&self, call: &CallFacts<'_>, armed: Millis) -> bool {
         let among = |value: Option<&str>, many: &[String]| {
             value.is_some_and(|value| many.iter().any(|one| one == value))
@@ -151,8 +151,8 @@ impl Condition {
         }
     }
 
-    /// What it wanted and what it found, for people. Tells no secret of the request.
-    pub(super) fn tell(&self, call: &CallFacts<'_>) -> String {
+    /// The wanted and the found value, for people. Tells no secret of the request.
+    pub(super) fn mismatch(&self, call: &CallFacts<'_>) -> String {
         let found =
             |value: Option<&str>| value.map_or("nothing".to_owned(), |value| format!("{value:?}"));
         let (wanted, found) = match self {
@@ -224,7 +224,7 @@ fn wanted_field(name: &str, test: &FieldTest) -> String {
 }
 
 impl Window {
-    /// Whether `now` is within, where the rule was armed at `armed`.
+    /// Returns true if `now` is within, where the rule was armed at `armed`.
     pub fn holds(&self, now: Millis, armed: Millis) -> bool {
         let from = self.from.map_or(armed, |from| from.resolve(armed));
         if now < from || self.to.is_some_and(|to| now >= to.resolve(armed)) {
@@ -254,7 +254,7 @@ impl std::fmt::Display for Window {
             (None, Some(lasting)) => write!(f, " for {lasting}")?,
             _ => {}
         }
-        let relative = |moment: &Option<Moment>| matches!(moment, Some(Moment::Since(_)));
+        let relative = |moment: &Option<TimePoint>| matches!(moment, Some(TimePoint::Since(_)));
         if self.from.is_none() || relative(&self.from) || relative(&self.to) {
             f.write_str(", counted from when the rule was armed")?;
         }

@@ -1,11 +1,11 @@
-//! How often rules fitted: by order, so that parallel clients cannot disturb each other's story.
+//! Counts of fitting calls: by order, so that parallel clients cannot disturb each other's scenario.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::CallFacts;
-use crate::base::sharing::{Row, Table};
+use crate::base::persistent::{PersistentMap, PersistentVec};
 
 /// The most pairs of rule and order that are remembered; past it the oldest are forgotten.
 const PAIRS_MAX: usize = 1 << 17;
@@ -13,9 +13,9 @@ const PAIRS_MAX: usize = 1 << 17;
 /// Counts of a space. They are kept by the rules' ids, so arming other rules loses none. A clone shares all of them.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    by_order: Table<((u64, u64), u32)>,
-    ages: Row<(u64, u64)>,
-    by_rule: Table<(u64, Sum)>,
+    by_order: PersistentMap<((u64, u64), u32)>,
+    ages: PersistentVec<(u64, u64)>,
+    by_rule: PersistentMap<(u64, Sum)>,
 }
 
 /// The counts of a rule over all orders.
@@ -39,7 +39,7 @@ pub struct CountersFile {
     idle: Vec<(u64, u32)>,
 }
 
-/// How often a rule's conditions held and it stepped in.
+/// Number of times a rule's conditions held and it stepped in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Fitting calls for the order.
@@ -144,7 +144,7 @@ impl Counters {
         Some(read)
     }
 
-    /// How many pairs of rule and order are remembered.
+    /// Number of pairs of rule and order are remembered.
     pub fn pairs(&self) -> usize {
         self.by_order.len()
     }

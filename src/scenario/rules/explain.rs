@@ -1,10 +1,10 @@
-//! Why rules that nearly fitted a call did not.
+//! Explanation of rules that nearly fitted a call.
 
 use super::condition::CallFacts;
 use super::counters::order_key;
-use super::{Armed, Counters, RuleSet, Tally};
+use super::{Counters, IndexedRule, RuleSet, Tally};
 
-/// How many near misses are told.
+/// Largest number of near misses in an explanation.
 const TOLD_MAX: usize = 5;
 
 /// A rule that did not step in, with what was in its way.
@@ -12,7 +12,7 @@ const TOLD_MAX: usize = 5;
 pub struct NearMiss {
     /// The rule.
     pub rule: String,
-    /// What failed; one line each.
+    /// Failed conditions; one line each.
     pub failed: Vec<Miss>,
 }
 
@@ -21,7 +21,7 @@ pub struct NearMiss {
 pub struct Miss {
     /// The key under `when`, or `probability`, `order` for a rule before it.
     pub key: &'static str,
-    /// What was wanted and what was found.
+    /// The wanted and the found value.
     pub told: String,
 }
 
@@ -48,7 +48,7 @@ impl RuleSet {
     }
 }
 
-impl Armed {
+impl IndexedRule {
     fn misses(&self, call: &CallFacts<'_>, tally: Tally, decided: Option<&str>) -> Vec<Miss> {
         let mut misses = Vec::new();
         if !self.points.contains(&call.point) {
@@ -58,7 +58,7 @@ impl Armed {
         }
         let failed = self.conditions.iter().filter(|condition| !condition.holds(call, self.at));
         misses.extend(
-            failed.map(|condition| Miss { key: condition.key(), told: condition.tell(call) }),
+            failed.map(|condition| Miss { key: condition.key(), told: condition.mismatch(call) }),
         );
         if !misses.is_empty() {
             return misses;

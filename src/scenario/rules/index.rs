@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::condition::{CallFacts, Condition};
 use super::counters::key_of;
-use crate::scenario::form::Decimal;
+use crate::scenario::codec::Decimal;
 
 /// The kinds of exact condition under which rules are filed, the most telling first.
 const TX_ID: u8 = 0;
@@ -55,7 +55,7 @@ impl PointIndex {
         index
     }
 
-    /// Whether there is no rule here.
+    /// Returns true if there is no rule here.
     pub(super) fn is_empty(&self) -> bool {
         self.general.is_empty() && self.filed.is_empty()
     }
@@ -63,23 +63,23 @@ impl PointIndex {
     /// Shows every rule that may fit, in order, each once.
     pub(super) fn candidates(&self, call: &CallFacts<'_>, mut show: impl FnMut(u32)) {
         let mut found: Vec<u32> = Vec::new();
-        let mut look = |kind: u8, value: Option<&[u8]>| {
+        let mut find = |kind: u8, value: Option<&[u8]>| {
             if let Some(value) = value.filter(|_| self.kinds[kind as usize])
                 && let Some(place) = self.filed.get(&key_of(&[&[kind], value]))
             {
                 found.extend_from_slice(place);
             }
         };
-        look(TX_ID, call.tx_id.map(str::as_bytes));
-        look(HEADER, call.header.map(str::as_bytes));
-        look(CARD, call.card.map(str::as_bytes));
+        find(TX_ID, call.tx_id.map(str::as_bytes));
+        find(HEADER, call.header.map(str::as_bytes));
+        find(CARD, call.card.map(str::as_bytes));
         let amount = call.amount.map(|(amount, currency)| Decimal::of(amount, currency).0);
-        look(AMOUNT, amount.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
-        look(MERCHANT, call.merchant_id.map(str::as_bytes));
-        look(TERMINAL, call.term_id.map(str::as_bytes));
+        find(AMOUNT, amount.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
+        find(MERCHANT, call.merchant_id.map(str::as_bytes));
+        find(TERMINAL, call.term_id.map(str::as_bytes));
         let tx_id = call.tx_id.unwrap_or_default().as_bytes();
         for length in &self.suffix_lengths {
-            look(SUFFIX, tx_id.len().checked_sub(*length).map(|from| &tx_id[from..]));
+            find(SUFFIX, tx_id.len().checked_sub(*length).map(|from| &tx_id[from..]));
         }
         if found.is_empty() {
             self.general.iter().copied().for_each(show);
@@ -92,7 +92,7 @@ impl PointIndex {
     }
 }
 
-/// Where a rule with this condition can be filed: the kind, and the values of which the call must have one.
+/// Places at which a rule with this condition can be filed: the kind, and the values of which the call must have one.
 fn places(condition: &Condition) -> Option<(u8, Vec<Vec<u8>>)> {
     let texts = |many: &[String]| many.iter().map(|text| text.as_bytes().to_vec()).collect();
     Some(match condition {

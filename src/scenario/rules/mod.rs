@@ -20,9 +20,9 @@ pub use counters::{Counters, CountersFile, Tally};
 pub use explain::{Miss, NearMiss};
 pub use reach::Acted;
 
-use super::file::{Lines, Point, Rule, Scope};
-use super::form::Share;
-use super::lots::Lots;
+use super::codec::Share;
+use super::draws::Draws;
+use super::model::{Lines, Point, Rule, Scope};
 use super::plan::Plan;
 use crate::base::{Millis, Seed};
 pub(super) use condition::Condition;
@@ -32,7 +32,7 @@ use index::PointIndex;
 /// The rules that are armed in a space, in the order in which they are asked.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    rules: Vec<Armed>,
+    rules: Vec<IndexedRule>,
     points: Vec<PointIndex>,
 }
 
@@ -41,7 +41,7 @@ pub struct RuleSet {
 pub struct ArmedRule {
     /// The rule.
     pub rule: Rule,
-    /// What the space's clock showed when it was armed.
+    /// Time on the space's clock when it was armed.
     pub at: Millis,
 }
 
@@ -54,11 +54,11 @@ impl ArmedRule {
 
 /// One rule, ready.
 #[derive(Debug)]
-struct Armed {
+struct IndexedRule {
     id: Arc<str>,
     /// The id in the counters.
     key: u64,
-    /// When it was armed.
+    /// Time at which it was armed.
     at: Millis,
     points: Vec<Point>,
     conditions: Vec<Condition>,
@@ -66,7 +66,7 @@ struct Armed {
     effects: Effects,
 }
 
-/// Which of the fitting calls a rule takes.
+/// Selection among the fitting calls of a rule.
 #[derive(Clone, Debug)]
 struct Gate {
     nth: Option<Vec<u32>>,
@@ -76,7 +76,7 @@ struct Gate {
     probability: Option<Share>,
 }
 
-/// What happens.
+/// Effects of a rule.
 #[derive(Clone, Debug)]
 enum Effects {
     /// The same each time.
@@ -85,12 +85,12 @@ enum Effects {
     InTurn(Vec<Lines>),
 }
 
-/// What was decided.
+/// The decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// The rule that stepped in.
     pub rule: Arc<str>,
-    /// What is to happen.
+    /// The plan.
     pub plan: Plan,
 }
 
@@ -98,14 +98,14 @@ impl RuleSet {
     /// Makes rules ready. The first that fits decides, so those of a scenario that is armed on top of others come
     /// first, and a table of triggers last.
     pub fn new<'r>(rules: impl IntoIterator<Item = &'r ArmedRule>) -> Self {
-        let rules: Vec<Armed> = rules.into_iter().map(Armed::new).collect();
+        let rules: Vec<IndexedRule> = rules.into_iter().map(IndexedRule::new).collect();
         if rules.is_empty() {
             return Self::default();
         }
         let points = Point::ALL
             .into_iter()
             .map(|point| {
-                let here = |(_, rule): &(usize, &Armed)| rule.points.contains(&point);
+                let here = |(_, rule): &(usize, &IndexedRule)| rule.points.contains(&point);
                 PointIndex::new(
                     rules
                         .iter()
@@ -118,12 +118,12 @@ impl RuleSet {
         Self { rules, points }
     }
 
-    /// Whether there are none.
+    /// Returns true if there are none.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// How many there are.
+    /// Number of cards.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
@@ -133,12 +133,12 @@ impl RuleSet {
         self.rules.iter().map(|rule| &*rule.id)
     }
 
-    /// Whether any rule steps in at this point: what a call there need not be described for otherwise.
+    /// Returns true if any rule steps in at this point: what a call there need not be described for otherwise.
     pub fn listens_at(&self, point: Point) -> bool {
         self.points.get(point.index()).is_some_and(|index| !index.is_empty())
     }
 
-    /// What happens to a call; `None`: no rule steps in. Every rule whose conditions hold counts the call, also
+    /// Decides a call; `None`: no rule steps in. Every rule whose conditions hold counts the call, also
     /// those behind the one that decides.
     pub fn decide(
         &self,
@@ -161,24 +161,24 @@ impl RuleSet {
             if decision.is_some() {
                 return;
             }
-            let mut lots = rule.lots(call, seed, tally.order);
-            if let Some(effects) = rule.effects_of(tally, &mut lots) {
+            let mut draws = rule.draws(call, seed, tally.order);
+            if let Some(effects) = rule.effects_of(tally, &mut draws) {
                 counters.fired(rule.key);
-                let plan = Plan::draw(effects, &mut lots, call.now, rule.at);
+                let plan = Plan::draw(effects, &mut draws, call.now, rule.at);
                 decision = Some(Decision { rule: Arc::clone(&rule.id), plan });
             }
         });
         decision
     }
 
-    /// How often a rule fitted and stepped in.
+    /// Number of times a rule fitted and stepped in.
     pub fn tally(&self, id: &str, counters: &Counters) -> Option<Tally> {
         let rule = self.rules.iter().find(|rule| &*rule.id == id)?;
         Some(counters.tally(rule.key, 0))
     }
 }
 
-impl Armed {
+impl IndexedRule {
     fn new(ArmedRule { rule, at }: &ArmedRule) -> Self {
         let when = &rule.when;
         let effects = match (&rule.then, &rule.sequence) {
@@ -203,10 +203,10 @@ impl Armed {
     }
 
     /// The lots of one call: they depend on what it is about, not on when it came.
-    fn lots(&self, call: &CallFacts<'_>, seed: Seed, attempt: u32) -> Lots {
+    fn draws(&self, call: &CallFacts<'_>, seed: Seed, attempt: u32) -> Draws {
         let merchant = call.merchant_id.unwrap_or_default();
         let tx_id = call.tx_id.unwrap_or_default();
-        Lots::new(
+        Draws::new(
             seed,
             &[
                 b"rule",
@@ -221,8 +221,8 @@ impl Armed {
     }
 
     /// The effects on a call that the conditions hold for; `None` when it is not this rule's turn.
-    fn effects_of(&self, tally: Tally, lots: &mut Lots) -> Option<&Lines> {
-        if self.gate.closed(self.gate.count(tally)).is_some() || !self.gate.is_chosen(lots) {
+    fn effects_of(&self, tally: Tally, draws: &mut Draws) -> Option<&Lines> {
+        if self.gate.closed(self.gate.count(tally)).is_some() || !self.gate.is_chosen(draws) {
             return None;
         }
         match &self.effects {
@@ -242,7 +242,7 @@ impl Gate {
         .max(1)
     }
 
-    /// Why call number `count` is not taken; `None`: it is.
+    /// Reason why call number `count` is not taken; `None`: it is.
     fn closed(&self, count: u32) -> Option<String> {
         if let Some(nth) = &self.nth
             && !nth.contains(&count)
@@ -263,10 +263,10 @@ impl Gate {
         }
     }
 
-    /// Whether chance takes the call. Draws a lot only where there is a choice.
-    fn is_chosen(&self, lots: &mut Lots) -> bool {
+    /// Returns true if chance takes the call. Draws a lot only where there is a choice.
+    fn is_chosen(&self, draws: &mut Draws) -> bool {
         self.probability
-            .is_none_or(|share| lots.below(u64::from(Share::WHOLE)) < u64::from(share.0))
+            .is_none_or(|share| draws.below(u64::from(Share::WHOLE)) < u64::from(share.0))
     }
 }
 

@@ -1,29 +1,29 @@
 //! The reach of effects: at which points each can act, and so at which points a rule without `operation` steps in.
 
 use crate::base::{Operation, Reason};
-use crate::scenario::file::{Commit, Effect, Lines, Point, Rule, Transport};
+use crate::scenario::model::{Commit, Effect, Lines, Point, Rule, Transport};
 use crate::scenario::plan::{CommitPoint, Plan, PushbackPlan};
 
-/// What came of a plan's booking and push-backs, of which a call may have had none.
+/// Result of a plan's booking and push-backs, of which a call may have had none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Acted {
     /// Something was kept from the books.
-    pub withheld: bool,
+    pub suppressed: bool,
     /// A push-back was caused, or sent without a cause.
     pub notified: bool,
 }
 
-/// Whether PAYON's own reply is written at a point.
+/// Returns true if PAYON's own reply is written at a point.
 const fn replies(point: Point) -> bool {
     matches!(point, Point::Call(_) | Point::Refused)
 }
 
-/// Whether an HTTP answer of the merchant plane is written at a point.
+/// Returns true if an HTTP answer of the merchant plane is written at a point.
 const fn answers(point: Point) -> bool {
     replies(point) || matches!(point, Point::Page)
 }
 
-/// Whether something is booked for an order at a point when all goes well.
+/// Returns true if something is booked for an order at a point when all goes well.
 const fn books_order(point: Point) -> bool {
     matches!(
         point,
@@ -42,7 +42,7 @@ const fn books_order(point: Point) -> bool {
     )
 }
 
-/// Whether a saved card or a passcode is booked at a point.
+/// Returns true if a saved card or a passcode is booked at a point.
 const fn books_card(point: Point) -> bool {
     matches!(
         point,
@@ -55,7 +55,7 @@ const fn books_card(point: Point) -> bool {
     )
 }
 
-/// Whether a push-back is caused at a point when all goes well.
+/// Returns true if a push-back is caused at a point when all goes well.
 const fn notifies(point: Point) -> bool {
     matches!(
         point,
@@ -72,7 +72,7 @@ const fn notifies(point: Point) -> bool {
 }
 
 impl Effect {
-    /// Whether it can act at a point.
+    /// Returns true if it can act at a point.
     pub(in crate::scenario) fn acts_at(&self, point: Point) -> bool {
         match self {
             Self::Latency(_) => point != Point::Connect,
@@ -136,7 +136,7 @@ impl Plan {
             ("reason", self.reason.is_some(), replies(point) || point == Point::Pay),
             ("patch", self.patch.is_some(), replies(point)),
             ("status", self.status.is_some(), answers(point)),
-            ("commit", is_kept, acted.withheld),
+            ("commit", is_kept, acted.suppressed),
             ("transport", self.transport.is_some(), self.transport.as_ref().is_some_and(breaks)),
             ("pushback", self.pushback != PushbackPlan::default(), acted.notified),
         ];

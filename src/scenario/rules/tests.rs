@@ -21,7 +21,7 @@ fn call(tx_id: &str) -> CallFacts<'_> {
 }
 
 /// The rules that decide calls one after the other.
-fn story<'a>(set: &RuleSet, calls: impl IntoIterator<Item = CallFacts<'a>>) -> Vec<String> {
+fn scenario<'a>(set: &RuleSet, calls: impl IntoIterator<Item = CallFacts<'a>>) -> Vec<String> {
     let mut counters = Counters::default();
     calls
         .into_iter()
@@ -36,7 +36,7 @@ fn story<'a>(set: &RuleSet, calls: impl IntoIterator<Item = CallFacts<'a>>) -> V
 fn nothing_armed_decides_nothing() {
     let set = RuleSet::new(&[]);
     assert!(set.is_empty() && !set.listens_at(REFUND));
-    assert_eq!(story(&set, [call("1")]), ["-"]);
+    assert_eq!(scenario(&set, [call("1")]), ["-"]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn the_first_rule_that_fits_decides_and_all_count() {
           { id: b, when: { operation: refund, nth: 2 }, then: [] },
           { id: c, when: { operation: status }, then: [] }]",
     );
-    assert_eq!(story(&set, [call("1"), call("1"), call("1"), call("2")]), ["a", "b", "-", "a"]);
+    assert_eq!(scenario(&set, [call("1"), call("1"), call("1"), call("2")]), ["a", "b", "-", "a"]);
     assert!(!set.listens_at(Point::Pay));
 }
 
@@ -68,11 +68,11 @@ fn chains_fail_fail_and_pass() {
 #[test]
 fn every_first_and_the_scope_of_counting() {
     let set = rules("[{ id: e, when: { operation: refund, every: 2 }, then: [] }]");
-    assert_eq!(story(&set, ["1", "1", "1", "1", "2"].map(call)), ["-", "e", "-", "e", "-"]);
+    assert_eq!(scenario(&set, ["1", "1", "1", "1", "2"].map(call)), ["-", "e", "-", "e", "-"]);
     let set = rules("[{ id: e, when: { operation: refund, every: 2, scope: rule }, then: [] }]");
-    assert_eq!(story(&set, ["1", "2", "3", "4"].map(call)), ["-", "e", "-", "e"]);
+    assert_eq!(scenario(&set, ["1", "2", "3", "4"].map(call)), ["-", "e", "-", "e"]);
     let set = rules("[{ id: f, when: { operation: refund, first: 2 }, then: [] }]");
-    assert_eq!(story(&set, ["1", "1", "1", "2"].map(call)), ["f", "f", "-", "f"]);
+    assert_eq!(scenario(&set, ["1", "1", "1", "2"].map(call)), ["f", "f", "-", "f"]);
 }
 
 #[test]
@@ -148,21 +148,21 @@ fn the_story_of_an_order_does_not_depend_on_arrival() {
           { id: third, when: { operation: refund, every: 3 }, then: [{ reason: system.busy }] }]",
     );
     let orders: Vec<String> = (0..100).map(|n| format!("tx{n}")).collect();
-    let tell = |arrivals: Vec<&'_ String>| {
+    let outcomes = |arrivals: Vec<&'_ String>| {
         let mut counters = Counters::default();
-        let mut stories = std::collections::BTreeMap::<String, Vec<Option<Decision>>>::new();
+        let mut scenarios = std::collections::BTreeMap::<String, Vec<Option<Decision>>>::new();
         for order in arrivals {
             let decision = set.decide(&call(order), &mut counters, Seed(9));
-            stories.entry(order.clone()).or_default().push(decision);
+            scenarios.entry(order.clone()).or_default().push(decision);
         }
-        stories
+        scenarios
     };
-    let in_turn = tell((0..6).flat_map(|_| &orders).collect());
-    let one_by_one = tell(orders.iter().rev().flat_map(|order| [order; 6]).collect());
+    let in_turn = outcomes((0..6).flat_map(|_| &orders).collect());
+    let one_by_one = outcomes(orders.iter().rev().flat_map(|order| [order; 6]).collect());
     assert_eq!(in_turn, one_by_one);
     let fired = in_turn.values().flatten().flatten().count();
     assert!((250..500).contains(&fired), "{fired}");
-    // Another seed tells another story.
+    // Another seed gives another run.
     let seeds = (0..20).map(|seed| set.decide(&call("tx1"), &mut Counters::default(), Seed(seed)));
     assert!(seeds.collect::<Vec<_>>().windows(2).any(|pair| pair[0] != pair[1]));
 }
@@ -212,7 +212,7 @@ fn the_index_finds_what_a_scan_would() {
                 ..CallFacts::new("s", REFUND, Millis(0))
             };
             let set = RuleSet::new(&ArmedRule::all(read.clone(), Millis(0)));
-            let fitting = |rule: &&Armed| {
+            let fitting = |rule: &&IndexedRule| {
                 rule.points.contains(&REFUND)
                     && rule.conditions.iter().all(|c| c.holds(&facts, rule.at))
             };

@@ -2,9 +2,9 @@
 
 use crate::base::{Amount, Currency, Day, Fields, Millis, PaymentMethod};
 use crate::wire::{
-    AmountText, Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, ShortAmount,
-    TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode, failure, mask,
-    orders, payment, pin, reconciliation, reversal, status,
+    AmountText, BindingMethod, Envelope, FixedAmount, Identity, Notice, ReconciliationResult,
+    ShortAmount, TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode,
+    failure, mask, orders, payment, pin, reconciliation, reversal, status,
 };
 
 use super::golden;
@@ -22,12 +22,12 @@ const APPROVED_AT: Millis = Millis(1_607_486_857_000);
 
 #[test]
 fn reversal() {
-    let request = reversal::Request::read(&fields(golden!("reversal/request.json")));
+    let request = reversal::ReversalRequest::read(&fields(golden!("reversal/request.json")));
     let request = request.expect("readable");
     assert_eq!((&*request.tx_id, &*request.merchant_id), ("2435", "EPAY00000000001"));
     assert_eq!((&*request.term_id, request.sign.clone()), ("PAYONGT1", None));
     assert_eq!(text(&request), golden!("reversal/request.json"));
-    let reply = payment::Reply {
+    let reply = payment::PaymentReply {
         tx_id: Some(request.tx_id),
         merchant_id: Some(request.merchant_id),
         term_id: Some(request.term_id),
@@ -46,12 +46,13 @@ fn reversal() {
 
 #[test]
 fn orders_list() {
-    let request = orders::Request::read(&fields(golden!("orders/request.json"))).expect("readable");
+    let request =
+        orders::OrderListRequest::read(&fields(golden!("orders/request.json"))).expect("readable");
     let day = Day::parse_day_first("24112020").expect("a day");
     assert_eq!((request.from_date, request.to_date), (day, day));
     assert_eq!((request.index, request.limit), (Some(1), Some(20)));
     assert_eq!((request.trt, request.sign), (Some(Trt::Purchase), None));
-    let row = orders::Row {
+    let row = orders::OrderRow {
         tx_dt: day.digits().to_string().into(),
         tx_seq_no: "2020112400001250".into(),
         tx_st_cd: "09".into(),
@@ -77,14 +78,15 @@ fn orders_list() {
 
 #[test]
 fn status_found_and_not_found() {
-    let request = status::Request::read(&fields(golden!("status/request.json"))).expect("readable");
+    let request =
+        status::StatusRequest::read(&fields(golden!("status/request.json"))).expect("readable");
     let amount = request.amount.as_ref().expect("sent").of(Currency::Usd);
     assert_eq!((amount, request.currency), (Ok(Amount::from_minor(100)), Some(Currency::Usd)));
     assert_eq!(text(&request), golden!("status/request.json"));
     let reply = Envelope {
         result_msg: "Success".into(),
         result_code: "0000".into(),
-        result_data: Some(status::Reply {
+        result_data: Some(status::StatusReply {
             tx_dt: "20210212".into(),
             tx_seq_no: "20210212".into(),
             tx_st_cd: "COMPLETE".into(),
@@ -117,7 +119,7 @@ fn push_back() {
 #[test]
 fn binding_is_registered() {
     let body = fields(golden!("binding-register/request.json"));
-    let request = binding_register::Request::read(&body).expect("readable");
+    let request = binding_register::BindingRegisterRequest::read(&body).expect("readable");
     assert_eq!(request.payment_method, BindingMethod::CreditDebit);
     assert_eq!(request.wdl_cvv.as_deref(), Some("100"));
     assert_eq!(request.wdl_nm.as_deref(), Some("MC"));
@@ -127,7 +129,7 @@ fn binding_is_registered() {
         &request.term_id,
         &request.client_id,
     );
-    let reply = binding_register::Reply {
+    let reply = binding_register::SavedCardReply {
         merchant_id: Some(request.merchant_id),
         term_id: Some(request.term_id),
         wdl_ac_no: Some(mask::short(&request.wdl_ac_no).into()),
@@ -136,7 +138,7 @@ fn binding_is_registered() {
         binding_id: Some("7ce4dda7-b9f8-4343-883b-e5ff6295e5f9".into()),
         result_code: "0000".into(),
         result_msg: "Success".into(),
-        ..binding_register::Reply::default()
+        ..binding_register::SavedCardReply::default()
     };
     assert_eq!(text(&reply), golden!("binding-register/response.json"));
 }
@@ -144,10 +146,10 @@ fn binding_is_registered() {
 #[test]
 fn bindings_are_listed() {
     let body = fields(golden!("binding-list/request.json"));
-    let request = binding_list::Request::read(&body).expect("readable");
+    let request = binding_list::BindingListRequest::read(&body).expect("readable");
     let listed = |seq: &'static str, number: &str, id: &'static str, method: BindingMethod| {
         let by_scheme = method == BindingMethod::CreditDebit;
-        binding_list::Row {
+        binding_list::BindingRow {
             tx_dt: Some("20210212".into()),
             tx_seq_no: Some(seq.into()),
             merchant_id: request.merchant_id.clone(),
@@ -197,7 +199,7 @@ fn bindings_are_listed() {
 #[test]
 fn pin_is_created() {
     let body = fields(golden!("create-pin/request.json"));
-    let request = pin::Request::read(&body).expect("readable");
+    let request = pin::PinRequest::read(&body).expect("readable");
     assert_eq!((&*request.client_id, request.pin.len()), ("04", 112));
     assert!(!format!("{request:?}").contains(&*request.pin));
     let reply = Envelope::bare("0000", "Success");
@@ -212,7 +214,8 @@ fn books_are_reconciled() {
     let row = rows[0].as_ref().expect("readable");
     assert_eq!(row.transaction_type, TransactionType::Purchase);
     assert_eq!(row.grand_total.of(Currency::Usd), Ok(Amount::from_minor(105)));
-    let answers: Vec<Answer<'_>> = vec![row.answer(Some("APPROVED"), "0000", "Success")];
+    let answers: Vec<ReconciliationResult<'_>> =
+        vec![row.answer(Some("APPROVED"), "0000", "Success")];
     assert_eq!(text(&answers), golden!("reconciliation/response.json"));
 }
 

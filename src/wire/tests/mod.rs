@@ -11,8 +11,8 @@ use std::cell::RefCell;
 use crate::base::{Fields, Operation};
 
 use super::{
-    Refusal, binding_list, binding_register, completion, notify_completion, orders, pin, qr,
-    reconciliation, refund, register, reversal, status,
+    UnreadableRequest, binding_list, binding_register, completion, notify_completion, orders, pin,
+    qr, reconciliation, refund, register, reversal, status,
 };
 
 thread_local! {
@@ -24,34 +24,38 @@ pub(super) fn note_read(name: &'static str) {
     READ.with_borrow_mut(|read| read.push(name));
 }
 
-/// What was read since the last call.
+/// Members that were read since the last call.
 fn take_read() -> Vec<&'static str> {
     READ.take()
 }
 
 /// Reads a body as the request of `operation`; of a reconciliation the first row that fails counts.
-fn read(operation: Operation, body: &[u8]) -> Result<(), Refusal> {
+fn read(operation: Operation, body: &[u8]) -> Result<(), UnreadableRequest> {
     if operation == Operation::Reconciliation {
         let rows = reconciliation::read(&Fields::parse_array(body)?)?;
         return rows.into_iter().collect::<Result<Vec<_>, _>>().map(drop);
     }
     let fields = Fields::parse(body)?;
     match operation {
-        Operation::Register => register::Request::read(&fields).map(drop),
-        Operation::Reversal => reversal::Request::read(&fields).map(drop),
-        Operation::Refund => refund::Request::read(&fields).map(drop),
-        Operation::PreAuthCompletion => completion::Request::read(&fields).map(drop),
-        Operation::Orders => orders::Request::read(&fields).map(drop),
-        Operation::Status => status::Request::read(&fields).map(drop),
-        Operation::BindingRegister => binding_register::Request::read(&fields).map(drop),
-        Operation::BindingList => binding_list::Request::read(&fields).map(drop),
+        Operation::Register => register::RegisterRequest::read(&fields).map(drop),
+        Operation::Reversal => reversal::ReversalRequest::read(&fields).map(drop),
+        Operation::Refund => refund::RefundRequest::read(&fields).map(drop),
+        Operation::PreAuthCompletion => completion::CompletionRequest::read(&fields).map(drop),
+        Operation::Orders => orders::OrderListRequest::read(&fields).map(drop),
+        Operation::Status => status::StatusRequest::read(&fields).map(drop),
+        Operation::BindingRegister => {
+            binding_register::BindingRegisterRequest::read(&fields).map(drop)
+        }
+        Operation::BindingList => binding_list::BindingListRequest::read(&fields).map(drop),
         Operation::CreatePin | Operation::EnablePin | Operation::DisablePin => {
-            pin::Request::read(&fields).map(drop)
+            pin::PinRequest::read(&fields).map(drop)
         }
         Operation::NotifyQrScanned | Operation::NotifyProcessing | Operation::CancelQr => {
-            qr::Request::read(&fields).map(drop)
+            qr::QrRequest::read(&fields).map(drop)
         }
-        Operation::NotifyCompletion => notify_completion::Request::read(&fields).map(drop),
+        Operation::NotifyCompletion => {
+            notify_completion::NotifyCompletionRequest::read(&fields).map(drop)
+        }
         Operation::Reconciliation => unreachable!("read above"),
     }
 }

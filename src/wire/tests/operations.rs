@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::base::{Amount, Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::wire::{
-    Answer, BindingMethod, Envelope, FixedAmount, Identity, Notice, Outcome, PayDvCd, ShortAmount,
-    TransactionType, Trt, Word, binding_list, binding_register, encode, failure, orders, payment,
-    redact, register, status,
+    BindingMethod, Envelope, FixedAmount, Identity, Notice, Outcome, PayDvCd, ReconciliationResult,
+    ShortAmount, TransactionType, Trt, Word, binding_list, binding_register, encode, failure,
+    orders, payment, redact, register, status,
 };
 
 use super::{read, take_read};
@@ -323,7 +323,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
                 encode(&Envelope {
                     result_msg: "x".into(),
                     result_code: "x".into(),
-                    result_data: Some(register::Reply {
+                    result_data: Some(register::RegisterReply {
                         merchant_id: "x".into(),
                         term_id: "x".into(),
                         tx_id: "x".into(),
@@ -344,7 +344,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
             [reply(true), reply(false)]
         }
         Operation::Reversal | Operation::Refund | Operation::PreAuthCompletion => {
-            let full = payment::Reply {
+            let full = payment::PaymentReply {
                 tx_id: some(),
                 merchant_id: some(),
                 term_id: some(),
@@ -361,7 +361,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
             [encode(&full), least]
         }
         Operation::Orders => {
-            let row = |full: bool| orders::Row {
+            let row = |full: bool| orders::OrderRow {
                 tx_dt: "x".into(),
                 tx_seq_no: "x".into(),
                 tx_st_cd: "x".into(),
@@ -389,7 +389,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
                 encode(&Envelope {
                     result_msg: "x".into(),
                     result_code: "x".into(),
-                    result_data: Some(status::Reply {
+                    result_data: Some(status::StatusReply {
                         tx_dt: "x".into(),
                         tx_seq_no: "x".into(),
                         tx_st_cd: "x".into(),
@@ -409,7 +409,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
             [reply(true), reply(false)]
         }
         Operation::BindingRegister => {
-            let full = binding_register::Reply {
+            let full = binding_register::SavedCardReply {
                 tx_dt: some(),
                 tx_seq_no: some(),
                 merchant_id: some(),
@@ -431,7 +431,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
                 encode(&Envelope {
                     result_msg: "x".into(),
                     result_code: "x".into(),
-                    result_data: Some([binding_list::Row {
+                    result_data: Some([binding_list::BindingRow {
                         tx_dt: full.then_some("x".into()),
                         tx_seq_no: full.then_some("x".into()),
                         merchant_id: "x".into(),
@@ -456,7 +456,7 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
             [reply(true), reply(false)]
         }
         Operation::Reconciliation => {
-            let full = Answer {
+            let full = ReconciliationResult {
                 merchant_id: some(),
                 reconciliation_dv: some(),
                 term_id: some(),

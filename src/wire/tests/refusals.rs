@@ -1,9 +1,9 @@
-//! What refusals say, case by case.
+//! Texts of refusals, case by case.
 
 use crate::base::{Amount, Currency, Fields, Operation, Reason, digits};
 use crate::wire::{
-    Answer, BindingMethod, Refusal, binding_register, encode, is_harmless, limits, orders,
-    reconciliation, redact, refund, register, status,
+    BindingMethod, ReconciliationResult, UnreadableRequest, binding_register, encode, is_harmless,
+    limits, orders, reconciliation, redact, refund, register, status,
 };
 
 use super::read;
@@ -25,7 +25,7 @@ fn register_with(name: &str, value: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn refused(name: &str, value: &str) -> Refusal {
+fn refused(name: &str, value: &str) -> UnreadableRequest {
     read(Operation::Register, register_with(name, value).as_bytes()).expect_err(value)
 }
 
@@ -58,7 +58,7 @@ fn amounts_are_exact_decimals() {
     {
         let body = register_with("amount", value);
         let fields = Fields::parse(body.as_bytes()).expect("an object");
-        let request = register::Request::read(&fields).expect(value);
+        let request = register::RegisterRequest::read(&fields).expect(value);
         assert_eq!(request.price.amount, Amount::from_minor(minor));
     }
     for (value, part) in [
@@ -85,14 +85,14 @@ fn amounts_are_exact_decimals() {
 fn amounts_without_a_currency_wait_for_the_order() {
     let body = r#"{"txId":"1","merchantId":"M","termId":"T","amount":1.50}"#;
     let fields = Fields::parse(body.as_bytes()).expect("an object");
-    let amount = refund::Request::read(&fields).expect("readable").amount.expect("sent");
+    let amount = refund::RefundRequest::read(&fields).expect("readable").amount.expect("sent");
     assert_eq!(amount.of(Currency::Usd), Ok(Amount::from_minor(150)));
     let refusal = amount.of(Currency::Khr).expect_err("riel have no decimals");
     assert_eq!((refusal.reason, refusal.field), (Reason::AmountInvalid, Some("amount")));
 
     let body = r#"{"merchantId":"M","termId":"T","txId":"1","amount":"1.50","currency":"KHR"}"#;
     let fields = Fields::parse(body.as_bytes()).expect("an object");
-    let refusal = status::Request::read(&fields).expect_err("the currency is known here");
+    let refusal = status::StatusRequest::read(&fields).expect_err("the currency is known here");
     assert_eq!(refusal.field, Some("amount"));
 }
 
@@ -159,8 +159,8 @@ fn lists_are_paged_and_dated() {
     let with = |more: &str| {
         let body = format!(r#"{{"fromDate":"24112020","merchantId":"M","termId":"T",{more}}}"#);
         let fields = Fields::parse(body.as_bytes()).expect("an object");
-        let request = orders::Request::read(&fields)?;
-        Ok::<_, Refusal>((request.to_date.digits(), request.index, request.limit))
+        let request = orders::OrderListRequest::read(&fields)?;
+        Ok::<_, UnreadableRequest>((request.to_date.digits(), request.index, request.limit))
     };
     let day = || digits(20_201_125);
     let taken = with(r#""ToDate":"25112020","index":"2","limit":50"#);
@@ -187,7 +187,8 @@ fn cards_are_held_against_their_method() {
     let bind = |more: &str| {
         let body = format!(r#"{{"merchantId":"M","termId":"T","clientId":"02",{more}}}"#);
         let fields = Fields::parse(body.as_bytes()).expect("an object");
-        binding_register::Request::read(&fields).map(|it| (it.payment_method, format!("{it:?}")))
+        binding_register::BindingRegisterRequest::read(&fields)
+            .map(|it| (it.payment_method, format!("{it:?}")))
     };
     let method = |more: &str| bind(more).expect(more).0;
     let payon = r#""wdlAcNo":"1010499900000048","payonPin":"123456""#;
@@ -224,7 +225,7 @@ fn rows_are_refused_one_by_one_and_calls_as_a_whole() {
     assert!(read[0].is_ok());
     let refusal = read[1].as_ref().expect_err("merchantId is a number");
     assert_eq!(refusal.field, Some("merchantId"));
-    let answer = encode(&Answer::unreadable(&rows[1], "0001", "Invalid Merchant ID"));
+    let answer = encode(&ReconciliationResult::unreadable(&rows[1], "0001", "Invalid Merchant ID"));
     assert_eq!(
         String::from_utf8(answer).expect("JSON"),
         concat!(

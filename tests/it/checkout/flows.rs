@@ -5,7 +5,7 @@ use std::sync::Arc;
 use payon_sim::base::{OrderState, Reason};
 use payon_sim::crypto::Padding;
 use payon_sim::gateway::link;
-use payon_sim::profile::{Authentication, Scheme};
+use payon_sim::profile::{Authentication, CardBrand};
 use payon_sim::space::ClockChange;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ async fn every_test_card_ends_as_its_row_says() {
     let gateway = Gateway::open().await;
     let profile = Arc::clone(gateway.space().profile());
     for (row, card) in profile.cards.iter().enumerate() {
-        let payon = card.scheme == Scheme::Payon;
+        let payon = card.scheme == CardBrand::Payon;
         let method = if payon { "PAYON" } else { "CREDIT_DEBIT" };
         let mut payer = gateway.payer(&format!("card-{row}"), method, json!({})).await;
         payer.type_card(&card.number).await;
@@ -410,7 +410,7 @@ async fn a_page_waits_as_a_rule_plans_and_the_journal_names_it() {
         while !named() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(space.look(|view| view.next_due), Some(begun.plus(3000)));
+        assert_eq!(space.read(|view| view.next_due), Some(begun.plus(3000)));
         let change = ClockChange { run_until_idle: true, ..ClockChange::default() };
         space.change_clock(change).await.expect("passed");
     };
@@ -431,7 +431,7 @@ async fn a_payer_who_leaves_early_changes_nothing_of_when_it_is_booked() {
     let begun = space.now();
     let mut payer = gateway.payer("left", "CREDIT_DEBIT", json!({})).await;
     let waits = async {
-        while space.look(|view| view.next_due) != Some(begun.plus(3000)) {
+        while space.read(|view| view.next_due) != Some(begun.plus(3000)) {
             tokio::task::yield_now().await;
         }
     };

@@ -100,8 +100,8 @@ async fn a_forged_replayed_or_foreign_return_is_refused_and_books_nothing() {
     payer.open().await;
     let session = payer.page().hidden("step").expect("a form").to_owned();
     let back = format!("{}/acs-return", payer.path);
-    let made_up = "eyJ0cmFuc1N0YXR1cyI6IlkifQ";
-    for cres in [early.as_str(), foreign.as_str(), made_up, "", "%00<script>"] {
+    let random = "eyJ0cmFuc1N0YXR1cyI6IlkifQ";
+    for cres in [early.as_str(), foreign.as_str(), random, "", "%00<script>"] {
         let fields = [("cres", cres), ("threeDSSessionData", session.as_str())];
         let answer = gateway.post(&back, &fields).await;
         assert_eq!((answer.status, answer.has("error")), (403, true), "{cres}");
@@ -212,7 +212,7 @@ async fn no_secret_gets_into_an_address_or_the_journal() {
             .collect()
     });
     assert!(noted.iter().any(|entry| entry.contains("\"page\":\"card\"")), "{noted:?}");
-    let trail = gateway.trail.lock().expect("not poisoned").clone();
+    let trace_headers = gateway.trace_headers.lock().expect("not poisoned").clone();
     for secret in
         ["4012001037141112", "1010499900000048", "482913", "975310", "864202", "7913", OTP, "207"]
     {
@@ -220,7 +220,7 @@ async fn no_secret_gets_into_an_address_or_the_journal() {
         let holds = |text: &String| {
             text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == secret)
         };
-        let found = trail.iter().find(|text| holds(text));
+        let found = trace_headers.iter().find(|text| holds(text));
         assert_eq!(found, None, "{secret} in an address");
         let found = noted.iter().find(|text| holds(text));
         assert_eq!(found, None, "{secret} in the journal");

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use payon_sim::api::Control;
 use payon_sim::base::{OrderState, Reason, Seed};
 use payon_sim::checkout::Checkout;
-use payon_sim::control::Control;
 use payon_sim::ledger::{Change, Order, Target};
 use payon_sim::profile::Profile;
 use payon_sim::server::{self, App, Limits, Plane};
@@ -24,7 +24,7 @@ pub(crate) struct Gateway {
     address: SocketAddr,
     pub(super) spaces: Arc<Spaces>,
     /// Every path that was asked for and every place that was redirected to.
-    pub(super) trail: Mutex<Vec<String>>,
+    pub(super) trace_headers: Mutex<Vec<String>>,
     _stop: DropGuard,
 }
 
@@ -58,7 +58,7 @@ impl Gateway {
             stop: stop.clone(),
         };
         tokio::spawn(server::run(listener, Arc::new(app), Plane::Both, stop.clone()));
-        Self { address, spaces, trail: Mutex::default(), _stop: stop.drop_guard() }
+        Self { address, spaces, trace_headers: Mutex::default(), _stop: stop.drop_guard() }
     }
 
     /// Where it listens.
@@ -71,7 +71,7 @@ impl Gateway {
     }
 
     pub(super) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        self.trail.lock().expect("not poisoned").push(path.to_owned());
+        self.trace_headers.lock().expect("not poisoned").push(path.to_owned());
         let mut stream = TcpStream::connect(self.address).await.expect("the gateway listens");
         let length = body.len();
         let request = format!(
@@ -91,7 +91,7 @@ impl Gateway {
             place: None,
         };
         answer.place = answer.header("location").map(|location| resolve(path, location));
-        self.trail.lock().expect("not poisoned").extend(answer.place.clone());
+        self.trace_headers.lock().expect("not poisoned").extend(answer.place.clone());
         answer
     }
 
@@ -138,7 +138,7 @@ impl Gateway {
 
     pub(super) fn order(&self, tx_id: &str) -> Order {
         let target = Target::Named { merchant: MERCHANT, tx_id };
-        self.space().look(|view| view.ledger.find(target).cloned()).expect("registered")
+        self.space().read(|view| view.ledger.find(target).cloned()).expect("registered")
     }
 
     /// How often an order was approved.
@@ -150,7 +150,7 @@ impl Gateway {
     /// Moves the space's clock on and keeps it there.
     pub(super) fn advance_clock(&self, ms: i64) {
         let real = payon_sim::base::wall_clock();
-        self.space().enter(|moment| {
+        self.space().write(|moment| {
             let now = moment.now.plus(ms);
             moment.clock().freeze(real, true);
             moment.clock().set(real, now);

@@ -6,7 +6,7 @@ use payon_sim::base::{Millis, Operation, Reason, Seed, wall_clock};
 use payon_sim::gateway::{self, Call, Paid, PayError, PayRequest};
 use payon_sim::ledger::{Order, Target};
 use payon_sim::profile::Profile;
-use payon_sim::space::{Budgets, JournalEntry, Space, Spaces, Trace};
+use payon_sim::space::{Budgets, JournalEntry, RequestId, Space, Spaces};
 use serde_json::Value;
 
 /// The merchant and terminal of most examples.
@@ -25,7 +25,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) text: String,
     pub(crate) reason: Reason,
-    pub(crate) trace: Trace,
+    pub(crate) trace: RequestId,
 }
 
 impl Answer {
@@ -61,7 +61,7 @@ impl Direct {
     }
 
     pub(crate) fn set_clock(&self, now: Millis) {
-        self.space().enter(|moment| {
+        self.space().write(|moment| {
             moment.clock().freeze(wall_clock(), true);
             moment.clock().set(wall_clock(), now);
         });
@@ -82,7 +82,15 @@ impl Direct {
         let body = body.as_bytes();
         let reply = gateway::answer(
             &self.spaces,
-            Call { operation, space: None, token, scenario: None, origin, body, trail: None },
+            Call {
+                operation,
+                space: None,
+                token,
+                scenario: None,
+                origin,
+                body,
+                trace_headers: None,
+            },
         );
         let text = String::from_utf8(reply.body.to_vec()).expect("UTF-8");
         Answer { status: reply.status, text, reason: reply.reason, trace: reply.trace }
@@ -99,21 +107,21 @@ impl Direct {
 
     pub(crate) fn pay(&self, tx_id: &str, request: &str) -> Result<Paid, PayError> {
         let request: PayRequest = serde_json::from_str(request).expect("a payer");
-        gateway::pay(self.space(), MERCHANT, tx_id, &request, Trace::default())
+        gateway::pay(self.space(), MERCHANT, tx_id, &request, RequestId::default())
     }
 
     pub(crate) fn order(&self, tx_id: &str) -> Order {
         let target = Target::Named { merchant: MERCHANT, tx_id };
-        self.space().enter(|moment| moment.ledger().find(target).cloned()).expect("an order")
+        self.space().write(|moment| moment.ledger().find(target).cloned()).expect("an order")
     }
 
-    pub(crate) fn journal(&self, trace: Trace) -> JournalEntry {
+    pub(crate) fn journal(&self, trace: RequestId) -> JournalEntry {
         self.space().read_journal(|journal| journal.find(trace).cloned()).expect("an entry")
     }
 
     /// The `detail`s, causes and bodies of all push-backs so far.
     pub(crate) fn pushbacks(&self) -> Vec<(String, &'static str, String)> {
-        self.space().enter(|moment| {
+        self.space().write(|moment| {
             let told = moment.outbox().iter().map(|delivery| {
                 let body = String::from_utf8(delivery.body.to_vec()).expect("UTF-8");
                 (delivery.tx_id.to_string(), delivery.cause, body)

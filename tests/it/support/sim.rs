@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use payon_sim::api::Control;
 use payon_sim::base::Seed;
 use payon_sim::checkout::Checkout;
-use payon_sim::control::Control;
+use payon_sim::delivery::{Scheduler, Sender};
 use payon_sim::profile::Profile;
-use payon_sim::pushback::{Carrier, Driver};
 use payon_sim::server::{self, App, Limits, Plane};
 use payon_sim::space::{Budgets, Spaces};
 use serde_json::{Value, json};
@@ -69,9 +69,9 @@ impl Sim {
         let (merchant, url) = bind().await;
         let control = if control_port { Some(bind().await) } else { None };
         let control_url = control.as_ref().map_or(&url, |(_, url)| url).clone();
-        let (spaces, bell) = Spaces::new(profile, seed, budgets);
-        let carrier = Arc::new(Carrier::new(spaces.profile().pushback.in_flight_total));
-        tokio::spawn(Driver::new(Arc::clone(&spaces), carrier).run(bell, stop.clone()));
+        let (spaces, wakeups) = Spaces::new(profile, seed, budgets);
+        let sender = Arc::new(Sender::new(spaces.profile().pushback.in_flight_total));
+        tokio::spawn(Scheduler::new(Arc::clone(&spaces), sender).run(wakeups, stop.clone()));
         let app = Arc::new(App {
             checkout: Checkout::default(),
             spaces: Arc::clone(&spaces),

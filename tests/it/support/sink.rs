@@ -207,7 +207,7 @@ pub(crate) enum Manner {
 }
 
 impl RudeSink {
-    pub(crate) async fn start(manner: Manner) -> Self {
+    pub(crate) async fn start(options: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let (noted, accepted) = unbounded_channel();
@@ -215,19 +215,19 @@ impl RudeSink {
             while let Ok((stream, _)) = listener.accept().await {
                 // A test that does not look any more is over.
                 let _ = noted.send(());
-                tokio::spawn(Self::answer(stream, manner.clone()));
+                tokio::spawn(Self::answer(stream, options.clone()));
             }
         });
         Self { origin, accepted: accepted.into(), accepting }
     }
 
-    async fn answer(mut stream: TcpStream, manner: Manner) {
+    async fn answer(mut stream: TcpStream, options: Manner) {
         let mut request = [0; 4096];
         if !matches!(stream.read(&mut request).await, Ok(1..)) {
             return;
         }
         // The other side may hang up whenever it likes.
-        match manner {
+        match options {
             Manner::Close(answer) => {
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;

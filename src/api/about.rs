@@ -1,0 +1,95 @@
+//! Health, version and the list of calls.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::problem::ApiProblem;
+use super::request::{ApiRequest, Empty};
+use super::routes::ROUTES;
+use super::{openapi, payon_openapi, spaces};
+
+/// The server's health.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct HealthView {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// The server's version and build.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct VersionView {
+    name: &'static str,
+    #[serde(rename = "version")]
+    number: &'static str,
+    /// The profile that it plays.
+    profile: String,
+    build: Build,
+}
+
+/// Facts of the build.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Build {
+    os: &'static str,
+    arch: &'static str,
+    /// Built for speed.
+    optimised: bool,
+    /// Signatures are checked with aws-lc-rs.
+    fast_crypto: bool,
+}
+
+/// The calls of the control plane.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Calls {
+    calls: Vec<CallView>,
+}
+
+/// One call.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Call")]
+struct CallView {
+    method: &'static str,
+    path: &'static str,
+    summary: &'static str,
+}
+
+/// It answers, so it lives.
+pub(super) fn health(_: &ApiRequest, _: Empty) -> Result<HealthView, ApiProblem> {
+    Ok(HealthView { status: "ok" })
+}
+
+/// Returns version and build.
+pub(super) fn version(call: &ApiRequest, _: Empty) -> Result<VersionView, ApiProblem> {
+    Ok(VersionView {
+        name: env!("CARGO_PKG_NAME"),
+        number: env!("CARGO_PKG_VERSION"),
+        profile: call.app.spaces.profile().name.clone(),
+        build: Build {
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            optimised: !cfg!(debug_assertions),
+            fast_crypto: cfg!(feature = "fast-crypto"),
+        },
+    })
+}
+
+/// All calls.
+pub(super) fn calls(_: &ApiRequest, _: Empty) -> Result<Calls, ApiProblem> {
+    let view = |route: &super::route::Route| CallView {
+        method: route.verb.name(),
+        path: route.path,
+        summary: route.summary,
+    };
+    Ok(Calls { calls: ROUTES.iter().map(view).collect() })
+}
+
+/// The OpenAPI document.
+pub(super) fn document(_: &ApiRequest, _: Empty) -> Result<serde_json::Value, ApiProblem> {
+    Ok(openapi::document().clone())
+}
+
+/// The OpenAPI document of PAYON's surface, for the space that is asked.
+pub(super) fn payon_document(call: &ApiRequest, _: Empty) -> Result<serde_json::Value, ApiProblem> {
+    let (base_url, _) = spaces::urls(call, &call.space);
+    Ok(payon_openapi::document(call.space.profile(), &base_url))
+}

@@ -1,0 +1,137 @@
+//! The dashboard: one page for each space, and its files. It is part of the binary and only calls what the OpenAPI
+//! document describes; whatever it shows, `curl` can ask for.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_NONE_MATCH, LOCATION,
+};
+use hyper::{Method, Response, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::crypto::Encoding;
+use crate::server::ReplyBody;
+
+/// Path of a space's page, below the space's own path.
+const PAGE: &str = "/_sim/";
+/// Path of the page's files.
+const FOLDER: &str = "/_sim/assets/";
+
+/// The page may load our files, call us, and do nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The page may be kept, yet not shown again without asking.
+const KEEP_AND_ASK: &str = "no-cache";
+
+const HTML: &str = "text/html;charset=UTF-8";
+const CSS: &str = "text/css;charset=UTF-8";
+const JS: &str = "text/javascript;charset=UTF-8";
+
+macro_rules! files {
+    ($($kind:ident $name:literal;)+) => {
+        /// Name, type and text of each file.
+        const FILES: &[(&str, &str, &str)] =
+            &[$(($name, $kind, include_str!(concat!("assets/", $name))),)+];
+    };
+}
+
+files! {
+    CSS "dashboard.css";
+    JS "main.js";
+    JS "api.js";
+    JS "attention.js";
+    JS "clock.js";
+    JS "diagram.js";
+    JS "difference.js";
+    JS "dom.js";
+    JS "list.js";
+    JS "live.js";
+    JS "order.js";
+    JS "orders.js";
+    JS "place.js";
+    JS "request.js";
+    JS "requests.js";
+    JS "rules.js";
+    JS "space.js";
+    JS "spaces.js";
+    JS "words.js";
+}
+
+/// Text of the page before its script runs.
+const INDEX: &str = include_str!("assets/index.html");
+
+/// The page, with the addresses of this build's files. They are relative, so the page works in every space and below any
+/// path at which a proxy shows the server.
+fn page() -> &'static str {
+    static PAGE: LazyLock<String> =
+        LazyLock::new(|| INDEX.replace("{folder}", &format!("assets/{}", version())));
+    &PAGE
+}
+
+/// The first half of a digest of all files: a build's addresses stay good for ever. Files name each other by relative
+/// addresses, so they change together.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let digest = FILES.iter().fold(Sha256::new(), |digest, (name, _, text)| {
+            digest.chain_update(name).chain_update(text)
+        });
+        Encoding::Hex.encode(&digest.finalize()[..8])
+    });
+    &VERSION
+}
+
+/// Returns true if `path`, without a space, is the dashboard's.
+pub(super) fn is_ours(path: &str) -> bool {
+    path == PAGE || path == PAGE.trim_end_matches('/') || path.starts_with(FOLDER)
+}
+
+/// Answers a request at a path that is ours.
+pub(super) fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Response<ReplyBody> {
+    if method != Method::GET && method != Method::HEAD {
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    if let Some(name) = path.strip_prefix(FOLDER) {
+        return file(name).unwrap_or_else(|| empty(StatusCode::NOT_FOUND));
+    }
+    if path != PAGE {
+        let mut response = empty(StatusCode::PERMANENT_REDIRECT);
+        response.headers_mut().insert(LOCATION, HeaderValue::from_static("_sim/"));
+        return response;
+    }
+    let tag = format!("\"{}\"", version());
+    let known = headers.get(IF_NONE_MATCH).is_some_and(|given| given.as_bytes() == tag.as_bytes());
+    let mut response =
+        if known { empty(StatusCode::NOT_MODIFIED) } else { text(HTML, page(), KEEP_AND_ASK) };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(KEEP_AND_ASK));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, tag);
+    }
+    response
+}
+
+fn file(address: &str) -> Option<Response<ReplyBody>> {
+    let name = address.strip_prefix(version())?.strip_prefix('/')?;
+    let (_, kind, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
+    Some(text(kind, content, "public, max-age=31536000, immutable"))
+}
+
+fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<ReplyBody> {
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()).into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    response
+}
+
+fn empty(status: StatusCode) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::default());
+    *response.status_mut() = status;
+    response
+}

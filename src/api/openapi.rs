@@ -1,0 +1,265 @@
+//! The OpenAPI 3.1 document, made from the table of calls and the types that they read and answer.
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::guard::COOKIE_NAME;
+use super::problem::ProblemDocument;
+use super::route::{JSON, Route, path_names};
+use super::routes::ROUTES;
+
+/// Meaning of each path parameter, by name.
+const PATH_NAMES: &[(&str, &str)] = &[
+    ("merchantId", "The merchant."),
+    ("txId", "The merchant's number of the order."),
+    ("trace", "The request: sixteen hexadecimal digits."),
+    ("name", "Which one, by its name."),
+    ("id", "Which one, by its number or id."),
+];
+
+/// Calls that belong together: their tag, what it is about, and the words after `/_sim/` or `/_sim/v1/` by which they
+/// are known.
+const TAGS: &[(&str, &str, &[&str])] = &[
+    (
+        "faults",
+        "What goes wrong on purpose, and what of it was met.",
+        &["rules", "scenarios", "scenario", "reload", "coverage"],
+    ),
+    (
+        "server",
+        "The server itself, and how it is called.",
+        &["healthz", "readyz", "version", "metrics", "openapi.json", "payon-openapi.json", "v1"],
+    ),
+    ("shop", "Merchants, orders and push-backs.", &["merchants", "orders", "pushbacks"]),
+    (
+        "spaces",
+        "Worlds apart, their clocks, and snapshots to come back to.",
+        &["spaces", "reset", "snapshots", "clock"],
+    ),
+    (
+        "story",
+        "What happened and what happens.",
+        &["summary", "journal", "events", "wait", "verify"],
+    ),
+    (
+        "tools",
+        "Signatures, KHQR, the lint, and whose word each behaviour is.",
+        &["sign", "khqr", "lint", "fidelity"],
+    ),
+];
+
+/// The document.
+pub(super) fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(write);
+    &DOCUMENT
+}
+
+fn generator(settings: impl FnOnce(SchemaSettings) -> SchemaSettings) -> SchemaGenerator {
+    let base = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+        // Of what may be left out but not be null this would say something wrong, of all else nothing.
+        settings.transforms.push(Box::new(RecursiveTransform(list_words)));
+        // Generators of clients know no schema that is a bare `true`.
+        settings.transforms.push(Box::new(RecursiveTransform(|schema: &mut Schema| {
+            if schema.as_bool() == Some(true) {
+                *schema = Schema::default();
+            }
+        })));
+        settings.transforms.push(Box::new(RecursiveTransform(|schema: &mut Schema| {
+            if schema.get("default") == Some(&Value::Null) {
+                schema.remove("default");
+            }
+        })));
+    });
+    settings(base).into_generator()
+}
+
+/// Turns words that have a description each into one list of words, with the descriptions in front: what generators of
+/// clients make an enumeration of.
+fn list_words(schema: &mut Schema) {
+    let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
+    let word = |choice: &Value| {
+        Some((choice.get("const")?.as_str()?.to_owned(), choice.get("description").cloned()))
+    };
+    let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else { return };
+    let described = words
+        .iter()
+        .filter_map(|(word, about)| Some(format!("- `{word}`: {}", about.as_ref()?.as_str()?)));
+    let before = schema.get("description").and_then(Value::as_str).map(str::to_owned);
+    let about = before.into_iter().chain(described).collect::<Vec<_>>().join("\n");
+    let words: Vec<Value> = words.into_iter().map(|(word, _)| word.into()).collect();
+    schema.remove("oneOf");
+    schema.insert("type".to_owned(), "string".into());
+    schema.insert("enum".to_owned(), words.into());
+    if !about.is_empty() {
+        schema.insert("description".to_owned(), about.into());
+    }
+}
+
+fn write() -> Value {
+    let mut reading = generator(SchemaSettings::for_deserialize);
+    let mut writing = generator(SchemaSettings::for_serialize);
+    let problem = writing.subschema_for::<ProblemDocument<'static>>();
+    let mut paths: Map<String, Value> = Map::new();
+    for route in ROUTES {
+        let operation = operation(route, &mut reading, &mut writing, &problem);
+        let methods = paths.entry(route.path).or_insert_with(|| json!({}));
+        methods[route.verb.name().to_lowercase()] = operation;
+    }
+    let mut schemas = reading.take_definitions(true);
+    schemas.append(&mut writing.take_definitions(true));
+    let tags: Vec<_> =
+        TAGS.iter().map(|(name, about, _)| json!({ "name": name, "description": about })).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "payon-sim control plane",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Everything of the simulator's own; the gateway's operations are under /pg/. \
+                Every path works for a space as /space/{name}/_sim/…; without it, for the space \"default\".",
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [
+            { "url": "/", "description": "the space \"default\"" },
+            {
+                "url": "/space/{space}",
+                "description": "any other space",
+                "variables": { "space": { "default": "default" } },
+            },
+        ],
+        "security": [{}, { "token": [] }, { "cookie": [] }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "the token of --control-token, where the server has one",
+                },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE_NAME,
+                    "description": "for browsers: given by POST /_sim/login for a form with the token in the field `token`",
+                },
+            },
+        },
+    })
+}
+
+fn operation(
+    route: &Route,
+    reading: &mut SchemaGenerator,
+    writing: &mut SchemaGenerator,
+    problem: &Schema,
+) -> Value {
+    let mut parameters: Vec<Value> = path_names(route.path)
+        .map(|name| {
+            let about = PATH_NAMES.iter().find(|known| known.0 == name).map(|known| known.1);
+            json!({
+                "name": name, "in": "path", "required": true, "description": about,
+                "schema": { "type": "string" },
+            })
+        })
+        .collect();
+    let mut operation = json!({
+        "operationId": route.id,
+        "summary": route.summary,
+        "tags": tag(route.path).into_iter().collect::<Vec<_>>(),
+        "responses": {
+            route.status.to_string(): success(route, writing),
+            "default": {
+                "description": "what was wrong and what to do (RFC 9457)",
+                "content": { "application/problem+json": { "schema": problem } },
+            },
+        },
+    });
+    if route.verb.has_body() {
+        let schema = (route.input.named)(reading);
+        operation["requestBody"] = json!({
+            "description": "an empty body is {}",
+            "required": false,
+            "content": { "application/json": { "schema": schema } },
+        });
+    } else {
+        parameters.extend(query(&(route.input.inline)(reading)));
+    }
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    operation
+}
+
+/// The tag of the calls at a path.
+fn tag(path: &str) -> Option<&'static str> {
+    let rest = path.trim_start_matches("/_sim/").trim_start_matches("v1/");
+    let word = rest.split('/').next()?;
+    TAGS.iter().find(|(_, _, words)| words.contains(&word)).map(|(name, _, _)| *name)
+}
+
+fn success(route: &Route, writing: &mut SchemaGenerator) -> Value {
+    if route.status == 204 {
+        return json!({ "description": "done" });
+    }
+    let output = (route.output.named)(writing);
+    let output = if output.as_bool() == Some(true) { Schema::default() } else { output };
+    // Of what is not JSON the output only describes what can be read in it.
+    let content = match route.media {
+        JSON => json!({ "schema": output }),
+        _ => json!({ "schema": { "type": "string" }, "x-content": output }),
+    };
+    let mut response = json!({ "description": route.summary, "content": {} });
+    response["content"][route.media] = content;
+    response
+}
+
+/// The members of an input as parameters of the query.
+fn query(input: &Schema) -> Vec<Value> {
+    let members = input.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let required = input.get("required").and_then(Value::as_array);
+    members
+        .map(|(name, schema)| {
+            let mut schema = schema.clone();
+            without_null(&mut schema);
+            let about = schema.as_object_mut().and_then(|members| members.remove("description"));
+            let required = required.is_some_and(|names| names.iter().any(|known| known == name));
+            let mut parameter = json!({
+                "name": name, "in": "query", "required": required, "schema": schema,
+            });
+            if let Some(about) = about {
+                parameter["description"] = about;
+            }
+            parameter
+        })
+        .collect()
+}
+
+/// Takes `null` out of what a value may be: a query has no such value.
+fn without_null(schema: &mut Value) {
+    if let Some(Value::Array(kinds)) = schema.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = &**kinds {
+            schema["type"] = kind.clone();
+        }
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(shapes)) = schema.get_mut("anyOf") {
+        shapes.retain(|shape| shape["type"] != "null");
+        if let [Value::Object(shape)] = &**shapes {
+            let shape = shape.clone();
+            if let Some(members) = schema.as_object_mut() {
+                members.remove("anyOf");
+                members.extend(shape);
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A call as one value, from which it is found, read, answered and documented.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use hyper::Method;
+use matchit::Router;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+
+use super::problem::{ApiProblem, ProblemKind};
+use super::request::{ApiRequest, decode, did_you_mean};
+use super::routes::ROUTES;
+use crate::server::{Limits, ReplyBody};
+use crate::space::SNAPSHOT_FILE_MAX;
+
+/// Media type of most answers.
+pub(super) const JSON: &str = "application/json";
+
+/// One call of the control plane.
+pub(super) struct Route {
+    /// Its name in generated clients.
+    pub(super) id: &'static str,
+    pub(super) verb: ApiMethod,
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    /// HTTP status when it worked.
+    pub(super) status: u16,
+    /// Members of the query where [`ApiMethod::has_body`] is false, else the body.
+    pub(super) input: SchemaShape,
+    pub(super) output: SchemaShape,
+    /// Media type of a successful answer: [`JSON`], or another one, which `output` then only describes.
+    pub(super) media: &'static str,
+    pub(super) run: fn(ApiRequest) -> Running,
+}
+
+/// A call being answered.
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<ApiReply, ApiProblem>> + Send>>;
+
+/// Answer of a successful call.
+pub(super) struct ApiReply {
+    pub(super) status: u16,
+    /// Media type of the body.
+    pub(super) media: &'static str,
+    /// Empty where there is nothing to say.
+    pub(super) body: ReplyBody,
+}
+
+/// HTTP methods that calls have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ApiMethod {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// The schema of a type, by name or written out.
+#[derive(Clone, Copy)]
+pub(super) struct SchemaShape {
+    pub(super) named: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) inline: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Route {
+    /// Within what its body is read: a snapshot may be much larger than anything else.
+    pub(super) fn limits(&self, limits: &Limits) -> Limits {
+        if self.id == "importSnapshot" {
+            Limits { body_bytes: limits.body_bytes.max(SNAPSHOT_FILE_MAX), ..*limits }
+        } else {
+            *limits
+        }
+    }
+}
+
+impl ApiMethod {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    pub(super) const fn has_body(self) -> bool {
+        matches!(self, Self::Post | Self::Put | Self::Patch)
+    }
+}
+
+impl SchemaShape {
+    pub(super) const fn of<T: JsonSchema>() -> Self {
+        Self { named: SchemaGenerator::subschema_for::<T>, inline: T::json_schema }
+    }
+}
+
+impl ApiReply {
+    pub(super) fn json(status: u16, output: &impl Serialize) -> Result<Self, ApiProblem> {
+        let body = if status == 204 { Bytes::new() } else { written(output)? };
+        Ok(Self { status, media: JSON, body: body.into() })
+    }
+}
+
+/// An output as JSON.
+pub(super) fn written(output: &impl Serialize) -> Result<Bytes, ApiProblem> {
+    let written = serde_json::to_vec(output).map(Bytes::from);
+    written.map_err(|error| ApiProblem::new(ProblemKind::Failed, format!("cannot write: {error}")))
+}
+
+/// A [`Route`] from one line: `VERB "path" name: Input => status Output, "summary"`, where `name` is the handler's
+/// path. A handler is `fn(&ApiRequest, Input) -> Result<Output, ApiProblem>`, or the same as an `async fn` where the word `async`
+/// stands before it. A handler after `as "media type"` is `fn(ApiRequest, Input) -> Result<ReplyBody, ApiProblem>` and answers that.
+macro_rules! route {
+    ($verb:ident $path:literal $id:literal, as $media:literal $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
+        route!(@ $verb $path $id $input, $output, $status, $media, $summary,
+            |call, input| Ok(ApiReply { status: $status, media: $media, body: $handler(call, input)? }))
+    };
+    ($verb:ident $path:literal $id:literal, async $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
+        route!(@ $verb $path $id $input, $output, $status, JSON, $summary,
+            |call, input| ApiReply::json($status, &$handler(&call, input).await?))
+    };
+    ($verb:ident $path:literal $id:literal, $handler:path: $input:ty => $status:literal $output:ty, $summary:literal) => {
+        route!(@ $verb $path $id $input, $output, $status, JSON, $summary,
+            |call, input| ApiReply::json($status, &$handler(&call, input)?))
+    };
+    (@ $verb:ident $path:literal $id:literal $input:ty, $output:ty, $status:literal, $media:expr, $summary:literal, |$call:ident, $given:ident| $answer:expr) => {
+        Route {
+            id: $id,
+            verb: ApiMethod::$verb,
+            path: $path,
+            summary: $summary,
+            status: $status,
+            input: SchemaShape::of::<$input>(),
+            output: SchemaShape::of::<$output>(),
+            media: $media,
+            run: |$call| {
+                Box::pin(async move {
+                    let $given: $input = if ApiMethod::$verb.has_body() {
+                        $crate::api::request::ApiInput::from_body(&$call)?
+                    } else {
+                        $crate::api::request::ApiInput::from_query(&$call)?
+                    };
+                    $answer
+                })
+            },
+        }
+    };
+}
+pub(super) use route;
+
+/// The routes of each path.
+static PATHS: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
+    let mut paths = Router::new();
+    for route in ROUTES {
+        let methods: Vec<_> = ROUTES.iter().filter(|other| other.path == route.path).collect();
+        // A path comes once for each of its methods; the later times it is there already.
+        let _ = paths.insert(route.path, methods);
+    }
+    paths
+});
+
+/// Names and values of the path parameters.
+pub(super) type Params = Vec<(&'static str, String)>;
+
+/// The route that answers `method` at `path`.
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Params), ApiProblem> {
+    let Ok(found) = PATHS.at(path) else {
+        let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
+        let detail =
+            format!("there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls");
+        return Err(ApiProblem::new(ProblemKind::UnknownCall, detail));
+    };
+    let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let Some(route) = found.value.iter().find(|route| route.verb.name() == asked) else {
+        let names: Vec<_> = found.value.iter().map(|route| route.verb.name()).collect();
+        let names = names.join(", ");
+        let detail = format!("{path} is called with {names}, not {method}");
+        return Err(ApiProblem::new(ProblemKind::WrongMethod, detail).allowing(names));
+    };
+    let params = path_names(route.path)
+        .map(|name| (name, found.params.get(name).map(decode).unwrap_or_default()))
+        .collect();
+    Ok((route, params))
+}
+
+/// The names in braces of a path.
+pub(super) fn path_names(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found_at_its_own_path() {
+        for route in ROUTES {
+            let method = Method::from_bytes(route.verb.name().as_bytes()).unwrap();
+            let path = route.path.replace('{', "x").replace('}', "");
+            let (found, params) = find(&method, &path).unwrap();
+            assert_eq!(found.id, route.id);
+            assert_eq!(params.len(), path_names(route.path).count(), "{}", route.path);
+        }
+        let mut ids: Vec<_> = ROUTES.iter().map(|route| route.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), ROUTES.len(), "names are used once");
+    }
+
+    #[test]
+    fn a_wrong_path_or_method_says_what_there_is() {
+        let problem = find(&Method::GET, "/_sim/v1/oders").err().unwrap();
+        assert_eq!(problem.status(), 404);
+        assert!(String::from_utf8_lossy(&problem.to_json()).contains("/_sim/v1/orders"));
+        let problem = find(&Method::PUT, "/_sim/v1/spaces").err().unwrap();
+        assert_eq!((problem.status(), problem.allow()), (405, Some("GET, POST")));
+        assert!(find(&Method::HEAD, "/_sim/healthz").is_ok());
+    }
+}

@@ -1,0 +1,125 @@
+//! All calls of the control plane.
+
+use super::request::Empty;
+use super::route::{ApiMethod, ApiReply, JSON, Route, SchemaShape, route};
+use super::{
+    about, clock, coverage, events, journal, merchants, metrics, orders, pushbacks, reference,
+    reload, rules, sign, snapshots, spaces, summary, verify, wait,
+};
+use crate::gateway::{LintReport, PayRequest};
+use crate::khqr::Inspection;
+use crate::scenario::Coverage;
+
+/// Every call, from which the router, the OpenAPI document and the list of calls are made.
+#[rustfmt::skip]
+pub(super) const ROUTES: &[Route] = &[
+    route!(Get "/_sim/healthz" "health", about::health: Empty => 200 about::HealthView,
+        "Whether the server lives"),
+    route!(Get "/_sim/readyz" "ready", about::health: Empty => 200 about::HealthView,
+        "Whether the server takes requests"),
+    route!(Get "/_sim/version" "version", about::version: Empty => 200 about::VersionView,
+        "What the server is and how it was built"),
+    route!(Get "/_sim/metrics" "metrics", as "application/openmetrics-text; version=1.0.0; charset=utf-8" metrics::read: Empty => 200 String,
+        "What the server has done, as OpenMetrics text for Prometheus"),
+    route!(Get "/_sim/openapi.json" "openapi", about::document: Empty => 200 serde_json::Value,
+        "This document"),
+    route!(Get "/_sim/payon-openapi.json" "payonOpenapi", about::payon_document: Empty => 200 serde_json::Value,
+        "PAYON's operations as an OpenAPI document"),
+    route!(Get "/_sim/v1" "calls", about::calls: Empty => 200 about::Calls,
+        "All calls in short"),
+
+    route!(Get "/_sim/v1/spaces" "listSpaces", spaces::list: Empty => 200 spaces::SpacesView,
+        "All spaces"),
+    route!(Post "/_sim/v1/spaces" "createSpace", async spaces::create: spaces::NewSpace => 201 spaces::NewSpaceView,
+        "Make a space with merchants of its own"),
+    route!(Delete "/_sim/v1/spaces/{name}" "deleteSpace", spaces::remove: Empty => 204 Empty,
+        "Remove a space with all that is in it"),
+    route!(Post "/_sim/v1/reset" "reset", spaces::reset: Empty => 204 Empty,
+        "Reset the space to its initial state"),
+
+    route!(Get "/_sim/v1/snapshots" "listSnapshots", snapshots::list: Empty => 200 snapshots::Snapshots,
+        "The space's snapshots, by name"),
+    route!(Post "/_sim/v1/snapshots" "saveSnapshot", async snapshots::save: snapshots::NewSnapshot => 201 snapshots::SnapshotView,
+        "Save the space as it is now: orders, saved cards, push-backs, clock, rules, merchants, seed"),
+    route!(Get "/_sim/v1/snapshots/{name}" "exportSnapshot", async snapshots::export: Empty => 200 snapshots::SnapshotFile,
+        "Write a snapshot as a file"),
+    route!(Put "/_sim/v1/snapshots/{name}" "importSnapshot", async snapshots::import: snapshots::SnapshotFile => 200 snapshots::SnapshotView,
+        "Take a snapshot up from a file that this version and profile can read"),
+    route!(Delete "/_sim/v1/snapshots/{name}" "deleteSnapshot", snapshots::remove: Empty => 204 Empty,
+        "Remove a snapshot"),
+    route!(Post "/_sim/v1/snapshots/{name}/restore" "restoreSnapshot", snapshots::restore: Empty => 200 snapshots::SnapshotView,
+        "Bring the space to where the snapshot is; the journal goes on"),
+    route!(Post "/_sim/v1/snapshots/{name}/fork" "forkSnapshot", snapshots::fork: snapshots::Fork => 201 snapshots::ForkedSpace,
+        "Make a space that goes on from the snapshot"),
+
+    route!(Get "/_sim/v1/merchants" "listMerchants", merchants::list: Empty => 200 merchants::MerchantsView,
+        "The space's merchants, and the gateway's public key"),
+    route!(Patch "/_sim/v1/merchants/{merchantId}" "changeMerchant", merchants::change: merchants::MerchantChange => 200 merchants::MerchantView,
+        "Change a merchant's settings"),
+    route!(Get "/_sim/v1/merchants/{merchantId}/key" "merchantKey", merchants::key: Empty => 200 merchants::MerchantKeyView,
+        "A merchant's key pair, with the private half where the space has it"),
+
+    route!(Get "/_sim/v1/orders" "listOrders", async orders::list: orders::OrdersQuery => 200 orders::OrderPage,
+        "The space's orders, oldest first"),
+    route!(Get "/_sim/v1/orders/{merchantId}/{txId}" "order", orders::one: Empty => 200 super::views::OrderView,
+        "One order"),
+    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/pay" "pay", async orders::pay: PayRequest => 200 orders::Played,
+        "Play the payer of an order; {} pays with the first card, wallet or account that is approved"),
+    route!(Post "/_sim/v1/orders/{merchantId}/{txId}/trigger" "trigger", async orders::trigger: orders::TriggerRequest => 200 orders::Played,
+        "Make an event happen to an order"),
+
+    route!(Get "/_sim/v1/summary" "summary", async summary::read: Empty => 200 summary::SpaceSummary,
+        "The space in numbers: orders and their money, requests, push-backs"),
+    route!(Get "/_sim/v1/journal" "listJournal", journal::list: journal::JournalQuery => 200 journal::JournalPage,
+        "Requests with what was decided and why, newest last"),
+    route!(Get "/_sim/v1/journal/{trace}" "explain", async journal::explain: Empty => 200 journal::Explained,
+        "One request with all that decided it and all that came of it"),
+    route!(Post "/_sim/v1/verify" "verify", verify::verify: verify::VerifyRequest => 200 verify::Verified,
+        "Judge expectations as under `expect` of a scenario file, now"),
+    route!(Get "/_sim/v1/wait" "wait", async wait::wait: wait::WaitQuery => 200 wait::WaitResult,
+        "Wait until something has happened; 408 when it does not in time"),
+
+    route!(Get "/_sim/v1/events" "events", as "text/event-stream" events::follow: events::EventsQuery => 200 events::Events,
+        "What happens in the space from now on, or after an event, as server-sent events"),
+
+    route!(Get "/_sim/v1/pushbacks" "listPushbacks", pushbacks::list: pushbacks::PushbacksQuery => 200 pushbacks::PushbackPage,
+        "Push-backs with each attempt, oldest first"),
+    route!(Post "/_sim/v1/pushbacks/{id}/resend" "resendPushback", pushbacks::resend: Empty => 202 super::views::PushbackView,
+        "Send a push-back once more, now"),
+
+    route!(Get "/_sim/v1/clock" "clock", clock::read: Empty => 200 clock::ClockView,
+        "What the space's clock shows"),
+    route!(Post "/_sim/v1/clock" "changeClock", async clock::change: clock::ClockWish => 200 clock::ClockView,
+        "Freeze, set, scale or advance the space's clock"),
+
+    route!(Get "/_sim/v1/rules" "listRules", rules::list: Empty => 200 rules::RulesView,
+        "What goes wrong in the space, and how often it did"),
+    route!(Put "/_sim/v1/rules" "replaceRules", rules::replace: rules::RuleListInput => 200 rules::RulesView,
+        "Arm rules as in a scenario file in place of those before"),
+    route!(Post "/_sim/v1/rules" "addRules", rules::append: rules::RuleListInput => 200 rules::RulesView,
+        "Arm rules as in a scenario file behind those before"),
+    route!(Delete "/_sim/v1/rules" "clearRules", rules::clear: Empty => 204 Empty,
+        "Take all rules away"),
+    route!(Get "/_sim/v1/scenarios" "listScenarios", rules::catalogue: Empty => 200 rules::Scenarios,
+        "The scenarios that come with the program"),
+    route!(Post "/_sim/v1/reload" "reload", async reload::reload: Empty => 200 reload::Reloaded,
+        "Read the scenarios of --scenario again and arm them; mistakes change nothing"),
+    route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Empty => 200 rules::RulesView,
+        "Arm the rules of a scenario before those of the space"),
+    route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,
+        "The scenario that does again what was done in the space, or to one order"),
+
+    route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::SignedView,
+        "Sign a request as a merchant does"),
+    route!(Post "/_sim/v1/sign/explain" "explainSign", async sign::explain: sign::ExplainRequest => 200 sign::SignExplanation,
+        "Say whether a signature is right, and what was probably done wrong"),
+
+    route!(Get "/_sim/v1/fidelity" "fidelity", reference::fidelity: Empty => 200 reference::Fidelity,
+        "Every behaviour with its source and the profile line that holds it"),
+    route!(Get "/_sim/v1/coverage" "coverage", coverage::read: coverage::CoverageQuery => 200 Coverage,
+        "What was met of all that can go wrong, and what was not"),
+    route!(Get "/_sim/v1/lint" "lint", reference::lint: reference::LintQuery => 200 LintReport,
+        "What the lint found in the space's requests"),
+    route!(Get "/_sim/v1/khqr/decode" "decodeKhqr", reference::khqr: reference::Khqr => 200 Inspection,
+        "What a KHQR says, and what is wrong with it"),
+];

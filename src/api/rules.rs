@@ -1,0 +1,273 @@
+//! Rules: what goes wrong in the space, and how often it did; and the catalogue of scenarios.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::problem::{ApiProblem, ProblemKind};
+use super::request::{ApiInput, ApiRequest, Empty};
+use crate::gateway::{RecordError, scenario_of};
+use crate::scenario::{
+    self, ArmedRule, CATALOGUE, Point, Rule, ScenarioFile, check_rules, name_rules, scenario,
+};
+use crate::space::{CountedRule, DEFAULT_SPACE};
+
+/// Rules as somebody sent them, with what of a scenario around them is not applied.
+pub(super) struct RuleListInput(scenario::RuleList);
+
+impl ApiInput for RuleListInput {
+    fn from_body(call: &ApiRequest) -> Result<Self, ApiProblem> {
+        let mistaken =
+            |mistakes: Vec<_>| ApiProblem::mistakes("the rules cannot be taken", &mistakes);
+        scenario::RuleList::read("rules", &call.body).map(Self).map_err(mistaken)
+    }
+
+    fn from_query(call: &ApiRequest) -> Result<Self, ApiProblem> {
+        Self::from_body(call)
+    }
+}
+
+impl JsonSchema for RuleListInput {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RuleList".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "oneOf": [
+                { "type": "array", "items": { "type": "object" } },
+                { "type": "object" },
+            ],
+            "description": "a list of rules, a whole scenario, of which the rules are taken, what GET gave, or one rule; \
+                            as JSON or as YAML. A rule without an `id` gets one. `payon-sim schema` prints the schema of a rule"
+        })
+    }
+}
+
+/// The armed rules, in the order in which they are asked.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RulesView {
+    rules: Vec<RuleView>,
+    /// Warnings about the rules just armed, or about any of them in answer to GET: effects that cannot act where
+    /// their rule steps in, rules that never have their turn, parts of a scenario that were not applied.
+    warnings: Vec<String>,
+}
+
+/// One armed rule.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ArmedRule")]
+struct RuleView {
+    id: String,
+    /// Calls for which its conditions held.
+    matched: u32,
+    /// Calls that it decided.
+    fired: u32,
+    /// Of these, calls in which at least one of its effects had nothing to act on, such as a push-back effect where no
+    /// push-back was caused. The journal says which.
+    matched_without_effect: u32,
+    /// Time at which it was armed, on the space's clock. Its windows and steps count from then.
+    armed_at: String,
+    /// Warnings about it.
+    warnings: Vec<String>,
+    /// The rule as in a scenario file.
+    rule: serde_json::Value,
+}
+
+/// The rules of the space.
+pub(super) fn list(call: &ApiRequest, _: Empty) -> Result<RulesView, ApiProblem> {
+    Ok(RulesView::of(call, Vec::new()))
+}
+
+impl RulesView {
+    /// The armed rules with what is doubtful about them, after other `warnings`.
+    fn of(call: &ApiRequest, mut warnings: Vec<String>) -> Self {
+        let counted = call.space.rules();
+        let rules: Vec<Rule> = counted.iter().map(|it| it.armed.rule.clone()).collect();
+        let doubts = check_rules(&rules);
+        let view = |(at, CountedRule { armed, tally }): (usize, CountedRule)| {
+            let own = doubts.iter().filter(|doubt| doubt.item == at);
+            RuleView {
+                matched: tally.all,
+                fired: tally.fired,
+                matched_without_effect: tally.idle,
+                armed_at: armed.at.rfc3339(),
+                warnings: own.map(|doubt| doubt.message.to_string()).collect(),
+                rule: armed.rule.to_json(),
+                id: armed.rule.id,
+            }
+        };
+        let rules: Vec<RuleView> = counted.into_iter().enumerate().map(view).collect();
+        for rule in &rules {
+            warnings.extend(rule.warnings.iter().map(|text| format!("rule {:?}: {text}", rule.id)));
+        }
+        Self { rules, warnings }
+    }
+}
+
+/// Arms rules in place of those before.
+pub(super) fn replace(call: &ApiRequest, given: RuleListInput) -> Result<RulesView, ApiProblem> {
+    arm(call, given, Vec::clear)
+}
+
+/// Arms rules behind those before.
+pub(super) fn append(call: &ApiRequest, given: RuleListInput) -> Result<RulesView, ApiProblem> {
+    arm(call, given, |_| ())
+}
+
+/// Takes all rules away.
+pub(super) fn clear(call: &ApiRequest, _: Empty) -> Result<Empty, ApiProblem> {
+    call.space.arm_rules(Vec::new());
+    Ok(Empty {})
+}
+
+fn arm(
+    call: &ApiRequest,
+    RuleListInput(given): RuleListInput,
+    make_room: impl FnOnce(&mut Vec<ArmedRule>),
+) -> Result<RulesView, ApiProblem> {
+    let scenario::RuleList { mut rules, left_out } = given;
+    check_points(call, &rules)?;
+    call.space.change_rules(|armed, now| {
+        let mut next = armed.clone();
+        make_room(&mut next);
+        let taken: Vec<&str> = next.iter().map(|armed| armed.rule.id.as_str()).collect();
+        name_rules(&mut rules, &taken);
+        for rule in rules {
+            if next.iter().any(|known| known.rule.id == rule.id) {
+                let detail = format!(
+                    "the id {:?} is taken by a rule before it; give it another, or PUT all rules anew",
+                    rule.id
+                );
+                return Err(ApiProblem::refused("id", detail));
+            }
+            next.push(ArmedRule { rule, at: now });
+        }
+        *armed = next;
+        Ok(())
+    })?;
+    let left_out = left_out.into_iter().map(|part| {
+        format!("`{part}` of the scenario was not applied: only `payon-sim run` applies it, here its rules are armed")
+    });
+    Ok(RulesView::of(call, left_out.collect()))
+}
+
+/// A connection is accepted before it is known for which space; a rule for that would wait in vain elsewhere.
+fn check_points(call: &ApiRequest, rules: &[Rule]) -> Result<(), ApiProblem> {
+    let at_connect = |rule: &&Rule| rule.points().contains(&Point::Connect);
+    let Some(rule) = rules.iter().find(at_connect).filter(|_| call.space.name() != DEFAULT_SPACE)
+    else {
+        return Ok(());
+    };
+    let detail = format!(
+        "the rule {:?} is for `connect`, where only rules of the space {DEFAULT_SPACE} act: a connection is accepted \
+         before it names its space",
+        rule.id
+    );
+    Err(ApiProblem::refused("operation", detail))
+}
+
+/// The scenarios that the program brings along.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Scenarios {
+    scenarios: Vec<ScenarioView>,
+}
+
+/// One scenario of the catalogue.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CatalogueEntry")]
+struct ScenarioView {
+    id: String,
+    title: String,
+    /// Reason why it happens in production.
+    why: Option<String>,
+    /// Behaviour of a correct merchant.
+    correct: Option<String>,
+}
+
+fn read(name: &str, text: &str) -> Result<ScenarioFile, ApiProblem> {
+    ScenarioFile::read(name, text.as_bytes())
+        .map_err(|mistakes| ApiProblem::mistakes("the scenario cannot be read", &mistakes))
+}
+
+/// The catalogue.
+pub(super) fn catalogue(_: &ApiRequest, _: Empty) -> Result<Scenarios, ApiProblem> {
+    let scenarios = CATALOGUE.iter().map(|(name, text)| {
+        let scenario = read(name, text)?.scenario;
+        let (title, why, correct) = (scenario.title, scenario.why, scenario.correct);
+        Ok(ScenarioView { id: scenario.id, title, why, correct })
+    });
+    Ok(Scenarios { scenarios: scenarios.collect::<Result<_, ApiProblem>>()? })
+}
+
+/// Arms the rules of a scenario before those of the space; rules of the same ids make way. What else the scenario
+/// says, such as settings of the profile, is for whoever runs it.
+pub(super) fn arm_scenario(call: &ApiRequest, _: Empty) -> Result<RulesView, ApiProblem> {
+    let id = call.param("id");
+    let (name, text) = scenario(id).ok_or_else(|| {
+        let detail =
+            format!("there is no scenario {id:?}; GET /_sim/v1/scenarios lists those there are");
+        ApiProblem::new(ProblemKind::UnknownScenario, detail)
+    })?;
+    let rules = read(name, text)?.scenario.rules;
+    check_points(call, &rules)?;
+    call.space.change_rules(|armed, now| {
+        armed.retain(|known| rules.iter().all(|rule| rule.id != known.rule.id));
+        let mut next = ArmedRule::all(rules, now);
+        next.append(armed);
+        *armed = next;
+    });
+    Ok(RulesView::of(call, Vec::new()))
+}
+
+/// Of what a scenario is to be written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RecordQuery {
+    /// With `txId`: only of this order.
+    merchant_id: Option<String>,
+    /// With `merchantId`: only of this order.
+    tx_id: Option<String>,
+}
+
+/// A scenario that does again what was done in the space.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RecordedScenario {
+    /// Its id; a good name for its file.
+    id: String,
+    /// The file.
+    yaml: String,
+    /// The same as JSON, without the notes.
+    scenario: serde_json::Value,
+    /// Parts that the scenario leaves out, with the reason.
+    notes: Vec<String>,
+}
+
+/// Writes the scenario of what was done since the space was made or reset.
+pub(super) fn record(
+    call: &ApiRequest,
+    query: RecordQuery,
+) -> Result<RecordedScenario, ApiProblem> {
+    let only = match (&query.merchant_id, &query.tx_id) {
+        (Some(merchant), Some(tx_id)) => Some((merchant.as_str(), tx_id.as_str())),
+        (None, None) => None,
+        (merchant, _) => {
+            let missing = if merchant.is_some() { "txId" } else { "merchantId" };
+            let detail =
+                "an order is named by merchantId and txId; leave both out for the whole space";
+            return Err(ApiProblem::new(ProblemKind::Unreadable, detail).at(missing));
+        }
+    };
+    let recorded = scenario_of(&call.space, only).map_err(|error| match error {
+        RecordError::UnknownOrder { .. } => ApiProblem::new(
+            ProblemKind::UnknownOrder,
+            format!("{error}; GET /_sim/v1/orders lists the orders there are"),
+        ),
+        RecordError::TooManyOrders(_) => ApiProblem::new(ProblemKind::TooMany, error.to_string()),
+    })?;
+    Ok(RecordedScenario {
+        yaml: recorded.to_yaml(),
+        scenario: recorded.scenario.to_json(),
+        id: recorded.scenario.id,
+        notes: recorded.notes,
+    })
+}

@@ -1,0 +1,71 @@
+//! One task that wakes every space at its time: for expiries and for push-backs that are due.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::sender::Sender;
+use crate::base::{Millis, wall_clock};
+use crate::space::Spaces;
+
+/// Wakes spaces and hands what is due there to the [`Sender`].
+pub struct Scheduler {
+    spaces: Arc<Spaces>,
+    sender: Arc<Sender>,
+    deliveries: TaskTracker,
+    /// Lets slow senders send the rest at once.
+    stop: CancellationToken,
+}
+
+impl Scheduler {
+    /// A driver for these spaces.
+    pub fn new(spaces: Arc<Spaces>, sender: Arc<Sender>) -> Self {
+        Self { spaces, sender, deliveries: TaskTracker::new(), stop: CancellationToken::new() }
+    }
+
+    /// Runs until `stop`, then waits for the attempts under way, which their time-out bounds.
+    /// `wakeups` names the spaces whose next time has come nearer.
+    pub async fn run(self, mut wakeups: UnboundedReceiver<u32>, stop: CancellationToken) {
+        let mut agenda: BTreeSet<(Millis, u32)> = BTreeSet::new();
+        loop {
+            let wait = agenda.first().map(|(due, _)| {
+                Duration::from_millis((due.0 - wall_clock().0).max(0).unsigned_abs())
+            });
+            tokio::select! {
+                () = stop.cancelled() => break,
+                rung = wakeups.recv() => match rung {
+                    Some(number) => { self.wake(number, &mut agenda); }
+                    None => break,
+                },
+                () = tokio::time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {
+                    if let Some((_, number)) = agenda.pop_first() {
+                        self.wake(number, &mut agenda);
+                    }
+                }
+            }
+        }
+        self.stop.cancel();
+        self.deliveries.close();
+        self.deliveries.wait().await;
+    }
+
+    fn wake(&self, number: u32, agenda: &mut BTreeSet<(Millis, u32)>) {
+        let Some(space) = self.spaces.numbered(number) else { return };
+        let (errands, next) = space.take_due();
+        for dispatch in errands {
+            let (space, sender) = (Arc::clone(&space), Arc::clone(&self.sender));
+            let stop = self.stop.clone();
+            self.deliveries.spawn(async move {
+                let attempt = sender.attempt(&space, &dispatch, &stop).await;
+                space.attempted(&dispatch, attempt);
+            });
+        }
+        if let Some(due) = next {
+            agenda.insert((due, number));
+        }
+    }
+}

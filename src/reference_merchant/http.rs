@@ -1,0 +1,89 @@
+//! The merchant's HTTP client: a connection a call, so that each fault is its own; it sees resets, bodies cut short and
+//! garbage for what they are, and follows no redirects. What a call may take as a whole is the caller's business.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper::header::{CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// The largest answer that is read.
+const ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// An answer that came whole.
+#[derive(Clone, Debug)]
+pub(super) struct MerchantAnswer {
+    pub(super) status: u16,
+    pub(super) body: Bytes,
+    pub(super) is_json: bool,
+    pub(super) has_location: bool,
+    pub(super) retry_after_s: Option<i64>,
+}
+
+/// Reason why no answer came, or none that was whole.
+#[derive(Clone, Debug)]
+pub struct Broken(String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Broken {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Sends a request to `http://{authority}{path}` and reads the answer to its end.
+pub(super) async fn send(
+    method: Method,
+    authority: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<MerchantAnswer, Broken> {
+    let stream = TcpStream::connect(authority).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let mut request = Request::builder().method(method).uri(path).header(HOST, authority);
+    if !body.is_empty() {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body))?;
+    let answer = async {
+        let response = sender.send_request(request).await?;
+        let (head, body) = response.into_parts();
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| Broken(error.to_string()))?.to_bytes();
+        Ok(MerchantAnswer {
+            status: head.status.as_u16(),
+            body,
+            is_json: text(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json")),
+            has_location: head.headers.contains_key(LOCATION),
+            retry_after_s: text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()),
+        })
+    };
+    // The connection has to be kept going for the answer to come, and goes away with it.
+    let mut connection = std::pin::pin!(connection);
+    let mut answer = std::pin::pin!(answer);
+    tokio::select! {
+        answer = &mut answer => answer,
+        _ = &mut connection => answer.await,
+    }
+}
+
+/// Posts JSON to `http://{authority}{path}`: the status and the body of the answer.
+pub async fn post(authority: &str, path: &str, body: String) -> Result<(u16, Bytes), Broken> {
+    let answer = send(Method::POST, authority, path, &[], body.into()).await?;
+    Ok((answer.status, answer.body))
+}

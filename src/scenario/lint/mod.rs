@@ -1,0 +1,107 @@
+//! Warnings about things that are allowed but cannot be meant: rules that never step in, effects that nobody can carry out, expectations that
+//! no run can meet.
+
+mod expectations;
+mod rules;
+mod shadow;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use super::model::{DriveStep, Rule, Scenario};
+use crate::base::Message;
+
+/// A doubt about a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The list of the file that it is about: `rules`, `drive`, `expect`.
+    pub list: &'static str,
+    /// Index of the item in the list, from 0.
+    pub item: usize,
+    /// The keys that lead on from there, as far as they exist.
+    pub keys: Vec<&'static str>,
+    /// The doubt, and what may be meant.
+    pub message: Message,
+}
+
+/// Every doubt about a scenario, in the order of the file.
+pub fn check(scenario: &Scenario) -> Vec<Warning> {
+    let mut doubts = Doubts(check_rules(&scenario.rules));
+    check_drive(scenario, &mut doubts);
+    for (at, expectation) in scenario.expect.iter().enumerate() {
+        expectations::check(expectation, &scenario.rules, &mut doubts.about("expect", at));
+    }
+    doubts.0
+}
+
+/// Every doubt about a list of rules, in its order.
+pub fn check_rules(rules: &[Rule]) -> Vec<Warning> {
+    let mut doubts = Doubts::default();
+    for (at, rule) in rules.iter().enumerate() {
+        let mut here = doubts.about("rules", at);
+        rules::check(rule, &rules[at + 1..], &mut here);
+        shadow::check(rule, &rules[..at], &mut here);
+    }
+    doubts.0
+}
+
+/// Doubts so far.
+#[derive(Debug, Default)]
+struct Doubts(Vec<Warning>);
+
+/// Place for doubts about one item.
+struct Here<'d> {
+    doubts: &'d mut Doubts,
+    list: &'static str,
+    item: usize,
+    /// The keys that lead from the item to what is looked at.
+    keys: Vec<&'static str>,
+}
+
+impl Doubts {
+    fn about(&mut self, list: &'static str, item: usize) -> Here<'_> {
+        Here { doubts: self, list, item, keys: Vec::new() }
+    }
+}
+
+impl Here<'_> {
+    /// The same for what stands below `key`.
+    fn inside(&mut self, key: &'static str) -> Here<'_> {
+        let keys = self.keys.iter().copied().chain([key]).collect();
+        Here { doubts: self.doubts, list: self.list, item: self.item, keys }
+    }
+
+    fn warn(&mut self, keys: &[&'static str], message: impl Into<Message>) {
+        let (list, item) = (self.list, self.item);
+        let keys = self.keys.iter().chain(keys).copied().collect();
+        self.doubts.0.push(Warning { list, item, keys, message: message.into() });
+    }
+}
+
+/// Steps about orders that no step before them registers.
+fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
+    let mut known = HashSet::new();
+    for (at, step) in scenario.drive.iter().enumerate() {
+        let (key, order) = match step {
+            DriveStep::Register(register) => {
+                let name = register.order.as_deref().unwrap_or(DriveStep::FIRST_ORDER);
+                if !known.insert(name) {
+                    doubts.about("drive", at).warn(&["register", "order"], Message::new(
+                        format!("the order {name:?} is registered a second time"),
+                    ).help("give it another name, or leave it out: a correct merchant repeats by itself"));
+                }
+                continue;
+            }
+            step => match step.about_order() {
+                Some(about) => about,
+                None => continue,
+            },
+        };
+        let name = order.unwrap_or(DriveStep::FIRST_ORDER);
+        if !known.contains(name) {
+            let message = format!("no step before this one registers the order {name:?}");
+            doubts.about("drive", at).warn(&[key, "order"], message);
+        }
+    }
+}

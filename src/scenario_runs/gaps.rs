@@ -1,0 +1,142 @@
+//! Gaps of a run: steps that nobody made, rules that never stepped in, facts that are gone. A scenario with a gap is
+//! never as expected, because nobody knows what would have come of the whole of it.
+
+use crate::base::Operation;
+use crate::scenario::{DriveStep, Period, Scenario, SpaceHistory};
+use crate::space::Space;
+
+/// Facts in the journal about the payer and of the control plane.
+struct Made<'h> {
+    history: &'h SpaceHistory,
+    payments: usize,
+    triggers: usize,
+    space: &'h Space,
+}
+
+/// Each gap as a sentence. `is_driven` says that the steps were made by us, one for one.
+pub(super) fn gaps(
+    scenario: &Scenario,
+    space: &Space,
+    history: &SpaceHistory,
+    is_driven: bool,
+) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if scenario.expect.is_empty() {
+        gaps.push(
+            "the scenario has no `expect`, so that nothing which happened was judged".to_owned(),
+        );
+    }
+    if !is_driven {
+        let (payments, triggers) = played(space);
+        gaps.extend(Made { history, payments, triggers, space }.missing(&scenario.drive));
+    }
+    let rules = space.rules();
+    if !rules.is_empty() && rules.iter().all(|it| it.tally.fired == 0) {
+        gaps.push("none of the scenario's rules stepped in, so that nothing went wrong".to_owned());
+    }
+    gaps
+}
+
+/// Number of times a payer paid, through the control plane or the pages of an order, and how often an order was pushed.
+fn played(space: &Space) -> (usize, usize) {
+    space.read_journal(|journal| {
+        let (mut pays, mut triggers, mut paged) = (0, 0, Vec::new());
+        for entry in journal.iter().filter(|entry| entry.operation.is_none()) {
+            match (entry.more().control, &entry.tx_id) {
+                (Some("pay"), _) => pays += 1,
+                (Some("trigger"), _) => triggers += 1,
+                (None, Some(tx_id)) if !paged.contains(tx_id) => paged.push(tx_id.clone()),
+                _ => {}
+            }
+        }
+        (pays + paged.len(), triggers)
+    })
+}
+
+impl Made<'_> {
+    /// A sentence for each kind of step of which fewer were made than `steps` has, in the order of the steps.
+    fn missing(&self, steps: &[DriveStep]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            let name = step.name();
+            if steps[..at].iter().any(|earlier| earlier.name() == name) {
+                continue;
+            }
+            let alike = steps.iter().filter(|step| step.name() == name);
+            let gap = match step {
+                DriveStep::Advance(_) => self.too_early(alike),
+                DriveStep::Idle => self.still_due(),
+                DriveStep::Return(_) | DriveStep::Resend(_) => Some(format!(
+                    "step `{name}` of `drive`: with a command, nobody sees whether it is made"
+                )),
+                _ => self.too_few(name, alike),
+            };
+            missing.extend(gap);
+        }
+        missing
+    }
+
+    fn too_few<'s>(
+        &self,
+        name: &str,
+        steps: impl Iterator<Item = &'s DriveStep>,
+    ) -> Option<String> {
+        let (mut wanted, mut made) = (0, 0);
+        for step in steps {
+            wanted += match step {
+                DriveStep::Burst(burst) => burst.orders as usize,
+                _ => 1,
+            };
+            made = self.count(step);
+        }
+        (made < wanted).then(|| {
+            format!("step `{name}` of `drive`: {wanted} wanted, {made} made; the command plays the merchant")
+        })
+    }
+
+    /// Number of times anybody did what the step does.
+    fn count(&self, step: &DriveStep) -> usize {
+        let calls = |operation| {
+            self.history.requests.iter().filter(|call| call.operation == Some(operation)).count()
+        };
+        match step {
+            DriveStep::Register(_) | DriveStep::Burst(_) => {
+                calls(Operation::Register).max(self.history.orders.len())
+            }
+            DriveStep::Pay(_) => self.payments,
+            DriveStep::Status(_) => calls(Operation::Status),
+            DriveStep::Reversal(_) => calls(Operation::Reversal),
+            DriveStep::Refund(_) => calls(Operation::Refund),
+            DriveStep::Complete(_) => calls(Operation::PreAuthCompletion),
+            DriveStep::Orders => calls(Operation::Orders),
+            DriveStep::Reconcile => calls(Operation::Reconciliation),
+            DriveStep::Bind(_) => calls(Operation::BindingRegister),
+            DriveStep::QrCompletion(_) => calls(Operation::NotifyCompletion),
+            DriveStep::Trigger(_) => self.triggers,
+            // They are looked at otherwise.
+            DriveStep::Return(_)
+            | DriveStep::Resend(_)
+            | DriveStep::Advance(_)
+            | DriveStep::Idle => usize::MAX,
+        }
+    }
+
+    fn too_early<'s>(&self, steps: impl Iterator<Item = &'s DriveStep>) -> Option<String> {
+        let periods =
+            steps.map(|step| if let DriveStep::Advance(period) = step { period.ms() } else { 0 });
+        let wanted: u64 = periods.sum();
+        let passed = (self.history.now.0 - self.history.born.0).max(0).unsigned_abs();
+        (passed < wanted).then(|| {
+            let (wanted, passed) = (Period(wanted), Period(passed));
+            format!("step `advance` of `drive`: {wanted} are to pass, {passed} passed; the command moves the clock")
+        })
+    }
+
+    fn still_due(&self) -> Option<String> {
+        let left = self.space.activity();
+        let is_idle = !left.is_busy && left.attempts.is_empty() && left.next_errand.is_none();
+        (!is_idle).then(|| {
+            "step `idle` of `drive`: push-backs or replies were still to come when the command ended".to_owned()
+        })
+    }
+}

@@ -1,0 +1,233 @@
+//! Scenarios, run: each in a server and a space of its own, against the built-in merchant or a command of the user's.
+//!
+//! Time goes from event to event: when merchant and gateway have come to rest, both clocks are brought to the next
+//! moment at which anything is due. So a scenario of ten hours takes milliseconds, and what comes of it depends on its seed
+//! alone.
+
+mod command;
+mod drive;
+mod gaps;
+mod outcome;
+mod report;
+mod test_server;
+mod time_driver;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use command::test;
+pub use outcome::{
+    Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
+    VerdictCounts,
+};
+pub use report::{ReportError, RunReport};
+
+use crate::base::{Millis, Seed};
+use crate::gateway;
+use crate::profile::Profile;
+use crate::reference_merchant::{Shop, VirtualTime};
+use crate::scenario::{Counts, Mistake, Requirement, Scenario, ShopFact, Style, judge};
+use crate::space::Space;
+use drive::Drive;
+use test_server::TestServer;
+use time_driver::TimeDriver;
+
+/// Time at which scenarios begin: 2026-03-02, ten in the morning in Cambodia.
+const BEGIN: Millis = Millis(1_772_420_400_000);
+/// The seed of scenarios that name none.
+const SEED: u64 = 1;
+
+/// Said of a scenario that the built-in merchant cannot play.
+const NO_DRIVE: &str = "the scenario has no `drive`, so that the built-in merchant has nothing to do; add its steps, or \
+    give a command after -- that makes the calls";
+
+/// A scenario to be told.
+#[derive(Clone, Debug)]
+pub struct LoadedScenario {
+    /// The file it was read from, for messages and for repeating it.
+    pub file: String,
+    /// Name that repeats it: an id of the catalogue or a path.
+    pub name: String,
+    /// The scenario.
+    pub scenario: Scenario,
+}
+
+/// Options of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// A profile directory in place of the built-in one.
+    pub profile: Option<Box<Path>>,
+    /// A seed in place of the scenarios' own.
+    pub seed: Option<u64>,
+    /// The ways in which the built-in merchant goes about its work, where they are not the usual ones.
+    pub styles: Vec<Style>,
+    /// The bugs of the merchant.
+    pub mistakes: Vec<Mistake>,
+    /// Abilities that the merchant lacks, correct as it is: scenarios that need it are not applicable.
+    pub without: Vec<Requirement>,
+    /// Further words of the command line that repeats a scenario.
+    pub flags: Vec<String>,
+    /// Variables that are kept from a command, because they configure a payon-sim that is started inside.
+    pub hidden: Vec<String>,
+}
+
+/// Tells a scenario with the built-in merchant, on this thread.
+pub fn run_scenario(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
+    let mut outcome = begin(case, options);
+    outcome.repeat = repeat(case, options, outcome.seed, &[]);
+    on_a_runtime(&mut outcome, async |outcome| act(&case.scenario, options, outcome).await)
+}
+
+/// An outcome of which nothing is known yet.
+fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
+    let scenario = &case.scenario;
+    ScenarioOutcome {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        why: scenario.why.clone(),
+        correct: scenario.correct.clone(),
+        file: case.file.clone(),
+        seed: options.seed.or(scenario.seed).unwrap_or(SEED),
+        ok: false,
+        not_applicable: not_applicable(scenario, options),
+        verdict: Conclusion::Failed,
+        counts: VerdictCounts::default(),
+        error: None,
+        is_unbound: false,
+        verdicts: Vec::new(),
+        gaps: Vec::new(),
+        orders: Vec::new(),
+        took_ms: 0,
+        simulated_ms: 0,
+        repeat: String::new(),
+        met: Counts::default(),
+    }
+}
+
+/// The reason why a scenario cannot be asked of this merchant, if there is one.
+fn not_applicable(scenario: &Scenario, options: &RunOptions) -> Option<String> {
+    let needed = scenario.requirements();
+    let lacks: Vec<_> = options.styles.iter().flat_map(|style| style.lacks()).collect();
+    let is_lacked = |need: &&Requirement| options.without.contains(need) || lacks.contains(need);
+    let missing = needed.iter().filter(is_lacked);
+    let missing: Vec<&str> = missing.map(|need| need.name()).collect();
+    (!missing.is_empty()).then(|| {
+        format!("the scenario needs {}, which this merchant is said to lack", missing.join(" and "))
+    })
+}
+
+/// Lets `go` fill an outcome in, and sums it up.
+fn on_a_runtime(
+    outcome: &mut ScenarioOutcome,
+    go: impl AsyncFnOnce(&mut ScenarioOutcome) -> Result<(), RunError>,
+) -> ScenarioOutcome {
+    if outcome.not_applicable.is_some() {
+        outcome.conclude();
+        return outcome.clone();
+    }
+    let begun = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let told = runtime.map_err(|error| error.to_string().into()).and_then(|runtime| {
+        let told = runtime.block_on(go(outcome));
+        runtime.shutdown_background();
+        told
+    });
+    outcome.is_unbound = matches!(told, Err(RunError::Unbound(_)));
+    outcome.error = told.err().map(|error| error.to_string());
+    outcome.conclude();
+    outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    outcome.clone()
+}
+
+/// Obstacle that keeps a scenario from running to its end.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("cannot listen on 127.0.0.1: {0}")]
+    Unbound(io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for RunError {
+    fn from(told: String) -> Self {
+        Self::Other(told)
+    }
+}
+
+async fn act(
+    scenario: &Scenario,
+    options: &RunOptions,
+    outcome: &mut ScenarioOutcome,
+) -> Result<(), RunError> {
+    if scenario.drive.is_empty() {
+        return Err(NO_DRIVE.to_owned().into());
+    }
+    let profile = profile(scenario, options)?;
+    let (seed, rules) = (Seed(outcome.seed), scenario.rules.clone());
+    let stage = TestServer::set(Arc::clone(&profile), seed, rules).map_err(RunError::Unbound)?;
+    let space = Arc::clone(&stage.space);
+    space.hand_over_clock(BEGIN);
+    let time = VirtualTime::new(BEGIN);
+    let gateway = stage.authority.clone();
+    let (styles, mistakes) = (&*options.styles, &*options.mistakes);
+    let opened = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&time), styles, mistakes);
+    let shop = opened.map_err(RunError::Unbound)?;
+    let driver = TimeDriver { space: Arc::clone(&space), time, born: BEGIN };
+    let mut drive = Drive::new(stage, driver, Arc::clone(&shop), profile);
+    let driven = drive.all(&scenario.drive).await;
+    sum_up(scenario, &space, Some(shop.facts()), outcome);
+    outcome.gaps.extend(drive.left_out);
+    Ok(driven?)
+}
+
+/// Judges what happened.
+fn sum_up(
+    scenario: &Scenario,
+    space: &Space,
+    shop: Option<Vec<ShopFact>>,
+    outcome: &mut ScenarioOutcome,
+) {
+    let mut history = gateway::history(space);
+    let is_driven = shop.is_some();
+    history.shop = shop;
+    outcome.simulated_ms = (history.now.0 - history.born.0).max(0).unsigned_abs();
+    outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, &history));
+    outcome.gaps = gaps::gaps(scenario, space, &history, is_driven);
+    outcome.orders = OrderStory::all(&history);
+    outcome.met = space.met();
+}
+
+/// The profile with the scenario's own settings.
+fn profile(scenario: &Scenario, options: &RunOptions) -> Result<Arc<Profile>, String> {
+    if scenario.profile.is_empty() && options.profile.is_none() {
+        return Ok(Profile::builtin());
+    }
+    let settings = scenario.profile.iter();
+    let settings: Vec<(&str, &str)> =
+        settings.map(|setting| (setting.key.as_str(), setting.value.0.as_str())).collect();
+    let profile = Profile::with(options.profile.as_deref(), &settings);
+    profile.map(Arc::new).map_err(|errors| errors.to_string())
+}
+
+/// The command line that runs the scenario again, quoted for a shell.
+fn repeat(case: &LoadedScenario, options: &RunOptions, seed: u64, command: &[String]) -> String {
+    let seed = seed.to_string();
+    let mut words = vec!["payon-sim", "run", &case.name, "--seed", &seed];
+    words.extend(options.styles.iter().flat_map(|style| ["--style", style.name()]));
+    words.extend(options.mistakes.iter().flat_map(|mistake| ["--mistake", mistake.name()]));
+    words.extend(options.without.iter().flat_map(|need| ["--without", need.name()]));
+    words.extend(options.flags.iter().map(String::as_str));
+    if !command.is_empty() {
+        words.push("--");
+        words.extend(command.iter().map(String::as_str));
+    }
+    quoted(words)
+}
+
+/// Words as one line for a shell. A word of a command line has no NUL, the only character that cannot be quoted.
+fn quoted<'w>(words: impl IntoIterator<Item = &'w str> + Clone) -> String {
+    let plain = words.clone().into_iter().collect::<Vec<_>>().join(" ");
+    shlex::try_join(words).unwrap_or(plain)
+}

@@ -1,0 +1,644 @@
+//! From a path to who answers: PAYON's operations, or the control plane.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use tokio_util::sync::CancellationToken;
+
+use super::body::{BodyError, RequestBody};
+use super::fault::{FaultedReply, Plain, break_reply};
+use super::fault_stream::ReplyHook;
+use super::reply_body::ReplyBody;
+use super::{HostError, Limits, check_host, host, paths};
+use crate::api::Control;
+use crate::base::{Operation, Reason, TraceHeaders, compressed};
+use crate::checkout::{self, Checkout};
+use crate::gateway::{self, Call, GatewayReply, LinkBase};
+use crate::scenario::Point;
+use crate::space::{PendingReply, Space, Spaces};
+
+/// State that all connections share.
+#[derive(Debug)]
+pub struct App {
+    /// Every space.
+    pub spaces: Arc<Spaces>,
+    /// The control plane.
+    pub control: Control,
+    /// The payer's pages.
+    pub checkout: Checkout,
+    /// Address under which payers reach the gateway, when merchants reach it under another one.
+    pub public_url: Option<String>,
+    /// Limits of the server.
+    pub limits: Limits,
+    /// Cancelled when the server stops: whatever waits or goes on then ends.
+    pub stop: CancellationToken,
+}
+
+/// Paths that a listener answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// Merchant traffic and control.
+    Both,
+    /// Merchant traffic and the payer's pages only.
+    Merchant,
+    /// Control only.
+    Control,
+}
+
+/// The header that names a request's space.
+static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
+/// The header that carries a merchant's token (documented).
+static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
+/// The header by which a client chooses among rules.
+static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
+/// The headers of W3C Trace Context.
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
+pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
+static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
+
+/// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
+pub(super) fn answer<'a>(
+    app: &'a Arc<App>,
+    plane: Plane,
+    trigger: &'a ReplyHook,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> + 'a {
+    let operation = Operation::at(request.uri().path()).filter(|_| plane != Plane::Control);
+    let answered = match operation {
+        Some(operation) => Either::Left(call(app, operation, trigger, request)),
+        None => Either::Right(Box::pin(answer_other(app, plane, trigger, request))),
+    };
+    answered.map(Ok)
+}
+
+/// Answers what is no operation, or names its space in the path.
+async fn answer_other(
+    app: &Arc<App>,
+    plane: Plane,
+    trigger: &ReplyHook,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
+    // Among them are calls that wait, and payments that rules hold back.
+    trigger.idle_timer().takes_long();
+    let (head, incoming) = request.into_parts();
+    let mut body = RequestBody::new(incoming, &head.headers);
+    let mut response = answer_parts(app, plane, trigger, head, &mut body).await;
+    body.settle(&mut response, &app.limits).await;
+    response
+}
+
+/// The same, with what the answer leaves of the body in `body`.
+async fn answer_parts(
+    app: &Arc<App>,
+    plane: Plane,
+    trigger: &ReplyHook,
+    head: Parts,
+    body: &mut RequestBody,
+) -> Response<ReplyBody> {
+    let path = below_public_url(app, head.uri.path());
+    let (name, path) = match split_space(path) {
+        Some((name, rest)) => (Some(name), rest),
+        None => (None, path),
+    };
+    let is_page = checkout::is_page(path);
+    let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
+    if is_control && plane != Plane::Merchant {
+        let (name, path) = (name.map(str::to_owned), path.to_owned());
+        return app.control.answer(app, name.as_deref(), &path, head, body).await;
+    }
+    if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
+        return respond(malformed(app, error));
+    }
+    let space = match name {
+        Some(name) => match app.spaces.named(name) {
+            Some(space) => Some(space),
+            // The control plane says so itself.
+            None if is_control => None,
+            None => {
+                return execute(unknown_space(app, plane, name, &head.headers), trigger).await;
+            }
+        },
+        None => None,
+    };
+    if is_page && (plane != Plane::Control || path.starts_with("/_sim/")) {
+        let path = path.to_owned();
+        if path.starts_with("/_sim/")
+            && let Err(refusal) = app.control.admit_page(&head, &path)
+        {
+            return *refusal;
+        }
+        return page(app, space, path, trigger, head, body).await;
+    }
+    let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
+    let Some(operation) = operation else {
+        let reply = nothing_here(app, plane, space.as_ref(), &head, is_control);
+        let mut response = execute(reply, trigger).await;
+        if is_control && let Some(port) = app.control.port() {
+            response.headers_mut().insert(CONTROL_PORT_HEADER.clone(), port.into());
+        }
+        return response;
+    };
+    trigger.idle_timer().asked();
+    let space = match welcome(app, operation, space, &head) {
+        Ok(space) => space,
+        Err(refusal) => return turn_away(*refusal, trigger).await,
+    };
+    operate(app, operation, space, trigger, head.headers, body).await
+}
+
+/// Answers a call of an operation, in the space that a header names. All that needs no body is done before the future is
+/// made.
+fn call<'a>(
+    app: &'a Arc<App>,
+    operation: Operation,
+    trigger: &'a ReplyHook,
+    request: Request<Incoming>,
+) -> impl Future<Output = Response<ReplyBody>> + 'a {
+    let (head, incoming) = request.into_parts();
+    let welcomed = welcome(app, operation, None, &head);
+    let mut body = RequestBody::new(incoming, &head.headers);
+    let headers = head.headers;
+    async move {
+        let space = match welcomed {
+            Ok(space) => space,
+            Err(refusal) => {
+                let mut refusal = Box::pin(turn_away(*refusal, trigger)).await;
+                Box::pin(body.settle(&mut refusal, &app.limits)).await;
+                return refusal;
+            }
+        };
+        let mut response = operate(app, operation, space, trigger, headers, &mut body).await;
+        if !body.is_read() {
+            Box::pin(body.settle(&mut response, &app.limits)).await;
+        }
+        response
+    }
+}
+
+/// Answers a call that may be made, once its body is there.
+async fn operate(
+    app: &Arc<App>,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    trigger: &ReplyHook,
+    mut headers: HeaderMap,
+    body: &mut RequestBody,
+) -> Response<ReplyBody> {
+    // Looked for only where a rule may ask for it: every call comes by here.
+    let own = space.as_ref().unwrap_or(app.spaces.default_space());
+    let scenario = own.listens_at(Point::Refused).then(|| scenario_of(&headers).map(str::to_owned));
+    let scenario = scenario.flatten();
+    let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
+        let space = space.unwrap_or(app.spaces.default_space());
+        gateway::refuse_early(space, Some(operation), reason, detail, scenario.as_deref())
+    };
+    let reply = match body.read(&app.limits).await {
+        Ok(body) if operation.needs_private_key() => {
+            // Milliseconds of arithmetic would hold up every other request of this worker.
+            let (app, named) = (Arc::clone(app), space.clone());
+            let headers = std::mem::take(&mut headers);
+            let answered = tokio::task::spawn_blocking(move || {
+                decide(&app, operation, space, &headers, &body)
+            });
+            answered.await.unwrap_or_else(|_| {
+                refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
+            })
+        }
+        Ok(body) => decide(app, operation, space, &headers, &body),
+        Err(error @ BodyError::TooLarge(_)) => {
+            refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
+        }
+        Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
+    };
+    match reply.pending {
+        // The request's headers have been read; their memory does for those of the reply.
+        None => write_plain_with(headers, plain(reply)),
+        Some(_) => Box::pin(execute(reply, trigger)).await,
+    }
+}
+
+/// The space of the name that a header says.
+fn space_named(
+    app: &App,
+    name: &HeaderValue,
+    head: &Parts,
+) -> Result<Arc<Space>, Box<GatewayReply>> {
+    let known = name.to_str().ok().and_then(|name| app.spaces.named(name));
+    known.ok_or_else(|| {
+        let name = String::from_utf8_lossy(name.as_bytes());
+        Box::new(unknown_space(app, Plane::Merchant, &name, &head.headers))
+    })
+}
+
+/// The space that a call is for, as far as its path and head say; refused where that is none, or the method is wrong.
+fn welcome(
+    app: &App,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    head: &Parts,
+) -> Result<Option<Arc<Space>>, Box<GatewayReply>> {
+    // Requests have few headers, so that one look at each is quicker than to look up those that matter.
+    let (mut named, mut host, mut is_host_repeated) = (None, None, false);
+    for (name, value) in &head.headers {
+        if *name == HOST {
+            is_host_repeated |= host.replace(value).is_some();
+        } else if *name == SPACE_HEADER {
+            named.get_or_insert(value);
+        }
+    }
+    let checked = if is_host_repeated {
+        Err(HostError::Repeated)
+    } else {
+        host::check_single(head.version, &head.uri, host)
+    };
+    checked.map_err(|error| Box::new(malformed(app, error)))?;
+    let space = match space {
+        None => named.map(|name| space_named(app, name, head)).transpose()?,
+        of_path => of_path,
+    };
+    if head.method != Method::POST {
+        let detail = format!("{} is called with POST, not {}", head.uri.path(), head.method);
+        let known = space.as_ref().unwrap_or(app.spaces.default_space());
+        let (reason, scenario) = (Reason::WrongMethod, scenario_of(&head.headers));
+        let refused = gateway::refuse_early(known, Some(operation), reason, &detail, scenario);
+        return Err(Box::new(refused));
+    }
+    Ok(space)
+}
+
+/// Carries out the refusal of a call that may not be made.
+async fn turn_away(refusal: GatewayReply, trigger: &ReplyHook) -> Response<ReplyBody> {
+    let is_wrong_method = refusal.reason == Reason::WrongMethod;
+    let mut response = execute(refusal, trigger).await;
+    if is_wrong_method {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+/// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
+async fn execute(mut reply: GatewayReply, trigger: &ReplyHook) -> Response<ReplyBody> {
+    let Some(pending) = reply.pending.take() else { return respond(reply) };
+    trigger.idle_timer().takes_long();
+    let space = Arc::clone(pending.space());
+    let Some(pending) = PendingReply::outlast(vec![pending]).await.pop() else {
+        let detail = "the request was given up half-way";
+        return respond(gateway::refuse(&space, None, Reason::SystemError, detail));
+    };
+    let good = plain(reply);
+    let plain = match &pending.by.plan.transport {
+        None => good,
+        Some(transport) => match break_reply(transport, good.clone()) {
+            FaultedReply::Changed(changed) => changed,
+            FaultedReply::Raw(raw) => {
+                pending.by.leaves_raw(raw.head);
+                trigger.break_next(raw, pending);
+                return write_plain(good);
+            }
+        },
+    };
+    pending.by.leaves(plain.status, plain.body.len());
+    trigger.keep(vec![pending.into()]);
+    write_plain(plain)
+}
+
+fn decide(
+    app: &App,
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> GatewayReply {
+    // Requests have few headers, so that one look at each is quicker than to look up all that may be there.
+    let (mut host, mut token, mut scenario, mut is_traced) = (None, None, None, false);
+    let mut encoding = None;
+    for (name, value) in headers {
+        let place = match name {
+            _ if *name == HOST => &mut host,
+            _ if *name == TOKEN_HEADER => &mut token,
+            _ if *name == SCENARIO_HEADER => &mut scenario,
+            _ if *name == CONTENT_ENCODING => &mut encoding,
+            _ => {
+                is_traced |= *name == TRACEPARENT;
+                continue;
+            }
+        };
+        // The first one counts.
+        place.get_or_insert(value);
+    }
+    if let Some(encoding) = encoding
+        && let Some(came) = compressed(encoding.as_bytes(), body)
+    {
+        let space = space.as_ref().unwrap_or(app.spaces.default_space());
+        return gateway::refuse(space, Some(operation), Reason::MalformedJson, &came);
+    }
+    let call = Call {
+        operation,
+        space,
+        token: token.and_then(|value| value.to_str().ok()),
+        scenario: scenario.and_then(|value| value.to_str().ok()),
+        origin: origin(app, host),
+        body,
+        trace_headers: if is_traced { trace_headers(headers) } else { None },
+    };
+    gateway::answer(&app.spaces, call)
+}
+
+/// Answers a request for one of the payer's pages.
+async fn page(
+    app: &Arc<App>,
+    space: Option<Arc<Space>>,
+    path: String,
+    trigger: &ReplyHook,
+    head: Parts,
+    body: &mut RequestBody,
+) -> Response<ReplyBody> {
+    // The pretend app belongs to the control plane, which no rule breaks.
+    let ruled = if path.starts_with("/_sim/") {
+        None
+    } else {
+        let space = checkout::space_of(&app.spaces, &path, space.as_ref());
+        gateway::consult_page(&space, page_name(&path), scenario_of(&head.headers))
+    };
+    let mut response = answer_page(app, space, path, trigger, head, body).await;
+    if let Some(pending) = ruled {
+        response = break_page(response, pending, trigger).await;
+    }
+    response
+}
+
+/// The kind of page at a path, without the token that names an order.
+fn page_name(path: &str) -> &str {
+    if path.contains("/assets/") { "assets" } else { "checkout" }
+}
+
+/// Carries a page out as a rule plans it.
+async fn break_page(
+    response: Response<ReplyBody>,
+    pending: Box<PendingReply>,
+    trigger: &ReplyHook,
+) -> Response<ReplyBody> {
+    let Some(pending) = PendingReply::outlast(vec![pending]).await.pop() else { return response };
+    let plan = &pending.by.plan;
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = body.collect().await;
+    let body = body.to_bytes();
+    if let Some(status) = plan.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        head.status = status;
+    }
+    let good = Plain {
+        status: head.status.as_u16(),
+        content_type: "text/html;charset=UTF-8",
+        trace: pending.trace().digits(),
+        retry_after_s: None,
+        body: body.clone(),
+    };
+    let Some(transport) = &plan.transport else {
+        pending.by.leaves(good.status, body.len());
+        trigger.keep(vec![pending.into()]);
+        return Response::from_parts(head, body.into());
+    };
+    match break_reply(transport, good) {
+        FaultedReply::Changed(changed) => {
+            pending.by.leaves(changed.status, changed.body.len());
+            trigger.keep(vec![pending.into()]);
+            write_plain(changed)
+        }
+        FaultedReply::Raw(raw) => {
+            pending.by.leaves_raw(raw.head);
+            trigger.break_next(raw, pending);
+            Response::from_parts(head, body.into())
+        }
+    }
+}
+
+/// Answers a request for one of the payer's pages, whatever rules make of it.
+async fn answer_page(
+    app: &Arc<App>,
+    space: Option<Arc<Space>>,
+    path: String,
+    trigger: &ReplyHook,
+    head: Parts,
+    body: &mut RequestBody,
+) -> Response<ReplyBody> {
+    let (post, only_looks) = match head.method {
+        Method::GET => (false, false),
+        Method::HEAD => (false, true),
+        Method::POST => (true, false),
+        _ => {
+            let mut response = Response::new(ReplyBody::default());
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+            return response;
+        }
+    };
+    let body = match body.read(&app.limits).await {
+        Ok(body) => body,
+        Err(error) => {
+            let mut response = Response::new(Bytes::from(error.to_string()).into());
+            *response.status_mut() = match error {
+                BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyError::Broken => StatusCode::BAD_REQUEST,
+            };
+            return response;
+        }
+    };
+    let blocks = checkout::blocks(post, &path);
+    let shared = Arc::clone(app);
+    let answer = move || {
+        let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let asked = checkout::PageRequest {
+            post,
+            only_looks,
+            path: &path,
+            query: head.uri.query().unwrap_or_default(),
+            body: &body,
+            accept_language: header(ACCEPT_LANGUAGE).unwrap_or_default(),
+            origin: &origin(&shared, head.headers.get(HOST)).to_string(),
+            space,
+        };
+        shared.checkout.answer(&shared.spaces, &asked)
+    };
+    let reply =
+        if blocks { tokio::task::spawn_blocking(answer).await.ok() } else { Some(answer()) };
+    let mut response = Response::new(ReplyBody::default());
+    let Some(reply) = reply else {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
+    };
+    let courses = PendingReply::outlast(reply.courses).await;
+    for pending in &courses {
+        pending.by.leaves(reply.status, reply.body.len());
+    }
+    trigger.keep(courses);
+    *response.body_mut() = reply.body.into();
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    if let Some(trace) = reply.trace
+        && let Ok(trace) = HeaderValue::from_bytes(&trace.digits())
+    {
+        response.headers_mut().insert(TRACE_HEADER.clone(), trace);
+    }
+    response
+}
+
+/// The caller's place in a trace of its own, where it names one.
+pub fn trace_headers(headers: &HeaderMap) -> Option<Box<TraceHeaders>> {
+    headers.get(&TRACEPARENT)?;
+    let all = |name| headers.get_all(name).iter().map(|it| it.to_str().unwrap_or_default());
+    Some(Box::new(TraceHeaders::read(all(&TRACEPARENT), all(&TRACESTATE))))
+}
+
+/// Address of the payer's pages: as configured, else the one under which the merchant reached the gateway.
+fn origin<'a>(app: &'a App, host: Option<&'a HeaderValue>) -> LinkBase<'a> {
+    if let Some(url) = &app.public_url {
+        return url.as_str().into();
+    }
+    LinkBase::at(host.and_then(|host| host.to_str().ok()), app.control.url())
+}
+
+/// The path without that of the public URL in front, for a proxy that leaves it there. A path of ours is kept as it is.
+fn below_public_url<'p>(app: &App, path: &'p str) -> &'p str {
+    let is_ours = |path: &str| {
+        checkout::is_page(path) || path.starts_with("/_sim") || path.starts_with("/space/")
+    };
+    let public = app.public_url.as_deref().filter(|_| !is_ours(path));
+    let folder = public.and_then(|url| {
+        let (_, rest) = url.split_once("://")?;
+        Some(&rest[rest.find('/')?..])
+    });
+    let rest = folder.and_then(|folder| path.strip_prefix(folder.trim_end_matches('/')));
+    rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
+/// `/space/{name}/rest` → name and `/rest`.
+fn split_space(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/space/")?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    Some(rest.split_at(end))
+}
+
+#[cold]
+fn unknown_space(app: &App, plane: Plane, name: &str, headers: &HeaderMap) -> GatewayReply {
+    let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
+    unknown_path(app.spaces.default_space(), plane, &detail, headers)
+}
+
+/// Refuses a request whose host cannot be told.
+#[cold]
+fn malformed(app: &App, error: HostError) -> GatewayReply {
+    let space = app.spaces.default_space();
+    gateway::refuse_malformed(space, 400, &error.to_string(), true)
+}
+
+#[cold]
+fn nothing_here(
+    app: &App,
+    plane: Plane,
+    space: Option<&Arc<Space>>,
+    head: &Parts,
+    is_control: bool,
+) -> GatewayReply {
+    let path = head.uri.path();
+    let hint = hint(app, plane, path);
+    let detail = format!("no operation lives at {path}{hint}");
+    let space = space.unwrap_or(app.spaces.default_space());
+    // What asks for the control plane is told where that is, whatever rules do to the gateway.
+    let plane = if is_control { Plane::Control } else { plane };
+    unknown_path(space, plane, &detail, &head.headers)
+}
+
+/// Refuses a path at which there is nothing. Rules break the merchant plane, never the control plane.
+#[cold]
+fn unknown_path(space: &Space, plane: Plane, detail: &str, headers: &HeaderMap) -> GatewayReply {
+    if plane == Plane::Control {
+        gateway::refuse(space, None, Reason::UnknownPath, detail)
+    } else {
+        gateway::refuse_early(space, None, Reason::UnknownPath, detail, scenario_of(headers))
+    }
+}
+
+/// The header by which a client chooses among rules.
+fn scenario_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(&SCENARIO_HEADER)?.to_str().ok()
+}
+
+/// The path that was probably meant by one at which nothing lives; begins with a separator where there is anything to say.
+fn hint(app: &App, plane: Plane, path: &str) -> String {
+    let single = paths::tidy(path);
+    let (prefix, rest) = split_space(&single).map_or(("", &*single), |(name, rest)| {
+        (&single[..single.len() - rest.len()], if name.is_empty() { "" } else { rest })
+    });
+    let is_control = rest == "/_sim" || rest.starts_with("/_sim/");
+    if let Some(known) = paths::meant(rest).filter(|_| !is_control) {
+        return match plane {
+            Plane::Control => format!("; merchants call {}{prefix}{known}", app.control.url()),
+            Plane::Both | Plane::Merchant => format!("; did you mean {prefix}{known}?"),
+        };
+    }
+    if is_control {
+        return match plane {
+            Plane::Merchant => {
+                format!("; the control plane is at {}{prefix}{rest}", app.control.own_url())
+            }
+            _ => format!("; did you mean {prefix}{rest}?"),
+        };
+    }
+    String::new()
+}
+
+/// Puts a decision on the wire.
+fn respond(reply: GatewayReply) -> Response<ReplyBody> {
+    write_plain(plain(reply))
+}
+
+fn plain(reply: GatewayReply) -> Plain {
+    Plain {
+        status: reply.status,
+        content_type: "application/json;charset=UTF-8",
+        trace: reply.trace.digits(),
+        retry_after_s: None,
+        body: reply.body,
+    }
+}
+
+fn write_plain(plain: Plain) -> Response<ReplyBody> {
+    write_plain_with(HeaderMap::new(), plain)
+}
+
+/// The same, in the memory of headers that are not needed any more.
+fn write_plain_with(mut headers: HeaderMap, plain: Plain) -> Response<ReplyBody> {
+    headers.clear();
+    let mut response = Response::new(plain.body.into());
+    *response.headers_mut() = headers;
+    *response.status_mut() =
+        StatusCode::from_u16(plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(plain.content_type));
+    if let Ok(trace) = HeaderValue::from_bytes(&plain.trace) {
+        headers.insert(TRACE_HEADER.clone(), trace);
+    }
+    if let Some(seconds) = plain.retry_after_s {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}

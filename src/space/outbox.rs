@@ -1,0 +1,564 @@
+//! Push-backs of a space: what is to be sent, when, and what came of each attempt. Nothing here sends.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::Event;
+use super::journal::RequestId;
+use crate::base::persistent::{PersistentSortedMap, PersistentVec};
+use crate::base::{Millis, TraceContext};
+use crate::ledger::{Order, OrderId};
+use crate::profile::PushbackPolicy;
+
+/// One notification to a merchant, however many attempts it takes.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Its number in the space, from 1.
+    pub id: u64,
+    /// `merchantId`.
+    pub merchant: Box<str>,
+    /// The order it tells of.
+    pub order: OrderId,
+    /// `txId` of that order.
+    pub tx_id: SmolStr,
+    /// The change that caused it, such as `approved`.
+    pub cause: &'static str,
+    /// Content of the notice: `true`, or the name of what a rule puts in its place.
+    pub content: &'static str,
+    /// The request that caused that change; 0 where time did.
+    pub trace: RequestId,
+    /// Trace in which it is sent: that of the request that caused it, else that in which the order was registered.
+    pub context: Option<Arc<TraceContext>>,
+    /// Address.
+    pub url: Box<str>,
+    /// The JSON to send.
+    pub body: Bytes,
+    /// So many bytes `x` are sent before the last [`FILLER_END`](crate::scenario::FILLER_END) bytes of the body; they are made only then.
+    pub filler: u32,
+    /// Its Content-Type; `None`: the policy's.
+    pub content_type: Option<&'static str>,
+    /// The speed at which it is sent; `None`: as fast as it goes.
+    pub bytes_per_second: Option<u32>,
+    /// Delivery policy: the profile's with the merchant's own settings.
+    pub policy: Arc<PushbackPolicy>,
+    /// Time at which it was decided.
+    pub created: Millis,
+    /// State.
+    pub state: DeliveryState,
+    /// The last change.
+    pub latest: DeliveryChange,
+    /// Attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Delivery {
+    /// The event of what happened to it last.
+    pub(super) fn event(&self) -> Event {
+        Event::Pushback {
+            id: self.id,
+            attempts: u32::try_from(self.attempts.len()).unwrap_or(u32::MAX),
+            change: self.latest,
+            state: self.state,
+        }
+    }
+
+    /// The delivery as it was after so many attempts.
+    #[must_use]
+    pub fn as_it_was(&self, attempts: u32, latest: DeliveryChange, state: DeliveryState) -> Self {
+        let attempts = self.attempts.iter().take(attempts as usize).cloned().collect();
+        Self { state, latest, attempts, ..self.clone() }
+    }
+}
+
+/// Changes of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryChange {
+    /// It came to be.
+    Created,
+    /// An attempt ended.
+    Attempted,
+    /// It is to be sent again, on demand.
+    Resent,
+}
+
+impl DeliveryChange {
+    /// The name that the control plane uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Attempted => "attempted",
+            Self::Resent => "resent",
+        }
+    }
+}
+
+/// State of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    /// The next attempt is due then.
+    Waiting(Millis),
+    /// Being sent.
+    InFlight,
+    /// The merchant took it.
+    Acknowledged,
+    /// Given up after the last attempt.
+    Exhausted,
+}
+
+impl DeliveryState {
+    /// One of each kind.
+    pub const KINDS: &'static [Self] =
+        &[Self::Waiting(Millis(0)), Self::InFlight, Self::Acknowledged, Self::Exhausted];
+
+    /// The name that the control plane uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting(_) => "waiting",
+            Self::InFlight => "inFlight",
+            Self::Acknowledged => "acknowledged",
+            Self::Exhausted => "exhausted",
+        }
+    }
+
+    /// Time at which it is sent next, while it waits.
+    pub const fn due(self) -> Option<Millis> {
+        match self {
+            Self::Waiting(due) => Some(due),
+            _ => None,
+        }
+    }
+
+    /// Returns true if nothing more will be sent by itself.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Acknowledged | Self::Exhausted)
+    }
+}
+
+/// One try to reach the merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attempt {
+    /// Time at which it began, on the space's clock.
+    pub at: Millis,
+    /// Duration, in real milliseconds.
+    pub took_ms: u32,
+    /// HTTP status, where the merchant answered.
+    pub status: Option<u16>,
+    /// The beginning of the merchant's answer.
+    pub response: Box<str>,
+    /// The headers of the answer, as many as are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(Box<str>, Box<str>)>,
+    /// Error, in words; `None` when it was acknowledged.
+    pub error: Option<Box<str>>,
+}
+
+impl Attempt {
+    /// An attempt in which nobody was reached.
+    pub fn failed(at: Millis, error: impl Into<Box<str>>) -> Self {
+        Self {
+            at,
+            took_ms: 0,
+            status: None,
+            response: "".into(),
+            headers: Vec::new(),
+            error: Some(error.into()),
+        }
+    }
+
+    /// Returns true if the merchant took it.
+    pub const fn is_acknowledged(&self) -> bool {
+        self.error.is_none()
+    }
+}
+
+/// A delivery that is to be attempted now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryJob {
+    /// Number of the delivery.
+    pub id: u64,
+    /// The number of the attempt, from 1.
+    pub attempt: usize,
+    /// The request that caused the delivery; 0 where time did.
+    pub trace: RequestId,
+    /// The attempt's span in the merchant's trace.
+    pub context: Option<Arc<TraceContext>>,
+    /// Time at which the attempt begins, on the space's clock.
+    pub at: Millis,
+    /// Address.
+    pub url: Box<str>,
+    /// Body.
+    pub body: Bytes,
+    /// See [`Delivery::filler`].
+    pub filler: u32,
+    /// Its Content-Type; `None`: the policy's.
+    pub content_type: Option<&'static str>,
+    /// The speed at which it is sent; `None`: as fast as it goes.
+    pub bytes_per_second: Option<u32>,
+    /// Time limit and acknowledgement.
+    pub policy: Arc<PushbackPolicy>,
+}
+
+/// The deliveries of a space, bounded: past the budget the oldest finished ones are dropped.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    deliveries: PersistentVec<Arc<Delivery>>,
+    due: PersistentSortedMap<(Millis, u64)>,
+    /// The numbers of an order's deliveries, by the mark of its `txId`.
+    by_tx_id: PersistentSortedMap<(u64, u64)>,
+    next_id: u64,
+    in_flight: usize,
+    kept_max: usize,
+    dropped: u64,
+}
+
+impl Outbox {
+    /// An empty outbox that keeps up to `kept_max` deliveries.
+    pub fn new(kept_max: usize) -> Self {
+        Self {
+            deliveries: PersistentVec::default(),
+            due: PersistentSortedMap::default(),
+            by_tx_id: PersistentSortedMap::default(),
+            next_id: 1,
+            in_flight: 0,
+            kept_max,
+            dropped: 0,
+        }
+    }
+
+    /// Takes in a notification, first due at `due`. Returns its number.
+    pub fn add(&mut self, due: Millis, make: impl FnOnce(u64, DeliveryState) -> Delivery) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        let delivery = make(id, DeliveryState::Waiting(due));
+        self.by_tx_id.insert((mark(&delivery.tx_id), id), ());
+        self.deliveries.push_back(Arc::new(delivery));
+        self.due.insert((due, id), ());
+        while self.deliveries.len() > self.kept_max
+            && self.deliveries.front().is_some_and(|oldest| oldest.state.is_final())
+        {
+            if let Some(oldest) = self.deliveries.pop_front() {
+                self.by_tx_id.remove((mark(&oldest.tx_id), oldest.id));
+            }
+            self.dropped += 1;
+        }
+        id
+    }
+
+    /// All that is due at `now`, in order; from here on it is being sent.
+    pub fn take_due(&mut self, now: Millis) -> Vec<DeliveryJob> {
+        let mut jobs = Vec::new();
+        while let Some((due, id)) = self.due.first().filter(|(due, _)| *due <= now) {
+            self.due.remove((due, id));
+            if let Some(delivery) = self.get_mut(id) {
+                delivery.state = DeliveryState::InFlight;
+                jobs.push(DeliveryJob {
+                    id,
+                    attempt: delivery.attempts.len() + 1,
+                    trace: delivery.trace,
+                    context: delivery.context.clone(),
+                    at: now,
+                    url: delivery.url.clone(),
+                    body: delivery.body.clone(),
+                    filler: delivery.filler,
+                    content_type: delivery.content_type,
+                    bytes_per_second: delivery.bytes_per_second,
+                    policy: Arc::clone(&delivery.policy),
+                });
+            }
+        }
+        self.in_flight += jobs.len();
+        jobs
+    }
+
+    /// Lets what was under way wait again, due at `now`, as if it had not been begun.
+    pub(super) fn call_back(&mut self, now: Millis) {
+        if self.in_flight == 0 {
+            return;
+        }
+        for place in 0..self.deliveries.len() {
+            let is_under_way = |it: &Arc<Delivery>| it.state == DeliveryState::InFlight;
+            if self.deliveries.get(place).is_some_and(is_under_way)
+                && let Some(delivery) = self.deliveries.get_mut(place).map(Arc::make_mut)
+            {
+                delivery.state = DeliveryState::Waiting(now);
+                self.due.insert((now, delivery.id), ());
+            }
+        }
+        self.in_flight = 0;
+    }
+
+    /// Takes a delivery of a file in, which comes after all those that are here; `false` when it cannot.
+    pub(super) fn take_back(&mut self, delivery: Delivery) -> bool {
+        let is_next = self.deliveries.is_empty() || delivery.id == self.next_id;
+        let Some(next) = delivery.id.checked_add(1).filter(|_| is_next && delivery.id > 0) else {
+            return false;
+        };
+        self.next_id = next;
+        if let Some(due) = delivery.state.due() {
+            self.due.insert((due, delivery.id), ());
+        }
+        self.by_tx_id.insert((mark(&delivery.tx_id), delivery.id), ());
+        self.deliveries.push_back(Arc::new(delivery));
+        true
+    }
+
+    /// Goes on with these numbers after all were taken back; `false` when they cannot be.
+    pub(super) fn go_on(&mut self, next_id: u64, dropped: u64) -> bool {
+        let fits = if self.deliveries.is_empty() { next_id > 0 } else { next_id == self.next_id };
+        (self.next_id, self.dropped) = (next_id, dropped);
+        fits
+    }
+
+    /// The number that the next delivery gets.
+    pub(super) const fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Deliveries kept.
+    pub fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Returns true if none are kept.
+    pub fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
+    /// Notes what came of an attempt at `now` and plans the next one where it failed.
+    pub fn attempted(&mut self, now: Millis, id: u64, attempt: Attempt) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(delivery) = self.get_mut(id) {
+            let acknowledged = attempt.is_acknowledged();
+            let retry = delivery.policy.retries_s.get(delivery.attempts.len()).copied();
+            delivery.attempts.push(attempt);
+            delivery.latest = DeliveryChange::Attempted;
+            delivery.state = match retry {
+                _ if acknowledged => DeliveryState::Acknowledged,
+                Some(wait) => DeliveryState::Waiting(now.plus(i64::from(wait) * 1000)),
+                None => DeliveryState::Exhausted,
+            };
+            if let DeliveryState::Waiting(due) = delivery.state {
+                self.due.insert((due, id), ());
+            }
+        }
+    }
+
+    /// Sends a delivery once more, now. `None` when there is no such delivery, `Some(false)` when it
+    /// is under way already.
+    pub fn resend(&mut self, now: Millis, id: u64) -> Option<bool> {
+        let delivery = self.get_mut(id)?;
+        let old = match delivery.state {
+            DeliveryState::InFlight => return Some(false),
+            DeliveryState::Waiting(due) => Some(due),
+            DeliveryState::Acknowledged | DeliveryState::Exhausted => None,
+        };
+        delivery.state = DeliveryState::Waiting(now);
+        delivery.latest = DeliveryChange::Resent;
+        if let Some(old) = old {
+            self.due.remove((old, id));
+        }
+        self.due.insert((now, id), ());
+        Some(true)
+    }
+
+    /// The delivery of this number.
+    pub fn get(&self, id: u64) -> Option<&Delivery> {
+        self.place(id).and_then(|place| self.deliveries.get(place)).map(|delivery| &**delivery)
+    }
+
+    fn get_mut(&mut self, id: u64) -> Option<&mut Delivery> {
+        self.place(id).and_then(|place| self.deliveries.get_mut(place)).map(Arc::make_mut)
+    }
+
+    fn place(&self, id: u64) -> Option<usize> {
+        let first = self.deliveries.front()?.id;
+        usize::try_from(id.checked_sub(first)?).ok()
+    }
+
+    /// All deliveries kept, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
+        self.deliveries.range(0).map(|delivery| &**delivery)
+    }
+
+    /// The deliveries after the one of that number, oldest first.
+    pub fn after(&self, id: u64) -> impl DoubleEndedIterator<Item = &Delivery> {
+        let first = self.deliveries.front().map_or(0, |first| first.id);
+        let skipped = usize::try_from((id.saturating_add(1)).saturating_sub(first));
+        let skipped = skipped.unwrap_or(usize::MAX).min(self.deliveries.len());
+        self.deliveries.range(skipped).map(|delivery| &**delivery)
+    }
+
+    /// The deliveries of all orders of this `txId`, oldest first; the others are not looked at.
+    pub fn of_tx_id<'o>(&'o self, tx_id: &'o str) -> impl Iterator<Item = &'o Delivery> {
+        let wanted = mark(tx_id);
+        let marked = self.by_tx_id.range((wanted, 0));
+        marked
+            .take_while(move |((mark, _), ())| *mark == wanted)
+            .filter_map(|((_, id), ())| self.get(id))
+            .filter(move |delivery| delivery.tx_id == tx_id)
+    }
+
+    /// The deliveries of one order, oldest first.
+    pub fn of_order<'o>(&'o self, order: &'o Order) -> impl Iterator<Item = &'o Delivery> {
+        self.of_tx_id(&order.tx_id).filter(|delivery| delivery.order == order.id)
+    }
+
+    /// Time at which the next attempt is due.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.due.first().map(|(due, _)| due)
+    }
+
+    /// Deliveries that wait for an attempt or are under way.
+    pub fn waiting(&self) -> usize {
+        self.due.len() + self.in_flight
+    }
+
+    /// Attempts under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Deliveries dropped to keep to the budget.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+/// A number that stands for a `txId`; two may have the same.
+fn mark(tx_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(tx_id.as_bytes());
+    hasher.finish()
+}
+
+/// A delivery as data. How it is delivered is not written: it follows from the profile and the merchant.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DeliveryFile {
+    id: u64,
+    merchant_id: Box<str>,
+    order: u64,
+    tx_id: SmolStr,
+    cause: String,
+    content: String,
+    trace: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    context: Option<TraceContext>,
+    url: Box<str>,
+    #[serde(with = "super::export::base64_bytes")]
+    body: Bytes,
+    #[serde(default, skip_serializing_if = "is_none")]
+    filler: u32,
+    is_form: bool,
+    bytes_per_second: Option<u32>,
+    created: Millis,
+    /// Time at which it is sent next; none once it is over.
+    due: Option<Millis>,
+    acknowledged: bool,
+    attempts: Vec<Attempt>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(filler: &u32) -> bool {
+    *filler == 0
+}
+
+/// The words of `cause` and `content`.
+const WORDS: &[&str] = &[
+    "approved",
+    "completed",
+    "reversed",
+    "refunded",
+    "chargedBack",
+    "failed",
+    "cancelled",
+    "expired",
+    "unasked",
+    "true",
+    "forged",
+    "unknown-order",
+    "wrong-status",
+    "wrong-tx-id",
+    "unknown-tx-id",
+    "wrong-amount",
+    "malformed",
+    "huge",
+    "extra-fields",
+    "form",
+    "odd-json",
+];
+/// Media type that a false notice may claim.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+impl DeliveryFile {
+    pub(super) fn write(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.id,
+            merchant_id: delivery.merchant.clone(),
+            order: delivery.order.0,
+            tx_id: delivery.tx_id.clone(),
+            cause: delivery.cause.to_owned(),
+            content: delivery.content.to_owned(),
+            trace: delivery.trace.0,
+            context: delivery.context.as_deref().cloned(),
+            url: delivery.url.clone(),
+            body: delivery.body.clone(),
+            filler: delivery.filler,
+            is_form: delivery.content_type.is_some(),
+            bytes_per_second: delivery.bytes_per_second,
+            created: delivery.created,
+            due: delivery.state.due(),
+            acknowledged: delivery.state == DeliveryState::Acknowledged,
+            attempts: delivery.attempts.clone(),
+        }
+    }
+
+    pub(super) fn merchant(&self) -> &str {
+        &self.merchant_id
+    }
+
+    /// The delivery; `None` where a word is none of ours, or its attempts do not fit where it stands.
+    pub(super) fn read(self, policy: Arc<PushbackPolicy>) -> Option<Delivery> {
+        let word = |text: &str| WORDS.iter().copied().find(|word| *word == text);
+        let state = match self.due {
+            Some(due) => DeliveryState::Waiting(due),
+            None if self.acknowledged => DeliveryState::Acknowledged,
+            None => DeliveryState::Exhausted,
+        };
+        let times = self.attempts.iter().map(|attempt| attempt.at).chain([self.created]);
+        if !times.chain(self.due).all(super::time_travel::can_be)
+            || self.bytes_per_second == Some(0)
+        {
+            return None;
+        }
+        Some(Delivery {
+            id: self.id,
+            merchant: self.merchant_id,
+            order: OrderId(self.order),
+            tx_id: self.tx_id,
+            cause: word(&self.cause)?,
+            content: word(&self.content)?,
+            trace: RequestId(self.trace),
+            context: self.context.map(Arc::new),
+            url: self.url,
+            body: self.body,
+            filler: self.filler,
+            content_type: self.is_form.then_some(FORM),
+            bytes_per_second: self.bytes_per_second,
+            policy,
+            created: self.created,
+            state,
+            latest: if self.attempts.is_empty() {
+                DeliveryChange::Created
+            } else {
+                DeliveryChange::Attempted
+            },
+            attempts: self.attempts,
+        })
+    }
+}
