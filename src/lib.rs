@@ -1,7 +1,7 @@
 //! payon-sim: the PAYON payment gateway on the machine of a merchant's developers.
 //!
 //! This page is the map. The README says what the program does; `fixtures/pgtest` says, with its
-//! provenance, how PAYON behaves; here stands how the house is built.
+//! provenance, how PAYON behaves; this page says how the code is built.
 //!
 //! # The idea
 //!
@@ -16,14 +16,14 @@
 //! | module | what lives there | never |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
-//! | [`scenario_runs`] | scenarios, run: a server and a space for each, and what came of them | decides |
-//! | [`reference_merchant`] | the built-in merchant, which plays from outside | looks into a space |
+//! | [`scenario_runs`] | runs scenarios, each in a server and a space of its own, and reports the results | decides |
+//! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`api`] | everything of ours under `/_sim/` | bypasses a space |
 //! | [`delivery`] | wakes spaces at their time and sends what is due | decides |
 //! | [`gateway`] | the use cases: request and space become a decision | touches a socket |
-//! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox, feed, snapshots; the registry, and the meter of the whole server | knows HTTP |
+//! | [`space`] | one isolated world: ledger, clock, seed, merchants, journal, outbox, event log, snapshots; the registry, and the counters of the whole server | knows HTTP |
 //! | [`ledger`] | orders and their money: commands in, events out | time, randomness, IO |
 //! | [`scenario`] | the scenario file, its checker, rule matching, plans, verdicts | IO |
 //! | [`wire`] | PAYON's JSON, one file an operation, exact both ways | knows state |
@@ -39,7 +39,8 @@
 //!   the rules of [`ledger::Order::broken_invariant`] hold, in debug builds checked on the spot.
 //! - **Decide, then apply.** [`ledger::Ledger::decide`] changes nothing, [`ledger::Ledger::apply`]
 //!   cannot fail; what stands between them is the commit point.
-//! - **One lock a request.** [`space::Space::enter`] is short and awaits nothing. Parsing, RSA and
+//! - **One critical section a request.** [`space::Space::write`] holds the lock of the space's state once, is short and
+//!   awaits nothing; journal and event log have short locks of their own. Parsing, RSA and
 //!   writing JSON happen outside it. No lock spans spaces.
 //! - **One clock a space.** Only [`base::wall_clock`] reads the machine's; everything else asks the
 //!   space, so expiry, retries and settlement can be made to happen.
@@ -51,20 +52,32 @@
 //!
 //! # Beside the way of a request
 //!
-//! - **What waits** waits on the space's clock: a late reply, or the next piece of a slow one, is a [`space::ClockTimer`].
-//! - **What happens** leaves a reference in the feed of its space (`space/feed.rs`). Whoever follows takes
+//! - **Waiting** is for the space's clock: a late reply, or the next piece of a slow one, is a [`space::ClockTimer`].
+//! - **Every event** leaves a reference in the event log of its space (`space/events.rs`). A follower takes
 //!   [`space::EventPage`] from there at a pace of its own (`api/events.rs`); nothing is kept for it.
-//! - **What is counted**: [`space::Meter`], for all spaces and since the start, is what the metrics show.
-//!   [`scenario::Coverage`] holds what was met of all that can go wrong.
-//! - **What is saved**: a [`space::Snapshot`] is all that decides how a space goes on; `space/export.rs` writes it as a
+//! - **Counters**: [`space::Meter`], for all spaces and since the start, is what the metrics show.
+//!   [`scenario::Coverage`] holds the failures that were met, of all that can happen.
+//! - **Snapshots**: a [`space::Snapshot`] is all that decides how a space goes on; `space/export.rs` writes it as a
 //!   file and reads it again.
-//! - **Where rules come from**: a call, or [`api::Sources`], the scenario files that a server follows.
+//! - **Sources of rules**: a call, or [`api::Sources`], the scenario files that a server follows.
 //!
 //! # Where to begin
 //!
 //! A request's way: `server::router` → [`gateway::answer`] → `gateway::context` (who is talking,
-//! and whether a rule of a scenario steps in) → the operation's own file → [`space::Space::enter`] → [`wire::encode`]. A push-back's way:
+//! and whether a rule of a scenario steps in) → the operation's own file → [`space::Space::write`] → [`wire::encode`]. A push-back's way:
 //! [`space::Transaction::book`] → [`space::Outbox`] → [`delivery::Scheduler`] → [`delivery::Sender`].
+//!
+//! # Where to change what
+//!
+//! | wanted | files |
+//! | --- | --- |
+//! | a new decline reason | `src/base/reason.rs` names it, `fixtures/pgtest/reasons.toml` gives its code and words |
+//! | a new transport fault | `src/scenario/model/effect.rs` names it, `src/server/fault.rs` carries it out |
+//! | a new operation | `src/base/operation.rs`, `fixtures/pgtest/operations.toml`, a file in `src/wire`, its use case in `src/gateway/mod.rs` |
+//! | another retry schedule | `fixtures/pgtest/profile.toml`, read by `src/profile/settings.rs` |
+//! | a dashboard column | `src/api/dashboard/assets/orders.js`; its value comes from `src/api/views.rs` |
+//! | a new expectation | `src/scenario/model/expectation.rs` names it, `src/scenario/judge/mod.rs` judges it |
+//! | a new sign algorithm | `src/crypto/recipe.rs` names it, `src/crypto/sign.rs` carries it out |
 
 pub mod api;
 pub mod base;

@@ -60,7 +60,9 @@ pub enum ReturnUrlError {
     )]
     Scheme,
     /// Its scheme is none of an app.
-    #[error("must not begin with {0}: it leads to no page and no app")]
+    #[error(
+        "must not begin with {0} since that leads to no page and no app; use http://, https:// or the scheme of an app"
+    )]
     NoApp(String),
 }
 

@@ -79,7 +79,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
             exit::print_exact(&printable_json(&format!("{told}\n")))?;
         }
         (ExplainFormat::Text, _) => {
-            exit::print(&for_people(&args.gateway.parse(&told, read_nested)?))?
+            exit::print(&for_people(&args.gateway.parse(&told, read_nested)?))?;
         }
     }
     Ok(ExitCode::SUCCESS)

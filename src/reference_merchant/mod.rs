@@ -131,7 +131,7 @@ impl Shop {
                 CallResult::No(code) if code == "3001" => self.rename(&mut order, &base, tried),
                 CallResult::No(_) | CallResult::Dead => break,
                 CallResult::Later | CallResult::Lost if self.policy.same_id => {
-                    self.pause(tried).await
+                    self.pause(tried).await;
                 }
                 CallResult::Later | CallResult::Lost => {
                     self.pause(tried).await;

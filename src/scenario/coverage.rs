@@ -102,7 +102,7 @@ impl PlansMet {
         match content {
             Content::True => {}
             Content::Tampered(tampering) => {
-                add_named(&mut self.tamperings, Tampering::NAMES, tampering.name())
+                add_named(&mut self.tamperings, Tampering::NAMES, tampering.name());
             }
             Content::Forged | Content::UnknownOrder => {
                 add_named(&mut self.unasked, UNASKED, content.name());

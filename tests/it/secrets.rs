@@ -11,6 +11,7 @@ use payon_sim::crypto::{Encoding, Padding, PrivateKey, PublicKey, encrypt};
 use serde_json::{Value, json};
 
 use crate::binary::{Ended, Gateway, ended, has_tool, payon_sim, run, tool};
+use crate::checkout::resolve;
 use crate::support::{Answer, Client, Events, Sink, SpaceHandle};
 
 const TOKEN: &str = "ctl-7f3e9a-open-sesame";
@@ -243,7 +244,11 @@ impl Shop {
         let mut answer = web.send(method, &url, body).await;
         while answer.status == 303 {
             let origin: String = url.split_inclusive('/').take(3).collect();
-            url = origin.trim_end_matches('/').to_owned() + answer.header("location");
+            let origin = origin.trim_end_matches('/');
+            url = match resolve(&url[origin.len()..], answer.header("location")) {
+                path if path.starts_with('/') => format!("{origin}{path}"),
+                absolute => absolute,
+            };
             answer = web.get(&url).await;
         }
         assert!(answer.status < 500, "{}", answer.text());

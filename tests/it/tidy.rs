@@ -342,3 +342,18 @@ fn retired_names_do_not_come_back() {
         wrong.join("\n")
     );
 }
+
+#[test]
+fn the_map_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("src/lib.rs")).expect("the map");
+    let (_, answers) = map.split_once("# Where to change what").expect("the answers");
+    let named: Vec<&str> = answers
+        .split('`')
+        .filter(|name| name.starts_with("src/") || name.starts_with("fixtures/"))
+        .collect();
+    assert!(named.len() >= 14, "{named:?}");
+    for name in named {
+        assert!(root.join(name).exists(), "src/lib.rs names {name}, which is not there");
+    }
+}

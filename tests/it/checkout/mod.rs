@@ -5,4 +5,4 @@ mod guard;
 mod places;
 mod visitor;
 
-pub(crate) use visitor::Gateway;
+pub(crate) use visitor::{Gateway, resolve};

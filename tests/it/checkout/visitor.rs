@@ -193,7 +193,7 @@ impl Answer {
 }
 
 /// The path that a relative reference on the page at `path` leads to, as browsers find it; an absolute one as it is.
-pub(super) fn resolve(path: &str, reference: &str) -> String {
+pub(crate) fn resolve(path: &str, reference: &str) -> String {
     if reference.split(['/', '?', '#']).next().is_some_and(|first| first.contains(':')) {
         return reference.to_owned();
     }
