@@ -129,6 +129,120 @@ const flows = {
     await row("refund").filter({ hasText: "success" }).waitFor();
     await by(page, "attention").getByRole("button", { name: "Seen" }).click();
     await by(page, "attention").waitFor({ state: "hidden" });
+
+    // It stays seen where the page is loaded again, in another tab and on a link; another refusal is shown.
+    const quiet = async (page) => {
+      await page.locator("[data-testid=stream][data-state=live]").waitFor();
+      await page.locator(".list li a").first().waitFor();
+      await page.waitForTimeout(600);
+      assert.equal(await by(page, "attention").isVisible(), false, page.url());
+    };
+    await page.reload();
+    await quiet(page);
+    const tab = await context.newPage();
+    await tab.goto(`${home}?tab=requests`);
+    await quiet(tab);
+    await tab.close();
+    assert.equal((await post("/pg/refund", { ...members, sign: signed(`${text} `) })).resultCode, "2102");
+    await by(page, "attention").getByText("2 signatures were refused").waitFor();
+    assert.equal(await by(page, "why").count(), 1, "only the new one");
+    // Another space has seen nothing, and a mark of an entry that is no more hides nothing.
+    await page.evaluate(() => localStorage.setItem("payon-sim seen try-out", JSON.stringify({ trace: "zzzz", at: "2020-01-01" })));
+    await page.reload();
+    await by(page, "attention").waitFor();
+    assert.equal(await by(page, "why").count(), 2);
+    await by(page, "attention").getByRole("button", { name: "Seen" }).click();
+  },
+
+  async "amounts are whole, in every width"() {
+    await order("dear-1", { amount: "1234567.89" });
+    await order("dear-2", { amount: "98765000", currency: "KHR", paymentMethod: "BAKONG_KHQR" });
+    for (const [width, height] of [[1440, 900], [1280, 800], [1024, 768], [390, 844]]) {
+      await page.setViewportSize({ width, height });
+      for (const open of [false, true]) {
+        if (open && width < 1216) continue;
+        await page.goto(home + (open ? `?order=${merchant.merchantId}/a-1` : ""));
+        await row("dear-1").waitFor();
+        if (open) await by(page, "timeline").getByText("register: success").waitFor();
+        const cells = await page.locator(".orders li a > span:nth-child(4)").evaluateAll((cells) => cells.map((cell) => {
+          const [own, line] = [cell.getBoundingClientRect(), cell.closest("a").getBoundingClientRect()];
+          return { text: cell.textContent, cut: cell.scrollWidth > cell.clientWidth && getComputedStyle(cell).overflowX !== "visible",
+            out: own.left < line.left || own.right > line.right, right: Math.round(own.right),
+            under: [...cell.parentElement.children].some((other) => {
+              const it = other.getBoundingClientRect();
+              return other !== cell && it.left < own.right && it.right > own.left && it.top < own.bottom - 1 && it.bottom > own.top + 1;
+            }) };
+        }));
+        assert.ok(cells.some(({ text }) => text === "1234567.89 USD") && cells.some(({ text }) => text === "98765000 KHR"), JSON.stringify(cells));
+        for (const cell of cells) assert.deepEqual([cell.cut, cell.out, cell.under], [false, false, false], `${JSON.stringify(cell)} at ${width}, ${open}`);
+        assert.equal(new Set(cells.map(({ right }) => right)).size, 1, "they end under each other");
+        await sim.look(page, `dashboard-amounts-${width}${open ? "-open" : ""}`);
+      }
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  },
+
+  async "the keyboard opens an order, reads it and goes back"() {
+    await page.goto(home);
+    await row("a-1").waitFor();
+    const focused = () => page.evaluate(() => document.activeElement.closest("[data-at]")?.querySelector("bdi").textContent ?? document.activeElement.dataset.testid);
+    assert.equal(await page.locator('.list li a[tabindex="0"]').count(), 1, "the rows are one stop");
+    await by(page, "search").focus();
+    for (let stops = 0; stops < 6 && (await page.evaluate(() => !document.activeElement.closest("li"))); stops += 1) await page.keyboard.press("Tab");
+    const first = await focused();
+    await page.keyboard.press("ArrowDown");
+    const second = await focused();
+    assert.notEqual(first, second);
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => Boolean(document.activeElement.closest(".list li"))), false, "the next stop is behind the rows");
+    await page.keyboard.press("Shift+Tab");
+    assert.equal(await focused(), second, "the list comes back to its row");
+    await page.keyboard.press("Enter");
+    await by(page, "order").waitFor();
+    assert.equal(await focused(), "order", "the focus is in the order");
+    assert.equal(await by(page, "tx-id").textContent(), second);
+    await order("came-meanwhile");
+    await row("came-meanwhile").waitFor();
+    await page.keyboard.press("Escape");
+    await by(page, "order").waitFor({ state: "detached" });
+    assert.equal(await focused(), second, "and back in its row");
+    await page.keyboard.press("Enter");
+    await by(page, "order").waitFor();
+    await by(page, "close").click();
+    assert.equal(await focused(), second);
+
+    // Escape closes what lies on top first, and clears a search.
+    await page.keyboard.press("Enter");
+    await by(page, "order").waitFor();
+    await by(page, "clock").locator("summary").click();
+    await page.keyboard.press("Escape");
+    assert.equal(await by(page, "order").count(), 1);
+    await by(page, "save-order").click();
+    await by(page, "scenario").waitFor();
+    await page.keyboard.press("Escape");
+    await by(page, "scenario").waitFor({ state: "detached" });
+    assert.equal(await by(page, "order").count(), 1);
+    await page.keyboard.press("Escape");
+    await by(page, "order").waitFor({ state: "detached" });
+    // On a narrow screen, too, where the list makes room.
+    await page.setViewportSize({ width: 390, height: 844 });
+    await row("a-1").click();
+    await by(page, "order").waitFor();
+    assert.equal(await focused(), "order");
+    await page.keyboard.press("Escape");
+    await row("a-1").waitFor();
+    assert.equal(await focused(), "a-1");
+    await page.setViewportSize({ width: 1440, height: 900 });
+  },
+
+  async "an address that nobody made is no riddle"() {
+    for (const place of ["?order=a/b/%FF", "?order=a/b%25FF", "?order=%25", "?order=a", "?order=/", "?tab=toString", "?tab=__proto__", "?request=..%2F..%2Fx", "?request=%25FF"]) {
+      await page.goto(home + place);
+      await live();
+      await row("a-1").waitFor();
+      if (!place.startsWith("?tab")) await page.locator(".detail article").getByText(/no |no such/i).first().waitFor();
+    }
+    assert.deepEqual(sim.complaints.filter((complaint) => complaint.startsWith("script")), []);
   },
 
   async "requests without an order are listed too"() {
@@ -138,7 +252,7 @@ const flows = {
     await row("unknown path").click();
     await by(page, "request").getByText("belongs to no order").waitFor();
     await by(page, "search").fill("sign.inv");
-    await rows(1);
+    await rows(2);
     await sim.look(page, "dashboard-requests");
   },
 
@@ -175,7 +289,7 @@ const flows = {
     await said("before is restored");
     await sim.look(page, "dashboard-space");
     await by(page, "tab-orders").click();
-    await rows(4);
+    await rows(7);
   },
 
   async "what was done by hand becomes a scenario"() {

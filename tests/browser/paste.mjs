@@ -126,7 +126,7 @@ const big = await small.newPage();
 for (const method of ["CREDIT_DEBIT", "PAYON", "BAKONG_KHQR"]) {
   await big.goto((await sim.register(method)).checkoutUrl);
   await big.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
-  const wide = await big.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const wide = await big.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   await sim.picture(big, `twice-${method}`);
   assert.ok(wide <= 0, `${method} is ${wide} px wider than the screen at twice the size`);
 }

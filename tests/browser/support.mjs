@@ -107,7 +107,7 @@ export class Sim {
     if (this.checked.has(name)) return;
     this.checked.add(name);
     await this.picture(page, name);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(wide <= 0, `${name} is ${wide} px wider than the screen`);
     if (!this.axe) return;
     await page.evaluate(this.axe);
