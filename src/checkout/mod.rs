@@ -3,7 +3,7 @@
 //!
 //! Every page is made on the server and works without JavaScript. A form is answered with a redirect
 //! (303), so refresh and back are safe; where the payer stands is kept in the space, so a second tab
-//! meets the same step. Pages look ([`gateway::Visit`]) and ask ([`gateway::advance`]); they decide
+//! meets the same step. Pages read ([`crate::gateway::CheckoutSession`]) and ask ([`crate::gateway::advance`]); they decide
 //! nothing.
 //!
 //! | path | what |
