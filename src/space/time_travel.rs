@@ -159,17 +159,17 @@ struct TravelWay {
     passed_by: BTreeSet<(Millis, Waiter)>,
 }
 
-fn later(transaction: Millis, ms: u64) -> Millis {
-    transaction.plus(i64::try_from(ms).unwrap_or(i64::MAX))
+fn later(moment: Millis, ms: u64) -> Millis {
+    moment.plus(i64::try_from(ms).unwrap_or(i64::MAX))
 }
 
 /// Returns true if a clock may show this moment.
-pub(super) fn can_be(transaction: Millis) -> bool {
-    (Millis(0)..=LATEST).contains(&transaction)
+pub(super) fn can_be(moment: Millis) -> bool {
+    (Millis(0)..=LATEST).contains(&moment)
 }
 
-fn in_range(transaction: Millis) -> Result<Millis, ClockError> {
-    if can_be(transaction) { Ok(transaction) } else { Err(ClockError::OutOfRange) }
+fn in_range(moment: Millis) -> Result<Millis, ClockError> {
+    if can_be(moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
 }
 
 /// A clock that stands still as long as this lives, and then runs on as before.
