@@ -1,5 +1,16 @@
 //! payon-sim: the PAYON payment gateway on the machine of a merchant's developers.
 //!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use payon_sim::{OrderRequest, Simulator};
+//!
+//! let simulator = Simulator::builder().seed(42).start().await?;
+//! let space = simulator.space("shop").await?;
+//! assert!(space.register(OrderRequest::purchase("A-1", "10.00")).await?.is_success());
+//! // Point the merchant at `space.url()`; the simulator stops when it is dropped.
+//! # Ok(()) }
+//! ```
+//!
 //! This page is the map. The README says what the program does; `fixtures/pgtest` says, with its
 //! provenance, how PAYON behaves; this page says how the code is built.
 //!
@@ -18,6 +29,7 @@
 //! | [`cli`] | the command line, one file a verb | decides |
 //! | [`scenario_runs`] | runs scenarios, each in a server and a space of its own, and reports the results | decides |
 //! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
+//! | [`simulator`] | the door: a simulator in this process; the one place that puts server, control plane, pages and scheduler together | decides |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`api`] | everything of ours under `/_sim/` | bypasses a space |
@@ -31,6 +43,7 @@
 //! | [`crypto`] | keys in every format, sign recipes and their inference, the explainer, block encryption | knows orders |
 //! | [`capture`] | recorded requests, from a body, a HAR file or curl command lines | IO |
 //! | [`khqr`] | the KHQR payload: build, read, judge, draw | knows orders |
+//! | [`http`] | pieces of HTTP that several share: limits, bodies, host, headers of a trace, the client that calls as a merchant | knows a space |
 //! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members; collections whose clones share | knows anything else |
 //!
 //! # Invariants
@@ -87,6 +100,7 @@ pub mod cli;
 pub mod crypto;
 pub mod delivery;
 pub mod gateway;
+pub mod http;
 pub mod khqr;
 pub mod ledger;
 pub mod profile;
@@ -94,5 +108,13 @@ pub mod reference_merchant;
 pub mod scenario;
 pub mod scenario_runs;
 pub mod server;
+pub mod simulator;
 pub mod space;
 pub mod wire;
+
+pub use base::{Currency, Operation, OrderState, PaymentMethod, Reason};
+pub use gateway::{PayRequest, TriggerEvent};
+pub use simulator::{
+    CallError, MerchantReply, OrderRequest, PortError, Simulator, SimulatorBuilder, SpaceHandle,
+    StartError,
+};

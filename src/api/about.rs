@@ -63,7 +63,7 @@ pub(super) fn version(call: &ApiRequest, _: Empty) -> Result<VersionView, ApiPro
     Ok(VersionView {
         name: env!("CARGO_PKG_NAME"),
         number: env!("CARGO_PKG_VERSION"),
-        profile: call.app.spaces.profile().name.clone(),
+        profile: call.control.spaces().profile().name.clone(),
         build: Build {
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,

@@ -138,7 +138,7 @@ pub(super) async fn change(call: &ApiRequest, wish: ClockWish) -> Result<ClockVi
     };
     let changed = tokio::select! {
         changed = call.space.change_clock(change) => changed,
-        () = call.app.stop.cancelled() => {
+        () = call.control.stopped() => {
             let detail = "the server was told to stop while time passed";
             return Err(ApiProblem::new(ProblemKind::Stopping, detail));
         }

@@ -19,5 +19,5 @@ pub(super) struct CoverageQuery {
 /// Returns the coverage.
 pub(super) fn read(call: &ApiRequest, query: CoverageQuery) -> Result<Coverage, ApiProblem> {
     let all = query.all == Some(true);
-    Ok(Coverage::of(&if all { call.app.spaces.met() } else { call.space.met() }))
+    Ok(Coverage::of(&if all { call.control.spaces().met() } else { call.space.met() }))
 }

@@ -18,8 +18,8 @@ use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, did_you_mean};
 use super::views::{EventView, PushbackView, RequestView};
 use crate::base::Millis;
+use crate::http::ReplyBody;
 use crate::ledger::{OrderId, Target};
-use crate::server::ReplyBody;
 use crate::space::{Delivery, Event};
 
 /// A comment line is sent after so long a silence.
@@ -151,7 +151,7 @@ pub(super) fn follow(call: ApiRequest, query: EventsQuery) -> Result<ReplyBody, 
         sent: now,
         call,
     };
-    reader.call.app.spaces.meter().reader_came();
+    reader.call.control.spaces().meter().reader_came();
     Ok(ReplyBody::stream(reader, EventReader::next))
 }
 
@@ -186,7 +186,7 @@ struct EventReader {
 
 impl Drop for EventReader {
     fn drop(&mut self) {
-        self.call.app.spaces.meter().reader_left();
+        self.call.control.spaces().meter().reader_left();
     }
 }
 
@@ -212,11 +212,11 @@ impl EventReader {
         if let Some(greeting) = self.greeting.take() {
             return Some((greeting.into(), self));
         }
-        let (space, app) = (Arc::clone(&self.call.space), Arc::clone(&self.call.app));
+        let (space, control) = (Arc::clone(&self.call.space), Arc::clone(&self.call.control));
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(self.looked + PACE) => {}
-                () = app.stop.cancelled() => return None,
+                () = control.stopped() => return None,
             }
             // Listening begins before looking, so that nothing is missed between the two.
             let mut changed = pin!(space.changed().notified());
@@ -235,7 +235,7 @@ impl EventReader {
             }
             tokio::select! {
                 () = changed => {}
-                () = app.stop.cancelled() => return None,
+                () = control.stopped() => return None,
                 () = tokio::time::sleep_until(self.sent + HEARTBEAT) => {
                     self.sent = Instant::now();
                     return Some((Bytes::from_static(b":\n\n"), self));
@@ -275,7 +275,7 @@ impl EventReader {
             // What was read while the space was reset may have been of the new one; it is looked at again.
             if self.call.space.is_epoch(found.epoch) {
                 self.at = at;
-                self.call.app.spaces.meter().events_missed(lost);
+                self.call.control.spaces().meter().events_missed(lost);
                 let more = left > 0 || found.more;
                 return Look { text, more, closed: found.closed };
             }

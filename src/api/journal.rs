@@ -240,8 +240,9 @@ pub(super) async fn explain(call: &ApiRequest, _: Empty) -> Result<Explained, Ap
     let Some(entry) = entry else {
         let space = call.space.name();
         let own = |trace: &RequestId| trace.space() == call.space.number();
-        let other =
-            trace.filter(|trace| !own(trace)).and_then(|it| call.app.spaces.numbered(it.space()));
+        let other = trace
+            .filter(|trace| !own(trace))
+            .and_then(|it| call.control.spaces().numbered(it.space()));
         let why = match (trace, other) {
             (None, _) => "a trace has sixteen hexadecimal digits".to_owned(),
             (_, Some(other)) => format!("it belongs to the space {:?}", other.name()),

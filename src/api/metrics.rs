@@ -16,13 +16,13 @@ use prometheus_client::registry::Registry;
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, Empty};
-use crate::server::ReplyBody;
+use crate::http::ReplyBody;
 use crate::space::{DECISION_STEPS_US, DecisionTimes, Journal, Spaces};
 
 /// The metrics as they are now.
 pub(super) fn read(call: ApiRequest, _: Empty) -> Result<ReplyBody, ApiProblem> {
     let mut registry = Registry::with_prefix("payon_sim");
-    registry.register_collector(Box::new(Metrics(Arc::clone(&call.app.spaces))));
+    registry.register_collector(Box::new(Metrics(Arc::clone(call.control.spaces()))));
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| {
         ApiProblem::new(ProblemKind::Failed, "the metrics cannot be written".to_owned())

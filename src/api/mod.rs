@@ -39,6 +39,7 @@ mod wait;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use hyper::header::{
     ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION,
@@ -47,11 +48,14 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, Response, StatusCode, Uri};
+use tokio_util::sync::CancellationToken;
 
 use crate::base::{compressed, has_mark, is_authority, without_mark};
-use crate::server::{self, App, BodyError, Limits, ReplyBody, RequestBody};
+use crate::http::{BodyError, Limits, ReplyBody, RequestBody, check_host};
+use crate::space::{Space, Spaces};
 use guard::Guard;
-use problem::{ApiProblem, ProblemKind};
+pub use problem::ApiProblem;
+use problem::ProblemKind;
 use request::{ApiRequest, Origins};
 use route::ApiReply;
 pub use sources::{FileStamp, Sources, Stamp};
@@ -68,37 +72,61 @@ struct Login {
     token: String,
 }
 
+/// Settings of a control plane.
+#[derive(Debug)]
+pub struct ControlSettings {
+    /// Every space.
+    pub spaces: Arc<Spaces>,
+    /// Address of the gateway.
+    pub url: String,
+    /// Address of the control plane; the same where they share a port.
+    pub control_url: String,
+    /// Address under which payers reach the gateway, when merchants reach it under another one.
+    pub public_url: Option<String>,
+    /// With a token every call but health must bring it; without one, calls must come by a name of this machine or of
+    /// these URLs.
+    pub token: Option<String>,
+    /// Scenarios that the space `default` follows.
+    pub sources: Arc<Sources>,
+    /// Limits of the server.
+    pub limits: Limits,
+    /// Cancelled when the server stops: calls that wait or go on then end.
+    pub stop: CancellationToken,
+}
+
 /// The control plane of a server.
 #[derive(Debug)]
 pub struct Control {
-    url: String,
-    own_url: String,
+    settings: ControlSettings,
     guard: Guard,
-    sources: Arc<Sources>,
 }
 
 impl Control {
-    /// A control plane for a gateway at `url`, itself at `control_url` (the same where they share a port). With a token
-    /// every call but health must bring it; without one, calls must come by a name of this machine or of these URLs.
-    pub fn new(url: String, control_url: String, token: Option<String>) -> Self {
-        let guard = Guard::new(token.as_deref(), &[&url, &control_url]);
-        Self { url, own_url: control_url, guard, sources: Arc::default() }
-    }
-
-    /// The same with scenarios that the space `default` follows.
-    #[must_use]
-    pub fn following(self, sources: Arc<Sources>) -> Self {
-        Self { sources, ..self }
+    /// A control plane with these settings.
+    pub fn new(mut settings: ControlSettings) -> Self {
+        // Nothing of ours needs it again.
+        let token = settings.token.take();
+        let guard = Guard::new(token.as_deref(), &[&settings.url, &settings.control_url]);
+        Self { settings, guard }
     }
 
     /// Address of the gateway.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.settings.url
     }
 
     /// Address of the control plane.
     pub fn own_url(&self) -> &str {
-        &self.own_url
+        &self.settings.control_url
+    }
+
+    fn spaces(&self) -> &Arc<Spaces> {
+        &self.settings.spaces
+    }
+
+    /// Returns when the server stops.
+    async fn stopped(&self) {
+        self.settings.stop.cancelled().await;
     }
 
     /// Admits a request for a page under `/_sim/` that is not the dashboard's, or answers why not: as a page where a
@@ -128,20 +156,19 @@ impl Control {
 
     /// The port of the control plane, which may be another than the gateway's.
     pub fn port(&self) -> Option<u16> {
-        self.own_url.parse::<Uri>().ok()?.port_u16()
+        self.own_url().parse::<Uri>().ok()?.port_u16()
     }
 
     /// Answers a request under `/_sim/`, for the space of that name, or for `default`.
     pub async fn answer(
-        &self,
-        app: &Arc<App>,
+        self: &Arc<Self>,
         space: Option<&str>,
         path: &str,
         head: Parts,
         body: &mut RequestBody,
     ) -> Response<ReplyBody> {
         let mut response = match readable(&head) {
-            Ok(()) => self.answer_call(app, space, path, head, body).await,
+            Ok(()) => self.answer_call(space, path, head, body).await,
             Err(problem) => refuse(&problem),
         };
         guard::make_safe(response.headers_mut());
@@ -149,15 +176,14 @@ impl Control {
     }
 
     async fn answer_call(
-        &self,
-        app: &Arc<App>,
+        self: &Arc<Self>,
         space: Option<&str>,
         path: &str,
         head: Parts,
         body: &mut RequestBody,
     ) -> Response<ReplyBody> {
         if path == LOGIN {
-            return match self.log_in(app, &head, body).await {
+            return match self.log_in(&head, body).await {
                 Ok(response) => response,
                 Err(problem) => refuse(&problem),
             };
@@ -168,15 +194,14 @@ impl Control {
                 Err(problem) => refuse(&problem),
             };
         }
-        match self.try_answer(app, space, path, head, body).await {
+        match self.try_answer(space, path, head, body).await {
             Ok(reply) => respond(reply.status, reply.body, reply.media),
             Err(problem) => refuse(&problem),
         }
     }
 
     async fn try_answer(
-        &self,
-        app: &Arc<App>,
+        self: &Arc<Self>,
         space: Option<&str>,
         path: &str,
         head: Parts,
@@ -185,15 +210,15 @@ impl Control {
         self.guard.admit(&head.method, path, &head.headers)?;
         let (route, params) = route::find(&head.method, path)?;
         let space = match space {
-            None => Arc::clone(app.spaces.default_space()),
-            Some(name) => app.spaces.named(name).ok_or_else(|| {
+            None => Arc::clone(self.spaces().default_space()),
+            Some(name) => self.spaces().named(name).ok_or_else(|| {
                 let detail = format!(
                     "there is no space named {name:?}; POST /_sim/v1/spaces makes one, GET lists them"
                 );
                 ApiProblem::new(ProblemKind::UnknownSpace, detail)
             })?,
         };
-        let body = read_body(&route.limits(&app.limits), body).await?;
+        let body = read_body(&route.limits(&self.settings.limits), body).await?;
         if let Some(encoding) = head.headers.get(CONTENT_ENCODING)
             && let Some(came) = compressed(encoding.as_bytes(), &body)
         {
@@ -201,9 +226,9 @@ impl Control {
         }
         let body = if has_mark(&body) { body.slice_ref(without_mark(&body)) } else { body };
         let call = ApiRequest {
-            app: Arc::clone(app),
+            control: Arc::clone(self),
             space,
-            origins: self.origins(app.public_url.as_deref(), &head.headers),
+            origins: self.origins(&head.headers),
             params,
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
@@ -212,10 +237,39 @@ impl Control {
         (route.run)(call).await
     }
 
+    /// Answers a call of this process, such as `orders?limit=1` below `/_sim/v1/`: the body of the answer. Nobody need
+    /// be admitted, and no socket is needed.
+    pub async fn call(
+        self: &Arc<Self>,
+        space: Arc<Space>,
+        method: &Method,
+        call: &str,
+        body: Bytes,
+    ) -> Result<Bytes, ApiProblem> {
+        let (path, query) = call.split_once('?').unwrap_or((call, ""));
+        let (route, params) = route::find(method, &format!("/_sim/v1/{path}"))?;
+        let headers = HeaderMap::new();
+        let reply = (route.run)(ApiRequest {
+            control: Arc::clone(self),
+            space,
+            origins: self.origins(&headers),
+            params,
+            query: query.to_owned(),
+            headers,
+            body,
+        });
+        let body = reply.await?.body;
+        if body.is_stream() {
+            let detail = "the answer never ends; follow it over HTTP";
+            return Err(ApiProblem::new(ProblemKind::Refused, detail));
+        }
+        let Ok(body) = body.collect().await;
+        Ok(body.to_bytes())
+    }
+
     /// Gives a browser a cookie for the token in a form, and sends it to the dashboard.
     async fn log_in(
         &self,
-        app: &App,
         head: &Parts,
         body: &mut RequestBody,
     ) -> Result<Response<ReplyBody>, ApiProblem> {
@@ -225,7 +279,7 @@ impl Control {
                 ApiProblem::new(ProblemKind::WrongMethod, detail).allowing("POST".to_owned())
             );
         }
-        let body = read_body(&app.limits, body).await?;
+        let body = read_body(&self.settings.limits, body).await?;
         let form: Login = serde_html_form::from_bytes(&body).map_err(|_| {
             ApiProblem::new(ProblemKind::Unreadable, "send a form with the field `token`")
                 .at("token")
@@ -242,28 +296,29 @@ impl Control {
 
     /// Address under which the caller reaches the server, which may be another than the listener's: the public URL for callers that come by its
     /// host, for the path of a proxy belongs to it.
-    fn origins(&self, public_url: Option<&str>, headers: &HeaderMap) -> Origins {
+    fn origins(&self, headers: &HeaderMap) -> Origins {
+        let ControlSettings { url, control_url, public_url, .. } = &self.settings;
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = host.filter(|host| is_authority(host));
         let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
-            return Origins { gateway: self.url.clone(), control: self.own_url.clone() };
+            return Origins { gateway: url.clone(), control: control_url.clone() };
         };
         let is_host =
-            |url: &&str| url.parse::<Uri>().is_ok_and(|url| url.authority() == Some(&host));
-        let shared = self.url == self.own_url;
-        let public = public_url.filter(is_host).filter(|_| shared);
+            |known: &&str| known.parse::<Uri>().is_ok_and(|it| it.authority() == Some(&host));
+        let shared = url == control_url;
+        let public = public_url.as_deref().filter(is_host).filter(|_| shared);
         let control = public.map_or_else(|| format!("http://{host}"), str::to_owned);
         if shared {
             return Origins { gateway: control.clone(), control };
         }
-        let port = self.url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(80);
+        let port = url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(80);
         Origins { gateway: format!("http://{}:{port}", host.host()), control }
     }
 }
 
 /// Refuses a request of which cannot be told what it calls the server.
 fn readable(head: &Parts) -> Result<(), ApiProblem> {
-    server::check_host(head.version, &head.uri, &head.headers)
+    check_host(head.version, &head.uri, &head.headers)
         .map_err(|error| ApiProblem::new(ProblemKind::Unreadable, error.to_string()))
 }
 

@@ -14,8 +14,8 @@ use super::route::written;
 use super::views::{OrderView, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};
 use crate::gateway::{self, Cause, Paid, PayError, PayRequest, TriggerEvent};
+use crate::http;
 use crate::ledger::{Order, OrderId, Orders, Target, Terminal};
-use crate::server;
 use crate::space::{JournalEntry, More, OrderSnapshot, PendingReply};
 use crate::wire;
 
@@ -277,7 +277,7 @@ async fn autopay(
 ) -> Result<Played, ApiProblem> {
     let begun = Instant::now();
     let trace = call.space.next_trace();
-    let trace_headers = server::trace_headers(&call.headers);
+    let trace_headers = http::trace_headers(&call.headers);
     let context = trace_headers.as_ref().and_then(|trace_headers| trace_headers.context.clone());
     let outcome = act(Cause { trace, context });
     let pending = outcome.as_ref().ok().and_then(|paid| paid.pending.clone());

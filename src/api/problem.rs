@@ -67,7 +67,7 @@ kinds! {
 
 /// Reason why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ApiProblem {
+pub struct ApiProblem {
     kind: ProblemKind,
     detail: String,
     member: Option<String>,
@@ -193,6 +193,17 @@ impl ApiProblem {
     /// HTTP status.
     pub(super) const fn status(&self) -> u16 {
         self.kind.status()
+    }
+
+    /// Name of its kind: the last part of its type.
+    pub fn name(&self) -> &'static str {
+        let uri = self.kind.uri();
+        uri.rsplit('/').next().unwrap_or(uri)
+    }
+
+    /// The exact mistake, and the remedy.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// Value of the header `Allow`.

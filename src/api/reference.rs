@@ -84,7 +84,7 @@ pub(super) fn fidelity(call: &ApiRequest, _: Empty) -> Result<Fidelity, ApiProbl
 /// Returns the lint's findings in the space's requests.
 pub(super) fn lint(call: &ApiRequest, query: LintQuery) -> Result<LintReport, ApiProblem> {
     let limit = page_size(query.limit)?;
-    Ok(gateway::lint_report(&call.space, call.app.spaces.is_strict(), limit))
+    Ok(gateway::lint_report(&call.space, call.control.spaces().is_strict(), limit))
 }
 
 /// Returns the content of a KHQR, judged at the space's time.

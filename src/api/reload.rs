@@ -24,11 +24,12 @@ pub(super) struct Reloaded {
 
 /// Reads the scenarios again and arms them; mistakes change nothing.
 pub(super) async fn reload(call: &ApiRequest, _: Empty) -> Result<Reloaded, ApiProblem> {
-    let app = Arc::clone(&call.app);
-    let changes = blocking(move || app.control.sources.reload(app.spaces.default_space())).await?;
+    let control = Arc::clone(&call.control);
+    let reload = move || control.settings.sources.reload(control.spaces().default_space());
+    let changes = blocking(reload).await?;
     let changes =
         changes.map_err(|found| ApiProblem::mistakes_of_files("nothing is changed", &found))?;
     let ChangeSet { added, removed, changed, reordered } = changes;
-    let scenarios = call.app.control.sources.given().to_vec();
+    let scenarios = call.control.settings.sources.given().to_vec();
     Ok(Reloaded { scenarios, added, removed, changed, reordered })
 }

@@ -9,15 +9,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::Control;
 use super::problem::{ApiProblem, ProblemKind};
 use crate::base::recognised;
 use crate::profile::Merchant;
-use crate::server::App;
 use crate::space::Space;
 
 /// One call.
 pub(super) struct ApiRequest {
-    pub(super) app: Arc<App>,
+    pub(super) control: Arc<Control>,
     pub(super) space: Arc<Space>,
     pub(super) origins: Origins,
     /// Decoded values of the path parameters.
@@ -83,7 +83,7 @@ impl ApiRequest {
 
     /// Address of the payer's pages.
     pub(super) fn payer_origin(&self) -> &str {
-        self.app.public_url.as_deref().unwrap_or(&self.origins.gateway)
+        self.control.settings.public_url.as_deref().unwrap_or(&self.origins.gateway)
     }
 
     /// Reads the input from the query.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, decode, did_you_mean};
 use super::routes::ROUTES;
-use crate::server::{Limits, ReplyBody};
+use crate::http::{Limits, ReplyBody};
 use crate::space::SNAPSHOT_FILE_MAX;
 
 /// Media type of most answers.

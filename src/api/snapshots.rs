@@ -192,7 +192,7 @@ pub(super) async fn save(
 /// Brings the space to where a snapshot is.
 pub(super) fn restore(call: &ApiRequest, _: Empty) -> Result<SnapshotView, ApiProblem> {
     let snapshot = named(call)?;
-    call.app.spaces.restore(&call.space, &snapshot);
+    call.control.spaces().restore(&call.space, &snapshot);
     note(&call.space, "restore", format!("the snapshot {:?}", snapshot.name));
     Ok(SnapshotView::new(&snapshot))
 }
@@ -200,7 +200,7 @@ pub(super) fn restore(call: &ApiRequest, _: Empty) -> Result<SnapshotView, ApiPr
 /// Makes a space that goes on from a snapshot.
 pub(super) fn fork(call: &ApiRequest, wanted: Fork) -> Result<ForkedSpace, ApiProblem> {
     let snapshot = named(call)?;
-    let space = call.app.spaces.fork(wanted.space.as_deref(), &snapshot, wanted.if_exists);
+    let space = call.control.spaces().fork(wanted.space.as_deref(), &snapshot, wanted.if_exists);
     let (space, is_new) = space.map_err(|error| {
         let problem = ApiProblem::from(error);
         if problem.is_about("name") { problem.at("space") } else { problem }

@@ -226,11 +226,10 @@ pub(super) async fn create(
                 .map_err(|problem| problem.at(format!("merchants[{index}].notiUrl")))?;
         }
     }
-    let app = Arc::clone(&call.app);
+    let spaces = Arc::clone(call.control.spaces());
     // Keys of the pool are parsed when they are first used.
     let (space, merchants, gateway_public_key) = blocking(move || {
-        let (space, born) =
-            app.spaces.create(name.as_deref(), seed.map(Seed), &wishes, if_exists)?;
+        let (space, born) = spaces.create(name.as_deref(), seed.map(Seed), &wishes, if_exists)?;
         let born = born.iter().filter_map(|id| space.merchant(id));
         let merchants: Result<Vec<_>, ApiProblem> =
             born.map(|m| NewMerchantView::new(&m)).collect();
@@ -300,12 +299,12 @@ pub(super) fn list(call: &ApiRequest, _: Empty) -> Result<SpacesView, ApiProblem
             now: now.rfc3339(),
         }
     };
-    Ok(SpacesView { spaces: call.app.spaces.all().iter().map(view).collect() })
+    Ok(SpacesView { spaces: call.control.spaces().all().iter().map(view).collect() })
 }
 
 /// Removes a space.
 pub(super) fn remove(call: &ApiRequest, _: Empty) -> Result<Empty, ApiProblem> {
-    call.app.spaces.remove(call.param("name"))?;
+    call.control.spaces().remove(call.param("name"))?;
     Ok(Empty {})
 }
 

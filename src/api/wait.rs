@@ -97,7 +97,7 @@ pub(super) async fn wait(call: &ApiRequest, query: WaitQuery) -> Result<WaitResu
         happened = tokio::time::timeout(limit, happened) => {
             happened.map_err(|_| condition.timed_out(call, limit))
         }
-        () = call.app.stop.cancelled() => {
+        () = call.control.stopped() => {
             Err(ApiProblem::new(ProblemKind::Stopping, "the server was told to stop while you waited"))
         }
     }

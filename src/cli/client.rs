@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
-use crate::server::CONTROL_PORT_HEADER;
+use crate::http::CONTROL_PORT_HEADER;
 
 /// Longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);

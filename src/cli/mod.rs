@@ -17,8 +17,6 @@ mod link;
 mod logs;
 mod open_files;
 mod pay;
-mod port;
-mod port_holder;
 mod profile;
 mod reload;
 mod run;

@@ -1,27 +1,24 @@
 //! `payon-sim serve`: the gateway, until it is told to stop.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::announce::{Announcement, ReadyFile};
-use super::port::bind;
 use super::scenarios::EMPTY;
 use super::settings::{ServeArgs, ServeSettings};
 use super::{exit, input, logs, open_files, processors, reload};
-use crate::api::{Control, Sources};
+use crate::api::Sources;
 use crate::base::Seed;
 use crate::checkout::Checkout;
 use crate::crypto::Encoding;
-use crate::delivery::{Scheduler, Sender};
+use crate::http::Limits;
 use crate::profile::Profile;
-use crate::server::{self, App, Limits, Plane};
+use crate::simulator::{Simulator, SimulatorBuilder, StartError};
 use crate::space::{Budgets, DeliveryState, JournalBudget, Spaces};
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -58,83 +55,31 @@ async fn serve(
     profile: Arc<Profile>,
     ready_file: Option<ReadyFile>,
 ) -> anyhow::Result<ExitCode> {
-    let stop = CancellationToken::new();
     // Before anything is announced, so that a signal right after the ready line is not missed.
     let mut signals = Signals::new()?;
-    let merchant = match bind(SocketAddr::new(settings.host, settings.port), "--port").await {
-        Ok(listener) => listener,
-        Err(problem) => return Ok(exit::cannot_bind(&problem)),
-    };
-    let control = match settings.control_port {
-        None => None,
-        Some(port) => match bind(SocketAddr::new(settings.host, port), "--control-port").await {
-            Ok(listener) => Some(listener),
-            Err(problem) => return Ok(exit::cannot_bind(&problem)),
-        },
-    };
-    let url = origin(&merchant)?;
-    let control_url = control.as_ref().map_or(Ok(url.clone()), origin)?;
     let seed = settings.seed.map_or_else(|| Seed::random(rand::random()), Seed);
     let asks_token = settings.control_token.is_none() && !settings.host.is_loopback();
     let drawn_token = asks_token.then(|| Encoding::Hex.encode(&rand::random::<[u8; 16]>()));
-    let budgets = Budgets {
-        orders: settings.max_orders,
-        journal: JournalBudget { entries: settings.journal_entries, bytes: settings.journal_bytes },
-        ..Budgets::default()
-    };
-    let drain_time = Duration::from_millis(settings.drain_ms);
-    let strict = settings.strict;
-    let (spaces, wakeups) = Spaces::new(profile, seed, budgets);
-    if strict {
-        spaces.be_strict();
-    }
+    let token = drawn_token.or_else(|| settings.control_token.clone());
     let sources = Arc::new(Sources::new(settings.scenario.clone()));
     // Looked at before they are read, so that no change in between is missed.
     let looks = sources.stamp();
-    if let Err(mistakes) = sources.reload(spaces.default_space()) {
-        for mistake in &mistakes {
-            exit::say(mistake);
-        }
-        anyhow::bail!("the scenarios cannot be used; mistakes: {}", mistakes.len());
-    }
+    let simulator = builder(&settings, profile, token.as_deref()).seed(seed.0);
+    let simulator = match simulator.sources(Arc::clone(&sources)).start().await {
+        Ok(simulator) => simulator,
+        Err(error) => return refuse(error),
+    };
     for empty in sources.empty() {
         tracing::warn!("no scenario is armed from {empty}: {EMPTY}");
     }
-    let sender = Arc::new(Sender::new(spaces.profile().pushback.in_flight_total));
-    let scheduler =
-        tokio::spawn(Scheduler::new(Arc::clone(&spaces), sender).run(wakeups, stop.clone()));
-    let token = drawn_token.clone().or_else(|| settings.control_token.clone());
-    let checkout = Checkout {
-        panel: !settings.no_panel,
-        frame_ancestors: settings.frame_ancestors.clone(),
-        lists_orders: token.is_none(),
-    };
-    let app = Arc::new(App {
-        spaces: Arc::clone(&spaces),
-        checkout,
-        control: Control::new(url.clone(), control_url.clone(), token.clone())
-            .following(Arc::clone(&sources)),
-        public_url: settings.public_url.as_ref().map(|url| url.as_str().to_owned()),
-        limits: Limits {
-            request_time: Duration::from_millis(settings.request_timeout_ms.into()),
-            drain_time,
-            ..Limits::default()
-        },
-        stop: stop.clone(),
-    });
-    let plane = if control.is_some() { Plane::Merchant } else { Plane::Both };
-    let mut servers =
-        vec![tokio::spawn(server::run(merchant, Arc::clone(&app), plane, stop.clone()))];
-    if let Some(control) = control {
-        servers.push(tokio::spawn(server::run(control, app, Plane::Control, stop.clone())));
-    }
+    let spaces = Arc::clone(simulator.spaces());
     let hang_up = signal(SignalKind::hangup())?;
     let following =
         reload::follow(sources, Arc::clone(&spaces), hang_up, settings.watch.then_some(looks));
     let following = tokio::spawn(following);
     let announcement = Announcement {
-        url: &url,
-        control_url: &control_url,
+        url: simulator.url(),
+        control_url: simulator.control_url(),
         seed,
         token: token.as_deref(),
         is_token_made: asks_token,
@@ -147,31 +92,89 @@ async fn serve(
     if let Some(file) = &mut ready_file {
         file.write(&announcement)?;
     }
-    tracing::debug!(url, control_url, seed = seed.0, "ready");
+    tracing::debug!(
+        url = simulator.url(),
+        control_url = simulator.control_url(),
+        seed = seed.0,
+        "ready"
+    );
     signals.next().await;
     following.abort();
     drop(ready_file);
     tracing::info!(
         "stopping; requests and push-backs under way may end. A second signal ends at once"
     );
-    stop.cancel();
-    let drained = async {
-        for server in servers {
-            // A server that panicked has said so already.
-            let _ = server.await;
-        }
-        let _ = scheduler.await;
-    };
     tokio::select! {
-        () = drained => {}
-        () = tokio::time::sleep(drain_time) => tracing::warn!("not all that was under way has ended in time"),
+        () = simulator.stop() => {}
+        () = tokio::time::sleep(drain_time(&settings)) => {
+            tracing::warn!("not all that was under way has ended in time");
+        }
         code = signals.next() => return Ok(ExitCode::from(code)),
     }
     report_undelivered(&spaces);
     match spaces.violations() {
-        found if strict && found > 0 => Ok(exit::strict_violation(found)),
+        found if settings.strict && found > 0 => Ok(exit::strict_violation(found)),
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// The simulator that the settings describe.
+fn builder(
+    settings: &ServeSettings,
+    profile: Arc<Profile>,
+    token: Option<&str>,
+) -> SimulatorBuilder {
+    let mut builder = Simulator::builder()
+        .profile(profile)
+        .address(SocketAddr::new(settings.host, settings.port))
+        .checkout(Checkout {
+            panel: !settings.no_panel,
+            frame_ancestors: settings.frame_ancestors.clone(),
+            lists_orders: token.is_none(),
+        })
+        .budgets(Budgets {
+            orders: settings.max_orders,
+            journal: JournalBudget {
+                entries: settings.journal_entries,
+                bytes: settings.journal_bytes,
+            },
+            ..Budgets::default()
+        })
+        .limits(Limits {
+            request_time: Duration::from_millis(settings.request_timeout_ms.into()),
+            drain_time: drain_time(settings),
+            ..Limits::default()
+        });
+    if let Some(port) = settings.control_port {
+        builder = builder.control_address(SocketAddr::new(settings.host, port));
+    }
+    if let Some(token) = token {
+        builder = builder.control_token(token);
+    }
+    if let Some(url) = &settings.public_url {
+        builder = builder.public_url(url.as_str());
+    }
+    if settings.strict { builder.strict() } else { builder }
+}
+
+fn drain_time(settings: &ServeSettings) -> Duration {
+    Duration::from_millis(settings.drain_ms)
+}
+
+/// Says why the simulator does not start, and what to do.
+fn refuse(error: StartError) -> anyhow::Result<ExitCode> {
+    let (error, flag) = match error {
+        StartError::Port(error) => (error, "--port"),
+        StartError::ControlPort(error) => (error, "--control-port"),
+        StartError::Scenarios(mistakes) => {
+            for mistake in &mistakes {
+                exit::say(mistake);
+            }
+            anyhow::bail!("the scenarios cannot be used; mistakes: {}", mistakes.len());
+        }
+    };
+    let advice = format!("Choose another port with {flag}, or {flag} 0 for a free one");
+    Ok(exit::cannot_bind(&format_args!("{error} {advice}")))
 }
 
 fn check_frame_ancestors(sources: &str) -> anyhow::Result<()> {
@@ -180,17 +183,6 @@ fn check_frame_ancestors(sources: &str) -> anyhow::Result<()> {
         "--frame-ancestors takes sources with blanks between, such as: 'self' https://shop.example"
     );
     Ok(())
-}
-
-fn origin(listener: &TcpListener) -> std::io::Result<String> {
-    let mut address = listener.local_addr()?;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    Ok(format!("http://{address}"))
 }
 
 /// Says which push-backs no merchant has taken.

@@ -7,11 +7,11 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::Shop;
-use super::http::{self, MerchantAnswer};
 use super::order_book::OrderDraft;
 use super::policy::Lost;
 use crate::base::{Fields, Operation};
 use crate::gateway;
+use crate::http::{self, MerchantAnswer};
 
 /// Result of a call, as the merchant understands it.
 #[derive(Clone, Debug)]

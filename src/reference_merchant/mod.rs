@@ -9,7 +9,6 @@
 //! Its clock is a [`VirtualTime`]: whoever runs it moves the time, and is told when the merchant has come to rest.
 
 mod calls;
-mod http;
 mod listener;
 mod money;
 mod order_book;
@@ -22,11 +21,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-pub use http::post;
 pub use order_book::OrderDraft;
 pub use virtual_time::{Activity, BusyGuard, VirtualTime};
 
 use crate::base::{Fields, Millis, Operation};
+use crate::http;
 use crate::profile::Profile;
 use crate::scenario::{Belief, Mistake, ShopFact, Style, Trt};
 use calls::CallResult;

@@ -10,8 +10,7 @@ use tokio::process::{Child, Command};
 
 use super::test_server::TestServer;
 use super::{
-    LoadedScenario, RunError, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat,
-    sum_up,
+    LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat, sum_up,
 };
 use crate::base::Seed;
 use crate::profile::{Merchant, Profile};
@@ -30,8 +29,7 @@ pub fn test(
     on_a_runtime(&mut outcome, async |outcome| {
         let profile = profile(&scenario.scenario, options)?;
         let rules = scenario.scenario.rules.clone();
-        let stage = TestServer::set(Arc::clone(&profile), Seed(outcome.seed), rules);
-        let stage = stage.map_err(RunError::Unbound)?;
+        let stage = TestServer::set(Arc::clone(&profile), Seed(outcome.seed), rules).await?;
         let environment = environment(&stage, &profile, outcome)?;
         let ended = run(line, environment, &options.hidden, patience).await;
         sum_up(&scenario.scenario, &stage.space, None, outcome);

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::test_server::TestServer;
 use super::time_driver::{TimeDriver, TimeGoal};
 use crate::base::{Amount, Currency, Operation, PaymentMethod};
+use crate::http::post;
 use crate::profile::Profile;
-use crate::reference_merchant::{OrderDraft, Shop, post};
+use crate::reference_merchant::{OrderDraft, Shop};
 use crate::scenario::{Decimal, DriveStep, Pay, Register, ReturnKind, Trt};
 
 /// Time between two steps, in milliseconds, so that the consequences of one are over before the next.

@@ -29,6 +29,7 @@ use crate::gateway;
 use crate::profile::Profile;
 use crate::reference_merchant::{Shop, VirtualTime};
 use crate::scenario::{Counts, Mistake, Requirement, Scenario, ShopFact, Style, judge};
+use crate::simulator::StartError;
 use crate::space::Space;
 use drive::Drive;
 use test_server::TestServer;
@@ -134,7 +135,7 @@ fn on_a_runtime(
         runtime.shutdown_background();
         told
     });
-    outcome.is_unbound = matches!(told, Err(RunError::Unbound(_)));
+    outcome.is_unbound = matches!(told, Err(RunError::Unbound(_) | RunError::ShopUnbound(_)));
     outcome.error = told.err().map(|error| error.to_string());
     outcome.conclude();
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -144,8 +145,10 @@ fn on_a_runtime(
 /// Obstacle that keeps a scenario from running to its end.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
+    #[error(transparent)]
+    Unbound(#[from] StartError),
     #[error("cannot listen on 127.0.0.1: {0}")]
-    Unbound(io::Error),
+    ShopUnbound(io::Error),
     #[error("{0}")]
     Other(String),
 }
@@ -166,14 +169,14 @@ async fn act(
     }
     let profile = profile(scenario, options)?;
     let (seed, rules) = (Seed(outcome.seed), scenario.rules.clone());
-    let stage = TestServer::set(Arc::clone(&profile), seed, rules).map_err(RunError::Unbound)?;
+    let stage = TestServer::set(Arc::clone(&profile), seed, rules).await?;
     let space = Arc::clone(&stage.space);
     space.hand_over_clock(BEGIN);
     let time = VirtualTime::new(BEGIN);
     let gateway = stage.authority.clone();
     let (styles, mistakes) = (&*options.styles, &*options.mistakes);
     let opened = Shop::open(gateway, Arc::clone(&profile), Arc::clone(&time), styles, mistakes);
-    let shop = opened.map_err(RunError::Unbound)?;
+    let shop = opened.map_err(RunError::ShopUnbound)?;
     let driver = TimeDriver { space: Arc::clone(&space), time, born: BEGIN };
     let mut drive = Drive::new(stage, driver, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;

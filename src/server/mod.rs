@@ -3,15 +3,12 @@
 //! `run(listener, ..)` serves until told to stop: the listener is bound before anything is spawned,
 //! and every connection is waited for.
 
-mod body;
 mod fault;
 mod fault_stream;
-mod host;
 mod idle_timer;
 mod listen;
 mod malformed;
 mod paths;
-mod reply_body;
 mod router;
 
 use std::future::{Future, poll_fn};
@@ -31,40 +28,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use body::{BodyError, RequestBody};
-pub use host::{HostError, check_host};
 pub use listen::listen;
-pub use reply_body::ReplyBody;
-pub use router::{App, CONTROL_PORT_HEADER, Plane, trace_headers};
+pub use router::{App, Plane};
 
 use crate::base::Millis;
+use crate::http::{LeavesRest, ReplyBody};
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::UnansweredCall;
 use fault_stream::{FaultStream, ReplyHook};
 use idle_timer::WATCH_PAUSE;
 use malformed::Malformed;
-
-/// Limits of the server.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The largest body, in bytes.
-    pub body_bytes: usize,
-    /// Longest time for a request's head, and again for its body; also how long an
-    /// idle connection is kept.
-    pub request_time: Duration,
-    /// Longest time for requests under way to end once the server stops.
-    pub drain_time: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 1 << 20,
-            request_time: Duration::from_secs(30),
-            drain_time: Duration::from_secs(5),
-        }
-    }
-}
 
 /// The longest pause after a failed accept (the process is out of file handles, say).
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -203,7 +176,7 @@ impl Drop for GoesOn {
 
 /// Waits for the next request once this answer is given, which for a stream is when it ends.
 fn after(response: Response<ReplyBody>, trigger: &ReplyHook) -> Response<ReplyBody> {
-    if response.extensions().get::<body::LeavesRest>().is_some() {
+    if response.extensions().get::<LeavesRest>().is_some() {
         trigger.linger();
     }
     if !response.body().is_stream() {

@@ -15,17 +15,18 @@ use hyper::header::{
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use tokio_util::sync::CancellationToken;
 
-use super::body::{BodyError, RequestBody};
 use super::fault::{FaultedReply, Plain, break_reply};
 use super::fault_stream::ReplyHook;
-use super::reply_body::ReplyBody;
-use super::{HostError, Limits, check_host, host, paths};
+use super::paths;
 use crate::api::Control;
-use crate::base::{Operation, Reason, TraceHeaders, compressed};
+use crate::base::{Operation, Reason, compressed};
 use crate::checkout::{self, Checkout};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
+use crate::http::{
+    BodyError, CONTROL_PORT_HEADER, HostError, Limits, ReplyBody, RequestBody, TRACEPARENT,
+    check_host, check_only_host, trace_headers,
+};
 use crate::scenario::Point;
 use crate::space::{PendingReply, Space, Spaces};
 
@@ -35,15 +36,13 @@ pub struct App {
     /// Every space.
     pub spaces: Arc<Spaces>,
     /// The control plane.
-    pub control: Control,
+    pub control: Arc<Control>,
     /// The payer's pages.
     pub checkout: Checkout,
     /// Address under which payers reach the gateway, when merchants reach it under another one.
     pub public_url: Option<String>,
     /// Limits of the server.
     pub limits: Limits,
-    /// Cancelled when the server stops: whatever waits or goes on then ends.
-    pub stop: CancellationToken,
 }
 
 /// Paths that a listener answers.
@@ -63,11 +62,6 @@ static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
 static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
 /// The header by which a client chooses among rules.
 static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
-/// The headers of W3C Trace Context.
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-/// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
-pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
 /// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
@@ -118,7 +112,7 @@ async fn answer_parts(
     let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
     if is_control && plane != Plane::Merchant {
         let (name, path) = (name.map(str::to_owned), path.to_owned());
-        return app.control.answer(app, name.as_deref(), &path, head, body).await;
+        return app.control.answer(name.as_deref(), &path, head, body).await;
     }
     if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
         return respond(malformed(app, error));
@@ -263,7 +257,7 @@ fn welcome(
     let checked = if is_host_repeated {
         Err(HostError::Repeated)
     } else {
-        host::check_single(head.version, &head.uri, host)
+        check_only_host(head.version, &head.uri, host)
     };
     checked.map_err(|error| Box::new(malformed(app, error)))?;
     let space = match space {
@@ -499,13 +493,6 @@ async fn answer_page(
         response.headers_mut().insert(TRACE_HEADER.clone(), trace);
     }
     response
-}
-
-/// The caller's place in a trace of its own, where it names one.
-pub fn trace_headers(headers: &HeaderMap) -> Option<Box<TraceHeaders>> {
-    headers.get(&TRACEPARENT)?;
-    let all = |name| headers.get_all(name).iter().map(|it| it.to_str().unwrap_or_default());
-    Some(Box::new(TraceHeaders::read(all(&TRACEPARENT), all(&TRACESTATE))))
 }
 
 /// Address of the payer's pages: as configured, else the one under which the merchant reached the gateway.

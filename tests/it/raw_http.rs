@@ -4,41 +4,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use payon_sim::api::Control;
-use payon_sim::base::Seed;
-use payon_sim::checkout::Checkout;
-use payon_sim::profile::Profile;
-use payon_sim::server::{self, App, Limits, Plane};
-use payon_sim::space::{Budgets, Spaces};
+use payon_sim::http::Limits;
+use payon_sim::simulator::Simulator;
+use payon_sim::space::Spaces;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::net::TcpStream;
 
 use crate::support::soon;
 
 struct Door {
     address: SocketAddr,
     spaces: Arc<Spaces>,
-    _stop: DropGuard,
+    _simulator: Simulator,
 }
 
 /// A gateway on a free port, with short patience.
 async fn open(limits: Limits) -> Door {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
-    let url = format!("http://{address}");
-    let stop = CancellationToken::new();
-    let app = App {
-        checkout: Checkout::default(),
-        spaces: Arc::clone(&spaces),
-        control: Control::new(url.clone(), url, None),
-        public_url: None,
-        limits,
-        stop: stop.clone(),
-    };
-    tokio::spawn(server::run(listener, Arc::new(app), Plane::Both, stop.clone()));
-    Door { address, spaces, _stop: stop.drop_guard() }
+    let simulator = Simulator::builder().seed(1).limits(limits).start().await;
+    let simulator = simulator.expect("a free port");
+    let address = simulator.url().trim_start_matches("http://").parse().expect("an address");
+    Door { address, spaces: Arc::clone(simulator.spaces()), _simulator: simulator }
 }
 
 impl Door {

@@ -12,7 +12,7 @@ use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use crate::crypto::Encoding;
-use crate::server::ReplyBody;
+use crate::http::ReplyBody;
 
 /// Path of a space's page, below the space's own path.
 const PAGE: &str = "/_sim/";

@@ -9,7 +9,7 @@ mod step_machine;
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use autopay::autopay;
 pub(super) use instrument::{method_of, of_app};
@@ -28,7 +28,7 @@ use crate::space::{
 
 /// Entries of the payer. Everything left out is right: `{}` pays with the first card, wallet or
 /// account that is approved for the order's method.
-#[derive(Clone, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PayRequest {
     /// A number from the table of test cards.
@@ -198,7 +198,7 @@ pub fn advance(
 }
 
 /// Events that a test can cause for an order from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TriggerEvent {
     /// Its time runs out now.

@@ -3,17 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use payon_sim::api::Control;
-use payon_sim::base::{OrderState, Reason, Seed};
+use payon_sim::base::{OrderState, Reason};
 use payon_sim::checkout::Checkout;
 use payon_sim::ledger::{Change, Order, Target};
-use payon_sim::profile::Profile;
-use payon_sim::server::{self, App, Limits, Plane};
-use payon_sim::space::{Budgets, Space, Spaces};
+use payon_sim::simulator::Simulator;
+use payon_sim::space::{Space, Spaces};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::net::TcpStream;
 
 /// The merchant and terminal that register.
 pub(super) const MERCHANT: &str = "C0000143";
@@ -25,7 +22,7 @@ pub(crate) struct Gateway {
     pub(super) spaces: Arc<Spaces>,
     /// Every path that was asked for and every place that was redirected to.
     pub(super) trace_headers: Mutex<Vec<String>>,
-    _stop: DropGuard,
+    _simulator: Simulator,
 }
 
 /// An HTTP answer.
@@ -44,21 +41,11 @@ impl Gateway {
     }
 
     pub(super) async fn with(checkout: Checkout) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
-        let url = format!("http://{address}");
-        let stop = CancellationToken::new();
-        let app = App {
-            spaces: Arc::clone(&spaces),
-            control: Control::new(url.clone(), url, None),
-            checkout,
-            public_url: None,
-            limits: Limits::default(),
-            stop: stop.clone(),
-        };
-        tokio::spawn(server::run(listener, Arc::new(app), Plane::Both, stop.clone()));
-        Self { address, spaces, trace_headers: Mutex::default(), _stop: stop.drop_guard() }
+        let simulator = Simulator::builder().seed(1).checkout(checkout).start().await;
+        let simulator = simulator.expect("a free port");
+        let address = simulator.url().trim_start_matches("http://").parse().expect("an address");
+        let spaces = Arc::clone(simulator.spaces());
+        Self { address, spaces, trace_headers: Mutex::default(), _simulator: simulator }
     }
 
     /// Where it listens.

@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use payon_sim::api::Control;
 use payon_sim::base::Seed;
-use payon_sim::checkout::Checkout;
-use payon_sim::delivery::{Scheduler, Sender};
+use payon_sim::http::Limits;
 use payon_sim::profile::Profile;
-use payon_sim::server::{self, App, Limits, Plane};
-use payon_sim::space::{Budgets, Spaces};
+use payon_sim::simulator::Simulator;
+use payon_sim::space::Budgets;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Client, SpaceHandle};
 
@@ -47,7 +43,7 @@ pub(crate) struct Sim {
     /// Where the control plane is.
     pub(crate) control_url: String,
     pub(crate) client: Client,
-    _stop: DropGuard,
+    _simulator: Simulator,
 }
 
 impl Sim {
@@ -65,31 +61,25 @@ impl Sim {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let Setup { profile, seed, budgets, limits, token, control_port } = setup;
-        let stop = CancellationToken::new();
-        let (merchant, url) = bind().await;
-        let control = if control_port { Some(bind().await) } else { None };
-        let control_url = control.as_ref().map_or(&url, |(_, url)| url).clone();
-        let (spaces, wakeups) = Spaces::new(profile, seed, budgets);
-        let sender = Arc::new(Sender::new(spaces.profile().pushback.in_flight_total));
-        tokio::spawn(Scheduler::new(Arc::clone(&spaces), sender).run(wakeups, stop.clone()));
-        let app = Arc::new(App {
-            checkout: Checkout::default(),
-            spaces: Arc::clone(&spaces),
-            control: Control::new(url.clone(), control_url.clone(), token.map(str::to_owned)),
-            public_url: None,
-            limits,
-            stop: stop.clone(),
-        });
-        let plane = if control_port { Plane::Merchant } else { Plane::Both };
-        tokio::spawn(server::run(merchant, Arc::clone(&app), plane, stop.clone()));
-        if let Some((listener, _)) = control {
-            tokio::spawn(server::run(listener, app, Plane::Control, stop.clone()));
+        let builder = Simulator::builder().profile(profile).seed(seed.0);
+        let mut builder = builder.budgets(budgets).limits(limits);
+        if control_port {
+            builder = builder.control_address(([127, 0, 0, 1], 0).into());
         }
+        if let Some(token) = token {
+            builder = builder.control_token(token);
+        }
+        let simulator = builder.start().await.unwrap();
         let client = match token {
             Some(token) => Client::new().with_header("authorization", &format!("Bearer {token}")),
             None => Client::new(),
         };
-        Self { url, control_url, client, _stop: stop.drop_guard() }
+        Self {
+            url: simulator.url().to_owned(),
+            control_url: simulator.control_url().to_owned(),
+            client,
+            _simulator: simulator,
+        }
     }
 
     /// A fresh space with one merchant, whose clock is frozen at 2026-03-02, ten in the morning in Cambodia.
@@ -116,10 +106,4 @@ impl Sim {
     pub(crate) async fn get(&self, path: &str) -> super::Answer {
         self.client.get(&format!("{}/_sim/{path}", self.control_url)).await
     }
-}
-
-async fn bind() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    (listener, url)
 }

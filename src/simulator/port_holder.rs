@@ -66,7 +66,7 @@ mod linux {
     /// The state of a connection that has ended and whose last packets may still come. It holds no port.
     const TIME_WAIT: &str = "06";
 
-    pub(in crate::cli) fn of(address: SocketAddr) -> Option<Holder> {
+    pub(in crate::simulator) fn of(address: SocketAddr) -> Option<Holder> {
         let lines = ["/proc/net/tcp", "/proc/net/tcp6"]
             .map(|file| fs::read_to_string(file).unwrap_or_default());
         let sockets = lines.iter().flat_map(|lines| lines.lines().filter_map(parse));

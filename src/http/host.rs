@@ -34,11 +34,11 @@ pub fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<()
     if hosts.next().is_some() {
         return Err(HostError::Repeated);
     }
-    check_single(version, uri, first)
+    check_only_host(version, uri, first)
 }
 
 /// The same where the only header Host is at hand.
-pub(super) fn check_single(
+pub fn check_only_host(
     version: Version,
     uri: &Uri,
     host: Option<&HeaderValue>,

@@ -1,4 +1,4 @@
-//! The port of a server: bound after a short wait, or told with the process that holds it.
+//! The port of a server: bound after a short wait, or refused with the process that holds it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-use super::port_holder;
+use super::port_holder::{self, Holder};
 use crate::server::listen;
 
 /// Time for which a port that is in use is tried again: an earlier server may be about to end.
@@ -15,8 +15,30 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens on `address`, which comes from the option `flag`; a message for people where that cannot be.
-pub(super) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
+/// A port that is not to be had.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use payon_sim::{Simulator, StartError};
+/// let elsewhere = Simulator::builder().address("192.0.2.1:0".parse()?).start().await;
+/// let Err(StartError::Port(error)) = elsewhere else { panic!("nobody has this address") };
+/// assert_eq!(error.error.kind(), std::io::ErrorKind::AddrNotAvailable);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {error}.{}", .holder.as_ref().map(|it| format!(" {it}.")).unwrap_or_default())]
+pub struct PortError {
+    /// The address that was asked for.
+    pub address: SocketAddr,
+    /// Error of the system.
+    #[source]
+    pub error: io::Error,
+    /// The process that has it, where that can be seen.
+    holder: Option<Holder>,
+}
+
+/// Listens on `address`; port 0 takes a free one.
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match listen(address) {
@@ -24,20 +46,13 @@ pub(super) async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
                 sleep(PAUSE).await;
             }
-            Err(error) => return Err(refusal(address, flag, &error)),
+            Err(error) => {
+                let is_held = error.kind() == io::ErrorKind::AddrInUse;
+                let holder = is_held.then(|| port_holder::of(address)).flatten();
+                return Err(PortError { address, error, holder });
+            }
         }
     }
-}
-
-fn refusal(address: SocketAddr, flag: &str, error: &io::Error) -> String {
-    let holder = match error.kind() {
-        io::ErrorKind::AddrInUse => port_holder::of(address).map(|holder| format!(" {holder}.")),
-        _ => None,
-    };
-    let holder = holder.unwrap_or_default();
-    format!(
-        "cannot listen on {address}: {error}.{holder} Choose another port with {flag}, or {flag} 0 for a free one"
-    )
 }
 
 #[cfg(test)]
@@ -53,7 +68,7 @@ mod tests {
             drop(held);
         });
         let begun = Instant::now();
-        let listener = bind(address, "--port").await.expect("free by then");
+        let listener = bind(address).await.expect("free by then");
         assert_eq!(listener.local_addr().expect("bound"), address);
         assert!(begun.elapsed() >= Duration::from_millis(700), "{:?}", begun.elapsed());
     }
@@ -63,12 +78,8 @@ mod tests {
         let held = listen(([127, 0, 0, 1], 0).into()).expect("a port");
         let address = held.local_addr().expect("bound");
         let begun = Instant::now();
-        let told = bind(address, "--port").await.expect_err("in use");
+        let told = bind(address).await.expect_err("in use").to_string();
         assert!(told.starts_with(&format!("cannot listen on {address}: ")), "{told}");
-        assert!(
-            told.ends_with("Choose another port with --port, or --port 0 for a free one"),
-            "{told}"
-        );
         assert!(begun.elapsed() < PATIENCE * 2, "{:?}", begun.elapsed());
     }
 }

@@ -31,7 +31,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 /// The mark on a response after which the connection ends although its client may still be sending.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LeavesRest;
+pub struct LeavesRest;
 
 /// The body of a request, with how much of it was read.
 pub struct RequestBody {
@@ -69,7 +69,7 @@ impl RequestBody {
     }
 
     /// Returns true if nothing of it is still to come.
-    pub(super) fn is_read(&self) -> bool {
+    pub fn is_read(&self) -> bool {
         self.rest == BodyRest::None
     }
 

@@ -16,12 +16,17 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// An answer that came whole.
 #[derive(Clone, Debug)]
-pub(super) struct MerchantAnswer {
-    pub(super) status: u16,
-    pub(super) body: Bytes,
-    pub(super) is_json: bool,
-    pub(super) has_location: bool,
-    pub(super) retry_after_s: Option<i64>,
+pub struct MerchantAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+    /// True if its type is JSON.
+    pub is_json: bool,
+    /// True if it says where to go.
+    pub has_location: bool,
+    /// Seconds to wait before the next call, where it says so.
+    pub retry_after_s: Option<i64>,
 }
 
 /// Reason why no answer came, or none that was whole.
@@ -41,7 +46,7 @@ impl<E: std::error::Error> From<E> for Broken {
 }
 
 /// Sends a request to `http://{authority}{path}` and reads the answer to its end.
-pub(super) async fn send(
+pub async fn send(
     method: Method,
     authority: &str,
     path: &str,

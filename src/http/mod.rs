@@ -1,0 +1,53 @@
+//! Pieces of HTTP that several modules share: limits, bodies in and out, the name by which a request calls the server,
+//! the headers of a trace, and the client of whoever calls as a merchant.
+
+mod body;
+mod client;
+mod host;
+mod reply_body;
+
+use std::time::Duration;
+
+pub use body::{BodyError, LeavesRest, RequestBody};
+pub use client::{Broken, MerchantAnswer, post, send};
+pub use host::{HostError, check_host, check_only_host};
+pub use reply_body::ReplyBody;
+
+use hyper::header::{HeaderMap, HeaderName};
+
+use crate::base::TraceHeaders;
+
+/// Limits of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body_bytes: usize,
+    /// Longest time for a request's head, and again for its body; also how long an
+    /// idle connection is kept.
+    pub request_time: Duration,
+    /// Longest time for requests under way to end once the server stops.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            request_time: Duration::from_secs(30),
+            drain_time: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
+pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
+/// The headers of W3C Trace Context.
+pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The caller's place in a trace of its own, where it names one.
+pub fn trace_headers(headers: &HeaderMap) -> Option<Box<TraceHeaders>> {
+    headers.get(&TRACEPARENT)?;
+    let all = |name| headers.get_all(name).iter().map(|it| it.to_str().unwrap_or_default());
+    Some(Box::new(TraceHeaders::read(all(&TRACEPARENT), all(&TRACESTATE))))
+}
