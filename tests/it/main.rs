@@ -68,6 +68,7 @@ mod reports;
 mod rule_lists;
 mod rules;
 mod same_story;
+mod sample_shops;
 mod schemathesis;
 mod secrets;
 mod sharing;
