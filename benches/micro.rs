@@ -192,7 +192,7 @@ fn note_in_journal(bencher: Bencher) {
             took_us: 1,
             ..JournalEntry::default()
         };
-        world.spaces.default_space().note(entry, body.as_bytes(), &response);
+        world.spaces.default_space().note(0, entry, body.as_bytes(), &response);
     });
 }
 

@@ -52,9 +52,14 @@
 //!   the rules of [`ledger::Order::broken_invariant`] hold, in debug builds checked on the spot.
 //! - **Decide, then apply.** [`ledger::Ledger::decide`] changes nothing, [`ledger::Ledger::apply`]
 //!   cannot fail; what stands between them is the commit point.
-//! - **One critical section a request.** [`space::Space::write`] holds the lock of the space's state once, is short and
-//!   awaits nothing; journal and event log have short locks of their own. Parsing, RSA and
-//!   writing JSON happen outside it. No lock spans spaces.
+//! - **One critical section a request.** [`space::Space::write`] holds the lock of the space's state, is short and
+//!   awaits nothing. Parsing, RSA and writing JSON happen outside it. No lock spans spaces.
+//! - **Two locks a space.** One for its state: ledger, clock, seed, merchants, rules, everything that a request is decided
+//!   by. One, the inner, for its log: journal and events. A refund takes the first twice, when it arrives and when it is
+//!   decided, and the second for each event and for its journal entry. Beside them a space has two bells, `changed` and
+//!   `clock_moved`, and the turn of whoever makes time pass: five means of synchronisation in all.
+//! - **A generation at a time.** A reset or a restore puts all contents of a space in place in one section and begins a new
+//!   generation. What was found out in an earlier one books nothing, and is noted in no later journal.
 //! - **One clock a space.** Only [`base::wall_clock`] reads the machine's; everything else asks the
 //!   space, so expiry, retries and settlement can be made to happen.
 //! - **Chance has a name.** Whatever looks random is [`base::Seed::derive`]d from the seed and the

@@ -127,7 +127,7 @@ impl Missed {
 /// Follows a space.
 pub(super) fn follow(call: ApiRequest, query: EventsQuery) -> Result<ReplyBody, ApiProblem> {
     let kinds = query.kind.as_deref().map_or(Ok(KINDS.to_vec()), read_kinds)?;
-    let last = call.space.last_happening();
+    let last = call.space.last_event();
     let given =
         call.headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.trim().parse().ok());
     let at = given.or(query.after).unwrap_or(last);
@@ -273,7 +273,7 @@ impl EventReader {
             }
             lost += write_missed(&mut text, &mut missed);
             // What was read while the space was reset may have been of the new one; it is looked at again.
-            if self.call.space.is_epoch(found.epoch) {
+            if self.call.space.is_in(found.generation) {
                 self.at = at;
                 self.call.control.spaces().meter().events_missed(lost);
                 let more = left > 0 || found.more;

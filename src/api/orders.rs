@@ -276,10 +276,13 @@ async fn autopay(
     act: impl FnOnce(Cause) -> Result<Paid, PayError>,
 ) -> Result<Played, ApiProblem> {
     let begun = Instant::now();
-    let trace = call.space.next_trace();
+    let arrival = call.space.arrive(Some(call.param("merchantId")), None);
+    let trace = arrival.trace;
     let trace_headers = http::trace_headers(&call.headers);
     let context = trace_headers.as_ref().and_then(|trace_headers| trace_headers.context.clone());
     let outcome = act(Cause { trace, context });
+    let generation = |paid: &Paid| paid.order.handle.generation();
+    let generation = outcome.as_ref().map_or(arrival.generation, generation);
     let pending = outcome.as_ref().ok().and_then(|paid| paid.pending.clone());
     let rule = pending.as_ref().map(|pending| Arc::clone(&pending.by));
     let reason = match &outcome {
@@ -306,7 +309,7 @@ async fn autopay(
     let entry = JournalEntry {
         trace,
         at: call.space.now(),
-        merchant: call.space.merchant(call.param("merchantId")),
+        merchant: arrival.merchant,
         tx_id: Some(call.param("txId").into()),
         status,
         sent: Some(status),
@@ -315,7 +318,7 @@ async fn autopay(
         more: More { control: Some(control), rule, trace_headers, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
-    call.space.note(entry, &wire::redact(&call.body), &response);
+    call.space.note(generation, entry, &wire::redact(&call.body), &response);
     for pending in PendingReply::outlast(pending.into_iter().collect()).await {
         pending.by.leaves(status, response.len());
         pending.by.left();

@@ -236,11 +236,12 @@ fn named(call: &ApiRequest) -> Result<Arc<Snapshot>, ApiProblem> {
 
 /// Notes in the journal, which goes on, that the space did not.
 fn note(space: &Space, control: &'static str, detail: String) {
+    let arrival = space.arrive(None, None);
     let entry = JournalEntry {
-        trace: space.next_trace(),
+        trace: arrival.trace,
         at: space.now(),
         more: More { control: Some(control), detail, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
-    space.note(entry, b"", b"");
+    space.note(arrival.generation, entry, b"", b"");
 }

@@ -290,7 +290,8 @@ fn open_orders(context: &PageContext<'_>) -> Vec<AppOrder> {
         });
         open.map(|order| (order, &*ledger.terminal(order).merchant))
             .map(|(order, merchant)| {
-                let token = CheckoutToken::new(space, order.id, merchant, &order.tx_id);
+                let token =
+                    CheckoutToken::new(space.number(), view.seed, order.id, merchant, &order.tx_id);
                 AppOrder {
                     href: context.at(&app_path(&token)),
                     merchant: merchant.to_owned(),

@@ -2,10 +2,11 @@
 
 use super::context::{Refused, RequestContext};
 use super::payer;
-use crate::base::{Fields, PaymentMethod, Reason};
+use crate::base::{Fields, PaymentMethod, Reason, Seed};
 use crate::crypto::Encoding;
-use crate::ledger::{Binding, BindingId, CardRow, Client, Digest, Ledger, NewBinding};
-use crate::space::Space;
+use crate::ledger::{Binding, BindingId, CardRow, Client, Digest, NewBinding};
+use crate::profile::Profile;
+use crate::space::{Space, Transaction};
 use crate::wire::{self, BindingMethod, Envelope, binding_list, binding_register, mask};
 
 /// Number of digits of a passcode (assumed).
@@ -45,7 +46,7 @@ pub fn save_card(
     card: &CardToSave<'_>,
 ) -> Result<Binding, Refused> {
     save(space, terminal, client, card, |new| {
-        space.write(|transaction| transaction.bind(new).cloned())
+        Ok(space.write(|transaction| transaction.bind(new).cloned())?)
     })
 }
 
@@ -55,7 +56,7 @@ fn save<'a>(
     terminal: &'a str,
     client: Client<'a>,
     card: &CardToSave<'a>,
-    bind: impl FnOnce(NewBinding<'a>) -> Result<Binding, Reason>,
+    bind: impl FnOnce(NewBinding<'a>) -> Result<Binding, Refused>,
 ) -> Result<Binding, Refused> {
     let row = check_card(space, card)?;
     let known = &space.profile().cards[row.0 as usize];
@@ -68,9 +69,9 @@ fn save<'a>(
         holder: card.holder,
         phone: card.phone,
         email: card.email,
-        passcode: card.passcode.map(|passcode| digest(space, client, passcode)),
+        passcode: card.passcode.map(|passcode| digest(space.seed(), client, passcode)),
     };
-    bind(new).map_err(Refused::from)
+    bind(new)
 }
 
 /// Looks whether a card could be saved, and which it is.
@@ -124,7 +125,8 @@ pub(super) fn register(
         passcode: request.pin.as_deref(),
     };
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let bind = |new: NewBinding<'_>| context.write(|transaction| transaction.bind(new).cloned());
+    let bind =
+        |new: NewBinding<'_>| context.write(|transaction| Ok(transaction.bind(new).cloned()?));
     let binding = save(context.space, &request.term_id, client, &card, bind)?;
     let success = context.success();
     Ok(wire::encode(&binding_register::SavedCardReply {
@@ -144,9 +146,9 @@ pub(super) fn list(context: &RequestContext<'_>, fields: &Fields<'_>) -> Result<
     let request = binding_list::BindingListRequest::read(fields)?;
     context.admit(&request.merchant_id, &request.term_id, fields)?;
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let bindings: Vec<Binding> = context
-        .space
-        .write(|transaction| transaction.ledger().bindings().active(client).cloned().collect());
+    let bindings: Vec<Binding> = context.write(|transaction| {
+        Ok(transaction.ledger().bindings().active(client).cloned().collect())
+    })?;
     let success = context.success();
     Ok(wire::encode(&Envelope {
         result_msg: success.message.into(),
@@ -166,7 +168,7 @@ fn row<'a>(context: &'a RequestContext<'_>, binding: &'a Binding) -> binding_lis
         wdl_ac_no: mask::long(number).into(),
         wdl_expiry: binding.expiry.as_deref().map(Into::into),
         wdl_nm: binding.holder.as_deref().map(Into::into),
-        pin: Some(opaque_pin(context.space, binding.id).into()),
+        pin: Some(opaque_pin(context.arrival.seed, binding.id).into()),
         client_id: long_client_id(binding).into(),
         phone: binding.phone.as_deref().map(Into::into),
         email: binding.email.as_deref().map(Into::into),
@@ -186,10 +188,9 @@ fn long_client_id(binding: &Binding) -> String {
 
 /// Value of `pin` in the list: 112 characters of Base64 that depend on the seed and the binding,
 /// and on no PIN.
-fn opaque_pin(space: &Space, id: BindingId) -> String {
-    let blocks: Vec<u8> = (0..3_u8)
-        .flat_map(|block| space.seed().derive(&[b"binding-pin", id.bytes(), &[block]]))
-        .collect();
+fn opaque_pin(seed: Seed, id: BindingId) -> String {
+    let blocks: Vec<u8> =
+        (0..3_u8).flat_map(|block| seed.derive(&[b"binding-pin", id.bytes(), &[block]])).collect();
     Encoding::Base64.encode(&blocks[..84])
 }
 
@@ -199,26 +200,31 @@ pub(super) fn is_passcode(text: &str) -> bool {
 }
 
 /// Digest kept of a client's passcode.
-pub(super) fn digest(space: &Space, client: Client<'_>, passcode: &str) -> Digest {
+pub(super) fn digest(seed: Seed, client: Client<'_>, passcode: &str) -> Digest {
     let parts = [client.merchant.as_bytes(), client.client.as_bytes(), passcode.as_bytes()];
     let [merchant, client, passcode] = parts;
-    Digest(space.seed().derive(&[b"passcode", merchant, client, passcode]))
+    Digest(seed.derive(&[b"passcode", merchant, client, passcode]))
 }
 
 /// The digest of the passcode that holds for a client: its own, or the documented one of the
 /// examples where it never set any.
-pub(super) fn passcode_of(space: &Space, ledger: &Ledger, client: Client<'_>) -> Digest {
-    let own = ledger.bindings().customer(client).and_then(|customer| customer.passcode);
-    own.unwrap_or_else(|| digest(space, client, &space.profile().payers.passcode))
+pub(super) fn passcode_of(
+    profile: &Profile,
+    transaction: &Transaction<'_>,
+    client: Client<'_>,
+) -> Digest {
+    let customer = transaction.ledger().bindings().customer(client);
+    let own = customer.and_then(|customer| customer.passcode);
+    own.unwrap_or_else(|| digest(transaction.seed(), client, &profile.payers.passcode))
 }
 
 /// Returns true if `given` is the passcode for a saved card.
 pub(super) fn passcode_is_right(
-    space: &Space,
-    ledger: &Ledger,
+    profile: &Profile,
+    transaction: &Transaction<'_>,
     binding: &Binding,
     given: &str,
 ) -> bool {
     let client = Client { merchant: &binding.merchant, client: &binding.client };
-    digest(space, client, given) == passcode_of(space, ledger, client)
+    digest(transaction.seed(), client, given) == passcode_of(profile, transaction, client)
 }

@@ -77,7 +77,8 @@ impl CheckoutSession {
 
     /// The name of the order's payment page.
     pub fn checkout_token(&self) -> CheckoutToken {
-        CheckoutToken::new(&self.space, self.order.id, &self.merchant.id, &self.order.tx_id)
+        let (space, order) = (&self.space, &self.order);
+        CheckoutToken::new(space.number(), space.seed(), order.id, &self.merchant.id, &order.tx_id)
     }
 
     /// Progress of the payer.
@@ -181,5 +182,11 @@ pub fn note_step(
         more: More { detail: detail.to_owned(), rule, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
-    session.space.note(entry, serde_json::json!({ "page": step }).to_string().as_bytes(), b"");
+    let generation = session.handle.generation();
+    session.space.note(
+        generation,
+        entry,
+        serde_json::json!({ "page": step }).to_string().as_bytes(),
+        b"",
+    );
 }

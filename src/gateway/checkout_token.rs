@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::base::Seed;
 use crate::ledger::{OrderId, Target};
 use crate::space::{OrderHandle, OrderSnapshot, Space, Spaces};
 
@@ -24,13 +25,13 @@ const TEXT_CHARS: usize = TOKEN_BYTES / 3 * 4;
 pub struct CheckoutToken([u8; TOKEN_BYTES]);
 
 impl CheckoutToken {
-    /// The token of an order of this merchant.
-    pub fn new(space: &Space, order: OrderId, merchant: &str, tx_id: &str) -> Self {
+    /// The token of an order of this merchant in the space of that number and seed.
+    pub fn new(space: u32, seed: Seed, order: OrderId, merchant: &str, tx_id: &str) -> Self {
         let place = order.0.to_be_bytes();
         let parts: [&[u8]; 4] = [b"checkout", &place, merchant.as_bytes(), tx_id.as_bytes()];
-        let proof = space.seed().derive(&parts);
+        let proof = seed.derive(&parts);
         let mut token = [0; TOKEN_BYTES];
-        token[..4].copy_from_slice(&space.number().to_be_bytes());
+        token[..4].copy_from_slice(&space.to_be_bytes());
         token[4..12].copy_from_slice(&place);
         token[12..].copy_from_slice(&proof[..PROOF_BYTES]);
         Self(token)
@@ -38,7 +39,8 @@ impl CheckoutToken {
 
     /// The token of a copied order.
     pub fn of(space: &Space, copy: &OrderSnapshot) -> Self {
-        Self::new(space, copy.order.id, &copy.merchant, &copy.order.tx_id)
+        let (merchant, tx_id) = (&copy.merchant, &copy.order.tx_id);
+        Self::new(space.number(), space.seed(), copy.order.id, merchant, tx_id)
     }
 
     /// Its text, written into `room`.
@@ -57,7 +59,8 @@ impl CheckoutToken {
             let merchant = view.ledger.terminal(found).merchant.clone();
             Some((view.handle(found), merchant, found.tx_id.clone()))
         })?;
-        (Self::new(&space, order, &merchant, &tx_id) == token).then_some((space, handle))
+        let made = Self::new(space.number(), space.seed(), order, &merchant, &tx_id);
+        (made == token).then_some((space, handle))
     }
 
     /// The token that `text` says, whoever made it.

@@ -9,7 +9,7 @@ use crate::base::{Fields, FieldsError, Millis, Operation, Reason, TraceContext};
 use crate::crypto;
 use crate::ledger::{Ledger, Order, Target};
 use crate::profile::{Merchant, ReasonAnswer, SignMode};
-use crate::space::{Deferred, Lint, LintFinding, RequestId, Ruling, Space};
+use crate::space::{Arrival, Deferred, Lint, LintFinding, Ruling, Space};
 use crate::wire::UnreadableRequest;
 
 /// Longest remarks on one request in bytes, give or take the last.
@@ -19,7 +19,8 @@ const REMARKS_BYTES: usize = 1000;
 pub(super) struct RequestContext<'a> {
     pub(super) space: &'a Space,
     pub(super) operation: Operation,
-    pub(super) trace: RequestId,
+    /// The request as it arrived in the space.
+    pub(super) arrival: Arrival,
     pub(super) token: Option<&'a str>,
     /// The header `X-Payon-Scenario`.
     pub(super) scenario: Option<&'a str>,
@@ -32,10 +33,10 @@ pub(super) struct RequestContext<'a> {
     pub(super) findings: RefCell<Vec<LintFinding>>,
     /// Remarks for the journal on an answer that is no refusal.
     pub(super) remarks: RefCell<String>,
-    /// The merchant that was recognised, so that the journal need not look it up again.
-    pub(super) merchant: OnceCell<Arc<Merchant>>,
     /// Time on the space's clock at the last entry.
     pub(super) entered: Cell<Option<Millis>>,
+    /// True if the space was reset or restored since the request arrived.
+    pub(super) is_overtaken: Cell<bool>,
     /// True if the sender was admitted, so that the rules were asked about the call.
     pub(super) is_admitted: Cell<bool>,
     /// The rule that steps in, with its plan.
@@ -97,14 +98,14 @@ impl From<Reason> for Refused {
     }
 }
 
-/// The merchant of that id, if the terminal is one of its own.
-pub(super) fn recognise(
-    space: &Space,
+/// The merchant that was found in a space for that id, if the terminal is one of its own.
+pub(super) fn recognise<'m>(
+    found: Option<&'m Merchant>,
+    space: &str,
     merchant_id: &str,
     term_id: &str,
-) -> Result<Arc<Merchant>, Refused> {
-    let merchant = space.merchant(merchant_id).ok_or_else(|| {
-        let space = space.name();
+) -> Result<&'m Merchant, Refused> {
+    let merchant = found.ok_or_else(|| {
         let detail = format!(
             "merchantId {merchant_id:?} is not known in the space {space:?}; a merchant of another space, and one that \
              several have, is reached by /space/{{name}} or the header X-Payon-Space"
@@ -143,8 +144,8 @@ impl RequestContext<'_> {
         term_id: &str,
         fields: &Fields<'_>,
     ) -> Result<&Merchant, Refused> {
-        let merchant = recognise(self.space, merchant_id, term_id)?;
-        let merchant = self.merchant.get_or_init(|| merchant);
+        let merchant = self.arrival.merchant.as_deref();
+        let merchant = recognise(merchant, self.space.name(), merchant_id, term_id)?;
         self.check_token(merchant)?;
         self.check_signature(merchant, fields)?;
         self.consult(fields)?;

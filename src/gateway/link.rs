@@ -15,7 +15,7 @@ use super::{CheckoutToken, register};
 use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};
 use crate::ledger::{Command, NewOrder, OrderId, Registration, Target};
-use crate::space::{JournalEntry, More, RequestId, Space, Transaction};
+use crate::space::{Arrival, JournalEntry, More, Space, Transaction};
 use crate::wire::{self, card_link, register::RegisterRequest};
 
 /// The member that says when a link was made.
@@ -58,7 +58,8 @@ pub fn open_for_card(space: &Space, merchant_id: &str, data: &str) -> Result<Car
         let detail = format!("data is a link of another merchant than {merchant_id:?}");
         return Err(Refused::with(Reason::LinkForeign, detail));
     }
-    recognise(space, &request.merchant_id, &request.term_id)?;
+    let merchant = space.merchant(&request.merchant_id);
+    recognise(merchant.as_deref(), space.name(), &request.merchant_id, &request.term_id)?;
     let urls = [&request.success_url, &request.fail_url, &request.cancel_url];
     register::check_return_urls(&space.profile().rules, urls)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
@@ -94,13 +95,13 @@ pub fn make(key: &PublicKey, padding: Padding, order: &str) -> Result<String, En
 /// order that was opened before takes no payment any more, such as `order.already-paid`.
 pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToken, Refused> {
     let begun = Instant::now();
-    let trace = space.next_trace();
+    let mut arrival = space.arrive(Some(merchant_id), None);
     let plain = decrypted(space, data);
     let fields = plain.as_deref().map_err(Clone::clone).and_then(parse);
     let opened = fields
         .as_ref()
         .map_err(Clone::clone)
-        .and_then(|fields| register_once(space, merchant_id, fields, trace));
+        .and_then(|fields| register_once(space, merchant_id, fields, &mut arrival));
     let (reason, detail) = match &opened {
         Ok(_) => (Reason::Success, String::new()),
         Err(refused) => (refused.reason, refused.detail.clone()),
@@ -110,9 +111,9 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         Err(_) => space.profile().reasons.general(reason).http,
     };
     let entry = JournalEntry {
-        trace,
+        trace: arrival.trace,
         at: space.now(),
-        merchant: space.merchant(merchant_id),
+        merchant: arrival.merchant,
         tx_id: fields.iter().find_map(|fields| fields.text("txId")).map(|text| text[..].into()),
         status,
         sent: Some(status),
@@ -121,7 +122,7 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         more: More { detail, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
-    space.note(entry, &wire::redact(plain.as_deref().unwrap_or_default()), b"");
+    space.note(arrival.generation, entry, &wire::redact(plain.as_deref().unwrap_or_default()), b"");
     opened
 }
 
@@ -137,8 +138,10 @@ pub fn read(
 ) -> Result<Option<CheckoutToken>, Refused> {
     let plain = decrypted(space, data)?;
     let fields = parse(&plain)?;
-    with_order(space, merchant_id, &fields, |_, known, new| {
-        Ok(known.map(|order| CheckoutToken::new(space, order, new.merchant, new.tx_id)))
+    with_order(space, merchant_id, &fields, |transaction, known, new| {
+        let (number, seed) = (space.number(), transaction.seed());
+        let token = |order| CheckoutToken::new(number, seed, order, new.merchant, new.tx_id);
+        Ok(known.map(token))
     })
 }
 
@@ -164,17 +167,18 @@ fn register_once(
     space: &Space,
     merchant_id: &str,
     fields: &Fields<'_>,
-    trace: RequestId,
+    arrival: &mut Arrival,
 ) -> Result<CheckoutToken, Refused> {
     with_order(space, merchant_id, fields, |transaction, known, new| {
+        arrival.generation = transaction.generation();
         let (merchant, tx_id) = (new.merchant, new.tx_id);
         let id = match known {
             Some(id) => id,
-            None => match transaction.register(trace, new)? {
+            None => match transaction.register(arrival.trace, new)? {
                 Registration::New(id) | Registration::Again(id) => id,
             },
         };
-        Ok(CheckoutToken::new(space, id, merchant, tx_id))
+        Ok(CheckoutToken::new(space.number(), transaction.seed(), id, merchant, tx_id))
     })
 }
 
@@ -190,11 +194,13 @@ fn with_order<T>(
         let detail = format!("data is an order of another merchant than {merchant_id:?}");
         return Err(Refused::with(Reason::LinkForeign, detail));
     }
-    let merchant = recognise(space, &request.merchant_id, &request.term_id)?;
-    let issued = issued_at(fields)?;
-    let new = register::new_order(&space.profile().rules, &merchant, &request)?;
     let lifetime = space.profile().checkout.link_lifetime_ms;
     space.write(|transaction| {
+        let (merchant_id, term_id) = (&request.merchant_id, &request.term_id);
+        let found = transaction.merchant(merchant_id);
+        let merchant = recognise(found, space.name(), merchant_id, term_id)?;
+        let issued = issued_at(fields)?;
+        let new = register::new_order(&space.profile().rules, merchant, &request)?;
         let (ledger, now) = (transaction.ledger(), transaction.now);
         let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
         let known = ledger.find(named);

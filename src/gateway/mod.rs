@@ -55,11 +55,10 @@ use crate::base::{
     Fields, FieldsError, Millis, Operation, Reason, TraceHeaders, is_authority, without_mark,
 };
 use crate::ledger::Screen;
-use crate::profile::Merchant;
 use crate::scenario::Point;
 use crate::space::{
-    Bodies, Deferred, JournalEntry, Lint, LintFinding, More, PendingReply, RequestId, Ruling,
-    Space, Spaces, Weight,
+    Arrival, Bodies, Deferred, JournalEntry, Lint, LintFinding, More, PendingReply, RequestId,
+    Ruling, Space, Spaces, Weight,
 };
 use crate::wire::{self, Identity};
 use context::RequestContext;
@@ -181,7 +180,7 @@ impl<'a> OperationBody<'a> {
 pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
     let begun = Instant::now();
     let sent = without_mark(call.body);
-    let body = OperationBody::parse(call.operation, call.body);
+    let body = OperationBody::parse(call.operation, call.body).map_err(Refused::from);
     // Of an array the first row says whose it is.
     let rows = body.as_ref().map(OperationBody::rows);
     let first = rows.ok().and_then(|rows| rows.first());
@@ -191,49 +190,38 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
         Some(merchant) => spaces.of_merchant(merchant),
         None => Arc::clone(spaces.default_space()),
     });
-    let trace = space.next_trace();
-    let mut context = RequestContext {
-        space: &space,
-        operation: call.operation,
-        trace,
-        token: call.token,
-        scenario: call.scenario,
-        context: call
-            .trace_headers
-            .as_ref()
-            .and_then(|trace_headers| trace_headers.context.clone()),
-        origin: call.origin,
-        strict: spaces.is_strict(),
-        findings: RefCell::default(),
-        remarks: RefCell::default(),
-        merchant: OnceCell::new(),
-        entered: Cell::new(None),
-        is_admitted: Cell::new(false),
-        decision: OnceCell::new(),
-        deferred: RefCell::default(),
-    };
-    let outcome = body.map_err(Refused::from).and_then(|body| {
-        if sent.len() < call.body.len() {
-            context.find(Lint::ByteOrderMark, "")?;
+    let traced = call.trace_headers.as_ref().and_then(|headers| headers.context.clone());
+    let (context, outcome) = loop {
+        let point = Some(Point::Call(call.operation));
+        let context = RequestContext {
+            space: &space,
+            operation: call.operation,
+            arrival: space.arrive(identity.merchant_id.as_deref(), point),
+            token: call.token,
+            scenario: call.scenario,
+            context: traced.clone(),
+            origin: call.origin,
+            strict: spaces.is_strict(),
+            findings: RefCell::default(),
+            remarks: RefCell::default(),
+            entered: Cell::new(None),
+            is_overtaken: Cell::new(false),
+            is_admitted: Cell::new(false),
+            decision: OnceCell::new(),
+            deferred: RefCell::default(),
+        };
+        let outcome = decide(&context, &body, sent.len() < call.body.len());
+        // What a reset or a restore came between is decided anew, by what holds now.
+        if !context.is_overtaken.get() {
+            break (context, outcome);
         }
-        lint::read(&context, body.rows())?;
-        let reply = operate(&context, &body).map_err(|refused| match &body {
-            OperationBody::One(fields) => context.with_all_missing(refused, fields),
-            OperationBody::Many(_) => refused,
-        })?;
-        // Booked, and refused nevertheless.
-        context.refused_by_rule().map_or(Ok(reply), Err)
-    });
+    };
     if let Err(refused) = &outcome {
         lint::look_back(&context, refused.reason);
     }
     let outcome = outcome.map_err(|refused| context.consult_refused(refused));
     let (findings, remarks) = (context.findings.take(), context.remarks.take());
-    let merchant = context
-        .merchant
-        .take()
-        .filter(|merchant| identity.merchant_id.as_deref() == Some(merchant.id.as_str()));
-    let at = context.entered.get();
+    let (at, arrival) = (context.entered.get(), context.arrival.clone());
     let pending = context.pending(&identity);
     let weighty = |finding: &&LintFinding| finding.lint.weight() == Weight::Violation;
     let violations = findings.iter().filter(weighty).count();
@@ -245,11 +233,10 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
         space: &space,
         begun,
         operation,
-        trace,
+        arrival,
         identity,
         body: sent,
         harmless,
-        merchant,
         at,
         findings,
         pending,
@@ -257,6 +244,25 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
         status: None,
     };
     finish(received, outcome.map(|reply| (reply, remarks)))
+}
+
+/// Decides a request whose body was parsed. `has_mark` says that a byte order mark stands before it.
+fn decide(
+    context: &RequestContext<'_>,
+    body: &Result<OperationBody<'_>, Refused>,
+    has_mark: bool,
+) -> Result<Vec<u8>, Refused> {
+    let body = body.as_ref().map_err(Refused::clone)?;
+    if has_mark {
+        context.find(Lint::ByteOrderMark, "")?;
+    }
+    lint::read(context, body.rows())?;
+    let reply = operate(context, body).map_err(|refused| match body {
+        OperationBody::One(fields) => context.with_all_missing(refused, fields),
+        OperationBody::Many(_) => refused,
+    })?;
+    // Booked, and refused nevertheless.
+    context.refused_by_rule().map_or(Ok(reply), Err)
 }
 
 fn operate(context: &RequestContext<'_>, body: &OperationBody<'_>) -> Result<Vec<u8>, Refused> {
@@ -316,17 +322,20 @@ fn refuse_by(
     refused: Refused,
     ruling: Option<Ruling>,
 ) -> GatewayReply {
-    let (begun, trace) = (Instant::now(), space.next_trace());
-    let pending = ruling.and_then(|ruling| space.pending(ruling, None, trace, Deferred::default()));
+    let (begun, mut arrival) = (Instant::now(), space.arrive(None, None));
+    let pending = ruling.and_then(|ruling| {
+        // The rule has decided, so what it decided is noted where it did.
+        arrival.generation = ruling.generation;
+        space.pending(ruling, None, arrival.trace, None, Deferred::default())
+    });
     let received = ReceivedRequest {
         space,
         begun,
         operation,
-        trace,
+        arrival,
         identity: &Identity::default(),
         body: &[],
         harmless: true,
-        merchant: None,
         at: None,
         findings: Vec::new(),
         pending: pending.map(Box::new),
@@ -345,7 +354,8 @@ pub fn consult_page(
 ) -> Option<Box<PendingReply>> {
     let ruling = rules::consult_early(space, Point::Page, scenario)?;
     let trace = space.next_trace();
-    let pending = Box::new(space.pending(ruling, None, trace, Deferred::default())?);
+    let generation = ruling.generation;
+    let pending = Box::new(space.pending(ruling, None, trace, None, Deferred::default())?);
     let entry = JournalEntry {
         trace,
         at: space.now(),
@@ -358,28 +368,27 @@ pub fn consult_page(
         .noted(),
         ..JournalEntry::default()
     };
-    space.note(entry, serde_json::json!({ "page": page }).to_string().as_bytes(), b"");
+    space.note(generation, entry, serde_json::json!({ "page": page }).to_string().as_bytes(), b"");
     Some(pending)
 }
 
 /// Refuses with `status` what is not HTTP as it must be. Such things may come too often to be noted each time.
 pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool) -> GatewayReply {
     let identity = &Identity::default();
-    let (reason, trace) = (Reason::MalformedHttp, space.next_trace());
+    let (reason, arrival) = (Reason::MalformedHttp, space.arrive(None, None));
     let refused = Refused { reason, detail: detail.to_owned() };
     if !is_noted {
         let (_, body) = refusal(space, None, identity, &refused);
-        return GatewayReply { status, body, trace, reason, pending: None };
+        return GatewayReply { status, body, trace: arrival.trace, reason, pending: None };
     }
     let received = ReceivedRequest {
         space,
         begun: Instant::now(),
         operation: None,
-        trace,
+        arrival,
         identity,
         body: &[],
         harmless: true,
-        merchant: None,
         at: None,
         findings: Vec::new(),
         pending: None,
@@ -394,13 +403,11 @@ struct ReceivedRequest<'a> {
     space: &'a Space,
     begun: Instant,
     operation: Option<Operation>,
-    trace: RequestId,
+    arrival: Arrival,
     identity: &'a Identity<'a>,
     body: &'a [u8],
     /// True if the body surely holds nothing to hide.
     harmless: bool,
-    /// The merchant, where it was recognised.
-    merchant: Option<Arc<Merchant>>,
     /// Time at which it was decided, where the space was entered.
     at: Option<Millis>,
     findings: Vec<LintFinding>,
@@ -415,7 +422,8 @@ fn finish(
     received: ReceivedRequest<'_>,
     outcome: Result<(Vec<u8>, String), Refused>,
 ) -> GatewayReply {
-    let ReceivedRequest { space, begun, operation, trace, identity, body, harmless, .. } = received;
+    let ReceivedRequest { space, begun, operation, identity, body, harmless, .. } = received;
+    let Arrival { trace, generation, merchant, .. } = received.arrival;
     let (mut status, mut reply, reason, detail) = match outcome {
         Ok((reply, remarks)) => (200, Bytes::from(reply), Reason::Success, remarks),
         Err(refused) => {
@@ -433,8 +441,6 @@ fn finish(
             }
         }
     }
-    let named = || identity.merchant_id.as_deref().and_then(|id| space.merchant(id));
-    let merchant = received.merchant.or_else(named);
     let fault = received.pending.as_deref().and_then(|pending| pending.by.plan.transport.as_ref());
     let more = More {
         control: None,
@@ -458,7 +464,7 @@ fn finish(
         bodies: Bodies::default(),
     };
     let shown = if harmless { Cow::Borrowed(body) } else { wire::redact(body) };
-    space.note(entry, &shown, &reply);
+    space.note(generation, entry, &shown, &reply);
     GatewayReply { status, body: reply, trace, reason, pending: received.pending }
 }
 

@@ -24,12 +24,12 @@ pub(super) fn answer(
     });
     let (merchant, terminal) = (&*request.merchant_id, &*request.term_id);
     let days = request.from_date..=request.to_date;
-    let (orders, now, rules) = context.space.write(|transaction| {
+    let (orders, now, rules) = context.write(|transaction| {
         let ledger = transaction.ledger();
         let page = ledger.page(merchant, terminal, days, kind, skip, limit);
         let orders: Vec<Order> = page.into_iter().cloned().collect();
-        (orders, transaction.now, transaction.ledger().rules().clone())
-    });
+        Ok((orders, transaction.now, transaction.ledger().rules().clone()))
+    })?;
     let rows: Vec<_> =
         orders.iter().map(|order| row(context, merchant, terminal, order, now, &rules)).collect();
     Ok(wire::encode(&rows))

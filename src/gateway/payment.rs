@@ -66,7 +66,7 @@ fn settle<'r>(
 ) -> Result<Vec<u8>, Refused> {
     context.admit(whose.merchant, whose.terminal, fields)?;
     let target = Target::Named { merchant: whose.merchant, tx_id: whose.tx_id };
-    let facts = context.write(|transaction| -> Result<PaymentFacts, Refused> {
+    let facts = context.write(|transaction| {
         let order = order_at(transaction.ledger(), whose.terminal, target)?;
         if order.is_unchecked() {
             context.find(Lint::StatusNotAsked, "txId")?;
@@ -74,7 +74,7 @@ fn settle<'r>(
         let (id, command) = (order.id, command(order)?);
         let event = transaction.ledger().decide(transaction.now, Target::At(id), command)?;
         let change = event.change;
-        let order = transaction.book(event, context.trace).ok_or(Reason::SystemError)?;
+        let order = transaction.book(event, context.arrival.trace).ok_or(Reason::SystemError)?;
         Ok(PaymentFacts::of(order, change))
     })?;
     let success = context.success();

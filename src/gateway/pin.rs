@@ -24,7 +24,7 @@ pub(super) fn answer(
     }
     let profile = context.space.profile();
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let sent = digest(context.space, client, &decrypted(profile, &request.pin)?);
+    let sent = digest(context.arrival.seed, client, &decrypted(profile, &request.pin)?);
     context.write(|transaction| {
         let ledger = transaction.ledger();
         if !is_known(profile, ledger, client) {
@@ -37,7 +37,7 @@ pub(super) fn answer(
             });
             return Ok(());
         }
-        if sent != passcode_of(context.space, ledger, client) {
+        if sent != passcode_of(profile, transaction, client) {
             return Err(Refused::because(Reason::PasscodeWrong));
         }
         let disabled = context.operation == Operation::DisablePin;

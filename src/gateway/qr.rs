@@ -98,7 +98,7 @@ impl<'r> QrReport<'r> {
             if let Err(refused) = &booked {
                 let noted = Command::Reject(refused.reason);
                 let event = transaction.ledger().decide(transaction.now, Target::At(id), noted)?;
-                transaction.book(event, context.trace);
+                transaction.book(event, context.arrival.trace);
             }
             booked
         })?;
@@ -118,7 +118,7 @@ impl<'r> QrReport<'r> {
         ledger.decide(now, target, Command::Cancel)?;
         if let Some(command) = command(order)? {
             let event = ledger.decide(now, target, command)?;
-            transaction.book(event, context.trace).ok_or(Reason::SystemError)?;
+            transaction.book(event, context.arrival.trace).ok_or(Reason::SystemError)?;
         }
         Ok(())
     }
@@ -149,6 +149,6 @@ fn approval_number(
     let sent = &request.approval_no;
     let digits = sent.len() <= 6 && sent.bytes().all(|byte| byte.is_ascii_digit());
     sent.parse().ok().filter(|_| digits).unwrap_or_else(|| {
-        payer::approval_number(context.space.seed(), &request.merchant_id, &request.tx_id)
+        payer::approval_number(context.arrival.seed, &request.merchant_id, &request.tx_id)
     })
 }

@@ -2,7 +2,8 @@
 
 use super::context::{Refused, RequestContext, order_at, recognise};
 use crate::base::{Amount, Fields, OrderState, Reason};
-use crate::ledger::{Change, Ledger, Order, OrderKind, Target};
+use crate::ledger::{Change, Order, OrderKind, Target};
+use crate::space::Transaction;
 use crate::wire::reconciliation::{self, ReconciliationRow};
 use crate::wire::{self, ReconciliationResult, TransactionType, UnreadableRequest};
 
@@ -25,13 +26,13 @@ pub(super) fn answer(
     {
         context.consult(fields)?;
     }
-    let judged: Vec<Result<(), Refused>> = context.space.write(|transaction| {
+    let judged: Vec<Result<(), Refused>> = context.write(|transaction| {
         let judge = |row: &Result<ReconciliationRow<'_>, UnreadableRequest>| match row {
-            Ok(row) => judge(context, transaction.ledger(), row),
+            Ok(row) => judge(context.space.name(), transaction, row),
             Err(refusal) => Err(unreadable(refusal)),
         };
-        rows.iter().map(judge).collect()
-    });
+        Ok(rows.iter().map(judge).collect())
+    })?;
     let answers: Vec<ReconciliationResult<'_>> = std::iter::zip(&rows, body)
         .zip(&judged)
         .map(|((row, fields), judged)| {
@@ -55,11 +56,12 @@ pub(super) fn answer(
 /// The first that does not agree, in a fixed order: merchant, terminal, transaction, customer, what
 /// happened, total.
 fn judge(
-    context: &RequestContext<'_>,
-    ledger: &Ledger,
+    space: &str,
+    transaction: &Transaction<'_>,
     row: &ReconciliationRow<'_>,
 ) -> Result<(), Refused> {
-    recognise(context.space, &row.merchant_id, &row.term_id)?;
+    recognise(transaction.merchant(&row.merchant_id), space, &row.merchant_id, &row.term_id)?;
+    let ledger = transaction.ledger();
     let target = Target::Named { merchant: &row.merchant_id, tx_id: &row.tx_id };
     let order = order_at(ledger, &row.term_id, target)?;
     let details = order.details();

@@ -22,13 +22,16 @@ pub(super) fn answer(
     let profile = context.space.profile();
     let new = new_order(&profile.rules, merchant, &request)?;
     let new = NewOrder { context: context.context.clone(), ..new };
-    let order = context
-        .write(|transaction| transaction.register_and(context.trace, new, RegisterFacts::of))?;
+    let order = context.write(|transaction| {
+        let trace = context.arrival.trace;
+        Ok(transaction.register_and(trace, new, RegisterFacts::of)?)
+    })?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
     let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires));
     let (khqr, khqr_md5) = khqr.transpose()?.unzip();
-    let token = CheckoutToken::new(context.space, order.id, &request.merchant_id, &request.tx_id);
+    let (number, seed) = (context.space.number(), context.arrival.seed);
+    let token = CheckoutToken::new(number, seed, order.id, &request.merchant_id, &request.tx_id);
     Ok(wire::encode(&Envelope {
         result_msg: context.success().message.into(),
         result_code: context.success().code.into(),

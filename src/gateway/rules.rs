@@ -5,7 +5,7 @@ use super::context::{Refused, RequestContext};
 use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
 use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
-use crate::space::{JournalEntry, PendingReply, Ruling, Space, Transaction};
+use crate::space::{JournalEntry, Overtaken, PendingReply, Ruling, Space, Transaction};
 use crate::wire::Identity;
 
 /// Describes a request to a rule and hands that on.
@@ -75,9 +75,6 @@ pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) ->
 
 /// Asks the rules about a request of which nothing is known but where it came to.
 pub(super) fn consult_early(space: &Space, point: Point, scenario: Option<&str>) -> Option<Ruling> {
-    if !space.listens_at(point) {
-        return None;
-    }
     // The space fills in its time.
     let call = CallFacts::new(space.name(), point, crate::base::Millis(0));
     space.consult(&CallFacts { header: scenario, ..call })
@@ -93,11 +90,7 @@ impl RequestContext<'_> {
     /// Asks the rules. Refuses where one refuses and nothing is to be booked.
     pub(super) fn consult(&self, fields: &Fields<'_>) -> Result<(), Refused> {
         self.is_admitted.set(true);
-        if self.space.listens_at(Point::Call(self.operation)) {
-            self.consult_rules(fields)
-        } else {
-            Ok(())
-        }
+        if self.arrival.meets_rules { self.consult_rules(fields) } else { Ok(()) }
     }
 
     #[cold]
@@ -106,6 +99,9 @@ impl RequestContext<'_> {
             self.space.consult(call)
         });
         let Some(decision) = decision else { return Ok(()) };
+        if decision.generation != self.arrival.generation {
+            return Err(self.overtaken());
+        }
         let is_booked = decision.plan.commit != CommitPoint::Never;
         let _ = self.decision.set(Box::new(decision));
         if is_booked { Ok(()) } else { self.refused_by_rule().map_or(Ok(()), Err) }
@@ -114,10 +110,11 @@ impl RequestContext<'_> {
     /// Asks the rules about a call that was refused before its sender was admitted, and so before they were asked. Answers
     /// the refusal that stands.
     pub(super) fn consult_refused(&self, refused: Refused) -> Refused {
-        if self.is_admitted.get() || !self.space.listens_at(Point::Refused) {
+        if self.is_admitted.get() {
             return refused;
         }
         let ruling = consult_early(self.space, Point::Refused, self.scenario);
+        let ruling = ruling.filter(|ruling| ruling.generation == self.arrival.generation);
         let instead = ruling.as_ref().and_then(refusal_of);
         if let Some(ruling) = ruling {
             let _ = self.decision.set(Box::new(ruling));
@@ -127,24 +124,33 @@ impl RequestContext<'_> {
 
     /// The refusal that a rule wants.
     pub(super) fn refused_by_rule(&self) -> Option<Refused> {
-        if self.deferred.borrow().is_void() {
-            return None;
-        }
         refusal_of(self.decision.get()?)
     }
 
-    /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in.
-    pub(super) fn write<R>(&self, act: impl FnOnce(&mut Transaction<'_>) -> R) -> R {
+    /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in. Refused where
+    /// the space was reset or restored since the request arrived.
+    pub(super) fn write<R>(
+        &self,
+        act: impl FnOnce(&mut Transaction<'_>) -> Result<R, Refused>,
+    ) -> Result<R, Refused> {
         let decision = self.decision.get().map(|decision| &**decision);
-        let (result, deferred) = self.space.write_with(decision, |transaction| {
+        let written = self.space.write_for(self.arrival.generation, decision, |transaction| {
             self.entered.set(Some(transaction.now));
             transaction.carry(self.context.as_ref());
             act(transaction)
         });
+        let (result, deferred) = written.map_err(|Overtaken| self.overtaken())?;
         if decision.is_some() {
             self.deferred.borrow_mut().append(deferred);
         }
         result
+    }
+
+    /// Notes that what was found out about the request holds no more; it has to arrive again.
+    #[cold]
+    fn overtaken(&self) -> Refused {
+        self.is_overtaken.set(true);
+        Reason::SystemError.into()
     }
 
     /// Pending reply of the call, where a rule stepped in.
@@ -156,12 +162,10 @@ impl RequestContext<'_> {
     #[cold]
     fn course_of(self, ruling: Ruling, identity: &Identity<'_>) -> Option<Box<PendingReply>> {
         let deferred = self.deferred.take();
-        if deferred.is_void() {
-            return None;
-        }
         let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
-        self.space.pending(ruling, target, self.trace, deferred).map(Box::new)
+        let (trace, context) = (self.arrival.trace, self.context.as_ref());
+        self.space.pending(ruling, target, trace, context, deferred).map(Box::new)
     }
 }
 

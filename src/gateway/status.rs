@@ -18,7 +18,7 @@ pub(super) fn answer(
     let request = StatusRequest::read(fields)?;
     context.admit(&request.merchant_id, &request.term_id, fields)?;
     let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
-    let facts = context.write(|transaction| -> Result<StatusFacts, Refused> {
+    let facts = context.write(|transaction| {
         let id = order_at(transaction.ledger(), &request.term_id, target)?.id;
         transaction.note_status_asked(id);
         let ledger = transaction.ledger();

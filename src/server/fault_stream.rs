@@ -390,7 +390,7 @@ mod tests {
         let point = Point::Call(Operation::Status);
         let call = CallFacts::new("default", point, Millis(0));
         let decision = space.consult(&call).expect("it steps in");
-        let pending = space.pending(decision, None, RequestId(1), Deferred::default());
+        let pending = space.pending(decision, None, RequestId(1), None, Deferred::default());
         pending.expect("its course")
     }
 

@@ -105,9 +105,6 @@ enum AcceptFault {
 /// the control plane shares the port it meets its callers too.
 fn fault_at_once(app: &App) -> Option<AcceptFault> {
     let space = app.spaces.default_space();
-    if !space.listens_at(Point::Connect) {
-        return None;
-    }
     let call = CallFacts::new(space.name(), Point::Connect, Millis(0));
     match space.consult(&call)?.plan.transport? {
         Transport::Reset => Some(AcceptFault::Reset),

@@ -27,7 +27,6 @@ use crate::http::{
     BodyError, CONTROL_PORT_HEADER, HostError, Limits, ReplyBody, RequestBody, TRACEPARENT,
     check_host, check_only_host, trace_headers,
 };
-use crate::scenario::Point;
 use crate::space::{PendingReply, Space, Spaces};
 
 /// State that all connections share.
@@ -192,31 +191,33 @@ async fn operate(
     mut headers: HeaderMap,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
-    // Looked for only where a rule may ask for it: every call comes by here.
-    let own = space.as_ref().unwrap_or(app.spaces.default_space());
-    let scenario = own.listens_at(Point::Refused).then(|| scenario_of(&headers).map(str::to_owned));
-    let scenario = scenario.flatten();
-    let refuse = |space: Option<&Arc<Space>>, reason, detail: &str| {
+    let refuse = |space: Option<&Arc<Space>>, scenario: Option<&str>, reason, detail: &str| {
         let space = space.unwrap_or(app.spaces.default_space());
-        gateway::refuse_early(space, Some(operation), reason, detail, scenario.as_deref())
+        gateway::refuse_early(space, Some(operation), reason, detail, scenario)
     };
     let reply = match body.read(&app.limits).await {
         Ok(body) if operation.needs_private_key() => {
             // Milliseconds of arithmetic would hold up every other request of this worker.
             let (app, named) = (Arc::clone(app), space.clone());
+            let scenario = scenario_of(&headers).map(str::to_owned);
             let headers = std::mem::take(&mut headers);
             let answered = tokio::task::spawn_blocking(move || {
                 decide(&app, operation, space, &headers, &body)
             });
             answered.await.unwrap_or_else(|_| {
-                refuse(named.as_ref(), Reason::SystemError, "the request was given up half-way")
+                let detail = "the request was given up half-way";
+                refuse(named.as_ref(), scenario.as_deref(), Reason::SystemError, detail)
             })
         }
         Ok(body) => decide(app, operation, space, &headers, &body),
         Err(error @ BodyError::TooLarge(_)) => {
-            refuse(space.as_ref(), Reason::TooLarge, &error.to_string())
+            let scenario = scenario_of(&headers);
+            refuse(space.as_ref(), scenario, Reason::TooLarge, &error.to_string())
         }
-        Err(error) => refuse(space.as_ref(), Reason::MalformedJson, &error.to_string()),
+        Err(error) => {
+            let scenario = scenario_of(&headers);
+            refuse(space.as_ref(), scenario, Reason::MalformedJson, &error.to_string())
+        }
     };
     match reply.pending {
         // The request's headers have been read; their memory does for those of the reply.

@@ -5,6 +5,14 @@ use crate::base::Millis;
 /// One thousand thousandths: simulated time runs as fast as real time.
 const REAL: u64 = 1000;
 
+/// The last moment that a clock may be brought to: the end of the year 9998.
+pub(super) const LATEST: Millis = Millis(253_370_764_800_000);
+
+/// Returns true if a clock may show this moment.
+pub(super) fn can_be(moment: Millis) -> bool {
+    (Millis(0)..=LATEST).contains(&moment)
+}
+
 /// A clock that can be frozen, set, advanced and scaled. All that a space does reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
@@ -20,6 +28,11 @@ impl Clock {
     /// A clock that shows real time.
     pub const fn real() -> Self {
         Self { anchor: Millis(0), simulated: Millis(0), scale_milli: REAL }
+    }
+
+    /// A clock of a file, to be set before it is used: it shows that, and runs at so many thousandths of real speed.
+    pub(super) const fn showing(simulated: Millis, scale_milli: u64) -> Self {
+        Self { anchor: Millis(0), simulated, scale_milli }
     }
 
     /// Time on the clock at `real` time.

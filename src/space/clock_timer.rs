@@ -1,28 +1,16 @@
 //! Waits for the space's clock on the way to a socket: a reply that is held back, a slow one between two of its
 //! pieces, a push-back that is sent slowly. Time that is made to pass stops at each.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{RequestId, Space, State, Transaction};
+use super::outbox::Dispatch;
+use super::space::Space;
+use super::state::{State, Waiter};
+use super::transaction::Transaction;
 use crate::base::{Millis, wall_clock};
-
-/// A waiter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Waiter {
-    /// The reply to a request.
-    Reply {
-        /// Its name.
-        trace: RequestId,
-        /// Time at which it came, where it is a call that somebody waits for.
-        came: Option<Millis>,
-    },
-    /// The sender of this delivery, which is under way meanwhile.
-    Sender(u64),
-}
 
 /// A place among what waits for a space's clock. Dropping it gives the place up, and time goes on past it.
 pub struct ClockTimer {
@@ -38,7 +26,7 @@ pub struct ClockTimer {
 
 impl fmt::Debug for ClockTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hold")
+        f.debug_struct("ClockTimer")
             .field("waiter", &self.waiter)
             .field("due", &self.due)
             .finish_non_exhaustive()
@@ -46,7 +34,7 @@ impl fmt::Debug for ClockTimer {
 }
 
 impl ClockTimer {
-    /// A hold that nobody waits at yet.
+    /// A place that nobody waits at yet.
     pub(super) fn new(space: Arc<Space>, generation: u64, waiter: Waiter, due: Millis) -> Self {
         Self { space, generation, waiter, begun: None, due, is_noted: false }
     }
@@ -64,10 +52,10 @@ impl ClockTimer {
         &self.space
     }
 
-    /// Time at which the call came whose reply is held; `None` where nobody waits for one.
+    /// Time at which the call came whose reply is held; `None` for a push-back.
     pub(super) fn came(&self) -> Option<Millis> {
         match self.waiter {
-            Waiter::Reply { came, .. } => came,
+            Waiter::Reply { came, .. } => Some(came),
             Waiter::Sender(_) => None,
         }
     }
@@ -134,13 +122,19 @@ pub(super) enum Wait {
 }
 
 impl Space {
+    /// Timer on which the pieces of a slow push-back wait for the clock.
+    pub fn pace(&self, dispatch: &Dispatch) -> Option<ClockTimer> {
+        let (job, generation) = (&dispatch.delivery_job, dispatch.generation);
+        Some(ClockTimer::new(self.me.upgrade()?, generation, Waiter::Sender(job.id), job.at))
+    }
+
     /// Waits until the clock shows `due`. On a frozen clock that is until it is set or advanced past it.
     async fn sleep_until(&self, due: Millis, generation: u64) {
         self.until(generation, |transaction| {
             if transaction.now >= due {
                 return Wait::Over;
             }
-            let real = transaction.state.clock.real_at(wall_clock(), due);
+            let real = transaction.state.contents.clock.real_at(wall_clock(), due);
             real.map_or(Wait::ForChange, Wait::Until)
         })
         .await;
@@ -166,21 +160,5 @@ impl Space {
                 }
             }
         }
-    }
-}
-
-impl State {
-    /// Time at which the next of those that wait for the clock goes on.
-    pub(super) fn next_waiting(&self) -> Option<Millis> {
-        self.waiting.first().map(|(due, _)| *due)
-    }
-
-    /// The slow senders that wait for the clock.
-    pub(super) fn paused_senders(&self) -> BTreeSet<u64> {
-        let sender = |(_, waiter): &(Millis, Waiter)| match waiter {
-            Waiter::Sender(id) => Some(*id),
-            Waiter::Reply { .. } => None,
-        };
-        self.waiting.iter().filter_map(sender).collect()
     }
 }

@@ -5,12 +5,11 @@
 //! it was: an event is the same, whenever it is read.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use super::outbox::{DeliveryChange, DeliveryState};
-use super::{Space, Transaction};
+use super::outbox::{Delivery, DeliveryChange, DeliveryState};
 use crate::base::{Millis, OrderState};
-use crate::ledger::{OrderId, Target};
+use crate::ledger::OrderId;
 
 /// Number of events that are kept: enough for a reader that lags a second behind a busy space.
 const KEPT_MAX: usize = 1 << 14;
@@ -53,7 +52,19 @@ pub enum Event {
     Reset(Millis),
 }
 
-/// Some happenings, in order.
+impl Event {
+    /// The latest change of a delivery.
+    pub(super) fn of_delivery(delivery: &Delivery) -> Self {
+        Self::Pushback {
+            id: delivery.id,
+            attempts: u32::try_from(delivery.attempts.len()).unwrap_or(u32::MAX),
+            change: delivery.latest,
+            state: delivery.state,
+        }
+    }
+}
+
+/// Some events, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventPage {
     /// The number of the first of them. Those between it and what was asked for are gone.
@@ -66,25 +77,25 @@ pub struct EventPage {
     pub more: bool,
     /// True if the space is gone, so that nothing more will ever happen.
     pub closed: bool,
-    /// Raised by a reset: what a happening refers to is only there while this is the same.
-    pub epoch: u64,
+    /// Generation of the space: what an event refers to is only there while it is the same.
+    pub generation: u64,
 }
 
-/// The happenings of a space; numbers begin at 1 and only grow, also over a reset.
+/// The events of a space; numbers begin at 1 and only grow, also over a reset.
 #[derive(Debug)]
 pub(super) struct EventLog {
     first: u64,
     kept: VecDeque<Event>,
-    /// The rules that stepped in, by the numbers of the kept happenings at which they did.
+    /// The rules that stepped in, by the numbers of the kept events at which they did.
     rules: VecDeque<(u64, Arc<str>)>,
     closed: bool,
-    epoch: u64,
+    generation: u64,
 }
 
 impl Default for EventLog {
     fn default() -> Self {
         let (kept, rules) = (VecDeque::new(), VecDeque::new());
-        Self { first: 1, kept, rules, closed: false, epoch: 0 }
+        Self { first: 1, kept, rules, closed: false, generation: 0 }
     }
 }
 
@@ -110,15 +121,15 @@ impl EventLog {
         self.first + self.kept.len() as u64 - 1
     }
 
-    pub(super) const fn epoch(&self) -> u64 {
-        self.epoch
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Forgets what refers to what is gone.
-    pub(super) fn reset(&mut self, now: Millis) {
+    pub(super) fn reset(&mut self, now: Millis, generation: u64) {
         self.first += self.kept.len() as u64;
         (self.kept, self.rules) = (VecDeque::new(), VecDeque::new());
-        self.epoch += 1;
+        self.generation = generation;
         self.push(Event::Reset(now));
     }
 
@@ -126,7 +137,7 @@ impl EventLog {
         self.closed = true;
     }
 
-    /// Up to `max` happenings after the one of that number.
+    /// Up to `max` events after the one of that number.
     pub(super) fn after(&self, number: u64, max: usize) -> EventPage {
         let skipped = (number + 1).saturating_sub(self.first);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX).min(self.kept.len());
@@ -140,46 +151,7 @@ impl EventLog {
             list,
             rules: self.rules.range(rules..end).cloned().collect(),
             closed: self.closed,
-            epoch: self.epoch,
-        }
-    }
-}
-
-impl Space {
-    pub(super) fn events(&self) -> MutexGuard<'_, EventLog> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes that something happened. Whoever follows is woken by the end of the section.
-    pub(super) fn happened(&self, what: Event) {
-        self.events().push(what);
-    }
-
-    /// The number of the latest thing that happened; 0 before the first.
-    pub fn last_happening(&self) -> u64 {
-        self.events().last()
-    }
-
-    /// Events after that number, the first `max` of them.
-    pub fn event_page(&self, after: u64, max: usize) -> EventPage {
-        self.events().after(after, max)
-    }
-
-    /// Returns true if what was read in this epoch still refers to what is there.
-    pub fn is_epoch(&self, epoch: u64) -> bool {
-        self.events().epoch() == epoch
-    }
-}
-
-impl Transaction<'_> {
-    /// Notes that the latest entry of an order's history is new.
-    pub(super) fn order_changed(&self, order: OrderId) {
-        let Some(found) = self.ledger().find(Target::At(order)) else { return };
-        let entry = (found.history.len() as u32).saturating_sub(1);
-        let mut events = self.space.events();
-        events.push(Event::Order { order, entry, state: found.state });
-        if let Some(rule) = &self.rule {
-            events.by_rule(rule);
+            generation: self.generation,
         }
     }
 }
@@ -211,9 +183,9 @@ mod tests {
         let mut events = EventLog::default();
         events.push(Event::Rules(Millis(0)));
         events.by_rule(&"rule".into());
-        events.reset(Millis(7));
+        events.reset(Millis(7), 1);
         let found = events.after(0, 9);
-        assert_eq!((found.first, found.epoch), (2, 1));
+        assert_eq!((found.first, found.generation), (2, 1));
         assert_eq!((&*found.list, &*found.rules), (&[Event::Reset(Millis(7))][..], &[][..]));
     }
 
@@ -235,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_happening_is_small() {
+    fn an_event_is_small() {
         assert!(size_of::<Event>() <= 32);
     }
 }

@@ -6,16 +6,16 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::outbox::DeliveryFile;
-use super::pending_reply::RuleStore;
-use super::snapshot::KeptSnapshot;
-use super::time_travel::can_be;
-use super::{Outbox, RequestId, Snapshot, SnapshotError, Space};
+use super::clock::{Clock, can_be};
+use super::contents::{Contents, Merchants, RuleStore};
+use super::delivery_file::DeliveryFile;
+use super::journal::RequestId;
+use super::outbox::Outbox;
+use super::snapshot::{KeptSnapshot, Snapshot, SnapshotError};
+use super::space::Space;
 use crate::base::{Millis, Seed, WebUrl};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile};
@@ -167,22 +167,25 @@ impl StateFile {
     }
 
     fn write(kept: &KeptSnapshot) -> Result<Self, FileError> {
-        let mut outbox = kept.outbox.clone();
-        outbox.call_back(kept.now);
-        let merchants = kept.merchants.values().map(|merchant| MerchantFile::write(merchant));
+        let KeptSnapshot { contents, now, next_trace } = kept;
+        let mut outbox = contents.outbox.clone();
+        outbox.call_back(*now);
+        let merchants = contents.merchants.values().map(|merchant| MerchantFile::write(merchant));
+        let rules = contents.rules.rules();
+        let (scale_milli, born) = (contents.clock.scale_milli(), contents.born);
         Ok(Self {
-            seed: kept.seed.0,
-            lots_of: kept.random_domain.to_string(),
-            clock: ClockFile { shows: kept.now, scale_milli: kept.scale_milli, born: kept.born },
-            ledger: kept.ledger.to_file(),
+            seed: contents.seed.0,
+            lots_of: contents.random_domain.to_string(),
+            clock: ClockFile { shows: *now, scale_milli, born },
+            ledger: contents.ledger.to_file(),
             pushbacks: outbox.iter().map(DeliveryFile::write).collect(),
             next_pushback: outbox.next_id(),
             pushbacks_dropped: outbox.dropped(),
-            rules: kept.rules.rules().iter().map(|armed| armed.rule.to_json()).collect(),
-            armed_at: kept.rules.rules().iter().map(|armed| armed.at).collect(),
-            counts: kept.counters.to_file(),
+            rules: rules.iter().map(|armed| armed.rule.to_json()).collect(),
+            armed_at: rules.iter().map(|armed| armed.at).collect(),
+            counts: contents.counters.to_file(),
             merchants: merchants.collect::<Result<_, _>>()?,
-            next_trace: kept.next_trace.0,
+            next_trace: next_trace.0,
         })
     }
 
@@ -210,11 +213,10 @@ impl StateFile {
             let merchant = merchant.read(space)?;
             Ok((merchant.id.as_str().into(), Arc::new(merchant)))
         });
-        let merchants: std::collections::BTreeMap<_, _> =
-            merchants.collect::<Result<_, FileError>>()?;
+        let merchants = merchants.collect::<Result<Merchants, FileError>>()?;
         let policy = |merchant: &str| {
             let merchant = merchants.get(merchant)?;
-            Some(space.pushback_policy(merchant))
+            Some(space.shared.pushback_policy(merchant))
         };
         let mut outbox = Outbox::new(space.shared.budgets.deliveries);
         for delivery in self.pushbacks {
@@ -230,11 +232,10 @@ impl StateFile {
             return Err(damaged("the numbers of push-backs do not go on"));
         }
         let orders_max = space.shared.budgets.orders;
-        Ok(KeptSnapshot {
+        let contents = Contents {
             seed: Seed(self.seed),
             random_domain: self.lots_of.into(),
-            now: shows,
-            scale_milli,
+            clock: Clock::showing(shows, scale_milli),
             born,
             ledger: Ledger::from_file(self.ledger, profile.rules.clone(), orders_max)
                 .map_err(FileError::Damaged)?,
@@ -243,8 +244,8 @@ impl StateFile {
                 .ok_or_else(|| damaged("a rule is counted twice"))?,
             rules: RuleStore::of(rules.collect()),
             merchants,
-            next_trace,
-        })
+        };
+        Ok(KeptSnapshot { contents, now: shows, next_trace })
     }
 }
 
@@ -318,7 +319,7 @@ impl Snapshot {
 }
 
 impl Space {
-    /// Takes a snapshot up from a file, under this name, in place of one that has it.
+    /// Imports a snapshot from a file, under this name, in place of one that has it.
     pub fn import(&self, name: &str, file: &[u8]) -> Result<Arc<Snapshot>, FileError> {
         let head: Head = serde_json::from_slice(file)
             .map_err(|error| FileError::NoSnapshot(error.to_string()))?;
@@ -339,25 +340,5 @@ impl Space {
         }
         let kept = document.state.read(self)?;
         Ok(self.keep(name, &document.space, kept, true)?)
-    }
-}
-
-/// Bytes as Base64, for members that need not be text.
-pub(super) mod base64_bytes {
-    use super::{Engine, STANDARD};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        bytes: &bytes::Bytes,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        reader: D,
-    ) -> Result<bytes::Bytes, D::Error> {
-        let text = String::deserialize(reader)?;
-        STANDARD.decode(text).map(Into::into).map_err(D::Error::custom)
     }
 }

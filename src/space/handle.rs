@@ -4,7 +4,8 @@
 //! none. So a position never leaves the section in which it was read: what does is an [`OrderHandle`], which is found
 //! again only in the generation of the space that it belongs to.
 
-use super::{Delivery, Outbox, State, StateView, Transaction};
+use super::outbox::{Delivery, Outbox};
+use super::transaction::{StateView, Transaction};
 use crate::base::Millis;
 use crate::ledger::{Ledger, Order, OrderId, Target};
 
@@ -16,6 +17,11 @@ pub struct OrderHandle {
 }
 
 impl OrderHandle {
+    /// Generation of the space that it belongs to.
+    pub const fn generation(self) -> u64 {
+        self.generation
+    }
+
     /// The order's position, for names and proofs that depend on it. Not to look it up by.
     pub const fn position(self) -> OrderId {
         self.id
@@ -86,13 +92,12 @@ impl<'a> StateView<'a> {
 impl Transaction<'_> {
     /// The order of a handle ([`StateView::at`]).
     pub fn at(&self, handle: OrderHandle) -> Option<&Order> {
-        let found = self.state.ledger.find(Target::At(handle.id));
-        found.filter(|_| handle.generation == self.state.generation)
+        self.view().at(handle)
     }
 
     /// Copies an order that is here, with its push-backs.
     pub fn snapshot(&self, order: &Order) -> OrderSnapshot {
-        let State { ledger, outbox, generation, .. } = &*self.state;
-        OrderSnapshot::new(ledger, outbox, self.now, *generation, order)
+        let view = self.view();
+        OrderSnapshot::new(view.ledger, view.outbox, view.now, view.generation, order)
     }
 }

@@ -1,12 +1,15 @@
 //! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{Budgets, InitialState, Meter, Shared, Snapshot, Space};
+use super::contents::{Budgets, InitialState};
+use super::metrics::Meter;
+use super::snapshot::Snapshot;
+use super::space::{Shared, Space};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
@@ -88,7 +91,7 @@ pub enum IfExists {
     Replace,
 }
 
-/// A merchant to be born with a space. What is left out is made up.
+/// A merchant of a new space. What is left out is chosen at random.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMerchant {
@@ -125,10 +128,7 @@ impl Spaces {
     ) -> (Arc<Self>, UnboundedReceiver<u32>) {
         let (wakeups, rung) = unbounded_channel();
         let initial = InitialState::new(seed, DEFAULT_SPACE, profile.merchants.clone());
-        let snapshot_entries = Arc::new(AtomicUsize::new(0));
-        let (past, meter) = (Mutex::default(), Meter::new());
-        let shared = Shared { profile, budgets, wakeups, snapshot_entries, past, meter };
-        let shared = Arc::new(shared);
+        let shared = Arc::new(Shared::new(profile, budgets, wakeups));
         let default = Space::new(DEFAULT_SPACE, 0, initial, Arc::clone(&shared));
         let spaces = Self {
             shared,
@@ -407,7 +407,7 @@ impl Spaces {
 
     /// Counts of the failures met since the process began, in all spaces, also in those that are gone.
     pub fn met(&self) -> Counts {
-        let mut met = self.shared.past.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut met = self.shared.past().clone();
         for space in self.all() {
             met += &space.met();
         }

@@ -1,62 +1,127 @@
-//! The state that a reset and a restore replace, all in one turn, and how to read a space that may be replaced meanwhile.
+//! Resets and snapshots of a space: all of its contents replaced in one section.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use super::pending_reply::RuleStore;
-use super::{Space, State};
+use super::contents::Contents;
+use super::registry::{IfExists, is_plain};
+use super::snapshot::{KeptSnapshot, NAME_MAX, SNAPSHOTS_MAX, Snapshot, SnapshotError};
+use super::space::Space;
 use crate::base::wall_clock;
-use crate::profile::Merchant;
 use crate::scenario::Counts;
+
+/// Largest share of all snapshots of the process, as a multiple of a space's orders, as if they shared nothing.
+const ENTRIES_MAX: usize = 20;
 
 impl Space {
     /// Resets the space to its initial state: no orders, no journal, no rules, the first merchants, real time. Its
-    /// snapshots stay. All of it changes in one turn: whoever enters meets all of the old or all of the new.
+    /// snapshots stay. Whoever enters meets all of the old or all of the new.
     pub fn reset(&self) {
+        let contents = Contents::initial(&self.initial, &self.shared.profile, self.shared.budgets);
         let mut state = self.lock();
-        let next = State::new(&self.shared, &self.initial, state.generation + 1);
-        let before =
-            self.replace_state(&mut state, next, &self.initial.merchants, &RuleStore::default());
-        self.seed.store(self.initial.seed.0, Ordering::Relaxed);
-        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let reasons = journal.reasons();
-        journal.clear();
-        drop(journal);
-        let met = Counts { reasons, plans: before.met.clone() };
-        *self.shared.past.lock().unwrap_or_else(PoisonError::into_inner) += &met;
+        let before = state.replace(contents);
+        let plans = std::mem::take(&mut state.met);
+        let mut log = self.log();
+        let met = Counts { reasons: log.journal.reasons(), plans };
+        log.reset(state.contents.born, state.generation);
+        drop(log);
+        *self.shared.past() += &met;
         drop(state);
-        // Freeing what only the old state held takes time, which nobody should wait for.
         drop(before);
-        self.clock_moved.notify_waiters();
-        self.changed.notify_waiters();
+        self.wake_all();
     }
 
-    /// Replaces all that a reset or a restore replaces, while the caller holds the state's lock. Returns the old state.
-    pub(super) fn replace_state(
-        &self,
-        state: &mut State,
-        next: State,
-        merchants: &BTreeMap<Box<str>, Arc<Merchant>>,
-        rules: &RuleStore,
-    ) -> State {
-        let before = std::mem::replace(state, next);
-        let now = state.clock.now(wall_clock());
-        self.replace(rules, now);
-        merchants.clone_into(&mut self.merchants.write().unwrap_or_else(PoisonError::into_inner));
-        self.events().reset(now);
-        before
-    }
-
-    /// Runs `read` again while a reset or a restore changed the space under it, so that what several looks bring
-    /// together belongs together.
-    pub fn undisturbed<R>(&self, mut read: impl FnMut() -> R) -> R {
-        loop {
-            let epoch = self.events().epoch();
-            let result = read();
-            if self.is_epoch(epoch) {
-                return result;
-            }
+    /// Brings the space to where a snapshot is. Attempts and held replies from before find nothing to note themselves
+    /// in; push-backs that were under way when it was taken are sent again. Journal, names of requests and
+    /// what was met of failures go on.
+    pub(super) fn restore(&self, snapshot: &Snapshot) {
+        let KeptSnapshot { contents, now, next_trace } = &snapshot.kept;
+        let (real, mut contents) = (wall_clock(), contents.clone());
+        contents.clock.set(real, *now);
+        contents.outbox.call_back(*now);
+        let mut state = self.lock();
+        if next_trace.space() == self.number {
+            state.next_request = state.next_request.max(*next_trace);
         }
+        let before = state.replace(contents);
+        self.log().events.reset(*now, state.generation);
+        self.arm(real, &mut state);
+        drop(state);
+        drop(before);
+        self.wake_all();
+    }
+
+    /// Saves how the space is now. Waits for a clock that is being advanced to get there.
+    pub async fn save(
+        &self,
+        name: &str,
+        if_exists: IfExists,
+    ) -> Result<Arc<Snapshot>, SnapshotError> {
+        let _turn = self.clock_lock.lock().await;
+        if if_exists == IfExists::Keep
+            && let Some(known) = self.snapshot(name)
+        {
+            return Ok(known);
+        }
+        let kept = self.locked(|transaction| {
+            let (now, state) = (transaction.now, &*transaction.state);
+            let (contents, next_trace) = (state.contents.clone(), state.next_request);
+            (KeptSnapshot { contents, now, next_trace }, false)
+        });
+        self.keep(name, &self.name, kept, if_exists == IfExists::Replace)
+    }
+
+    /// Puts a snapshot away, in place of one of that name where `anew` allows it.
+    pub(super) fn keep(
+        &self,
+        name: &str,
+        space: &str,
+        kept: KeptSnapshot,
+        anew: bool,
+    ) -> Result<Arc<Snapshot>, SnapshotError> {
+        if !is_plain(name, NAME_MAX) {
+            return Err(SnapshotError::BadName(name.to_owned()));
+        }
+        let mut state = self.lock();
+        let is_known = state.snapshots.contains_key(name);
+        if is_known && !anew {
+            return Err(SnapshotError::NameTaken(name.to_owned()));
+        }
+        if !is_known && state.snapshots.len() >= SNAPSHOTS_MAX {
+            return Err(SnapshotError::TooMany);
+        }
+        let limit = self.shared.budgets.orders.saturating_mul(ENTRIES_MAX);
+        let snapshot = Snapshot::new(name, space, kept, &self.shared.snapshot_entries, limit)?;
+        let snapshot = Arc::new(snapshot);
+        let replaced = state.snapshots.insert(name.into(), Arc::clone(&snapshot));
+        drop(state);
+        // What it alone holds is let go outside the lock.
+        drop(replaced);
+        Ok(snapshot)
+    }
+
+    /// The snapshot of that name.
+    pub fn snapshot(&self, name: &str) -> Option<Arc<Snapshot>> {
+        self.lock().snapshots.get(name).map(Arc::clone)
+    }
+
+    /// All snapshots, by name.
+    pub fn snapshots(&self) -> Vec<Arc<Snapshot>> {
+        self.lock().snapshots.values().map(Arc::clone).collect()
+    }
+
+    /// Removes a snapshot; `false` when there is none of that name.
+    pub fn remove_snapshot(&self, name: &str) -> bool {
+        let removed = self.lock().snapshots.remove(name);
+        // What it alone holds is let go outside the lock.
+        removed.is_some()
+    }
+
+    /// Lets go of everything; nothing more is sent from it.
+    pub(super) fn close(&self) {
+        self.reset();
+        let snapshots = std::mem::take(&mut self.lock().snapshots);
+        drop(snapshots);
+        self.log().events.close();
+        self.changed.notify_waiters();
     }
 }

@@ -133,8 +133,8 @@ impl RuleHit {
         });
     }
 
-    pub(super) fn booked(&self) {
-        self.note(|it| it.booked += 1);
+    pub(super) fn booked(&self, count: usize) {
+        self.note(|it| it.booked += count);
     }
 
     fn note(&self, change: impl FnOnce(&mut ReplyProgress)) {

@@ -13,12 +13,12 @@ use std::pin::pin;
 use tokio::time::Instant;
 
 use super::attempts::GRACE;
-use super::clock_timer::Waiter;
-use super::{Event, Space, Transaction};
+use super::clock::can_be;
+use super::events::Event;
+use super::space::Space;
+use super::state::Waiter;
+use super::transaction::Transaction;
 use crate::base::{Millis, wall_clock};
-
-/// The last moment that a clock may be brought to: the end of the year 9998.
-const LATEST: Millis = Millis(253_370_764_800_000);
 
 /// Changes to a clock, in the order of the members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,8 +95,9 @@ impl Transaction<'_> {
         if let Some(target) = target {
             clock.set(real, target);
             // Neither birth nor arming is ever later than now.
-            self.state.born = self.state.born.min(target);
-            self.space.rearm(|at| at.min(target));
+            let contents = &mut self.state.contents;
+            contents.born = contents.born.min(target);
+            contents.rules.rearm(|at| at.min(target));
         }
         let clock = self.clock();
         if let Some(scale) = change.scale_milli {
@@ -107,7 +108,7 @@ impl Transaction<'_> {
 
     /// Notes that the clock was changed, and what it shows since.
     fn clock_changed(&self) {
-        let clock = &self.state.clock;
+        let clock = &self.state.contents.clock;
         let (now, scale_milli) = (clock.now(wall_clock()), clock.scale_milli());
         self.space.happened(Event::Clock { now, scale_milli });
     }
@@ -115,10 +116,11 @@ impl Transaction<'_> {
     /// Goes to the next due time on the way to `goal`, unless something holds the clock up here.
     fn step(&mut self, goal: TravelGoal, way: &mut TravelWay) -> TravelStep {
         let (now, state) = (self.now, &*self.state);
+        let (ledger, outbox) = (&state.contents.ledger, &state.contents.outbox);
         let due = state.waiting.iter().take_while(|(due, _)| *due <= now);
         let late: Vec<_> = due.filter(|waiter| !way.passed_by.contains(waiter)).copied().collect();
         let is_overdue = state.attempts.next_limit().is_some_and(|limit| limit <= now);
-        if state.outbox.next_due().is_some_and(|due| due <= now) {
+        if outbox.next_due().is_some_and(|due| due <= now) {
             return TravelStep::Busy(None);
         }
         let patient_until = way.stepped + GRACE;
@@ -132,7 +134,7 @@ impl Transaction<'_> {
         }
         let waiting = state.waiting.iter().map(|(due, _)| *due).find(|due| *due > now);
         let limit = state.attempts.next_limit().filter(|limit| *limit > now);
-        let sent = [state.outbox.next_due(), waiting, limit].into_iter().flatten().min();
+        let sent = [outbox.next_due(), waiting, limit].into_iter().flatten().min();
         let Some(end) = (match goal {
             TravelGoal::At(target) => Some(target),
             // What waits for its turn is not over, though nobody can say when it begins.
@@ -143,7 +145,7 @@ impl Transaction<'_> {
         }) else {
             return TravelStep::Arrived;
         };
-        let next = [sent, state.ledger.next_deadline()].into_iter().flatten().min();
+        let next = [sent, ledger.next_deadline()].into_iter().flatten().min();
         let next = next.filter(|due| *due <= end);
         self.clock().set(wall_clock(), next.unwrap_or(end));
         way.stepped = Instant::now();
@@ -161,11 +163,6 @@ struct TravelWay {
 
 fn later(moment: Millis, ms: u64) -> Millis {
     moment.plus(i64::try_from(ms).unwrap_or(i64::MAX))
-}
-
-/// Returns true if a clock may show this moment.
-pub(super) fn can_be(moment: Millis) -> bool {
-    (Millis(0)..=LATEST).contains(&moment)
 }
 
 fn in_range(moment: Millis) -> Result<Millis, ClockError> {
@@ -238,6 +235,7 @@ mod tests {
 
     use tokio::sync::mpsc::UnboundedReceiver;
 
+    use super::super::clock::LATEST;
     use super::*;
     use crate::base::{Amount, Currency, OrderState, PaymentMethod, Seed};
     use crate::ledger::{Command, Details, NewOrder, OrderKind, Target};

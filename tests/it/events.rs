@@ -187,7 +187,7 @@ async fn a_reset_is_told_and_a_removed_space_ends_the_stream() {
     let expected = json!({ "count": reset.id - 1, "from": 1, "to": reset.id - 1 });
     assert_eq!(told[0].data, expected);
     assert_eq!(space.control_send("DELETE", "spaces/gone", "").await.status, 204);
-    assert_eq!(names(&events.until("reset").await), ["missed", "reset"]);
+    assert_eq!(names(&events.until("reset").await), ["reset"]);
     assert_eq!(events.next().await, None);
     while late.next().await.is_some() {}
     let page = sim.get("metrics").await.text();

@@ -268,3 +268,61 @@ async fn a_reset_leaves_no_order_without_its_request() {
         assert!(noted.contains(tx_id), "{tx_id} has no entry in the journal");
     }
 }
+
+/// Rounds in which calls race a reset.
+const RESETS: usize = 150;
+/// Callers in each.
+const CALLERS: usize = 4;
+
+/// The entries of a space's journal, as `txId` and rule.
+async fn noted(space: &SpaceHandle) -> Vec<(String, Option<String>)> {
+    let journal = space.control_get("journal?limit=1000").await.expect(200);
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let entries = journal["entries"].as_array().unwrap().iter();
+    let calls = entries.filter(|entry| entry["operation"] == "register");
+    calls.map(|entry| (text(&entry["txId"]).unwrap(), text(&entry["rule"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_call_that_races_a_reset_is_decided_by_what_was_before_it() {
+    let sim = Sim::start().await;
+    let space = Arc::new(sim.space("reset-races").await);
+    // Refuses some calls at once, lets others be booked and answers them with a refusal.
+    let rules = json!([
+        { "id": "at-once", "when": { "operation": "register", "txIdSuffix": "N1" },
+          "then": [{ "reason": "system.busy" }] },
+        { "id": "booked", "when": { "operation": "register", "txIdSuffix": "N2" },
+          "then": [{ "reason": "system.busy" }, { "commit": "before" }] },
+    ]);
+    for round in 0..RESETS {
+        space.control_send("PUT", "rules", &rules.to_string()).await.expect(200);
+        let callers = (0..CALLERS).map(|caller| {
+            let space = Arc::clone(&space);
+            tokio::spawn(async move {
+                for at in 0..4 {
+                    let tx_id = format!("R{round}C{caller}N{at}");
+                    let order = json!({
+                        "trt": "10", "currency": "USD", "amount": "1.00",
+                        "paymentMethod": "CREDIT_DEBIT"
+                    });
+                    space.post(Operation::Register, &members(&tx_id, &order)).await;
+                }
+            })
+        });
+        let callers: Vec<_> = callers.collect();
+        space.control_post("reset", &json!({})).await.expect(204);
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        let mut noted = noted(&space).await;
+        noted.sort_unstable();
+        let orders = space.control_get("orders?limit=1000").await.expect(200);
+        let orders = orders["orders"].as_array().unwrap().iter();
+        let mut booked: Vec<_> =
+            orders.map(|order| (order["txId"].as_str().unwrap().to_owned(), None)).collect();
+        booked.sort_unstable();
+        // No rule is armed any more, and every call that is left was booked.
+        assert_eq!(noted, booked, "round {round}");
+        space.control_post("reset", &json!({})).await.expect(204);
+    }
+}

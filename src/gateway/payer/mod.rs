@@ -234,7 +234,7 @@ pub fn trigger(
                 (reason, Command::Decline { reason, instrument: None, late: true })
             }
             TriggerEvent::LateApproval => {
-                let number = approval_number(space.seed(), merchant, tx_id);
+                let number = approval_number(transaction.seed(), merchant, tx_id);
                 let instrument = match &order.instrument {
                     Some(instrument) => (**instrument).clone(),
                     None => instrument::of_first(space.profile(), order.method),
@@ -298,7 +298,7 @@ fn change(
             shown = Some(transaction.book(event, trace).cloned().ok_or_else(unknown)?);
         }
         let pending = ruling.and_then(|ruling| {
-            let deferred = transaction.take_aftermath();
+            let deferred = transaction.take_deferred();
             transaction.pending(ruling, Some(id), trace, deferred).map(Arc::new)
         });
         // A booking that waits for the reply, or never comes, is not shown.
@@ -330,7 +330,7 @@ fn consult(
     point: Point,
     card: Option<&str>,
 ) -> Option<Ruling> {
-    if !space.listens_at(point) {
+    if !transaction.listens_at(point) {
         return None;
     }
     let terminal = transaction.ledger().terminal(order).clone();
@@ -358,8 +358,8 @@ fn judged(
     order: &Order,
     verdict: PaymentEnd,
 ) -> PayerAct {
-    if !space.listens_at(Point::Pay) {
-        return ended_as(space, transaction, order, verdict);
+    if !transaction.listens_at(Point::Pay) {
+        return ended_as(transaction, order, verdict);
     }
     let instrument = match &verdict {
         PaymentEnd::Approved(instrument) | PaymentEnd::Declined(_, Some(instrument)) => {
@@ -372,32 +372,26 @@ fn judged(
     let card = card.map(|card| card.number.as_str());
     let ruling = consult(space, transaction, order, Point::Pay, card);
     let Some(decided) = &ruling else {
-        return ended_as(space, transaction, order, verdict);
+        return ended_as(transaction, order, verdict);
     };
     let (commit, instead) = super::rules::overridden(&decided.plan);
     transaction.apply_plan(decided, commit);
     let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
     let told = decided.plan.reason;
-    let act = ended_as(space, transaction, order, verdict);
+    let act = ended_as(transaction, order, verdict);
     PayerAct { reason: told.unwrap_or(act.reason), ruling, ..act }
 }
 
 /// The end of a payment; one that the issuer never answers leaves its order as it is, with a note.
-fn ended_as(
-    space: &Space,
-    transaction: &mut Transaction<'_>,
-    order: &Order,
-    verdict: PaymentEnd,
-) -> PayerAct {
+fn ended_as(transaction: &mut Transaction<'_>, order: &Order, verdict: PaymentEnd) -> PayerAct {
     if verdict == PaymentEnd::Unknown {
         transaction.set_progress(order.id, Some(unanswered(order)));
     }
-    let (reason, command) = booked_as(space, transaction, order, verdict);
+    let (reason, command) = booked_as(transaction, order, verdict);
     PayerAct::of(reason, command)
 }
 
 fn booked_as(
-    space: &Space,
     transaction: &Transaction<'_>,
     order: &Order,
     verdict: PaymentEnd,
@@ -405,7 +399,7 @@ fn booked_as(
     match verdict {
         PaymentEnd::Approved(instrument) => {
             let merchant = &transaction.ledger().terminal(order).merchant;
-            let number = approval_number(space.seed(), merchant, &order.tx_id);
+            let number = approval_number(transaction.seed(), merchant, &order.tx_id);
             (Reason::Success, Some(Command::Approve { number, instrument, late: false }))
         }
         PaymentEnd::Declined(reason, instrument) => {

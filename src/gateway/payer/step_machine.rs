@@ -31,7 +31,7 @@ pub(super) fn step(
         (_, Input::Binding(id)) => choose_binding(profile, transaction, order, progress, id),
         (PayerStep::Passcode, Input::Passcode(passcode)) => {
             Ok(enter_passcode(space, transaction, progress, |transaction, binding| {
-                bindings::passcode_is_right(space, transaction.ledger(), binding, passcode)
+                bindings::passcode_is_right(profile, transaction, binding, passcode)
             }))
         }
         (PayerStep::Channel | PayerStep::Otp(_), Input::Channel(channel)) => {
