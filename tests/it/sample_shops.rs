@@ -1,4 +1,4 @@
-//! The sample shops of tests/shops, in several languages: each takes orders through payment, push-back, refund and its own
+//! The sample shops of tests/shops, in four languages: each takes orders through payment, push-back, refund and its own
 //! death, and what it believes is held against the gateway's books.
 
 use std::net::TcpListener;
@@ -13,11 +13,13 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::binary::has_tool;
-use crate::programs::{file, installed};
+use crate::programs::{file, installed, run};
 use crate::support::{Client, Sim, SpaceHandle, soon};
 
 /// Simulated seconds in a real one: the pauses of a shop shrink, the tests take no longer than they must.
 const SCALE: u32 = 60;
+/// How long the compiler of Java may take.
+const COMPILES_WITHIN: Duration = Duration::from_secs(120);
 /// The pause between two looks at a shop, which gives no notice of what it believes.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -39,6 +41,15 @@ async fn a_shop_in_python() {
 async fn a_shop_in_php() {
     if has_tool("php") {
         trade("php", &["php", "shop.php"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_shop_in_java() {
+    if has_tool("java") {
+        let script = file("tests/shops/java/run.sh");
+        run(Command::new("sh").arg(script).arg("compile"), COMPILES_WITHIN).await;
+        trade("java", &["sh", "run.sh"]).await;
     }
 }
 

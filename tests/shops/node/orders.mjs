@@ -18,6 +18,8 @@ const PAYABLE_S = 15 * 60;
 const GRACE_S = 60;
 const FIRST_POLL_S = 10;
 const FIRST_RETRY_S = 2;
+/** How long PAYON's books may lag behind its answers. */
+const LAG_S = 60;
 const DAY_S = 24 * 3600;
 const CAMBODIA_MS = 7 * 3_600_000;
 
@@ -135,7 +137,7 @@ export class Shop {
     for (let tried = 0; tried < REGISTER_TRIES; tried += 1) {
       if (tried > 0) await this.#pause(FIRST_RETRY_S, tried - 1);
       const order = this.#books.get(id);
-      if (order.state !== 'NEW') break; // it has been paid meanwhile
+      if (order.state !== 'NEW') return undefined; // it has been paid meanwhile
       const answer = await this.#payon.register(order, this.#urls(order), this.#moreOf(order));
       if (answer.is === 'yes') return this.#registered(id, answer.body.resultData);
       known = known && answer.is !== 'lost';
@@ -145,15 +147,17 @@ export class Shop {
           if (await this.#isOurs(order)) return this.#registered(id, null);
           if (tried > 0) this.#rename(id, tried);
         } else if (answer.code !== CODE.DUPLICATE) {
-          return this.#change(id, (it) => fail(it, `PAYON refused it with ${answer.code}`));
+          return this.#giveUp(id, `PAYON refused it with ${answer.code}`);
         }
       }
       if (makes('retries-with-new-id')) this.#rename(id, tried);
     }
-    if (known || makes('never-retries')) {
-      return this.#change(id, (it) => fail(it, 'PAYON could not take it'));
-    }
+    if (known || makes('never-retries')) return this.#giveUp(id, 'PAYON could not take it');
     return this.#registered(id, null); // perhaps it was: PAYON is asked until it can be paid no more
+  }
+
+  #giveUp(id, why) {
+    this.#change(id, (order) => order.state === 'NEW' && fail(order, why));
   }
 
   async #registerThenStore(order) {
@@ -221,19 +225,22 @@ export class Shop {
       });
       return;
     }
-    this.#change(id, (order) => {
-      hear(order, !good);
-      if (makes('last-news-wins') && !isPending(order)) order.state = good ? 'PAID' : 'FAILED';
-    });
-    if (makes('ships-twice') && good) inBackground(this.#shipOnceMore(id));
+    this.#change(id, (order) => hear(order, !good));
+    if (makes('ships-twice') || makes('last-news-wins')) inBackground(this.#believe(id, good));
     else this.#watch(id);
   }
 
-  async #shipOnceMore(id) {
-    await this.check(id);
+  /** The bugs of a shop that asks, and then does as the push-back says. */
+  async #believe(id, good) {
+    const told = await this.check(id);
     this.#change(id, (order) => {
-      if (order.state === 'PAID') order.shipped += 1;
+      if (makes('ships-twice') && good && isSuccess(told)) {
+        order.pushBacks = (order.pushBacks ?? 0) + 1;
+        order.shipped = Math.max(order.shipped, order.pushBacks);
+      }
+      if (makes('last-news-wins') && !isPending(order)) order.state = good ? 'PAID' : 'FAILED';
     });
+    this.#watch(id);
   }
 
   /** The payer has come back to one of the shop's addresses, which proves nothing. */
@@ -250,19 +257,23 @@ export class Shop {
   #watch(id) {
     if (!this.#bells.has(id)) {
       this.#bells.set(id, new Bell());
-      inBackground(this.#ask(id, this.#bells.get(id)).finally(() => this.#bells.delete(id)));
+      inBackground(this.#ask(id, this.#bells.get(id)));
     }
     if (hasNews(this.#books.get(id))) this.#bells.get(id).ring();
   }
 
   /** Asks with growing pauses, which news begin anew. */
   async #ask(id, bell) {
-    for (let asked = 0, all = 0; isOpen(this.#books.get(id)) && all < POLLS_MAX; asked += 1, all += 1) {
-      const rung = await bell.wait(makes('retries-without-pause') ? 0 : growing(FIRST_POLL_S, asked));
-      if (rung) asked = 0;
-      const told = await this.check(id);
-      if (told === 'unknown' && makes('never-retries')) return;
-      if (told !== 'unknown' && makes('never-polls')) return;
+    try {
+      for (let asked = 0, all = 0; isOpen(this.#books.get(id)) && all < POLLS_MAX; asked += 1, all += 1) {
+        const rung = await bell.wait(makes('retries-without-pause') ? 0 : growing(FIRST_POLL_S, asked));
+        if (rung) asked = 0;
+        const told = await this.check(id);
+        if (told === 'unknown' && makes('never-retries')) return;
+        if (told !== 'unknown' && makes('never-polls')) return;
+      }
+    } finally {
+      this.#bells.delete(id); // at once: whoever has news from now on begins anew
     }
   }
 
@@ -525,13 +536,15 @@ export class Shop {
 
   /** Asks about an order that PAYON's books tell otherwise, and does again what was answered but never booked. */
   async #lookInto(id) {
-    const state = await this.check(id);
-    const order = this.#books.get(id);
-    if (order.jobs.some((job) => job.state === 'open')) return;
+    let state = await this.check(id);
     const undone = (job) =>
       job.state === 'done' &&
       (job.kind === 'capture' ? state === 'AUTHORIZED' : state === 'COMPLETE' || state === 'AUTHORIZED');
-    if (!order.jobs.some(undone)) return;
+    if (!this.#books.get(id).jobs.some(undone)) return;
+    await sleep(LAG_S); // it may be booked a moment after it was answered
+    state = await this.check(id);
+    const { jobs } = this.#books.get(id);
+    if (!jobs.some(undone) || jobs.some((job) => job.state === 'open')) return;
     this.#change(id, (it) => {
       for (const job of it.jobs.filter(undone)) {
         job.state = 'open';
@@ -620,6 +633,9 @@ function hear(order, isBad) {
 function ship(order) {
   if (order.shipped === 0) order.shipped = 1;
 }
+
+/** True for a state that PAYON has told, and not for the lack of one. */
+const isSuccess = (told) => !['open', 'unknown', 'closed', 'taken-for-failed'].includes(told);
 
 function fail(order, why) {
   order.state = 'FAILED';

@@ -31,6 +31,8 @@ final class Shop
     private const PAUSE_MAX_S = 300;
     private const REGISTER_TRIES = 9;
     private const JOB_TRIES = 24;
+    /** How long PAYON's books may lag behind its answers. */
+    private const LAG_S = 60;
     private const DAY_S = 24 * 3600;
 
     private const METHODS = ['PAYON', 'CREDIT_DEBIT', 'PPCBANK_TRANSFER', 'BAKONG_KHQR'];
@@ -549,15 +551,12 @@ final class Shop
     /** Asks about an order that PAYON's books tell otherwise, and does again what was answered but never booked. */
     private function lookInto(string $id): void
     {
-        $state = $this->check($id)->state;
-        $order = $this->get($id);
-        $isUndone = fn (Job $job): bool => $job->state === 'done' && in_array(
-            $state,
-            $job->kind === 'capture' ? ['AUTHORIZED'] : ['AUTHORIZED', 'COMPLETE'],
-            true,
-        );
-        $undone = array_filter($order->jobs, $isUndone);
-        if ($undone === [] || in_array('open', array_column($order->jobs, 'state'), true)) {
+        if ($this->undone($id)[0] === []) {
+            return;
+        }
+        $this->loop->sleep(self::LAG_S); // it may be booked a moment after it was answered
+        [$undone, $state] = $this->undone($id);
+        if ($undone === [] || in_array('open', array_column($this->get($id)->jobs, 'state'), true)) {
             return;
         }
         $this->books->change($id, function (Order $order) use ($undone, $state): void {
@@ -570,6 +569,15 @@ final class Shop
         foreach (array_keys($undone) as $at) {
             $this->work($id, $at);
         }
+    }
+
+    /** The jobs of which PAYON knows nothing although it has answered them, and the state that it tells. */
+    private function undone(string $id): array
+    {
+        $state = $this->check($id)->state;
+        $missing = fn (Job $job): array => $job->kind === 'capture' ? ['AUTHORIZED'] : ['AUTHORIZED', 'COMPLETE'];
+        $isUndone = fn (Job $job): bool => $job->state === 'done' && in_array($state, $missing($job), true);
+        return [array_filter($this->get($id)->jobs, $isUndone), $state];
     }
 
     /** The row of an order in PAYON's list; null when it is not there, or there is no answer. */

@@ -26,6 +26,7 @@ FIRST_POLL_S = 10
 FIRST_RETRY_S = 2
 REGISTER_TRIES = 9
 JOB_TRIES = 24
+LAG_S = 60  # how long PAYON's books may lag behind its answers
 DAY_S = 24 * 3600
 CAMBODIA = timezone(timedelta(hours=7))
 
@@ -54,7 +55,7 @@ class Refusal(Exception):
 class Shop:
     def __init__(self, books, payon, agenda, url):
         self._books, self._payon, self._agenda, self._url = books, payon, agenda, url
-        self._watches = {}  # the latest appointment to ask about an order
+        self._watches, self._watching = {}, threading.Lock()  # the latest appointment to ask about an order
         self._turns = defaultdict(threading.RLock)  # one at a time for each order, so that no answer overtakes another
 
     def open(self):
@@ -177,7 +178,9 @@ class Shop:
         self._ask_later(order_id, 0, 0 if self._books.get(order_id).has_news else FIRST_POLL_S)
 
     def _ask_later(self, order_id, asked, pause):
-        appointment = self._watches[order_id] = object()
+        appointment = object()
+        with self._watching:
+            self._watches[order_id] = appointment
         self._agenda.after(pause, self._ask, order_id, asked, appointment)
 
     def _ask(self, order_id, asked, appointment):
@@ -185,12 +188,13 @@ class Shop:
             return  # there is a newer one
         if is_open(self._books.get(order_id)):
             self.check(order_id)
-        if self._watches.get(order_id) is not appointment:
-            return  # there was news meanwhile
-        if is_open(self._books.get(order_id)):
-            self._ask_later(order_id, asked + 1, growing(FIRST_POLL_S, asked))
-        else:
-            del self._watches[order_id]
+        with self._watching:
+            if self._watches.get(order_id) is not appointment:
+                return  # there was news meanwhile
+            if not is_open(self._books.get(order_id)):
+                del self._watches[order_id]
+                return
+        self._ask_later(order_id, asked + 1, growing(FIRST_POLL_S, asked))
 
     def check(self, order_id):
         """Asks PAYON about an order and books what it says, which is the result."""
@@ -378,16 +382,12 @@ class Shop:
 
     def _look_into(self, order_id):
         """Asks about an order that PAYON's books tell otherwise, and does again what was answered but never booked."""
+        if not self._undone(order_id)[0]:
+            return
+        time.sleep(real(LAG_S))  # it may be booked a moment after it was answered
         with self._turns[order_id]:
-            state = self.check(order_id).state
-            order = self.get(order_id)
-            missing = {"capture": ("AUTHORIZED",)}
-            undone = [
-                at
-                for at, job in enumerate(order.jobs)
-                if job.state == "done" and state in missing.get(job.kind, ("COMPLETE", "AUTHORIZED"))
-            ]
-            if not undone or any(job.state == "open" for job in order.jobs):
+            undone, state = self._undone(order_id)
+            if not undone or any(job.state == "open" for job in self.get(order_id).jobs):
                 return
 
             def reopen(order):
@@ -402,6 +402,16 @@ class Shop:
             self._books.change(order_id, reopen)
         for at in undone:
             self._work(order_id, at, Future())
+
+    def _undone(self, order_id):
+        """The jobs of which PAYON knows nothing although it has answered them, and the state that it tells."""
+        state = self.check(order_id).state
+        missing = {"capture": ("AUTHORIZED",)}
+
+        def is_undone(job):
+            return job.state == "done" and state in missing.get(job.kind, ("COMPLETE", "AUTHORIZED"))
+
+        return [at for at, job in enumerate(self.get(order_id).jobs) if is_undone(job)], state
 
     def _listed(self, order):
         """The row of an order in PAYON's list; None when it is not there, or there is no answer."""
