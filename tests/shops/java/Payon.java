@@ -96,6 +96,13 @@ final class Payon {
         this.clock = clock;
     }
 
+    /** Makes a call to another address, so that what calls need is loaded before the first order comes. */
+    void warmUp(String address) {
+        Map<String, Object> body = withOurs(Map.of("txId", "none"));
+        body.put("sign", signature(body));
+        send(URI.create(address), STATUS, Json.write(body));
+    }
+
     private Answer call(String path, Map<String, Object> members) {
         Map<String, Object> body = withOurs(members);
         body.values().removeIf(Objects::isNull);
@@ -127,8 +134,12 @@ final class Payon {
     }
 
     private Answer send(String path, String body) {
+        return send(URI.create(url + path), path, body);
+    }
+
+    private Answer send(URI address, String path, String body) {
         clock.sleepMs(notBefore.get() - System.currentTimeMillis());
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + path))
+        HttpRequest.Builder request = HttpRequest.newBuilder(address)
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofString(body));
         if (token != null) {

@@ -222,6 +222,7 @@ final class ShopServer {
         server.createContext("/", new ShopServer(shop, clock)::handle);
         server.setExecutor(workers);
         server.start();
+        payon.warmUp("http://127.0.0.1:" + port + "/noti");
         shop.open();
         System.out.println("the shop is open at " + url);
     }
