@@ -27,6 +27,8 @@
 //! | module | what lives there | never |
 //! | --- | --- | --- |
 //! | [`cli`] | the command line, one file a verb | decides |
+//! | [`audit`] | every scenario and attack probe against a shop: findings, grades, reports | decides |
+//! | [`explore`] | every order of a flow's events against a shop, and the least that breaks it | decides |
 //! | [`scenario_runs`] | runs scenarios, each in a server and a space of its own, and reports the results | decides |
 //! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
 //! | [`simulator`] | the door: a simulator in this process; the one place that puts server, control plane, pages and scheduler together | decides |
@@ -94,16 +96,20 @@
 //! | a new operation | `src/base/operation.rs`, `fixtures/pgtest/operations.toml`, a file in `src/wire`, its use case in `src/gateway/mod.rs` |
 //! | another retry schedule | `fixtures/pgtest/profile.toml`, read by `src/profile/settings.rs` |
 //! | a dashboard column | `src/api/dashboard/assets/orders.js`; its value comes from `src/api/views.rs` |
+//! | a new attack probe | a file in `probes`, listed in `src/scenario/catalogue.rs` |
+//! | a new rule of good practice, another grade | `fixtures/audit/audit.toml`, read by `src/audit/practice.rs` |
 //! | a new expectation | `src/scenario/model/expectation.rs` names it, `src/scenario/judge/mod.rs` judges it |
 //! | a new sign algorithm | `src/crypto/recipe.rs` names it, `src/crypto/sign.rs` carries it out |
 
 pub mod api;
+pub mod audit;
 pub mod base;
 pub mod capture;
 pub mod checkout;
 pub mod cli;
 pub mod crypto;
 pub mod delivery;
+pub mod explore;
 pub mod gateway;
 pub mod http;
 pub mod khqr;

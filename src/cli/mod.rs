@@ -1,6 +1,7 @@
 //! The command line: one file a verb, each a thin skin over the library.
 
 mod announce;
+mod audit;
 mod base_url;
 mod client;
 mod config;
@@ -9,6 +10,7 @@ mod doctor;
 mod environment;
 mod exit;
 mod explain;
+mod explore;
 mod fidelity;
 mod input;
 mod keys;
@@ -96,6 +98,10 @@ enum Command {
     Fidelity(fidelity::FidelityArgs),
     /// Run scenarios with the built-in merchant, or with a command that tests your own
     Run(run::RunArgs),
+    /// Give a verdict on a shop: every scenario and every attack probe, grades, findings, what to do
+    Audit(audit::AuditArgs),
+    /// Try every order of events that a shop can meet, and shrink what it does not cope with
+    Explore(explore::ExploreArgs),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
     Check(scenarios::CheckArgs),
     /// Print the JSON Schema of a scenario file
@@ -137,6 +143,8 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
         Command::Run(args) => run::run(args),
+        Command::Audit(args) => audit::run(args),
+        Command::Explore(args) => explore::run(args),
         Command::Check(args) => scenarios::check(args),
         Command::Schema => scenarios::schema(),
         Command::Scenarios(args) => scenarios::list(&args),

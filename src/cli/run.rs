@@ -93,7 +93,7 @@ enum RunFormat {
     Json,
 }
 
-fn mistake(name: &str) -> Result<Mistake, String> {
+pub(super) fn mistake(name: &str) -> Result<Mistake, String> {
     let known = Mistake::ALL.iter().find(|mistake| mistake.name() == name);
     known.copied().ok_or_else(|| {
         let all: Vec<&str> = Mistake::ALL.iter().map(|mistake| mistake.name()).collect();
@@ -101,7 +101,7 @@ fn mistake(name: &str) -> Result<Mistake, String> {
     })
 }
 
-fn style(name: &str) -> Result<Style, String> {
+pub(super) fn style(name: &str) -> Result<Style, String> {
     let known = Style::ALL.iter().find(|style| style.name() == name);
     known.copied().ok_or_else(|| {
         let all: Vec<&str> = Style::ALL.iter().map(|style| style.name()).collect();
@@ -109,7 +109,7 @@ fn style(name: &str) -> Result<Style, String> {
     })
 }
 
-fn requirement(name: &str) -> Result<Requirement, String> {
+pub(super) fn requirement(name: &str) -> Result<Requirement, String> {
     let known = Requirement::ALL.iter().find(|need| need.name() == name);
     known.copied().ok_or_else(|| {
         let all: Vec<&str> = Requirement::ALL.iter().map(|need| need.name()).collect();

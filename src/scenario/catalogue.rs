@@ -1,13 +1,14 @@
-//! The numbered scenarios of `scenarios/`, built into the binary.
+//! The numbered scenarios of `scenarios/` and the attack probes of `probes/`, built into the binary.
 
 macro_rules! scenarios {
-    ($($name:literal,)+) => {
-        &[$(($name, include_str!(concat!("../../scenarios/", $name, ".yaml")))),+]
+    ($folder:literal: $($name:literal,)+) => {
+        &[$(($name, include_str!(concat!("../../", $folder, "/", $name, ".yaml")))),+]
     };
 }
 
 /// Every scenario: the name of its file without the ending, and its text.
 pub const CATALOGUE: &[(&str, &str)] = scenarios![
+    "scenarios":
     "S001-register-answer-lost",
     "S002-capture-answer-lost",
     "S003-reversal-answered-with-502",
@@ -93,10 +94,47 @@ pub const CATALOGUE: &[(&str, &str)] = scenarios![
     "S090-triggers",
 ];
 
+/// Every attack probe, in the same form: scenarios in which a stranger knocks at the shop's addresses.
+pub const PROBES: &[(&str, &str)] = scenarios![
+    "probes":
+    "P01-forged-success",
+    "P02-old-notice-replayed",
+    "P03-old-notice-after-the-refund",
+    "P04-notice-for-an-unknown-order",
+    "P05-notice-of-another-merchant",
+    "P06-txid-in-another-spelling",
+    "P07-txid-in-query-and-body",
+    "P08-amount-in-the-notice",
+    "P09-other-methods",
+    "P10-other-content-types",
+    "P11-missing-and-doubled-members",
+    "P12-other-types",
+    "P13-a-megabyte",
+    "P14-deep-nesting",
+    "P15-sql-in-every-member",
+    "P16-templates-in-every-member",
+    "P17-line-breaks-in-every-member",
+    "P18-fifty-at-once",
+    "P19-fifty-forged-at-once",
+    "P20-stalled-body",
+    "P21-return-for-an-unpaid-order",
+    "P22-return-for-somebody-else",
+    "P23-return-to-cancel-after-paying",
+    "P24-injections-by-return",
+    "P25-forged-failure",
+    "P26-refund-replayed-at-the-gateway",
+    "P27-fifty-returns-at-once",
+    "P28-killed-before-the-payment",
+    "P29-killed-before-the-news",
+    "P30-killed-after-shipping",
+    "P31-killed-after-the-refund",
+    "P32-killed-twice-while-waiting",
+];
+
 /// The scenario of this id (`S014`) or name (`S014-charged-but-the-answer-was-lost`).
 pub fn scenario(id: &str) -> Option<(&'static str, &'static str)> {
     let is_meant = |name: &str| name == id || name.split('-').next() == Some(id);
-    CATALOGUE.iter().copied().find(|(name, _)| is_meant(name))
+    CATALOGUE.iter().chain(PROBES).copied().find(|(name, _)| is_meant(name))
 }
 
 #[cfg(test)]
@@ -117,21 +155,23 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_the_directory() {
-        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-        let files: BTreeSet<String> = std::fs::read_dir(directory)
-            .expect("the directory")
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
-            .collect();
-        let listed: Vec<&str> = CATALOGUE.iter().map(|(name, _)| *name).collect();
-        assert_eq!(files.iter().map(String::as_str).collect::<Vec<_>>(), listed);
+    fn the_lists_are_the_directories() {
+        for (directory, list) in [("scenarios", CATALOGUE), ("probes", PROBES)] {
+            let directory = format!("{}/{directory}", env!("CARGO_MANIFEST_DIR"));
+            let files: BTreeSet<String> = std::fs::read_dir(directory)
+                .expect("the directory")
+                .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+                .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
+                .collect();
+            let listed: Vec<&str> = list.iter().map(|(name, _)| *name).collect();
+            assert_eq!(files.iter().map(String::as_str).collect::<Vec<_>>(), listed);
+        }
     }
 
     #[test]
     fn every_story_is_complete_and_without_doubts() {
-        assert!(CATALOGUE.len() >= 40);
-        for (name, text) in CATALOGUE {
+        assert!(CATALOGUE.len() >= 40 && PROBES.len() >= 20);
+        for (name, text) in CATALOGUE.iter().chain(PROBES) {
             let file = read(name, text);
             let warnings: Vec<String> = file.warnings().iter().map(ToString::to_string).collect();
             assert!(warnings.is_empty(), "{}", warnings.join("\n"));
@@ -286,7 +326,7 @@ mod tests {
     #[test]
     fn every_story_fits_the_schema_and_survives_printing() {
         let schema = Scenario::json_schema();
-        for (name, text) in CATALOGUE {
+        for (name, text) in CATALOGUE.iter().chain(PROBES) {
             let value = crate::scenario::model::tests::as_json(text);
             assert!(crate::scenario::model::tests::fits(&schema, &schema, &value), "{name}");
             let scenario = read(name, text).scenario;

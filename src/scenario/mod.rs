@@ -71,7 +71,7 @@ mod rules;
 mod tampering;
 mod yaml;
 
-pub use catalogue::{CATALOGUE, scenario};
+pub use catalogue::{CATALOGUE, PROBES, scenario};
 pub use codec::{Decimal, Json, Many, Pattern, Period, Share, TimePoint, Times};
 pub use coverage::{Counts, Coverage, CoverageGroup, CoverageRow, PlansMet, ReasonsMet};
 pub use history::{

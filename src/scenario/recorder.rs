@@ -472,6 +472,7 @@ fn expect_belief(orders: &[&OrderFact], is_disturbed: bool) -> Option<Expectatio
         order_state: None,
         believes: Some(Many(vec![first])),
         shipped: (!is_disturbed).then_some(shipped),
+        balanced: false,
     };
     Some(Expectation { shop: Some(shop), ..nothing() })
 }

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::probe::{ProbedOrder, send_probe};
 use super::test_server::TestServer;
 use super::time_driver::{TimeDriver, TimeGoal};
 use crate::base::{Amount, Currency, Operation, PaymentMethod};
 use crate::http::post;
 use crate::profile::Profile;
 use crate::reference_merchant::{OrderDraft, Shop};
-use crate::scenario::{Decimal, DriveStep, Pay, Register, ReturnKind, Trt};
+use crate::scenario::{Decimal, DriveStep, Pay, Probe, Register, ReturnKind, Trt};
 
 /// Time between two steps, in milliseconds, so that the consequences of one are over before the next.
 const BETWEEN_MS: i64 = 1000;
@@ -28,6 +29,12 @@ struct Named {
     tx_id: Option<String>,
     amount: String,
     currency: &'static str,
+}
+
+impl Named {
+    fn probed(self) -> Option<ProbedOrder> {
+        Some(ProbedOrder { merchant_id: self.merchant_id, tx_id: self.tx_id? })
+    }
 }
 
 /// The player of the steps.
@@ -93,6 +100,9 @@ impl Drive {
                 vec![self.registering(name, register)?]
             }
             DriveStep::Burst(burst) => self.burst(burst)?,
+            DriveStep::Restart => {
+                return Err("the built-in merchant has no process that could be killed".to_owned());
+            }
             DriveStep::Orders => vec![Box::pin(async move { shop.list_orders().await })],
             DriveStep::Reconcile => vec![Box::pin(async move { shop.reconcile().await })],
             DriveStep::Bind(bind) => {
@@ -144,6 +154,14 @@ impl Drive {
                 let named = self.named(trigger.order.as_deref())?;
                 let body = json!({ "event": trigger.event.name() });
                 vec![self.controlling(&named, "trigger", body)]
+            }
+            DriveStep::Probe(probe) => {
+                let at = self.named(probe.order.as_deref())?;
+                let of = match &probe.data_of {
+                    Some(of) => self.named(Some(of))?,
+                    None => at.clone(),
+                };
+                vec![self.probing(at, of, probe)]
             }
             DriveStep::Resend(step) => {
                 let Some(tx_id) = self.named(step.order.as_deref())?.tx_id else { return Ok(()) };
@@ -274,6 +292,18 @@ impl Drive {
             if let Some(Ok((status @ (400 | 422), body))) = answer {
                 let said = String::from_utf8_lossy(&body).into_owned();
                 let problem = format!("HTTP {status}: {said}");
+                *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+            }
+        })
+    }
+
+    fn probing(&self, at: Named, of: Named, probe: &Probe) -> Task {
+        let (Some(at), Some(of)) = (at.probed(), of.probed()) else { return Box::pin(async {}) };
+        let (space, gateway) = (Arc::clone(&self.driver.space), self.stage.authority.clone());
+        let (probe, error) = (probe.clone(), Arc::clone(&self.error));
+        Box::pin(async move {
+            let sent = send_probe(&probe, &space, &gateway, &at, &of).await;
+            if let Err(problem) = sent {
                 *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
             }
         })

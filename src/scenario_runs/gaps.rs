@@ -66,7 +66,10 @@ impl Made<'_> {
             let gap = match step {
                 DriveStep::Advance(_) => self.too_early(alike),
                 DriveStep::Idle => self.still_due(),
-                DriveStep::Return(_) | DriveStep::Resend(_) => Some(format!(
+                DriveStep::Return(_)
+                | DriveStep::Resend(_)
+                | DriveStep::Probe(_)
+                | DriveStep::Restart => Some(format!(
                     "step `{name}` of `drive`: with a command, nobody sees whether it is made"
                 )),
                 _ => self.too_few(name, alike),
@@ -116,6 +119,8 @@ impl Made<'_> {
             // They are looked at otherwise.
             DriveStep::Return(_)
             | DriveStep::Resend(_)
+            | DriveStep::Probe(_)
+            | DriveStep::Restart
             | DriveStep::Advance(_)
             | DriveStep::Idle => usize::MAX,
         }

@@ -8,6 +8,8 @@ mod command;
 mod drive;
 mod gaps;
 mod outcome;
+mod parallel;
+mod probe;
 mod report;
 mod test_server;
 mod time_driver;
@@ -22,13 +24,15 @@ pub use outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,
 };
+pub use parallel::run_many;
+pub use probe::{ProbedOrder, send_probe};
 pub use report::{ReportError, RunReport};
 
 use crate::base::{Millis, Seed};
 use crate::gateway;
 use crate::profile::Profile;
 use crate::reference_merchant::{Shop, VirtualTime};
-use crate::scenario::{Counts, Mistake, Requirement, Scenario, ShopFact, Style, judge};
+use crate::scenario::{Counts, DriveStep, Mistake, Requirement, Scenario, ShopFact, Style, judge};
 use crate::simulator::StartError;
 use crate::space::Space;
 use drive::Drive;
@@ -43,6 +47,10 @@ const SEED: u64 = 1;
 /// Said of a scenario that the built-in merchant cannot play.
 const NO_DRIVE: &str = "the scenario has no `drive`, so that the built-in merchant has nothing to do; add its steps, or \
     give a command after -- that makes the calls";
+
+/// Said of a scenario in which the shop's process is killed.
+const NO_PROCESS: &str =
+    "the built-in merchant has no process that could be killed and started again";
 
 /// A scenario to be told.
 #[derive(Clone, Debug)]
@@ -78,6 +86,9 @@ pub struct RunOptions {
 pub fn run_scenario(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
     let mut outcome = begin(case, options);
     outcome.repeat = repeat(case, options, outcome.seed, &[]);
+    if case.scenario.drive.contains(&DriveStep::Restart) {
+        outcome.not_applicable.get_or_insert_with(|| NO_PROCESS.to_owned());
+    }
     on_a_runtime(&mut outcome, async |outcome| act(&case.scenario, options, outcome).await)
 }
 

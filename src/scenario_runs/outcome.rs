@@ -273,6 +273,20 @@ impl Judged {
             })
             .collect()
     }
+
+    /// The difference between what was expected and what was found, in one line.
+    pub fn shortcoming(&self) -> String {
+        let about = self.about.as_deref().map(|about| format!("{about}: ")).unwrap_or_default();
+        let mut line = format!("{about}{}", self.verdict.detail);
+        if let Some(nearest) = &self.verdict.nearest {
+            let points = nearest.differences.iter();
+            let points =
+                points.map(|it| format!(" ({}: wanted {}, found {})", it.key, it.wanted, it.found));
+            line.extend(["; ".to_owned(), nearest.what.clone()]);
+            line.extend(points);
+        }
+        line
+    }
 }
 
 impl OrderStory {

@@ -8,6 +8,7 @@
 )]
 
 mod addresses;
+mod audit;
 mod binary;
 mod bindings;
 mod browser;
@@ -42,6 +43,7 @@ mod dashboard_browser;
 mod direct;
 mod events;
 mod explain;
+mod explore;
 mod faults;
 mod generated_client;
 mod http_manners;
@@ -55,6 +57,7 @@ mod metrics;
 mod openapi_lint;
 mod payon_openapi;
 mod precedence;
+mod probes;
 mod programs;
 mod pushback_answers;
 mod pushback_clock;

@@ -19,6 +19,7 @@ const LAYERS: &[&[&str]] = &[
     &["simulator"],
     &["reference_merchant"],
     &["scenario_runs"],
+    &["audit", "explore"],
     &["cli"],
 ];
 

@@ -1,28 +1,41 @@
 //! Expectations about what the merchant believes.
 
 use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, weigh};
-use crate::base::OrderState;
+use crate::base::{Amount, OrderState};
 use crate::scenario::codec::Many;
-use crate::scenario::history::ShopFact;
+use crate::scenario::history::{OrderFact, ShopFact};
 use crate::scenario::model::{Belief, OrderChoice, ShopExpectation};
 
 pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdict {
     let Some(shop) = &run.history.shop else {
         return ExpectationVerdict::not_judged("this merchant cannot be asked what it believes");
     };
-    let is_meant = |fact: &&ShopFact| {
-        let is_named = match &wanted.tx_id {
-            Some(OrderChoice::One(tx_id)) => fact.tx_id == *tx_id,
-            Some(OrderChoice::Any | OrderChoice::Every) | None => true,
-        };
-        let stands_so = |states: &Many<OrderState>| {
-            let mut orders = run.history.orders.iter();
-            orders.any(|order| order.tx_id == fact.tx_id && states.0.contains(&order.state))
-        };
-        is_named && wanted.order_state.as_ref().is_none_or(stands_so)
+    let is_named = |tx_id: &str| match &wanted.tx_id {
+        Some(OrderChoice::One(named)) => tx_id == named,
+        Some(OrderChoice::Any | OrderChoice::Every) | None => true,
     };
-    let meant = shop.iter().filter(is_meant);
-    let candidates = meant.map(|fact| (told(fact), differences(wanted, fact))).collect();
+    let is_meant_state =
+        |state: OrderState| wanted.order_state.as_ref().is_none_or(|many| many.0.contains(&state));
+    let candidates = if wanted.balanced {
+        let orders = run.history.orders.iter();
+        let meant = orders.filter(|order| is_named(&order.tx_id) && is_meant_state(order.state));
+        let compared = meant.map(|order| {
+            let fact = shop.iter().find(|fact| fact.tx_id == order.tx_id);
+            let name = fact.map_or_else(|| format!("{}: unknown to the shop", order.tx_id), told);
+            (name, disagreements(order, fact))
+        });
+        compared.collect()
+    } else {
+        let stands_so = |fact: &&ShopFact| {
+            let states = |states: &Many<OrderState>| {
+                let mut orders = run.history.orders.iter();
+                orders.any(|order| order.tx_id == fact.tx_id && states.0.contains(&order.state))
+            };
+            is_named(&fact.tx_id) && wanted.order_state.as_ref().is_none_or(states)
+        };
+        let meant = shop.iter().filter(stands_so);
+        meant.map(|fact| (told(fact), differences(wanted, fact))).collect()
+    };
     let states = wanted.order_state.iter().flat_map(|many| &many.0);
     let states: Vec<&str> = states.map(|state| state.name()).collect();
     let what = match states.as_slice() {
@@ -46,6 +59,86 @@ fn differences(wanted: &ShopExpectation, fact: &ShopFact) -> Vec<Difference> {
         let holds = times.fits(shipped as usize);
         compare.point("shipped", holds, || times.to_string(), || format!("{shipped}×"));
     }
+    compare.0
+}
+
+/// Beliefs and numbers of shipments that agree with an order's money.
+struct Agreement {
+    believes: &'static [Belief],
+    shipped_least: u32,
+    shipped_most: u32,
+}
+
+impl Agreement {
+    const fn of(believes: &'static [Belief], shipped_least: u32, shipped_most: u32) -> Self {
+        Self { believes, shipped_least, shipped_most }
+    }
+
+    /// The agreement with an order that nothing happens to any more. Money that came and went again may have met goods that
+    /// were shipped meanwhile. What a human has to look at is put aside where news came that contradicts earlier news.
+    fn with(order: &OrderFact) -> Self {
+        use Belief::{Disputed, GivenBack, Paid, Pending, Unpaid};
+        let was_captured = order.captured > Amount::ZERO;
+        let was_held = order.count("approved") > 0;
+        let was_contradicted = order.changes.windows(2).any(|pair| {
+            let ended = ["failed", "cancelled", "expired", "chargedBack"].contains(&pair[0].name);
+            let goes_on = pair[1].name != "settled";
+            (ended && goes_on) || pair[1].name == "chargedBack"
+        });
+        match order.state {
+            OrderState::Captured if was_contradicted => Self::of(&[Paid, Disputed], 0, 1),
+            OrderState::Captured => Self::of(&[Paid], 1, 1),
+            OrderState::PartlyRefunded => Self::of(&[Paid, Disputed], 0, 1),
+            OrderState::Authorised => Self::of(&[Paid, Pending], 0, 1),
+            OrderState::Refunded | OrderState::Reversed => Self::of(&[GivenBack, Disputed], 0, 1),
+            _ if was_captured => Self::of(&[Unpaid, Pending, Disputed, GivenBack], 0, 1),
+            _ if was_held => Self::of(&[Unpaid, Pending, Disputed, GivenBack], 0, 0),
+            _ => Self::of(&[Unpaid, Pending, Disputed], 0, 0),
+        }
+    }
+}
+
+/// The points in which the shop's books contradict the gateway's.
+fn disagreements(order: &OrderFact, fact: Option<&ShopFact>) -> Vec<Difference> {
+    let mut compare = Compare::default();
+    let state = order.state.name();
+    let Some(fact) = fact else {
+        let has_money = order.captured > order.returned() || order.state == OrderState::Authorised;
+        compare.point(
+            "known",
+            !has_money,
+            || format!("true, for the order is {state} at the gateway"),
+            || "false: money without an order".to_owned(),
+        );
+        return compare.0;
+    };
+    let agreement = Agreement::with(order);
+    let names: Vec<&str> = agreement.believes.iter().map(|belief| belief.name()).collect();
+    compare.point(
+        "believes",
+        agreement.believes.contains(&fact.believes),
+        || format!("{}, for the order is {state} at the gateway", names.join(" or ")),
+        || fact.believes.name().to_owned(),
+    );
+    // An order that the shop has put aside waits for a human, and its goods with it.
+    let least = if fact.believes == Belief::Paid { agreement.shipped_least } else { 0 };
+    let most = agreement.shipped_most;
+    compare.point(
+        "shipped",
+        (least..=most).contains(&fact.shipped),
+        || {
+            let why = if order.captured > Amount::ZERO {
+                "captured"
+            } else if order.state == OrderState::Authorised {
+                "held"
+            } else {
+                "never there"
+            };
+            let times = if least == most { most.to_string() } else { format!("{least} to {most}") };
+            format!("{times} times, for the money is {why}")
+        },
+        || format!("{}×", fact.shipped),
+    );
     compare.0
 }
 

@@ -338,3 +338,56 @@ fn belief_is_held_against_the_state_of_the_order() {
         assert_eq!(verdict.ok, ok, "{text}: {verdict:#?}");
     }
 }
+
+#[test]
+fn the_shop_s_books_are_held_against_the_gateway_s() {
+    use Belief::{Disputed, GivenBack, Paid, Pending, Unpaid};
+    const PAID: &[(i64, &str)] = &[(1, "registered"), (2, "approved")];
+    const LATE: &[(i64, &str)] = &[(1, "registered"), (2, "expired"), (3, "approved")];
+    const OPEN: &[(i64, &str)] = &[(1, "registered")];
+    let captured = |tx_id: &str, state, changes| {
+        let mut order = order(tx_id, state, changes);
+        order.captured = order.amount;
+        order
+    };
+    let uncaptured = |state, changes| {
+        let mut order = order("A", state, changes);
+        order.captured = Amount::ZERO;
+        order
+    };
+    let agrees = |order: &OrderFact, fact: Option<(Belief, u32)>| {
+        let fact = fact.map(|(believes, shipped)| ShopFact {
+            tx_id: order.tx_id.clone(),
+            believes,
+            shipped,
+        });
+        let history = SpaceHistory {
+            orders: vec![order.clone()],
+            shop: Some(fact.into_iter().collect()),
+            ..SpaceHistory::default()
+        };
+        verdict("{ shop: { balanced: true } }", &history).ok
+    };
+    let paid = captured("A", OrderState::Captured, PAID);
+    for (fact, ok) in [
+        (Some((Paid, 1)), true),
+        (Some((Paid, 0)), false),
+        (Some((Paid, 2)), false),
+        (Some((Unpaid, 0)), false),
+        (Some((Pending, 0)), false),
+        (Some((Disputed, 0)), false),
+        (None, false),
+    ] {
+        assert_eq!(agrees(&paid, fact), ok, "paid: {fact:?}");
+    }
+    let late = captured("A", OrderState::Captured, LATE);
+    assert!(agrees(&late, Some((Disputed, 0))) && !agrees(&late, Some((Unpaid, 0))));
+    let open = uncaptured(OrderState::Expired, OPEN);
+    assert!(agrees(&open, Some((Unpaid, 0))) && agrees(&open, None));
+    assert!(!agrees(&open, Some((Paid, 0))) && !agrees(&open, Some((Unpaid, 1))));
+    let hold = uncaptured(OrderState::Expired, PAID);
+    assert!(agrees(&hold, Some((Unpaid, 0))) && !agrees(&hold, Some((Unpaid, 1))));
+    let refunded = captured("A", OrderState::Refunded, PAID);
+    assert!(agrees(&refunded, Some((GivenBack, 1))) && !agrees(&refunded, Some((Paid, 1))));
+    assert!(!agrees(&refunded, Some((GivenBack, 2))));
+}

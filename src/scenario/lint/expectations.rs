@@ -81,6 +81,7 @@ pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'
     if let Some(shop) = &expectation.shop
         && shop.believes.is_none()
         && shop.shipped.is_none()
+        && !shop.balanced
     {
         here.warn(&["shop"], "it asks for nothing but an order");
     }

@@ -5,7 +5,7 @@
 use crate::base::{Currency, PaymentMethod, Reason};
 use crate::scenario::codec::{Decimal, Period, choice, record, words};
 
-use super::{Requirement, Trt};
+use super::{Probe, Requirement, Trt};
 
 choice! {
     /// One thing that the merchant, its payer or the test bench does.
@@ -36,6 +36,10 @@ choice! {
         Trigger(TriggerStep) = "trigger",
         /// A push-back that was delivered is delivered once more.
         Resend(OrderStep) = "resend",
+        /// A stranger sends a request to the shop, or repeats one of the shop's to the gateway.
+        Probe(Probe) = "probe",
+        /// The shop's process is killed in the middle of whatever it does, and started again.
+        Restart = "restart",
         /// Simulated time passes.
         Advance(Period) = "advance",
         /// Simulated time passes until nothing is due any more.
@@ -311,11 +315,13 @@ impl DriveStep {
             Self::Refund(step) | Self::Complete(step) => &step.order,
             Self::QrCompletion(completion) => &completion.order,
             Self::Trigger(trigger) => &trigger.order,
+            Self::Probe(probe) => &probe.order,
             Self::Register(_)
             | Self::Orders
             | Self::Reconcile
             | Self::Bind(_)
             | Self::Advance(_)
+            | Self::Restart
             | Self::Idle
             | Self::Burst(_) => return None,
         };

@@ -298,7 +298,17 @@ record! {
         believes: Option<Many<Belief>> = "believes",
         /// Number of times it has shipped the goods.
         shipped: Option<Times> = "shipped",
+        /// In every order of the gateway's: the shop knows it where it has money in it, believes what the gateway's books say, and
+        /// has shipped the goods once where it keeps the money, never where no money ever came, and never twice.
+        balanced: bool = "balanced",
     }
+    check |shop, node| {
+        if shop.balanced && (shop.believes.is_some() || shop.shipped.is_some()) {
+            node.refuse("`balanced` says already what is believed and shipped");
+            return None;
+        }
+        Some(())
+    };
 }
 
 words! {

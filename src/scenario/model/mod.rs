@@ -6,6 +6,7 @@ mod effect;
 mod expectation;
 mod latency;
 mod point;
+mod probe;
 mod pushback;
 mod requirement;
 mod rule_list;
@@ -30,6 +31,7 @@ pub use expectation::{
 };
 pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 pub use point::Point;
+pub use probe::{Probe, ProbeMethod, ProbeOrder, ProbeTarget};
 pub use pushback::{Disorder, Pushback, Tampering};
 pub use requirement::Requirement;
 pub use rule_list::{RuleList, name_rules};

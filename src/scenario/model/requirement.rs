@@ -35,6 +35,8 @@ words! {
         ChoosesTxIdSuffix = "chooses-tx-id-suffix",
         /// Lets the test set the header X-Payon-Scenario of its calls.
         SendsScenarioHeader = "sends-scenario-header",
+        /// Can be killed and started again while the test runs.
+        Restarts = "restarts",
         /// Can pause for half a minute of its own time while the test waits for it.
         RealTimePause = "real-time-pause",
     }
@@ -52,15 +54,18 @@ fn needed_by(step: &DriveStep) -> Vec<Requirement> {
     match step {
         DriveStep::Register(register) => needed_to_register(register),
         DriveStep::Burst(burst) => needed_to_register(&burst.each),
+        DriveStep::Probe(probe) if probe.is_for_payer() => vec![Requirement::ReturnPage],
         DriveStep::Return(_) => vec![Requirement::ReturnPage],
         DriveStep::Reversal(_) => vec![Requirement::Reversal],
         DriveStep::Refund(refund) if refund.amount.is_some() => vec![Requirement::PartialRefund],
         DriveStep::Refund(_) => vec![Requirement::Refund],
         DriveStep::Complete(_) => vec![Requirement::PreAuth],
         DriveStep::Orders | DriveStep::Reconcile => vec![Requirement::Reconciles],
+        DriveStep::Restart => vec![Requirement::Restarts],
         DriveStep::Bind(_) => vec![Requirement::SavedCards],
         DriveStep::QrCompletion(_) => vec![Requirement::Khqr],
         DriveStep::Pay(_)
+        | DriveStep::Probe(_)
         | DriveStep::Status(_)
         | DriveStep::Trigger(_)
         | DriveStep::Resend(_)

@@ -272,6 +272,9 @@ drive:
   - qrCompletion: { amount: 4, failed: true }
   - trigger: { event: late-approval }
   - resend: { order: a }
+  - probe: { order: a, to: pushback, method: PUT, contentType: text/plain, query: "a=${txId}", body: '{"txId":"${value}"}', values: [x, y], copies: 3, stalls: true, forbids: [<b>] }
+  - restart
+  - probe: { order: a, to: gateway, replays: refund }
   - advance: 10h
   - idle
   - burst: { orders: 32, clients: 8, each: {} }
@@ -283,6 +286,7 @@ expect:
   - events: { txId: T1, inOrder: [register, pushback, acknowledged, refunded] }
   - ledger: { currency: KHR, captured: 1, returned: 0, net: { lte: 4000 }, balanced: true }
   - shop: { txId: every, orderState: captured, believes: [paid, disputed], shipped: once }
+  - shop: { orderState: captured, balanced: true }
   - anyOf: [{ request: { operation: orders } }, { allOf: [{ order: { captured: 0 } }, { shop: { shipped: never } }] }]
 "##;
 

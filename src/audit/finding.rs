@@ -1,0 +1,235 @@
+//! Findings: scenarios that failed, put together by the rule of good practice that their failing together points at.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::AuditCase;
+use super::practice::{AuditRules, Practice, Severity};
+use super::sequence;
+use crate::scenario::DriveStep;
+use crate::scenario_runs::{Conclusion, Judged, OrderStory, ScenarioOutcome};
+
+/// Share of the scenarios that name a mistake which must have failed before the mistake is named, in percent.
+const SHARE_NAMED: usize = 60;
+
+/// Something that is wrong with the shop.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditFinding {
+    /// Its name: of the practice that is broken, or of the scenario that failed.
+    pub id: String,
+    /// Category.
+    pub category: String,
+    /// Weight.
+    pub severity: Severity,
+    /// The breach, in a few words.
+    pub title: String,
+    /// The rule of good practice.
+    pub rule: String,
+    /// Consequence in production.
+    pub cost: String,
+    /// Remedy.
+    pub fix: String,
+    /// True unless the baseline knows all its scenarios.
+    pub is_new: bool,
+    /// The scenarios that showed it, the most telling first.
+    pub evidence: Vec<FailedScenario>,
+}
+
+/// A scenario that failed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedScenario {
+    /// Its id.
+    pub scenario: String,
+    /// Its title.
+    pub title: String,
+    /// Reason why it happens in production.
+    pub why: Option<String>,
+    /// Facts that are not as expected, a line each.
+    pub found: Vec<String>,
+    /// The command that gives the same run again.
+    pub repeat: String,
+    /// The seed.
+    pub seed: u64,
+    /// Severity by what was seen to happen.
+    pub severity: Severity,
+    /// Sequence diagram, as text.
+    pub diagram: String,
+    /// The facts of the diagram.
+    #[serde(skip)]
+    pub happened: Happened,
+}
+
+/// Facts for a sequence diagram.
+#[derive(Clone, Debug, Default)]
+pub struct Happened {
+    /// Steps that were made, by name.
+    pub steps: Vec<String>,
+    /// The orders that the findings are about.
+    pub orders: Vec<OrderStory>,
+}
+
+impl FailedScenario {
+    fn of(case: &AuditCase, outcome: &ScenarioOutcome) -> Self {
+        let failed: Vec<&Judged> = failed(outcome).collect();
+        let mut found: Vec<String> = outcome.error.iter().cloned().collect();
+        found.extend(failed.iter().map(|judged| judged.shortcoming()));
+        let is_named = |order: &&OrderStory| found.iter().any(|line| line.contains(&order.tx_id));
+        let mut orders: Vec<OrderStory> =
+            outcome.orders.iter().filter(is_named).take(2).cloned().collect();
+        if orders.is_empty() {
+            orders.extend(outcome.orders.first().cloned());
+        }
+        let steps = case.loaded.scenario.drive.iter().map(step_name).collect();
+        let happened = Happened { steps, orders };
+        let severity = failed.iter().map(|judged| consequence(judged)).max();
+        Self {
+            scenario: outcome.id.clone(),
+            title: outcome.title.clone(),
+            why: outcome.why.clone(),
+            severity: severity.unwrap_or(Severity::Low).max(match outcome.error {
+                Some(_) => Severity::High,
+                None => Severity::Low,
+            }),
+            found,
+            repeat: outcome.repeat.clone(),
+            seed: outcome.seed,
+            diagram: sequence::text(&happened),
+            happened,
+        }
+    }
+}
+
+fn step_name(step: &DriveStep) -> String {
+    match step {
+        DriveStep::Probe(probe) => format!("probe of {} ×{}", probe.to.name(), probe.requests()),
+        DriveStep::Advance(period) => format!("advance {period}"),
+        step => match step.about_order() {
+            Some((name, Some(order))) => format!("{name} {order}"),
+            _ => step.name().to_owned(),
+        },
+    }
+}
+
+/// The expectations that were judged and are not met.
+fn failed(outcome: &ScenarioOutcome) -> impl Iterator<Item = &Judged> {
+    outcome.verdicts.iter().filter(|judged| judged.verdict.judged && !judged.verdict.ok)
+}
+
+/// Severity of an expectation that is not met, by what it is about: goods, money, books, or manners.
+fn consequence(judged: &Judged) -> Severity {
+    let nearest = judged.verdict.nearest.iter().flat_map(|nearest| &nearest.differences);
+    let keys: BTreeSet<&str> = nearest.map(|difference| difference.key).collect();
+    let is_about = |subject: &str| judged.expectation.get(subject).is_some();
+    let goods_or_money =
+        ["shipped", "captured", "returned", "refunded", "reversed", "completed", "approved"];
+    if goods_or_money.iter().any(|key| keys.contains(key)) {
+        return Severity::Critical;
+    }
+    if is_about("ledger") {
+        Severity::Critical
+    } else if ["shop", "order", "anyOf", "allOf"].into_iter().any(is_about) {
+        Severity::High
+    } else {
+        Severity::Medium
+    }
+}
+
+/// All findings, the costliest first.
+pub(super) fn findings(
+    rules: &AuditRules,
+    cases: &[AuditCase],
+    outcomes: &[ScenarioOutcome],
+) -> Vec<AuditFinding> {
+    let mut results: Vec<(&AuditCase, &ScenarioOutcome)> = cases
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| outcome.verdict == Conclusion::Failed)
+        .collect();
+    let mut findings = Vec::new();
+    while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
+        let (explained, rest) = results.into_iter().partition(|(case, _)| practice.explains(case));
+        results = rest;
+        findings.push(by_practice(practice, &explained));
+    }
+    findings.extend(results.into_iter().map(|(case, outcome)| by_scenario(rules, case, outcome)));
+    findings.sort_by(|a, b| {
+        let rank = |it: &AuditFinding| (it.severity, it.evidence.len());
+        rank(b).cmp(&rank(a)).then_with(|| a.id.cmp(&b.id))
+    });
+    findings
+}
+
+impl Practice {
+    /// Returns true if the scenario is there to catch a breach.
+    fn is_named_by(&self, case: &AuditCase) -> bool {
+        let mut named = case.loaded.scenario.mistakes.iter();
+        named.any(|mistake| self.mistakes.iter().any(|it| it == mistake.name()))
+    }
+
+    /// Returns true if a breach makes the scenario fail.
+    fn explains(&self, case: &AuditCase) -> bool {
+        self.is_named_by(case) || self.also_fails.contains(&case.loaded.scenario.id)
+    }
+}
+
+/// The practice whose breach explains most of what has failed and is not explained yet, among those whose own scenarios have
+/// failed for the greater part.
+fn most_likely<'r>(
+    rules: &'r AuditRules,
+    cases: &[AuditCase],
+    outcomes: &[ScenarioOutcome],
+    open: &[(&AuditCase, &ScenarioOutcome)],
+) -> Option<&'r Practice> {
+    let score = |practice: &Practice| {
+        let own = cases.iter().zip(outcomes).filter(|(case, _)| practice.is_named_by(case));
+        let own: Vec<Conclusion> = own.map(|(_, outcome)| outcome.verdict).collect();
+        let count = |verdict| own.iter().filter(|it| **it == verdict).count();
+        let (failed, passed) = (count(Conclusion::Failed), count(Conclusion::Ok));
+        let share = (failed * 100).checked_div(failed + passed).unwrap_or(0);
+        let is_seen = open.iter().any(|(case, _)| practice.is_named_by(case));
+        let explained = open.iter().filter(|(case, _)| practice.explains(case)).count();
+        (share >= SHARE_NAMED && is_seen).then_some((explained, share))
+    };
+    let scored = rules.practices.iter().rev();
+    let scored = scored.filter_map(|practice| Some((score(practice)?, practice)));
+    // Of several that are equally likely, the first in the list.
+    scored.max_by_key(|(score, _)| *score).map(|(_, practice)| practice)
+}
+
+fn by_practice(practice: &Practice, explained: &[(&AuditCase, &ScenarioOutcome)]) -> AuditFinding {
+    let mut evidence: Vec<FailedScenario> =
+        explained.iter().map(|(case, outcome)| FailedScenario::of(case, outcome)).collect();
+    evidence.sort_by_key(|it| std::cmp::Reverse(it.severity));
+    AuditFinding {
+        id: practice.id.clone(),
+        category: practice.category.clone(),
+        severity: practice.severity,
+        title: practice.title.clone(),
+        rule: practice.rule.clone(),
+        cost: practice.cost.clone(),
+        fix: practice.fix.clone(),
+        is_new: true,
+        evidence,
+    }
+}
+
+fn by_scenario(rules: &AuditRules, case: &AuditCase, outcome: &ScenarioOutcome) -> AuditFinding {
+    let evidence = FailedScenario::of(case, outcome);
+    let scenario = &case.loaded.scenario;
+    let mistakes: Vec<&str> = scenario.mistakes.iter().map(|mistake| mistake.name()).collect();
+    let correct = outcome.correct.clone().unwrap_or_default();
+    AuditFinding {
+        id: outcome.id.clone(),
+        category: rules.category_of(&outcome.id, &mistakes, case.is_probe).to_owned(),
+        severity: evidence.severity,
+        title: format!("Not coped with: {}", outcome.title),
+        rule: format!("A correct shop: {correct}"),
+        cost: outcome.why.clone().unwrap_or_default(),
+        fix: correct,
+        is_new: true,
+        evidence: vec![evidence],
+    }
+}

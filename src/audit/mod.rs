@@ -1,0 +1,188 @@
+//! Audit of a shop: every scenario and every attack probe, a report card, and what to do.
+//!
+//! A case is a scenario. Whoever runs an audit says how one is run against the shop; from the outcomes come, without any further look
+//! at the shop, the findings, the grades and the list of what was not judged.
+
+mod baseline;
+mod finding;
+mod grade;
+mod practice;
+mod report;
+mod sequence;
+
+use serde::Serialize;
+
+pub use baseline::{Baseline, BaselineError};
+pub use finding::{AuditFinding, FailedScenario, Happened};
+pub use grade::{CategoryGrade, Grade};
+pub use practice::{AuditRules, Category, GradeRule, Judgeable, Practice, Severity};
+pub use report::AuditReportError;
+
+use crate::base::Diagnostic;
+use crate::scenario::{CATALOGUE, PROBES, ScenarioFile};
+use crate::scenario_runs::{Conclusion, LoadedScenario, ScenarioOutcome};
+
+/// One scenario of an audit.
+#[derive(Clone, Debug)]
+pub struct AuditCase {
+    /// The scenario.
+    pub loaded: LoadedScenario,
+    /// True for an attack probe.
+    pub is_probe: bool,
+}
+
+/// All scenarios and probes that are built in.
+///
+/// # Errors
+/// One of them cannot be read; a test keeps that from happening.
+pub fn all_cases() -> Result<Vec<AuditCase>, Vec<Diagnostic>> {
+    let lists = [(CATALOGUE, "scenarios", false), (PROBES, "probes", true)];
+    let cases = lists.iter().flat_map(|(list, folder, is_probe)| {
+        list.iter().map(move |(name, text)| {
+            let file = format!("{folder}/{name}.yaml");
+            let scenario = ScenarioFile::read(&file, text.as_bytes())?.scenario;
+            let loaded = LoadedScenario { name: scenario.id.clone(), file, scenario };
+            Ok(AuditCase { loaded, is_probe: *is_probe })
+        })
+    });
+    cases.collect()
+}
+
+/// Something that was not judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unjudged {
+    /// The scenario.
+    pub scenario: String,
+    /// Its title.
+    pub title: String,
+    /// True if it does not apply to the shop, as its file or a flag says.
+    pub is_not_applicable: bool,
+    /// Reasons.
+    pub reasons: Vec<String>,
+    /// Advice on making it judgeable.
+    pub advice: Vec<String>,
+}
+
+/// Results of an audit.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Audit {
+    /// The shop, as it is called.
+    pub shop: String,
+    /// The file that describes it; absent for the built-in merchant.
+    pub file: Option<String>,
+    /// The grade over all.
+    pub grade: Grade,
+    /// The grade in each category.
+    pub categories: Vec<CategoryGrade>,
+    /// Findings, the costliest first.
+    pub findings: Vec<AuditFinding>,
+    /// All that was not judged.
+    pub unjudged: Vec<Unjudged>,
+    /// Scenarios that are as expected.
+    pub passed: Vec<String>,
+    /// Duration, in real milliseconds.
+    pub took_ms: u64,
+}
+
+/// Conditions under which an audit passes.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditBar {
+    /// The mildest finding that fails it.
+    pub fail_on: Severity,
+    /// True if it passes although not everything was judged.
+    pub allow_unjudged: bool,
+}
+
+impl Audit {
+    /// Draws up the report card of `shop` from the outcomes of `cases`, one for each, in their order.
+    pub fn of(
+        rules: &AuditRules,
+        shop: String,
+        file: Option<String>,
+        cases: &[AuditCase],
+        outcomes: &[ScenarioOutcome],
+    ) -> Self {
+        let findings = finding::findings(rules, cases, outcomes);
+        let is_judged = |outcome: &ScenarioOutcome| {
+            matches!(outcome.verdict, Conclusion::Ok | Conclusion::Failed)
+        };
+        let judged = outcomes.iter().filter(|outcome| is_judged(outcome)).count();
+        let severities: Vec<Severity> = findings.iter().map(|finding| finding.severity).collect();
+        let category_of = |case: &AuditCase| {
+            let scenario = &case.loaded.scenario;
+            let mistakes: Vec<&str> = scenario.mistakes.iter().map(|it| it.name()).collect();
+            rules.category_of(&scenario.id, &mistakes, case.is_probe).to_owned()
+        };
+        let categories = rules.categories.iter().map(|category| {
+            let own: Vec<&ScenarioOutcome> = cases
+                .iter()
+                .zip(outcomes)
+                .filter(|(case, _)| category_of(case) == category.id)
+                .map(|(_, outcome)| outcome)
+                .collect();
+            let found = findings.iter().filter(|finding| finding.category == category.id);
+            let found: Vec<Severity> = found.map(|finding| finding.severity).collect();
+            let judged = own.iter().filter(|outcome| is_judged(outcome)).count();
+            let grade = Grade::of(rules, &found, judged, own.len());
+            CategoryGrade { category: category.clone(), grade }
+        });
+        let passed = outcomes.iter().filter(|outcome| outcome.verdict == Conclusion::Ok);
+        Self {
+            shop,
+            file,
+            grade: Grade::of(rules, &severities, judged, outcomes.len()),
+            categories: categories.collect(),
+            unjudged: outcomes.iter().filter_map(|outcome| unjudged(rules, outcome)).collect(),
+            passed: passed.map(|outcome| outcome.id.clone()).collect(),
+            took_ms: outcomes.iter().map(|outcome| outcome.took_ms).sum(),
+            findings,
+        }
+    }
+
+    /// Tells findings that `baseline` knows from new ones.
+    pub fn hold_against(&mut self, baseline: &Baseline) {
+        for finding in &mut self.findings {
+            finding.is_new = !finding.evidence.iter().all(|it| baseline.knows(&it.scenario));
+        }
+    }
+
+    /// The findings that make it fail.
+    pub fn failing(&self, bar: AuditBar) -> impl Iterator<Item = &AuditFinding> {
+        self.findings.iter().filter(move |it| it.is_new && it.severity >= bar.fail_on)
+    }
+
+    /// What was not judged although it applies.
+    pub fn open(&self) -> impl Iterator<Item = &Unjudged> {
+        self.unjudged.iter().filter(|unjudged| !unjudged.is_not_applicable)
+    }
+
+    /// Returns true if the audit as a whole passes. One in which nothing was judged never does.
+    pub fn passes(&self, bar: AuditBar) -> bool {
+        let is_complete = bar.allow_unjudged || self.open().next().is_none();
+        self.grade.judged > 0 && is_complete && self.failing(bar).next().is_none()
+    }
+}
+
+/// Facts about a scenario that was not judged, or not in full. One that failed as well is here too.
+fn unjudged(rules: &AuditRules, outcome: &ScenarioOutcome) -> Option<Unjudged> {
+    let open = outcome.verdicts.iter().filter(|judged| !judged.verdict.judged);
+    let details =
+        open.map(|judged| judged.verdict.detail.trim_start_matches("not judged: ").to_owned());
+    let mut reasons: Vec<String> =
+        outcome.not_applicable.iter().cloned().chain(details).chain(outcome.gaps.clone()).collect();
+    let mut seen = std::collections::HashSet::new();
+    reasons.retain(|reason| seen.insert(reason.clone()));
+    let advice = reasons.iter().filter_map(|reason| rules.advice(reason));
+    let mut advice: Vec<String> = advice.map(str::to_owned).collect();
+    advice.dedup();
+    let is_not_applicable = outcome.not_applicable.is_some();
+    (!reasons.is_empty()).then(|| Unjudged {
+        scenario: outcome.id.clone(),
+        title: outcome.title.clone(),
+        is_not_applicable,
+        reasons,
+        advice,
+    })
+}

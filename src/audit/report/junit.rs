@@ -1,0 +1,76 @@
+//! JUnit: a suite a category, a case a finding, and one for each scenario that passed or was not judged.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::AuditReportError;
+use crate::audit::{Audit, AuditFinding};
+use crate::base::printable;
+
+pub(super) fn junit(audit: &Audit) -> Result<String, AuditReportError> {
+    let mut report = Report::new("payon-sim audit");
+    report.set_time(Duration::from_millis(audit.took_ms));
+    for graded in &audit.categories {
+        let category = &graded.category;
+        let mut suite = TestSuite::new(format!("{}: {}", category.title, graded.grade.letter));
+        let own = audit.findings.iter().filter(|finding| finding.category == category.id);
+        for finding in own {
+            suite.add_test_case(case(&finding.title, &finding.id, failure(finding)));
+        }
+        if graded.grade.findings == 0 {
+            let told = match graded.grade.judged {
+                0 => skipped("nothing of it was judged"),
+                _ => TestCaseStatus::success(),
+            };
+            suite.add_test_case(case("nothing is found", &category.id, told));
+        }
+        report.add_test_suite(suite);
+    }
+    let mut scenarios = TestSuite::new("scenarios");
+    for id in &audit.passed {
+        scenarios.add_test_case(case(id, "passed", TestCaseStatus::success()));
+    }
+    for unjudged in &audit.unjudged {
+        let told = skipped(&unjudged.reasons.join("; "));
+        let name = format!("{} {}", unjudged.scenario, unjudged.title);
+        scenarios.add_test_case(case(&name, "not judged", told));
+    }
+    report.add_test_suite(scenarios);
+    report.to_string().map_err(|error| AuditReportError::unmade("JUnit", error))
+}
+
+fn failure(finding: &AuditFinding) -> TestCaseStatus {
+    let mut text = format!(
+        "{}\nrule: {}\ncost: {}\nfix: {}\n",
+        finding.title, finding.rule, finding.cost, finding.fix
+    );
+    for evidence in &finding.evidence {
+        let _ = write!(
+            text,
+            "\n{} {}\n{}\nagain: {}\n",
+            evidence.scenario,
+            evidence.title,
+            evidence.found.join("\n"),
+            evidence.repeat
+        );
+        text += &evidence.diagram;
+    }
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    let message = format!("{}: {}", finding.severity.name(), finding.title);
+    status.set_message(printable(&message)).set_description(printable(&text));
+    status
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(printable(why));
+    status
+}
+
+fn case(name: &str, class: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(printable(name), status);
+    case.set_classname(class);
+    case
+}

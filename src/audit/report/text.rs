@@ -1,0 +1,109 @@
+//! The report card at a terminal.
+
+use std::fmt::Write as _;
+
+use crate::audit::{Audit, AuditBar, AuditFinding, FailedScenario, Grade, Severity, Unjudged};
+use crate::base::printable;
+
+/// The most findings of one shop whose diagrams are printed.
+const DIAGRAMS_MAX: usize = 10;
+/// The most scenarios of a finding that are told in full.
+const EVIDENCE_MAX: usize = 2;
+/// The most scenarios that were not judged for one reason and are named.
+const NAMED_MAX: usize = 12;
+
+pub(super) fn text(audit: &Audit, bar: AuditBar) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    for (at, finding) in audit.findings.iter().enumerate() {
+        text += &told(at + 1, finding);
+    }
+    text += &unjudged(audit);
+    let Grade { letter, because, findings, judged, of } = &audit.grade;
+    let _ = writeln!(text, "\n{}: grade {letter} ({because})", printable(&audit.shop));
+    for graded in &audit.categories {
+        let Grade { letter, findings, judged, of, .. } = &graded.grade;
+        let title = &graded.category.title;
+        let _ = writeln!(
+            text,
+            "  {letter}  {title:<16} findings: {findings}, judged: {judged} of {of}"
+        );
+    }
+    let counts = Severity::ALL.iter().rev().filter_map(|severity| {
+        let count = audit.findings.iter().filter(|it| it.severity == *severity).count();
+        (count > 0).then(|| format!("{} {count}", severity.name()))
+    });
+    let counts: Vec<String> = counts.collect();
+    let counts =
+        if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    let known = audit.findings.iter().filter(|finding| !finding.is_new).count();
+    let known = if known == 0 { String::new() } else { format!(", known: {known}") };
+    let not_applicable = audit.unjudged.len() - audit.open().count();
+    let _ = writeln!(
+        text,
+        "findings: {findings}{counts}{known}; judged in full: {judged} of {of}, not or partly judged: {}, not applicable: {not_applicable}",
+        audit.open().count(),
+    );
+    let verdict = if audit.passes(bar) { "passed" } else { "failed" };
+    let _ = writeln!(text, "audit: {verdict} ({:.1} s)", audit.took_ms as f64 / 1000.0);
+    text
+}
+
+fn told(number: usize, finding: &AuditFinding) -> String {
+    let AuditFinding { id, category, severity, title, rule, cost, fix, is_new, evidence } = finding;
+    let known = if *is_new { "" } else { ", known" };
+    let mut text = format!("{number}. {title} [{}, {category}{known}] {id}\n", severity.name());
+    for (label, said) in [("rule", rule), ("cost", cost), ("fix", fix)] {
+        let _ = writeln!(text, "   {label}: {}", printable(said));
+    }
+    for (at, it) in evidence.iter().take(EVIDENCE_MAX).enumerate() {
+        let FailedScenario { scenario, title, found, repeat, diagram, .. } = it;
+        let _ = writeln!(text, "   seen in {scenario}: {title}");
+        for line in found {
+            let _ = writeln!(text, "     {}", printable(line));
+        }
+        if number <= DIAGRAMS_MAX && at == 0 {
+            for line in diagram.lines() {
+                let _ = writeln!(text, "     {line}");
+            }
+        }
+        let _ = writeln!(text, "     again: {}", printable(repeat));
+    }
+    if evidence.len() > EVIDENCE_MAX {
+        let more: Vec<&str> =
+            evidence.iter().skip(EVIDENCE_MAX).map(|it| it.scenario.as_str()).collect();
+        let _ = writeln!(text, "   also in {}", more.join(", "));
+    }
+    text.push('\n');
+    text
+}
+
+/// Scenarios that were not judged, put together by their reasons.
+fn unjudged(audit: &Audit) -> String {
+    let mut groups: Vec<(&Unjudged, Vec<&str>)> = Vec::new();
+    for unjudged in &audit.unjudged {
+        let same = groups.iter_mut().find(|(first, _)| {
+            first.reasons == unjudged.reasons
+                && first.is_not_applicable == unjudged.is_not_applicable
+        });
+        match same {
+            Some((_, scenarios)) => scenarios.push(&unjudged.scenario),
+            None => groups.push((unjudged, vec![&unjudged.scenario])),
+        }
+    }
+    let mut text = String::new();
+    for (first, scenarios) in groups {
+        let label = if first.is_not_applicable { "not applicable" } else { "not judged" };
+        let named = scenarios.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+        let more = scenarios.len().saturating_sub(NAMED_MAX);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let _ = writeln!(text, "{label}: {named}{more}");
+        for reason in &first.reasons {
+            let _ = writeln!(text, "   {}", printable(reason));
+        }
+        for advice in &first.advice {
+            let _ = writeln!(text, "   {advice}");
+        }
+    }
+    text
+}

@@ -1,0 +1,227 @@
+//! `payon-sim explore`: all orders of events that a shop can meet.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::audit::progress;
+use super::run::{mistake, requirement, style};
+use super::{exit, processors, settings};
+use crate::explore::{
+    self, Exploration, ExploreError, ExploreFolder, ExploreOptions, Flow, Violation,
+};
+use crate::scenario::{Mistake, Period, Requirement, Style};
+use crate::scenario_runs::{self, LoadedScenario, RunOptions};
+
+/// Shop to explore, and limits.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Answers, push-backs and their copies, the payer's return, the shop's question, expiry, late approvals and lost answers come in \
+every order that makes a difference. After each, with everything quiet, the shop's books must be the gateway's, nothing may be \
+shipped twice or unpaid, and nothing given back twice. A run that breaks this is shrunk to the least that still does, and \
+written as a scenario file.
+
+Examples:
+  payon-sim explore
+  payon-sim explore --flow purchase --faults 2 --budget 5m --allow-unexplored
+  payon-sim explore --mistake last-news-wins --out target/explore")]
+pub(super) struct ExploreArgs {
+    /// A bug for the built-in merchant to have; may be repeated
+    #[arg(long = "mistake", value_name = "NAME", value_parser = mistake)]
+    mistakes: Vec<Mistake>,
+    /// Another correct way of working for the built-in merchant; may be repeated
+    #[arg(long = "style", value_name = "NAME", value_parser = style)]
+    styles: Vec<Style>,
+    /// An ability that the shop lacks, correct as it is; may be repeated
+    #[arg(long = "without", value_name = "ABILITY", value_parser = requirement)]
+    without: Vec<Requirement>,
+    /// A flow to explore in place of all; may be repeated
+    #[arg(long = "flow", value_enum, value_name = "FLOW")]
+    flows: Vec<FlowName>,
+    /// The most faults of one run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=3))]
+    faults: u8,
+    /// Seed of the order in which runs are tried
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The longest time, such as 5m
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    budget: Option<Duration>,
+    /// The most runs this time
+    #[arg(long, value_name = "COUNT")]
+    runs: Option<usize>,
+    /// Number of runs at once; the number of processors where nothing is said
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Folder for scenario files and for what is known so far; the next call goes on from there
+    #[arg(long, value_name = "DIR", default_value = "payon-sim-explore")]
+    out: PathBuf,
+    /// Begin anew, whatever is known so far
+    #[arg(long)]
+    fresh: bool,
+    /// Let the exploration pass although not all runs were made
+    #[arg(long)]
+    allow_unexplored: bool,
+    /// Let the exploration pass although not everything was judged
+    #[arg(long)]
+    allow_unjudged: bool,
+    /// A profile directory in place of the built-in one
+    #[arg(long, value_name = "DIR")]
+    profile: Option<PathBuf>,
+    /// Format of the output
+    #[arg(long, value_enum, default_value_t = ExploreFormat::Text)]
+    format: ExploreFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExploreFormat {
+    /// What was found
+    Text,
+    /// JSON
+    Json,
+}
+
+/// A flow, as the command line has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FlowName {
+    /// A purchase by card
+    Purchase,
+    /// A hold that is captured later
+    PreAuth,
+    /// A purchase that is refunded in part
+    Refund,
+    /// A purchase by KHQR
+    Khqr,
+}
+
+impl From<FlowName> for Flow {
+    fn from(name: FlowName) -> Self {
+        match name {
+            FlowName::Purchase => Self::Purchase,
+            FlowName::PreAuth => Self::PreAuth,
+            FlowName::Refund => Self::Refund,
+            FlowName::Khqr => Self::Khqr,
+        }
+    }
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    let period = Period::parse(text).filter(|period| period.ms() > 0);
+    let period = period.ok_or("must be a length of time such as 30s, 5m or 1h30m")?;
+    Ok(Duration::from_millis(period.ms()))
+}
+
+/// Explores; a broken invariant, and what was not explored or judged, is exit code 1.
+pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
+    let options = args.options();
+    let run_options = args.run_options();
+    let folder = ExploreFolder::new(args.out.clone());
+    let new = Exploration::new(&args.shop(), &options.flows, options.faults, options.seed);
+    let mut found = if args.fresh { new } else { folder.resumed(new)? };
+    let resumed = found.explored;
+    let run_one = |case: &LoadedScenario| scenario_runs::run_scenario(case, &run_options);
+    let explored = explore::explore(&options, &folder, &mut found, &run_one, |done, all| {
+        progress("explore", done, all);
+    });
+    match explored {
+        Err(ExploreError::Unbound(problem)) => return Ok(exit::cannot_bind(&problem)),
+        explored => explored?,
+    }
+    match args.format {
+        ExploreFormat::Text => exit::print(&text(&found, resumed))?,
+        ExploreFormat::Json => exit::print_json(&found)?,
+    }
+    let rest = found.of - found.explored;
+    if rest > 0 && !args.allow_unexplored {
+        exit::say(&format_args!(
+            "{rest} runs were not made, which counts as failed; the same command goes on, --allow-unexplored lets it pass"
+        ));
+    }
+    if !found.unjudged.is_empty() && !args.allow_unjudged {
+        exit::say(
+            &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
+        );
+    }
+    let passes = found.passes(args.allow_unexplored, args.allow_unjudged);
+    Ok(if passes { ExitCode::SUCCESS } else { exit::failed() })
+}
+
+impl ExploreArgs {
+    fn options(&self) -> ExploreOptions {
+        let flows: Vec<Flow> = self.flows.iter().copied().map(Flow::from).collect();
+        ExploreOptions {
+            flows: if flows.is_empty() { Flow::ALL.to_vec() } else { flows },
+            faults: self.faults.into(),
+            seed: self.seed,
+            budget: self.budget,
+            runs: self.runs,
+            jobs: self.jobs.map_or_else(processors, usize::from),
+        }
+    }
+
+    /// The shop as it is called, with all that makes a difference.
+    fn shop(&self) -> String {
+        let mistakes = self.mistakes.iter().map(|it| it.name());
+        let styles = self.styles.iter().map(|it| it.name());
+        let lacks = self.without.iter().map(|it| it.name());
+        let told: Vec<&str> = mistakes.chain(styles).chain(lacks).collect();
+        match told.as_slice() {
+            [] => "the built-in merchant".to_owned(),
+            told => format!("the built-in merchant ({})", told.join(", ")),
+        }
+    }
+
+    fn run_options(&self) -> RunOptions {
+        let flags = self.profile.iter();
+        let flags = flags.flat_map(|it| ["--profile".to_owned(), it.display().to_string()]);
+        RunOptions {
+            profile: self.profile.as_deref().map(Into::into),
+            seed: None,
+            styles: self.styles.clone(),
+            mistakes: self.mistakes.clone(),
+            without: self.without.clone(),
+            flags: flags.collect(),
+            hidden: settings::variables(),
+        }
+    }
+}
+
+fn text(found: &Exploration, resumed: usize) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    for (at, violation) in found.violations.iter().enumerate() {
+        let Violation { id, title, steps, found, file, repeat, seen, is_stable, .. } = violation;
+        let _ = writeln!(text, "{}. {title} ({id}, steps: {steps})", at + 1);
+        for line in found {
+            let _ = writeln!(text, "   {line}");
+        }
+        if !is_stable {
+            let _ =
+                writeln!(text, "   it fails now and then only: something in the shop is a race");
+        }
+        let _ =
+            writeln!(text, "   part of {seen} failed runs; scenario: {file}\n   again: {repeat}");
+    }
+    for (label, reasons) in
+        [("not judged", &found.unjudged), ("not applicable", &found.not_applicable)]
+    {
+        for (reason, count) in reasons {
+            let _ = writeln!(text, "{label}, {count} runs: {reason}");
+        }
+    }
+    let Exploration { of, explored, held, broken, violations, .. } = found;
+    let before = if resumed == 0 { String::new() } else { format!(", {resumed} of them before") };
+    let count =
+        |reasons: &std::collections::BTreeMap<String, usize>| reasons.values().sum::<usize>();
+    let _ = writeln!(
+        text,
+        "orders of events: {of}, explored: {explored}{before}; held: {held}, broken: {broken}, not judged: {}, not applicable: {}",
+        count(&found.unjudged),
+        count(&found.not_applicable),
+    );
+    let _ = writeln!(text, "violations: {}", violations.len());
+    text
+}

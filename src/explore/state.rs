@@ -1,0 +1,202 @@
+//! Results of an exploration, and the folder in which they are kept, so that it can be resumed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Flow, Schedule};
+use super::schedule_id;
+use crate::base::Diagnostic;
+use crate::scenario_runs::{Judged, ScenarioOutcome};
+
+/// The version of the file in which results are kept.
+const VERSION: u32 = 1;
+/// Its name.
+const STATE_FILE: &str = "state.json";
+
+/// Results of an exploration so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Exploration {
+    /// The shop, as it is called with what was asked for: results of another are not mixed with it.
+    pub subject: String,
+    /// Number of all schedules.
+    pub of: usize,
+    /// Number of schedules that were run.
+    pub explored: usize,
+    /// Number of schedules in which every invariant held.
+    pub held: usize,
+    /// Number of schedules that broke one.
+    pub broken: usize,
+    /// Number of schedules that do not apply to the shop, by the reason.
+    pub not_applicable: BTreeMap<String, usize>,
+    /// Number of schedules that could not be judged in full, by the reason.
+    pub unjudged: BTreeMap<String, usize>,
+    /// Broken invariants, each by the least schedule that breaks it.
+    pub violations: Vec<Violation>,
+}
+
+/// A broken invariant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Violation {
+    /// Id of its scenario.
+    pub id: String,
+    /// The schedule in words.
+    pub title: String,
+    /// The least schedule that breaks it.
+    pub schedule: Schedule,
+    /// Number of steps that make it happen.
+    pub steps: usize,
+    /// Facts that are not as they must be, a line each.
+    pub found: Vec<String>,
+    /// The scenario file.
+    pub file: String,
+    /// The command that plays it.
+    pub repeat: String,
+    /// Number of schedules that contain it and failed.
+    pub seen: usize,
+    /// False if it did not fail every time.
+    pub is_stable: bool,
+}
+
+impl Violation {
+    pub(super) fn of(
+        schedule: Schedule,
+        outcome: &ScenarioOutcome,
+        file: String,
+        is_stable: bool,
+    ) -> Self {
+        let failed = outcome.verdicts.iter().filter(|it| it.verdict.judged && !it.verdict.ok);
+        let told = failed.map(Judged::shortcoming);
+        Self {
+            id: schedule_id(&schedule),
+            title: schedule.title(),
+            steps: schedule.steps(),
+            found: outcome.error.iter().cloned().chain(told).collect(),
+            file,
+            repeat: outcome.repeat.clone(),
+            seen: 1,
+            is_stable,
+            schedule,
+        }
+    }
+}
+
+impl Exploration {
+    /// An exploration of which nothing is known yet.
+    pub fn new(shop: &str, flows: &[Flow], faults: usize, seed: u64) -> Self {
+        let flows: Vec<&str> = flows.iter().map(|flow| flow.name()).collect();
+        let subject = format!("{shop}; flows {}, faults {faults}, seed {seed}", flows.join(" "));
+        Self { subject, ..Self::default() }
+    }
+
+    /// Returns true if everything was run and judged, and nothing is broken.
+    pub fn passes(&self, allow_unexplored: bool, allow_unjudged: bool) -> bool {
+        self.violations.is_empty()
+            && self.held > 0
+            && (allow_unexplored || self.explored >= self.of)
+            && (allow_unjudged || self.unjudged.is_empty())
+    }
+}
+
+/// Reason why an exploration cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ExploreError {
+    /// No port is to be had.
+    #[error("{0}")]
+    Unbound(String),
+    /// A schedule makes no scenario.
+    #[error("a schedule makes no sound scenario: {0:?}")]
+    Scenario(Vec<Diagnostic>),
+    /// A file cannot be read or written.
+    #[error("{file}: {error}")]
+    Io {
+        /// File.
+        file: String,
+        /// Error.
+        error: io::Error,
+    },
+    /// A file holds something else.
+    #[error("{file}: {error}; --fresh begins anew")]
+    Form {
+        /// File.
+        file: String,
+        /// Error.
+        error: serde_json::Error,
+    },
+    /// A file holds the results of another exploration.
+    #[error(
+        "{file} belongs to another exploration ({theirs}); --fresh begins anew, --out names another folder"
+    )]
+    Other {
+        /// File.
+        file: String,
+        /// Subject of that.
+        theirs: String,
+    },
+}
+
+/// The folder of an exploration.
+#[derive(Clone, Debug)]
+pub struct ExploreFolder(PathBuf);
+
+/// The file of results.
+#[derive(Serialize, Deserialize)]
+struct KeptExploration {
+    version: u32,
+    exploration: Exploration,
+}
+
+impl ExploreFolder {
+    /// A folder, which is made when the first file is written.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Results that were kept here, as far as they belong to `new`; `new` itself where there are none.
+    ///
+    /// # Errors
+    /// They cannot be read, or belong to another exploration.
+    pub fn resumed(&self, new: Exploration) -> Result<Exploration, ExploreError> {
+        let path = self.0.join(STATE_FILE);
+        let file = path.display().to_string();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(new),
+            Err(error) => return Err(ExploreError::Io { file, error }),
+        };
+        let kept: KeptExploration = serde_json::from_str(&text)
+            .map_err(|error| ExploreError::Form { file: file.clone(), error })?;
+        if kept.version != VERSION || kept.exploration.subject != new.subject {
+            return Err(ExploreError::Other { file, theirs: kept.exploration.subject });
+        }
+        Ok(kept.exploration)
+    }
+
+    /// Keeps results.
+    pub(super) fn keep(&self, exploration: &Exploration) -> Result<(), ExploreError> {
+        let state = KeptExploration { version: VERSION, exploration: exploration.clone() };
+        let path = self.0.join(STATE_FILE);
+        let file = path.display().to_string();
+        let text = serde_json::to_string_pretty(&state)
+            .map_err(|error| ExploreError::Form { file, error })?;
+        self.write(&path, &text)
+    }
+
+    /// Writes the scenario of a schedule, and gives its path.
+    pub(super) fn write_scenario(&self, schedule: &Schedule) -> Result<String, ExploreError> {
+        let id = schedule_id(schedule);
+        let path = self.0.join(format!("{id}.yaml"));
+        self.write(&path, &schedule.to_yaml(&id))?;
+        Ok(path.display().to_string())
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<(), ExploreError> {
+        let told = |error| ExploreError::Io { file: path.display().to_string(), error };
+        fs::create_dir_all(&self.0).map_err(told)?;
+        fs::write(path, text).map_err(told)
+    }
+}

@@ -1,0 +1,288 @@
+//! Requests of strangers: sent to the addresses that the shop has given, or once more to the gateway.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::base::{Operation, WebUrlParts};
+use crate::gateway;
+use crate::ledger::Target;
+use crate::scenario::{Probe, ProbeMethod, ProbeOrder, ProbeTarget};
+use crate::space::Space;
+
+/// Longest real time for one request. What the shop does afterwards is what counts, not its answer.
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+/// Time for which a stalled connection stays open.
+const STALL: Duration = Duration::from_secs(2);
+/// Bytes of an answer that are read.
+const ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// A request, ready to be sent.
+struct RawRequest {
+    authority: String,
+    head: String,
+    body: Vec<u8>,
+    stalls: bool,
+}
+
+/// An order by its merchant and txId.
+#[derive(Clone, Debug)]
+pub struct ProbedOrder {
+    /// `merchantId`.
+    pub merchant_id: String,
+    /// `txId`.
+    pub tx_id: String,
+}
+
+/// Sends the requests of `probe`, and waits for their answers or until they have taken too long. The address is that of the
+/// order `at`, the data of the templates those of `of`. `gateway` is the host and the port of the gateway.
+///
+/// # Errors
+/// The order has no such address, or there is no call to repeat.
+pub async fn send_probe(
+    probe: &Probe,
+    space: &Space,
+    gateway: &str,
+    at: &ProbedOrder,
+    of: &ProbedOrder,
+) -> Result<(), String> {
+    let requests = match probe.replays {
+        Some(operation) => vec![replay(space, gateway, at, operation)?],
+        None => forged(probe, space, at, of)?,
+    };
+    for request in requests {
+        let request = Arc::new(request);
+        let mut sent = JoinSet::new();
+        for _ in 0..probe.copies.unwrap_or(1) {
+            let request = Arc::clone(&request);
+            sent.spawn(async move { tokio::time::timeout(TIME_LIMIT, request.send()).await });
+        }
+        while let Some(outcome) = sent.join_next().await {
+            // No answer in time, and none at all, say nothing: what the shop does afterwards is judged.
+            if let Ok(Ok(Ok(answer))) = outcome {
+                probe.forbids.iter().try_for_each(|text| answer.withholds(text))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The requests to an address of the shop's.
+fn forged(
+    probe: &Probe,
+    space: &Space,
+    at: &ProbedOrder,
+    of: &ProbedOrder,
+) -> Result<Vec<RawRequest>, String> {
+    let (_, url) = look_up(probe.to, space, at)?;
+    let url = url.or_else(|| match probe.to {
+        ProbeTarget::Pushback => space.merchant(&at.merchant_id)?.noti_url.clone(),
+        _ => None,
+    });
+    let url = url.ok_or_else(|| {
+        let (tx_id, name) = (&at.tx_id, probe.to.name());
+        format!("the order {tx_id} was registered without an address for `{name}`")
+    })?;
+    let (order, _) = look_up(probe.to, space, of)?;
+    let parts = WebUrlParts::parse(&url).map_err(|error| format!("{url}: {error}"))?;
+    if parts.is_https {
+        return Err(format!(
+            "{url}: a probe is sent over HTTP only; give the shop an address with http://"
+        ));
+    }
+    let host =
+        if parts.host.contains(':') { format!("[{}]", parts.host) } else { parts.host.to_owned() };
+    let authority = format!("{host}:{}", parts.port);
+    let own = parts.rest.split('#').next().unwrap_or_default();
+    let (path, own_query) =
+        own.split_once('?').map_or((own, None), |(path, query)| (path, Some(query)));
+    let path = if path.is_empty() { "/" } else { path };
+    let default = if probe.is_for_payer() { ProbeMethod::Get } else { ProbeMethod::Post };
+    let method = probe.method.unwrap_or(default).name();
+    let values = if probe.values.is_empty() { vec![String::new()] } else { probe.values.clone() };
+    let requests = values.iter().map(|value| {
+        let query = probe.query.as_deref().map(|query| order.fill(query, value, in_query));
+        let query = query.as_deref().or(own_query);
+        let target = query.map_or(path.to_owned(), |query| format!("{path}?{query}"));
+        let body = probe.body.as_deref().map(|body| order.fill(body, value, in_json));
+        let kind = probe.content_type.as_deref().unwrap_or("application/json");
+        RawRequest::new(
+            authority.clone(),
+            method,
+            &target,
+            body.map(|body| (kind, body)),
+            probe.stalls,
+        )
+    });
+    Ok(requests.collect())
+}
+
+/// The shop's last call to `operation` for the order, with the signature that it had: signing the same text gives the same.
+fn replay(
+    space: &Space,
+    gateway: &str,
+    order: &ProbedOrder,
+    operation: Operation,
+) -> Result<RawRequest, String> {
+    let ProbedOrder { merchant_id, tx_id } = order;
+    let body = space.read_journal(|journal| {
+        let mut calls = journal.iter().filter(|entry| {
+            let is_own = entry.merchant.as_ref().is_some_and(|it| it.id == *merchant_id);
+            entry.operation == Some(operation) && is_own && entry.tx_id.as_deref() == Some(&**tx_id)
+        });
+        calls.next_back().map(|entry| entry.bodies.request().to_vec())
+    });
+    let body = body.ok_or_else(|| {
+        format!("the shop has made no call {operation} for {tx_id} that could be sent again")
+    })?;
+    let merchant = space.merchant(merchant_id).ok_or("the merchant is not known")?;
+    let signed = gateway::sign(&space.profile().sign.recipe, &merchant, &body);
+    let body =
+        signed.map_err(|error| format!("the call cannot be signed as it was: {error}"))?.body;
+    let path = operation.paths()[0];
+    Ok(RawRequest::new(gateway.to_owned(), "POST", path, Some(("application/json", body)), false))
+}
+
+/// An order as templates see it, and its address of that kind.
+fn look_up(
+    to: ProbeTarget,
+    space: &Space,
+    named: &ProbedOrder,
+) -> Result<(ProbeOrder, Option<String>), String> {
+    let ProbedOrder { merchant_id, tx_id } = named;
+    let found = space.read(|view| {
+        let order = view.ledger.find(Target::Named { merchant: merchant_id, tx_id })?;
+        let terminal = view.ledger.terminal(order);
+        let details = order.details();
+        let url = match to {
+            ProbeTarget::Pushback => &details.noti_url,
+            ProbeTarget::Success => &details.success_url,
+            ProbeTarget::Fail => &details.fail_url,
+            ProbeTarget::Cancel => &details.cancel_url,
+            ProbeTarget::Gateway => &None,
+        };
+        let templates = ProbeOrder {
+            tx_id: order.tx_id.to_string(),
+            merchant_id: terminal.merchant.to_string(),
+            term_id: terminal.terminal.to_string(),
+            amount: order.amount.fixed(order.currency),
+            currency: order.currency.code(),
+        };
+        Some((templates, url.as_deref().map(str::to_owned)))
+    });
+    found.ok_or_else(|| format!("the gateway has no order {tx_id}"))
+}
+
+fn in_query(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The inside of a JSON string.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+impl RawRequest {
+    fn new(
+        authority: String,
+        method: &str,
+        target: &str,
+        body: Option<(&str, String)>,
+        stalls: bool,
+    ) -> Self {
+        let mut head = format!(
+            "{method} {target} HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\naccept: */*\r\n"
+        );
+        let body = match body {
+            Some((kind, body)) => {
+                let _ = write!(head, "content-type: {kind}\r\ncontent-length: {}\r\n", body.len());
+                body.into_bytes()
+            }
+            None => Vec::new(),
+        };
+        head += "\r\n";
+        Self { authority, head, body, stalls }
+    }
+
+    /// Sends it, and reads the answer to its end.
+    async fn send(&self) -> std::io::Result<RawAnswer> {
+        let mut stream = TcpStream::connect(&self.authority).await?;
+        stream.write_all(self.head.as_bytes()).await?;
+        if self.stalls {
+            stream.write_all(&self.body[..self.body.len() / 2]).await?;
+            tokio::time::sleep(STALL).await;
+            return Ok(RawAnswer::default());
+        }
+        let (reading, mut writing) = stream.split();
+        // A shop may answer, and close, before it has read all of a long body.
+        let write = async { writing.write_all(&self.body).await };
+        let mut answer = Vec::new();
+        let mut reading = reading.take(ANSWER_BYTES_MAX);
+        let read = async { reading.read_to_end(&mut answer).await };
+        let (written, read) = tokio::join!(write, read);
+        written.and(read)?;
+        let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(answer.len());
+        let (head, body) = answer.split_at(end);
+        Ok(RawAnswer { head: lossy(head), body: lossy(body) })
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The shop's answer to a probe.
+#[derive(Debug, Default)]
+struct RawAnswer {
+    head: String,
+    body: String,
+}
+
+impl RawAnswer {
+    /// Makes sure that a text is not given back as it is.
+    fn withholds(&self, text: &str) -> Result<(), String> {
+        let head = self.head.to_ascii_lowercase();
+        let wanted = text.to_ascii_lowercase();
+        if head.lines().any(|line| line.starts_with(&wanted)) {
+            return Err(format!(
+                "the shop's answer has the header {text:?}, which a stranger has sent"
+            ));
+        }
+        let is_page = head.contains("content-type: text/html");
+        if is_page && self.body.contains(text) {
+            return Err(format!(
+                "the shop's page holds {text:?}, which a stranger has sent, as it is"
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_sends_is_not_given_back() {
+        let answer = |head: &str, body: &str| RawAnswer { head: head.into(), body: body.into() };
+        let html = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8";
+        assert!(answer(html, "<script>x</script>").withholds("<script>x").is_err());
+        assert!(answer(html, "&lt;script>x").withholds("<script>x").is_ok());
+        assert!(
+            answer("Content-Type: application/json", "<script>x").withholds("<script>x").is_ok()
+        );
+        assert!(answer("A: b\r\nset-cookie: x=1", "").withholds("Set-Cookie: x=1").is_err());
+    }
+
+    #[test]
+    fn values_are_quoted_for_their_place() {
+        assert_eq!(in_json("a\"b\n"), "a\\\"b\\n");
+        assert_eq!(in_query("' OR 1=1"), "%27%20OR%201%3D1");
+    }
+}

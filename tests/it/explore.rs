@@ -1,0 +1,72 @@
+//! `payon-sim explore`, with the built-in merchant.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::{Ended, run};
+
+fn explore(out: &Path, args: &[&str]) -> (Ended, Value) {
+    let out = out.to_str().unwrap();
+    let ended = run(&[&["explore", "--out", out, "--format", "json"], args].concat());
+    let found = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
+    (ended, found)
+}
+
+#[test]
+fn a_correct_merchant_holds_in_every_order_of_events() {
+    for style in [&[][..], &["--style", "asks-on-push-backs"], &["--style", "refuses-itself"]] {
+        let folder = TempDir::new().unwrap();
+        let some = ["--runs", "150", "--allow-unexplored"];
+        let (ended, found) = explore(folder.path(), &[style, &some].concat());
+        assert_eq!(ended.code, Some(0), "{style:?} {}{}", ended.out, ended.err);
+        assert!(found["held"].as_u64().unwrap() > 100, "{style:?} {found}");
+    }
+}
+
+#[test]
+fn bugs_are_found_untold_and_shrunk_to_three_steps_that_a_file_plays() {
+    for (mistake, flow) in [
+        ("stores-late", "purchase"),
+        ("last-news-wins", "purchase"),
+        ("ships-twice", "purchase"),
+        ("trusts-pushback", "purchase"),
+        ("repeats-refund", "refund"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let args = ["--mistake", mistake, "--flow", flow];
+        let (ended, found) = explore(folder.path(), &args);
+        assert_eq!(ended.code, Some(1), "{mistake}: {}", ended.err);
+        let violations = found["violations"].as_array().unwrap();
+        let least = violations.iter().filter(|it| it["steps"].as_u64().unwrap() <= 3);
+        assert!(least.count() > 0, "{mistake}: {violations:#?}");
+        for violation in violations {
+            let file = violation["file"].as_str().unwrap();
+            assert_eq!(run(&["check", file]).code, Some(0), "{file}");
+            assert_eq!(run(&["run", file, "--mistake", mistake]).code, Some(1), "{violation}");
+            assert_eq!(run(&["run", file]).code, Some(0), "{violation}");
+            let repeat = violation["repeat"].as_str().unwrap();
+            assert!(repeat.contains(file) && repeat.contains(mistake), "{repeat}");
+        }
+    }
+}
+
+#[test]
+fn an_exploration_goes_on_where_it_stopped_and_says_what_is_left() {
+    let folder = TempDir::new().unwrap();
+    let some = ["--flow", "khqr", "--runs", "6", "-j", "2"];
+    let (first, found) = explore(folder.path(), &some);
+    assert_eq!((first.code, &found["explored"]), (Some(1), &6.into()));
+    assert!(first.err.contains("runs were not made"), "{}", first.err);
+    let (second, found) = explore(folder.path(), &some);
+    assert_eq!((second.code, &found["explored"]), (Some(1), &12.into()));
+    let (third, found) = explore(folder.path(), &["--flow", "khqr"]);
+    assert_eq!((third.code, &found["explored"]), (Some(0), &found["of"]));
+    let out = folder.path().to_str().unwrap();
+    let other = run(&["explore", "--out", out, "--flow", "refund"]);
+    assert!(other.code == Some(2) && other.err.contains("--fresh"), "{other:?}");
+    let fresh = ["--flow", "khqr", "--fresh", "--runs", "1", "--allow-unexplored"];
+    let (fresh, found) = explore(folder.path(), &fresh);
+    assert_eq!((fresh.code, &found["explored"]), (Some(0), &1.into()));
+}
