@@ -1,16 +1,12 @@
 //! Time as the gateway tells it: milliseconds since 1970 inside, Cambodia's calendar (UTC+7, no daylight saving)
 //! at the border.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
 /// Cambodia's offset from UTC in milliseconds (documented: dates are Cambodia's).
 const CAMBODIA_MS: i64 = 7 * 3_600_000;
 const DAY_MS: i64 = 86_400_000;
-/// The low half of a number.
-const LOW: u64 = u32::MAX as u64;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -113,19 +109,8 @@ impl Day {
 
     /// The same as a number.
     pub fn number(self) -> u64 {
-        // Nearly always it is asked of the same day, by whomever.
-        static LATEST: AtomicU64 = AtomicU64::new(0);
-        let mark = u64::from(self.0 as u32) << 32;
-        let latest = LATEST.load(Ordering::Relaxed);
-        if latest & !LOW == mark && latest & LOW != 0 {
-            return latest & LOW;
-        }
         let (year, month, day) = self.civil();
-        let number = year as u64 * 10_000 + u64::from(month) * 100 + u64::from(day);
-        if number <= LOW {
-            LATEST.store(mark | number, Ordering::Relaxed);
-        }
-        number
+        year as u64 * 10_000 + u64::from(month) * 100 + u64::from(day)
     }
 
     /// Reads `ddMMyyyy`, as `fromDate` and `toDate`.
