@@ -188,7 +188,7 @@ async fn operate(
     operation: Operation,
     space: Option<Arc<Space>>,
     trigger: &ReplyHook,
-    mut headers: HeaderMap,
+    headers: HeaderMap,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
     let refuse = |space: Option<&Arc<Space>>, scenario: Option<&str>, reason, detail: &str| {
@@ -200,7 +200,6 @@ async fn operate(
             // Milliseconds of arithmetic would hold up every other request of this worker.
             let (app, named) = (Arc::clone(app), space.clone());
             let scenario = scenario_of(&headers).map(str::to_owned);
-            let headers = std::mem::take(&mut headers);
             let answered = tokio::task::spawn_blocking(move || {
                 decide(&app, operation, space, &headers, &body)
             });
@@ -220,8 +219,7 @@ async fn operate(
         }
     };
     match reply.pending {
-        // The request's headers have been read; their memory does for those of the reply.
-        None => write_plain_with(headers, plain(reply)),
+        None => respond(reply),
         Some(_) => Box::pin(execute(reply, trigger)).await,
     }
 }
@@ -610,14 +608,7 @@ fn plain(reply: GatewayReply) -> Plain {
 }
 
 fn write_plain(plain: Plain) -> Response<ReplyBody> {
-    write_plain_with(HeaderMap::new(), plain)
-}
-
-/// The same, in the memory of headers that are not needed any more.
-fn write_plain_with(mut headers: HeaderMap, plain: Plain) -> Response<ReplyBody> {
-    headers.clear();
     let mut response = Response::new(plain.body.into());
-    *response.headers_mut() = headers;
     *response.status_mut() =
         StatusCode::from_u16(plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
