@@ -3,7 +3,7 @@
 
 use std::net::Ipv6Addr;
 
-use hyper::header::{HOST, HeaderMap, HeaderValue};
+use hyper::header::{HOST, HeaderMap};
 use hyper::http::uri::Authority;
 use hyper::{Uri, Version};
 
@@ -30,19 +30,10 @@ pub enum HostError {
 /// Checks what a request line and its headers say about the host.
 pub fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), HostError> {
     let mut hosts = headers.get_all(HOST).iter();
-    let first = hosts.next();
+    let host = hosts.next();
     if hosts.next().is_some() {
         return Err(HostError::Repeated);
     }
-    check_only_host(version, uri, first)
-}
-
-/// The same where the only header Host is at hand.
-pub fn check_only_host(
-    version: Version,
-    uri: &Uri,
-    host: Option<&HeaderValue>,
-) -> Result<(), HostError> {
     let Some(host) = host else {
         // HTTP/1.0 knows no such header.
         return if version == Version::HTTP_11 { Err(HostError::Missing) } else { Ok(()) };

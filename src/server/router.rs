@@ -24,8 +24,8 @@ use crate::base::{Operation, Reason, compressed};
 use crate::checkout::{self, Checkout};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
-    BodyError, CONTROL_PORT_HEADER, HostError, Limits, ReplyBody, RequestBody, TRACEPARENT,
-    check_host, check_only_host, trace_headers,
+    BodyError, CONTROL_PORT_HEADER, HostError, Limits, ReplyBody, RequestBody, check_host,
+    trace_headers,
 };
 use crate::space::{PendingReply, Space, Spaces};
 
@@ -244,21 +244,9 @@ fn welcome(
     space: Option<Arc<Space>>,
     head: &Parts,
 ) -> Result<Option<Arc<Space>>, Box<GatewayReply>> {
-    // Requests have few headers, so that one look at each is quicker than to look up those that matter.
-    let (mut named, mut host, mut is_host_repeated) = (None, None, false);
-    for (name, value) in &head.headers {
-        if *name == HOST {
-            is_host_repeated |= host.replace(value).is_some();
-        } else if *name == SPACE_HEADER {
-            named.get_or_insert(value);
-        }
-    }
-    let checked = if is_host_repeated {
-        Err(HostError::Repeated)
-    } else {
-        check_only_host(head.version, &head.uri, host)
-    };
-    checked.map_err(|error| Box::new(malformed(app, error)))?;
+    check_host(head.version, &head.uri, &head.headers)
+        .map_err(|error| Box::new(malformed(app, error)))?;
+    let named = head.headers.get(&SPACE_HEADER);
     let space = match space {
         None => named.map(|name| space_named(app, name, head)).transpose()?,
         of_path => of_path,
@@ -316,24 +304,7 @@ fn decide(
     headers: &HeaderMap,
     body: &[u8],
 ) -> GatewayReply {
-    // Requests have few headers, so that one look at each is quicker than to look up all that may be there.
-    let (mut host, mut token, mut scenario, mut is_traced) = (None, None, None, false);
-    let mut encoding = None;
-    for (name, value) in headers {
-        let place = match name {
-            _ if *name == HOST => &mut host,
-            _ if *name == TOKEN_HEADER => &mut token,
-            _ if *name == SCENARIO_HEADER => &mut scenario,
-            _ if *name == CONTENT_ENCODING => &mut encoding,
-            _ => {
-                is_traced |= *name == TRACEPARENT;
-                continue;
-            }
-        };
-        // The first one counts.
-        place.get_or_insert(value);
-    }
-    if let Some(encoding) = encoding
+    if let Some(encoding) = headers.get(CONTENT_ENCODING)
         && let Some(came) = compressed(encoding.as_bytes(), body)
     {
         let space = space.as_ref().unwrap_or(app.spaces.default_space());
@@ -342,11 +313,11 @@ fn decide(
     let call = Call {
         operation,
         space,
-        token: token.and_then(|value| value.to_str().ok()),
-        scenario: scenario.and_then(|value| value.to_str().ok()),
-        origin: origin(app, host),
+        token: headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok()),
+        scenario: scenario_of(headers),
+        origin: origin(app, headers.get(HOST)),
         body,
-        trace_headers: if is_traced { trace_headers(headers) } else { None },
+        trace_headers: trace_headers(headers),
     };
     gateway::answer(&app.spaces, call)
 }
