@@ -76,7 +76,6 @@ pub struct OperationSpec {
     pub request: Vec<MemberSpec>,
     /// Members of the reply, in the order in which they are written.
     pub response: Vec<MemberSpec>,
-    names: MemberNames,
 }
 
 impl OperationSpec {
@@ -88,13 +87,10 @@ impl OperationSpec {
         // The end of a period goes by two names.
         names.filter(move |name| !(is_given(name) || *name == "toDate" && is_given("ToDate")))
     }
-}
 
-impl OperationSpec {
     /// The request's member of exactly that name.
     pub fn member(&self, name: &str) -> Option<&MemberSpec> {
-        let member = &self.request[usize::from(self.names.find(name, &self.request)?)];
-        Some(member)
+        self.request.iter().find(|member| member.plain_name() == name)
     }
 }
 
@@ -116,56 +112,6 @@ impl OperationTable {
         &self.pushback
     }
 }
-
-/// Slots of [`MemberNames`]: a power of two, several times as many as a request has members.
-const SLOTS: usize = 128;
-/// An empty slot.
-const NONE: u8 = u8::MAX;
-
-/// Finds a member by its name with one look at a few bytes and one comparison, since every member
-/// of every request is looked up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct MemberNames(Box<[u8; SLOTS]>);
-
-impl MemberNames {
-    fn new(members: &[MemberSpec]) -> Self {
-        let mut slots = Box::new([NONE; SLOTS]);
-        for (index, member) in (0..NONE).zip(members) {
-            let mut slot = slot_of(member.plain_name());
-            while slots[slot] != NONE {
-                slot = (slot + 1) % SLOTS;
-            }
-            slots[slot] = index;
-        }
-        Self(slots)
-    }
-
-    fn find(&self, name: &str, members: &[MemberSpec]) -> Option<u8> {
-        let mut slot = slot_of(name);
-        loop {
-            match self.0[slot] {
-                NONE => return None,
-                index if members[usize::from(index)].plain_name() == name => return Some(index),
-                _ => slot = (slot + 1) % SLOTS,
-            }
-        }
-    }
-}
-
-/// Slot at which the search for a name begins: its length and its first, middle and last byte, mixed.
-fn slot_of(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    let [Some(first), Some(middle), Some(last)] =
-        [bytes.first(), bytes.get(bytes.len() / 2), bytes.last()]
-    else {
-        return 0;
-    };
-    let key = u32::from_le_bytes([*first, *middle, *last, bytes.len() as u8]);
-    (key.wrapping_mul(0x9e37_79b1) >> 25) as usize % SLOTS
-}
-
-/// The most members that a request may have; fewer than half of the slots.
-const MEMBERS_MAX: usize = 60;
 
 /// Reads `operations.toml`.
 pub(super) fn read(doc: &TomlDocument<'_>) -> Option<OperationTable> {
@@ -208,21 +154,11 @@ fn describe(table: &mut TomlTable<'_>, name: &str, answered: bool) -> Option<Ope
     table.finish();
     let (mark, about, request) = (mark?, about?, request?);
     table.note(format!("operation.{name}"), mark, &about);
-    Some(OperationSpec {
-        mark,
-        about,
-        names: MemberNames::new(&request),
-        request,
-        response: response?,
-    })
+    Some(OperationSpec { mark, about, request, response: response? })
 }
 
 fn members(table: &mut TomlTable<'_>, of: &str, part: &'static str) -> Option<Vec<MemberSpec>> {
     let rows = table.rows(part);
-    if rows.len() > MEMBERS_MAX {
-        table.refuse(part, format!("{} members, at most {MEMBERS_MAX} fit", rows.len()));
-        return None;
-    }
     let mut seen = HashMap::new();
     let read: Vec<Option<MemberSpec>> = rows
         .into_iter()
