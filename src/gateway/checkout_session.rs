@@ -108,7 +108,7 @@ impl CheckoutSession {
         let order = &self.order;
         let price = (order.amount, order.currency);
         let khqr = || register::khqr(&self.merchant, price, order.created, order.payable_until);
-        order.method.shows_qr().then(khqr)?.ok().map(|(text, _)| text)
+        order.method.shows_qr().then(khqr)?.ok()
     }
 
     fn at(&self, row: CardRow) -> Option<&Card> {

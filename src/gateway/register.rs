@@ -5,6 +5,7 @@ use std::ops::Deref;
 use arrayvec::ArrayString;
 
 use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason, WebUrlParts};
+use crate::khqr;
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{LifecycleRules, Merchant};
 use crate::wire::register::{RegisterReply, RegisterRequest};
@@ -28,8 +29,7 @@ pub(super) fn answer(
     })?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
-    let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires));
-    let (khqr, khqr_md5) = khqr.transpose()?.unzip();
+    let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires)).transpose()?;
     let (number, seed) = (context.space.number(), context.arrival.seed);
     let token = CheckoutToken::new(number, seed, order.id, &request.merchant_id, &request.tx_id);
     Ok(wire::encode(&Envelope {
@@ -50,8 +50,8 @@ pub(super) fn answer(
             currency_code: request.price.currency,
             checkout_url: context.origin.link("/pg/checkout/", token.text(&mut [0; _])).into(),
             expire_dttm: (&*order.expires.year_first_digits()).into(),
-            khqr: khqr.as_deref().map(Into::into),
-            khqr_md5: khqr_md5.as_deref().map(Into::into),
+            khqr_md5: khqr.as_deref().map(|khqr| khqr::md5(khqr).into()),
+            khqr: khqr.map(Into::into),
         }),
     }))
 }
@@ -147,14 +147,13 @@ fn details(request: &RegisterRequest<'_>) -> Option<Box<Details>> {
     }))
 }
 
-/// The KHQR of an order and its MD5: dynamic, for its amount, until it expires.
+/// The KHQR of an order: dynamic, for its amount, until it expires.
 pub(super) fn khqr(
     merchant: &Merchant,
     (amount, currency): (Amount, Currency),
     created: Millis,
     expires: Millis,
-) -> Result<(String, ArrayString<32>), Refused> {
-    let stem = merchant.khqr_stem(currency).map_err(Clone::clone);
-    stem.and_then(|stem| stem.code(amount, created, expires))
-        .map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
+) -> Result<String, Refused> {
+    let payload = merchant.khqr_payload(currency).with_amount(amount, created, expires);
+    payload.write().map_err(|finding| Refused::with(Reason::SystemError, finding.to_string()))
 }

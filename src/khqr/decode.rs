@@ -160,15 +160,9 @@ fn read_crc(text: &str) -> Crc {
     match split_crc(text) {
         Some((covered, given)) => {
             let expected = checksum(covered);
-            Crc {
-                ok: *given == *expected,
-                given: Some(given.to_owned()),
-                expected: expected.to_string(),
-            }
+            Crc { ok: *given == *expected, given: Some(given.to_owned()), expected }
         }
-        None => {
-            Crc { given: None, expected: checksum(&format!("{text}6304")).to_string(), ok: false }
-        }
+        None => Crc { given: None, expected: checksum(&format!("{text}6304")), ok: false },
     }
 }
 

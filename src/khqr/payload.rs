@@ -1,16 +1,12 @@
 //! The payload as a value, and the string that the official SDK writes for it.
 
 use std::borrow::Cow;
-
-use arrayvec::ArrayString;
-use md5::{Digest, Md5};
+use std::fmt::Write as _;
 
 use super::fields::{FIELDS, find, path};
-use super::hex_of_md5;
 use super::judge::judge;
 use super::problem::{KhqrFinding, KhqrProblem};
-use super::times;
-use super::tlv::{Passage, checksum, crc_of, go_on, hex_of_crc, units};
+use super::tlv::{checksum, units};
 use crate::base::{Amount, Currency, Millis, Print};
 
 /// Payee. Texts may be empty where the format lets them be absent.
@@ -139,37 +135,6 @@ impl<'a> Payload<'a> {
     pub fn write(&self) -> Result<String, KhqrFinding> {
         let dynamic = !self.amount.is_empty();
         let mut out = TlvWriter { text: String::with_capacity(CODE_BYTES), at: 0 };
-        self.write_head(&mut out, dynamic)?;
-        out.value("54", &self.amount)?;
-        self.write_middle(&mut out)?;
-        if dynamic {
-            out.times(self.created, self.expires)?;
-        }
-        let mut text = out.text;
-        text.push_str(CRC_HEAD);
-        text.push_str(&checksum(&text));
-        Ok(text)
-    }
-
-    /// Common part of all dynamic codes that differ only in amount and times. Refused as by
-    /// [`Payload::write`].
-    pub fn stem(&self) -> Result<Stem, KhqrFinding> {
-        let mut out = TlvWriter { text: String::new(), at: 0 };
-        self.write_head(&mut out, true)?;
-        let head = std::mem::take(&mut out.text);
-        self.write_middle(&mut out)?;
-        Ok(Stem {
-            currency: self.currency,
-            crc: crc_of(&head),
-            passage: Passage::of(&(out.text.clone() + times::PATTERN)),
-            md5: Md5::new_with_prefix(&head),
-            head,
-            middle: out.text,
-        })
-    }
-
-    /// All that comes before the amount.
-    fn write_head(&self, out: &mut TlvWriter, dynamic: bool) -> Result<(), KhqrFinding> {
         out.value("00", "01")?;
         out.value("01", if dynamic { "12" } else { "11" })?;
         out.value("15", &self.union_pay)?;
@@ -182,11 +147,8 @@ impl<'a> Payload<'a> {
             }
         }
         out.value("52", &self.category)?;
-        out.value("53", self.currency.number())
-    }
-
-    /// All between the amount and the times.
-    fn write_middle(&self, out: &mut TlvWriter) -> Result<(), KhqrFinding> {
+        out.value("53", self.currency.number())?;
+        out.value("54", &self.amount)?;
         out.value("58", "KH")?;
         out.value("59", &self.name)?;
         out.value("60", &self.city)?;
@@ -203,48 +165,14 @@ impl<'a> Payload<'a> {
         out.template(
             "64",
             &[("00", &self.language), ("01", &self.other_name), ("02", &self.other_city)],
-        )
-    }
-}
-
-/// The beginning of dynamic codes, made ready once: a gateway writes many codes for few accounts. Check sum and MD5 are
-/// under way in it.
-#[derive(Clone, Debug)]
-pub struct Stem {
-    currency: Currency,
-    head: String,
-    middle: String,
-    crc: u16,
-    passage: Passage,
-    md5: Md5,
-}
-
-impl Stem {
-    /// The code for an amount above zero and its name on the Bakong network, the same as of a [`Payload`] with them.
-    pub fn code(
-        &self,
-        amount: Amount,
-        created: Millis,
-        expires: Millis,
-    ) -> Result<(String, ArrayString<32>), KhqrFinding> {
-        let mut text = String::with_capacity(CODE_BYTES);
-        text.push_str(&self.head);
-        let mut out = TlvWriter { at: text.len(), text };
-        out.value("54", &printed(amount, self.currency))?;
-        let crc = go_on(self.crc, &out.text[self.head.len()..]);
-        out.text.push_str(&self.middle);
-        let end = out.text.len();
-        out.times(created, Some(expires))?;
+        )?;
+        if dynamic {
+            out.times(self.created, self.expires)?;
+        }
         let mut text = out.text;
         text.push_str(CRC_HEAD);
-        let md5 = self.md5.clone().chain_update(&text[self.head.len()..]);
-        let crc = match times::shares(&text[end..]) {
-            Some(shares) => self.passage.lead(crc) ^ shares,
-            None => crc_of(&text),
-        };
-        let crc = hex_of_crc(crc);
-        text.push_str(&crc);
-        Ok((text, hex_of_md5(md5.chain_update(crc.as_str()))))
+        text.push_str(&checksum(&text));
+        Ok(text)
     }
 }
 
@@ -264,12 +192,6 @@ const CRC_HEAD: &str = "6304";
 
 /// Largest value of two digits.
 const LENGTH_MAX: usize = 99;
-/// All that two digits can say, one after the other.
-const PAIRS: &str = "\
-    00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
-    49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697\
-    9899";
-
 /// Appends objects; refuses only what two digits of length cannot hold, the rest is for the judge.
 struct TlvWriter {
     text: String,
@@ -310,15 +232,13 @@ impl TlvWriter {
 
     /// Time at which a dynamic code was made, and until when it can be paid.
     fn times(&mut self, created: Millis, expires: Option<Millis>) -> Result<(), KhqrFinding> {
-        let [mut made, mut ends] = [itoa::Buffer::new(); 2];
-        let ends = expires.map_or("", |at| ends.format(at.0));
-        self.template("99", &[("00", made.format(created.0)), ("01", ends)])
+        let ends = expires.map(|at| at.0.to_string()).unwrap_or_default();
+        self.template("99", &[("00", &created.0.to_string()), ("01", &ends)])
     }
 
     /// Tag and length.
     fn head(&mut self, tag: &str, length: usize) {
-        self.text.push_str(tag);
-        self.text.push_str(&PAIRS[2 * length.min(LENGTH_MAX)..][..2]);
+        let _ = write!(self.text, "{tag}{:02}", length.min(LENGTH_MAX));
         self.at += 4;
     }
 }

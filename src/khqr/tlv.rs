@@ -1,58 +1,14 @@
 //! Tag, length, value: the grammar, without knowing what any tag means but for which are templates.
 
-use arrayvec::ArrayString;
-
 use super::fields::{FIELDS, Field, find};
 use super::problem::quote;
 
-/// CRC-16/CCITT-FALSE under its catalogue name. The small table: the large ones are quicker only while
-/// nothing else wants the cache.
-static CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_IBM_3740);
-/// The CRC of the beginning of a text.
-pub(super) fn crc_of(head: &str) -> u16 {
-    CRC.checksum(head.as_bytes())
-}
-
-/// The CRC of a beginning with this CRC and of `rest` behind it.
-pub(super) fn go_on(head: u16, rest: &str) -> u16 {
-    let mut crc = CRC.digest_with_initial(head);
-    crc.update(rest.as_bytes());
-    crc.finalize()
-}
+/// CRC-16/CCITT-FALSE under its catalogue name.
+static CRC: crc::Crc<u16, crc::Table<16>> = crc::Crc::<u16, _>::new(&crc::CRC_16_IBM_3740);
 
 /// The CRC of `text`, which ends with `6304`, as four upper-case hex digits.
-pub(super) fn checksum(text: &str) -> ArrayString<4> {
-    hex_of_crc(crc_of(text))
-}
-
-/// A CRC as four upper-case hex digits.
-pub(super) fn hex_of_crc(crc: u16) -> ArrayString<4> {
-    let digits = [12, 8, 4, 0].map(|shift| b"0123456789ABCDEF"[usize::from(crc >> shift & 15)]);
-    ArrayString::from_byte_string(&digits).unwrap_or_default()
-}
-
-/// Effect of a text on the CRC of all that comes before it, made ready once: that CRC's bits each have their own share in
-/// the outcome, whatever the others are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Passage {
-    of_nothing: u16,
-    shares: [u16; 16],
-}
-
-impl Passage {
-    pub(super) fn of(text: &str) -> Self {
-        let from = |crc| go_on(crc, text);
-        let of_nothing = from(0);
-        Self { of_nothing, shares: std::array::from_fn(|bit| from(1 << bit) ^ of_nothing) }
-    }
-
-    /// The CRC behind the text, of the one before it.
-    pub(super) fn lead(&self, crc: u16) -> u16 {
-        let shares = self.shares.iter().enumerate();
-        shares.fold(self.of_nothing, |sum, (bit, share)| {
-            sum ^ share & (crc >> bit & 1).wrapping_neg()
-        })
-    }
+pub(super) fn checksum(text: &str) -> String {
+    format!("{:04X}", CRC.checksum(text.as_bytes()))
 }
 
 /// The four characters behind a `6304` at the very end, with all that comes before them.

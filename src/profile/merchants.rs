@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::base::{Currency, Millis, PaymentMethod};
 use crate::crypto::{KeyError, Recipe, Secret, SignKey, VerifyKey};
@@ -49,8 +49,6 @@ pub struct Merchant {
     /// Keys that were its own until another took their place, oldest first: the likeliest reason for a signature that
     /// does not fit. They are kept for words only and verify nothing.
     pub replaced_keys: Vec<ReplacedKey>,
-    /// Beginnings of its codes.
-    pub stems: Stems,
 }
 
 /// A merchant's earlier key.
@@ -64,25 +62,6 @@ pub struct ReplacedKey {
 
 /// So many earlier keys of a merchant are remembered.
 const REPLACED_KEYS_MAX: usize = 4;
-
-/// The beginnings of a merchant's dynamic KHQRs, made when one is first asked for. They are no setting: all merchants are
-/// alike in them, and a copy of a merchant begins without, so that it may be changed.
-#[derive(Debug, Default)]
-pub struct Stems([OnceLock<Result<khqr::Stem, khqr::KhqrFinding>>; 2]);
-
-impl Clone for Stems {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl PartialEq for Stems {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-impl Eq for Stems {}
 
 /// Without its token and its secret.
 impl fmt::Debug for Merchant {
@@ -121,7 +100,6 @@ impl Merchant {
             sign_secret: None,
             token: None,
             replaced_keys: Vec::new(),
-            stems: Stems::default(),
         }
     }
 
@@ -142,15 +120,12 @@ impl Merchant {
         self.replaced_keys.drain(..extra);
     }
 
-    /// Beginning of its dynamic KHQRs in `currency`. The profile has checked each part.
-    pub fn khqr_stem(&self, currency: Currency) -> Result<&khqr::Stem, &khqr::KhqrFinding> {
-        let stem = || {
-            let KhqrAccount { account, merchant_id, bank } = &self.khqr;
-            let (id, merchant_id, bank) = (account.into(), merchant_id.into(), bank.into());
-            let account = khqr::Account::Merchant { id, merchant_id, bank };
-            khqr::Payload::new(account, &self.name, currency).stem()
-        };
-        self.stems.0[currency as usize].get_or_init(stem).as_ref()
+    /// Its KHQR in `currency`, without an amount. The profile has checked each part.
+    pub fn khqr_payload(&self, currency: Currency) -> khqr::Payload<'_> {
+        let KhqrAccount { account, merchant_id, bank } = &self.khqr;
+        let (id, merchant_id, bank) = (account.into(), merchant_id.into(), bank.into());
+        let account = khqr::Account::Merchant { id, merchant_id, bank };
+        khqr::Payload::new(account, &self.name, currency)
     }
 
     /// Key that checks this merchant's signatures made with `recipe`.
@@ -265,7 +240,6 @@ fn merchant(row: &mut TomlTable<'_>, keys: Option<&Keys>) -> Option<Merchant> {
         sign_secret: sign_secret?,
         token: token?,
         replaced_keys: Vec::new(),
-        stems: Stems::default(),
     };
     if merchant.terminals.is_empty() {
         row.refuse("terminals", "a merchant has at least one terminal");

@@ -40,8 +40,8 @@ fn a_changed_merchant_is_named_in_its_next_codes() {
     let code = |name: &str| {
         let rename = |merchant: &mut Merchant| merchant.name = name.to_owned();
         let merchant = gateway.space().change_merchant(MERCHANT, rename).expect("known");
-        let stem = merchant.khqr_stem(Currency::Usd).expect("made");
-        stem.code(Amount::from_minor(100), NOON, NOON.plus(1000)).expect("made").0
+        let payload = merchant.khqr_payload(Currency::Usd);
+        payload.with_amount(Amount::from_minor(100), NOON, NOON.plus(1000)).write().expect("made")
     };
     assert!(code("One Name").contains("5908One Name"));
     assert!(code("Another Name").contains("5912Another Name"));
