@@ -10,8 +10,8 @@ use std::time::Duration;
 
 pub use body::{BodyError, LeavesRest, RequestBody};
 pub use client::{Broken, MerchantAnswer, post, send};
-pub use host::{HostError, check_host, check_only_host};
-pub use reply_body::ReplyBody;
+pub use host::{HostError, check_host};
+pub use reply_body::{Pieces, ReplyBody};
 
 use hyper::header::{HeaderMap, HeaderName};
 
@@ -42,7 +42,7 @@ impl Default for Limits {
 /// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
 pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
 /// The headers of W3C Trace Context.
-pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The caller's place in a trace of its own, where it names one.

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::stream::{self, Stream};
 use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 
@@ -14,69 +15,35 @@ pub struct ReplyBody(BodyKind);
 
 enum BodyKind {
     Whole(Full<Bytes>),
-    Stream(Box<dyn Pieces + Send>),
+    Stream(Pieces),
 }
 
-/// Source of a body that goes on.
-trait Pieces {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
-}
-
-/// Pieces that a function makes, each when the one before has been taken off to the socket.
-struct Unfold<N, F> {
-    next: N,
-    making: Option<Pin<Box<F>>>,
-}
-
-impl<S, N, F> Pieces for Unfold<N, F>
-where
-    N: FnMut(S) -> F,
-    F: Future<Output = Option<(Bytes, S)>>,
-{
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let Some(making) = &mut self.making else { return Poll::Ready(None) };
-        let made = ready!(making.as_mut().poll(cx));
-        let (piece, state) = made.map_or((None, None), |(piece, state)| (Some(piece), Some(state)));
-        self.making = state.map(|state| Box::pin((self.next)(state)));
-        Poll::Ready(piece)
-    }
-}
+/// The pieces of a body that goes on.
+pub type Pieces = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
 impl ReplyBody {
     /// A body that goes on until `next` answers `None`. It is asked for a piece when there is room for it, and dropped
     /// when the reader is gone.
-    pub fn stream<S, N, F>(state: S, mut next: N) -> Self
+    pub fn stream<S, N, F>(state: S, next: N) -> Self
     where
         N: FnMut(S) -> F + Send + 'static,
         F: Future<Output = Option<(Bytes, S)>> + Send + 'static,
-        S: 'static,
+        S: Send + 'static,
     {
-        let making = Some(Box::pin(next(state)));
-        Self(BodyKind::Stream(Box::new(Unfold { next, making })))
+        Self(BodyKind::Stream(Box::pin(stream::unfold(state, next))))
     }
-}
 
-/// Pieces with something that is kept as long as they are.
-struct Kept<G>(Box<dyn Pieces + Send>, G);
-
-impl<G> Pieces for Kept<G> {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.0.poll_next(cx)
-    }
-}
-
-impl ReplyBody {
     /// Returns true if it goes on.
     pub fn is_stream(&self) -> bool {
         matches!(self.0, BodyKind::Stream(_))
     }
 
-    /// The same; where it goes on, `guard` is dropped when it is.
+    /// The same, with pieces that `change` makes of those of a body that goes on.
     #[must_use]
-    pub fn keeping(self, guard: impl Send + 'static) -> Self {
+    pub fn map_pieces(self, change: impl FnOnce(Pieces) -> Pieces) -> Self {
         match self.0 {
             BodyKind::Whole(_) => self,
-            BodyKind::Stream(pieces) => Self(BodyKind::Stream(Box::new(Kept(pieces, guard)))),
+            BodyKind::Stream(pieces) => Self(BodyKind::Stream(change(pieces))),
         }
     }
 }
@@ -113,7 +80,7 @@ impl hyper::body::Body for ReplyBody {
         match &mut self.0 {
             BodyKind::Whole(whole) => Pin::new(whole).poll_frame(cx),
             BodyKind::Stream(pieces) => {
-                pieces.poll_next(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+                pieces.as_mut().poll_next(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
             }
         }
     }

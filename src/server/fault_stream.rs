@@ -6,20 +6,21 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Result};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use futures_util::stream::{self, StreamExt as _};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::idle_timer::IdleTimer;
+use crate::http::Pieces;
 use crate::space::{PendingReply, UnansweredCall};
 
 /// Bytes to put on the socket in place of a reply, and how the connection ends.
@@ -47,6 +48,9 @@ pub(crate) enum FaultEnd {
     HalfClose,
 }
 
+/// Interval at which the caller of a slow answer is looked at.
+const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
 /// Hook by which a service arms the fate of its next response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplyHook(Arc<ArmedReply>);
@@ -56,7 +60,6 @@ struct ArmedReply {
     /// True if `stage` holds something; read on every write, so that the lock is not.
     is_set: AtomicBool,
     stage: Mutex<Option<ReplyFate>>,
-    idle_timer: IdleTimer,
     /// True if the next flush looks at the caller.
     looks: AtomicBool,
     /// True if the connection ends while its caller may still be sending.
@@ -76,7 +79,6 @@ impl ReplyHook {
     /// Sends `raw` in place of the response that the service returns next. `pending` is dropped once that was attempted,
     /// successfully or not.
     pub(crate) fn break_next(&self, raw: RawReply, pending: Box<PendingReply>) {
-        self.0.idle_timer.taken_over();
         self.arm(ReplyFate::Broken(raw, pending));
     }
 
@@ -93,14 +95,24 @@ impl ReplyHook {
         self.0.is_set.store(true, Ordering::Release);
     }
 
-    /// The patience with this connection's peer.
-    pub(super) fn idle_timer(&self) -> &IdleTimer {
-        &self.0.idle_timer
+    /// Waits for what may take long. Now and then the caller is looked at with the next flush; the connection ends with
+    /// an error when it is gone.
+    pub(super) async fn watch<F: Future>(&self, answer: F) -> F::Output {
+        let mut answer = pin!(answer);
+        loop {
+            if let Ok(answer) = tokio::time::timeout(WATCH_PAUSE, answer.as_mut()).await {
+                return answer;
+            }
+            self.0.looks.store(true, Ordering::Relaxed);
+        }
     }
 
-    /// Looks with the next flush whether the caller is still there; an error ends the connection then.
-    pub(super) fn look(&self) {
-        self.0.looks.store(true, Ordering::Relaxed);
+    /// The same pieces, each watched while it is waited for.
+    pub(super) fn watch_all(&self, pieces: Pieces) -> Pieces {
+        Box::pin(stream::unfold((pieces, self.clone()), |(mut pieces, hook)| async move {
+            let piece = hook.watch(pieces.next()).await?;
+            Some((piece, (pieces, hook)))
+        }))
     }
 
     /// Lets the connection end in good order although its caller may still be sending.
@@ -392,16 +404,6 @@ mod tests {
         let decision = space.consult(&call).expect("it steps in");
         let pending = space.pending(decision, None, RequestId(1), None, Deferred::default());
         pending.expect("its course")
-    }
-
-    #[tokio::test]
-    async fn a_reply_that_a_rule_breaks_may_take_longer_than_a_peer_may() {
-        let (spaces, _bell) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
-        let trigger = ReplyHook::default();
-        let raw = RawReply { status: 200, head: 0, steps: Vec::new(), end: FaultEnd::Hang };
-        trigger.break_next(raw, Box::new(pending(&spaces)));
-        trigger.idle_timer().answered();
-        assert_eq!(trigger.idle_timer().runs_out(Duration::ZERO), None);
     }
 
     /// A tap, and its peer.

@@ -5,26 +5,22 @@
 
 mod fault;
 mod fault_stream;
-mod idle_timer;
 mod listen;
 mod malformed;
 mod paths;
 mod router;
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::TryFutureExt as _;
 use hyper::Response;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper_util::rt::TokioTimer;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,7 +32,6 @@ use crate::http::{LeavesRest, ReplyBody};
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::UnansweredCall;
 use fault_stream::{FaultStream, ReplyHook};
-use idle_timer::WATCH_PAUSE;
 use malformed::Malformed;
 
 /// The longest pause after a failed accept (the process is out of file handles, say).
@@ -47,7 +42,6 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Serves `plane` of `app` on `listener` until `stop`; then lets requests under way end.
 pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: CancellationToken) {
     let connections = TaskTracker::new();
-    let stopping = Arc::new(Stopping::default());
     let malformed = Arc::new(Malformed::default());
     if let Err(error) = probe_silent_peers(&listener) {
         tracing::debug!(%error, "connections whose peer is gone are noticed late");
@@ -67,8 +61,8 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
                     connections.spawn(turn_away(stream, fault, stop.clone()));
                     continue;
                 }
-                let (stopping, malformed) = (Arc::clone(&stopping), Arc::clone(&malformed));
-                connections.spawn(serve(stream, Arc::clone(&app), plane, stopping, malformed));
+                let malformed = Arc::clone(&malformed);
+                connections.spawn(serve(stream, Arc::clone(&app), plane, stop.clone(), malformed));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -78,7 +72,6 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
         }
     }
     drop(listener);
-    stopping.stop();
     connections.close();
     connections.wait().await;
 }
@@ -138,127 +131,50 @@ async fn drain(stream: &mut TcpStream, stop: &CancellationToken) {
     }
 }
 
-/// Tells connections that the server stops. They look at every turn, so that is one load instead of a token's locks.
-#[derive(Debug, Default)]
-struct Stopping {
-    has_begun: AtomicBool,
-    call: CancellationToken,
-}
-
-impl Stopping {
-    fn stop(&self) {
-        self.has_begun.store(true, Ordering::Release);
-        self.call.cancel();
-    }
-}
-
-/// End of a connection.
-enum ConnectionEnd {
-    /// By itself.
-    Own(hyper::Result<()>),
-    /// The server stops.
-    Stopped,
-    /// Its peer kept us waiting for too long.
-    Silence,
-}
-
-/// An answer that goes on, until it is dropped.
-struct GoesOn(ReplyHook);
-
-impl Drop for GoesOn {
-    fn drop(&mut self) {
-        self.0.idle_timer().answered();
-    }
-}
-
-/// Waits for the next request once this answer is given, which for a stream is when it ends.
-fn after(response: Response<ReplyBody>, trigger: &ReplyHook) -> Response<ReplyBody> {
+/// Completes an answer for its connection: what goes on is watched, and what leaves a body unread lets the connection
+/// linger.
+fn complete(response: Response<ReplyBody>, hook: &ReplyHook) -> Response<ReplyBody> {
     if response.extensions().get::<LeavesRest>().is_some() {
-        trigger.linger();
+        hook.linger();
     }
-    if !response.body().is_stream() {
-        trigger.idle_timer().answered();
-        return response;
-    }
-    let goes_on = GoesOn(trigger.clone());
-    response.map(|body| body.keeping(goes_on))
+    response.map(|body| body.map_pieces(|pieces| hook.watch_all(pieces)))
 }
 
 async fn serve(
     stream: TcpStream,
     app: Arc<App>,
     plane: Plane,
-    stopping: Arc<Stopping>,
+    stop: CancellationToken,
     malformed: Arc<Malformed>,
 ) {
     // Without it small answers wait for the client's delayed acknowledgement; a socket that
     // refuses the option still works.
     let _ = stream.set_nodelay(true);
     let limits = app.limits;
-    let (stream, trigger) = FaultStream::new(stream);
-    let (app, trigger) = (&app, &trigger);
-    let idle_timer = trigger.idle_timer();
+    let (stream, hook) = FaultStream::new(stream);
+    let (app, hook) = (&app, &hook);
     let service = service_fn(move |request| {
-        idle_timer.asked();
-        router::answer(app, plane, trigger, request)
-            .map_ok(move |response| after(response, trigger))
+        router::answer(app, plane, hook, request).map_ok(move |response| complete(response, hook))
     });
     let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.request_time)
         .max_buf_size(HEAD_BYTES_MAX)
         // One buffer and one write an answer. Pipelined flushes would do so too, but hold whatever a stream has to say.
         .writev(false)
         // Who has nothing more to say may still listen; and no second buffer is made to see whether a caller is gone.
         .half_close(true)
         .serve_connection(stream, service);
-    let mut called = pin!(stopping.call.cancelled());
-    let mut alarm = pin!(tokio::time::sleep(limits.request_time));
-    let mut is_first_turn = true;
-    let ended = poll_fn(|cx| {
-        // Call and alarm are asked once, to be woken; a task's waker stays the same. Then a look at each is enough.
-        let (stops, mut rings) = if std::mem::take(&mut is_first_turn) {
-            (called.as_mut().poll(cx).is_ready(), alarm.as_mut().poll(cx).is_ready())
-        } else {
-            (stopping.has_begun.load(Ordering::Acquire), alarm.is_elapsed())
-        };
-        if stops {
-            return Poll::Ready(ConnectionEnd::Stopped);
-        }
-        while rings {
-            let now = Instant::now();
-            let next = idle_timer.runs_out(limits.request_time);
-            if next.is_some_and(|next| next <= now) {
-                return Poll::Ready(ConnectionEnd::Silence);
-            }
-            let pause = if idle_timer.watches() {
-                trigger.look();
-                WATCH_PAUSE
-            } else {
-                limits.request_time
-            };
-            alarm.as_mut().reset(next.unwrap_or(now + pause));
-            rings = alarm.as_mut().poll(cx).is_ready();
-        }
-        let ended = Pin::new(&mut connection).poll(cx).map(ConnectionEnd::Own);
-        if ended.is_pending()
-            && idle_timer.watches()
-            && alarm.deadline() > Instant::now() + WATCH_PAUSE
-        {
-            alarm.as_mut().reset(Instant::now() + WATCH_PAUSE);
-            // It is not due yet; this leaves the waker.
-            let _ = alarm.as_mut().poll(cx);
-        }
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        ended = &mut connection => Some(ended),
+    };
+    let ended = if let Some(ended) = ended {
         ended
-    });
-    let ended = match ended.await {
-        ConnectionEnd::Own(ended) => ended,
-        ConnectionEnd::Silence => {
-            tracing::debug!("a connection ended: no request came, or not all of its head");
-            return;
-        }
-        ConnectionEnd::Stopped => {
-            Pin::new(&mut connection).graceful_shutdown();
-            tokio::time::timeout(limits.drain_time, &mut connection).await.unwrap_or(Ok(()))
-        }
+    } else {
+        Pin::new(&mut connection).graceful_shutdown();
+        tokio::time::timeout(limits.drain_time, &mut connection).await.unwrap_or(Ok(()))
     };
     let Err(error) = ended else { return };
     tracing::debug!(%error, "a connection ended early");
@@ -268,28 +184,5 @@ async fn serve(
             // Whoever does not take it has had its chance.
             let _ = tokio::time::timeout(limits.drain_time, io.end_with(answer)).await;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-
-    #[test]
-    fn the_next_request_is_waited_for_once_an_answer_has_ended() {
-        let trigger = ReplyHook::default();
-        let is_waiting = || trigger.idle_timer().runs_out(Duration::ZERO).is_some();
-        trigger.idle_timer().asked();
-        let answer = after(Response::new(Bytes::from_static(b"all of it").into()), &trigger);
-        assert!(is_waiting(), "a whole answer has ended when it is given");
-        drop(answer);
-        trigger.idle_timer().asked();
-        let pieces = |left: u8| async move { left.checked_sub(1).map(|rest| (Bytes::new(), rest)) };
-        let answer = after(Response::new(ReplyBody::stream(1, pieces)), &trigger);
-        assert!(!is_waiting(), "a stream goes on");
-        drop(answer);
-        assert!(is_waiting());
     }
 }

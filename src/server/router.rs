@@ -10,14 +10,14 @@ use futures_util::future::Either;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_LANGUAGE, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER,
+    ACCEPT_LANGUAGE, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::fault::{FaultedReply, Plain, break_reply};
-use super::fault_stream::ReplyHook;
+use super::fault_stream::{RawReply, ReplyHook};
 use super::paths;
 use crate::api::Control;
 use crate::base::{Operation, Reason, compressed};
@@ -73,7 +73,8 @@ pub(super) fn answer<'a>(
     let operation = Operation::at(request.uri().path()).filter(|_| plane != Plane::Control);
     let answered = match operation {
         Some(operation) => Either::Left(call(app, operation, trigger, request)),
-        None => Either::Right(Box::pin(answer_other(app, plane, trigger, request))),
+        // Among the others are calls that wait, and payments that rules hold back.
+        None => Either::Right(Box::pin(trigger.watch(answer_other(app, plane, trigger, request)))),
     };
     answered.map(Ok)
 }
@@ -85,8 +86,6 @@ async fn answer_other(
     trigger: &ReplyHook,
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
-    // Among them are calls that wait, and payments that rules hold back.
-    trigger.idle_timer().takes_long();
     let (head, incoming) = request.into_parts();
     let mut body = RequestBody::new(incoming, &head.headers);
     let mut response = answer_parts(app, plane, trigger, head, &mut body).await;
@@ -145,7 +144,6 @@ async fn answer_parts(
         }
         return response;
     };
-    trigger.idle_timer().asked();
     let space = match welcome(app, operation, space, &head) {
         Ok(space) => space,
         Err(refusal) => return turn_away(*refusal, trigger).await,
@@ -274,9 +272,9 @@ async fn turn_away(refusal: GatewayReply, trigger: &ReplyHook) -> Response<Reply
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
 async fn execute(mut reply: GatewayReply, trigger: &ReplyHook) -> Response<ReplyBody> {
     let Some(pending) = reply.pending.take() else { return respond(reply) };
-    trigger.idle_timer().takes_long();
     let space = Arc::clone(pending.space());
-    let Some(pending) = PendingReply::outlast(vec![pending]).await.pop() else {
+    let outlasted = trigger.watch(PendingReply::outlast(vec![pending])).await.pop();
+    let Some(pending) = outlasted else {
         let detail = "the request was given up half-way";
         return respond(gateway::refuse(&space, None, Reason::SystemError, detail));
     };
@@ -285,16 +283,25 @@ async fn execute(mut reply: GatewayReply, trigger: &ReplyHook) -> Response<Reply
         None => good,
         Some(transport) => match break_reply(transport, good.clone()) {
             FaultedReply::Changed(changed) => changed,
-            FaultedReply::Raw(raw) => {
-                pending.by.leaves_raw(raw.head);
-                trigger.break_next(raw, pending);
-                return write_plain(good);
-            }
+            FaultedReply::Raw(raw) => return break_raw(raw, pending, trigger, write_plain(good)),
         },
     };
     pending.by.leaves(plain.status, plain.body.len());
     trigger.keep(vec![pending.into()]);
     write_plain(plain)
+}
+
+/// Arms a raw reply in the place of `good`, after which hyper expects no other request.
+fn break_raw(
+    raw: RawReply,
+    pending: Box<PendingReply>,
+    trigger: &ReplyHook,
+    mut good: Response<ReplyBody>,
+) -> Response<ReplyBody> {
+    pending.by.leaves_raw(raw.head);
+    trigger.break_next(raw, pending);
+    good.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    good
 }
 
 fn decide(
@@ -383,9 +390,7 @@ async fn break_page(
             write_plain(changed)
         }
         FaultedReply::Raw(raw) => {
-            pending.by.leaves_raw(raw.head);
-            trigger.break_next(raw, pending);
-            Response::from_parts(head, body.into())
+            break_raw(raw, pending, trigger, Response::from_parts(head, body.into()))
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Bad HTTP at the front door: malformed, oversized, truncated, slow and pipelined input, byte by byte.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use payon_sim::http::Limits;
+use payon_sim::scenario::read_rules;
 use payon_sim::simulator::Simulator;
 use payon_sim::space::Spaces;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -149,6 +151,33 @@ async fn a_connection_on_which_no_more_is_said_is_closed_after_the_limit() {
     assert_eq!(status(&door.exchange(request.as_bytes()).await), "200");
     // Nor is one kept on which nothing was ever said.
     assert_eq!(read_to_end(&mut door.connect().await).await, "");
+}
+
+#[tokio::test]
+async fn what_is_being_answered_may_outlast_the_limit() {
+    let limits = Limits { request_time: Duration::from_millis(50), ..Limits::default() };
+    let door = open(limits).await;
+    let mut events = door.connect().await;
+    let follow = "GET /_sim/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    events.write_all(follow.as_bytes()).await.expect("sent");
+    let hang = b"- { id: hang, when: { operation: status }, then: [{ transport: hang }] }";
+    door.spaces.default_space().arm_rules(read_rules("rules", hang).expect("a rule"));
+    let mut hanging = door.connect().await;
+    let ask = post("/pg/transaction/status", &order("hang")).replace("Connection: close\r\n", "");
+    hanging.write_all(ask.as_bytes()).await.expect("sent");
+    for _ in 0..3 {
+        // Each is closed when the limit has passed once more.
+        assert_eq!(read_to_end(&mut door.connect().await).await, "");
+    }
+    let said = hanging.try_read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(said, Err(ErrorKind::WouldBlock), "a hanging reply is no silence of the caller's");
+    assert_eq!(status(&door.exchange(post(REGISTER, &order("later")).as_bytes()).await), "200");
+    let (mut came, mut piece) = (String::new(), [0; 4096]);
+    while !came.contains("later") {
+        let read = soon("the event", events.read(&mut piece)).await.expect("the stream goes on");
+        assert_ne!(read, 0, "{came}");
+        came += &String::from_utf8_lossy(&piece[..read]);
+    }
 }
 
 #[tokio::test]
