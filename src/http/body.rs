@@ -1,7 +1,5 @@
 //! The body of a request: read within a size and a time, or left unread without harm to the connection.
 
-use std::future::Future;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -107,15 +105,10 @@ fn announced(body: &Incoming) -> usize {
 /// Reads a body whole; says as well how much of it is still to come.
 async fn read(body: &mut Incoming, limits: &Limits) -> (Result<Bytes, BodyError>, BodyRest) {
     let read_max = limits.body_bytes.max(DISCARDED_MAX);
-    let mut collected = std::pin::pin!(collect(body, limits.body_bytes, read_max));
-    // Nearly always the body came with the head; then no timer is made.
-    let first = std::future::poll_fn(|cx| Poll::Ready(collected.as_mut().poll(cx))).await;
-    match first {
-        Poll::Ready(result) => result,
-        Poll::Pending => Box::pin(tokio::time::timeout(limits.request_time, collected))
-            .await
-            .unwrap_or((Err(BodyError::Broken), BodyRest::Some)),
-    }
+    let collected = collect(body, limits.body_bytes, read_max);
+    tokio::time::timeout(limits.request_time, collected)
+        .await
+        .unwrap_or((Err(BodyError::Broken), BodyRest::Some))
 }
 
 /// Reads up to `read_max` bytes of a body and keeps them unless they are more than `limit`.
