@@ -35,8 +35,6 @@ use store::Store;
 /// The largest running number of a day, and of the audit number.
 const DAY_NUMBER_MAX: u32 = 99_999_999;
 const STAN_MAX: u32 = 999_999;
-/// For how many orders room is made at once, at most.
-const ROOM_MAX: usize = 16;
 /// Number of refused reports of a paying app that an order's history keeps.
 const REJECTED_MAX: usize = 16;
 
@@ -275,23 +273,14 @@ impl Ledger {
     }
 
     fn insert(&mut self, mut order: Order) -> OrderId {
-        if self.store.len() >= self.orders_max {
-            self.make_room();
+        while self.store.len() >= self.orders_max && self.store.drop_oldest() {
+            self.dropped += 1;
         }
         // Others may have come since it was made.
         order.id = self.store.next_id();
         let id = order.id;
         self.store.insert(order);
         id
-    }
-
-    /// Drops old closed orders, until there is room for one and, in a large ledger, for some more.
-    fn make_room(&mut self) {
-        let room = (self.orders_max / 1024).clamp(1, ROOM_MAX);
-        self.store.look_ahead(room);
-        while self.store.len() + room > self.orders_max && self.store.drop_oldest() {
-            self.dropped += 1;
-        }
     }
 
     /// The effect of `command` on an order, or the reason why it may not. Changes nothing.

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
-use std::hint::black_box;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
-use smallvec::SmallVec;
 
-use super::ROOM_MAX;
 use super::order::{Order, OrderId, OrderKind, TerminalId};
 use crate::base::persistent::{PersistentMap, PersistentSortedMap, PersistentVec};
 use crate::base::{Day, Millis};
@@ -336,16 +333,6 @@ impl Store {
             }
         }
         rows
-    }
-
-    /// Looks up the oldest orders, so many of them, which will be dropped next. Nobody has looked at them for long: so
-    /// their memory is fetched from afar for all at the same time, in place of one after the other.
-    pub(super) fn look_ahead(&self, orders: usize) {
-        let oldest = || self.recent.range(0).take(orders);
-        let hashes: SmallVec<[u64; ROOM_MAX]> = oldest().map(|order| self.tx_hash(order)).collect();
-        let found = oldest().zip(hashes);
-        let found = found.filter_map(|(order, hash)| self.by_tx.find(hash, |id| *id == order.id));
-        black_box(found.count());
     }
 
     /// Drops the oldest order that nothing can happen to by itself; `false` when all are open.
