@@ -30,6 +30,7 @@
 //! | [`audit`] | every scenario and attack probe against a shop: findings, grades, reports | decides |
 //! | [`explore`] | every order of a flow's events against a shop, and the least that breaks it | decides |
 //! | [`scenario_runs`] | runs scenarios, each in a server and a space of its own, and reports the results | decides |
+//! | [`merchant_under_test`] | a shop of the user's: started, called, asked and restarted as its merchant file says | decides |
 //! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
 //! | [`simulator`] | the door: a simulator in this process; the one place that puts server, control plane, pages and scheduler together | decides |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
@@ -114,6 +115,7 @@ pub mod gateway;
 pub mod http;
 pub mod khqr;
 pub mod ledger;
+pub mod merchant_under_test;
 pub mod profile;
 pub mod reference_merchant;
 pub mod scenario;

@@ -35,7 +35,7 @@ mod texts;
 
 use std::sync::Arc;
 
-pub use reply::PageReply;
+pub use reply::{PageReply, with_query};
 
 use crate::gateway::CheckoutToken;
 use crate::space::{Space, Spaces};

@@ -119,7 +119,7 @@ pub(super) fn relative(from: &str, to: &str) -> String {
 }
 
 /// Adds parameters to a URL's query and keeps what is there, in front of any fragment.
-pub(super) fn with_query(url: &str, added: &[(&str, &str)]) -> String {
+pub fn with_query(url: &str, added: &[(&str, &str)]) -> String {
     let (base, fragment) = match url.split_once('#') {
         Some((base, fragment)) => (base, Some(fragment)),
         None => (url, None),

@@ -13,10 +13,12 @@ mod explain;
 mod explore;
 mod fidelity;
 mod input;
+mod interrupt;
 mod keys;
 mod khqr;
 mod link;
 mod logs;
+mod merchant;
 mod open_files;
 mod pay;
 mod profile;
@@ -96,7 +98,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List every behaviour with its source: documented by PAYON or assumed
     Fidelity(fidelity::FidelityArgs),
-    /// Run scenarios with the built-in merchant, or with a command that tests your own
+    /// Run scenarios with the built-in merchant, with your own shop, or with a command that tests it
     Run(run::RunArgs),
     /// Give a verdict on a shop: every scenario and every attack probe, grades, findings, what to do
     Audit(audit::AuditArgs),
@@ -104,8 +106,11 @@ enum Command {
     Explore(explore::ExploreArgs),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
     Check(scenarios::CheckArgs),
-    /// Print the JSON Schema of a scenario file
-    Schema,
+    /// Print the JSON Schema of a scenario file or of a merchant file
+    Schema(scenarios::SchemaArgs),
+    /// Begin and try a merchant file, which describes your shop for `run --merchant`
+    #[command(subcommand)]
+    Merchant(merchant::MerchantVerb),
     /// List the scenarios that come with the program
     Scenarios(scenarios::ListArgs),
     /// Make a checkout link from the JSON of an order on stdin
@@ -146,7 +151,8 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(args),
         Command::Explore(args) => explore::run(args),
         Command::Check(args) => scenarios::check(args),
-        Command::Schema => scenarios::schema(),
+        Command::Schema(args) => scenarios::schema(&args),
+        Command::Merchant(verb) => merchant::run(verb),
         Command::Scenarios(args) => scenarios::list(&args),
         Command::Link(args) => link::run(&args),
     };

@@ -1,4 +1,4 @@
-//! `payon-sim run`: tells scenarios with the built-in merchant, or with a command that tests the user's own.
+//! `payon-sim run`: runs scenarios with the built-in merchant, with a shop of the user's, or with a command that tests it.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -6,29 +6,37 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
 
 use super::coverage::CoverageBar;
 use super::scenarios::EMPTY;
-use super::{exit, processors, settings};
+use super::{exit, interrupt, processors, settings};
 use crate::api::Sources;
 use crate::base::visible;
+use crate::merchant_under_test::LoadedMerchant;
 use crate::scenario::{CATALOGUE, Coverage, Mistake, Requirement, ScenarioFile, Style};
 use crate::scenario_runs::{
     self, Conclusion, LoadedScenario, MerchantKind, Outcomes, RunOptions, RunReport,
-    ScenarioOutcome, VerdictCounts,
+    ScenarioOutcome, ShopBench, VerdictCounts,
 };
 
+/// Calls to a shop that are shown of one scenario.
+const CALLS_SHOWN: usize = 12;
 /// Number of seconds a command may take where nothing else is said.
 const TIMEOUT_S: u64 = 300;
 
 /// Scenarios to run, and options.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+With --merchant your own shop takes the merchant's place: every step of `drive` is made with it, as its merchant file \
+says (payon-sim merchant init writes one, payon-sim merchant check tries it). Steps that the file has no call for, and \
+beliefs that it does not say how to ask for, are not judged.
+
 A command after -- takes the merchant's place, once for each scenario: it makes the calls, plays the payer and moves \
 the clock (payon-sim pay, trigger and the control plane do so). It finds in its environment PAYON_SIM_URL, \
 PAYON_SIM_CONTROL_URL, PAYON_SIM_SPACE, PAYON_SIM_RUN_SCENARIO, PAYON_SIM_RUN_SEED, PAYON_SIM_MERCHANT_ID, \
@@ -42,6 +50,7 @@ Examples:
   payon-sim run S014
   payon-sim run all -j 4
   payon-sim run S014 --mistake repeats-refund
+  payon-sim run all --merchant merchant.yaml -j 8
   payon-sim run my-scenarios/ --report target/scenarios -- npm test")]
 pub(super) struct RunArgs {
     /// Ids of the catalogue such as S014, `all` of it, scenario files, and directories of such (names that begin with a
@@ -63,12 +72,22 @@ pub(super) struct RunArgs {
     /// A profile directory in place of the built-in one
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
-    /// Number of scenarios that run at once; 1 with a command, else the number of processors
+    /// A merchant file: your own shop takes the merchant's place
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "mistakes", "styles"])]
+    merchant: Option<PathBuf>,
+    /// Number of scenarios that run at once; 1 with a command or with a shop whose process is shared, else the number of
+    /// processors, twice as many with a shop
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Longest time of a command for one scenario, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
+    /// Begin no further scenario after one that failed
+    #[arg(long)]
+    fail_fast: bool,
+    /// Longest time of the whole run, in seconds; what is not run by then has failed
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: Option<u64>,
     /// Let scenarios pass of which not everything could be judged
     #[arg(long)]
     allow_unjudged: bool,
@@ -125,23 +144,36 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
         RunReport::prepare(dir)?;
     }
+    let bench = args.merchant.as_deref().map(LoadedMerchant::load).transpose()?.map(ShopBench::new);
     let options = args.options();
     let patience = Duration::from_secs(args.timeout);
-    let run_scenario = |scenario: &LoadedScenario| match &*args.command {
-        [] => scenario_runs::run_scenario(scenario, &options),
-        line => scenario_runs::test(scenario, &options, line, patience),
+    let run_scenario = |scenario: &LoadedScenario| match (&bench, &*args.command) {
+        (Some(bench), _) => scenario_runs::run_against(scenario, &options, bench),
+        (None, []) => scenario_runs::run_scenario(scenario, &options),
+        (None, line) => scenario_runs::test(scenario, &options, line, patience),
     };
-    let usual = if args.command.is_empty() { processors() } else { 1 };
+    let (usual, most) = match (&bench, &*args.command) {
+        (Some(bench), _) => (2 * processors(), bench.jobs_max()),
+        (None, []) => (processors(), usize::MAX),
+        (None, _) => (1, usize::MAX),
+    };
+    let jobs = args.jobs.map_or(usual, usize::from).min(most);
     let begun = Instant::now();
     let is_text = args.format == RunFormat::Text;
-    let told = run_all(&scenarios, args.jobs.map_or(usual, usize::from), is_text, run_scenario)?;
-    let merchant = if args.command.is_empty() {
-        MerchantKind::BuiltIn {
+    let limit = args.time_limit.map(Duration::from_secs);
+    let interrupted = interrupt::watch(options.stop.clone(), limit)?;
+    let all = RunAll { scenarios: &scenarios, jobs, prints: is_text, fail_fast: args.fail_fast };
+    let told = all.run(&options, run_scenario)?;
+    let merchant = match (&bench, &*args.command) {
+        (Some(bench), _) => MerchantKind::UnderTest {
+            name: bench.merchant().file.name.clone(),
+            file: bench.merchant().path.display().to_string(),
+        },
+        (None, []) => MerchantKind::BuiltIn {
             styles: args.styles.iter().map(|style| style.name()).collect(),
             mistakes: args.mistakes.iter().map(|mistake| mistake.name()).collect(),
-        }
-    } else {
-        MerchantKind::Command { line: args.command.clone() }
+        },
+        (None, line) => MerchantKind::Command { line: line.to_vec() },
     };
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcomes = Outcomes { merchant, scenarios: told, took_ms };
@@ -163,6 +195,10 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
             &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
         );
     }
+    if let Some(why) = interrupted.why() {
+        exit::say(&format_args!("{why}; what was not run by then has failed"));
+        return Ok(exit::failed());
+    }
     let enough = args.bar.is_cleared(&coverage);
     Ok(if report.passes() && enough { ExitCode::SUCCESS } else { exit::failed() })
 }
@@ -176,6 +212,9 @@ impl RunArgs {
         if self.timeout != TIMEOUT_S {
             flags.extend(["--timeout".to_owned(), self.timeout.to_string()]);
         }
+        if let Some(merchant) = &self.merchant {
+            flags.extend(["--merchant".to_owned(), merchant.display().to_string()]);
+        }
         if self.allow_unjudged {
             flags.push("--allow-unjudged".to_owned());
         }
@@ -187,6 +226,7 @@ impl RunArgs {
             without: self.without.clone(),
             flags,
             hidden: settings::variables(),
+            stop: CancellationToken::new(),
         }
     }
 }
@@ -216,43 +256,68 @@ fn read(named: &[String]) -> anyhow::Result<Vec<LoadedScenario>> {
     Ok(read.into_iter().map(scenario).collect())
 }
 
-/// Runs scenarios, so many at once; the outcomes are in the order in which the scenarios were given. With `prints`, what
-/// came of each is printed as soon as it has ended.
-fn run_all(
-    scenarios: &[LoadedScenario],
+/// A run of scenarios.
+struct RunAll<'a> {
+    scenarios: &'a [LoadedScenario],
+    /// Number of scenarios that run at once.
     jobs: usize,
+    /// What came of each is printed as soon as it has ended.
     prints: bool,
-    run_scenario: impl Fn(&LoadedScenario) -> ScenarioOutcome + Sync,
-) -> anyhow::Result<Vec<ScenarioOutcome>> {
-    let next = AtomicUsize::new(0);
-    let told = Mutex::new((Vec::with_capacity(scenarios.len()), Ok(())));
-    let counts = !prints && io::stderr().is_terminal();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(scenarios.len()) {
-            scope.spawn(|| {
-                while let Some((at, scenario)) = {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    scenarios.get(at).map(|scenario| (at, scenario))
-                } {
-                    let outcome = run_scenario(scenario);
-                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                    let (outcomes, printed) = &mut *told;
-                    if prints && printed.is_ok() {
-                        *printed = exit::print(&text(&outcome));
+    /// No scenario begins after one that failed.
+    fail_fast: bool,
+}
+
+impl RunAll<'_> {
+    /// Runs them; the outcomes are in the order in which the scenarios were given.
+    fn run(
+        &self,
+        options: &RunOptions,
+        run_scenario: impl Fn(&LoadedScenario) -> ScenarioOutcome + Sync,
+    ) -> anyhow::Result<Vec<ScenarioOutcome>> {
+        let scenarios = self.scenarios;
+        let next = AtomicUsize::new(0);
+        let has_failed = AtomicBool::new(false);
+        let told = Mutex::new((Vec::with_capacity(scenarios.len()), Ok(())));
+        let counts = !self.prints && io::stderr().is_terminal();
+        let next = || {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            scenarios.get(at).map(|scenario| (at, scenario))
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.min(scenarios.len()) {
+                scope.spawn(|| {
+                    while let Some((at, scenario)) = next() {
+                        let outcome = if options.stop.is_cancelled() {
+                            scenario_runs::not_run(scenario, options, "the run was ended before")
+                        } else if self.fail_fast && has_failed.load(Ordering::Relaxed) {
+                            let why = "an earlier one has failed (--fail-fast)";
+                            scenario_runs::not_run(scenario, options, why)
+                        } else {
+                            run_scenario(scenario)
+                        };
+                        if outcome.verdict == Conclusion::Failed {
+                            has_failed.store(true, Ordering::Relaxed);
+                        }
+                        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                        let (outcomes, printed) = &mut *told;
+                        if self.prints && printed.is_ok() {
+                            *printed = exit::print(&text(&outcome));
+                        }
+                        outcomes.push((at, outcome));
+                        if counts {
+                            let end =
+                                if outcomes.len() == scenarios.len() { "\r\x1b[K" } else { "" };
+                            eprint!("\r{} of {}{end}", outcomes.len(), scenarios.len());
+                        }
                     }
-                    outcomes.push((at, outcome));
-                    if counts {
-                        let end = if outcomes.len() == scenarios.len() { "\r\x1b[K" } else { "" };
-                        eprint!("\r{} of {}{end}", outcomes.len(), scenarios.len());
-                    }
-                }
-            });
-        }
-    });
-    let (mut told, printed) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
-    printed?;
-    told.sort_by_key(|(at, _)| *at);
-    Ok(told.into_iter().map(|(_, outcome)| outcome).collect())
+                });
+            }
+        });
+        let (mut told, printed) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        printed?;
+        told.sort_by_key(|(at, _)| *at);
+        Ok(told.into_iter().map(|(_, outcome)| outcome).collect())
+    }
 }
 
 /// A line for the scenario, and below it what is not as expected, was not judged or was left out.
@@ -331,6 +396,12 @@ fn shortcomings(text: &mut String, scenario: &ScenarioOutcome) {
     }
     for gap in &scenario.gaps {
         line("not judged: ", gap);
+    }
+    for call in scenario.calls.iter().take(CALLS_SHOWN) {
+        line("call: ", call);
+    }
+    if let Some(more) = scenario.calls.len().checked_sub(CALLS_SHOWN + 1) {
+        line("call: ", &format!("… and {} more", more + 1));
     }
     if let Some(correct) = &scenario.correct {
         line("a correct merchant: ", correct);

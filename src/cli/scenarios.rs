@@ -10,7 +10,7 @@ use super::scenarios_page;
 use super::table::table;
 use crate::api::Sources;
 use crate::base::visible;
-use crate::scenario::{CATALOGUE, Expectation, Scenario, ScenarioFile};
+use crate::scenario::{CATALOGUE, Expectation, MerchantFile, Scenario, ScenarioFile};
 
 /// Files to check.
 #[derive(Args, Debug)]
@@ -95,9 +95,18 @@ fn notes(scenario: &Scenario) -> Vec<String> {
     notes
 }
 
-/// Prints the JSON Schema of a scenario file.
-pub(super) fn schema() -> anyhow::Result<ExitCode> {
-    exit::print_json(&Scenario::json_schema())?;
+/// The file that the schema is of.
+#[derive(Args, Debug)]
+pub(super) struct SchemaArgs {
+    /// The schema of a merchant file instead
+    #[arg(long)]
+    merchant: bool,
+}
+
+/// Prints the JSON Schema of a file format.
+pub(super) fn schema(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
+    let schema = if args.merchant { MerchantFile::json_schema() } else { Scenario::json_schema() };
+    exit::print_json(&schema)?;
     Ok(ExitCode::SUCCESS)
 }
 

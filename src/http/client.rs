@@ -45,7 +45,8 @@ impl<E: std::error::Error> From<E> for Broken {
     }
 }
 
-/// Sends a request to `http://{authority}{path}` and reads the answer to its end.
+/// Sends a request to `http://{authority}{path}` and reads the answer to its end. A body is JSON where `headers` do not say
+/// otherwise.
 pub async fn send(
     method: Method,
     authority: &str,
@@ -57,7 +58,8 @@ pub async fn send(
     stream.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::builder().method(method).uri(path).header(HOST, authority);
-    if !body.is_empty() {
+    let has_type = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if !body.is_empty() && !has_type {
         request = request.header(CONTENT_TYPE, "application/json");
     }
     for (name, value) in headers {

@@ -119,8 +119,8 @@ impl OrderBook {
     pub(super) fn facts(&self) -> Vec<ShopFact> {
         let fact = |row: &BookEntry| ShopFact {
             tx_id: row.order.tx_id.clone(),
-            believes: row.belief,
-            shipped: row.shipped,
+            believes: Some(row.belief),
+            shipped: Some(row.shipped),
         };
         self.rows.values().map(fact).collect()
     }

@@ -60,10 +60,10 @@ impl Dropped {
 pub struct ShopFact {
     /// `txId`.
     pub tx_id: String,
-    /// The merchant's belief.
-    pub believes: Belief,
-    /// Number of times it has shipped the goods.
-    pub shipped: u32,
+    /// The merchant's belief; `None` where it cannot be asked for it.
+    pub believes: Option<Belief>,
+    /// Number of times it has shipped the goods, likewise.
+    pub shipped: Option<u32>,
 }
 
 /// One call.

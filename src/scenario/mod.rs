@@ -63,6 +63,7 @@ mod draws;
 mod history;
 mod judge;
 mod lint;
+mod merchant_file;
 mod model;
 mod patch;
 mod plan;
@@ -79,6 +80,11 @@ pub use history::{
 };
 pub use judge::{Difference, ExpectationVerdict, Nearest, judge};
 pub use lint::{Warning, check, check_rules};
+pub use merchant_file::{
+    BeliefWords, CommandLine, HttpMethod, HttpUrl, JsonPointer, JsonTemplate, MerchantFile,
+    MissingValue, ProcessMode, ReadyCheck, RestartWay, ShopAddresses, ShopCall, ShopQuestions,
+    ShopStart, ShopSteps, ShopTime, Template, TemplateMap, TemplateValues,
+};
 pub use model::*;
 pub use plan::{CommitPoint, Content, Plan, PlannedNotice, PushbackPlan};
 pub use recorder::{Action, PlayFact, Recorded, Recording, record};

@@ -13,6 +13,7 @@ use super::{
     LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat, sum_up,
 };
 use crate::base::Seed;
+use crate::gateway;
 use crate::profile::{Merchant, Profile};
 use crate::space::DEFAULT_SPACE;
 
@@ -26,13 +27,14 @@ pub fn test(
 ) -> ScenarioOutcome {
     let mut outcome = begin(scenario, options);
     outcome.repeat = repeat(scenario, options, outcome.seed, line);
-    on_a_runtime(&mut outcome, async |outcome| {
+    on_a_runtime(&mut outcome, options, async |outcome| {
         let profile = profile(&scenario.scenario, options)?;
         let rules = scenario.scenario.rules.clone();
         let stage = TestServer::set(Arc::clone(&profile), Seed(outcome.seed), rules).await?;
         let environment = environment(&stage, &profile, outcome)?;
         let ended = run(line, environment, &options.hidden, patience).await;
-        sum_up(&scenario.scenario, &stage.space, None, outcome);
+        let history = gateway::history(&stage.space);
+        sum_up(&scenario.scenario, &stage.space, &history, false, outcome);
         Ok(ended?)
     })
 }

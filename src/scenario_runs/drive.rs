@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::probe::{ProbedOrder, send_probe};
 use super::test_server::TestServer;
 use super::time_driver::{TimeDriver, TimeGoal};
-use crate::base::{Amount, Currency, Operation, PaymentMethod};
+use crate::base::{Amount, Currency, Millis, Operation, PaymentMethod};
 use crate::http::post;
 use crate::profile::Profile;
 use crate::reference_merchant::{OrderDraft, Shop};
@@ -268,17 +268,7 @@ impl Drive {
     }
 
     fn paying(&self, named: Named, pay: &Pay) -> Task {
-        let mut body = json!({});
-        if let Some(card) = &pay.card {
-            body["card"] = card.as_str().into();
-        }
-        if let Some(otp) = &pay.otp {
-            body["otp"] = otp.as_str().into();
-        }
-        if let Some(outcome) = pay.outcome {
-            body["outcome"] = outcome.name().into();
-        }
-        self.controlling(&named, "pay", body)
+        self.controlling(&named, "pay", payment(pay))
     }
 
     /// Action of the payer or the issuer on an order. That the order's state forbids it is part of the scenario.
@@ -315,17 +305,15 @@ impl Drive {
         let terminal = merchant.and_then(|merchant| merchant.terminals.first());
         let currency =
             if named.currency == Currency::Khr.code() { Currency::Khr } else { Currency::Usd };
-        let body = json!({
-            "RESULT_CODE": if failed { "9999" } else { "0000" },
-            "RESULT_MSG": if failed { "ERROR" } else { "SUCCESS" },
-            "MC_ID": named.merchant_id,
-            "TERM_ID": terminal,
-            "TX_ID": tx_id,
-            "AMOUNT": amount.map_or(named.amount.clone(), |amount| amount.fixed(currency)),
-            "APPROVAL_DATE": self.driver.time.now().year_first_digits(),
-            "APPROVAL_NO": "100001",
-            "CURRENCY": named.currency,
-        });
+        let report = QrReport {
+            merchant_id: &named.merchant_id,
+            terminal: terminal.map(String::as_str),
+            tx_id: &tx_id,
+            amount: amount.map_or(named.amount.clone(), |amount| amount.fixed(currency)),
+            currency,
+            failed,
+        };
+        let body = report.body(self.driver.time.now());
         let (time, gateway) = (Arc::clone(&self.driver.time), self.stage.authority.clone());
         Box::pin(async move {
             let path = Operation::NotifyCompletion.paths()[0];
@@ -334,8 +322,54 @@ impl Drive {
     }
 }
 
+/// The payer's entries for the control plane.
+pub(super) fn payment(pay: &Pay) -> Value {
+    let mut body = json!({});
+    if let Some(card) = &pay.card {
+        body["card"] = card.as_str().into();
+    }
+    if let Some(otp) = &pay.otp {
+        body["otp"] = otp.as_str().into();
+    }
+    if let Some(outcome) = pay.outcome {
+        body["outcome"] = outcome.name().into();
+    }
+    body
+}
+
+/// Report of a paying app about a QR payment.
+pub(super) struct QrReport<'r> {
+    pub(super) merchant_id: &'r str,
+    pub(super) terminal: Option<&'r str>,
+    pub(super) tx_id: &'r str,
+    /// The amount that was paid, a decimal.
+    pub(super) amount: String,
+    pub(super) currency: Currency,
+    pub(super) failed: bool,
+}
+
+impl QrReport<'_> {
+    /// The report as it is sent at `now`.
+    pub(super) fn body(&self, now: Millis) -> Value {
+        json!({
+            "RESULT_CODE": if self.failed { "9999" } else { "0000" },
+            "RESULT_MSG": if self.failed { "ERROR" } else { "SUCCESS" },
+            "MC_ID": self.merchant_id,
+            "TERM_ID": self.terminal,
+            "TX_ID": self.tx_id,
+            "AMOUNT": self.amount,
+            "APPROVAL_DATE": now.year_first_digits(),
+            "APPROVAL_NO": "100001",
+            "CURRENCY": self.currency.code(),
+        })
+    }
+}
+
 /// A decimal as an amount of this currency.
-fn amount_of(decimal: Option<Decimal>, currency: &str) -> Result<Option<Amount>, String> {
+pub(super) fn amount_of(
+    decimal: Option<Decimal>,
+    currency: &str,
+) -> Result<Option<Amount>, String> {
     let Some(decimal) = decimal else { return Ok(None) };
     let is_riel = currency == Currency::Khr.code();
     let text = decimal.to_string();

@@ -10,9 +10,12 @@ mod gaps;
 mod outcome;
 mod parallel;
 mod probe;
+mod rehearsal;
 mod report;
 mod test_server;
 mod time_driver;
+mod trial;
+mod under_test;
 
 use std::io;
 use std::path::Path;
@@ -26,13 +29,21 @@ pub use outcome::{
 };
 pub use parallel::run_many;
 pub use probe::{ProbedOrder, send_probe};
+pub use rehearsal::{Rehearsed, RehearsedCall, rehearse};
 pub use report::{ReportError, RunReport};
+pub use trial::{OrderBelief, Settled, ShopTrial, TrialOrder, TrialSetup};
+pub use under_test::{ShopBench, run_against};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::base::{Millis, Seed};
 use crate::gateway;
+use crate::merchant_under_test::ShopError;
 use crate::profile::Profile;
 use crate::reference_merchant::{Shop, VirtualTime};
-use crate::scenario::{Counts, DriveStep, Mistake, Requirement, Scenario, ShopFact, Style, judge};
+use crate::scenario::{
+    Counts, DriveStep, Mistake, Requirement, Scenario, SpaceHistory, Style, judge,
+};
 use crate::simulator::StartError;
 use crate::space::Space;
 use drive::Drive;
@@ -80,6 +91,8 @@ pub struct RunOptions {
     pub flags: Vec<String>,
     /// Variables that are kept from a command, because they configure a payon-sim that is started inside.
     pub hidden: Vec<String>,
+    /// Ends scenarios that are running.
+    pub stop: CancellationToken,
 }
 
 /// Tells a scenario with the built-in merchant, on this thread.
@@ -89,7 +102,7 @@ pub fn run_scenario(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutc
     if case.scenario.drive.contains(&DriveStep::Restart) {
         outcome.not_applicable.get_or_insert_with(|| NO_PROCESS.to_owned());
     }
-    on_a_runtime(&mut outcome, async |outcome| act(&case.scenario, options, outcome).await)
+    on_a_runtime(&mut outcome, options, async |outcome| act(&case.scenario, options, outcome).await)
 }
 
 /// An outcome of which nothing is known yet.
@@ -110,6 +123,7 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         is_unbound: false,
         verdicts: Vec::new(),
         gaps: Vec::new(),
+        calls: Vec::new(),
         orders: Vec::new(),
         took_ms: 0,
         simulated_ms: 0,
@@ -130,9 +144,19 @@ fn not_applicable(scenario: &Scenario, options: &RunOptions) -> Option<String> {
     })
 }
 
+/// The outcome of a scenario that was not run, with the reason.
+pub fn not_run(case: &LoadedScenario, options: &RunOptions, why: &str) -> ScenarioOutcome {
+    let mut outcome = begin(case, options);
+    outcome.repeat = repeat(case, options, outcome.seed, &[]);
+    outcome.error = Some(format!("not run: {why}"));
+    outcome.conclude();
+    outcome
+}
+
 /// Lets `go` fill an outcome in, and sums it up.
 fn on_a_runtime(
     outcome: &mut ScenarioOutcome,
+    options: &RunOptions,
     go: impl AsyncFnOnce(&mut ScenarioOutcome) -> Result<(), RunError>,
 ) -> ScenarioOutcome {
     if outcome.not_applicable.is_some() {
@@ -142,7 +166,12 @@ fn on_a_runtime(
     let begun = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let told = runtime.map_err(|error| error.to_string().into()).and_then(|runtime| {
-        let told = runtime.block_on(go(outcome));
+        let told = runtime.block_on(async {
+            tokio::select! {
+                told = go(outcome) => told,
+                () = options.stop.cancelled() => Err("the run was ended meanwhile".to_owned().into()),
+            }
+        });
         runtime.shutdown_background();
         told
     });
@@ -155,11 +184,14 @@ fn on_a_runtime(
 
 /// Obstacle that keeps a scenario from running to its end.
 #[derive(Debug, thiserror::Error)]
-enum RunError {
+pub enum RunError {
+    /// The gateway has no port.
     #[error(transparent)]
     Unbound(#[from] StartError),
+    /// The merchant has no port.
     #[error("cannot listen on 127.0.0.1: {0}")]
     ShopUnbound(io::Error),
+    /// Anything else.
     #[error("{0}")]
     Other(String),
 }
@@ -167,6 +199,12 @@ enum RunError {
 impl From<String> for RunError {
     fn from(told: String) -> Self {
         Self::Other(told)
+    }
+}
+
+impl From<ShopError> for RunError {
+    fn from(error: ShopError) -> Self {
+        Self::Other(error.to_string())
     }
 }
 
@@ -191,7 +229,8 @@ async fn act(
     let driver = TimeDriver { space: Arc::clone(&space), time, born: BEGIN };
     let mut drive = Drive::new(stage, driver, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;
-    sum_up(scenario, &space, Some(shop.facts()), outcome);
+    let history = SpaceHistory { shop: Some(shop.facts()), ..gateway::history(&space) };
+    sum_up(scenario, &space, &history, true, outcome);
     outcome.gaps.extend(drive.left_out);
     Ok(driven?)
 }
@@ -200,16 +239,14 @@ async fn act(
 fn sum_up(
     scenario: &Scenario,
     space: &Space,
-    shop: Option<Vec<ShopFact>>,
+    history: &SpaceHistory,
+    is_driven: bool,
     outcome: &mut ScenarioOutcome,
 ) {
-    let mut history = gateway::history(space);
-    let is_driven = shop.is_some();
-    history.shop = shop;
     outcome.simulated_ms = (history.now.0 - history.born.0).max(0).unsigned_abs();
-    outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, &history));
-    outcome.gaps = gaps::gaps(scenario, space, &history, is_driven);
-    outcome.orders = OrderStory::all(&history);
+    outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, history));
+    outcome.gaps = gaps::gaps(scenario, space, history, is_driven);
+    outcome.orders = OrderStory::all(history);
     outcome.met = space.met();
 }
 

@@ -36,6 +36,13 @@ pub enum MerchantKind {
         /// Its name and arguments.
         line: Vec<String>,
     },
+    /// A shop of the user's.
+    UnderTest {
+        /// Its name.
+        name: String,
+        /// Its merchant file.
+        file: String,
+    },
 }
 
 /// Result of a run.
@@ -132,6 +139,9 @@ pub struct ScenarioOutcome {
     pub verdicts: Vec<Judged>,
     /// Gaps, a sentence each: steps that nobody made, rules that never stepped in.
     pub gaps: Vec<String>,
+    /// Calls to a shop under test with their answers, a line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
     /// Events of each order, in the order of their registration.
     pub orders: Vec<OrderStory>,
     /// Duration, in real milliseconds.
@@ -307,8 +317,8 @@ impl OrderStory {
             amount: decimal(order.amount),
             captured: decimal(order.captured),
             returned: decimal(order.returned()),
-            believes: shop.map(|fact| Belief::name(fact.believes)),
-            shipped: shop.map(|fact| fact.shipped),
+            believes: shop.and_then(|fact| fact.believes).map(Belief::name),
+            shipped: shop.and_then(|fact| fact.shipped),
             events: events(order, history),
         }
     }

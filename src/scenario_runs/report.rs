@@ -151,6 +151,7 @@ impl<'r> RunReport<'r> {
                     told => format!("the built-in one, told to: {}", told.join(", ")),
                 }
             }
+            MerchantKind::UnderTest { name, file } => format!("{name} ({file})"),
             MerchantKind::Command { line } => super::quoted(line.iter().map(String::as_str)),
         };
         let page = ReportPage {

@@ -68,6 +68,7 @@ pub struct SimulatorBuilder {
     profile: Arc<Profile>,
     seed: Seed,
     address: SocketAddr,
+    listener: Option<TcpListener>,
     control_address: Option<SocketAddr>,
     control_token: Option<String>,
     public_url: Option<String>,
@@ -106,6 +107,7 @@ impl Default for SimulatorBuilder {
             profile: Profile::builtin(),
             seed: Seed(42),
             address: ANY_PORT,
+            listener: None,
             control_address: None,
             control_token: None,
             public_url: None,
@@ -155,6 +157,11 @@ impl SimulatorBuilder {
     /// ```
     pub fn address(self, address: SocketAddr) -> Self {
         Self { address, ..self }
+    }
+
+    /// Listens for merchants where somebody listens already, in place of an address.
+    pub(crate) fn listener(self, listener: TcpListener) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// Gives the control plane an address of its own, so that no rule can break it; without it, it shares the merchants'.
@@ -244,7 +251,10 @@ impl SimulatorBuilder {
     /// # Ok(()) }
     /// ```
     pub async fn start(self) -> Result<Simulator, StartError> {
-        let merchant = port::bind(self.address).await.map_err(StartError::Port)?;
+        let merchant = match self.listener {
+            Some(listener) => listener,
+            None => port::bind(self.address).await.map_err(StartError::Port)?,
+        };
         let control = match self.control_address {
             None => None,
             Some(address) => Some(port::bind(address).await.map_err(StartError::ControlPort)?),

@@ -53,6 +53,7 @@ mod ledger_rules;
 mod ledger_table;
 mod link;
 mod lint;
+mod merchant_under_test;
 mod metrics;
 mod openapi_lint;
 mod payon_openapi;

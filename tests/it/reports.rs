@@ -48,6 +48,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
         is_unbound: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
+        calls: Vec::new(),
         gaps: vec![format!("step `pay`: 1 wanted, 0 made {ODD}")],
         orders: vec![OrderStory {
             merchant_id: "M1".into(),

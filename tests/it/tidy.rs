@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["server"],
     &["simulator"],
     &["reference_merchant"],
+    &["merchant_under_test"],
     &["scenario_runs"],
     &["audit", "explore"],
     &["cli"],

@@ -4,6 +4,7 @@
 //! one, in the whole space otherwise; where no rule ever did, when the space was made. Both bounds are included, and so
 //! is the call that the rule stepped in for.
 
+mod bounds;
 mod events;
 mod groups;
 mod ledger;

@@ -16,7 +16,9 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
     };
     let is_meant_state =
         |state: OrderState| wanted.order_state.as_ref().is_none_or(|many| many.0.contains(&state));
+    let mut unasked = None;
     let candidates = if wanted.balanced {
+        unasked = shop.iter().find_map(unbalanceable);
         let orders = run.history.orders.iter();
         let meant = orders.filter(|order| is_named(&order.tx_id) && is_meant_state(order.state));
         let compared = meant.map(|order| {
@@ -34,6 +36,7 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
             is_named(&fact.tx_id) && wanted.order_state.as_ref().is_none_or(states)
         };
         let meant = shop.iter().filter(stands_so);
+        unasked = meant.clone().find_map(|fact| unknown(wanted, fact));
         meant.map(|fact| (told(fact), differences(wanted, fact))).collect()
     };
     let states = wanted.order_state.iter().flat_map(|many| &many.0);
@@ -42,20 +45,42 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
         [] => "orders in the shop".to_owned(),
         states => format!("orders in the shop that are {} at the gateway", states.join(" or ")),
     };
-    weigh(&what, &WantedCount::of(false, None, wanted.tx_id.as_ref()), candidates)
+    let verdict = weigh(&what, &WantedCount::of(false, None, wanted.tx_id.as_ref()), candidates);
+    match unasked {
+        Some(why) if verdict.ok => ExpectationVerdict::not_judged(why),
+        _ => verdict,
+    }
+}
+
+/// Reason why not all that is wanted is known of an order.
+fn unknown(wanted: &ShopExpectation, fact: &ShopFact) -> Option<&'static str> {
+    if wanted.believes.is_some() && fact.believes.is_none() {
+        Some("this merchant cannot be asked whether an order is paid (`ask.state`)")
+    } else if wanted.shipped.is_some() && fact.shipped.is_none() {
+        Some("this merchant cannot be asked how often it has shipped (`ask.shipped`)")
+    } else {
+        None
+    }
+}
+
+/// The same for books that are to be compared as a whole.
+fn unbalanceable(fact: &ShopFact) -> Option<&'static str> {
+    let is_known = fact.believes.is_some() && fact.shipped.is_some();
+    (!is_known)
+        .then_some("this merchant cannot be asked for its books (`ask.state`, `ask.shipped`)")
 }
 
 fn differences(wanted: &ShopExpectation, fact: &ShopFact) -> Vec<Difference> {
     let mut compare = Compare::default();
+    let believes = wanted.believes.as_ref().filter(|_| fact.believes.is_some());
     compare.among(
         "believes",
-        wanted.believes.as_ref().map(|many| many.0.as_slice()),
-        Some(&fact.believes),
+        believes.map(|many| many.0.as_slice()),
+        fact.believes.as_ref(),
         |belief: &Belief| belief.name().to_owned(),
         |belief: &Belief| belief.name().to_owned(),
     );
-    if let Some(times) = wanted.shipped {
-        let shipped = fact.shipped;
+    if let (Some(times), Some(shipped)) = (wanted.shipped, fact.shipped) {
         let holds = times.fits(shipped as usize);
         compare.point("shipped", holds, || times.to_string(), || format!("{shipped}×"));
     }
@@ -116,16 +141,16 @@ fn disagreements(order: &OrderFact, fact: Option<&ShopFact>) -> Vec<Difference> 
     let names: Vec<&str> = agreement.believes.iter().map(|belief| belief.name()).collect();
     compare.point(
         "believes",
-        agreement.believes.contains(&fact.believes),
+        fact.believes.is_none_or(|belief| agreement.believes.contains(&belief)),
         || format!("{}, for the order is {state} at the gateway", names.join(" or ")),
-        || fact.believes.name().to_owned(),
+        || fact.believes.map_or("?", Belief::name).to_owned(),
     );
     // An order that the shop has put aside waits for a human, and its goods with it.
-    let least = if fact.believes == Belief::Paid { agreement.shipped_least } else { 0 };
+    let least = if fact.believes == Some(Belief::Paid) { agreement.shipped_least } else { 0 };
     let most = agreement.shipped_most;
     compare.point(
         "shipped",
-        (least..=most).contains(&fact.shipped),
+        fact.shipped.is_none_or(|shipped| (least..=most).contains(&shipped)),
         || {
             let why = if order.captured > Amount::ZERO {
                 "captured"
@@ -137,11 +162,13 @@ fn disagreements(order: &OrderFact, fact: Option<&ShopFact>) -> Vec<Difference> 
             let times = if least == most { most.to_string() } else { format!("{least} to {most}") };
             format!("{times} times, for the money is {why}")
         },
-        || format!("{}×", fact.shipped),
+        || fact.shipped.map_or("?".to_owned(), |shipped| format!("{shipped}×")),
     );
     compare.0
 }
 
 fn told(fact: &ShopFact) -> String {
-    format!("{}: believed {}, shipped {}×", fact.tx_id, fact.believes.name(), fact.shipped)
+    let believes = fact.believes.map_or("?", Belief::name);
+    let shipped = fact.shipped.map_or_else(|| "?".to_owned(), |times| times.to_string());
+    format!("{}: believed {believes}, shipped {shipped}×", fact.tx_id)
 }

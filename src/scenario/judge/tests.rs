@@ -82,8 +82,8 @@ fn lost_refund() -> SpaceHistory {
         deliveries: vec![delivery(1, "A", 1800, true), delivery(2, "B", 1900, false)],
         dropped: Dropped::default(),
         shop: Some(vec![
-            ShopFact { tx_id: "A".to_owned(), believes: Belief::GivenBack, shipped: 0 },
-            ShopFact { tx_id: "B".to_owned(), believes: Belief::Paid, shipped: 2 },
+            ShopFact { tx_id: "A".to_owned(), believes: Some(Belief::GivenBack), shipped: Some(0) },
+            ShopFact { tx_id: "B".to_owned(), believes: Some(Belief::Paid), shipped: Some(2) },
         ]),
     }
 }

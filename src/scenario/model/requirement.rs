@@ -45,32 +45,37 @@ words! {
 impl Scenario {
     /// All that the scenario needs of a shop: what it says itself, and what its steps make the shop do.
     pub fn requirements(&self) -> BTreeSet<Requirement> {
-        let steps = self.drive.iter().flat_map(needed_by);
+        let steps = self.drive.iter().flat_map(DriveStep::needs);
         self.requires.iter().copied().chain(steps).collect()
     }
 }
 
-fn needed_by(step: &DriveStep) -> Vec<Requirement> {
-    match step {
-        DriveStep::Register(register) => needed_to_register(register),
-        DriveStep::Burst(burst) => needed_to_register(&burst.each),
-        DriveStep::Probe(probe) if probe.is_for_payer() => vec![Requirement::ReturnPage],
-        DriveStep::Return(_) => vec![Requirement::ReturnPage],
-        DriveStep::Reversal(_) => vec![Requirement::Reversal],
-        DriveStep::Refund(refund) if refund.amount.is_some() => vec![Requirement::PartialRefund],
-        DriveStep::Refund(_) => vec![Requirement::Refund],
-        DriveStep::Complete(_) => vec![Requirement::PreAuth],
-        DriveStep::Orders | DriveStep::Reconcile => vec![Requirement::Reconciles],
-        DriveStep::Restart => vec![Requirement::Restarts],
-        DriveStep::Bind(_) => vec![Requirement::SavedCards],
-        DriveStep::QrCompletion(_) => vec![Requirement::Khqr],
-        DriveStep::Pay(_)
-        | DriveStep::Probe(_)
-        | DriveStep::Status(_)
-        | DriveStep::Trigger(_)
-        | DriveStep::Resend(_)
-        | DriveStep::Advance(_)
-        | DriveStep::Idle => Vec::new(),
+impl DriveStep {
+    /// Abilities of the shop that the step needs.
+    pub fn needs(&self) -> Vec<Requirement> {
+        match self {
+            DriveStep::Register(register) => needed_to_register(register),
+            DriveStep::Burst(burst) => needed_to_register(&burst.each),
+            DriveStep::Probe(probe) if probe.is_for_payer() => vec![Requirement::ReturnPage],
+            DriveStep::Return(_) => vec![Requirement::ReturnPage],
+            DriveStep::Reversal(_) => vec![Requirement::Reversal],
+            DriveStep::Refund(refund) if refund.amount.is_some() => {
+                vec![Requirement::PartialRefund]
+            }
+            DriveStep::Refund(_) => vec![Requirement::Refund],
+            DriveStep::Complete(_) => vec![Requirement::PreAuth],
+            DriveStep::Orders | DriveStep::Reconcile => vec![Requirement::Reconciles],
+            DriveStep::Restart => vec![Requirement::Restarts],
+            DriveStep::Bind(_) => vec![Requirement::SavedCards],
+            DriveStep::QrCompletion(_) => vec![Requirement::Khqr],
+            DriveStep::Pay(_)
+            | DriveStep::Probe(_)
+            | DriveStep::Status(_)
+            | DriveStep::Trigger(_)
+            | DriveStep::Resend(_)
+            | DriveStep::Advance(_)
+            | DriveStep::Idle => Vec::new(),
+        }
     }
 }
 

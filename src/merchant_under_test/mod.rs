@@ -1,0 +1,77 @@
+//! A shop of the user's under test: started, made to work, asked what it believes, killed and started again, all as its
+//! merchant file says. It knows the shop from outside only, and the gateway not at all.
+
+mod beliefs;
+mod call;
+mod process;
+mod running;
+
+use std::path::{Path, PathBuf};
+
+pub use beliefs::ShopBelief;
+pub use call::{ShopAnswer, StepCall};
+pub use process::ShopError;
+pub use running::{GatewayPlace, RunningShop};
+
+use crate::base::Diagnostic;
+use crate::scenario::MerchantFile;
+
+/// The largest merchant file that is read.
+const FILE_MAX: u64 = 1 << 20;
+
+/// A merchant file with its place.
+#[derive(Clone, Debug)]
+pub struct LoadedMerchant {
+    /// Its content.
+    pub file: MerchantFile,
+    /// Path that was given.
+    pub path: PathBuf,
+    /// Directory to which its paths are relative.
+    pub folder: PathBuf,
+}
+
+/// A merchant file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MerchantFileError {
+    /// It cannot be read.
+    #[error("cannot read the merchant file {path}: {error}")]
+    Unreadable {
+        /// The path.
+        path: String,
+        /// Error.
+        error: std::io::Error,
+    },
+    /// It is too large to be one.
+    #[error("{0} is larger than 1 MiB, which no merchant file is")]
+    TooLarge(String),
+    /// It has mistakes.
+    #[error("the merchant file cannot be used:\n{}", lines(.0))]
+    Mistakes(Vec<Diagnostic>),
+}
+
+fn lines(problems: &[Diagnostic]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl LoadedMerchant {
+    /// Reads a merchant file.
+    pub fn load(path: &Path) -> Result<Self, MerchantFileError> {
+        let shown = path.display().to_string();
+        let unreadable = |error| MerchantFileError::Unreadable { path: shown.clone(), error };
+        let size = std::fs::metadata(path).map_err(unreadable)?.len();
+        if size > FILE_MAX {
+            return Err(MerchantFileError::TooLarge(shown));
+        }
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let file = MerchantFile::read(&shown, &bytes).map_err(MerchantFileError::Mistakes)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        Ok(Self { file, path: path.to_owned(), folder })
+    }
+
+    /// Directory in which the shop's commands run.
+    pub(super) fn directory(&self) -> PathBuf {
+        let own = self.file.start.as_ref().and_then(|start| start.directory.as_deref());
+        own.map_or_else(|| self.folder.clone(), |own| self.folder.join(own))
+    }
+}

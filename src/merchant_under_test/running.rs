@@ -1,0 +1,293 @@
+//! A shop that runs: started for a gateway, called, asked, restarted.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+
+use super::LoadedMerchant;
+use super::beliefs::ShopBelief;
+use super::call::{ShopAnswer, StepCall};
+use super::process::{ShopError, ShopProcess};
+use crate::http::send;
+use crate::scenario::{RestartWay, ShopCall, ShopStart, TemplateValues};
+
+/// Longest time until a shop is ready, where its file does not say.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// Pause between two looks at a shop that is getting ready.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Longest time for one answer while it is getting ready.
+const LOOK_MAX: Duration = Duration::from_secs(2);
+/// Ports for shops: below those that the system gives to outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
+
+/// The gateway that a shop is started for, as its templates name it.
+#[derive(Clone, Debug, Default)]
+pub struct GatewayPlace {
+    /// Base URL: calls go to `{url}/pg/…`.
+    pub url: String,
+    /// Base URL of the control plane.
+    pub control_url: String,
+    /// `merchantId`.
+    pub merchant: String,
+    /// `termId`.
+    pub terminal: String,
+    /// The merchant's private key, one-line Base64 DER, where it is known.
+    pub private_key: Option<String>,
+    /// The merchant's public key, likewise.
+    pub public_key: String,
+    /// The gateway's public key, likewise.
+    pub gateway_public_key: String,
+    /// Variables of the environment that a shop does not see.
+    pub hidden: Vec<String>,
+}
+
+/// A shop that runs. It ends when this is dropped, unless it was running before.
+#[derive(Debug)]
+pub struct RunningShop {
+    merchant: Arc<LoadedMerchant>,
+    values: TemplateValues,
+    hidden: Vec<String>,
+    /// Host and port.
+    authority: String,
+    process: Mutex<Option<Arc<ShopProcess>>>,
+    /// Directory for what the shop keeps across restarts. It goes away with the shop.
+    data: Option<PathBuf>,
+}
+
+impl Drop for RunningShop {
+    fn drop(&mut self) {
+        self.kill();
+        if let Some(data) = &self.data {
+            // Nobody looks for it any more.
+            let _ = std::fs::remove_dir_all(data);
+        }
+    }
+}
+
+impl RunningShop {
+    /// Starts the shop and waits until it is ready; looks for it where it is running already.
+    pub async fn start(
+        merchant: Arc<LoadedMerchant>,
+        place: &GatewayPlace,
+    ) -> Result<Self, ShopError> {
+        let port = free_port();
+        let authority = match &merchant.file.url {
+            Some(url) => url.authority().to_owned(),
+            None => format!("127.0.0.1:{port}"),
+        };
+        let data = merchant.file.start.is_some().then(|| new_directory(port)).transpose()?;
+        let mut values = fixed_values(&merchant, place, &authority);
+        values.set_some("data", data.as_ref().map(|data| data.display().to_string()));
+        let hidden = place.hidden.clone();
+        let shop = Self { merchant, values, hidden, authority, process: Mutex::default(), data };
+        shop.launch().await?;
+        Ok(shop)
+    }
+
+    async fn launch(&self) -> Result<(), ShopError> {
+        let merchant = Arc::clone(&self.merchant);
+        let Some(start) = &merchant.file.start else { return self.ready(None).await };
+        let line = start.command.fill(&self.values);
+        let line = line.map_err(|error| ShopError::Template { call: "start".to_owned(), error })?;
+        let environment = start.env.fill(&self.values);
+        let directory = merchant.directory();
+        let process = ShopProcess::start(&line, &directory, &environment, &self.hidden)?;
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(process));
+        self.ready(Some(start)).await
+    }
+
+    async fn ready(&self, start: Option<&ShopStart>) -> Result<(), ShopError> {
+        let ready = start.map(|start| &start.ready);
+        let within = ready.and_then(|ready| ready.within);
+        let within = within.map_or(READY_WITHIN, |within| Duration::from_millis(within.ms()));
+        let path = ready.and_then(|ready| ready.path.as_ref());
+        let path = path.map(|path| path.fill(&self.values)).transpose();
+        let path = path.map_err(|error| ShopError::Template { call: "ready".to_owned(), error })?;
+        let until = Instant::now() + within;
+        loop {
+            self.still_runs()?;
+            let seen = match self.look(path.as_deref()).await {
+                Ok(()) => return Ok(()),
+                Err(seen) => seen,
+            };
+            if Instant::now() >= until {
+                return Err(ShopError::NotReady { within, seen, output: self.output() });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn look(&self, path: Option<&str>) -> Result<(), String> {
+        let authority = &self.authority;
+        let Some(path) = path else {
+            let connected = tokio::net::TcpStream::connect(authority).await;
+            return connected.map(drop).map_err(|error| format!("{authority}: {error}"));
+        };
+        let sent = send(Method::GET, authority, path, &[], bytes::Bytes::new());
+        match tokio::time::timeout(LOOK_MAX, sent).await {
+            Ok(Ok(answer)) if (200..300).contains(&answer.status) => Ok(()),
+            Ok(Ok(answer)) => Err(format!("GET {path}: HTTP {}", answer.status)),
+            Ok(Err(broken)) => Err(format!("GET {path}: {broken}")),
+            Err(_) => Err(format!("GET {path}: no answer within {LOOK_MAX:?}")),
+        }
+    }
+
+    /// Fills the templates of a call: the fixed names, and those of `values`.
+    pub fn prepare(&self, call: &ShopCall, values: &TemplateValues) -> Result<StepCall, ShopError> {
+        StepCall::new(call, &self.merchant.file.headers, &self.values.with(values))
+    }
+
+    /// Makes a call and waits for its answer, not longer than `limit`.
+    pub async fn call(&self, call: &StepCall, limit: Duration) -> Result<ShopAnswer, ShopError> {
+        let start = self.merchant.file.start.as_ref();
+        let environment = start.map(|start| start.env.fill(&self.values)).unwrap_or_default();
+        let directory = self.merchant.directory();
+        let made = call.make(&self.authority, &directory, &environment, &self.hidden, limit).await;
+        made.map_err(|error| {
+            let call = call.what.clone();
+            ShopError::NoAnswer { call, error, output: self.output() }
+        })
+    }
+
+    /// Asks what the shop believes of an order; `None` where its file has no `ask`.
+    pub async fn ask(
+        &self,
+        values: &TemplateValues,
+        limit: Duration,
+    ) -> Result<Option<ShopBelief>, ShopError> {
+        let Some(ask) = &self.merchant.file.ask else { return Ok(None) };
+        let call = self.prepare(&ask.order, values)?;
+        let answer = self.call(&call, limit).await?;
+        let belief = ShopBelief::read(ask, &answer);
+        belief.map(Some).map_err(|problem| ShopError::Unreadable {
+            call: format!("ask, {}", call.what),
+            problem,
+            answer: answer.shown(),
+        })
+    }
+
+    /// Kills the shop at once and starts it again, as its file says.
+    pub async fn restart(&self) -> Result<(), ShopError> {
+        match (&self.merchant.file.restart, self.process()) {
+            (Some(RestartWay::Command(line)), _) => {
+                let call = StepCall::command(line, &self.values)?;
+                let answer = self.call(&call, READY_WITHIN).await?;
+                if !answer.is_success() {
+                    let told = format!("{}: {}", call.what, answer.shown());
+                    return Err(ShopError::Restart(told));
+                }
+                self.ready(self.merchant.file.start.as_ref()).await
+            }
+            (Some(RestartWay::Kill) | None, Some(process)) => {
+                process.kill();
+                self.launch().await
+            }
+            (Some(RestartWay::Kill) | None, None) => Err(ShopError::Restart(
+                "its file has no `restart: { command: … }`, and it was not started here".to_owned(),
+            )),
+        }
+    }
+
+    /// Kills the process of the shop, where it was started here.
+    pub fn kill(&self) {
+        if let Some(process) = self.process() {
+            process.kill();
+        }
+    }
+
+    /// Fails if the shop was started here and has ended.
+    pub fn still_runs(&self) -> Result<(), ShopError> {
+        match self.process().and_then(|process| process.ended()) {
+            Some(status) => {
+                Err(ShopError::Ended { status: status.to_string(), output: self.output() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Host and port of the shop.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The value of a fixed name, such as `notiUrl`.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name)
+    }
+
+    fn process(&self) -> Option<Arc<ShopProcess>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn output(&self) -> String {
+        self.process().map(|process| process.output()).unwrap_or_default()
+    }
+}
+
+fn fixed_values(
+    merchant: &LoadedMerchant,
+    place: &GatewayPlace,
+    authority: &str,
+) -> TemplateValues {
+    let file = &merchant.file;
+    let mut values = TemplateValues::default();
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    for (name, value) in [
+        ("gateway", place.url.as_str()),
+        ("control", &place.control_url),
+        ("merchant", &place.merchant),
+        ("terminal", &place.terminal),
+        ("publicKey", &place.public_key),
+        ("gatewayPublicKey", &place.gateway_public_key),
+        ("port", port),
+        ("shop", &format!("http://{authority}")),
+        ("timeScale", &file.time.scale.to_string()),
+    ] {
+        values.set(name, value);
+    }
+    values.set_some("privateKey", place.private_key.as_deref());
+    let addresses = &file.addresses;
+    for (name, address) in [
+        ("notiUrl", &addresses.noti),
+        ("successUrl", &addresses.success),
+        ("failUrl", &addresses.fail),
+        ("cancelUrl", &addresses.cancel),
+    ] {
+        let url = address.as_deref().map(|address| match address.contains("://") {
+            true => address.to_owned(),
+            false => format!("http://{authority}/{}", address.trim_start_matches('/')),
+        });
+        values.set_some(name, url);
+    }
+    values
+}
+
+/// A new directory for the data of the shop at this port.
+fn new_directory(port: u16) -> Result<PathBuf, ShopError> {
+    let name = format!("payon-sim-shop-{}-{port}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    // One that a killed process with our number has left.
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir(&path).map_err(|error| ShopError::Data {
+        path: path.display().to_string(),
+        error: error.to_string(),
+    })?;
+    Ok(path)
+}
+
+/// A port that nobody listens at. Those that were given before come again last.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let span = PORTS.end - PORTS.start;
+    let offset = (std::process::id() % u32::from(span)) as u16;
+    let port = |_| {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed) % span;
+        PORTS.start + (offset + next) % span
+    };
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (0..span).map(port).find(is_free).unwrap_or(PORTS.start)
+}

@@ -1,0 +1,80 @@
+//! Upper bounds of expectations: the part that is broken for good once too much has happened, and that is kept only when
+//! nothing more happens.
+
+use super::judge_one;
+use crate::scenario::codec::Times;
+use crate::scenario::history::SpaceHistory;
+use crate::scenario::model::Expectation;
+
+impl Expectation {
+    /// Returns true if more that happens could break it.
+    pub fn has_upper_bound(&self) -> bool {
+        self.relaxed().as_ref() != Some(self)
+    }
+
+    /// Returns true if it is not met, and nothing that may still happen can change that.
+    pub fn is_broken(&self, history: &SpaceHistory) -> bool {
+        let verdict = judge_one(self, history);
+        let has_too_much = |relaxed: Self| judge_one(&relaxed, history).ok;
+        verdict.judged && !verdict.ok && self.relaxed().is_none_or(has_too_much)
+    }
+
+    /// Returns true if only a span of time after a rule stepped in counts for it or for a part of it.
+    pub fn has_span(&self) -> bool {
+        let parts = self.any_of.iter().chain(&self.all_of);
+        self.within.is_some() || parts.into_iter().any(Self::has_span)
+    }
+
+    /// The same without its upper bounds; `None` where nothing would be left.
+    fn relaxed(&self) -> Option<Self> {
+        if self.never {
+            return None;
+        }
+        let mut relaxed = self.clone();
+        if let Some(request) = &mut relaxed.request {
+            relax(&mut request.exactly, &mut request.at_least, &mut request.at_most);
+            request.apart = None;
+        }
+        if let Some(order) = &mut relaxed.order {
+            relax(&mut order.exactly, &mut order.at_least, &mut order.at_most);
+            let counts = [
+                &mut order.approved,
+                &mut order.completed,
+                &mut order.reversed,
+                &mut order.refunded,
+            ];
+            counts.into_iter().for_each(unlimited);
+        }
+        if let Some(pushback) = &mut relaxed.pushback {
+            relax(&mut pushback.exactly, &mut pushback.at_least, &mut pushback.at_most);
+            unlimited(&mut pushback.attempts);
+        }
+        if let Some(shop) = &mut relaxed.shop {
+            unlimited(&mut shop.shipped);
+        }
+        if !self.any_of.is_empty() {
+            relaxed.any_of = self.any_of.iter().filter_map(Self::relaxed).collect();
+            if relaxed.any_of.is_empty() {
+                return None;
+            }
+        }
+        let parts: Option<Vec<Self>> = self.all_of.iter().map(Self::relaxed).collect();
+        relaxed.all_of = parts?;
+        Some(relaxed)
+    }
+}
+
+fn relax(exactly: &mut Option<u32>, at_least: &mut Option<u32>, at_most: &mut Option<u32>) {
+    if let Some(count) = exactly.take() {
+        *at_least = Some(count);
+    }
+    if at_most.take().is_some() && at_least.is_none() {
+        *at_least = Some(0);
+    }
+}
+
+fn unlimited(times: &mut Option<Times>) {
+    if let Some(times) = times {
+        times.most = None;
+    }
+}

@@ -1,0 +1,372 @@
+//! A rehearsal of a merchant file: every call of it once, on orders of which nothing goes wrong.
+
+use std::sync::Arc;
+
+use super::trial::{OrderBelief, ShopTrial, TrialOrder, TrialSetup};
+use super::{RunError, SEED};
+use crate::base::{OrderState, Seed};
+use crate::merchant_under_test::LoadedMerchant;
+use crate::profile::Profile;
+use crate::scenario::{
+    AmountStep, Belief, Bind, DeliveryFact, DriveStep, OrderFact, OrderStep, Pay, Register, Return,
+    ReturnKind, Trt,
+};
+
+/// The client for whom a card is bound.
+const CLIENT: &str = "02";
+
+/// One thing that was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RehearsedCall {
+    /// Its name, such as `do.refund`.
+    pub what: String,
+    /// Result.
+    pub result: Rehearsed,
+    /// The answer that came, or what to do.
+    pub detail: String,
+}
+
+/// Result of one thing that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehearsed {
+    /// It does what it should.
+    Works,
+    /// It is not in the file.
+    Absent,
+    /// It does not do what it should.
+    Fails,
+}
+
+/// Goes through every call of a merchant file once; on this thread. `hidden` names the variables of the environment that
+/// the shop does not see.
+pub fn rehearse(
+    merchant: LoadedMerchant,
+    profile: Arc<Profile>,
+    hidden: Vec<String>,
+) -> Result<Vec<RehearsedCall>, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let rehearsed = runtime.block_on(async {
+        let merchant = Arc::new(merchant);
+        let mut rehearsal = Rehearsal { merchant: Arc::clone(&merchant), calls: Vec::new() };
+        let listener = match merchant.file.gateway_port() {
+            Some(port) => {
+                let bound = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port));
+                let listener = bound.map_err(RunError::ShopUnbound)?;
+                listener.set_nonblocking(true).map_err(RunError::ShopUnbound)?;
+                Some(listener)
+            }
+            None => None,
+        };
+        let trial = ShopTrial::start(TrialSetup {
+            merchant,
+            profile,
+            seed: Seed(SEED),
+            rules: Vec::new(),
+            early_ms: 0,
+            hidden,
+            listener,
+            shop: None,
+        });
+        match trial.await {
+            Ok(trial) => {
+                rehearsal.note("start", Rehearsed::Works, "the shop is ready".to_owned());
+                rehearsal.all(&trial).await;
+            }
+            Err(error @ (RunError::Unbound(_) | RunError::ShopUnbound(_))) => return Err(error),
+            Err(error) => rehearsal.note("start", Rehearsed::Fails, error.to_string()),
+        }
+        Ok(rehearsal.calls)
+    });
+    runtime.shutdown_background();
+    rehearsed
+}
+
+struct Rehearsal {
+    merchant: Arc<LoadedMerchant>,
+    calls: Vec<RehearsedCall>,
+}
+
+/// An order, as the gateway and the shop see it.
+struct Seen {
+    order: TrialOrder,
+    known: Option<OrderFact>,
+    notices: Vec<DeliveryFact>,
+}
+
+impl Rehearsal {
+    fn note(&mut self, what: &str, result: Rehearsed, detail: String) {
+        self.calls.push(RehearsedCall { what: what.to_owned(), result, detail });
+    }
+
+    /// Notes a success or, with the answer that came, a failure.
+    fn judge(&mut self, trial: &ShopTrial, what: &str, problem: Option<String>) {
+        let answer = trial.calls().last().cloned().unwrap_or_default();
+        match problem {
+            None => self.note(what, Rehearsed::Works, answer),
+            Some(problem) => {
+                self.note(what, Rehearsed::Fails, format!("{problem}; the last answer: {answer}"));
+            }
+        }
+    }
+
+    async fn all(&mut self, trial: &ShopTrial) {
+        if !self.sell(trial, "sold", Trt::Purchase).await {
+            return;
+        }
+        self.beliefs(trial, "sold", Belief::Paid).await;
+        self.return_page(trial).await;
+        for (key, step) in [
+            ("status", DriveStep::Status(OrderStep { order: Some("sold".to_owned()) })),
+            ("orders", DriveStep::Orders),
+            ("reconcile", DriveStep::Reconcile),
+            ("bind", DriveStep::Bind(Bind { client_id: CLIENT.to_owned(), card: None })),
+        ] {
+            self.plain(trial, key, &step).await;
+        }
+        self.restart(trial).await;
+        let order = |name: &str| Some(name.to_owned());
+        let refund = DriveStep::Refund(AmountStep { order: order("sold"), amount: None });
+        self.moves(trial, "refund", &refund, "sold", OrderState::Refunded).await;
+        if self.merchant.file.steps.refund.is_some() {
+            self.beliefs(trial, "sold", Belief::GivenBack).await;
+        }
+        let reversal = DriveStep::Reversal(OrderStep { order: order("reversed") });
+        if self.merchant.file.steps.reversal.is_none()
+            || self.sell(trial, "reversed", Trt::Purchase).await
+        {
+            self.moves(trial, "reversal", &reversal, "reversed", OrderState::Reversed).await;
+        }
+        let complete = DriveStep::Complete(AmountStep { order: order("held"), amount: None });
+        if self.merchant.file.steps.complete.is_none()
+            || self.sell(trial, "held", Trt::PreAuth).await
+        {
+            self.moves(trial, "complete", &complete, "held", OrderState::Captured).await;
+        }
+    }
+
+    /// Has an order registered and pays it; true if the gateway has the money.
+    async fn sell(&mut self, trial: &ShopTrial, name: &str, trt: Trt) -> bool {
+        let register = Register {
+            order: Some(name.to_owned()),
+            merchant_id: None,
+            amount: None,
+            currency: None,
+            trt: Some(trt),
+            payment_method: None,
+            tx_id_suffix: None,
+            header: None,
+            fields: crate::scenario::Members::default(),
+        };
+        if let Err(error) = trial.perform(&DriveStep::Register(register)).await {
+            self.judge(trial, "do.register", Some(error.to_string()));
+            return false;
+        }
+        let _ = trial.settle(async || false).await;
+        let Some(seen) = self.seen(trial, name) else { return false };
+        let problem = match (&seen.order, &seen.known) {
+            (order, _) if order.shop_order.is_none() => {
+                let key = self.merchant.file.steps.register.as_ref();
+                Some(match key.and_then(|call| call.order.as_ref()) {
+                    Some(_) => "the shop has refused the order".to_owned(),
+                    None => "the file does not say where the shop's name of the order is; add `do.register.order: /id`".to_owned(),
+                })
+            }
+            (_, None) => Some(
+                "the shop has registered no order of 10.00 USD at the gateway; does it know the gateway's address (`${gateway}`)?"
+                    .to_owned(),
+            ),
+            _ => None,
+        };
+        let is_registered = problem.is_none();
+        self.judge(trial, "do.register", problem);
+        if !is_registered {
+            return false;
+        }
+        let pay = Pay { order: Some(name.to_owned()), card: None, otp: None, outcome: None };
+        let paid = trial.perform(&DriveStep::Pay(pay)).await;
+        let _ = trial.settle(async || false).await;
+        let Some(seen) = self.seen(trial, name) else { return false };
+        let state = seen.known.map(|known| known.state);
+        if let Err(error) = paid {
+            self.note("payment", Rehearsed::Fails, error.to_string());
+            return false;
+        }
+        if !matches!(state, Some(OrderState::Captured | OrderState::Authorised)) {
+            let state = state.map_or("unknown", OrderState::name);
+            self.note("payment", Rehearsed::Fails, format!("the order is {state} at the gateway"));
+            return false;
+        }
+        let taken = seen.notices.iter().any(|notice| notice.acknowledged);
+        let answers: Vec<String> = seen
+            .notices
+            .iter()
+            .flat_map(|notice| &notice.attempts)
+            .map(|attempt| attempt.status.map_or("no answer".to_owned(), |it| format!("HTTP {it}")))
+            .collect();
+        match (taken, answers.is_empty()) {
+            (true, _) => self.note("push-back", Rehearsed::Works, answers.join(", ")),
+            (false, true) => self.note(
+                "push-back",
+                Rehearsed::Fails,
+                "none was sent, for nobody has said where to; send noti_url when registering, or add `addresses: { noti: /noti }`".to_owned(),
+            ),
+            (false, false) => self.note(
+                "push-back",
+                Rehearsed::Fails,
+                format!("the shop has not acknowledged it: {}", answers.join(", ")),
+            ),
+        }
+        true
+    }
+
+    /// Compares what the shop believes of an order with what it should.
+    async fn beliefs(&mut self, trial: &ShopTrial, name: &str, wanted: Belief) {
+        let Some(beliefs) = trial.beliefs().await else {
+            let detail =
+                "the file has no `ask`, so what the shop believes is not judged".to_owned();
+            self.note("ask", Rehearsed::Absent, detail);
+            return;
+        };
+        let Some(OrderBelief { belief, .. }) =
+            beliefs.into_iter().find(|belief| belief.order.name == name)
+        else {
+            return;
+        };
+        match belief {
+            Err(error) => self.note("ask", Rehearsed::Fails, error.to_string()),
+            Ok(belief) => {
+                let said = [
+                    belief.state.map(|state| format!("believes {}", state.name())),
+                    belief.shipped.map(|times| format!("shipped {times}×")),
+                    belief.returned.map(|sum| format!("given back {sum}")),
+                ];
+                let said = said.into_iter().flatten().collect::<Vec<_>>().join(", ");
+                let is_wrong = belief.state.is_some_and(|state| state != wanted);
+                let result = if is_wrong { Rehearsed::Fails } else { Rehearsed::Works };
+                let wish = if is_wrong {
+                    format!("; {} was expected", wanted.name())
+                } else {
+                    String::new()
+                };
+                self.note("ask", result, format!("{said}{wish}"));
+                let ask = self.merchant.file.ask.as_ref();
+                for (key, pointer) in [
+                    ("ask.state", ask.is_some_and(|ask| ask.state.is_none())),
+                    ("ask.shipped", ask.is_some_and(|ask| ask.shipped.is_none())),
+                ] {
+                    if pointer && wanted == Belief::Paid {
+                        let detail = "not in the file, so it is not judged".to_owned();
+                        self.note(key, Rehearsed::Absent, detail);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn return_page(&mut self, trial: &ShopTrial) {
+        let step = Return { order: Some("sold".to_owned()), to: ReturnKind::Success };
+        let before = trial.left_out().len();
+        let made = trial.perform(&DriveStep::Return(step)).await;
+        let left_out = trial.left_out().get(before).cloned();
+        match (made, left_out) {
+            (Err(error), _) => self.note("return", Rehearsed::Fails, error.to_string()),
+            (Ok(()), Some(why)) => self.note("return", Rehearsed::Absent, why),
+            (Ok(()), None) => {
+                let opened = trial.calls().last().cloned().unwrap_or_default();
+                let works = ["HTTP 2", "HTTP 3"].iter().any(|good| opened.contains(good));
+                let result = if works { Rehearsed::Works } else { Rehearsed::Fails };
+                self.note("return", result, opened);
+            }
+        }
+    }
+
+    /// A step of which nothing is known but the shop's answer.
+    async fn plain(&mut self, trial: &ShopTrial, key: &str, step: &DriveStep) {
+        let what = format!("do.{key}");
+        let steps = &self.merchant.file.steps;
+        let call = match key {
+            "status" => &steps.status,
+            "orders" => &steps.orders,
+            "reconcile" => &steps.reconcile,
+            _ => &steps.bind,
+        };
+        if call.is_none() {
+            return self.absent(&what);
+        }
+        let before = trial.calls().len();
+        let made = trial.perform(step).await;
+        let answer = trial.calls().get(before).cloned().unwrap_or_default();
+        let problem = match made {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if !answer.contains(": HTTP 2") => Some("the shop refuses it".to_owned()),
+            Ok(()) => None,
+        };
+        self.judge(trial, &what, problem);
+    }
+
+    fn absent(&mut self, what: &str) {
+        let detail = "not in the file; scenarios with this step are not judged".to_owned();
+        self.note(what, Rehearsed::Absent, detail);
+    }
+
+    /// A step that moves money.
+    async fn moves(
+        &mut self,
+        trial: &ShopTrial,
+        key: &str,
+        step: &DriveStep,
+        name: &str,
+        wanted: OrderState,
+    ) {
+        let what = format!("do.{key}");
+        let steps = &self.merchant.file.steps;
+        let call = match key {
+            "refund" => &steps.refund,
+            "reversal" => &steps.reversal,
+            _ => &steps.complete,
+        };
+        if call.is_none() {
+            return self.absent(&what);
+        }
+        let made = trial.perform(step).await;
+        let _ = trial.settle(async || false).await;
+        let state = self.seen(trial, name).and_then(|seen| seen.known).map(|known| known.state);
+        let problem = match made {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if state != Some(wanted) => {
+                let state = state.map_or("unknown", OrderState::name);
+                Some(format!("the order is {state} at the gateway, {} was expected", wanted.name()))
+            }
+            Ok(()) => None,
+        };
+        self.judge(trial, &what, problem);
+    }
+
+    async fn restart(&mut self, trial: &ShopTrial) {
+        let file = &self.merchant.file;
+        if file.start.is_none() && file.restart.is_none() {
+            let detail = "not in the file, so crashes are not tried".to_owned();
+            return self.note("restart", Rehearsed::Absent, detail);
+        }
+        match trial.shop().restart().await {
+            Err(error) => self.note("restart", Rehearsed::Fails, error.to_string()),
+            Ok(()) => {
+                self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
+                self.beliefs(trial, "sold", Belief::Paid).await;
+            }
+        }
+    }
+
+    fn seen(&self, trial: &ShopTrial, name: &str) -> Option<Seen> {
+        let order = trial.order(name)?;
+        let history = trial.history();
+        let is_meant = |merchant_id: &str, tx_id: &str| {
+            merchant_id == order.merchant_id && Some(tx_id) == order.tx_id.as_deref()
+        };
+        let known = history.orders.iter().find(|it| is_meant(&it.merchant_id, &it.tx_id)).cloned();
+        let notices = history.deliveries.iter();
+        let notices = notices.filter(|it| is_meant(&it.merchant_id, &it.tx_id)).cloned().collect();
+        Some(Seen { order, known, notices })
+    }
+}

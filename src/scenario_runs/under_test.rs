@@ -1,0 +1,265 @@
+//! A scenario with a shop of the user's, as its merchant file describes it.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::trial::{Settled, ShopTrial, TrialSetup, unable};
+use super::{
+    LoadedScenario, RunError, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat,
+    sum_up,
+};
+use crate::base::Seed;
+use crate::merchant_under_test::{LoadedMerchant, RunningShop};
+use crate::scenario::{DriveStep, Expectation, ExpectationVerdict, Scenario, SpaceHistory, judge};
+
+/// A shop of the user's, and all that its scenarios share.
+#[derive(Debug)]
+pub struct ShopBench {
+    merchant: Arc<LoadedMerchant>,
+    /// `None` where each scenario has a process of its own.
+    shared: Option<Mutex<SharedShop>>,
+}
+
+/// A shop that one process is for all scenarios.
+#[derive(Debug, Default)]
+struct SharedShop {
+    /// The gateway's address, which stays the same.
+    listener: Option<TcpListener>,
+    shop: Option<Arc<RunningShop>>,
+    /// txIds of earlier scenarios, about which the shop may still ask.
+    earlier: HashSet<String>,
+}
+
+impl ShopBench {
+    /// A bench for the shop of this file.
+    pub fn new(merchant: LoadedMerchant) -> Self {
+        let shared = merchant.file.is_shared().then(Mutex::default);
+        Self { merchant: Arc::new(merchant), shared }
+    }
+
+    /// The shop's file.
+    pub fn merchant(&self) -> &Arc<LoadedMerchant> {
+        &self.merchant
+    }
+
+    /// Largest number of scenarios that can run at once.
+    pub fn jobs_max(&self) -> usize {
+        if self.shared.is_some() { 1 } else { usize::MAX }
+    }
+}
+
+impl SharedShop {
+    fn listener(&mut self, merchant: &LoadedMerchant) -> std::io::Result<TcpListener> {
+        if self.listener.is_none() {
+            let port = merchant.file.gateway_port().unwrap_or(0);
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+            listener.set_nonblocking(true)?;
+            self.listener = Some(listener);
+        }
+        match &self.listener {
+            Some(listener) => listener.try_clone(),
+            None => Err(std::io::Error::other("there is no listener")),
+        }
+    }
+}
+
+/// Runs a scenario with the shop of a bench, on this thread.
+pub fn run_against(
+    case: &LoadedScenario,
+    options: &RunOptions,
+    bench: &ShopBench,
+) -> ScenarioOutcome {
+    let file = &bench.merchant.file;
+    let mut options = options.clone();
+    options.without.extend(
+        file.without
+            .iter()
+            .filter(|need| !options.without.contains(need))
+            .copied()
+            .collect::<Vec<_>>(),
+    );
+    let options = &options;
+    let mut outcome = begin(case, options);
+    outcome.repeat = repeat(case, options, outcome.seed, &[]);
+    let unable = unable(file, &case.scenario);
+    if outcome.not_applicable.is_none() && !unable.is_empty() {
+        outcome.verdicts = super::Judged::all(&case.scenario.expect, unjudged(&case.scenario));
+        outcome.gaps = unable;
+        outcome.conclude();
+        return outcome;
+    }
+    // One scenario after the other where they share the process.
+    let shared = bench.shared.as_ref();
+    let mut shared = shared.map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut shared = shared.as_deref_mut();
+    on_a_runtime(&mut outcome, options, async |outcome| {
+        let listener = match &mut shared {
+            Some(shared) => Some(shared.listener(&bench.merchant).map_err(RunError::ShopUnbound)?),
+            None => None,
+        };
+        let trial = ShopTrial::start(TrialSetup {
+            merchant: Arc::clone(&bench.merchant),
+            profile: profile(&case.scenario, options)?,
+            seed: Seed(outcome.seed),
+            rules: case.scenario.rules.clone(),
+            early_ms: leading(&case.scenario.drive),
+            hidden: options.hidden.clone(),
+            listener,
+            shop: shared.as_ref().and_then(|shared| shared.shop.clone()),
+        });
+        let trial = trial.await?;
+        if let Some(shared) = &mut shared {
+            shared.shop.get_or_insert_with(|| Arc::clone(trial.shop()));
+        }
+        let earlier = shared.as_ref().map(|shared| shared.earlier.clone()).unwrap_or_default();
+        let ended = play(&trial, &case.scenario, &earlier, outcome).await;
+        if let Some(shared) = &mut shared {
+            shared.earlier.extend(trial.history().orders.into_iter().map(|order| order.tx_id));
+        }
+        ended
+    })
+}
+
+fn unjudged(scenario: &Scenario) -> Vec<ExpectationVerdict> {
+    let verdict = ExpectationVerdict {
+        ok: false,
+        judged: false,
+        detail: "not judged: the scenario was not run".to_owned(),
+        evidence: Vec::new(),
+        nearest: None,
+    };
+    vec![verdict; scenario.expect.len()]
+}
+
+/// Time that passes before the first order is registered.
+fn leading(steps: &[DriveStep]) -> i64 {
+    let before = steps.iter().take_while(|step| {
+        !matches!(step, DriveStep::Register(_) | DriveStep::Burst(_) | DriveStep::Bind(_))
+    });
+    let ms = before.map(|step| match step {
+        DriveStep::Advance(period) => period.ms(),
+        _ => 0,
+    });
+    i64::try_from(ms.sum::<u64>()).unwrap_or(0)
+}
+
+/// Makes the steps, waits until everything is decided, and judges it.
+async fn play(
+    trial: &ShopTrial,
+    scenario: &Scenario,
+    earlier: &HashSet<String>,
+    outcome: &mut ScenarioOutcome,
+) -> Result<(), RunError> {
+    let mut hopes = Hopes { trial, scenario, earlier, given_up: HashSet::new() };
+    let driven = hopes.drive().await;
+    let settled = match driven {
+        Ok(()) => hopes.end().await.map_err(RunError::from),
+        Err(error) => Err(error),
+    };
+    let (facts, unknown) = trial.facts().await;
+    let mut history = hopes.history();
+    history.shop = facts;
+    sum_up(scenario, trial.space(), &history, true, outcome);
+    outcome.gaps.extend(trial.left_out());
+    outcome.gaps.extend(unknown);
+    outcome.calls = trial.calls();
+    if settled.as_ref().is_ok_and(|settled| *settled == Settled::RanOut) {
+        say_patience(scenario, trial, outcome);
+    }
+    settled.map(|_| ())
+}
+
+/// Says of verdicts that they were decided by patience running out, and takes those back that only silence can bear out.
+fn say_patience(scenario: &Scenario, trial: &ShopTrial, outcome: &mut ScenarioOutcome) {
+    let time = &trial.time();
+    let is_quiet = trial.is_quiet();
+    for (expectation, judged) in std::iter::zip(&scenario.expect, &mut outcome.verdicts) {
+        let verdict = &mut judged.verdict;
+        if verdict.judged && !verdict.ok {
+            verdict.detail += &format!("; decided when patience ran out ({})", time.patience);
+        } else if verdict.ok && !is_quiet && expectation.has_upper_bound() {
+            verdict.ok = false;
+            verdict.judged = false;
+            verdict.detail = format!(
+                "not judged: the shop was never quiet for {} within {}, so more may have come; {}",
+                time.quiet, time.patience, verdict.detail
+            );
+        }
+    }
+}
+
+/// Expectations that are not met yet and may come to be.
+struct Hopes<'t> {
+    trial: &'t ShopTrial,
+    scenario: &'t Scenario,
+    earlier: &'t HashSet<String>,
+    /// Expectations that patience has run out for.
+    given_up: HashSet<usize>,
+}
+
+impl Hopes<'_> {
+    async fn drive(&mut self) -> Result<(), RunError> {
+        for step in &self.scenario.drive {
+            if matches!(step, DriveStep::Advance(_) | DriveStep::Idle) {
+                self.before_jump().await?;
+            }
+            let made = self.trial.perform(step).await;
+            made.map_err(|error| RunError::from(format!("step `{}`: {error}", step.name())))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what has to happen within a span of time that a jump of the clock would end.
+    async fn before_jump(&mut self) -> Result<(), RunError> {
+        let open = |hopes: &Self| {
+            let rules = hopes.trial.space().rules();
+            let has_begun = rules.is_empty() || rules.iter().any(|rule| rule.tally.fired > 0);
+            if !has_begun {
+                return Vec::new();
+            }
+            hopes.open(&hopes.history(), |expectation| expectation.has_span())
+        };
+        let settled = self.trial.settle(async || !open(self).is_empty()).await?;
+        if settled == Settled::RanOut {
+            let open = open(self);
+            self.given_up.extend(open);
+        }
+        Ok(())
+    }
+
+    /// Waits until every expectation is decided.
+    async fn end(&self) -> Result<Settled, RunError> {
+        let hopes = async || {
+            let (facts, _) = self.trial.facts().await;
+            let mut history = self.history();
+            history.shop = facts;
+            !self.open(&history, |_| true).is_empty()
+        };
+        Ok(self.trial.settle(hopes).await?)
+    }
+
+    /// Those of the expectations that `counts` is true for.
+    fn open(&self, history: &SpaceHistory, counts: impl Fn(&Expectation) -> bool) -> Vec<usize> {
+        let expected = &self.scenario.expect;
+        let verdicts = judge(expected, history);
+        let open =
+            expected.iter().zip(verdicts).enumerate().filter(|(at, (expectation, verdict))| {
+                counts(expectation)
+                    && verdict.judged
+                    && !verdict.ok
+                    && !self.given_up.contains(at)
+                    && !expectation.is_broken(history)
+            });
+        open.map(|(at, _)| at).collect()
+    }
+
+    /// History of the space, without what came of earlier scenarios.
+    fn history(&self) -> SpaceHistory {
+        let mut history = self.trial.history();
+        let is_own = |tx_id: Option<&str>| tx_id.is_none_or(|tx_id| !self.earlier.contains(tx_id));
+        history.requests.retain(|call| is_own(call.tx_id.as_deref()));
+        history.orders.retain(|order| is_own(Some(&order.tx_id)));
+        history
+    }
+}

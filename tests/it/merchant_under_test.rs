@@ -1,0 +1,331 @@
+//! `payon-sim run --merchant` and `payon-sim merchant`: a shop of the user's under test.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::binary::{Ended, has_tool, payon_sim, run};
+
+/// A directory with scenarios and a merchant file for the shop in tests/shops/mini.py.
+struct Bench(TempDir);
+
+impl Bench {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    fn scenario(&self, id: &str, rest: &str) -> String {
+        let text = format!("version: 1\nid: {id}\ntitle: A test\n{rest}");
+        self.write(&format!("{id}.yaml"), &text)
+    }
+
+    /// A merchant file; `more` goes into `start.env`, `rest` to its end.
+    fn merchant(&self, more: &str, rest: &str) -> String {
+        let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/mini.py");
+        let text = format!(
+            "version: 1\nname: mini\nstart:\n  command: [python3, {shop}]\n  env: {{ GATEWAY: \"${{gateway}}\", PORT: \"${{port}}\", \
+             MERCHANT: \"${{merchant}}\", TERMINAL: \"${{terminal}}\", BOOKS: \"${{data}}/books\"{more} }}\n  ready: {{ path: /healthz }}\n{rest}"
+        );
+        self.write("merchant.yaml", &text)
+    }
+}
+
+const DO: &str = "do:\n  register: { path: /orders, json: { amount: \"${amount}\", currency: \"${currency}\" }, order: /id }\n  \
+    status: { method: POST, path: \"/orders/${shopOrder}/check\" }\n";
+const ASK: &str = "ask:\n  order: { path: \"/orders/${shopOrder}\" }\n  state: /state\n  \
+    words: { pending: NEW, paid: PAID }\n  shipped: /shipped\n  returned: /refunded\n";
+const QUICK: &str = "time: { scale: 20, quiet: 300ms, patience: 3s }\n";
+
+const PAID: &str = "drive: [register, pay, idle]\nexpect:\n  - order: { state: captured, exactly: 1 }\n  - shop: { believes: paid, shipped: once }\n";
+
+fn with_shop(scenarios: &[&str], merchant: &str, more: &[&str]) -> Ended {
+    run(&[&["run"], scenarios, &["--merchant", merchant], more].concat())
+}
+
+fn report(scenarios: &[&str], merchant: &str) -> (Option<i32>, Value) {
+    let told = with_shop(scenarios, merchant, &["--format", "json"]);
+    let json = serde_json::from_str(&told.out).unwrap_or_else(|_| panic!("{told:?}"));
+    (told.code, json)
+}
+
+#[test]
+fn a_correct_shop_is_judged_in_full_and_a_bug_is_found() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let paid = bench.scenario("PAID", PAID);
+    let forged = bench.scenario(
+        "FORGED",
+        "rules:\n  - id: forge\n    when: { operation: register }\n    then: [pushback: { forged: true, delay: 1s }]\n\
+         drive: [register, idle]\nexpect:\n  - shop: { shipped: never, believes: [pending, unpaid] }\n",
+    );
+    let copies = bench.scenario(
+        "COPIES",
+        "rules:\n  - id: copies\n    when: { operation: pay }\n    then: [pushback: { copies: 3, apart: 2s }]\n\
+         drive: [register, pay, idle]\nexpect:\n  - pushback: { acknowledged: true, exactly: 3 }\n  - shop: { shipped: once }\n",
+    );
+    let all = [&*paid, &forged, &copies];
+    let fair = bench.merchant("", &format!("{DO}{ASK}{QUICK}"));
+    let told = with_shop(&all, &fair, &["-j", "3"]);
+    assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
+    assert!(told.out.contains("scenarios: 3, as expected: 3, failed: 0"), "{}", told.out);
+    for (mistake, failed) in
+        [("ships-twice", "COPIES"), ("trusts-push-back", "FORGED"), ("never-asks", "PAID")]
+    {
+        let buggy = bench.merchant(&format!(", MISTAKE: {mistake}"), &format!("{DO}{ASK}{QUICK}"));
+        let told = with_shop(&all, &buggy, &["-j", "3"]);
+        assert_eq!(told.code, Some(1), "{mistake}: {}", told.out);
+        assert!(told.out.contains(&format!("FAIL {failed} ")), "{mistake}: {}", told.out);
+        assert!(told.out.contains("call: register: POST /orders: HTTP 201"), "{}", told.out);
+    }
+}
+
+#[test]
+fn what_the_file_does_not_say_is_not_judged_and_never_ok() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let paid = bench.scenario("PAID", PAID);
+    let refund = bench.scenario(
+        "REFUND",
+        "drive: [register, pay, refund, idle]\nexpect:\n  - order: { refunded: once }\n",
+    );
+    let held = bench.scenario(
+        "HELD",
+        "drive: [register: { trt: \"12\" }, idle]\nexpect:\n  - order: { exactly: 1 }\n",
+    );
+    let mute = bench.merchant("", &format!("{DO}{QUICK}"));
+    let (code, report) = report(&[&paid, &refund, &held], &mute);
+    assert_eq!(code, Some(1));
+    let stories = report["stories"].as_array().unwrap();
+    let verdicts: Vec<&Value> = stories.iter().map(|story| &story["verdict"]).collect();
+    assert_eq!(verdicts, ["partly judged"; 3], "{report:#}");
+    assert_eq!(stories[0]["counts"], json!({ "met": 1, "failed": 0, "notJudged": 1 }));
+    let gaps = |story: &Value| story["gaps"].to_string();
+    assert!(
+        gaps(&stories[1]).contains("no `do.refund`; add it, or say `without: [refund]`"),
+        "{report:#}"
+    );
+    assert!(gaps(&stories[2]).contains("does not use `${trt}`"), "{report:#}");
+    assert_eq!(report["merchant"]["kind"], "underTest");
+
+    let lacks = bench.merchant("", &format!("{DO}{ASK}{QUICK}without: [refund, pre-auth]\n"));
+    let told = with_shop(&[&paid, &refund, &held], &lacks, &[]);
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    assert!(told.out.contains("not applicable: 2"), "{}", told.out);
+    // A word that the file does not know is not taken for anything.
+    let word = format!("{DO}{}{QUICK}", ASK.replace("paid: PAID", "paid: SOLD"));
+    let told = with_shop(&[&paid], &bench.merchant("", &word), &[]);
+    assert_eq!(told.code, Some(1));
+    assert!(told.out.contains("`PAID` is none of the words in `ask.words`"), "{}", told.out);
+}
+
+#[test]
+fn one_process_serves_all_scenarios_where_the_file_says_so() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let all = ["ONE", "TWO", "THREE"].map(|id| bench.scenario(id, PAID));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let file = format!("  process: shared\n{DO}{ASK}{QUICK}");
+    let told = with_shop(&all, &bench.merchant("", &file), &["-j", "4"]);
+    assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
+    let (_, report) = report(&all, &bench.merchant("", &file));
+    let tx_ids: Vec<&Value> =
+        (0..3).map(|at| &report["stories"][at]["orders"][0]["txId"]).collect();
+    assert_eq!(tx_ids, ["mini-1", "mini-2", "mini-3"]);
+}
+
+/// A process that is killed when the test ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_shop_that_runs_is_used_as_it_is() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let free = || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let (gateway, port) = (free(), free());
+    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/mini.py");
+    let child = std::process::Command::new("python3")
+        .arg(shop)
+        .env("GATEWAY", format!("http://127.0.0.1:{gateway}"))
+        .env("PORT", port.to_string())
+        .env("MERCHANT", "C0000143")
+        .env("TERMINAL", "CT03000003")
+        .spawn()
+        .unwrap();
+    let _shop = Killed(child);
+    let text = format!(
+        "version: 1\nname: mini\nurl: http://127.0.0.1:{port}\ngatewayPort: {gateway}\n{DO}{ASK}{QUICK}"
+    );
+    let merchant = bench.write("merchant.yaml", &text);
+    let told =
+        with_shop(&[&bench.scenario("ONE", PAID), &bench.scenario("TWO", PAID)], &merchant, &[]);
+    assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
+}
+
+#[test]
+fn a_shop_that_does_not_start_or_dies_is_told_with_its_output() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let paid = bench.scenario("PAID", PAID);
+    let file = |start: &str| {
+        bench
+            .write("merchant.yaml", &format!("version: 1\nname: mini\nstart: {start}\n{DO}{QUICK}"))
+    };
+    for (start, part) in [
+        ("{ command: [no-such-program-here] }", "cannot start \"no-such-program-here\""),
+        ("{ command: \"echo the reason; exit 7\" }", "the reason"),
+        ("{ command: \"sleep 60\", ready: { within: 100ms } }", "was not ready within 100ms"),
+    ] {
+        let told = with_shop(&[&paid], &file(start), &[]);
+        assert_eq!(told.code, Some(1), "{}", told.out);
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+    let dies = format!("{}{QUICK}", DO.replace("\"/orders/${shopOrder}/check\"", "/crash"));
+    let scenario =
+        bench.scenario("DIES", "drive: [register, status]\nexpect:\n  - order: { exactly: 1 }\n");
+    let told = with_shop(&[&scenario], &bench.merchant("", &dies), &[]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(
+        told.out.contains("ended by itself") && told.out.contains("falls over"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn what_never_comes_is_decided_when_patience_runs_out_and_told() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let asked = bench.scenario(
+        "ASKED",
+        "drive: [register, idle]\nexpect:\n  - request: { operation: status, atLeast: 1 }\n",
+    );
+    let quick = "time: { quiet: 100ms, patience: 700ms }\n";
+    let told = with_shop(&[&asked], &bench.merchant("", &format!("{DO}{ASK}{quick}")), &[]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("decided when patience ran out (700ms)"), "{}", told.out);
+}
+
+#[test]
+fn a_merchant_file_is_tried_call_by_call() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let told = run(&["merchant", "check", &bench.merchant("", &format!("{DO}{ASK}{QUICK}"))]);
+    assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
+    for part in [
+        "ok   start",
+        "ok   do.register",
+        "ok   push-back",
+        "ok   ask           believes paid, shipped 1×, given back 0.00",
+        "ok   do.status",
+        "ok   return",
+        "ok   restart",
+        "none do.refund",
+    ] {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+    let wrong = DO.replace("order: /id", "order: /name");
+    let told = run(&["merchant", "check", &bench.merchant("", &format!("{wrong}{ASK}{QUICK}"))]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    for part in ["FAIL do.register", "there is no name of the order at `/name`", "{\"id\": \"1\"}"]
+    {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+    let told = run(&["merchant", "check", &bench.write("bad.yaml", "version: 1\nnam: x\n")]);
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    assert!(told.err.contains("bad.yaml:2:1: `nam` is not a key here"), "{}", told.err);
+}
+
+#[test]
+fn a_file_to_begin_with_is_written_once_and_keeps_to_its_schema() {
+    let bench = Bench::new();
+    let path = bench.path("merchant.yaml");
+    let shown = path.to_str().unwrap();
+    assert!(run(&["merchant", "init", shown]).ok().contains("payon-sim merchant check"));
+    let told = run(&["merchant", "init", shown]);
+    assert_eq!(told.code, Some(2), "{}", told.out);
+    assert!(told.err.contains("cannot write"), "{}", told.err);
+    let schema: Value = serde_json::from_str(&run(&["schema", "--merchant"]).ok()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let shop = json!({
+        "version": 1, "name": "x", "start": { "command": ["x"], "env": { "PORT": "${port}" } },
+        "do": { "register": { "path": "/orders", "json": { "amount": "${amount}" }, "order": "/id" } },
+    });
+    assert!(validator.is_valid(&shop));
+    for (key, value) in [("strt", json!({})), ("time", json!({ "scale": "fast" }))] {
+        let mut wrong = shop.clone();
+        wrong[key] = value;
+        assert!(!validator.is_valid(&wrong), "{key}");
+    }
+}
+
+#[test]
+fn a_run_that_is_interrupted_or_out_of_time_still_gives_its_report() {
+    let bench = Bench::new();
+    let [one, two] =
+        ["ONE", "TWO"].map(|id| bench.scenario(id, "expect:\n  - request: { atLeast: 0 }\n"));
+    let told = run(&["run", &one, &two, "--time-limit", "1", "--", "sleep", "60"]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.err.contains("the run's time is over (1 s)"), "{}", told.err);
+    assert!(told.out.contains("the run was ended meanwhile"), "{}", told.out);
+    assert!(told.out.contains("not run: the run was ended before"), "{}", told.out);
+    assert!(told.out.contains("scenarios: 2, as expected: 0, failed: 2"), "{}", told.out);
+
+    let begun = bench.path("begun");
+    let line = format!("touch {}; sleep 60", begun.display());
+    let mut child = payon_sim(&["run", &one, "--", "sh", "-c", &line]).spawn().unwrap();
+    drop(child.stdin.take());
+    crate::binary::until("the command runs", || begun.exists().then_some(()));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.contains("scenarios: 1, as expected: 0, failed: 1"), "{out}");
+}
+
+#[test]
+fn nothing_begins_after_a_failure_where_that_is_wanted() {
+    let bench = Bench::new();
+    let fails = bench.scenario("FAILS", "drive: [register]\nexpect:\n  - order: { exactly: 2 }\n");
+    let told = run(&["run", &fails, "S001", "--fail-fast", "-j", "1"]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("not run: an earlier one has failed (--fail-fast)"), "{}", told.out);
+    assert!(run(&["run", &fails, "S001", "-j", "1"]).out.contains("ok   S001"));
+}
