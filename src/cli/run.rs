@@ -44,7 +44,7 @@ PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY, PAYON_SIM_PUBLIC_KEY and PAYON_SIM_GAT
 DER). Variables that configure payon-sim serve are not handed on.
 
 What a merchant believes (`shop`) cannot be judged with a command, and steps of `drive` that the command leaves out are \
-made by nobody. Such a scenario is partly judged and counts as failed unless --allow-unjudged is given.
+made by nobody, unless --drive by-scenario is given: then the payer and the clock are ours. Such a scenario is partly judged and counts as failed unless --allow-unjudged is given.
 
 Examples:
   payon-sim run S014
@@ -82,6 +82,9 @@ pub(super) struct RunArgs {
     /// Longest time of a command for one scenario, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
+    /// Who makes the steps of `drive` that are not the merchant's, beside a command
+    #[arg(long, value_enum, value_name = "WHO", default_value_t = DrivenBy::Command, requires = "command")]
+    drive: DrivenBy,
     /// Begin no further scenario after one that failed
     #[arg(long)]
     fail_fast: bool,
@@ -102,6 +105,14 @@ pub(super) struct RunArgs {
     /// A command that tests the merchant
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DrivenBy {
+    /// The command plays the payer and moves the clock
+    Command,
+    /// They are made here as the scenario has them, each after the merchant's steps before it
+    ByScenario,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -215,6 +226,9 @@ impl RunArgs {
         if let Some(merchant) = &self.merchant {
             flags.extend(["--merchant".to_owned(), merchant.display().to_string()]);
         }
+        if self.drive == DrivenBy::ByScenario {
+            flags.extend(["--drive", "by-scenario"].map(str::to_owned));
+        }
         if self.allow_unjudged {
             flags.push("--allow-unjudged".to_owned());
         }
@@ -226,6 +240,7 @@ impl RunArgs {
             without: self.without.clone(),
             flags,
             hidden: settings::variables(),
+            plays_beside: self.drive == DrivenBy::ByScenario,
             stop: CancellationToken::new(),
         }
     }

@@ -257,9 +257,12 @@ fn fixed_values(
         ("failUrl", &addresses.fail),
         ("cancelUrl", &addresses.cancel),
     ] {
-        let url = address.as_deref().map(|address| match address.contains("://") {
-            true => address.to_owned(),
-            false => format!("http://{authority}/{}", address.trim_start_matches('/')),
+        let url = address.as_deref().map(|address| {
+            if address.contains("://") {
+                address.to_owned()
+            } else {
+                format!("http://{authority}/{}", address.trim_start_matches('/'))
+            }
         });
         values.set_some(name, url);
     }

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
+use super::beside::Beside;
 use super::test_server::TestServer;
+use super::trial::Payer;
 use super::{
     LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat, sum_up,
 };
@@ -32,9 +35,23 @@ pub fn test(
         let rules = scenario.scenario.rules.clone();
         let stage = TestServer::set(Arc::clone(&profile), Seed(outcome.seed), rules).await?;
         let environment = environment(&stage, &profile, outcome)?;
-        let ended = run(line, environment, &options.hidden, patience).await;
+        let over = CancellationToken::new();
+        let running = async {
+            let ended = run(line, environment, &options.hidden, patience).await;
+            over.cancel();
+            ended
+        };
+        let payer = Payer { server: &stage, profile: &profile, patience };
+        let mut beside = Beside::new(payer, over.clone());
+        let steps: &[_] = if options.plays_beside { &scenario.scenario.drive } else { &[] };
+        let (ended, played) = tokio::join!(running, beside.all(steps));
         let history = gateway::history(&stage.space);
-        sum_up(&scenario.scenario, &stage.space, &history, false, outcome);
+        let mut own = scenario.scenario.clone();
+        let mut at = 0..;
+        own.drive.retain(|_| at.next().is_some_and(|at| !beside.made.contains(&at)));
+        sum_up(&own, &stage.space, &history, false, outcome);
+        outcome.gaps.extend(beside.left_out);
+        played?;
         Ok(ended?)
     })
 }
@@ -82,10 +99,14 @@ async fn run(
     command.process_group(0).kill_on_drop(true);
     let started = command.spawn();
     let mut child = started.map_err(|error| format!("cannot start {program:?}: {error}"))?;
+    // It goes with all that it has started, also when nobody waits for it any more.
+    let group = ProcessGroup::of(&child);
     let Ok(ended) = tokio::time::timeout(patience, child.wait()).await else {
-        end(&mut child).await;
+        drop(group);
+        let _ = child.wait().await;
         return Err(format!("the command was ended after {} s", patience.as_secs()));
     };
+    group.leave_alone();
     match ended {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the command failed: {status}")),
@@ -93,12 +114,25 @@ async fn run(
     }
 }
 
-/// Ends the command with all that it started.
-async fn end(child: &mut Child) {
-    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    if let Some(group) = group {
-        // It may have ended by itself meanwhile.
-        let _ = kill_process_group(group, Signal::KILL);
+/// A command with all that it started, which is killed when this is dropped.
+struct ProcessGroup(Option<Pid>);
+
+impl ProcessGroup {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
-    let _ = child.wait().await;
+
+    /// It has ended by itself: what it has left running stays.
+    fn leave_alone(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended by itself meanwhile.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }

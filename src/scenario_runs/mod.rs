@@ -4,6 +4,7 @@
 //! moment at which anything is due. So a scenario of ten hours takes milliseconds, and what comes of it depends on its seed
 //! alone.
 
+mod beside;
 mod command;
 mod drive;
 mod gaps;
@@ -91,6 +92,8 @@ pub struct RunOptions {
     pub flags: Vec<String>,
     /// Variables that are kept from a command, because they configure a payon-sim that is started inside.
     pub hidden: Vec<String>,
+    /// With a command: the steps of `drive` that are not the merchant's are made here.
+    pub plays_beside: bool,
     /// Ends scenarios that are running.
     pub stop: CancellationToken,
 }

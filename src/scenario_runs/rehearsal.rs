@@ -163,7 +163,7 @@ impl Rehearsal {
             return false;
         }
         let _ = trial.settle(async || false).await;
-        let Some(seen) = self.seen(trial, name) else { return false };
+        let Some(seen) = Seen::of(trial, name) else { return false };
         let problem = match (&seen.order, &seen.known) {
             (order, _) if order.shop_order.is_none() => {
                 let key = self.merchant.file.steps.register.as_ref();
@@ -186,7 +186,7 @@ impl Rehearsal {
         let pay = Pay { order: Some(name.to_owned()), card: None, otp: None, outcome: None };
         let paid = trial.perform(&DriveStep::Pay(pay)).await;
         let _ = trial.settle(async || false).await;
-        let Some(seen) = self.seen(trial, name) else { return false };
+        let Some(seen) = Seen::of(trial, name) else { return false };
         let state = seen.known.map(|known| known.state);
         if let Err(error) = paid {
             self.note("payment", Rehearsed::Fails, error.to_string());
@@ -331,7 +331,7 @@ impl Rehearsal {
         }
         let made = trial.perform(step).await;
         let _ = trial.settle(async || false).await;
-        let state = self.seen(trial, name).and_then(|seen| seen.known).map(|known| known.state);
+        let state = Seen::of(trial, name).and_then(|seen| seen.known).map(|known| known.state);
         let problem = match made {
             Err(error) => Some(error.to_string()),
             Ok(()) if state != Some(wanted) => {
@@ -349,16 +349,16 @@ impl Rehearsal {
             let detail = "not in the file, so crashes are not tried".to_owned();
             return self.note("restart", Rehearsed::Absent, detail);
         }
-        match trial.shop().restart().await {
-            Err(error) => self.note("restart", Rehearsed::Fails, error.to_string()),
-            Ok(()) => {
-                self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
-                self.beliefs(trial, "sold", Belief::Paid).await;
-            }
+        if let Err(error) = trial.shop().restart().await {
+            return self.note("restart", Rehearsed::Fails, error.to_string());
         }
+        self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
+        self.beliefs(trial, "sold", Belief::Paid).await;
     }
+}
 
-    fn seen(&self, trial: &ShopTrial, name: &str) -> Option<Seen> {
+impl Seen {
+    fn of(trial: &ShopTrial, name: &str) -> Option<Self> {
         let order = trial.order(name)?;
         let history = trial.history();
         let is_meant = |merchant_id: &str, tx_id: &str| {
@@ -367,6 +367,6 @@ impl Rehearsal {
         let known = history.orders.iter().find(|it| is_meant(&it.merchant_id, &it.tx_id)).cloned();
         let notices = history.deliveries.iter();
         let notices = notices.filter(|it| is_meant(&it.merchant_id, &it.tx_id)).cloned().collect();
-        Some(Seen { order, known, notices })
+        Some(Self { order, known, notices })
     }
 }

@@ -154,7 +154,7 @@ async fn play(
     let mut hopes = Hopes { trial, scenario, earlier, given_up: HashSet::new() };
     let driven = hopes.drive().await;
     let settled = match driven {
-        Ok(()) => hopes.end().await.map_err(RunError::from),
+        Ok(()) => hopes.end().await,
         Err(error) => Err(error),
     };
     let (facts, unknown) = trial.facts().await;
@@ -177,7 +177,9 @@ fn say_patience(scenario: &Scenario, trial: &ShopTrial, outcome: &mut ScenarioOu
     for (expectation, judged) in std::iter::zip(&scenario.expect, &mut outcome.verdicts) {
         let verdict = &mut judged.verdict;
         if verdict.judged && !verdict.ok {
-            verdict.detail += &format!("; decided when patience ran out ({})", time.patience);
+            verdict.detail.push_str("; decided when patience ran out (");
+            verdict.detail.push_str(&time.patience.to_string());
+            verdict.detail.push(')');
         } else if verdict.ok && !is_quiet && expectation.has_upper_bound() {
             verdict.ok = false;
             verdict.judged = false;
@@ -218,7 +220,7 @@ impl Hopes<'_> {
             if !has_begun {
                 return Vec::new();
             }
-            hopes.open(&hopes.history(), |expectation| expectation.has_span())
+            hopes.open(&hopes.history(), Expectation::has_span)
         };
         let settled = self.trial.settle(async || !open(self).is_empty()).await?;
         if settled == Settled::RanOut {

@@ -446,3 +446,31 @@ fn without_a_port_the_exit_code_says_so() {
     assert_eq!(told.code, Some(3), "{}", told.out);
     assert!(told.err.contains("cannot listen on 127.0.0.1"), "{}", told.err);
 }
+
+#[test]
+fn the_payer_and_the_clock_are_played_beside_a_command_where_that_is_wanted() {
+    let folder = Folder::new();
+    let scenario = "drive:\n  - register: { order: sold }\n  - pay: { order: sold }\n  - advance: 10h\n  - trigger: { order: sold, event: chargeback }\n  - idle\n\
+        expect:\n  - events: { inOrder: [registered, approved, chargedBack] }\n";
+    let one = folder.scenario("ONE", scenario);
+    // The command registers an order, and nothing else.
+    let line = shop("").split(" && ").next().unwrap().to_owned();
+    let run_it = |more: &[&str]| run(&[&["run", &one], more, &["--", "sh", "-c", &line]].concat());
+    let alone = run_it(&[]);
+    assert_eq!(alone.code, Some(1), "{}", alone.out);
+    assert!(alone.out.contains("step `pay` of `drive`: 1 wanted, 0 made"), "{}", alone.out);
+    let beside = run_it(&["--drive", "by-scenario"]);
+    assert_eq!(beside.code, Some(0), "{}\n{}", beside.out, beside.err);
+    assert!(beside.out.starts_with("ok   ONE"), "{}", beside.out);
+    // A step of the merchant that does not come is told, and nobody waits for it once the command has ended.
+    let two = folder.scenario(
+        "TWO",
+        &scenario.replace("  - idle\n", "  - refund: { order: sold }\n  - idle\n"),
+    );
+    let told = run(&["run", &two, "--drive", "by-scenario", "--", "sh", "-c", &line]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("step `refund` of `drive`: 1 wanted, 0 made"), "{}", told.out);
+    assert!(!told.out.contains("step `advance`"), "{}", told.out);
+    let wrong = run(&["run", &one, "--drive", "by-scenario"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.out);
+}

@@ -282,7 +282,7 @@ record! {
     check |ask, node| {
         let names = ask.order.names().into_iter();
         let mut sound = only(node.member("order").unwrap_or(node), names, &[FIXED_NAMES, ORDER_NAMES]);
-        if ask.state.is_some() != !ask.words.is_empty() {
+        if ask.state.is_some() == ask.words.is_empty() {
             let message = Message::new("`state` and `words` go together");
             node.refuse(message.help("`state: /state` points to the word, `words: { paid: [PAID] }` says what it means"));
             sound = false;

@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 pub(super) use able::unable;
 pub use orders::TrialOrder;
 use orders::TrialOrders;
+pub(super) use payer::{KnownOrder, Payer, Played};
 pub use settle::Settled;
-use stillness::Stillness;
+pub(super) use stillness::Stillness;
 
 use super::RunError;
 use super::test_server::TestServer;
@@ -103,12 +104,10 @@ impl ShopTrial {
         space.change_clock(stop).await.map_err(|error| error.to_string())?;
         let known = known_merchant(&merchant, &profile)?;
         let place = place(&server, known, &profile, hidden)?;
-        let shop = match shop {
-            Some(shop) => shop,
-            None => {
-                let started = RunningShop::start(Arc::clone(&merchant), &place).await;
-                Arc::new(started.map_err(|error| error.to_string())?)
-            }
+        let shop = if let Some(shop) = shop {
+            shop
+        } else {
+            Arc::new(RunningShop::start(Arc::clone(&merchant), &place).await?)
         };
         if let Some(address) = shop.value("notiUrl") {
             let address = address.to_owned();
@@ -312,7 +311,7 @@ fn place(
         control_url: format!("http://{}", server.control),
         merchant: merchant.id.clone(),
         terminal: merchant.terminals.first().cloned().unwrap_or_default(),
-        private_key: private.map(|key| key.pkcs8_der_base64()),
+        private_key: private.map(crate::crypto::PrivateKey::pkcs8_der_base64),
         public_key: public.spki_der_base64(),
         gateway_public_key: gateway.spki_der_base64(),
         hidden,

@@ -59,10 +59,7 @@ pub(super) async fn perform(trial: &ShopTrial, step: &DriveStep) -> Result<(), R
             }
             trial.play(step, name.unwrap_or(DriveStep::FIRST_ORDER)).await
         }
-        DriveStep::Status(it) => {
-            trial.simple(step, Some(named(it.order.as_ref())), &TemplateValues::default()).await
-        }
-        DriveStep::Reversal(it) => {
+        DriveStep::Status(it) | DriveStep::Reversal(it) => {
             trial.simple(step, Some(named(it.order.as_ref())), &TemplateValues::default()).await
         }
         DriveStep::Refund(it) | DriveStep::Complete(it) => trial.with_amount(step, it).await,

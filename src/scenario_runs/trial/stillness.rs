@@ -9,7 +9,7 @@ use crate::space::{JournalEntry, Space};
 
 /// Watcher of one space.
 #[derive(Debug)]
-pub(super) struct Stillness(Mutex<Watched>);
+pub(in crate::scenario_runs) struct Stillness(Mutex<Watched>);
 
 #[derive(Debug)]
 struct Watched {
@@ -23,7 +23,7 @@ struct Watched {
 }
 
 impl Stillness {
-    pub(super) fn new() -> Self {
+    pub(in crate::scenario_runs) fn new() -> Self {
         let watched =
             Watched { last_stir: Instant::now(), seen: 0, progress: 0, answers: HashMap::new() };
         Self(Mutex::new(watched))
@@ -35,7 +35,7 @@ impl Stillness {
     }
 
     /// Time for which the shop has been silent. A question that it repeats while nothing changes is silence too.
-    pub(super) fn quiet_for(&self, space: &Space) -> Duration {
+    pub(in crate::scenario_runs) fn quiet_for(&self, space: &Space) -> Duration {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let activity = space.activity();
         let is_under_way = activity.is_busy
