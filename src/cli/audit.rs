@@ -150,6 +150,7 @@ impl AuditArgs {
             without: self.without.clone(),
             flags: flags.into_iter().flatten().collect(),
             hidden: settings::variables(),
+            ..RunOptions::default()
         }
     }
 }

@@ -185,6 +185,7 @@ impl ExploreArgs {
             without: self.without.clone(),
             flags: flags.collect(),
             hidden: settings::variables(),
+            ..RunOptions::default()
         }
     }
 }

@@ -66,6 +66,12 @@ impl<'t> Beside<'t> {
                     }
                     false
                 }
+                DriveStep::Restart | DriveStep::Probe(_) => {
+                    let step = step.name();
+                    self.left_out
+                        .push(format!("step `{step}` of `drive`: with a command nobody makes it"));
+                    false
+                }
                 DriveStep::Status(_) => self.called(&[Operation::Status]).await,
                 DriveStep::Reversal(_) => self.called(&[Operation::Reversal]).await,
                 DriveStep::Refund(_) => self.called(&[Operation::Refund]).await,

@@ -9,7 +9,8 @@ use crate::scenario::model::Expectation;
 impl Expectation {
     /// Returns true if more that happens could break it.
     pub fn has_upper_bound(&self) -> bool {
-        self.relaxed().as_ref() != Some(self)
+        let is_balanced = self.shop.as_ref().is_some_and(|shop| shop.balanced);
+        is_balanced || self.relaxed().as_ref() != Some(self)
     }
 
     /// Returns true if it is not met, and nothing that may still happen can change that.

@@ -16,7 +16,7 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
     };
     let is_meant_state =
         |state: OrderState| wanted.order_state.as_ref().is_none_or(|many| many.0.contains(&state));
-    let mut unasked = None;
+    let unasked;
     let candidates = if wanted.balanced {
         unasked = shop.iter().find_map(unbalanceable);
         let orders = run.history.orders.iter();

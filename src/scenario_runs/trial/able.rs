@@ -36,6 +36,8 @@ fn missing(file: &MerchantFile, step: &DriveStep) -> Vec<String> {
         | DriveStep::Trigger(_)
         | DriveStep::Resend(_)
         | DriveStep::Advance(_)
+        | DriveStep::Probe(_)
+        | DriveStep::Restart
         | DriveStep::Idle => return Vec::new(),
     };
     let name = step.name();

@@ -13,10 +13,10 @@ use crate::base::{Amount, Currency, PaymentMethod};
 use crate::ledger::Target;
 use crate::merchant_under_test::{ShopAnswer, ShopError};
 use crate::scenario::{
-    AmountStep, Burst, DriveStep, Pay, Register, ReturnKind, ShopCall, TemplateValues, Trt,
+    AmountStep, Burst, DriveStep, Pay, Probe, Register, ReturnKind, ShopCall, TemplateValues, Trt,
 };
-use crate::scenario_runs::RunError;
 use crate::scenario_runs::drive::amount_of;
+use crate::scenario_runs::{ProbedOrder, RunError, send_probe};
 use crate::space::ClockChange;
 
 /// Moves of the clock within one `idle`, at most.
@@ -59,6 +59,11 @@ pub(super) async fn perform(trial: &ShopTrial, step: &DriveStep) -> Result<(), R
             }
             trial.play(step, name.unwrap_or(DriveStep::FIRST_ORDER)).await
         }
+        DriveStep::Restart => {
+            trial.rest().await?;
+            Ok(trial.shop.restart().await?)
+        }
+        DriveStep::Probe(probe) => trial.probe(probe).await,
         DriveStep::Status(it) | DriveStep::Reversal(it) => {
             trial.simple(step, Some(named(it.order.as_ref())), &TemplateValues::default()).await
         }
@@ -223,6 +228,22 @@ impl ShopTrial {
             Played::Made(Some(seen)) => self.note(format!("{step}: {seen}")),
             Played::LeftOut(why) => self.leave_out(format!("step `{step}` of `drive`: {why}")),
         }
+        Ok(())
+    }
+
+    /// Requests of a stranger.
+    async fn probe(&self, probe: &Probe) -> Result<(), RunError> {
+        let order = |name: Option<&String>| {
+            let name = named(name);
+            let found = self.order(name).and_then(known);
+            let found = found.ok_or_else(|| format!("no order is called {name:?}"))?;
+            let (merchant_id, tx_id) = (found.merchant_id, found.tx_id);
+            Ok::<_, RunError>(ProbedOrder { merchant_id, tx_id })
+        };
+        let at = order(probe.order.as_ref())?;
+        let of = order(probe.data_of.as_ref().or(probe.order.as_ref()))?;
+        send_probe(probe, self.space(), self.gateway(), &at, &of).await?;
+        self.stillness.stir();
         Ok(())
     }
 
