@@ -358,8 +358,8 @@ fn the_shop_s_books_are_held_against_the_gateway_s() {
     let agrees = |order: &OrderFact, fact: Option<(Belief, u32)>| {
         let fact = fact.map(|(believes, shipped)| ShopFact {
             tx_id: order.tx_id.clone(),
-            believes,
-            shipped,
+            believes: Some(believes),
+            shipped: Some(shipped),
         });
         let history = SpaceHistory {
             orders: vec![order.clone()],
