@@ -193,6 +193,12 @@ fn merchant(row: &mut TomlTable<'_>, keys: Option<&Keys>) -> Option<Merchant> {
     for (name, most) in [("id", 32), ("name", 25), ("name_km", 25), ("city", 15)] {
         check_length(row, name, most);
     }
+    row.check_text("id", |id| match id {
+        "." | ".." => Err(Message::new("clients take `.` and `..` out of addresses").help(
+            "choose another id, so that the merchant and its orders can be reached under /_sim/",
+        )),
+        _ => Ok(()),
+    });
     check_url(row, "noti_url");
     row.check_at_least(1, &["noti_timeout_ms"]);
     let mut key = None;

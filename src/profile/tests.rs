@@ -415,6 +415,15 @@ fn what_is_exported_loads_as_the_same_profile() {
 }
 
 #[test]
+fn a_merchant_whose_id_vanishes_from_addresses_is_refused() {
+    for id in [".", ".."] {
+        let edit = (r#"id = "C0000143""#, format!(r#"id = "{id}""#));
+        let said = complaints("merchants.toml", &[(edit.0, &edit.1)]);
+        assert!(said.contains("clients take `.` and `..` out of addresses"), "{said}");
+    }
+}
+
+#[test]
 fn a_merchant_may_have_settings_of_its_own() {
     let profile = edited("merchants.toml", &[(
         "pin_enabled = true",

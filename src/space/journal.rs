@@ -1,6 +1,6 @@
 //! Requests, answers and reasons: bounded in entries and bytes, oldest dropped first.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -246,6 +246,8 @@ const PIECE_BYTES: usize = 64 << 10;
 pub struct Journal {
     budget: JournalBudget,
     entries: VecDeque<JournalEntry>,
+    /// Numbers of the entries kept, by name.
+    numbers: HashMap<RequestId, u64>,
     piece: BytesMut,
     bytes: usize,
     dropped: u64,
@@ -272,6 +274,7 @@ impl Journal {
         Self {
             budget,
             entries: VecDeque::new(),
+            numbers: HashMap::new(),
             piece: BytesMut::new(),
             bytes: 0,
             dropped: 0,
@@ -290,9 +293,13 @@ impl Journal {
         let number = self.dropped + self.entries.len() as u64;
         entry.bodies = self.keep(request, reply);
         self.bytes += entry.weight();
+        self.numbers.insert(entry.trace, number);
         self.entries.push_back(entry);
         while self.entries.len() > self.budget.entries || self.bytes > self.budget.bytes {
             let Some(oldest) = self.entries.pop_front() else { break };
+            if self.numbers.get(&oldest.trace) == Some(&self.dropped) {
+                self.numbers.remove(&oldest.trace);
+            }
             self.bytes -= oldest.weight();
             self.dropped += 1;
         }
@@ -315,10 +322,9 @@ impl Journal {
         Bodies { both: self.piece.split().freeze(), split: request.len() }
     }
 
-    /// The entry of this name. Entries arrive nearly in order of their names, so the search starts
-    /// at the end.
+    /// The latest entry of this name, if it is still kept.
     pub fn find(&self, trace: RequestId) -> Option<&JournalEntry> {
-        self.entries.iter().rev().find(|entry| entry.trace == trace)
+        self.numbered(*self.numbers.get(&trace)?)
     }
 
     /// Entries, oldest first.
@@ -360,5 +366,29 @@ impl Journal {
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::new(self.budget);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// An entry is found by name exactly as long as it is kept: the latest of its name, in whatever order they came.
+        #[test]
+        fn finds_by_name_what_a_search_of_all_finds(names in proptest::collection::vec(0_u64..40, 0..120)) {
+            let mut journal = Journal::new(JournalBudget { entries: 10, bytes: 1 << 20 });
+            for (count, name) in names.into_iter().enumerate() {
+                let status = u16::try_from(count).unwrap_or_default();
+                let entry = JournalEntry { trace: RequestId(name), status, ..JournalEntry::default() };
+                journal.push(entry, b"", b"");
+                for name in (0..40).map(RequestId) {
+                    let searched = journal.iter().rev().find(|entry| entry.trace == name);
+                    prop_assert_eq!(journal.find(name).map(|it| it.status), searched.map(|it| it.status));
+                }
+            }
+        }
     }
 }
