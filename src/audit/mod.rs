@@ -153,7 +153,7 @@ impl Audit {
         self.findings.iter().filter(move |it| it.is_new && it.severity >= bar.fail_on)
     }
 
-    /// What was not judged although it applies.
+    /// Checks that were not judged although it applies.
     pub fn open(&self) -> impl Iterator<Item = &Unjudged> {
         self.unjudged.iter().filter(|unjudged| !unjudged.is_not_applicable)
     }

@@ -81,9 +81,9 @@ enum FailOn {
     Low,
     /// Trouble for payer, gateway or staff, and worse
     Medium,
-    /// What costs money when an ordinary fault comes along, and worse
+    /// Costs money when an ordinary fault comes along, and worse
     High,
-    /// What loses goods or money by itself
+    /// Loses goods or money by itself
     Critical,
 }
 

@@ -78,7 +78,7 @@ pub(super) struct ExploreArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ExploreFormat {
-    /// What was found
+    /// Text for people
     Text,
     /// JSON
     Json,

@@ -28,12 +28,12 @@ impl Flow {
 
     fn variations(self) -> Vec<Variation> {
         use FlowEvent::{
-            ApproveLate, Ask, Decline, Expire, FailureNotice, ForgedNotice, Notice, Pay, Return,
+            ApproveLate, CheckStatus, Decline, Expire, FailureNotice, ForgedNotice, Notice, Pay, Return,
             TwoNotices,
         };
         let is_purchase = matches!(self, Self::Purchase | Self::Khqr);
         let mut all: Vec<Variation> =
-            [Return, Ask, Notice, FailureNotice].into_iter().map(Variation::With).collect();
+            [Return, CheckStatus, Notice, FailureNotice].into_iter().map(Variation::With).collect();
         if is_purchase {
             all.push(Variation::With(ForgedNotice));
             all.push(Variation::Instead(Notice, &[TwoNotices]));
@@ -98,7 +98,7 @@ fn cost(bag: &Schedule) -> usize {
 
 /// Number of things that payer and shop do of their own accord; with more of them than faults, orders become many and tell little.
 fn extras(bag: &Schedule) -> usize {
-    let is_extra = |event: &&FlowEvent| matches!(event, FlowEvent::Return | FlowEvent::Ask);
+    let is_extra = |event: &&FlowEvent| matches!(event, FlowEvent::Return | FlowEvent::CheckStatus);
     bag.events.iter().filter(is_extra).count()
 }
 

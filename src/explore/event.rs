@@ -77,7 +77,7 @@ pub enum FlowEvent {
     /// The payer's browser comes back to the address for success.
     Return,
     /// The shop asks for the status.
-    Ask,
+    CheckStatus,
 }
 
 /// Effect of an event on the gateway's answer to a question about the order.
@@ -108,7 +108,7 @@ impl FlowEvent {
             Self::FailureNotice => "old failure notice",
             Self::ForgedNotice => "forged notice",
             Self::Return => "payer returns",
-            Self::Ask => "shop asks",
+            Self::CheckStatus => "shop asks",
         }
     }
 
@@ -140,7 +140,7 @@ impl FlowEvent {
             | Self::FailureNotice
             | Self::ForgedNotice
             | Self::Return
-            | Self::Ask => Sight::Looking,
+            | Self::CheckStatus => Sight::Looking,
         }
     }
 
@@ -177,7 +177,7 @@ impl FlowEvent {
             (Self::FailureNotice, _) => notice(false, ""),
             (Self::ForgedNotice, _) => notice(true, ""),
             (Self::Return, _) => "return: { to: success }".to_owned(),
-            (Self::Ask, _) => "status".to_owned(),
+            (Self::CheckStatus, _) => "status".to_owned(),
         }
     }
 }

@@ -57,11 +57,11 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_is_left_out() {
-        use FlowEvent::{Ask, FailureNotice, Notice, Pay, Register, Return};
+        use FlowEvent::{CheckStatus, FailureNotice, Notice, Pay, Register, Return};
         let schedule = Schedule {
             flow: Flow::Purchase,
             faults: vec![CallFault::StatusPending],
-            events: vec![Register, Ask, Pay, Return, Notice, FailureNotice, Ask],
+            events: vec![Register, CheckStatus, Pay, Return, Notice, FailureNotice, CheckStatus],
             waits: true,
         };
         let mut tried = 0;
