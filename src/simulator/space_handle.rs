@@ -616,7 +616,7 @@ impl SpaceHandle {
     /// # let simulator = payon_sim::Simulator::builder().start().await?;
     /// # let space = simulator.space("shop").await?;
     /// let journal = space.control("GET", "journal?limit=10", serde_json::Value::Null).await?;
-    /// assert_eq!(journal["requests"], serde_json::json!([]));
+    /// assert_eq!(journal["entries"], serde_json::json!([]));
     /// # Ok(()) }
     /// ```
     pub async fn control(&self, method: &str, path: &str, body: Value) -> Result<Value, CallError> {
