@@ -28,8 +28,8 @@ impl Flow {
 
     fn variations(self) -> Vec<Variation> {
         use FlowEvent::{
-            ApproveLate, CheckStatus, Decline, Expire, FailureNotice, ForgedNotice, Notice, Pay, Return,
-            TwoNotices,
+            ApproveLate, CheckStatus, Decline, Expire, FailureNotice, ForgedNotice, Notice, Pay,
+            Return, TwoNotices,
         };
         let is_purchase = matches!(self, Self::Purchase | Self::Khqr);
         let mut all: Vec<Variation> =
