@@ -82,7 +82,7 @@ pub(super) struct RunArgs {
     /// Longest time of a command for one scenario, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT_S)]
     timeout: u64,
-    /// Who makes the steps of `drive` that are not the merchant's, beside a command
+    /// Maker of the steps of `drive` that are not the merchant's, beside a command
     #[arg(long, value_enum, value_name = "WHO", default_value_t = DrivenBy::Command, requires = "command")]
     drive: DrivenBy,
     /// Begin no further scenario after one that failed
@@ -276,7 +276,7 @@ struct RunAll<'a> {
     scenarios: &'a [LoadedScenario],
     /// Number of scenarios that run at once.
     jobs: usize,
-    /// What came of each is printed as soon as it has ended.
+    /// Results are printed one by one, as soon as it has ended.
     prints: bool,
     /// No scenario begins after one that failed.
     fail_fast: bool,
