@@ -35,7 +35,7 @@ const TIMEOUT_S: u64 = 300;
 #[command(after_help = "\
 With --merchant your own shop takes the merchant's place: every step of `drive` is made with it, as its merchant file \
 says (payon-sim merchant init writes one, payon-sim merchant check tries it). Steps that the file has no call for, and \
-beliefs that it does not say how to ask for, are not judged.
+beliefs that it does not say how to ask for, are not judged, and the report says so.
 
 A command after -- takes the merchant's place, once for each scenario: it makes the calls, plays the payer and moves \
 the clock (payon-sim pay, trigger and the control plane do so). It finds in its environment PAYON_SIM_URL, \
@@ -44,7 +44,7 @@ PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY, PAYON_SIM_PUBLIC_KEY and PAYON_SIM_GAT
 DER). Variables that configure payon-sim serve are not handed on.
 
 What a merchant believes (`shop`) cannot be judged with a command, and steps of `drive` that the command leaves out are \
-made by nobody, unless --drive by-scenario is given: then the payer and the clock are ours. Such a scenario is partly judged and counts as failed unless --allow-unjudged is given.
+made by nobody, unless --drive by-scenario is given: then the payer and the clock are ours. Such a scenario is partly judged and counts as failed unless --allow-unjudged is given as well.
 
 Examples:
   payon-sim run S014
@@ -276,7 +276,7 @@ struct RunAll<'a> {
     scenarios: &'a [LoadedScenario],
     /// Number of scenarios that run at once.
     jobs: usize,
-    /// Results are printed one by one, as soon as it has ended.
+    /// Prints each result as soon as its scenario has ended.
     prints: bool,
     /// No scenario begins after one that failed.
     fail_fast: bool,

@@ -88,7 +88,7 @@ struct Rehearsal {
 }
 
 /// An order, as the gateway and the shop see it.
-struct RehearsedCall {
+struct ObservedOrder {
     order: TrialOrder,
     known: Option<OrderFact>,
     notices: Vec<DeliveryFact>,
@@ -163,7 +163,7 @@ impl Rehearsal {
             return false;
         }
         let _ = trial.settle(async || false).await;
-        let Some(seen) = RehearsedCall::of(trial, name) else { return false };
+        let Some(seen) = ObservedOrder::of(trial, name) else { return false };
         let problem = match (&seen.order, &seen.known) {
             (order, _) if order.shop_order.is_none() => {
                 let key = self.merchant.file.steps.register.as_ref();
@@ -186,7 +186,7 @@ impl Rehearsal {
         let pay = Pay { order: Some(name.to_owned()), card: None, otp: None, outcome: None };
         let paid = trial.perform(&DriveStep::Pay(pay)).await;
         let _ = trial.settle(async || false).await;
-        let Some(seen) = RehearsedCall::of(trial, name) else { return false };
+        let Some(seen) = ObservedOrder::of(trial, name) else { return false };
         let state = seen.known.map(|known| known.state);
         if let Err(error) = paid {
             self.note("payment", Rehearsed::Fails, error.to_string());
@@ -331,7 +331,8 @@ impl Rehearsal {
         }
         let made = trial.perform(step).await;
         let _ = trial.settle(async || false).await;
-        let state = RehearsedCall::of(trial, name).and_then(|seen| seen.known).map(|known| known.state);
+        let state =
+            ObservedOrder::of(trial, name).and_then(|seen| seen.known).map(|known| known.state);
         let problem = match made {
             Err(error) => Some(error.to_string()),
             Ok(()) if state != Some(wanted) => {
@@ -357,7 +358,7 @@ impl Rehearsal {
     }
 }
 
-impl RehearsedCall {
+impl ObservedOrder {
     fn of(trial: &ShopTrial, name: &str) -> Option<Self> {
         let order = trial.order(name)?;
         let history = trial.history();
