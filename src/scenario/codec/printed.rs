@@ -111,7 +111,9 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if (c.is_control() || ('\u{2028}'..='\u{2029}').contains(&c) || c == '\u{feff}')
+            c if (c.is_control()
+                || ('\u{2028}'..='\u{2029}').contains(&c)
+                || matches!(c, '\u{feff}' | '\u{fffe}'..='\u{ffff}'))
                 && (c as u32) < 0x1_0000 =>
             {
                 let _ = write!(out, "\\u{:04x}", c as u32);

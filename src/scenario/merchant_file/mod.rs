@@ -562,10 +562,10 @@ mod tests {
             ask: { order: { path: \"/o/${amount}\" }, state: state }\ntime: { scale: 0 }\nwithout: [pols]\n";
         let told = problems(text).join("\n");
         for part in [
-            "merchant.yaml:5:17: `prot` is not a value",
+            "merchant.yaml:5:16: `prot` is not a value",
             "did you mean `port`?",
             "merchant.yaml:6:6: must be the address of a shop",
-            "merchant.yaml:8:40: `amont` is not a value",
+            "merchant.yaml:8:41: `amont` is not a value",
             "merchant.yaml:9:3: `refnd` is not a key here",
             "a JSON pointer begins with `/`",
             "perhaps `/state`",

@@ -274,7 +274,7 @@ drive:
   - resend: { order: a }
   - probe: { order: a, to: pushback, method: PUT, contentType: text/plain, query: "a=${txId}", body: '{"txId":"${value}"}', values: [x, y], copies: 3, stalls: true, forbids: [<b>] }
   - restart
-  - probe: { order: a, to: gateway, replays: refund }
+  - probe: { order: a, to: gateway, replays: refund, dataOf: b }
   - advance: 10h
   - idle
   - burst: { orders: 32, clients: 8, each: {} }
