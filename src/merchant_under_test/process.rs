@@ -6,6 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -40,8 +41,10 @@ pub enum ShopError {
         error: String,
     },
     /// It has ended by itself.
-    #[error("the shop has ended by itself ({status}){output}")]
+    #[error("{during}the shop has ended by itself ({status}){output}")]
     Ended {
+        /// The call that it left unanswered, with a colon behind it, or nothing.
+        during: String,
         /// Exit status.
         status: String,
         /// The end of its output.
@@ -95,6 +98,8 @@ pub enum ShopError {
 pub(super) struct ShopProcess {
     child: Mutex<Child>,
     output: Arc<Mutex<VecDeque<u8>>>,
+    /// One for each stream of output.
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl ShopProcess {
@@ -123,17 +128,23 @@ impl ShopProcess {
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let streams: [Option<Box<dyn Read + Send>>; 2] =
             [out.map(|it| Box::new(it) as _), err.map(|it| Box::new(it) as _)];
-        for stream in streams.into_iter().flatten() {
+        let read = |stream| {
             let output = Arc::clone(&output);
-            std::thread::spawn(move || keep_end(stream, &output));
-        }
-        Ok(Self { child: Mutex::new(child), output })
+            std::thread::spawn(move || keep_end(stream, &output))
+        };
+        let readers = streams.into_iter().flatten().map(read).collect();
+        Ok(Self { child: Mutex::new(child), output, readers })
     }
 
     /// Its exit status, if it has ended.
     pub(super) fn ended(&self) -> Option<ExitStatus> {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         child.try_wait().ok().flatten()
+    }
+
+    /// True once nothing more of its output can come.
+    pub(super) fn has_said_all(&self) -> bool {
+        self.readers.iter().all(JoinHandle::is_finished)
     }
 
     /// Kills it with all that it started, and waits for its end.

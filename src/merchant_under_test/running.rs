@@ -21,6 +21,8 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Longest time for one answer while it is getting ready.
 const LOOK_MAX: Duration = Duration::from_secs(2);
+/// Longest time between the last that is heard of a shop and the end of its process.
+const END_WITHIN: Duration = Duration::from_secs(1);
 /// Ports for shops: below those that the system gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
@@ -109,7 +111,7 @@ impl RunningShop {
         let path = path.map_err(|error| ShopError::Template { call: "ready".to_owned(), error })?;
         let until = Instant::now() + within;
         loop {
-            self.still_runs()?;
+            self.has_not_ended("", Duration::ZERO).await?;
             let seen = match self.look(path.as_deref()).await {
                 Ok(()) => return Ok(()),
                 Err(seen) => seen,
@@ -147,10 +149,14 @@ impl RunningShop {
         let environment = start.map(|start| start.env.fill(&self.values)).unwrap_or_default();
         let directory = self.merchant.directory();
         let made = call.make(&self.authority, &directory, &environment, &self.hidden, limit).await;
-        made.map_err(|error| {
-            let call = call.what.clone();
-            ShopError::NoAnswer { call, error, output: self.output() }
-        })
+        match made {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                let call = call.what.clone();
+                self.has_not_ended(&format!("{call}: "), END_WITHIN).await?;
+                Err(ShopError::NoAnswer { call, error, output: self.output() })
+            }
+        }
     }
 
     /// Asks what the shop believes of an order; `None` where its file has no `ask`.
@@ -200,13 +206,23 @@ impl RunningShop {
     }
 
     /// Fails if the shop was started here and has ended.
-    pub fn still_runs(&self) -> Result<(), ShopError> {
-        match self.process().and_then(|process| process.ended()) {
-            Some(status) => {
-                Err(ShopError::Ended { status: status.to_string(), output: self.output() })
-            }
-            None => Ok(()),
-        }
+    pub async fn still_runs(&self) -> Result<(), ShopError> {
+        self.has_not_ended("", Duration::ZERO).await
+    }
+
+    /// Fails if the shop was started here and ends within `limit`. A process that dies closes its connections before
+    /// it can be seen that it has ended, and its last words may come later still.
+    async fn has_not_ended(&self, during: &str, limit: Duration) -> Result<(), ShopError> {
+        let Some(process) = self.process() else { return Ok(()) };
+        let status = poll(limit, || process.ended()).await;
+        let Some(status) = status else { return Ok(()) };
+        // What the shop has started may live on and hold the streams open.
+        poll(END_WITHIN, || process.has_said_all().then_some(())).await;
+        Err(ShopError::Ended {
+            during: during.to_owned(),
+            status: status.to_string(),
+            output: process.output(),
+        })
     }
 
     /// Host and port of the shop.
@@ -225,6 +241,18 @@ impl RunningShop {
 
     fn output(&self) -> String {
         self.process().map(|process| process.output()).unwrap_or_default()
+    }
+}
+
+/// The value of `look`, once it has one; `None` if it has none within `limit`.
+async fn poll<T>(limit: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + limit;
+    loop {
+        let seen = look();
+        if seen.is_some() || Instant::now() >= until {
+            return seen;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

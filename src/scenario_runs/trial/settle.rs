@@ -32,7 +32,7 @@ impl ShopTrial {
         loop {
             let mut changed = pin!(self.space().changed().notified());
             changed.as_mut().enable();
-            self.shop.still_runs()?;
+            self.shop.still_runs().await?;
             if self.is_quiet() && looked.is_none_or(|at| at.elapsed() >= LOOK_CLOSELY_EVERY) {
                 if !hopes().await {
                     return Ok(Settled::Quiet);
@@ -53,7 +53,7 @@ impl ShopTrial {
     pub(super) async fn follow_up(&self, name: &str) -> Result<(), ShopError> {
         let begun = Instant::now();
         loop {
-            self.shop.still_runs()?;
+            self.shop.still_runs().await?;
             let is_late = begun.elapsed() >= self.patience();
             if self.is_quiet() || is_late || self.knows(name).await {
                 return Ok(());

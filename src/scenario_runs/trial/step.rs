@@ -310,7 +310,7 @@ impl ShopTrial {
                 Ok(Some(answer))
             }
             Ok(Err(error)) => {
-                self.shop.still_runs()?;
+                self.shop.still_runs().await?;
                 Err(error.into())
             }
             Err(error) => Err(format!("{what}: {error}").into()),
