@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrayvec::ArrayString;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use payon_sim::base::{Amount, Currency, Fields, Millis, Operation, Reason, Seed};
@@ -110,10 +111,10 @@ fn encode_refund_reply(bencher: Bencher) {
         currency: Some(Currency::Usd),
         result_code: "0000".into(),
         result_message: "Success".into(),
-        approval_no: Some("538433".into()),
-        approval_date: Some("09122020110737".into()),
+        approval_no: ArrayString::from("538433").ok(),
+        approval_date: ArrayString::from("09122020110737").ok(),
         acs_url: None,
-        ref_no: Some("000004538433".into()),
+        ref_no: ArrayString::from("000004538433").ok(),
         transaction_amount: None,
     };
     bencher.bench(|| wire::encode(black_box(&reply)));

@@ -102,11 +102,12 @@ pub fn check_card(space: &Space, card: &CardToSave<'_>) -> Result<CardRow, Refus
 }
 
 pub(super) fn register(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = binding_register::BindingRegisterRequest::read(fields)?;
-    let merchant = context.admit(&request.merchant_id, &request.term_id, fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let merchant = context.merchant()?;
     let method = match request.payment_method {
         BindingMethod::Payon => PaymentMethod::Payon,
         BindingMethod::CreditDebit => PaymentMethod::CreditDebit,
@@ -125,9 +126,10 @@ pub(super) fn register(
         passcode: request.pin.as_deref(),
     };
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
+    let space = context.space;
     let bind =
-        |new: NewBinding<'_>| context.write(|transaction| Ok(transaction.bind(new).cloned()?));
-    let binding = save(context.space, &request.term_id, client, &card, bind)?;
+        |new: NewBinding<'_>| context.write(|_, transaction| Ok(transaction.bind(new).cloned()?));
+    let binding = save(space, &request.term_id, client, &card, bind)?;
     let success = context.success();
     Ok(wire::encode(&binding_register::SavedCardReply {
         wdl_ac_no: Some(mask::short(&request.wdl_ac_no).into()),
@@ -142,11 +144,14 @@ pub(super) fn register(
     }))
 }
 
-pub(super) fn list(context: &RequestContext<'_>, fields: &Fields<'_>) -> Result<Vec<u8>, Refused> {
+pub(super) fn list(
+    context: &mut RequestContext<'_>,
+    fields: &Fields<'_>,
+) -> Result<Vec<u8>, Refused> {
     let request = binding_list::BindingListRequest::read(fields)?;
     context.admit(&request.merchant_id, &request.term_id, fields)?;
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
-    let bindings: Vec<Binding> = context.write(|transaction| {
+    let bindings: Vec<Binding> = context.write(|_, transaction| {
         Ok(transaction.ledger().bindings().active(client).cloned().collect())
     })?;
     let success = context.success();

@@ -1,48 +1,60 @@
-//! Admission of a request: the merchant, its terminal, its token and its signature.
+//! The context of a request: what is known of it, and what was found out so far.
 
-use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::LinkBase;
-use crate::base::{Fields, FieldsError, Millis, Operation, Reason, TraceContext};
-use crate::crypto;
-use crate::ledger::{Ledger, Order, Target};
-use crate::profile::{Merchant, ReasonAnswer, SignMode};
-use crate::space::{Arrival, Deferred, Lint, LintFinding, Ruling, Space};
-use crate::wire::UnreadableRequest;
+use super::call::LinkBase;
+use crate::base::{Fields, FieldsError, Millis, Operation, Reason, TraceContext, TraceHeaders};
+use crate::profile::ReasonAnswer;
+use crate::space::{
+    Arrival, Deferred, Lint, LintFinding, Overtaken, Ruling, Space, Transaction, Weight,
+};
+use crate::wire::redact::hide_card_numbers;
+use crate::wire::{Identity, UnreadableRequest};
 
 /// Longest remarks on one request in bytes, give or take the last.
 const REMARKS_BYTES: usize = 1000;
+/// Findings that one request may have; a thousand rows may all have the same.
+const FINDINGS_MAX: usize = 32;
+/// Characters of a name that a finding repeats.
+pub(super) const NAME_CHARS: usize = 40;
 
-/// Context of an operation beside its request.
+/// A request on its way through the gateway.
 pub(super) struct RequestContext<'a> {
     pub(super) space: &'a Space,
-    pub(super) operation: Operation,
+    /// The operation that its path names; `None` where that is none.
+    pub(super) named: Option<Operation>,
+    pub(super) identity: Identity<'a>,
     /// The request as it arrived in the space.
     pub(super) arrival: Arrival,
+    pub(super) begun: Instant,
+    /// The body, without a byte order mark.
+    pub(super) body: &'a [u8],
+    /// True if the body surely holds nothing to hide.
+    pub(super) is_harmless: bool,
     pub(super) token: Option<&'a str>,
     /// The header `X-Payon-Scenario`.
     pub(super) scenario: Option<&'a str>,
     pub(super) origin: LinkBase<'a>,
     /// The caller's place in a trace of its own.
-    pub(super) context: Option<Arc<TraceContext>>,
+    pub(super) trace_headers: Option<Box<TraceHeaders>>,
     /// True if a violation that the lint finds is refused.
-    pub(super) strict: bool,
+    pub(super) is_strict: bool,
     /// Findings of the lint so far.
-    pub(super) findings: RefCell<Vec<LintFinding>>,
+    pub(super) findings: Vec<LintFinding>,
     /// Remarks for the journal on an answer that is no refusal.
-    pub(super) remarks: RefCell<String>,
+    pub(super) remarks: String,
     /// Time on the space's clock at the last entry.
-    pub(super) entered: Cell<Option<Millis>>,
+    pub(super) entered: Option<Millis>,
     /// True if the space was reset or restored since the request arrived.
-    pub(super) is_overtaken: Cell<bool>,
+    pub(super) is_overtaken: bool,
     /// True if the sender was admitted, so that the rules were asked about the call.
-    pub(super) is_admitted: Cell<bool>,
+    pub(super) is_admitted: bool,
     /// The rule that steps in, with its plan.
-    pub(super) decision: OnceCell<Box<Ruling>>,
+    pub(super) ruling: Option<Box<Ruling>>,
     /// Work that critical sections have left.
-    pub(super) deferred: RefCell<Deferred>,
+    pub(super) deferred: Deferred,
 }
 
 /// Reason why a request is refused.
@@ -98,71 +110,118 @@ impl From<Reason> for Refused {
     }
 }
 
-/// The merchant that was found in a space for that id, if the terminal is one of its own.
-pub(super) fn recognise<'m>(
-    found: Option<&'m Merchant>,
-    space: &str,
-    merchant_id: &str,
-    term_id: &str,
-) -> Result<&'m Merchant, Refused> {
-    let merchant = found.ok_or_else(|| {
-        let detail = format!(
-            "merchantId {merchant_id:?} is not known in the space {space:?}; a merchant of another space, and one that \
-             several have, is reached by /space/{{name}} or the header X-Payon-Space"
-        );
-        Refused::with(Reason::MerchantUnknown, detail)
-    })?;
-    if !merchant.terminals.iter().any(|known| known == term_id) {
-        let known = merchant.terminals.join(", ");
-        let detail = format!("termId {term_id:?} is not one of {merchant_id}'s ({known})");
-        return Err(Refused::with(Reason::TerminalUnknown, detail));
-    }
-    Ok(merchant)
-}
-
-/// The order that `target` names, if it was registered at this terminal.
-pub(super) fn order_at<'l>(
-    ledger: &'l Ledger,
-    terminal: &str,
-    target: Target<'_>,
-) -> Result<&'l Order, Refused> {
-    let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
-    if *ledger.terminal(order).terminal == *terminal {
-        Ok(order)
-    } else {
-        let detail = format!("the order was registered at another terminal than {terminal}");
-        Err(Refused::with(Reason::OrderNotFound, detail))
-    }
-}
-
-impl RequestContext<'_> {
-    /// Recognises the caller: merchant, then terminal, then token, then signature. Then the rules are asked, whose
-    /// refusal takes the place of the operation.
-    pub(super) fn admit(
-        &self,
-        merchant_id: &str,
-        term_id: &str,
-        fields: &Fields<'_>,
-    ) -> Result<&Merchant, Refused> {
-        let merchant = self.arrival.merchant.as_deref();
-        let merchant = recognise(merchant, self.space.name(), merchant_id, term_id)?;
-        self.check_token(merchant)?;
-        self.check_signature(merchant, fields)?;
-        self.consult(fields)?;
-        Ok(merchant)
-    }
-
-    /// Asks for the token of a merchant that has one.
-    pub(super) fn check_token(&self, merchant: &Merchant) -> Result<(), Refused> {
-        match &merchant.token {
-            Some(token) if self.token != Some(token.as_str()) => Err(Reason::TokenInvalid.into()),
-            _ => Ok(()),
+impl<'a> RequestContext<'a> {
+    /// A request of which nothing is known but its place.
+    pub(super) fn new(
+        space: &'a Space,
+        named: Option<Operation>,
+        arrival: Arrival,
+        begun: Instant,
+    ) -> Self {
+        Self {
+            space,
+            named,
+            identity: Identity::default(),
+            arrival,
+            begun,
+            body: &[],
+            is_harmless: true,
+            token: None,
+            scenario: None,
+            origin: LinkBase::from(""),
+            trace_headers: None,
+            is_strict: false,
+            findings: Vec::new(),
+            remarks: String::new(),
+            entered: None,
+            is_overtaken: false,
+            is_admitted: false,
+            ruling: None,
+            deferred: Deferred::default(),
         }
     }
 
+    /// The same request, of which nothing was found out yet.
+    #[cold]
+    pub(super) fn once_more(self, arrival: Arrival) -> Self {
+        Self {
+            identity: self.identity,
+            body: self.body,
+            is_harmless: self.is_harmless,
+            token: self.token,
+            scenario: self.scenario,
+            origin: self.origin,
+            trace_headers: self.trace_headers,
+            is_strict: self.is_strict,
+            ..Self::new(self.space, self.named, arrival, self.begun)
+        }
+    }
+
+    /// The operation, in whose envelope the answer is written. A path that names none is answered in the envelope that
+    /// most operations share.
+    pub(super) fn operation(&self) -> Operation {
+        self.named.unwrap_or(Operation::Register)
+    }
+
+    /// The caller's trace, in which push-backs are sent.
+    pub(super) fn trace_context(&self) -> Option<&Arc<TraceContext>> {
+        self.trace_headers.as_ref()?.context.as_ref()
+    }
+
+    /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in. Refused where
+    /// the space was reset or restored since the request arrived.
+    pub(super) fn write<R>(
+        &mut self,
+        act: impl FnOnce(&mut Self, &mut Transaction<'_>) -> Result<R, Refused>,
+    ) -> Result<R, Refused> {
+        let (space, generation, ruling) = (self.space, self.arrival.generation, self.ruling.take());
+        let written = space.write_for(generation, ruling.as_deref(), |transaction| {
+            self.entered = Some(transaction.now);
+            transaction.carry(self.trace_context());
+            act(self, transaction)
+        });
+        self.ruling = ruling;
+        let (result, deferred) = written.map_err(|Overtaken| self.overtaken())?;
+        if self.ruling.is_some() {
+            self.deferred.append(deferred);
+        }
+        result
+    }
+
+    /// Notes that what was found out about the request holds no more; it has to arrive again.
+    #[cold]
+    pub(super) fn overtaken(&mut self) -> Refused {
+        self.is_overtaken = true;
+        Reason::SystemError.into()
+    }
+
+    /// Notes a finding; where the lint is strict a violation is refused.
+    #[cold]
+    pub(super) fn find(&mut self, lint: Lint, field: &str) -> Result<(), Refused> {
+        self.find_likely(lint, field, None)
+    }
+
+    /// The same, with the member that was likely meant.
+    #[cold]
+    pub(super) fn find_likely(
+        &mut self,
+        lint: Lint,
+        field: &str,
+        likely: Option<&str>,
+    ) -> Result<(), Refused> {
+        if self.findings.len() == FINDINGS_MAX {
+            return Ok(());
+        }
+        let shown = hide_card_numbers(field).chars().take(NAME_CHARS).collect::<String>();
+        let finding = LintFinding { lint, field: shown.into(), likely: likely.map(Into::into) };
+        let refused = (self.is_strict && lint.weight() == Weight::Violation)
+            .then(|| Refused::with(Reason::FieldInvalid, format!("{finding} (strict)")));
+        self.findings.push(finding);
+        refused.map_or(Ok(()), Err)
+    }
     /// Adds to what the journal says of an answer.
-    pub(super) fn remark(&self, remark: fmt::Arguments<'_>) {
-        let mut remarks = self.remarks.borrow_mut();
+    pub(super) fn remark(&mut self, remark: fmt::Arguments<'_>) {
+        let remarks = &mut self.remarks;
         if remarks.len() < REMARKS_BYTES {
             let separator = if remarks.is_empty() { "" } else { "; " };
             // Writing into memory cannot fail.
@@ -171,12 +230,12 @@ impl RequestContext<'_> {
     }
 
     /// The profile's answer for `reason` in this operation.
-    pub(super) fn answer(&self, reason: Reason) -> ReasonAnswer<'_> {
-        self.space.profile().answer(self.operation, reason)
+    pub(super) fn answer(&self, reason: Reason) -> ReasonAnswer<'a> {
+        self.space.profile().answer(self.operation(), reason)
     }
 
     /// The profile's answer on success.
-    pub(super) fn success(&self) -> ReasonAnswer<'_> {
+    pub(super) fn success(&self) -> ReasonAnswer<'a> {
         self.answer(Reason::Success)
     }
 
@@ -187,34 +246,12 @@ impl RequestContext<'_> {
             return refused;
         }
         let told = refused.detail.split(' ').next().unwrap_or_default();
-        let described = self.space.profile().operations.get(self.operation);
+        let described = self.space.profile().operations.get(self.operation());
         let missing: Vec<&str> = described.missing(fields).filter(|name| *name != told).collect();
         if !missing.is_empty() {
             refused.detail.push_str("; also missing: ");
             refused.detail.push_str(&missing.join(", "));
         }
         refused
-    }
-
-    fn check_signature(&self, merchant: &Merchant, fields: &Fields<'_>) -> Result<(), Refused> {
-        let profile = self.space.profile();
-        let (mode, recipe) = (profile.sign_mode(merchant, self.operation), &profile.sign.recipe);
-        if mode == SignMode::Off {
-            return match fields.get("sign") {
-                Some(sign) if !sign.is_blank() => self.find(Lint::SignIgnored, "sign"),
-                _ => Ok(()),
-            };
-        }
-        let Some(sign) = fields.text("sign") else {
-            return if mode == SignMode::Required {
-                let detail = format!("sign is missing, and {} requires it", self.operation);
-                Err(Refused::with(Reason::SignMissing, detail))
-            } else {
-                Ok(())
-            };
-        };
-        let invalid = |detail: String| Refused::with(Reason::SignInvalid, detail);
-        let key = merchant.verify_key(recipe).map_err(|error| invalid(error.to_string()))?;
-        crypto::verify(recipe, &key, fields, &sign).map_err(|error| invalid(error.to_string()))
     }
 }

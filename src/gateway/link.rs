@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::{Refused, recognise};
+use super::admission::recognise;
+use super::context::Refused;
 use super::{CheckoutToken, register};
 use crate::base::{Fields, Millis, Reason};
 use crate::crypto::{Encoding, EncryptError, Padding, PublicKey, decrypt, encrypt};

@@ -5,51 +5,23 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::context::{Refused, RequestContext};
+use super::context::{NAME_CHARS, Refused, RequestContext};
 use crate::base::{Currency, Fields, Literal, Operation, Reason};
 use crate::profile::{MemberKind, MemberSpec, OperationSpec};
-use crate::space::{Lint, LintFinding, Space, Weight};
-use crate::wire::redact::hide_card_numbers;
+use crate::space::{Lint, Space, Weight};
 
-/// Findings that one request may have; a thousand rows may all have the same.
-const FINDINGS_MAX: usize = 32;
-/// Characters of a name that a finding repeats.
-const NAME_CHARS: usize = 40;
 /// A `txId` shorter than this looks as if the next order might have it too (assumed).
 const TX_ID_CHARS: usize = 6;
 
-impl RequestContext<'_> {
-    /// Notes a finding; where the lint is strict a violation is refused.
-    #[cold]
-    pub(super) fn find(&self, lint: Lint, field: &str) -> Result<(), Refused> {
-        self.find_likely(lint, field, None)
-    }
-
-    /// The same, with the member that was likely meant.
-    #[cold]
-    fn find_likely(&self, lint: Lint, field: &str, likely: Option<&str>) -> Result<(), Refused> {
-        let mut findings = self.findings.borrow_mut();
-        if findings.len() == FINDINGS_MAX {
-            return Ok(());
-        }
-        let shown = hide_card_numbers(field).chars().take(NAME_CHARS).collect::<String>();
-        let finding = LintFinding { lint, field: shown.into(), likely: likely.map(Into::into) };
-        let refused = (self.strict && lint.weight() == Weight::Violation)
-            .then(|| Refused::with(Reason::FieldInvalid, format!("{finding} (strict)")));
-        findings.push(finding);
-        refused.map_or(Ok(()), Err)
-    }
-}
-
 /// Looks at the members of a request, all of them before the first violation is refused.
-pub(super) fn read(context: &RequestContext<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> {
-    let described = context.space.profile().operations.get(context.operation);
+pub(super) fn read(context: &mut RequestContext<'_>, rows: &[Fields<'_>]) -> Result<(), Refused> {
+    let described = context.space.profile().operations.get(context.operation());
     let mut verdict = Ok(());
     for fields in rows {
         for (name, value) in fields.iter() {
             match described.member(name) {
                 Some(member) => {
-                    if let Some(lint) = look_at(context.operation, member, value, fields) {
+                    if let Some(lint) = look_at(context.operation(), member, value, fields) {
                         verdict = verdict.and(context.find(lint, name));
                     }
                 }
@@ -153,9 +125,9 @@ fn looks_like_cents(written: &str) -> bool {
 
 /// Looks at how a request ended: money that was given back is given back once.
 #[cold]
-pub(super) fn look_back(context: &RequestContext<'_>, refused: Reason) {
+pub(super) fn look_back(context: &mut RequestContext<'_>, refused: Reason) {
     let again = matches!(refused, Reason::AlreadyRefunded | Reason::AlreadyReversed);
-    if again && matches!(context.operation, Operation::Refund | Operation::Reversal) {
+    if again && matches!(context.operation(), Operation::Refund | Operation::Reversal) {
         // It is refused already, for a better reason.
         let _ = context.find(Lint::RefundRepeated, "txId");
     }

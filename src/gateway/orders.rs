@@ -11,7 +11,7 @@ use crate::wire::{self, ShortAmount, Trt};
 const LIMIT_DEFAULT: u32 = 100;
 
 pub(super) fn answer(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = OrderListRequest::read(fields)?;
@@ -24,7 +24,7 @@ pub(super) fn answer(
     });
     let (merchant, terminal) = (&*request.merchant_id, &*request.term_id);
     let days = request.from_date..=request.to_date;
-    let (orders, now, rules) = context.write(|transaction| {
+    let (orders, now, rules) = context.write(|_, transaction| {
         let ledger = transaction.ledger();
         let page = ledger.page(merchant, terminal, days, kind, skip, limit);
         let orders: Vec<Order> = page.into_iter().cloned().collect();

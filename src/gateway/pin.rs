@@ -13,11 +13,12 @@ use crate::wire::pin::PinRequest;
 use crate::wire::{self, Envelope};
 
 pub(super) fn answer(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = PinRequest::read(fields)?;
-    let merchant = context.admit(&request.merchant_id, &request.term_id, fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let merchant = context.merchant()?;
     if !merchant.pin_enabled {
         let detail = format!("pin_enabled is off for {}", merchant.id);
         return Err(Refused::with(Reason::PinDisabled, detail));
@@ -25,13 +26,13 @@ pub(super) fn answer(
     let profile = context.space.profile();
     let client = Client { merchant: &request.merchant_id, client: &request.client_id };
     let sent = digest(context.arrival.seed, client, &decrypted(profile, &request.pin)?);
-    context.write(|transaction| {
+    context.write(|context, transaction| {
         let ledger = transaction.ledger();
         if !is_known(profile, ledger, client) {
             let detail = "the client has no binding and is none of the profile's customer_ids";
             return Err(Refused::with(Reason::CustomerInvalid, detail));
         }
-        if context.operation == Operation::CreatePin {
+        if context.operation() == Operation::CreatePin {
             transaction.bindings().change_customer(client, |customer| {
                 (customer.passcode, customer.unasked) = (Some(sent), false);
             });
@@ -40,7 +41,7 @@ pub(super) fn answer(
         if sent != passcode_of(profile, transaction, client) {
             return Err(Refused::because(Reason::PasscodeWrong));
         }
-        let disabled = context.operation == Operation::DisablePin;
+        let disabled = context.operation() == Operation::DisablePin;
         transaction.bindings().change_customer(client, |customer| customer.unasked = disabled);
         Ok(())
     })?;

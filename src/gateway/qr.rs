@@ -1,22 +1,22 @@
 //! `POST /pg/notifyqrscanned`, `/pg/notifyprocessingpayment`, `/pg/notifycompletionpayment` and
 //! `/pg/cancelqrpayment`: a paying app tells how far it is with a QR, and how it ended.
 
-use super::context::{Refused, RequestContext, order_at};
+use super::admission::order_at;
+use super::context::{Refused, RequestContext};
 use super::payer;
-use crate::base::{Amount, Currency, Fields, Reason};
+use crate::base::{Amount, Currency, Fields, Reason, Seed};
 use crate::ledger::{Command, Order, OrderId, Screen, Target};
-use crate::space::Transaction;
+use crate::space::{RequestId, Transaction};
 use crate::wire::{self, AmountText, Envelope, Outcome, notify_completion, qr};
 
 pub(super) fn show(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
     screen: Screen,
 ) -> Result<Vec<u8>, Refused> {
     let request = qr::QrRequest::read(fields)?;
-    context.admit(&request.merchant_id, &request.term_id, fields)?;
-    let report = QrReport::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    report.take(context, |order| {
+    let named = [&*request.merchant_id, &request.term_id, &request.tx_id];
+    take(context, fields, named, |order| {
         order_amount(order, &request.amount)?;
         // Told again, the screen stays as it is.
         Ok((order.screen != screen).then_some(Command::Show(screen)))
@@ -24,34 +24,30 @@ pub(super) fn show(
 }
 
 pub(super) fn cancel(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = qr::QrRequest::read(fields)?;
-    context.admit(&request.merchant_id, &request.term_id, fields)?;
-    let report = QrReport::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    report.take(context, |order| {
+    let named = [&*request.merchant_id, &request.term_id, &request.tx_id];
+    take(context, fields, named, |order| {
         order_amount(order, &request.amount)?;
         Ok(Some(Command::Cancel))
     })
 }
 
 pub(super) fn complete(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = notify_completion::NotifyCompletionRequest::read(fields)?;
-    context.admit(&request.merchant_id, &request.term_id, fields)?;
-    let report = QrReport::of(&request.merchant_id, &request.term_id, &request.tx_id);
-    let outcome = report.take(context, |order| {
+    let profile = context.space.profile();
+    let number = approval_number(context.arrival.seed, &request);
+    let named = [&*request.merchant_id, &request.term_id, &request.tx_id];
+    let outcome = take(context, fields, named, |order| {
         same_price(order, request.amount, request.currency)?;
-        let instrument = payer::of_app(context.space.profile(), order.method);
+        let instrument = payer::of_app(profile, order.method);
         Ok(Some(match request.outcome {
-            Outcome::Success => Command::Approve {
-                number: approval_number(context, &request),
-                instrument,
-                late: false,
-            },
+            Outcome::Success => Command::Approve { number, instrument, late: false },
             Outcome::Error => Command::Decline {
                 reason: Reason::QrDeclined,
                 instrument: Some(instrument),
@@ -66,62 +62,50 @@ pub(super) fn complete(
     })
 }
 
-/// The order that a report is about.
-struct QrReport<'r> {
-    merchant: &'r str,
-    terminal: &'r str,
-    tx_id: &'r str,
+/// Admits the caller and books what `command` makes of its report on an order, which is named by merchant, terminal and
+/// `txId`. First the order must be one that shows a QR and can still be paid, then the report must fit it. A report that
+/// is refused is noted in the order's history.
+fn take(
+    context: &mut RequestContext<'_>,
+    fields: &Fields<'_>,
+    [merchant, terminal, tx_id]: [&str; 3],
+    command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
+) -> Result<Vec<u8>, Refused> {
+    context.admit(merchant, terminal, fields)?;
+    context.write(|context, transaction| {
+        let order = order_at(transaction.ledger(), terminal, Target::Named { merchant, tx_id })?;
+        if !order.method.shows_qr() {
+            let detail = format!("orders of {} show no QR", order.method);
+            return Err(Refused::with(Reason::MethodNotOffered, detail));
+        }
+        let (id, trace) = (order.id, context.arrival.trace);
+        let booked = book(transaction, trace, id, command);
+        if let Err(refused) = &booked {
+            let noted = Command::Reject(refused.reason);
+            let event = transaction.ledger().decide(transaction.now, Target::At(id), noted)?;
+            transaction.book(event, trace);
+        }
+        booked
+    })?;
+    let success = context.success();
+    Ok(wire::encode(&Envelope::bare(success.code, success.message)))
 }
 
-impl<'r> QrReport<'r> {
-    fn of(merchant: &'r str, terminal: &'r str, tx_id: &'r str) -> Self {
-        Self { merchant, terminal, tx_id }
+fn book(
+    transaction: &mut Transaction<'_>,
+    trace: RequestId,
+    id: OrderId,
+    command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
+) -> Result<(), Refused> {
+    let (ledger, now, target) = (transaction.ledger(), transaction.now, Target::At(id));
+    let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
+    // Asked before the report is held against the order, so that what is paid or expired says so.
+    ledger.decide(now, target, Command::Cancel)?;
+    if let Some(command) = command(order)? {
+        let event = ledger.decide(now, target, command)?;
+        transaction.book(event, trace).ok_or(Reason::SystemError)?;
     }
-
-    /// Books what `command` makes of the report: first the order must be one that shows a QR and
-    /// can still be paid, then the report must fit it. A report that is refused is noted in the
-    /// order's history.
-    fn take(
-        &self,
-        context: &RequestContext<'_>,
-        command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
-    ) -> Result<Vec<u8>, Refused> {
-        let target = Target::Named { merchant: self.merchant, tx_id: self.tx_id };
-        context.write(|transaction| {
-            let order = order_at(transaction.ledger(), self.terminal, target)?;
-            if !order.method.shows_qr() {
-                let detail = format!("orders of {} show no QR", order.method);
-                return Err(Refused::with(Reason::MethodNotOffered, detail));
-            }
-            let id = order.id;
-            let booked = Self::book(context, transaction, id, command);
-            if let Err(refused) = &booked {
-                let noted = Command::Reject(refused.reason);
-                let event = transaction.ledger().decide(transaction.now, Target::At(id), noted)?;
-                transaction.book(event, context.arrival.trace);
-            }
-            booked
-        })?;
-        let success = context.success();
-        Ok(wire::encode(&Envelope::bare(success.code, success.message)))
-    }
-
-    fn book(
-        context: &RequestContext<'_>,
-        transaction: &mut Transaction<'_>,
-        id: OrderId,
-        command: impl FnOnce(&Order) -> Result<Option<Command<'static>>, Refused>,
-    ) -> Result<(), Refused> {
-        let (ledger, now, target) = (transaction.ledger(), transaction.now, Target::At(id));
-        let order = ledger.find(target).ok_or(Reason::OrderNotFound)?;
-        // Asked before the report is held against the order, so that what is paid or expired says so.
-        ledger.decide(now, target, Command::Cancel)?;
-        if let Some(command) = command(order)? {
-            let event = ledger.decide(now, target, command)?;
-            transaction.book(event, context.arrival.trace).ok_or(Reason::SystemError)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn order_amount(order: &Order, sent: &AmountText<'_>) -> Result<(), Refused> {
@@ -142,13 +126,11 @@ fn same_price(order: &Order, amount: Amount, currency: Currency) -> Result<(), R
 
 /// `APPROVAL_NO` where it has up to six digits, as PAYON's own have; else six digits that depend on
 /// the seed and the order (assumed).
-fn approval_number(
-    context: &RequestContext<'_>,
-    request: &notify_completion::NotifyCompletionRequest<'_>,
-) -> u32 {
+fn approval_number(seed: Seed, request: &notify_completion::NotifyCompletionRequest<'_>) -> u32 {
     let sent = &request.approval_no;
     let digits = sent.len() <= 6 && sent.bytes().all(|byte| byte.is_ascii_digit());
-    sent.parse().ok().filter(|_| digits).unwrap_or_else(|| {
-        payer::approval_number(context.arrival.seed, &request.merchant_id, &request.tx_id)
-    })
+    sent.parse()
+        .ok()
+        .filter(|_| digits)
+        .unwrap_or_else(|| payer::approval_number(seed, &request.merchant_id, &request.tx_id))
 }

@@ -1,6 +1,7 @@
 //! `POST /pg/merchant/reconcilation`: the merchant's books against the ledger, row by row.
 
-use super::context::{Refused, RequestContext, order_at, recognise};
+use super::admission::{order_at, recognise};
+use super::context::{Refused, RequestContext};
 use crate::base::{Amount, Fields, OrderState, Reason};
 use crate::ledger::{Change, Order, OrderKind, Target};
 use crate::space::Transaction;
@@ -11,7 +12,7 @@ use crate::wire::{self, ReconciliationResult, TransactionType, UnreadableRequest
 const APPROVED: &str = "APPROVED";
 
 pub(super) fn answer(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     body: &[Fields<'_>],
 ) -> Result<Vec<u8>, Refused> {
     let rows = reconciliation::read(body)?;
@@ -26,7 +27,7 @@ pub(super) fn answer(
     {
         context.consult(fields)?;
     }
-    let judged: Vec<Result<(), Refused>> = context.write(|transaction| {
+    let judged: Vec<Result<(), Refused>> = context.write(|context, transaction| {
         let judge = |row: &Result<ReconciliationRow<'_>, UnreadableRequest>| match row {
             Ok(row) => judge(context.space.name(), transaction, row),
             Err(refusal) => Err(unreadable(refusal)),

@@ -15,21 +15,23 @@ use super::checkout_token::CheckoutToken;
 use super::context::{Refused, RequestContext};
 
 pub(super) fn answer(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = RegisterRequest::read(fields)?;
-    let merchant = context.admit(&request.merchant_id, &request.term_id, fields)?;
+    context.admit(&request.merchant_id, &request.term_id, fields)?;
+    let merchant = context.merchant()?;
     let profile = context.space.profile();
-    let new = new_order(&profile.rules, merchant, &request)?;
-    let new = NewOrder { context: context.context.clone(), ..new };
-    let order = context.write(|transaction| {
+    let new = new_order(&profile.rules, &merchant, &request)?;
+    let new = NewOrder { context: context.trace_context().cloned(), ..new };
+    let order = context.write(|context, transaction| {
         let trace = context.arrival.trace;
         Ok(transaction.register_and(trace, new, RegisterFacts::of)?)
     })?;
     let price = (request.price.amount, request.price.currency);
     let shows_qr = request.payment_method.shows_qr();
-    let khqr = shows_qr.then(|| khqr(merchant, price, order.created, order.expires)).transpose()?;
+    let khqr =
+        shows_qr.then(|| khqr(&merchant, price, order.created, order.expires)).transpose()?;
     let (number, seed) = (context.space.number(), context.arrival.seed);
     let token = CheckoutToken::new(number, seed, order.id, &request.merchant_id, &request.tx_id);
     Ok(wire::encode(&Envelope {

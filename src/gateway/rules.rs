@@ -5,7 +5,7 @@ use super::context::{Refused, RequestContext};
 use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
 use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
-use crate::space::{JournalEntry, Overtaken, PendingReply, Ruling, Space, Transaction};
+use crate::space::{JournalEntry, PendingReply, Ruling, Space};
 use crate::wire::Identity;
 
 /// Describes a request to a rule and hands that on.
@@ -88,14 +88,14 @@ pub(super) fn refusal_of(ruling: &Ruling) -> Option<Refused> {
 
 impl RequestContext<'_> {
     /// Asks the rules. Refuses where one refuses and nothing is to be booked.
-    pub(super) fn consult(&self, fields: &Fields<'_>) -> Result<(), Refused> {
-        self.is_admitted.set(true);
+    pub(super) fn consult(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
+        self.is_admitted = true;
         if self.arrival.meets_rules { self.consult_rules(fields) } else { Ok(()) }
     }
 
     #[cold]
-    fn consult_rules(&self, fields: &Fields<'_>) -> Result<(), Refused> {
-        let decision = with_facts(self.space, self.operation, fields, self.scenario, |call| {
+    fn consult_rules(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
+        let decision = with_facts(self.space, self.operation(), fields, self.scenario, |call| {
             self.space.consult(call)
         });
         let Some(decision) = decision else { return Ok(()) };
@@ -103,68 +103,40 @@ impl RequestContext<'_> {
             return Err(self.overtaken());
         }
         let is_booked = decision.plan.commit != CommitPoint::Never;
-        let _ = self.decision.set(Box::new(decision));
+        self.ruling = Some(Box::new(decision));
         if is_booked { Ok(()) } else { self.refused_by_rule().map_or(Ok(()), Err) }
     }
 
     /// Asks the rules about a call that was refused before its sender was admitted, and so before they were asked. Answers
     /// the refusal that stands.
-    pub(super) fn consult_refused(&self, refused: Refused) -> Refused {
-        if self.is_admitted.get() {
+    pub(super) fn consult_refused(&mut self, refused: Refused) -> Refused {
+        if self.is_admitted {
             return refused;
         }
         let ruling = consult_early(self.space, Point::Refused, self.scenario);
         let ruling = ruling.filter(|ruling| ruling.generation == self.arrival.generation);
         let instead = ruling.as_ref().and_then(refusal_of);
-        if let Some(ruling) = ruling {
-            let _ = self.decision.set(Box::new(ruling));
-        }
+        self.ruling = ruling.map(Box::new);
         instead.unwrap_or(refused)
     }
 
     /// The refusal that a rule wants.
     pub(super) fn refused_by_rule(&self) -> Option<Refused> {
-        refusal_of(self.decision.get()?)
-    }
-
-    /// One short critical section in which booking and telling follow the plan of a rule, if one stepped in. Refused where
-    /// the space was reset or restored since the request arrived.
-    pub(super) fn write<R>(
-        &self,
-        act: impl FnOnce(&mut Transaction<'_>) -> Result<R, Refused>,
-    ) -> Result<R, Refused> {
-        let decision = self.decision.get().map(|decision| &**decision);
-        let written = self.space.write_for(self.arrival.generation, decision, |transaction| {
-            self.entered.set(Some(transaction.now));
-            transaction.carry(self.context.as_ref());
-            act(transaction)
-        });
-        let (result, deferred) = written.map_err(|Overtaken| self.overtaken())?;
-        if decision.is_some() {
-            self.deferred.borrow_mut().append(deferred);
-        }
-        result
-    }
-
-    /// Notes that what was found out about the request holds no more; it has to arrive again.
-    #[cold]
-    fn overtaken(&self) -> Refused {
-        self.is_overtaken.set(true);
-        Reason::SystemError.into()
+        refusal_of(self.ruling.as_deref()?)
     }
 
     /// Pending reply of the call, where a rule stepped in.
-    pub(super) fn pending(mut self, identity: &Identity<'_>) -> Option<Box<PendingReply>> {
-        let decision = self.decision.take()?;
-        self.course_of(*decision, identity)
+    pub(super) fn pending(&mut self) -> Option<Box<PendingReply>> {
+        let ruling = self.ruling.take()?;
+        self.pending_by(*ruling)
     }
 
     #[cold]
-    fn course_of(self, ruling: Ruling, identity: &Identity<'_>) -> Option<Box<PendingReply>> {
-        let deferred = self.deferred.take();
-        let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
+    fn pending_by(&mut self, ruling: Ruling) -> Option<Box<PendingReply>> {
+        let deferred = std::mem::take(&mut self.deferred);
+        let named = self.identity.merchant_id.as_deref().zip(self.identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
-        let (trace, context) = (self.arrival.trace, self.context.as_ref());
+        let (trace, context) = (self.arrival.trace, self.trace_context());
         self.space.pending(ruling, target, trace, context, deferred).map(Box::new)
     }
 }

@@ -3,7 +3,8 @@
 use arrayvec::ArrayString;
 use smol_str::SmolStr;
 
-use super::context::{Refused, RequestContext, order_at};
+use super::admission::order_at;
+use super::context::{Refused, RequestContext};
 use crate::base::{Amount, Currency, Fields, OrderState, PaymentMethod, Reason};
 use crate::ledger::{DAY_DIGITS, Order, OrderKind, Target};
 use crate::profile::StatusMismatch;
@@ -12,13 +13,13 @@ use crate::wire::status::{StatusReply, StatusRequest};
 use crate::wire::{self, Envelope, ShortAmount};
 
 pub(super) fn answer(
-    context: &RequestContext<'_>,
+    context: &mut RequestContext<'_>,
     fields: &Fields<'_>,
 ) -> Result<Vec<u8>, Refused> {
     let request = StatusRequest::read(fields)?;
     context.admit(&request.merchant_id, &request.term_id, fields)?;
     let target = Target::Named { merchant: &request.merchant_id, tx_id: &request.tx_id };
-    let facts = context.write(|transaction| {
+    let facts = context.write(|context, transaction| {
         let id = order_at(transaction.ledger(), &request.term_id, target)?.id;
         transaction.note_status_asked(id);
         let ledger = transaction.ledger();

@@ -114,14 +114,6 @@ impl Scheme {
             Self::Maestro => "Maestro",
         }
     }
-
-    /// Number of digits of its security code.
-    pub const fn cvv_digits(self) -> usize {
-        match self {
-            Self::Amex => 4,
-            _ => 3,
-        }
-    }
 }
 
 impl fmt::Display for Scheme {

@@ -11,9 +11,6 @@ use super::read::MemberReader;
 use super::write::JsonWriter;
 use super::{binding_register, payment, reconciliation, value};
 
-/// The body of HTTP 401 when the token is missing or wrong (documented).
-pub const TOKEN_REFUSED: &[u8] = b"1";
-
 /// Bytes that nearly every reply fits in, those with a KHQR too.
 const REPLY_BYTES: usize = 1000;
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use arrayvec::ArrayString;
 use serde::Serialize;
 
 use crate::base::Currency;
@@ -29,13 +30,13 @@ pub struct PaymentReply<'a> {
     /// Message; `resultMsg` in every other operation.
     pub result_message: Cow<'a, str>,
     /// Six digits.
-    pub approval_no: Option<Cow<'a, str>>,
+    pub approval_no: Option<ArrayString<6>>,
     /// `ddMMyyyyHHmmss`.
-    pub approval_date: Option<Cow<'a, str>>,
+    pub approval_date: Option<ArrayString<14>>,
     /// `null` in the example.
     pub acs_url: Option<Cow<'a, str>>,
     /// Twelve digits that end in `approvalNo`.
-    pub ref_no: Option<Cow<'a, str>>,
+    pub ref_no: Option<ArrayString<12>>,
     /// `null` in the example.
     pub transaction_amount: Option<FixedAmount>,
 }

@@ -128,11 +128,6 @@ impl RuleSet {
         self.rules.len()
     }
 
-    /// The ids, in the order in which the rules are asked.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().map(|rule| &*rule.id)
-    }
-
     /// Returns true if any rule steps in at this point: what a call there need not be described for otherwise.
     pub fn listens_at(&self, point: Point) -> bool {
         self.points.get(point.index()).is_some_and(|index| !index.is_empty())

@@ -1,10 +1,13 @@
 //! The documented examples, to the byte.
 
+use arrayvec::ArrayString;
+
 use crate::base::{Amount, Currency, Day, Fields, Millis, PaymentMethod};
+use crate::profile::Profile;
 use crate::wire::{
     AmountText, BindingMethod, Envelope, FixedAmount, Identity, Notice, ReconciliationResult,
-    ShortAmount, TOKEN_REFUSED, TransactionType, Trt, binding_list, binding_register, encode,
-    failure, mask, orders, payment, pin, reconciliation, reversal, status,
+    ShortAmount, TransactionType, Trt, binding_list, binding_register, encode, failure, mask,
+    orders, payment, pin, reconciliation, reversal, status,
 };
 
 use super::golden;
@@ -35,10 +38,10 @@ fn reversal() {
         currency: Some(Currency::Usd),
         result_code: "0000".into(),
         result_message: "Success".into(),
-        approval_no: Some("538433".into()),
-        approval_date: Some(APPROVED_AT.day_first_digits().to_string().into()),
+        approval_no: ArrayString::from("538433").ok(),
+        approval_date: Some(APPROVED_AT.day_first_digits()),
         acs_url: None,
-        ref_no: Some("000004538433".into()),
+        ref_no: ArrayString::from("000004538433").ok(),
         transaction_amount: None,
     };
     assert_eq!(text(&reply), golden!("reversal/response.json"));
@@ -106,7 +109,8 @@ fn status_found_and_not_found() {
     let not_found =
         failure(crate::base::Operation::Status, &Identity::default(), "9999", "System error");
     assert_eq!(not_found, golden!("status-302/response.json").as_bytes());
-    assert_eq!(TOKEN_REFUSED, golden!("token-refused/response.json").as_bytes());
+    let token = &Profile::builtin().wording.token;
+    assert_eq!(token.refusal_body, golden!("token-refused/response.json"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use arrayvec::ArrayString;
 use serde::Deserialize;
 
 use crate::base::{Amount, Currency, Fields, Operation, PaymentMethod, Reason};
@@ -352,10 +353,10 @@ fn replies(operation: Operation) -> [Vec<u8>; 2] {
                 currency: Some(usd.1),
                 result_code: "x".into(),
                 result_message: "x".into(),
-                approval_no: some(),
-                approval_date: some(),
+                approval_no: ArrayString::from("1").ok(),
+                approval_date: ArrayString::from("1").ok(),
                 acs_url: some(),
-                ref_no: some(),
+                ref_no: ArrayString::from("1").ok(),
                 transaction_amount: Some(FixedAmount(usd.0, usd.1)),
             };
             [encode(&full), least]

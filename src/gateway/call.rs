@@ -1,0 +1,90 @@
+//! A request as the gateway takes it, and the answer as the server gets it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::{Operation, Reason, TraceHeaders, is_authority};
+use crate::space::{PendingReply, RequestId, Space};
+
+/// The place at which callers reach the gateway, put together only where a link is made of it.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkBase<'a> {
+    host: Option<&'a str>,
+    url: &'a str,
+}
+
+impl<'a> LinkBase<'a> {
+    /// The origin of what the header `Host` names. Where that must not get into a link, it is `url`.
+    pub const fn at(host: Option<&'a str>, url: &'a str) -> Self {
+        Self { host, url }
+    }
+
+    /// The URL of `path` and `name` behind it.
+    pub(super) fn link(self, path: &str, name: &str) -> String {
+        let (scheme, rest) = self.parts();
+        [scheme, rest, path, name].concat()
+    }
+
+    fn parts(self) -> (&'static str, &'a str) {
+        match self.host.filter(|host| is_authority(host)) {
+            Some(host) => ("http://", host),
+            None => ("", self.url),
+        }
+    }
+}
+
+/// The origin written out, `http://127.0.0.1:36605`.
+impl<'a> From<&'a str> for LinkBase<'a> {
+    fn from(url: &'a str) -> Self {
+        Self { host: None, url }
+    }
+}
+
+impl fmt::Display for LinkBase<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.parts();
+        write!(f, "{scheme}{rest}")
+    }
+}
+
+/// One request to one of PAYON's operations. Its `Debug` form leaves token and body out.
+#[derive(Clone)]
+pub struct Call<'a> {
+    /// Operation.
+    pub operation: Operation,
+    /// The space that the path or a header names; without one the merchant decides.
+    pub space: Option<Arc<Space>>,
+    /// The header `Authentication`.
+    pub token: Option<&'a str>,
+    /// The header `X-Payon-Scenario`, by which a client chooses among a scenario's rules.
+    pub scenario: Option<&'a str>,
+    /// Scheme and authority at which the caller reaches the gateway, for links in the reply.
+    pub origin: LinkBase<'a>,
+    /// The body.
+    pub body: &'a [u8],
+    /// Result of the headers `traceparent` and `tracestate`, where they came.
+    pub trace_headers: Option<Box<TraceHeaders>>,
+}
+
+/// The answer to one request.
+#[derive(Debug)]
+pub struct GatewayReply {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON, or `1` for a refused token.
+    pub body: Bytes,
+    /// Its name in the journal.
+    pub trace: RequestId,
+    /// Reason that decided.
+    pub reason: Reason,
+    /// Pending reply, where a rule stepped in. Work for after the reply is booked when this is dropped.
+    pub pending: Option<Box<PendingReply>>,
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}

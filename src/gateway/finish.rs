@@ -1,0 +1,90 @@
+//! The end of a request: its reply is written, and the journal notes it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::call::GatewayReply;
+use super::context::{Refused, RequestContext};
+use crate::base::{Operation, Reason};
+use crate::space::{Arrival, Bodies, JournalEntry, More, Space};
+use crate::wire::{self, Identity};
+
+/// Writes the reply and notes the request. `of_refusal` is the HTTP status of a refusal where the profile does not say it.
+pub(super) fn finish(
+    mut context: RequestContext<'_>,
+    outcome: Result<Vec<u8>, Refused>,
+    of_refusal: Option<u16>,
+) -> GatewayReply {
+    let pending = context.pending();
+    let RequestContext { space, named: operation, ref identity, body, .. } = context;
+    let Arrival { trace, generation, merchant, .. } = context.arrival;
+    let (mut status, mut reply, reason, detail) = match outcome {
+        Ok(reply) => (200, Bytes::from(reply), Reason::Success, context.remarks),
+        Err(refused) => {
+            let (status, reply) = refusal(space, operation, identity, &refused);
+            (of_refusal.unwrap_or(status), reply, refused.reason, refused.detail)
+        }
+    };
+    if let Some(pending) = &pending {
+        let plan = &pending.by.plan;
+        status = plan.status.unwrap_or(status);
+        if let Some(patch) = &plan.patch {
+            match patch.apply(&reply).filter(|patched| patched[..] != reply[..]) {
+                Some(patched) => reply = patched.into(),
+                None => space.note_idle(pending, "patch"),
+            }
+        }
+    }
+    let fault = pending.as_deref().and_then(|pending| pending.by.plan.transport.as_ref());
+    let more = More {
+        control: None,
+        detail,
+        rule: pending.as_ref().map(|pending| Arc::clone(&pending.by)),
+        findings: context.findings,
+        unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
+        trace_headers: context.trace_headers,
+    };
+    let entry = JournalEntry {
+        trace,
+        at: context.entered.unwrap_or_else(|| space.now()),
+        operation,
+        merchant,
+        tx_id: identity.tx_id.as_deref().map(Into::into),
+        status,
+        sent: fault.map_or(Some(status), |fault| fault.status(status)),
+        reason,
+        took_us: u32::try_from(context.begun.elapsed().as_micros()).unwrap_or(u32::MAX),
+        more: more.noted(),
+        bodies: Bodies::default(),
+    };
+    let shown = if context.is_harmless { Cow::Borrowed(body) } else { wire::redact(body) };
+    space.note(generation, entry, &shown, &reply);
+    GatewayReply { status, body: reply, trace, reason, pending }
+}
+
+/// A refusal in the operation's own envelope, with the profile's code, message and HTTP status.
+#[cold]
+pub(super) fn refusal(
+    space: &Space,
+    operation: Option<Operation>,
+    identity: &Identity<'_>,
+    refused: &Refused,
+) -> (u16, Bytes) {
+    if refused.reason == Reason::TokenInvalid {
+        let body = space.profile().wording.token.refusal_body.clone();
+        return (401, body.into());
+    }
+    // A path that is no operation is answered in the envelope that most operations share.
+    let shape = operation.unwrap_or(Operation::Register);
+    let answer = space.profile().answer(shape, refused.reason);
+    // A request that cannot be read is told what is wrong with it; everything else has PAYON's words.
+    let is_told = matches!(answer.http, 400 | 404 | 405) && !refused.detail.is_empty();
+    let message = if is_told {
+        Cow::Owned(format!("{}: {}", answer.message, refused.detail))
+    } else {
+        Cow::Borrowed(answer.message)
+    };
+    (answer.http, wire::failure(shape, identity, answer.code, &message).into())
+}
