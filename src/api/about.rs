@@ -30,6 +30,8 @@ pub(super) struct VersionView {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Build {
+    /// Commit that was built; null where that is not known.
+    commit: Option<&'static str>,
     os: &'static str,
     arch: &'static str,
     /// Built for speed.
@@ -65,6 +67,7 @@ pub(super) fn version(call: &ApiRequest, _: Empty) -> Result<VersionView, ApiPro
         number: env!("CARGO_PKG_VERSION"),
         profile: call.control.spaces().profile().name.clone(),
         build: Build {
+            commit: option_env!("PAYON_SIM_COMMIT"),
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
             optimised: !cfg!(debug_assertions),

@@ -4,6 +4,7 @@ mod announce;
 mod audit;
 mod base_url;
 mod client;
+mod completions;
 mod config;
 mod coverage;
 mod doctor;
@@ -45,7 +46,7 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcomm
 #[derive(Parser, Debug)]
 #[command(
     name = "payon-sim",
-    version,
+    version = env!("PAYON_SIM_VERSION"),
     override_usage = "payon-sim [OPTIONS OF serve]\n       payon-sim <COMMAND>",
     after_help = "\
 Without a command it serves: `payon-sim --port 0` is `payon-sim serve --port 0`, whose options `payon-sim serve --help` \
@@ -115,6 +116,10 @@ enum Command {
     Scenarios(scenarios::ListArgs),
     /// Make a checkout link from the JSON of an order on stdin
     Link(link::LinkArgs),
+    /// Print the script by which a shell completes commands and options
+    Completions(completions::CompletionsArgs),
+    /// Write the manual's pages into a directory
+    Man(completions::ManArgs),
 }
 
 /// Runs the command line of this process.
@@ -155,6 +160,8 @@ pub fn main() -> ExitCode {
         Command::Merchant(verb) => merchant::run(verb),
         Command::Scenarios(args) => scenarios::list(&args),
         Command::Link(args) => link::run(&args),
+        Command::Completions(args) => completions::completions(&args, Cli::command()),
+        Command::Man(args) => completions::man(&args, Cli::command()),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))
 }

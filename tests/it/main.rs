@@ -20,6 +20,7 @@ mod cli_doctor;
 mod cli_environment;
 mod cli_explain;
 mod cli_gateway;
+mod cli_manual;
 mod cli_profile;
 mod cli_round_trip;
 mod cli_run;
