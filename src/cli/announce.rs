@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::settings::ServeSettings;
+use super::settings::{ServeSettings, is_stdout};
+use super::{exit, system};
 use crate::base::Seed;
 use crate::profile::Profile;
 
@@ -86,9 +87,53 @@ impl Announcement<'_> {
     }
 }
 
+/// One line of JSON, and the places that get it once the gateway answers.
+#[derive(Debug)]
+pub(super) struct ReadyLine {
+    file: Option<ReadyFile>,
+    is_on_stdout: bool,
+    descriptor: Option<fs::File>,
+}
+
+impl ReadyLine {
+    /// Finds the places, so that what cannot be written to is told before anything starts.
+    pub(super) fn prepare(settings: &ServeSettings) -> anyhow::Result<Self> {
+        let path = settings.ready_file.as_deref();
+        let file = path.filter(|path| !is_stdout(path)).map(ReadyFile::prepare).transpose()?;
+        let open = |number: u16| {
+            let opened = system::descriptor(number.into());
+            opened.with_context(|| {
+                format!("--ready-fd {number}: no such descriptor can be written to")
+            })
+        };
+        Ok(Self {
+            is_on_stdout: path.is_some_and(is_stdout),
+            file,
+            descriptor: settings.ready_fd.map(open).transpose()?,
+        })
+    }
+
+    /// Returns true if the standard output is for the line alone.
+    pub(super) const fn is_on_stdout(&self) -> bool {
+        self.is_on_stdout
+    }
+
+    /// Writes the line to each place.
+    pub(super) fn write(&mut self, announcement: &Announcement<'_>) -> anyhow::Result<()> {
+        let line = announcement.ready_line();
+        if self.is_on_stdout {
+            exit::print_exact(&line)?;
+        }
+        if let Some(mut descriptor) = self.descriptor.take() {
+            descriptor.write_all(line.as_bytes()).context("--ready-fd: cannot write the line")?;
+        }
+        self.file.as_mut().map_or(Ok(()), |file| file.write(line))
+    }
+}
+
 /// A file that gets one line of JSON once the gateway answers. It is gone before that, and again after the end.
 #[derive(Debug)]
-pub(super) struct ReadyFile {
+struct ReadyFile {
     path: PathBuf,
     /// The line, once it is written.
     line: String,
@@ -96,7 +141,7 @@ pub(super) struct ReadyFile {
 
 impl ReadyFile {
     /// Takes away the file of an earlier run, so that nobody takes that for ours, and looks whether one can be written.
-    pub(super) fn prepare(path: &Path) -> anyhow::Result<Self> {
+    fn prepare(path: &Path) -> anyhow::Result<Self> {
         if is_plain(path) {
             fs::remove_file(path).with_context(|| problem(path))?;
         }
@@ -112,8 +157,8 @@ impl ReadyFile {
 
     /// Writes the line. A plain file is written beside and moved there, so that nobody reads half a line, and only its
     /// owner may read it, since a token may be in it. A pipe or a device is written to.
-    pub(super) fn write(&mut self, announcement: &Announcement<'_>) -> anyhow::Result<()> {
-        self.line = announcement.ready_line();
+    fn write(&mut self, line: String) -> anyhow::Result<()> {
+        self.line = line;
         let Self { path, line } = self;
         let written = match fs::symlink_metadata(&path) {
             Ok(_) => fs::write(&path, line),
@@ -156,7 +201,7 @@ pub(super) fn forget_ready_file(arguments: &[OsString]) {
         }
     });
     let path = given.or_else(|| std::env::var_os("PAYON_SIM_READY_FILE")).unwrap_or_default();
-    if is_plain(path.as_ref()) {
+    if is_plain(path.as_ref()) && !is_stdout(path.as_ref()) {
         // The start has failed already and says why.
         let _ = fs::remove_file(path);
     }

@@ -48,7 +48,7 @@ pub(super) struct GatewayArgs {
 
 /// The variable that says where the gateway is. The control plane counts first: a scenario may break the merchants'
 /// port, and the control plane of `payon-sim run` has one of its own.
-fn address_variable() -> &'static str {
+pub(super) fn address_variable() -> &'static str {
     let control = "PAYON_SIM_CONTROL_URL";
     let is_set = std::env::var_os(control).is_some_and(|value| !value.is_empty());
     if is_set { control } else { "PAYON_SIM_URL" }

@@ -9,10 +9,12 @@ mod config;
 mod coverage;
 mod doctor;
 mod environment;
+mod exec;
 mod exit;
 mod explain;
 mod explore;
 mod fidelity;
+mod healthcheck;
 mod input;
 mod interrupt;
 mod keys;
@@ -31,6 +33,7 @@ mod serve;
 mod settings;
 mod side;
 mod sign;
+mod system;
 mod table;
 mod tail;
 mod trigger;
@@ -69,6 +72,10 @@ struct Cli {
 enum Command {
     /// Serve the gateway (what the bare command does)
     Serve(settings::ServeArgs),
+    /// Run a command, such as your tests, with a gateway of its own
+    Exec(exec::ExecArgs),
+    /// Ask a running gateway if it takes requests: exit code 0 or 1, for supervisors of containers
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -139,6 +146,8 @@ pub fn main() -> ExitCode {
     let own = innermost(&matches);
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args, own),
+        Command::Exec(args) => exec::run(args),
+        Command::Healthcheck(args) => healthcheck::run(args),
         Command::Config(verb) => config::run(verb, own),
         Command::Profile(verb) => profile::run(verb),
         Command::Keys(verb) => keys::run(verb, own),

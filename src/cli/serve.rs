@@ -8,9 +8,10 @@ use std::time::Duration;
 use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::announce::{Announcement, ReadyFile};
+use super::announce::{Announcement, ReadyLine};
 use super::scenarios::EMPTY;
 use super::settings::{ServeArgs, ServeSettings};
+use super::system::Parent;
 use super::{exit, input, logs, open_files, processors, reload};
 use crate::api::Sources;
 use crate::base::Seed;
@@ -21,11 +22,12 @@ use crate::profile::Profile;
 use crate::simulator::{Simulator, SimulatorBuilder, StartError};
 use crate::space::{Budgets, DeliveryState, JournalBudget, Spaces};
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM or Ctrl-C, or until the parent has gone where that is asked for.
 pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let parent = Parent::now();
     let resolved = args.resolve(matches)?;
     // Before anything else can fail, so that no file of an earlier run outlives a failed start.
-    let ready_file = resolved.settings.ready_file.as_deref().map(ReadyFile::prepare).transpose()?;
+    let ready_line = ReadyLine::prepare(&resolved.settings)?;
     if !resolved.settings.quiet {
         for note in &resolved.notes {
             exit::say(note);
@@ -44,7 +46,7 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
             builder.worker_threads(workers).enable_all().build()?
         }
     };
-    let outcome = runtime.block_on(serve(settings, profile, ready_file));
+    let outcome = runtime.block_on(serve(settings, profile, ready_line, parent));
     // Work that a second signal has cut off is not waited for.
     runtime.shutdown_background();
     outcome
@@ -53,7 +55,8 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
 async fn serve(
     settings: ServeSettings,
     profile: Arc<Profile>,
-    ready_file: Option<ReadyFile>,
+    mut ready_line: ReadyLine,
+    parent: Parent,
 ) -> anyhow::Result<ExitCode> {
     // Before anything is announced, so that a signal right after the ready line is not missed.
     let mut signals = Signals::new()?;
@@ -85,22 +88,30 @@ async fn serve(
         is_token_made: asks_token,
     };
     if !settings.quiet {
-        exit::print(&announcement.banner(&settings, spaces.profile()))?;
+        let banner = announcement.banner(&settings, spaces.profile());
+        if ready_line.is_on_stdout() {
+            exit::say(&banner.trim_end());
+        } else {
+            exit::print(&banner)?;
+        }
     }
     // Last: whoever reads it may call at once, and nothing that follows can end the start. Dropped, it is taken away.
-    let mut ready_file = ready_file;
-    if let Some(file) = &mut ready_file {
-        file.write(&announcement)?;
-    }
+    ready_line.write(&announcement)?;
     tracing::debug!(
         url = simulator.url(),
         control_url = simulator.control_url(),
         seed = seed.0,
         "ready"
     );
-    signals.next().await;
+    let orphaned = async {
+        if settings.exit_with_parent { parent.gone().await } else { std::future::pending().await }
+    };
+    tokio::select! {
+        _ = signals.next() => {}
+        why = orphaned => tracing::info!("{why} (--exit-with-parent)"),
+    }
     following.abort();
-    drop(ready_file);
+    drop(ready_line);
     tracing::info!(
         "stopping; requests and push-backs under way may end. A second signal ends at once"
     );
@@ -162,7 +173,7 @@ fn drain_time(settings: &ServeSettings) -> Duration {
 }
 
 /// Says why the simulator does not start, and what to do.
-fn refuse(error: StartError) -> anyhow::Result<ExitCode> {
+pub(super) fn refuse(error: StartError) -> anyhow::Result<ExitCode> {
     let (error, flag) = match error {
         StartError::Port(error) => (error, "--port"),
         StartError::ControlPort(error) => (error, "--control-port"),

@@ -67,9 +67,17 @@ pub(super) struct ServeSettings {
     )]
     pub(super) frame_ancestors: String,
     /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}, and "controlToken"
-    /// where there is one. It is removed at the start and at the end
+    /// where there is one. It is removed at the start and at the end. With - the line is all that is on the standard output,
+    /// and the banner goes to the error stream
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
+    /// An open descriptor that gets the same line, on Unix
+    #[arg(long, env = "PAYON_SIM_READY_FD", value_name = "NUMBER")]
+    pub(super) ready_fd: Option<u16>,
+    /// End when the process that started this one ends, however it ends, and at the end of the standard input where that
+    /// is a pipe
+    #[arg(long, env = "PAYON_SIM_EXIT_WITH_PARENT", value_parser = BoolishValueParser::new())]
+    pub(super) exit_with_parent: bool,
     /// Orders that each space keeps at most, open ones aside; the oldest closed ones are dropped past that
     #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = ServeSettings::default().max_orders)]
     pub(super) max_orders: usize,
@@ -140,6 +148,8 @@ impl Default for ServeSettings {
             no_panel: false,
             frame_ancestors: FRAME_ANCESTORS.to_owned(),
             ready_file: None,
+            ready_fd: None,
+            exit_with_parent: false,
             max_orders: budgets.orders,
             journal_entries: budgets.journal.entries,
             journal_bytes: budgets.journal.bytes,
@@ -227,6 +237,11 @@ impl ServeArgs {
     }
 }
 
+/// Returns true if this names the standard output in place of a file.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// Refuses a token that nobody could send: it travels in a header. The token itself is told nowhere.
 pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
     if token.is_empty() {
@@ -298,7 +313,8 @@ impl SettingsFile {
         let mut settings: ServeSettings = toml::from_str(&text).map_err(mistake)?;
         // A path means what it means to somebody who looks at the file.
         let dir = path.parent().unwrap_or(Path::new(""));
-        for path in [&mut settings.profile, &mut settings.ready_file].into_iter().flatten() {
+        let paths = [&mut settings.profile, &mut settings.ready_file].into_iter().flatten();
+        for path in paths.filter(|path| !is_stdout(path)) {
             *path = dir.join(&path);
         }
         for path in settings.scenario.iter_mut().filter(|path| dir.join(path).exists()) {

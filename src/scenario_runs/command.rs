@@ -18,7 +18,7 @@ use super::{
 use crate::base::Seed;
 use crate::gateway;
 use crate::profile::{Merchant, Profile};
-use crate::space::DEFAULT_SPACE;
+use crate::space::Space;
 
 /// Tells a scenario with a command in the merchant's place, which finds gateway and keys in its environment and has so
 /// long for its work. That it ends with another code than 0 is a failure; what the merchant believes is not judged.
@@ -34,7 +34,13 @@ pub fn test(
         let profile = profile(&scenario.scenario, options)?;
         let rules = scenario.scenario.rules.clone();
         let stage = TestServer::set(Arc::clone(&profile), Seed(outcome.seed), rules).await?;
-        let environment = environment(&stage, &profile, outcome)?;
+        let url = |authority: &str| format!("http://{authority}");
+        let (url, control_url) = (url(&stage.authority), url(&stage.control));
+        let mut environment = command_environment(&url, &control_url, &stage.space, &profile)?;
+        environment.extend([
+            ("PAYON_SIM_RUN_SCENARIO", outcome.id.clone()),
+            ("PAYON_SIM_RUN_SEED", outcome.seed.to_string()),
+        ]);
         let over = CancellationToken::new();
         let running = async {
             let ended = run(line, environment, &options.hidden, patience).await;
@@ -56,24 +62,24 @@ pub fn test(
     })
 }
 
-/// Environment of the command, by the names of its variables. None of them configures a payon-sim that it starts.
-fn environment(
-    stage: &TestServer,
+/// Environment of a command, by the names of its variables: the gateway, the space and its first merchant. None of them
+/// configures a payon-sim that the command starts.
+pub fn command_environment(
+    url: &str,
+    control_url: &str,
+    space: &Space,
     profile: &Profile,
-    outcome: &ScenarioOutcome,
 ) -> Result<Vec<(&'static str, String)>, String> {
-    let merchants = stage.space.merchants();
+    let merchants = space.merchants();
     let merchant: &Merchant = merchants.first().ok_or("the profile has no merchant")?;
     let damaged = |error: &dyn std::fmt::Display| format!("a key of the profile: {error}");
     let public = merchant.key.public_key().map_err(|error| damaged(&error))?.spki_der_base64();
     let gateway = profile.gateway_key.public_key().map_err(|error| damaged(&error))?;
     let private = merchant.key.private_key().transpose().map_err(|error| damaged(&error))?;
     let mut told = vec![
-        ("PAYON_SIM_URL", format!("http://{}", stage.authority)),
-        ("PAYON_SIM_CONTROL_URL", format!("http://{}", stage.control)),
-        ("PAYON_SIM_SPACE", DEFAULT_SPACE.to_owned()),
-        ("PAYON_SIM_RUN_SCENARIO", outcome.id.clone()),
-        ("PAYON_SIM_RUN_SEED", outcome.seed.to_string()),
+        ("PAYON_SIM_URL", url.to_owned()),
+        ("PAYON_SIM_CONTROL_URL", control_url.to_owned()),
+        ("PAYON_SIM_SPACE", space.name().to_owned()),
         ("PAYON_SIM_MERCHANT_ID", merchant.id.clone()),
         ("PAYON_SIM_TERM_ID", merchant.terminals.first().cloned().unwrap_or_default()),
         ("PAYON_SIM_PUBLIC_KEY", public),

@@ -23,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use command::test;
+pub use command::{command_environment, test};
 pub use outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,

@@ -24,6 +24,8 @@ const OF_SERVE: &[&str] = &[
     "NO_PANEL",
     "FRAME_ANCESTORS",
     "READY_FILE",
+    "READY_FD",
+    "EXIT_WITH_PARENT",
     "MAX_ORDERS",
     "JOURNAL_ENTRIES",
     "JOURNAL_BYTES",

@@ -18,6 +18,7 @@ mod checkout;
 mod cli_control;
 mod cli_doctor;
 mod cli_environment;
+mod cli_exec;
 mod cli_explain;
 mod cli_gateway;
 mod cli_manual;
