@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrayvec::ArrayString;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use payon_sim::base::{Amount, Currency, Fields, Millis, Operation, Reason, Seed};
+use payon_sim::base::{Amount, Currency, Fields, Millis, Operation, Reason, SecretNames, Seed};
 use payon_sim::crypto;
 use payon_sim::gateway::{self, Call, PayRequest};
 use payon_sim::khqr::{self, Account, Payload};
@@ -92,13 +92,13 @@ fn verify_signature(bencher: Bencher) {
 #[divan::bench]
 fn redact_clean_body(bencher: Bencher) {
     let body = register_body(1, "CREDIT_DEBIT");
-    bencher.bench(|| wire::redact(black_box(body.as_bytes())));
+    bencher.bench(|| wire::redact(SecretNames::GENERAL, black_box(body.as_bytes())));
 }
 
 #[divan::bench]
 fn redact_signed_body(bencher: Bencher) {
     let (_, body) = signed();
-    bencher.bench(|| wire::redact(black_box(body.as_bytes())));
+    bencher.bench(|| wire::redact(SecretNames::GENERAL, black_box(body.as_bytes())));
 }
 
 #[divan::bench]

@@ -15,9 +15,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, did_you_mean};
+use super::request::ApiRequest;
 use super::views::{EventView, PushbackView, RequestView};
-use crate::base::Millis;
+use crate::base::{Millis, did_you_mean};
 use crate::http::ReplyBody;
 use crate::ledger::{OrderId, Target};
 use crate::space::{Delivery, Event};
@@ -159,7 +159,7 @@ fn read_kinds(text: &str) -> Result<Vec<&'static str>, ApiProblem> {
     let read = |name: &str| {
         let known = KINDS.iter().find(|known| **known == name).copied();
         known.ok_or_else(|| {
-            let hint = did_you_mean(name, KINDS.into_iter());
+            let hint = did_you_mean(name, KINDS);
             let all = KINDS.join(", ");
             let detail = format!("there are no events {name:?}{hint}; there are {all}");
             ApiProblem::new(ProblemKind::Unreadable, detail).at("kind")
@@ -353,7 +353,7 @@ impl EventReader {
         if !self.is_asked(Some(&delivery.merchant), Some(&delivery.tx_id)) {
             return EventFate::Other;
         }
-        event(name, &PushbackView::new(&delivery))
+        event(name, &PushbackView::new(&self.call.space, &delivery))
     }
 }
 

@@ -266,7 +266,7 @@ pub(super) async fn explain(call: &ApiRequest, _: Empty) -> Result<Explained, Ap
             None => &mut view.outbox.iter(),
         };
         let caused = all.filter(|delivery| delivery.trace == entry.trace);
-        (snapshot, caused.map(PushbackView::new).collect())
+        (snapshot, caused.map(|delivery| PushbackView::new(&call.space, delivery)).collect())
     });
     let events = snapshot.as_ref().map_or(Vec::new(), |snapshot| {
         let own = snapshot.order.history.iter().filter(|event| event.trace == entry.trace.0);

@@ -318,7 +318,8 @@ async fn autopay(
         more: More { control: Some(control), rule, trace_headers, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
-    call.space.note(generation, entry, &wire::redact(&call.body), &response);
+    let shown = wire::redact(call.space.profile().operations.secrets(), &call.body);
+    call.space.note(generation, entry, &shown, &response);
     for pending in PendingReply::outlast(pending.into_iter().collect()).await {
         pending.by.leaves(status, response.len());
         pending.by.left();

@@ -50,7 +50,7 @@ pub(super) fn list(call: &ApiRequest, query: PushbacksQuery) -> Result<PushbackP
     let more = found.len() > limit;
     found.truncate(limit);
     Ok(PushbackPage {
-        pushbacks: found.iter().map(PushbackView::new).collect(),
+        pushbacks: found.iter().map(|delivery| PushbackView::new(&call.space, delivery)).collect(),
         next: found.last().filter(|_| more).map(|last| last.id),
         dropped,
     })
@@ -66,7 +66,7 @@ pub(super) fn resend(call: &ApiRequest, _: Empty) -> Result<PushbackView, ApiPro
         })
     });
     match resent {
-        Some((true, delivery)) => Ok(PushbackView::new(&delivery)),
+        Some((true, delivery)) => Ok(PushbackView::new(&call.space, &delivery)),
         Some((false, _)) => Err(ApiProblem::new(
             ProblemKind::UnderWay,
             format!("push-back {name} is being sent just now; wait for what comes of it"),

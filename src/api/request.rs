@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::Control;
 use super::problem::{ApiProblem, ProblemKind};
-use crate::base::recognised;
+use crate::base::{did_you_mean, recognised};
 use crate::profile::Merchant;
 use crate::space::Space;
 
@@ -164,34 +164,6 @@ fn misfit(path: &str, message: &str) -> ApiProblem {
     };
     let problem = ApiProblem::new(ProblemKind::Unreadable, format!("{detail}{hint}"));
     if path == "." { problem } else { problem.at(path) }
-}
-
-/// Least similarity of two names for one to be suggested for the other.
-const ALIKE: f64 = 0.8;
-
-/// So many names are suggested at most.
-const SUGGESTED_MAX: usize = 3;
-
-/// ` (did you mean …?)` where known names are close to the given one, else nothing: those that begin with it, or else the
-/// most alike.
-pub(super) fn did_you_mean<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> String {
-    let lower = given.to_lowercase();
-    let known: Vec<&str> = known.collect();
-    let begins = |name: &&&str| !lower.is_empty() && name.to_lowercase().starts_with(&lower);
-    let mut meant: Vec<&str> = known.iter().filter(begins).copied().take(SUGGESTED_MAX).collect();
-    if meant.is_empty() {
-        let alike = |name: &str| strsim::jaro_winkler(&lower, &name.to_lowercase());
-        let nearest = known
-            .iter()
-            .map(|name| (alike(name), *name))
-            .filter(|(likeness, _)| *likeness >= ALIKE)
-            .max_by(|(left, _), (right, _)| left.total_cmp(right));
-        meant.extend(nearest.map(|(_, name)| name));
-    }
-    match &*meant {
-        [] => String::new(),
-        names => format!(" (did you mean {}?)", names.join(" or ")),
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, decode, did_you_mean};
+use super::request::{ApiRequest, decode};
 use super::routes::ROUTES;
+use crate::base::did_you_mean;
 use crate::http::{Limits, ReplyBody};
 use crate::space::SNAPSHOT_FILE_MAX;
 

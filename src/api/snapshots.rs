@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 
 use super::blocking;
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, Empty, did_you_mean};
+use super::request::{ApiRequest, Empty};
 use super::spaces::urls;
+use crate::base::did_you_mean;
 use crate::space::{FileError, IfExists, JournalEntry, More, Snapshot, SnapshotError, Space};
 
 /// Name for a new snapshot.

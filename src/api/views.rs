@@ -9,12 +9,14 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::request::ApiRequest;
-use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod, Reason};
+use crate::base::{
+    Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Reason, SecretNames,
+};
 use crate::gateway::CheckoutToken;
 use crate::ledger::{Change, Entry, OrderKind};
 use crate::profile::{Mark, ReasonAnswer};
 use crate::space::{
-    Attempt, Delivery, JournalEntry, LintFinding, OrderSnapshot, RequestId, Weight,
+    Attempt, Delivery, JournalEntry, LintFinding, OrderSnapshot, RequestId, Space, Weight,
 };
 use crate::wire;
 
@@ -251,7 +253,10 @@ impl OrderView {
                 .iter()
                 .map(|entry| EventView::new(entry, order.currency))
                 .collect(),
-            pushbacks: pushbacks.iter().map(PushbackView::new).collect(),
+            pushbacks: pushbacks
+                .iter()
+                .map(|delivery| PushbackView::new(&call.space, delivery))
+                .collect(),
             tx_id: order.tx_id.into(),
         }
     }
@@ -301,16 +306,16 @@ pub(super) fn told(change: Change, currency: Option<Currency>) -> (Option<String
 }
 
 impl PushbackView {
-    pub(super) fn new(delivery: &Delivery) -> Self {
+    pub(super) fn new(space: &Space, delivery: &Delivery) -> Self {
         Self {
             id: delivery.id,
             merchant_id: delivery.merchant.to_string(),
             tx_id: delivery.tx_id.to_string(),
-            cause: delivery.cause,
-            content: delivery.content,
+            cause: delivery.cause.name(),
+            content: delivery.content.name(),
             trace: trace(delivery.trace),
             url: delivery.url.to_string(),
-            body: shown(&delivery.body),
+            body: shown(space.profile().operations.secrets(), &delivery.body),
             filler_bytes: delivery.filler,
             state: delivery.state.name(),
             created_at: delivery.created.rfc3339(),
@@ -349,6 +354,7 @@ fn headers(attempt: &Attempt) -> BTreeMap<String, String> {
 impl RequestView {
     pub(super) fn new(call: &ApiRequest, entry: &JournalEntry) -> Self {
         let trace_headers = entry.more().trace_headers.as_deref();
+        let secrets = call.space.profile().operations.secrets();
         let context = trace_headers.and_then(|trace_headers| trace_headers.context.as_deref());
         Self {
             trace: entry.trace.to_string(),
@@ -370,8 +376,8 @@ impl RequestView {
             tracestate: context.and_then(|context| Some(context.state()?.to_owned())),
             trace_context_ignored: trace_headers
                 .and_then(|trace_headers| Some(trace_headers.ignored?.to_string())),
-            request: shown(entry.bodies.request()),
-            response: shown(entry.bodies.response()),
+            request: shown(secrets, entry.bodies.request()),
+            response: shown(secrets, entry.bodies.response()),
         }
     }
 }
@@ -406,8 +412,8 @@ fn trace(trace: RequestId) -> Option<String> {
 }
 
 /// A body as JSON with its literals as they stand; text where it is none. Secrets are masked.
-fn shown(body: &[u8]) -> Box<RawValue> {
-    let body = wire::redact(body);
+fn shown(secrets: &SecretNames, body: &[u8]) -> Box<RawValue> {
+    let body = wire::redact(secrets, body);
     let text = String::from_utf8_lossy(&body);
     let json = match text.trim() {
         "" => None,
@@ -450,7 +456,7 @@ pub(super) fn read_state<'de, D: Deserializer<'de>>(
     reader: D,
 ) -> Result<Option<OrderState>, D::Error> {
     let name = String::deserialize(reader)?;
-    OrderState::parse(&name).map(Some).ok_or_else(|| {
+    OrderState::of_name(&name).map(Some).ok_or_else(|| {
         let known: Vec<_> =
             OrderState::ALL.iter().map(|state| format!("`{}`", state.name())).collect();
         D::Error::custom(format!("unknown state `{name}`, expected one of {}", known.join(", ")))

@@ -240,7 +240,7 @@ impl<'a> WaitCondition<'a> {
                 (None, After::Pushback(after)) => outbox.after(*after).find(wanted),
                 (None, _) => outbox.after(0).rev().find(wanted),
             };
-            found.map(PushbackView::new)
+            found.map(|delivery| PushbackView::new(&call.space, delivery))
         })
     }
 

@@ -3,6 +3,8 @@
 use arrayvec::ArrayString;
 use serde::{Deserialize, Serialize};
 
+use super::Named;
+
 /// A currency that PAYON handles: USD in the order API, USD and KHR for QR payments (documented).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -11,6 +13,15 @@ pub enum Currency {
     Usd,
     /// Cambodian riel, no decimals, ISO 4217 number 116.
     Khr,
+}
+
+impl Named for Currency {
+    const WHAT: &'static str = "a currency";
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.code()
+    }
 }
 
 impl Currency {

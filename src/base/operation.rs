@@ -1,28 +1,15 @@
 //! PAYON's operations, by the names that scenarios, the journal and the profile use.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::named_enum;
 
 macro_rules! operations {
     ($($variant:ident = $name:literal, [$($path:literal),+];)+) => {
-        /// One of PAYON's merchant-facing operations.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum Operation {
-            $(#[doc = concat!("`POST ", $($path, " "),+, "`")] $variant,)+
+        named_enum! {
+            /// One of PAYON's merchant-facing operations.
+            pub enum Operation ("an operation") { $($(#[doc = $path])+ $variant = $name,)+ }
         }
 
         impl Operation {
-            /// Every operation, in the order of the contract.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The stable name, such as `preAuthCompletion`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
             /// The paths at which it answers, the documented one first.
             pub const fn paths(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => &[$($path),+],)+ }
@@ -64,41 +51,5 @@ impl Operation {
     /// The position in [`Operation::ALL`], for tables with a row an operation.
     pub const fn index(self) -> usize {
         self as usize
-    }
-}
-
-/// A name that is no operation.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an operation; known are {known}", known = Operation::ALL.iter().map(|o| o.name()).collect::<Vec<_>>().join(", "))]
-pub struct UnknownOperation(pub String);
-
-impl FromStr for Operation {
-    type Err = UnknownOperation;
-
-    fn from_str(name: &str) -> Result<Self, UnknownOperation> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|operation| operation.name() == name)
-            .ok_or_else(|| UnknownOperation(name.to_owned()))
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Operation {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Operation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        name.parse().map_err(serde::de::Error::custom)
     }
 }

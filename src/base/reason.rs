@@ -2,33 +2,13 @@
 //!
 //! A reason is a stable name; what the merchant sees of it (code, message, HTTP status) is data of the profile.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::named_enum;
 
 macro_rules! reasons {
     ($($variant:ident = $name:literal, $about:literal;)+) => {
-        /// Reason why a request, a payment or a step was answered as it was.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum Reason {
-            $(#[doc = $about] $variant,)+
-        }
-
-        impl Reason {
-            /// Every reason, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The stable name, such as `sign.invalid`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// One sentence for people.
-            pub const fn about(self) -> &'static str {
-                match self { $(Self::$variant => $about,)+ }
-            }
+        named_enum! {
+            /// Reason why a request, a payment or a step was answered as it was.
+            pub enum Reason ("a reason") { $(#[doc = $about] $variant = $name,)+ }
         }
     };
 }
@@ -124,40 +104,4 @@ reasons! {
     SystemError = "system.error", "The gateway failed.";
     SystemBusy = "system.busy", "The gateway takes no more for the moment.";
     SystemMaintenance = "system.maintenance", "The gateway is closed for maintenance.";
-}
-
-/// A name that is no reason.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a reason; `payon-sim profile reasons` lists them")]
-pub struct UnknownReason(pub String);
-
-impl FromStr for Reason {
-    type Err = UnknownReason;
-
-    fn from_str(name: &str) -> Result<Self, UnknownReason> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|reason| reason.name() == name)
-            .ok_or_else(|| UnknownReason(name.to_owned()))
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for Reason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        name.parse().map_err(serde::de::Error::custom)
-    }
 }

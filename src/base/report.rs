@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::secret::{Secrecy, SecretNames};
+use super::suggest::{distance, nearest};
 use super::visible::visible;
 
 /// Something wrong in one place of a file.
@@ -37,10 +39,11 @@ const EXCERPT_CHARS: usize = 96;
 const NAMES_SHOWN: usize = 16;
 /// Digits in a row that may be a card number; only its first six are shown.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
-/// Keys whose values never appear in a message.
-const SECRET_KEYS: &[&str] = &[
-    "number", "cvv", "pin", "otp", "passcode", "private", "token", "default", "sms", "email", "acs",
-];
+/// Keys of our own files whose values never appear in a message, beside those of [`SecretNames`].
+const SECRET_KEYS: &[&str] =
+    &["number", "private", "sign_secret", "default", "sms", "email", "acs"];
+/// Keys of our own files that are called like a secret elsewhere.
+const PUBLIC_KEYS: &[&str] = &["authentication"];
 
 impl Diagnostic {
     /// A problem of a file as a whole.
@@ -140,24 +143,30 @@ impl Message {
         self
     }
 
+    /// The same with the name that `word` was probably meant to be, where one is near.
+    #[must_use]
+    pub fn meant(self, word: &str, names: &[&str]) -> Self {
+        match nearest(word, names) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
     /// serde's message, with the suggestion that serde does not make: it names the wrong word first and the allowed
     /// ones after it, all within back-ticks.
     pub fn of_serde(message: &str) -> Self {
+        // The names of our own enums bring their advice along.
+        if let Some((told, advice)) = message.split_once("; did you mean ") {
+            return format!("did you mean {advice}").split("; ").fold(Self::new(told), Self::help);
+        }
         let mut names = message.split('`').skip(1).step_by(2);
         let wrong = names.next().unwrap_or_default();
-        let message = Self::new(message);
-        match nearest(wrong, &names.collect::<Vec<_>>()) {
-            Some(near) => message.help(format!("did you mean `{near}`?")),
-            None => message,
-        }
+        Self::new(message).meant(wrong, &names.collect::<Vec<_>>())
     }
 
     /// That `word` is none of `names`: what is allowed and what was probably meant.
     pub fn not_among(what: &str, word: &str, names: &[&str]) -> Self {
-        let mut message = Self::new(format!("`{word}` is not {what}"));
-        if let Some(near) = nearest(word, names) {
-            message = message.help(format!("did you mean `{near}`?"));
-        }
+        let message = Self::new(format!("`{word}` is not {what}")).meant(word, names);
         message.help(format!("allowed: {}", list(word, names)))
     }
 }
@@ -184,25 +193,6 @@ pub fn line_of(line_starts: &[usize], offset: usize) -> usize {
     line_starts.partition_point(|start| *start <= offset).max(1)
 }
 
-/// The name that `word` was probably meant to be.
-pub fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
-    let far = match word.chars().count() {
-        0..3 => 0,
-        length => (length / 3).max(1),
-    };
-    names
-        .iter()
-        .map(|name| (distance(word, name), *name))
-        .filter(|(distance, _)| *distance <= far)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-fn distance(word: &str, name: &str) -> usize {
-    let plain = |text: &str| text.to_lowercase().replace(['-', '_', '.', ' '], "-");
-    strsim::damerau_levenshtein(&plain(word), &plain(name))
-}
-
 /// The allowed names, the nearest first when there are too many to list.
 fn list(word: &str, names: &[&str]) -> String {
     if names.len() <= NAMES_SHOWN {
@@ -214,6 +204,11 @@ fn list(word: &str, names: &[&str]) -> String {
     format!("{} and {} more", nearest_first[..shown].join(", "), names.len() - shown)
 }
 
+fn is_secret(key: &str) -> bool {
+    let is_general = || SecretNames::GENERAL.class(key.as_bytes()) == Secrecy::Secret;
+    SECRET_KEYS.contains(&key) || is_general() && !PUBLIC_KEYS.contains(&key)
+}
+
 /// The line with the values of secret keys, card numbers and long Base64 replaced by `*`, character by character, so that columns stay.
 fn hide_secrets(line: &str) -> String {
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_".contains(c);
@@ -221,15 +216,19 @@ fn hide_secrets(line: &str) -> String {
         return "*".repeat(line.chars().count());
     }
     let mut shown: Vec<char> = line.chars().collect();
-    for key in SECRET_KEYS {
-        for (at, _) in line.match_indices(key) {
-            let word = |c: char| c.is_alphanumeric() || c == '_';
-            let (before, after) = (&line[..at], &line[at + key.len()..]);
-            let value = after.trim_start_matches([' ', '\t', '"', '\'']).strip_prefix(['=', ':']);
-            let Some(value) = value.filter(|_| !before.ends_with(word)) else { continue };
-            let first = line[..line.len() - value.len()].chars().count();
-            hide_value(&mut shown[first..]);
+    let not_in_word = |c: char| !c.is_alphanumeric() && c != '_';
+    let mut rest = line;
+    for piece in line.split_inclusive(not_in_word) {
+        let key = piece.trim_end_matches(not_in_word);
+        let after = &rest[key.len()..];
+        rest = &rest[piece.len()..];
+        if !is_secret(key) {
+            continue;
         }
+        let value = after.trim_start_matches([' ', '\t', '"', '\'']).strip_prefix(['=', ':']);
+        let Some(value) = value else { continue };
+        let first = line[..line.len() - value.len()].chars().count();
+        hide_value(&mut shown[first..]);
     }
     for digits in shown.chunk_by_mut(|a, b| a.is_ascii_digit() && b.is_ascii_digit()) {
         if CARD_DIGITS.contains(&digits.len()) {
@@ -287,14 +286,5 @@ mod tests {
         ] {
             assert_eq!(hide_secrets(line), shown);
         }
-    }
-
-    #[test]
-    fn a_suggestion_is_near_or_absent() {
-        let names = ["number", "scheme", "partly_refunded"];
-        assert_eq!(nearest("numbr", &names), Some("number"));
-        assert_eq!(nearest("Partly-Refunded", &names), Some("partly_refunded"));
-        assert_eq!(nearest("colour", &names), None);
-        assert_eq!(nearest("X", &["D", "E", "A"]), None);
     }
 }

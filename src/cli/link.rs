@@ -14,7 +14,7 @@ use super::base_url::BaseUrl;
 use super::client::{GatewayArgs, RefusedCall, segment};
 use super::exit;
 use super::input::{self, ProfileArg};
-use crate::base::{Fields, Millis, Operation, nearest, read_text, wall_clock};
+use crate::base::{Fields, Millis, Operation, did_you_mean, read_text, wall_clock};
 use crate::crypto::{Padding, PublicKey};
 use crate::gateway::link;
 use crate::profile::Profile;
@@ -98,8 +98,8 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     let merchant = known.merchants.iter().find(|known| known.id == id);
     if merchant.is_none() && !args.unchecked {
         let ids: Vec<&str> = known.merchants.iter().map(|known| known.id.as_str()).collect();
-        let hint = nearest(id, &ids).map(|near| format!(" (did you mean {near}?)"));
-        let (side, hint) = (&known.side, hint.unwrap_or_default());
+        let hint = did_you_mean(id, ids.iter().copied());
+        let side = &known.side;
         bail!("--merchant: {side} has no merchant {id:?}{hint}; it has {}", ids.join(", "));
     }
     let mut fill = |name: &str, value: Value| {

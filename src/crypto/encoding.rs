@@ -7,7 +7,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::DecodePaddingMode::Indifferent;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
-use super::names::named_enum;
+use crate::base::named_enum;
 
 const TOLERANT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(Indifferent);
@@ -17,7 +17,7 @@ const BASE64_URL: GeneralPurpose =
 
 named_enum! {
     /// Encodings of bytes as text (assumed: PAYON's pages do not say).
-    Encoding("an encoding") {
+    pub enum Encoding ("an encoding") {
         /// The standard alphabet (`+` and `/`), written with padding.
         Base64 = "base64",
         /// The alphabet for URLs (`-` and `_`), written without padding.

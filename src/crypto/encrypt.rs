@@ -9,11 +9,11 @@ use sha2::Sha256;
 
 use super::encoding::Encoding;
 use super::keys::{PrivateKey, PublicKey};
-use super::names::named_enum;
+use crate::base::named_enum;
 
 named_enum! {
     /// Paddings of a block.
-    Padding("a padding") {
+    pub enum Padding ("a padding") {
         /// PKCS#1 v1.5, the default.
         Pkcs1 = "pkcs1",
         /// OAEP with SHA-1 for label and mask, what most libraries call OAEP.

@@ -5,11 +5,11 @@ use rsa::pkcs8::{PrivateKeyInfo, SubjectPublicKeyInfoRef};
 
 use super::container::{self, Half};
 use super::keys::{KeyError, PrivateKey, PublicKey};
-use super::names::named_enum;
+use crate::base::named_enum;
 
 named_enum! {
     /// The structure that holds a key.
-    KeyForm("a form of key") {
+    pub enum KeyForm ("a form of key") {
         /// Public, bare.
         Pkcs1Public = "PKCS#1 public key",
         /// Public, with its algorithm.

@@ -7,11 +7,11 @@ use rsa::pkcs1v15::Pkcs1v15Sign;
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
-use super::names::named_enum;
+use crate::base::named_enum;
 
 named_enum! {
     /// A digest.
-    Hash("a digest") {
+    pub enum Hash ("a digest") {
         /// SHA-256.
         Sha256 = "SHA-256",
         /// SHA-1.

@@ -22,7 +22,6 @@ mod hash;
 mod infer;
 mod keys;
 mod mask;
-mod names;
 mod orders;
 mod recipe;
 mod sign;
@@ -40,12 +39,11 @@ pub use explain::{
 pub use form::{KeyForm, KeyReport};
 pub use hash::Hash;
 pub use infer::{
-    BODY_BYTES_MAX, Held, Inference, Outcome, PROOF_BITS_MIN, Proof, Sample, SampleError,
-    SampleFacts, SearchBudget, Undecided, infer,
+    BODY_BYTES_MAX, Held, Inference, Outcome, PROOF_BITS_MIN, PageMembers, Proof, Sample,
+    SampleError, SampleFacts, SearchBudget, Undecided, infer,
 };
 pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
 pub use mask::Hide;
-pub use names::UnknownName;
 pub use recipe::{Algorithm, Canonical, KeyPosition, Recipe, RecipeError, SIGN};
 pub use sign::{SignKey, SignatureError, VerifyKey, sign, verify};
 pub use template::TemplateError;

@@ -9,20 +9,19 @@ use super::encoding::Encoding;
 use super::hash::Hash;
 use super::keys::Secret;
 use super::mask::Hide;
-use super::names::named_enum;
 use super::template::{self, Piece, TemplateError};
 use super::words::{
     Charset, DigestForm, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, SecretForm,
     SignValue, TextCase, Transform,
 };
-use crate::base::Fields;
+use crate::base::{Fields, named_enum};
 
 /// The member of a request that carries the signature (documented).
 pub const SIGN: &str = "sign";
 
 named_enum! {
     /// Algorithms that turn the canonical string and a key into the signature.
-    Algorithm("a signature algorithm") {
+    pub enum Algorithm ("a signature algorithm") {
         /// RSA, PKCS#1 v1.5, SHA-1.
         RsaSha1 = "RSA-SHA1",
         /// RSA, PKCS#1 v1.5, SHA-256: the default.
@@ -76,7 +75,7 @@ named_enum! {
 
 named_enum! {
     /// Kinds of strings that are signed.
-    Canonical("a kind of canonical string") {
+    pub enum Canonical ("a kind of canonical string") {
         /// `name=value` of every member, names sorted by byte value.
         SortedPairs = "sorted-pairs",
         /// The values of the recipe's `fields`, in that order.
@@ -110,7 +109,7 @@ impl Canonical {
 
 named_enum! {
     /// On which side of the string the shared key of a keyed digest stands.
-    KeyPosition("a position of the key") {
+    pub enum KeyPosition ("a position of the key") {
         /// Digest of string, then key.
         After = "after",
         /// Digest of key, then string.
@@ -514,7 +513,7 @@ impl Recipe {
 
     /// The string to sign, before `charset` and `predigest`. Secrets are masked by `hide`, and a shared key is written
     /// as `<key>`.
-    pub fn canonical_masked(&self, fields: &Fields<'_>, hide: Hide) -> String {
+    pub fn canonical_masked(&self, fields: &Fields<'_>, hide: Hide<'_>) -> String {
         CanonicalStyle::of(self).text(&Source::new(self, fields, None), View::Masked(hide))
     }
 

@@ -103,7 +103,9 @@ fn recipes_read_from_data_and_say_what_they_miss() {
     let written = toml::to_string(&Recipe::default()).expect("toml");
     assert_eq!(toml::from_str::<Recipe>(&written).expect("toml"), Recipe::default());
     let error = toml::from_str::<Recipe>("algorithm = \"RSA-SHA3\"").expect_err("unknown");
-    assert!(error.to_string().contains("known are RSA-SHA1, RSA-SHA256"), "{error}");
+    for part in ["did you mean `RSA-SHA1`?", "allowed: RSA-SHA1, "] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
     let error = toml::from_str::<Recipe>("algoritm = \"RSA-SHA1\"").expect_err("unknown");
     assert!(error.to_string().contains("unknown field `algoritm`"), "{error}");
 }

@@ -1,10 +1,10 @@
 //! Words of the `[sign]` table for the form of the signed string.
 
-use super::names::named_enum;
+use crate::base::named_enum;
 
 named_enum! {
     /// The order of the members in the string.
-    Order("an order of members") {
+    pub enum Order ("an order of members") {
         /// As in the body.
         AsSent = "as-sent",
         /// Names sorted by byte value.
@@ -22,7 +22,7 @@ named_enum! {
 
 named_enum! {
     /// The letter case of a text.
-    TextCase("a letter case") {
+    pub enum TextCase ("a letter case") {
         /// Unchanged.
         AsSent = "as-sent",
         /// Lower case.
@@ -34,7 +34,7 @@ named_enum! {
 
 named_enum! {
     /// The digits of numbers, and of texts in members that are called an amount.
-    Numbers("a form of numbers") {
+    pub enum Numbers ("a form of numbers") {
         /// Unchanged.
         AsSent = "as-sent",
         /// Without zeros at the end: `1.50` becomes `1.5`, `1.00` becomes `1`.
@@ -50,7 +50,7 @@ named_enum! {
 
 named_enum! {
     /// The characters that are replaced within a value.
-    Escape("an escape") {
+    pub enum Escape ("an escape") {
         /// Nothing is replaced.
         None = "none",
         /// Text keeps its quotation marks and escapes, as in the body.
@@ -96,7 +96,7 @@ named_enum! {
 
 named_enum! {
     /// The treatment of members that are `null` or `""`.
-    EmptyValues("a treatment of empty members") {
+    pub enum EmptyValues ("a treatment of empty members") {
         /// Both are left out.
         Omit = "omit",
         /// Both are kept with an empty value.
@@ -112,7 +112,7 @@ named_enum! {
 
 named_enum! {
     /// The place of the signature's own member in the string.
-    SignValue("a treatment of the member sign") {
+    pub enum SignValue ("a treatment of the member sign") {
         /// It is left out.
         Absent = "absent",
         /// It is there with an empty text.
@@ -124,7 +124,7 @@ named_enum! {
 
 named_enum! {
     /// The blanks of a JSON text.
-    Layout("a layout of JSON") {
+    pub enum Layout ("a layout of JSON") {
         /// No blanks.
         Compact = "compact",
         /// A space behind each comma and colon, as Python writes it.
@@ -140,7 +140,7 @@ named_enum! {
 
 named_enum! {
     /// The line ends within the string.
-    LineEnds("a form of line ends") {
+    pub enum LineEnds ("a form of line ends") {
         /// Unchanged.
         AsSent = "as-sent",
         /// Line feeds.
@@ -152,7 +152,7 @@ named_enum! {
 
 named_enum! {
     /// A change to the whole string once it is complete.
-    Transform("a change to the whole string") {
+    pub enum Transform ("a change to the whole string") {
         /// Nothing is changed.
         None = "none",
         /// Lower case.
@@ -182,7 +182,7 @@ named_enum! {
 
 named_enum! {
     /// The character set of the string.
-    Charset("a character set") {
+    pub enum Charset ("a character set") {
         /// UTF-8.
         Utf8 = "utf-8",
         /// UTF-16, low byte first.
@@ -198,7 +198,7 @@ named_enum! {
 
 named_enum! {
     /// The form in which a first digest is signed.
-    DigestForm("a form of a digest") {
+    pub enum DigestForm ("a form of a digest") {
         /// Its bytes.
         Raw = "raw",
         /// Hexadecimal digits in lower case.
@@ -214,7 +214,7 @@ named_enum! {
 
 named_enum! {
     /// The bytes that a shared key's text stands for.
-    SecretForm("a form of the shared key") {
+    pub enum SecretForm ("a form of the shared key") {
         /// The text as it stands.
         Text = "text",
         /// The bytes that its hexadecimal digits stand for.

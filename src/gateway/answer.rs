@@ -47,10 +47,12 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
     });
     let arrive = |merchant: Option<&str>| space.arrive(merchant, Some(Point::Call(call.operation)));
     let arrival = arrive(identity.merchant_id.as_deref());
+    let secrets = space.profile().operations.secrets();
+    let is_harmless = |fields: &Fields<'_>| wire::is_harmless(secrets, fields);
     let mut context = RequestContext {
         identity,
         body,
-        is_harmless: objects.as_ref().is_ok_and(|objects| objects.iter().all(wire::is_harmless)),
+        is_harmless: objects.as_ref().is_ok_and(|objects| objects.iter().all(is_harmless)),
         token: call.token,
         scenario: call.scenario,
         origin: call.origin,

@@ -59,7 +59,8 @@ pub(super) fn finish(
         more: more.noted(),
         bodies: Bodies::default(),
     };
-    let shown = if context.is_harmless { Cow::Borrowed(body) } else { wire::redact(body) };
+    let secrets = space.profile().operations.secrets();
+    let shown = if context.is_harmless { Cow::Borrowed(body) } else { wire::redact(secrets, body) };
     space.note(generation, entry, &shown, &reply);
     GatewayReply { status, body: reply, trace, reason, pending }
 }

@@ -7,7 +7,7 @@ use crate::ledger::Order;
 use crate::scenario::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, SpaceHistory,
 };
-use crate::space::{Delivery, DeliveryState, JournalEntry, Space, StateView};
+use crate::space::{Delivery, DeliveryState, JournalEntry, PushbackCause, Space, StateView};
 
 /// Fills in what journal, ledger and outbox of `space` still hold. `shop` is left out: only the merchant knows.
 pub fn history(space: &Space) -> SpaceHistory {
@@ -106,9 +106,14 @@ pub(super) fn delivery(delivery: &Delivery) -> DeliveryFact {
         id: delivery.id,
         merchant_id: delivery.merchant.to_string(),
         tx_id: delivery.tx_id.to_string(),
-        cause: if delivery.cause == "unasked" { "none" } else { delivery.cause }.to_owned(),
+        cause: if delivery.cause == PushbackCause::Unasked {
+            "none"
+        } else {
+            delivery.cause.name()
+        }
+        .to_owned(),
         code: code(&delivery.body),
-        content: delivery.content.to_owned(),
+        content: delivery.content.name().to_owned(),
         created: delivery.created,
         acknowledged: delivery.state == DeliveryState::Acknowledged,
         attempts: attempts

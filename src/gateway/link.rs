@@ -123,7 +123,9 @@ pub fn open(space: &Space, merchant_id: &str, data: &str) -> Result<CheckoutToke
         more: More { detail, ..More::default() }.noted(),
         ..JournalEntry::default()
     };
-    space.note(arrival.generation, entry, &wire::redact(plain.as_deref().unwrap_or_default()), b"");
+    let secrets = space.profile().operations.secrets();
+    let shown = wire::redact(secrets, plain.as_deref().unwrap_or_default());
+    space.note(arrival.generation, entry, &shown, b"");
     opened
 }
 

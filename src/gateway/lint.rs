@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::context::{NAME_CHARS, Refused, RequestContext};
-use crate::base::{Currency, Fields, Literal, Operation, Reason};
+use crate::base::{Currency, Fields, Literal, Operation, Reason, nearest};
 use crate::profile::{MemberKind, MemberSpec, OperationSpec};
 use crate::space::{Lint, Space, Weight};
 
@@ -37,8 +37,6 @@ pub(super) fn read(context: &mut RequestContext<'_>, rows: &[Fields<'_>]) -> Res
     verdict
 }
 
-/// Least similarity of two names, from 0 to 1, for one to be taken for the other.
-const ALIKE: f64 = 0.88;
 /// Names of other gateways for members of PAYON's, without case and separators.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("callbackurl", "noti_url"),
@@ -63,17 +61,13 @@ fn stranger<'d>(described: &'d OperationSpec, name: &str) -> (Lint, Option<&'d s
     let bare = |name: &str| {
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
     };
-    let given = bare(&name.chars().take(NAME_CHARS).collect::<String>());
+    let name = name.chars().take(NAME_CHARS).collect::<String>();
+    let given = bare(&name);
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == given).map(|(_, known)| *known);
-    let alike = || {
-        let likeness = |known| strsim::jaro_winkler(&given, &bare(known));
-        let rated = names().map(|known| (likeness(known), known));
-        rated.filter(|(likeness, _)| *likeness >= ALIKE).max_by(|(a, _), (b, _)| a.total_cmp(b))
-    };
     let likely = names()
         .find(|known| bare(known) == given)
         .or_else(|| names().find(|known| Some(*known) == elsewhere))
-        .or_else(|| alike().map(|(_, known)| known));
+        .or_else(|| nearest(&name, &names().collect::<Vec<_>>()));
     (Lint::UndocumentedField, likely)
 }
 

@@ -4,12 +4,12 @@ use std::ops::Deref;
 
 use arrayvec::ArrayString;
 
-use crate::base::{Amount, Currency, Fields, Millis, PaymentMethod, Reason, WebUrlParts};
+use crate::base::{Amount, Currency, Fields, Millis, Named, PaymentMethod, Reason, WebUrlParts};
 use crate::khqr;
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{LifecycleRules, Merchant};
 use crate::wire::register::{RegisterReply, RegisterRequest};
-use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt, Word};
+use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt};
 
 use super::checkout_token::CheckoutToken;
 use super::context::{Refused, RequestContext};
@@ -46,7 +46,7 @@ pub(super) fn answer(
             trt: request.trt,
             payment_method: request.payment_method,
             pay_dv_cd: request.pay_dv_cd.or_else(|| {
-                PayDvCd::parse(profile.wording.pay_dv_word.get(request.payment_method))
+                PayDvCd::of_name(profile.wording.pay_dv_word.get(request.payment_method))
             }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
@@ -139,7 +139,7 @@ fn details(request: &RegisterRequest<'_>) -> Option<Box<Details>> {
     Some(Box::new(Details {
         client_id: text(&request.client_id),
         binding_id: text(&request.binding_id),
-        pay_dv_cd: request.pay_dv_cd.map(|word| word.word().into()),
+        pay_dv_cd: request.pay_dv_cd.map(|word| word.name().into()),
         buyer_id: text(&request.buyer_id),
         seller_id: text(&request.seller_id),
         noti_url: text(&request.noti_url),

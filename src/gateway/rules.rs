@@ -2,7 +2,7 @@
 
 use super::Hindsight;
 use super::context::{Refused, RequestContext};
-use crate::base::{Currency, Fields, Operation, PaymentMethod, Reason};
+use crate::base::{Currency, Fields, Named, Operation, PaymentMethod, Reason};
 use crate::ledger::Target;
 use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
 use crate::space::{JournalEntry, PendingReply, Ruling, Space};
@@ -35,12 +35,8 @@ fn with_facts<R>(
         fields: Some(fields),
         amount,
         card: card.as_deref(),
-        method: fields.text("paymentMethod").and_then(|name| PaymentMethod::parse(&name)),
-        trt: match fields.text("trt").as_deref() {
-            Some("10") => Some(Trt::Purchase),
-            Some("12") => Some(Trt::PreAuth),
-            _ => None,
-        },
+        method: fields.text("paymentMethod").and_then(|name| PaymentMethod::of_name(&name)),
+        trt: fields.text("trt").and_then(|name| Trt::of_name(&name)),
         header,
         ..CallFacts::new(space.name(), point, now)
     })

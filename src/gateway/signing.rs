@@ -65,7 +65,7 @@ pub fn sign(recipe: &Recipe, merchant: &Merchant, body: &[u8]) -> Result<Signed,
     let key = key.map_err(|error| bad_key(merchant, error))?;
     let sign = crypto::sign(recipe, &key, &fields)?;
     let body = with_sign(text, &fields, &sign);
-    Ok(Signed { canonical: recipe.canonical_masked(&fields, |body| body.into()), sign, body })
+    Ok(Signed { canonical: recipe.canonical_masked(&fields, &|body| body.into()), sign, body })
 }
 
 /// Explains the signature of `body`, which `merchant` sends to `operation`. The keys of `others` and the gateway's
@@ -83,12 +83,12 @@ pub fn explain<'m>(
     let others = other_keys(profile, others, merchant);
     Ok(crypto::explain(&Question {
         recipe,
-        operation,
+        documented: &profile.operations.get(operation).listed(),
         body: text,
         fields: &fields,
         key: &key,
         others: &others,
-        hide: wire::redact,
+        hide: &|body| wire::redact(profile.operations.secrets(), body),
     }))
 }
 

@@ -1,34 +1,22 @@
 //! Mistakes of a payload: a closed set, with the official SDK's number where it has one.
 
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+use crate::base::named_enum;
 
 macro_rules! problems {
     ($($variant:ident = $name:literal, $sdk:expr, $about:literal;)+) => {
-        /// One kind of mistake in a payload.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum KhqrProblem {
-            $(#[doc = $about] $variant,)+
+        named_enum! {
+            /// One kind of mistake in a payload.
+            pub enum KhqrProblem ("a mistake of a payload") { $(#[doc = $about] $variant = $name,)+ }
         }
 
         impl KhqrProblem {
-            /// Every problem, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The stable name, such as `crc.wrong`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
             /// The `errorCode` that the official SDK has for this kind of mistake; `None` where it has none. Having a
             /// number does not mean that the SDK notices every case.
             pub const fn sdk_code(self) -> Option<u8> {
                 match self { $(Self::$variant => $sdk,)+ }
-            }
-
-            /// One sentence for people: the rule that was broken.
-            pub const fn about(self) -> &'static str {
-                match self { $(Self::$variant => $about,)+ }
             }
         }
     };
@@ -101,12 +89,6 @@ problems! {
     StoreLabelLength = "store-label.length", Some(11), "A store label has 1 to 25 characters.";
     TerminalLabelLength = "terminal-label.length", Some(12), "A terminal label has 1 to 25 characters.";
     PurposeLength = "purpose.length", Some(42), "A purpose has 1 to 25 characters.";
-}
-
-impl Serialize for KhqrProblem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
 }
 
 /// One mistake in one payload.

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use super::progress::Progress;
 use crate::base::{
     Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason, TraceContext, digits,
+    named_enum,
 };
 use crate::profile::CompletedAmount;
 
@@ -34,27 +35,15 @@ pub enum OrderKind {
     PreAuth,
 }
 
-/// Screen of a QR order's payer, as the paying app reports it (documented).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum Screen {
-    /// The QR.
-    #[default]
-    Shown,
-    /// That an app has scanned it.
-    Scanned,
-    /// That the app is paying.
-    Processing,
-}
-
-impl Screen {
-    /// The name that the payer's pages and the control plane use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Shown => "shown",
-            Self::Scanned => "scanned",
-            Self::Processing => "processing",
-        }
+named_enum! {
+    /// Screen of a QR order's payer, as the paying app reports it (documented).
+    pub enum Screen ("a screen", default Shown) {
+        /// The QR.
+        Shown = "shown",
+        /// That an app has scanned it.
+        Scanned = "scanned",
+        /// That the app is paying.
+        Processing = "processing",
     }
 }
 
@@ -68,36 +57,19 @@ pub struct Instrument {
     pub account: SmolStr,
 }
 
-/// The kinds of instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum InstrumentKind {
-    /// A PAYON card.
-    PayonCard,
-    /// A PAYON wallet.
-    PayonWallet,
-    /// A credit or debit card.
-    Card,
-    /// A bank app that paid a KHQR.
-    Khqr,
-    /// PPCBank's app.
-    Ppcbank,
-}
-
-impl InstrumentKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::PayonCard, Self::PayonWallet, Self::Card, Self::Khqr, Self::Ppcbank];
-
-    /// The name that the profile and the control plane use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::PayonCard => "payonCard",
-            Self::PayonWallet => "payonWallet",
-            Self::Card => "card",
-            Self::Khqr => "khqr",
-            Self::Ppcbank => "ppcbank",
-        }
+named_enum! {
+    /// The kinds of instrument.
+    pub enum InstrumentKind ("a kind of instrument") {
+        /// A PAYON card.
+        PayonCard = "payonCard",
+        /// A PAYON wallet.
+        PayonWallet = "payonWallet",
+        /// A credit or debit card.
+        Card = "card",
+        /// A bank app that paid a KHQR.
+        Khqr = "khqr",
+        /// PPCBank's app.
+        Ppcbank = "ppcbank",
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::process::ShopError;
+use crate::base::SecretNames;
 use crate::http::send;
 use crate::scenario::{CommandLine, HttpMethod, ShopCall, TemplateMap, TemplateValues};
 use crate::wire;
@@ -44,7 +45,7 @@ impl ShopAnswer {
 
     /// The answer on one line, shortened.
     pub fn shown(&self) -> String {
-        let body = wire::redact(&self.body);
+        let body = wire::redact(SecretNames::GENERAL, &self.body);
         let text = String::from_utf8_lossy(&body);
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let short: String = line.chars().take(ANSWER_SHOWN).collect();

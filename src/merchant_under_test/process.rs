@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::base::SecretNames;
 use crate::scenario::MissingValue;
 use crate::wire;
 
@@ -162,7 +163,7 @@ impl ShopProcess {
         let kept = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let skipped = kept.len().saturating_sub(OUTPUT_SHOWN);
         let bytes: Vec<u8> = kept.iter().skip(skipped).copied().collect();
-        let bytes = wire::redact(&bytes);
+        let bytes = wire::redact(SecretNames::GENERAL, &bytes);
         let text = String::from_utf8_lossy(&bytes);
         match text.trim() {
             "" => "; it printed nothing".to_owned(),

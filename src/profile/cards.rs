@@ -2,78 +2,51 @@
 
 use std::collections::HashMap;
 
-use crate::base::Reason;
+use crate::base::{Reason, named_enum};
 
 use super::provenance::Mark;
-use super::read::{TomlDocument, TomlTable, Words, fields, words};
+use super::read::{TomlDocument, TomlTable, fields};
 use crate::base::Message;
 
-/// Brand of a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CardBrand {
-    /// Begins with 4.
-    Visa,
-    /// Begins with 51 to 55 or 2221 to 2720.
-    Mastercard,
-    /// Begins with 3528 to 3589.
-    Jcb,
-    /// Begins with 62.
-    UnionPay,
-    /// Begins with 101049; not Luhn-checked (documented by its example).
-    Payon,
+named_enum! {
+    /// Brand of a card.
+    pub enum CardBrand ("a scheme") {
+        /// Begins with 4.
+        Visa = "visa",
+        /// Begins with 51 to 55 or 2221 to 2720.
+        Mastercard = "mastercard",
+        /// Begins with 3528 to 3589.
+        Jcb = "jcb",
+        /// Begins with 62.
+        UnionPay = "unionpay",
+        /// Begins with 101049; not Luhn-checked (documented by its example).
+        Payon = "payon",
+    }
 }
 
-words!("a scheme", CardBrand {
-    Visa = "visa",
-    Mastercard = "mastercard",
-    Jcb = "jcb",
-    UnionPay = "unionpay",
-    Payon = "payon",
-});
-
-/// Behaviour of the issuer's access control server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authentication {
-    /// The card takes no part in 3-D Secure.
-    None,
-    /// Authenticates without the payer.
-    Frictionless,
-    /// Asks the payer for an OTP.
-    Challenge,
-    /// Gives proof of an attempt only; the payment goes on.
-    Attempted,
-    /// Is down.
-    Unavailable,
-    /// Refuses without a challenge.
-    Rejected,
-    /// Asks, and the payer leaves.
-    Abandoned,
-    /// Takes its time, then authenticates without the payer.
-    Slow,
-    /// Answers with the result of another payment.
-    Mismatch,
-    /// Asks, and takes no OTP for the right one.
-    WrongOtp,
-}
-
-words!("an authentication", Authentication {
-    None = "none",
-    Frictionless = "frictionless",
-    Challenge = "challenge",
-    Attempted = "attempted",
-    Unavailable = "unavailable",
-    Rejected = "rejected",
-    Abandoned = "abandoned",
-    Slow = "slow",
-    Mismatch = "mismatch",
-    WrongOtp = "wrong-otp",
-});
-
-impl Words for Reason {
-    const WHAT: &'static str = "a reason";
-    const ALL: &'static [Self] = Self::ALL;
-    fn word(self) -> &'static str {
-        self.name()
+named_enum! {
+    /// Behaviour of the issuer's access control server.
+    pub enum Authentication ("an authentication") {
+        /// The card takes no part in 3-D Secure.
+        None = "none",
+        /// Authenticates without the payer.
+        Frictionless = "frictionless",
+        /// Asks the payer for an OTP.
+        Challenge = "challenge",
+        /// Gives proof of an attempt only; the payment goes on.
+        Attempted = "attempted",
+        /// Is down.
+        Unavailable = "unavailable",
+        /// Refuses without a challenge.
+        Rejected = "rejected",
+        /// Asks, and the payer leaves.
+        Abandoned = "abandoned",
+        /// Takes its time, then authenticates without the payer.
+        Slow = "slow",
+        /// Answers with the result of another payment.
+        Mismatch = "mismatch",
+        /// Asks, and takes no OTP for the right one.
+        WrongOtp = "wrong-otp",
     }
 }
 

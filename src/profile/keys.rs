@@ -8,8 +8,8 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::read::{TomlDocument, TomlTable, words};
-use crate::base::Message;
+use super::read::{TomlDocument, TomlTable};
+use crate::base::{Message, named_enum};
 use crate::crypto::{KeyError, PrivateKey, PublicKey, VerifyKey};
 
 /// A key pair, in the form in which the profile holds it: PEM, or one line of Base64 DER. It is parsed when it is
@@ -81,18 +81,17 @@ impl PartialEq for KeyPair {
 
 impl Eq for KeyPair {}
 
-/// Purpose of a key pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRole {
-    /// The gateway's own.
-    Gateway,
-    /// Named by a merchant.
-    Merchant,
-    /// For merchants made at run time.
-    Pool,
+named_enum! {
+    /// Purpose of a key pair.
+    pub enum KeyRole ("a role") {
+        /// The gateway's own.
+        Gateway = "gateway",
+        /// Named by a merchant.
+        Merchant = "merchant",
+        /// For merchants made at run time.
+        Pool = "pool",
+    }
 }
-
-words!("a role", KeyRole { Gateway = "gateway", Merchant = "merchant", Pool = "pool" });
 
 /// The key pairs of a profile.
 pub(super) struct Keys {

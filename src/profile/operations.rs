@@ -2,38 +2,30 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Fields, Operation};
+use crate::base::{CARD_DIGITS, Fields, Operation, Secrecy, SecretNames, named_enum};
 
 use super::provenance::Mark;
-use super::read::{TomlDocument, TomlTable, words};
+use super::read::{TomlDocument, TomlTable};
 use crate::base::Message;
 use crate::crypto::SIGN;
 
-/// JSON kind of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MemberKind {
-    /// A string.
-    String,
-    /// A decimal: a string or a number in requests, a number in replies.
-    Amount,
-    /// A whole number: a string or a number.
-    Integer,
-    /// An array of objects.
-    Array,
-    /// An object.
-    Object,
-    /// Always `null`.
-    Null,
+named_enum! {
+    /// JSON kind of a member.
+    pub enum MemberKind ("a type") {
+        /// A string.
+        String = "string",
+        /// A decimal: a string or a number in requests, a number in replies.
+        Amount = "amount",
+        /// A whole number: a string or a number.
+        Integer = "integer",
+        /// An array of objects.
+        Array = "array",
+        /// An object.
+        Object = "object",
+        /// Always `null`.
+        Null = "null",
+    }
 }
-
-words!("a type", MemberKind {
-    String = "string",
-    Amount = "amount",
-    Integer = "integer",
-    Array = "array",
-    Object = "object",
-    Null = "null",
-});
 
 /// One member of a request or a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +55,14 @@ impl MemberSpec {
     pub fn plain_name(&self) -> &str {
         self.name.strip_prefix("[].").unwrap_or(&self.name)
     }
+
+    /// Treatment of a secret one: a card number stays recognisable.
+    fn secrecy(&self) -> Secrecy {
+        let is_long = |text: &str| CARD_DIGITS.contains(&text.len());
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_card = self.example.as_deref().is_some_and(|it| is_long(it) && is_number(it));
+        if is_card { Secrecy::CardNumber } else { Secrecy::Secret }
+    }
 }
 
 /// Members of one operation's request and reply.
@@ -88,6 +88,16 @@ impl OperationSpec {
         names.filter(move |name| !(is_given(name) || *name == "toDate" && is_given("ToDate")))
     }
 
+    /// The members of the request that PAYON's page lists, in its order and without the signature; all of them where the
+    /// page lists none.
+    pub fn listed(&self) -> Vec<&str> {
+        let flat = self.request.iter().filter(|it| it.name != SIGN && !it.name.contains('.'));
+        let members: Vec<&MemberSpec> = flat.collect();
+        let is_any = members.iter().any(|member| member.mark != Mark::Assumed);
+        let is_listed = |member: &&&MemberSpec| !is_any || member.mark != Mark::Assumed;
+        members.iter().filter(is_listed).map(|member| member.name.as_str()).collect()
+    }
+
     /// The request's member of exactly that name.
     pub fn member(&self, name: &str) -> Option<&MemberSpec> {
         self.request.iter().find(|member| member.plain_name() == name)
@@ -99,12 +109,18 @@ impl OperationSpec {
 pub struct OperationTable {
     operations: Vec<OperationSpec>,
     pushback: OperationSpec,
+    secrets: SecretNames,
 }
 
 impl OperationTable {
     /// Members of the request and reply of `operation`.
     pub fn get(&self, operation: Operation) -> &OperationSpec {
         &self.operations[operation.index()]
+    }
+
+    /// The members that are never shown, those that the file calls secret among them.
+    pub fn secrets(&self) -> &SecretNames {
+        &self.secrets
     }
 
     /// Members of a push-back.
@@ -143,8 +159,14 @@ pub(super) fn read(doc: &TomlDocument<'_>) -> Option<OperationTable> {
         root.refuse("operation", message.help("every operation has an [[operation]]"));
     }
     let pushback = pushback.and_then(|mut table| describe(&mut table, "pushback", false))?;
-    let operations = operations.into_iter().collect::<Option<_>>()?;
-    Some(OperationTable { operations, pushback })
+    let operations = operations.into_iter().collect::<Option<Vec<_>>>()?;
+    let specs = operations.iter().chain([&pushback]);
+    let members = specs.flat_map(|spec| spec.request.iter().chain(&spec.response));
+    let secret = members.filter(|member| member.secret);
+    let name = |member: &MemberSpec| member.name.rsplit('.').next().map(ToOwned::to_owned);
+    let secrets = secret.filter_map(|member| Some((name(member)?, member.secrecy())));
+    let secrets = SecretNames::new(secrets);
+    Some(OperationTable { operations, pushback, secrets })
 }
 
 fn describe(table: &mut TomlTable<'_>, name: &str, answered: bool) -> Option<OperationSpec> {

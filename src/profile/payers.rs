@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::base::Reason;
+use crate::base::{Reason, named_enum};
 
 use super::cards::{check_digits, check_outcome};
 use super::provenance::Mark;
-use super::read::{Read, TomlDocument, TomlNode, TomlTable, fields, words};
+use super::read::{Read, TomlDocument, TomlNode, TomlTable, fields};
 
 /// The payers of the test world.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,18 +25,17 @@ pub struct Payers {
     pub banks: Vec<BankAccount>,
 }
 
-/// The way a one-time password takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OtpChannel {
-    /// By text message.
-    Sms,
-    /// By mail.
-    Email,
-    /// On the issuer's page.
-    Acs,
+named_enum! {
+    /// The way a one-time password takes.
+    pub enum OtpChannel ("a channel") {
+        /// By text message.
+        Sms = "sms",
+        /// By mail.
+        Email = "email",
+        /// On the issuer's page.
+        Acs = "acs",
+    }
 }
-
-words!("a channel", OtpChannel { Sms = "sms", Email = "email", Acs = "acs" });
 
 /// The right one-time passwords.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use super::read::words;
+use crate::base::named_enum;
 
-/// Source of a behaviour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mark {
-    /// PAYON's public pages say so.
-    Documented,
-    /// Seen only in an example on those pages.
-    Example,
-    /// The pages are silent; the simulator's default.
-    Assumed,
+named_enum! {
+    /// Source of a behaviour.
+    pub enum Mark ("a mark") {
+        /// PAYON's public pages say so.
+        Documented = "D",
+        /// Seen only in an example on those pages.
+        Example = "E",
+        /// The pages are silent; the simulator's default.
+        Assumed = "A",
+    }
 }
-
-words!("a mark", Mark { Documented = "D", Example = "E", Assumed = "A" });
 
 /// A line of a profile file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

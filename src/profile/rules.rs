@@ -1,57 +1,49 @@
 //! The rules of the life cycle that PAYON does not publish: each assumed, each a value of the profile.
 
-use super::read::{Read, TomlNode, fields, words};
-use crate::base::PaymentMethod;
+use super::read::{Read, TomlNode, fields};
+use crate::base::{PaymentMethod, named_enum};
 
-/// Effect of refunding a captured but unsettled payment. Gateways differ (contract, section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnsettledRefund {
-    /// Refund it like any other.
-    Allow,
-    /// Refuse; the merchant must reverse.
-    Refuse,
-    /// Turn it into a reversal.
-    Reverse,
+named_enum! {
+    /// Effect of refunding a captured but unsettled payment. Gateways differ (contract, section 7).
+    pub enum UnsettledRefund ("a treatment") {
+        /// Refund it like any other.
+        Allow = "allow",
+        /// Refuse; the merchant must reverse.
+        Refuse = "refuse",
+        /// Turn it into a reversal.
+        Reverse = "reverse",
+    }
 }
 
-words!("a treatment", UnsettledRefund {
-    Allow = "allow",
-    Refuse = "refuse",
-    Reverse = "reverse",
-});
-
-/// Answer to the identical register request, sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdenticalRegister {
-    /// The first answer again.
-    Repeat,
-    /// A refusal as duplicate.
-    Refuse,
+named_enum! {
+    /// Answer to the identical register request, sent again.
+    pub enum IdenticalRegister ("an answer") {
+        /// The first answer again.
+        Repeat = "repeat",
+        /// A refusal as duplicate.
+        Refuse = "refuse",
+    }
 }
 
-words!("an answer", IdenticalRegister { Repeat = "repeat", Refuse = "refuse" });
-
-/// Effect of an amount or currency in a status call that is not the order's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusMismatch {
-    /// Answer and leave a lint finding (PAYON's own sample contradicts itself).
-    Lint,
-    /// Refuse.
-    Refuse,
+named_enum! {
+    /// Effect of an amount or currency in a status call that is not the order's.
+    pub enum StatusMismatch ("a treatment") {
+        /// Answer and leave a lint finding (PAYON's own sample contradicts itself).
+        Lint = "lint",
+        /// Refuse.
+        Refuse = "refuse",
+    }
 }
 
-words!("a treatment", StatusMismatch { Lint = "lint", Refuse = "refuse" });
-
-/// The `amount` of a completed pre-authorisation in the status call and the list of orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompletedAmount {
-    /// The sum that the completion captured.
-    Captured,
-    /// The sum that was ordered and authorised.
-    Ordered,
+named_enum! {
+    /// The `amount` of a completed pre-authorisation in the status call and the list of orders.
+    pub enum CompletedAmount ("an amount") {
+        /// The sum that the completion captured.
+        Captured = "captured",
+        /// The sum that was ordered and authorised.
+        Ordered = "ordered",
+    }
 }
-
-words!("an amount", CompletedAmount { Captured = "captured", Ordered = "ordered" });
 
 /// Life-cycle rules. All durations are milliseconds of the space's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,29 +1,20 @@
 //! The settings of `profile.toml`: signature, push-back policy, checkout pages.
 
-use crate::base::{Operation, WebUrlParts};
+use crate::base::{Operation, WebUrlParts, named_enum};
 use crate::crypto::Recipe;
 
-use super::read::{Read, TomlNode, TomlTable, Words, fields, words};
+use super::read::{Read, TomlNode, TomlTable, fields};
 use crate::base::Message;
 
-/// True if a signature is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignMode {
-    /// A missing or wrong signature is refused.
-    Required,
-    /// A wrong signature is refused, a missing one is not.
-    IfPresent,
-    /// Signatures are not looked at.
-    Off,
-}
-
-words!("a sign mode", SignMode { Required = "required", IfPresent = "if-present", Off = "off" });
-
-impl Words for Operation {
-    const WHAT: &'static str = "an operation";
-    const ALL: &'static [Self] = Self::ALL;
-    fn word(self) -> &'static str {
-        self.name()
+named_enum! {
+    /// True if a signature is asked for.
+    pub enum SignMode ("a sign mode") {
+        /// A missing or wrong signature is refused.
+        Required = "required",
+        /// A wrong signature is refused, a missing one is not.
+        IfPresent = "if-present",
+        /// Signatures are not looked at.
+        Off = "off",
     }
 }
 
@@ -66,42 +57,33 @@ impl Read for Modes {
     }
 }
 
-/// Answer of the merchant for which a push-back counts as delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledge {
-    /// Any 2xx status.
-    Any2xx,
-    /// A 2xx status and a JSON body with a given value in a given field.
-    BodyCode,
+named_enum! {
+    /// Answer of the merchant for which a push-back counts as delivered.
+    pub enum Acknowledge ("an acknowledgement") {
+        /// Any 2xx status.
+        Any2xx = "any-2xx",
+        /// A 2xx status and a JSON body with a given value in a given field.
+        BodyCode = "body-code",
+    }
 }
 
-words!("an acknowledgement", Acknowledge { Any2xx = "any-2xx", BodyCode = "body-code" });
-
-/// Events on which a push-back may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PushbackEvent {
-    /// A payment was captured or authorised.
-    PaymentSuccess,
-    /// A payment failed or was cancelled by the payer.
-    PaymentFailure,
-    /// A pre-authorisation was completed.
-    Completion,
-    /// A payment was reversed.
-    Reversal,
-    /// A payment was refunded.
-    Refund,
-    /// An order was not paid in time.
-    Expiry,
+named_enum! {
+    /// Events on which a push-back may be sent.
+    pub enum PushbackEvent ("an event") {
+        /// A payment was captured or authorised.
+        PaymentSuccess = "payment-success",
+        /// A payment failed or was cancelled by the payer.
+        PaymentFailure = "payment-failure",
+        /// A pre-authorisation was completed.
+        Completion = "completion",
+        /// A payment was reversed.
+        Reversal = "reversal",
+        /// A payment was refunded.
+        Refund = "refund",
+        /// An order was not paid in time.
+        Expiry = "expiry",
+    }
 }
-
-words!("an event", PushbackEvent {
-    PaymentSuccess = "payment-success",
-    PaymentFailure = "payment-failure",
-    Completion = "completion",
-    Reversal = "reversal",
-    Refund = "refund",
-    Expiry = "expiry",
-});
 
 /// Delivery of push-backs (assumed).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,16 +163,15 @@ impl Read for PushbackPolicy {
     }
 }
 
-/// A language of the payer's pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Khmer.
-    Khmer,
+named_enum! {
+    /// A language of the payer's pages.
+    pub enum Language ("a language") {
+        /// English.
+        English = "en",
+        /// Khmer.
+        Khmer = "km",
+    }
 }
-
-words!("a language", Language { English = "en", Khmer = "km" });
 
 /// The payer's pages (assumed).
 #[derive(Clone, Debug, PartialEq, Eq)]

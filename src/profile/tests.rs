@@ -78,7 +78,7 @@ fn names_of_a_closed_set_are_indexed_by_their_order() {
     }
     for (at, method) in PaymentMethod::ALL.iter().enumerate() {
         assert_eq!(*method as usize, at);
-        assert_eq!(PaymentMethod::parse(method.name()), Some(*method));
+        assert_eq!(method.name().parse(), Ok(*method));
     }
     for (at, reason) in Reason::ALL.iter().enumerate() {
         assert_eq!(*reason as usize, at);
@@ -317,6 +317,20 @@ fn members_are_found_by_their_exact_name() {
     }
     let pin = profile.operations.get(Operation::CreatePin).member("pin").expect("a member");
     assert_eq!((pin.secret, pin.kind, pin.mark), (true, MemberKind::String, Mark::Documented));
+}
+
+#[test]
+fn a_member_that_a_profile_calls_secret_is_masked() {
+    let member = "{ name = \"wdlNm\", required = false, mark = \"D\", type = \"string\"";
+    let secret = format!("{member}, secret = true");
+    let own = edited("operations.toml", &[(member, &secret)]).expect("a profile");
+    let body = br#"{"wdlNm":"Dara","WDL_NM":"Dara","itemNm":"Dara"}"#;
+    let shown = |profile: &Profile| {
+        let shown = crate::wire::redact(profile.operations.secrets(), body).into_owned();
+        String::from_utf8(shown).expect("text")
+    };
+    assert_eq!(shown(&Profile::builtin()).matches("Dara").count(), 3);
+    assert_eq!(shown(&own), r#"{"wdlNm":"***","WDL_NM":"***","itemNm":"Dara"}"#);
 }
 
 #[test]

@@ -2,25 +2,9 @@
 
 use std::marker::PhantomData;
 
-use crate::base::{OrderState, PaymentMethod};
+use crate::base::{Named, OrderState, PaymentMethod};
 
-use super::read::{Read, TomlNode, Words, fields};
-
-impl Words for OrderState {
-    const WHAT: &'static str = "an order state";
-    const ALL: &'static [Self] = Self::ALL;
-    fn word(self) -> &'static str {
-        self.name()
-    }
-}
-
-impl Words for PaymentMethod {
-    const WHAT: &'static str = "a payment method";
-    const ALL: &'static [Self] = Self::ALL;
-    fn word(self) -> &'static str {
-        self.name()
-    }
-}
+use super::read::{Read, TomlNode, fields};
 
 /// One text for each value of `K`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +76,10 @@ impl Each<PaymentMethod> {
     }
 }
 
-impl<K: Words> Read for Each<K> {
+impl<K: Named> Read for Each<K> {
     fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
-        let texts: Vec<Option<String>> = K::ALL.iter().map(|key| table.take(key.word())).collect();
+        let texts: Vec<Option<String>> = K::ALL.iter().map(|key| table.take(key.name())).collect();
         table.finish();
         Some(Self { texts: texts.into_iter().collect::<Option<_>>()?, keys: PhantomData })
     }

@@ -27,7 +27,7 @@ pub use virtual_time::{Activity, BusyGuard, VirtualTime};
 use crate::base::{Fields, Millis, Operation};
 use crate::http;
 use crate::profile::Profile;
-use crate::scenario::{Belief, Mistake, ShopFact, Style, Trt};
+use crate::scenario::{Belief, Mistake, ShopFact, Style};
 use calls::CallResult;
 use listener::Listener;
 use money::DAY_MS;
@@ -169,7 +169,7 @@ impl Shop {
         let tx_id = &order.tx_id;
         let back = |to: &str| format!("http://{}/return/{to}/{tx_id}", self.own.authority());
         let mut more = json!({
-            "trt": match order.trt { Trt::Purchase => "10", Trt::PreAuth => "12" },
+            "trt": order.trt.name(),
             "currency": order.currency.code(),
             "amount": order.amount.fixed(order.currency),
             "paymentMethod": order.method.name(),

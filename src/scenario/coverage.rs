@@ -105,7 +105,7 @@ impl PlansMet {
                 add_named(&mut self.tamperings, Tampering::NAMES, tampering.name());
             }
             Content::Forged | Content::UnknownOrder => {
-                add_named(&mut self.unasked, UNASKED, content.name());
+                add_named(&mut self.unasked, UNASKED, content.kind().name());
             }
         }
     }

@@ -3,7 +3,7 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
-use crate::base::{Millis, Seed};
+use crate::base::{Millis, Period, Seed};
 
 use super::model::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 
@@ -63,7 +63,7 @@ impl Lognormal {
         let (median, p99) = (self.median.ms() as f64, self.p99.ms() as f64);
         let deviation = (p99 / median).ln() / P99_DEVIATIONS;
         let time = median * (deviation * normal(draw)).exp();
-        let cap = self.cap.map_or(u64::MAX, super::codec::Period::ms);
+        let cap = self.cap.map_or(u64::MAX, Period::ms);
         (time.round() as u64).min(cap)
     }
 }
@@ -98,7 +98,7 @@ fn histogram(buckets: &[Bucket], draw: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::codec::{Period, TimePoint};
+    use crate::scenario::codec::TimePoint;
 
     const DRAWS: usize = 100_000;
 

@@ -72,8 +72,9 @@ mod rules;
 mod tampering;
 mod yaml;
 
+pub use crate::base::Period;
 pub use catalogue::{CATALOGUE, PROBES, scenario};
-pub use codec::{Decimal, Json, Many, Pattern, Period, Share, TimePoint, Times};
+pub use codec::{Decimal, Json, Many, Pattern, Share, TimePoint, Times};
 pub use coverage::{Counts, Coverage, CoverageGroup, CoverageRow, PlansMet, ReasonsMet};
 pub use history::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact, SpaceHistory,
@@ -92,4 +93,4 @@ pub use rules::{
     Acted, ArmedRule, CallFacts, ChangeSet, Counters, CountersFile, Decision, Miss, NearMiss,
     RuleSet, Tally,
 };
-pub use tampering::{FILLER_END, NoticeBody, NoticeText};
+pub use tampering::{ContentKind, FILLER_END, NoticeBody, NoticeText};

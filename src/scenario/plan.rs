@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::base::{Millis, Reason};
+use crate::base::{Millis, Period, Reason};
 
-use super::codec::{Many, Period};
+use super::codec::Many;
 use super::draws::Draws;
 use super::model::{
     Commit, Disorder, Effect, Latency, Lines, Patch, Pushback, Tampering, Transport,
@@ -149,7 +149,11 @@ impl fmt::Display for Plan {
         );
         if self.pushback != PushbackPlan::default() {
             let names = |notices: &[PlannedNotice]| {
-                notices.iter().map(|notice| notice.content.name()).collect::<Vec<_>>().join(" ")
+                notices
+                    .iter()
+                    .map(|notice| notice.content.kind().name())
+                    .collect::<Vec<_>>()
+                    .join(" ")
             };
             let before = if self.pushback.before_reply { " before the reply" } else { "" };
             said.push(format!("push-backs [{}]{before}", names(&self.pushback.notices)));

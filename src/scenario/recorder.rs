@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
-use super::codec::{Decimal, Json, Many, Period, Times};
+use super::codec::{Decimal, Json, Many, Times};
 use super::history::{DeliveryFact, OrderFact, RequestFact, SpaceHistory};
 use super::model::{
     AmountStep, AmountTest, Belief, Bind, DeliveryExpectation, DriveStep, Expectation,
     LedgerExpectation, Members, OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule,
     Scenario, ShopExpectation, TriggerKind, TriggerStep, Trt,
 };
-use crate::base::{Amount, Currency, Millis, Operation, OrderState, PaymentMethod, Reason};
+use crate::base::{
+    Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Period, Reason,
+};
 
 /// Everything done in a space, by whomever.
 #[derive(Clone, Debug)]
@@ -282,7 +284,7 @@ impl<'a> YamlWriter<'a> {
         let suffixes = self.done.rules.iter().filter_map(|rule| rule.when.tx_id_suffix.as_ref());
         let suffix = suffixes.flat_map(|suffixes| &suffixes.0).find(|end| tx_id.ends_with(&***end));
         let pre_auth = field(call, "trt") == Some(Trt::PreAuth.name());
-        let method = field(call, "paymentMethod").and_then(PaymentMethod::parse);
+        let method = field(call, "paymentMethod").and_then(PaymentMethod::of_name);
         Some(DriveStep::Register(Register {
             order,
             merchant_id: (known && !usual).then(|| merchant.to_owned()),

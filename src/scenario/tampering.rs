@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::model::Tampering;
 use super::plan::Content;
+use crate::base::named_enum;
 
 /// Text of a true push-back, and the words for the opposite.
 #[derive(Clone, Copy)]
@@ -57,18 +58,62 @@ impl Content {
         }
     }
 
-    /// Its name in the journal.
-    pub const fn name(&self) -> &'static str {
+    /// Its kind, by which the journal and the control plane name it.
+    pub const fn kind(&self) -> ContentKind {
         match self {
-            Self::True => "true",
-            Self::Forged => "forged",
-            Self::UnknownOrder => "unknown-order",
-            Self::Tampered(tampering) => tampering.name(),
+            Self::True => ContentKind::True,
+            Self::Forged => ContentKind::Forged,
+            Self::UnknownOrder => ContentKind::UnknownOrder,
+            Self::Tampered(tampering) => tampering.kind(),
         }
     }
 }
 
+named_enum! {
+    /// Kinds of notices; what is tampered with has the name that scenario files give it.
+    pub enum ContentKind ("a content of a push-back") {
+        /// The truth.
+        True = "true",
+        /// Success of an order that nobody paid.
+        Forged = "forged",
+        /// Success of an order that does not exist.
+        UnknownOrder = "unknown-order",
+        /// Success told as failure, failure as success.
+        WrongStatus = "wrong-status",
+        /// The txId of another order.
+        WrongTxId = "wrong-tx-id",
+        /// A txId that no order has.
+        UnknownTxId = "unknown-tx-id",
+        /// Another amount.
+        WrongAmount = "wrong-amount",
+        /// Not JSON.
+        Malformed = "malformed",
+        /// A huge body.
+        Huge = "huge",
+        /// Undocumented members.
+        ExtraFields = "extra-fields",
+        /// A form.
+        Form = "form",
+        /// Odd but legal JSON.
+        OddJson = "odd-json",
+    }
+}
+
 impl Tampering {
+    const fn kind(&self) -> ContentKind {
+        match self {
+            Self::WrongStatus => ContentKind::WrongStatus,
+            Self::WrongTxId => ContentKind::WrongTxId,
+            Self::UnknownTxId => ContentKind::UnknownTxId,
+            Self::WrongAmount => ContentKind::WrongAmount,
+            Self::Malformed => ContentKind::Malformed,
+            Self::Huge(_) => ContentKind::Huge,
+            Self::ExtraFields => ContentKind::ExtraFields,
+            Self::Form => ContentKind::Form,
+            Self::OddJson => ContentKind::OddJson,
+        }
+    }
+
     fn body(&self, text: &NoticeText<'_>, draw: u64) -> NoticeBody {
         let NoticeText { tx_id, truth, .. } = *text;
         match self {

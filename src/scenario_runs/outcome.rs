@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
-use crate::base::{Millis, OrderState, Reason};
+use crate::base::{Millis, OrderState, Reason, named_enum};
 use crate::scenario::{Belief, Counts, Coverage, Expectation, ExpectationVerdict, SpaceHistory};
 
 /// Results of one run: its scenarios in the order in which they were given.
@@ -45,37 +45,24 @@ pub enum MerchantKind {
     },
 }
 
-/// Result of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Conclusion {
-    /// It was not run, because the merchant cannot do what it needs.
-    #[serde(rename = "not applicable")]
-    NotApplicable,
-    /// Everything that was expected was judged and is so, and nothing was left out.
-    #[serde(rename = "ok")]
-    Ok,
-    /// Everything judged is as expected, but not everything could be judged, or something was left out.
-    #[serde(rename = "partly judged")]
-    PartlyJudged,
-    /// Something is not as expected, or went wrong on the way.
-    #[serde(rename = "failed")]
-    Failed,
+named_enum! {
+    /// Result of a run.
+    pub enum Conclusion ("a conclusion") {
+        /// It was not run, because the merchant cannot do what it needs.
+        NotApplicable = "not applicable",
+        /// Everything that was expected was judged and is so, and nothing was left out.
+        Ok = "ok",
+        /// Everything judged is as expected, but not everything could be judged, or something was left out.
+        PartlyJudged = "partly judged",
+        /// Something is not as expected, or went wrong on the way.
+        Failed = "failed",
+    }
 }
 
 impl Conclusion {
     /// Returns true if somebody has to look at it.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::PartlyJudged | Self::Failed)
-    }
-
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotApplicable => "not applicable",
-            Self::Ok => "ok",
-            Self::PartlyJudged => "partly judged",
-            Self::Failed => "failed",
-        }
     }
 }
 

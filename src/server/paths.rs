@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::Operation;
-
-/// Least similarity of two paths for one to be meant by the other.
-const ALIKE: f64 = 0.9;
+use crate::base::{Operation, nearest};
 
 /// A path without doubled and trailing slashes.
 pub(super) fn tidy(path: &str) -> Cow<'_, str> {
@@ -29,12 +26,10 @@ pub(super) fn meant(path: &str) -> Option<Cow<'static, str>> {
         return Some(Cow::Owned(format!("/pg{}", &path[at..])));
     }
     let given = lower.strip_prefix("/pg").unwrap_or(&lower);
-    let likeness = |known: &str| strsim::jaro_winkler(given, &without_pg(known));
-    paths()
-        .map(|known| (likeness(known), known))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, known)| Cow::Borrowed(known))
+    let known: Vec<&str> =
+        paths().map(|known| known.strip_prefix("/pg").unwrap_or(known)).collect();
+    let near = nearest(given, &known)?;
+    paths().find(|known| known.ends_with(near)).map(Cow::Borrowed)
 }
 
 /// An operation's path without the part that all share, in lower case.

@@ -389,7 +389,7 @@ impl SpaceHandle {
     /// let order = OrderRequest::purchase("A-1", "10.00").noti_url("http://127.0.0.1:9/noti");
     /// space.register(order).await?;
     /// space.pay("A-1").await?;
-    /// assert_eq!(space.pushbacks("A-1")[0].cause, "approved");
+    /// assert_eq!(space.pushbacks("A-1")[0].cause.name(), "approved");
     /// # Ok(()) }
     /// ```
     pub fn pushbacks(&self, tx_id: &str) -> Vec<Delivery> {

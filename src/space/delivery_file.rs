@@ -8,10 +8,11 @@ use smol_str::SmolStr;
 
 use super::clock::can_be;
 use super::journal::RequestId;
-use super::outbox::{Attempt, Delivery, DeliveryChange, DeliveryState};
+use super::outbox::{Attempt, Delivery, DeliveryChange, DeliveryState, PushbackCause};
 use crate::base::{Millis, TraceContext};
 use crate::ledger::OrderId;
 use crate::profile::PushbackPolicy;
+use crate::scenario::ContentKind;
 
 /// A delivery as data. How it is delivered is not written: it follows from the profile and the merchant.
 #[derive(Serialize, Deserialize)]
@@ -21,8 +22,8 @@ pub(super) struct DeliveryFile {
     merchant_id: Box<str>,
     order: u64,
     tx_id: SmolStr,
-    cause: String,
-    content: String,
+    cause: PushbackCause,
+    content: ContentKind,
     trace: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     context: Option<TraceContext>,
@@ -45,30 +46,6 @@ fn is_none(filler: &u32) -> bool {
     *filler == 0
 }
 
-/// The words of `cause` and `content`.
-const WORDS: &[&str] = &[
-    "approved",
-    "completed",
-    "reversed",
-    "refunded",
-    "chargedBack",
-    "failed",
-    "cancelled",
-    "expired",
-    "unasked",
-    "true",
-    "forged",
-    "unknown-order",
-    "wrong-status",
-    "wrong-tx-id",
-    "unknown-tx-id",
-    "wrong-amount",
-    "malformed",
-    "huge",
-    "extra-fields",
-    "form",
-    "odd-json",
-];
 /// Media type that a false notice may claim.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -79,8 +56,8 @@ impl DeliveryFile {
             merchant_id: delivery.merchant.clone(),
             order: delivery.order.0,
             tx_id: delivery.tx_id.clone(),
-            cause: delivery.cause.to_owned(),
-            content: delivery.content.to_owned(),
+            cause: delivery.cause,
+            content: delivery.content,
             trace: delivery.trace.0,
             context: delivery.context.as_deref().cloned(),
             url: delivery.url.clone(),
@@ -99,9 +76,8 @@ impl DeliveryFile {
         &self.merchant_id
     }
 
-    /// The delivery; `None` where a word is none of ours, or its attempts do not fit where it stands.
+    /// The delivery; `None` where its times or its speed cannot be.
     pub(super) fn read(self, policy: Arc<PushbackPolicy>) -> Option<Delivery> {
-        let word = |text: &str| WORDS.iter().copied().find(|word| *word == text);
         let state = match self.due {
             Some(due) => DeliveryState::Waiting(due),
             None if self.acknowledged => DeliveryState::Acknowledged,
@@ -116,8 +92,8 @@ impl DeliveryFile {
             merchant: self.merchant_id,
             order: OrderId(self.order),
             tx_id: self.tx_id,
-            cause: word(&self.cause)?,
-            content: word(&self.content)?,
+            cause: self.cause,
+            content: self.content,
             trace: RequestId(self.trace),
             context: self.context.map(Arc::new),
             url: self.url,

@@ -10,7 +10,7 @@ use super::outbox::{Attempt, DeliveryJob, DeliveryState, Dispatch};
 use super::space::Space;
 use super::transaction::Transaction;
 use crate::base::{Millis, Seed, TraceContext, wall_clock};
-use crate::scenario::Content;
+use crate::scenario::ContentKind;
 
 /// The longest time in milliseconds after which a clock is looked at again: a day.
 const FAR_MS: u64 = 86_400_000;
@@ -132,8 +132,7 @@ impl Transaction<'_> {
         if delivery.state.due().is_some() {
             state.met.note_retry();
         }
-        if delivery.state == DeliveryState::Acknowledged && delivery.content == Content::True.name()
-        {
+        if delivery.state == DeliveryState::Acknowledged && delivery.content == ContentKind::True {
             state.contents.ledger.note_told(delivery.order);
         }
     }

@@ -3,28 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::base::named_enum;
+
 macro_rules! lints {
     ($($variant:ident = $name:literal, $weight:ident, $about:literal;)+) => {
-        /// Checks on requests.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Lint {
-            $(#[doc = $about] $variant,)+
+        named_enum! {
+            /// Checks on requests.
+            pub enum Lint ("a check") { $(#[doc = $about] $variant = $name,)+ }
         }
 
         impl Lint {
-            /// Every lint.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The stable name, such as `field.undocumented`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
-            }
-
-            /// One sentence for people.
-            pub const fn about(self) -> &'static str {
-                match self { $(Self::$variant => $about,)+ }
-            }
-
             /// Weight of a finding.
             pub const fn weight(self) -> Weight {
                 match self { $(Self::$variant => Weight::$weight,)+ }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::journal::JournalEntry;
 use super::outbox::{Attempt, DeliveryState};
-use crate::base::{Millis, Operation, Reason, wall_clock};
+use crate::base::{Millis, Operation, Reason, named_enum, wall_clock};
 
 /// Upper ends of the steps in which decisions are counted, in microseconds.
 pub const DECISION_STEPS_US: [u32; 12] =
@@ -37,30 +37,19 @@ struct Decisions {
     sum_us: AtomicU64,
 }
 
-/// End of an attempt to deliver a push-back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// The merchant took it.
-    Acknowledged,
-    /// The merchant answered, and that was no acknowledgement.
-    Refused,
-    /// No answer came.
-    Unanswered,
+named_enum! {
+    /// End of an attempt to deliver a push-back.
+    pub enum AttemptEnd ("an end of an attempt") {
+        /// The merchant took it.
+        Acknowledged = "acknowledged",
+        /// The merchant answered, and that was no acknowledgement.
+        Refused = "refused",
+        /// No answer came.
+        Unanswered = "unanswered",
+    }
 }
 
 impl AttemptEnd {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Acknowledged, Self::Refused, Self::Unanswered];
-
-    /// Its name in the metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Acknowledged => "acknowledged",
-            Self::Refused => "refused",
-            Self::Unanswered => "unanswered",
-        }
-    }
-
     fn of(attempt: &Attempt) -> Self {
         match attempt.status {
             _ if attempt.is_acknowledged() => Self::Acknowledged,
@@ -183,7 +172,7 @@ impl Meter {
 
     /// Attempts so far by how they ended.
     pub fn attempts(&self) -> impl Iterator<Item = (AttemptEnd, u64)> {
-        AttemptEnd::ALL.into_iter().map(|end| (end, read(&self.attempts[end as usize])))
+        AttemptEnd::ALL.iter().map(|end| (*end, read(&self.attempts[*end as usize])))
     }
 
     /// Push-backs that a merchant took, and those that were given up.

@@ -43,7 +43,9 @@ pub use finding::{Lint, LintFinding, Weight};
 pub use handle::{OrderHandle, OrderSnapshot};
 pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId};
 pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
-pub use outbox::{Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryState, Dispatch, Outbox};
+pub use outbox::{
+    Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryState, Dispatch, Outbox, PushbackCause,
+};
 pub use pending_reply::PendingReply;
 pub use registry::{DEFAULT_SPACE, IfExists, NewMerchant, SpaceError, Spaces};
 pub use rule_hit::{ReplyProgress, ReplyState, RuleHit};

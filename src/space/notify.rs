@@ -5,12 +5,11 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::journal::RequestId;
-use super::outbox::{Delivery, DeliveryChange};
+use super::outbox::{Delivery, DeliveryChange, PushbackCause};
 use super::space::Shared;
 use super::state::State;
 use crate::base::{Millis, Seed, TraceContext};
 use crate::ledger::{Change, Ledger, Order, OrderId, Target};
-use crate::profile::PushbackEvent;
 use crate::scenario::{Content, NoticeText, PlannedNotice, PushbackPlan, Tampering};
 use crate::wire;
 
@@ -36,17 +35,6 @@ pub(super) struct NoticeCause<'c> {
     pub(super) now: Millis,
 }
 
-/// News of a notice.
-#[derive(Clone, Copy)]
-struct News {
-    name: &'static str,
-    /// True if it says that it worked.
-    is_good: bool,
-}
-
-/// News that nothing caused.
-const UNASKED: News = News { name: "unasked", is_good: true };
-
 impl State {
     /// Puts the notices of a change that was booked into the outbox, those of `plan` in place of the true one where a
     /// rule made it. `None` where the merchant is told nothing of such a change.
@@ -57,14 +45,13 @@ impl State {
         (change, at): (Change, Millis),
         plan: Option<&PushbackPlan>,
     ) -> Option<Deliveries> {
-        let event = notified_event(change)?;
+        let news = PushbackCause::of(change)?;
         let contents = &self.contents;
         let order = contents.ledger.find(Target::At(cause.order))?;
         let merchant = contents.merchants.get(&contents.ledger.terminal(order).merchant)?;
-        if !shared.pushback_policy(merchant).events.contains(&event) {
+        if !shared.pushback_policy(merchant).events.contains(&news.event()) {
             return None;
         }
-        let news = News { name: change.name(), is_good: is_good_news(event) };
         let Some(plan) = plan else {
             return Some(self.enqueue(shared, cause, news, (0, &TRUTH), at).into_iter().collect());
         };
@@ -79,14 +66,14 @@ impl State {
         cause: NoticeCause<'_>,
         notices: &[PlannedNotice],
     ) -> Deliveries {
-        self.enqueue_all(shared, cause, UNASKED, notices)
+        self.enqueue_all(shared, cause, PushbackCause::Unasked, notices)
     }
 
     fn enqueue_all(
         &mut self,
         shared: &Shared,
         cause: NoticeCause<'_>,
-        news: News,
+        news: PushbackCause,
         notices: &[PlannedNotice],
     ) -> Deliveries {
         let mut enqueue = |(index, notice): (usize, &PlannedNotice)| {
@@ -101,7 +88,7 @@ impl State {
         &mut self,
         shared: &Shared,
         cause: NoticeCause<'_>,
-        news: News,
+        news: PushbackCause,
         (index, notice): (usize, &PlannedNotice),
         due: Millis,
     ) -> Option<u64> {
@@ -124,7 +111,7 @@ impl State {
         };
         self.met.note_notice(content);
         let reasons = &shared.profile.reasons;
-        let answer = reasons.pushback(news.is_good);
+        let answer = reasons.pushback(news.is_good_news());
         let (body, filler, content_type) = if *content == Content::True {
             let body = wire::encode(&wire::pushback::Notice {
                 tx_id: (&*order.tx_id).into(),
@@ -133,7 +120,8 @@ impl State {
             });
             (body, 0, None)
         } else {
-            let (opposite, success) = (reasons.pushback(!news.is_good), reasons.pushback(true));
+            let (opposite, success) =
+                (reasons.pushback(!news.is_good_news()), reasons.pushback(true));
             let text = NoticeText {
                 tx_id: &order.tx_id,
                 truth: (answer.code, answer.message),
@@ -151,7 +139,7 @@ impl State {
                 contents.random_domain.as_bytes(),
                 terminal.merchant.as_bytes(),
                 order.tx_id.as_bytes(),
-                news.name.as_bytes(),
+                news.name().as_bytes(),
                 &index.to_le_bytes(),
             ]);
             let made = content.body(&text, draw);
@@ -163,8 +151,8 @@ impl State {
             merchant: terminal.merchant.clone(),
             order: cause.order,
             tx_id: order.tx_id.clone(),
-            cause: news.name,
-            content: content.name(),
+            cause: news,
+            content: content.kind(),
             trace: cause.trace,
             context: cause.context.or(order.context.as_ref()).map(Arc::clone),
             url: url.into(),
@@ -194,27 +182,4 @@ fn another_order(seed: Seed, ledger: &Ledger, order: &Order) -> Option<Box<str>>
         (seed.number(&names), other.tx_id.clone())
     });
     chosen.map(|other| (&*other.tx_id).into())
-}
-
-/// Returns true if a push-back of this kind says that it worked.
-fn is_good_news(event: PushbackEvent) -> bool {
-    !matches!(event, PushbackEvent::PaymentFailure | PushbackEvent::Expiry)
-}
-
-/// Returns true if the merchant may be told of such a change.
-pub(super) fn is_news(change: Change) -> bool {
-    notified_event(change).is_some()
-}
-
-/// The kind of news that a change is to the merchant, if any.
-fn notified_event(change: Change) -> Option<PushbackEvent> {
-    match change {
-        Change::Approved { .. } => Some(PushbackEvent::PaymentSuccess),
-        Change::Failed(_) | Change::Cancelled => Some(PushbackEvent::PaymentFailure),
-        Change::Completed(_) => Some(PushbackEvent::Completion),
-        Change::Reversed => Some(PushbackEvent::Reversal),
-        Change::Refunded(_) | Change::ChargedBack(_) => Some(PushbackEvent::Refund),
-        Change::Expired => Some(PushbackEvent::Expiry),
-        Change::Registered | Change::Settled | Change::Screen(_) | Change::Rejected(_) => None,
-    }
 }

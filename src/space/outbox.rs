@@ -9,9 +9,10 @@ use smol_str::SmolStr;
 
 use super::journal::RequestId;
 use crate::base::persistent::{PersistentSortedMap, PersistentVec};
-use crate::base::{Millis, TraceContext};
-use crate::ledger::{Order, OrderId};
-use crate::profile::PushbackPolicy;
+use crate::base::{Millis, TraceContext, named_enum};
+use crate::ledger::{Change, Order, OrderId};
+use crate::profile::{PushbackEvent, PushbackPolicy};
+use crate::scenario::ContentKind;
 
 /// One notification to a merchant, however many attempts it takes.
 #[derive(Clone, Debug)]
@@ -24,10 +25,10 @@ pub struct Delivery {
     pub order: OrderId,
     /// `txId` of that order.
     pub tx_id: SmolStr,
-    /// The change that caused it, such as `approved`.
-    pub cause: &'static str,
-    /// Content of the notice: `true`, or the name of what a rule puts in its place.
-    pub content: &'static str,
+    /// The change that caused it.
+    pub cause: PushbackCause,
+    /// Content of the notice: the truth, or what a rule puts in its place.
+    pub content: ContentKind,
     /// The request that caused that change; 0 where time did.
     pub trace: RequestId,
     /// Trace in which it is sent: that of the request that caused it, else that in which the order was registered.
@@ -63,25 +64,75 @@ impl Delivery {
     }
 }
 
-/// Changes of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryChange {
-    /// It came to be.
-    Created,
-    /// An attempt ended.
-    Attempted,
-    /// It is to be sent again, on demand.
-    Resent,
+named_enum! {
+    /// Causes of push-backs: changes of an order, by the names that events have.
+    pub enum PushbackCause ("a cause of a push-back") {
+        /// The payment was approved.
+        Approved = "approved",
+        /// A hold was captured.
+        Completed = "completed",
+        /// The payment was reversed.
+        Reversed = "reversed",
+        /// Money was given back.
+        Refunded = "refunded",
+        /// The payer took money back.
+        ChargedBack = "chargedBack",
+        /// The payment was declined.
+        Failed = "failed",
+        /// The payer gave up.
+        Cancelled = "cancelled",
+        /// Time ran out.
+        Expired = "expired",
+        /// None: a rule has it sent.
+        Unasked = "unasked",
+    }
 }
 
-impl DeliveryChange {
-    /// The name that the control plane uses.
-    pub const fn name(self) -> &'static str {
+impl PushbackCause {
+    /// The cause that a change of an order is; `None` where the merchant is told nothing of such a change.
+    pub fn of(change: Change) -> Option<Self> {
+        Some(match change {
+            Change::Approved { .. } => Self::Approved,
+            Change::Completed(_) => Self::Completed,
+            Change::Reversed => Self::Reversed,
+            Change::Refunded(_) => Self::Refunded,
+            Change::ChargedBack(_) => Self::ChargedBack,
+            Change::Failed(_) => Self::Failed,
+            Change::Cancelled => Self::Cancelled,
+            Change::Expired => Self::Expired,
+            Change::Registered | Change::Settled | Change::Screen(_) | Change::Rejected(_) => {
+                return None;
+            }
+        })
+    }
+
+    /// The event of the merchant's policy that it is; what nothing caused is told as a payment.
+    pub(super) const fn event(self) -> PushbackEvent {
         match self {
-            Self::Created => "created",
-            Self::Attempted => "attempted",
-            Self::Resent => "resent",
+            Self::Approved | Self::Unasked => PushbackEvent::PaymentSuccess,
+            Self::Failed | Self::Cancelled => PushbackEvent::PaymentFailure,
+            Self::Completed => PushbackEvent::Completion,
+            Self::Reversed => PushbackEvent::Reversal,
+            Self::Refunded | Self::ChargedBack => PushbackEvent::Refund,
+            Self::Expired => PushbackEvent::Expiry,
         }
+    }
+
+    /// Returns true if a push-back of this cause says that it worked.
+    pub(super) const fn is_good_news(self) -> bool {
+        !matches!(self, Self::Failed | Self::Cancelled | Self::Expired)
+    }
+}
+
+named_enum! {
+    /// Changes of a delivery.
+    pub enum DeliveryChange ("a change of a delivery") {
+        /// It came to be.
+        Created = "created",
+        /// An attempt ended.
+        Attempted = "attempted",
+        /// It is to be sent again, on demand.
+        Resent = "resent",
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::activity::UnansweredCall;
 use super::clock_timer::{ClockTimer, Wait};
 use super::journal::RequestId;
-use super::notify::{self, Deliveries};
+use super::notify::Deliveries;
+use super::outbox::PushbackCause;
 use super::rule_hit::RuleHit;
 use super::ruling::Ruling;
 use super::space::Space;
@@ -174,7 +175,7 @@ impl Transaction<'_> {
         }
         let Ruling { rule, plan, point, generation } = ruling;
         let is_news = |commit: &DeferredCommit| match commit {
-            DeferredCommit::Event { event, .. } => notify::is_news(event.change),
+            DeferredCommit::Event { event, .. } => PushbackCause::of(event.change).is_some(),
             DeferredCommit::Order(_) => false,
         };
         let Deferred { commits, suppressed, told, notified } = deferred;

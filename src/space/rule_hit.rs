@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::base::named_enum;
 use crate::ledger::Change;
 use crate::scenario::Plan;
 
@@ -37,34 +38,23 @@ pub struct ReplyProgress {
     head: usize,
 }
 
-/// Position of a reply on its way to the caller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReplyState {
-    /// Held back: for its latency, or for push-backs that go first.
-    #[default]
-    Held,
-    /// Being written.
-    Leaving,
-    /// All of it that the plan lets out was written.
-    Left,
-    /// The caller was gone before any of it could be written.
-    Abandoned,
-    /// The connection ended while it was being written.
-    Broken,
+named_enum! {
+    /// Position of a reply on its way to the caller.
+    pub enum ReplyState ("a state of a reply", default Held) {
+        /// Held back: for its latency, or for push-backs that go first.
+        Held = "held",
+        /// Being written.
+        Leaving = "leaving",
+        /// All of it that the plan lets out was written.
+        Left = "left",
+        /// The caller was gone before any of it could be written.
+        Abandoned = "abandoned",
+        /// The connection ended while it was being written.
+        Broken = "broken",
+    }
 }
 
 impl ReplyState {
-    /// The name that the control plane uses.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Leaving => "leaving",
-            Self::Left => "left",
-            Self::Abandoned => "abandoned",
-            Self::Broken => "broken",
-        }
-    }
-
     /// Returns true if nothing more will come of it.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Left | Self::Abandoned | Self::Broken)

@@ -51,7 +51,7 @@ impl Space {
     /// The rules that came nearest to deciding a call, at the time and with the state that it names, and with the
     /// counters as they are now.
     pub fn near_misses(&self, call: &CallFacts<'_>, decided: Option<&str>) -> Vec<NearMiss> {
-        self.lock().near_misses(call, decided)
+        self.lock().near_misses(call, decided, self.profile().operations.secrets())
     }
 }
 

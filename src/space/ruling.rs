@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::state::State;
-use crate::base::Millis;
+use crate::base::{Millis, SecretNames};
 use crate::ledger::{OrderId, OrderKind, Target};
 use crate::scenario::{CallFacts, Decision, NearMiss, Plan, Point, Trt};
 
@@ -60,10 +60,15 @@ impl State {
 
     /// The rules that came nearest to deciding a call, at the time and with the state that it names, and with the
     /// counters as they are now.
-    pub(super) fn near_misses(&self, call: &CallFacts<'_>, decided: Option<&str>) -> Vec<NearMiss> {
+    pub(super) fn near_misses(
+        &self,
+        call: &CallFacts<'_>,
+        decided: Option<&str>,
+        secrets: &SecretNames,
+    ) -> Vec<NearMiss> {
         let state = call.state;
         let call = CallFacts { state, ..self.completed(call) };
-        self.contents.rules.set().explain(&call, &self.contents.counters, decided)
+        self.contents.rules.set().explain(&call, &self.contents.counters, decided, secrets)
     }
 
     /// The facts of a call, with what its order says where the call does not.

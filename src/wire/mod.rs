@@ -45,4 +45,4 @@ pub use pushback::Notice;
 pub use read::UnreadableRequest;
 pub use reconciliation::ReconciliationResult;
 pub use redact::{is_harmless, redact};
-pub use words::{BindingMethod, Outcome, PayDvCd, TransactionType, Trt, Word};
+pub use words::{BindingMethod, Outcome, PayDvCd, TransactionType, Trt};

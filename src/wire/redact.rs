@@ -9,77 +9,24 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::card::{Scheme, luhn_digits};
-use crate::base::Fields;
+use crate::base::{CARD_DIGITS, Fields, Secrecy, SecretNames};
 
 /// Text in the place of a secret.
 const HIDDEN: &str = "***";
-/// Digits that a card number has at least and at most, where nothing but its look gives it away.
-const CARD_DIGITS: Range<usize> = 13..20;
 /// Digits that each group of a card number written in groups has at least.
 const GROUP_DIGITS: usize = 3;
 /// Containers within containers before a body counts as malformed; serde_json stops there too.
 const DEPTH_MAX: usize = 128;
-/// The longest name in the table below.
-const NAME_BYTES: usize = 20;
-
-/// Treatment of a member's value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// Card numbers in it are hidden.
-    Plain,
-    /// Left alone: a number there that looks like a card is none, and must stay legible.
-    Identifier,
-    /// First six and last four digits stay.
-    CardNumber,
-    /// All of it goes.
-    Secret,
-}
-
-impl Class {
-    /// The class of a member by its name, whatever its letter case, underscores and hyphens.
-    fn of(name: &[u8]) -> Self {
-        // What nearly every body has, as it is documented, needs no second look.
-        match name {
-            b"termId" | b"merchantId" | b"txId" | b"sign" => return Self::Identifier,
-            b"trt" | b"currency" | b"amount" | b"paymentMethod" => return Self::Plain,
-            _ => {}
-        }
-        let mut plain = [0_u8; NAME_BYTES];
-        let mut len = 0;
-        for byte in name.iter().filter(|byte| !matches!(byte, b'_' | b'-')) {
-            let Some(slot) = plain.get_mut(len) else { return Self::Plain };
-            *slot = byte.to_ascii_lowercase();
-            len += 1;
-        }
-        match &plain[..len] {
-            b"wdlacno" | b"cardnumber" | b"cardno" | b"card" | b"pan" | b"acno"
-            | b"accountnumber" => Self::CardNumber,
-            b"cvv" | b"wdlcvv" | b"cvc" | b"cvn" | b"securitycode" | b"pin" | b"payonpin"
-            | b"passcode" | b"otp" | b"password" | b"secret" | b"token" | b"authentication"
-            | b"authorization" | b"privatekey" | b"encryptedacno" | b"encryptedcvv" => Self::Secret,
-            b"txid" | b"tracno" | b"txseqno" | b"txdt" | b"merchantid" | b"mcid" | b"termid"
-            | b"buyerid" | b"sellerid" | b"clientid" | b"bindingid" | b"approvalno"
-            | b"approvaldate" | b"apprno" | b"apprdttm" | b"expiredttm" | b"refno" | b"stan"
-            | b"sign" | b"khqr" | b"khqrmd5" | b"fromdate" | b"todate" => Self::Identifier,
-            _ => Self::Plain,
-        }
-    }
-
-    fn is_hidden(self) -> bool {
-        matches!(self, Self::CardNumber | Self::Secret)
-    }
-}
-
 /// The body with payer secrets hidden: values of members named like secrets (security code, PIN,
 /// passcode, OTP, …) become `***`, card numbers keep their first six and last four digits, wherever
 /// they stand.
-pub fn redact(body: &[u8]) -> Cow<'_, [u8]> {
-    Tokens::new(body).run().unwrap_or_else(|NotJson| redact_loosely(body))
+pub fn redact<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'b, [u8]> {
+    Tokens::new(secrets, body).run().unwrap_or_else(|NotJson| redact_loosely(secrets, body))
 }
 
 /// Returns true if a body with these members surely holds nothing that [`redact`] would hide. Most bodies do not, and they
 /// are parsed anyway; so most need not be walked a second time. When in doubt, no.
-pub fn is_harmless(fields: &Fields<'_>) -> bool {
+pub fn is_harmless(secrets: &SecretNames, fields: &Fields<'_>) -> bool {
     let short_of_a_card = |text: &str| {
         text.len() < CARD_DIGITS.start
             || text.bytes().filter(u8::is_ascii_digit).count() < CARD_DIGITS.start
@@ -90,10 +37,10 @@ pub fn is_harmless(fields: &Fields<'_>) -> bool {
             let is_plain = || !value.is_nested() && !value.raw().as_bytes().contains(&b'\\');
             (all_plain || is_plain())
                 && short_of_a_card(name)
-                && match Class::of(name.as_bytes()) {
-                    Class::Identifier => true,
-                    Class::Plain => short_of_a_card(value.raw()),
-                    Class::CardNumber | Class::Secret => false,
+                && match secrets.class(name.as_bytes()) {
+                    Secrecy::Identifier => true,
+                    Secrecy::Plain => short_of_a_card(value.raw()),
+                    Secrecy::CardNumber | Secrecy::Secret => false,
                 }
         })
 }
@@ -149,10 +96,10 @@ impl<'a> Masked<'a> {
 
 /// Replacement for a value that is secret by its name; `None` when it may stay as it
 /// is.
-fn hidden_form(value: &[u8], class: Class) -> Option<Cow<'static, str>> {
+fn hidden_form(value: &[u8], class: Secrecy) -> Option<Cow<'static, str>> {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let only = |also: &[u8]| value.iter().all(|b| b.is_ascii_digit() || also.contains(b));
-    let card = class == Class::CardNumber;
+    let card = class == Secrecy::CardNumber;
     let masked_already = card && value.contains(&b'*') && digits <= 10 && only(b"*");
     if value.is_empty() || value == HIDDEN.as_bytes() || masked_already {
         None
@@ -246,7 +193,8 @@ enum Next {
 }
 
 /// One walk over a JSON body.
-struct Tokens<'a> {
+struct Tokens<'s, 'a> {
+    secrets: &'s SecretNames,
     body: &'a [u8],
     at: usize,
     masked: Masked<'a>,
@@ -255,21 +203,22 @@ struct Tokens<'a> {
     objects: u128,
     depth: usize,
     /// The class of the value that comes next.
-    class: Class,
+    class: Secrecy,
     /// The depth of the container whose whole content is secret; 0 for none.
     secret_depth: usize,
 }
 
-impl<'a> Tokens<'a> {
-    fn new(body: &'a [u8]) -> Self {
+impl<'s, 'a> Tokens<'s, 'a> {
+    fn new(secrets: &'s SecretNames, body: &'a [u8]) -> Self {
         Self {
+            secrets,
             body,
             at: 0,
             masked: Masked::new(body),
             next: Next::Value,
             objects: 0,
             depth: 0,
-            class: Class::Plain,
+            class: Secrecy::Plain,
             secret_depth: 0,
         }
     }
@@ -284,7 +233,7 @@ impl<'a> Tokens<'a> {
                 }
                 (b',', Next::CommaOrClose) => {
                     self.at += 1;
-                    self.class = Class::Plain;
+                    self.class = Secrecy::Plain;
                     self.next = if self.in_object() { Next::Name } else { Next::Value };
                 }
                 (b'"', Next::Name | Next::NameOrClose) => self.name()?,
@@ -318,7 +267,7 @@ impl<'a> Tokens<'a> {
         if self.secret_depth == 0 && self.class.is_hidden() {
             self.secret_depth = self.depth;
         }
-        self.class = Class::Plain;
+        self.class = Secrecy::Plain;
         self.next = if object { Next::NameOrClose } else { Next::ValueOrClose };
         Ok(())
     }
@@ -357,9 +306,9 @@ impl<'a> Tokens<'a> {
         let range = self.quoted()?;
         let name = &self.body[range.clone()];
         self.class = if name.contains(&b'\\') {
-            decoded(name).map_or(Class::Secret, |name| Class::of(name.as_bytes()))
+            decoded(name).map_or(Secrecy::Secret, |name| self.secrets.class(name.as_bytes()))
         } else {
-            Class::of(name)
+            self.secrets.class(name)
         };
         self.text(range);
         if self.peek() != Some(b':') {
@@ -371,9 +320,9 @@ impl<'a> Tokens<'a> {
     }
 
     /// The class that counts for a value: within a secret container nothing is harmless.
-    fn effective_class(&self) -> Class {
+    fn effective_class(&self) -> Secrecy {
         match self.class {
-            Class::Plain | Class::Identifier if self.secret_depth > 0 => Class::CardNumber,
+            Secrecy::Plain | Secrecy::Identifier if self.secret_depth > 0 => Secrecy::CardNumber,
             class => class,
         }
     }
@@ -381,8 +330,8 @@ impl<'a> Tokens<'a> {
     fn string(&mut self) -> Result<(), NotJson> {
         let range = self.quoted()?;
         match self.effective_class() {
-            Class::Identifier => {}
-            Class::Plain => self.text(range),
+            Secrecy::Identifier => {}
+            Secrecy::Plain => self.text(range),
             class => {
                 if let Some(form) = hidden_form(&self.body[range.clone()], class) {
                     self.masked.replace(range, form.as_bytes());
@@ -427,8 +376,8 @@ impl<'a> Tokens<'a> {
             return Err(NotJson);
         }
         let form = match self.effective_class() {
-            Class::Identifier => None,
-            Class::Plain => next_card(token).map(|card| Cow::Owned(mask_digits(&token[card]))),
+            Secrecy::Identifier => None,
+            Secrecy::Plain => next_card(token).map(|card| Cow::Owned(mask_digits(&token[card]))),
             class => hidden_form(token, class),
         };
         if let Some(form) = form {
@@ -445,7 +394,7 @@ fn decoded(inside: &[u8]) -> Option<String> {
 }
 
 /// For what is no JSON: looks for secret names and card numbers wherever they stand, quoted or not.
-fn redact_loosely(body: &[u8]) -> Cow<'_, [u8]> {
+fn redact_loosely<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'b, [u8]> {
     let mut masked = Masked::new(body);
     let mut at = 0;
     while at < body.len() {
@@ -453,7 +402,7 @@ fn redact_loosely(body: &[u8]) -> Cow<'_, [u8]> {
             at = (at + 5).min(body.len()); // an escaped character, whose digits belong to no number
         } else if of_word(body[at]) {
             let end = at + body[at..].iter().take_while(|byte| of_word(**byte)).count();
-            let class = Class::of(&body[at..end]);
+            let class = secrets.class(&body[at..end]);
             at = end;
             if let Some(value) = class.is_hidden().then(|| value_after(body, end)).flatten() {
                 at = value.end;

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use crate::base::{Currency, Day, Literal, Reason, ReturnUrl, WebUrlParts};
+use crate::base::{Currency, Day, Literal, Named, Reason, ReturnUrl, WebUrlParts, did_you_mean};
 
-use super::words::Word;
 use super::{UnreadableRequest, limits, redact};
 
 /// A member that is there, not yet understood.
@@ -118,13 +117,11 @@ pub(super) fn sign(value: Value<'_>) -> Result<Cow<'_, str>, UnreadableRequest> 
 }
 
 /// One word of a closed set.
-pub(super) fn word<T: Word>(value: Value<'_>) -> Result<T, UnreadableRequest> {
+pub(super) fn word<T: Named>(value: Value<'_>) -> Result<T, UnreadableRequest> {
     let text = value.string()?;
-    T::parse(&text).ok_or_else(|| {
-        let near = T::ALL.iter().find(|known| known.word().eq_ignore_ascii_case(&text));
-        let hint =
-            near.map(|known| format!(" (did you mean {}?)", known.word())).unwrap_or_default();
-        let allowed = T::ALL.iter().map(|known| known.word()).collect::<Vec<_>>().join(", ");
+    T::of_name(&text).ok_or_else(|| {
+        let words = T::names();
+        let (hint, allowed) = (did_you_mean(&text, words.iter().copied()), words.join(", "));
         value.invalid(format_args!("is {}{hint}; allowed: {allowed}", quoted(&text)))
     })
 }

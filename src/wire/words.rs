@@ -1,61 +1,20 @@
 //! The closed sets of words that requests choose from.
 
-use serde::{Serialize, Serializer};
+use crate::base::named_enum;
 
-use crate::base::PaymentMethod;
-
-/// A word of a closed set, as it stands on the wire.
-pub trait Word: Copy + 'static {
-    /// All of them, in documented order.
-    const ALL: &'static [Self];
-
-    /// The word itself.
-    fn word(self) -> &'static str;
-
-    /// The member of the set that is written `text`, letter case included.
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.word() == text)
-    }
-}
-
-macro_rules! words {
-    ($(
-        $(#[$about:meta])*
-        $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal,)+ }
-    )+) => {$(
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$meaning])* $variant,)+
-        }
-
-        impl Word for $name {
-            const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.word())
-            }
-        }
-    )+};
-}
-
-words! {
+named_enum! {
     /// Kind of an order (documented).
-    Trt {
+    pub enum Trt ("a type of order") {
         /// Authorise and capture at once.
         Purchase = "10",
         /// Authorise now, capture by a completion.
         PreAuth = "12",
     }
+}
 
+named_enum! {
     /// The means that an order prefers (documented).
-    PayDvCd {
+    pub enum PayDvCd ("a preferred means") {
         /// PPCBank's app.
         PpcbankPay = "PPCBANK_PAY",
         /// PAYON by card or wallet.
@@ -67,17 +26,21 @@ words! {
         /// A card with 3-D Secure.
         Mpi = "MPI",
     }
+}
 
+named_enum! {
     /// Kind of a bound card (documented).
-    BindingMethod {
+    pub enum BindingMethod ("a method of a binding") {
         /// A PAYON card.
         Payon = "PAYON",
         /// A credit or debit card of an international scheme.
         CreditDebit = "CREDIT_DEBIT",
     }
+}
 
+named_enum! {
     /// Type of a reconciliation row (documented).
-    TransactionType {
+    pub enum TransactionType ("a type of transaction") {
         /// A purchase.
         Purchase = "PURCHASE",
         /// A refund.
@@ -93,21 +56,15 @@ words! {
         /// The reversal of a completion.
         PreAuthCompleteReversal = "PRE_AUTH_COMPLETE_REVERSAL",
     }
+}
 
+named_enum! {
     /// End of a QR payment as a paying app reports it, and the word of a push-back (documented).
-    Outcome {
+    pub enum Outcome ("an end of a payment") {
         /// Paid.
         Success = "0000",
         /// Not paid.
         Error = "9999",
-    }
-}
-
-impl Word for PaymentMethod {
-    const ALL: &'static [Self] = Self::ALL;
-
-    fn word(self) -> &'static str {
-        self.name()
     }
 }
 

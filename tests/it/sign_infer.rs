@@ -7,6 +7,7 @@ use payon_sim::crypto::{
     Held, Inference, PrivateKey, PublicKey, Recipe, Sample, SearchBudget, Secret, VerifyKey, infer,
     verify,
 };
+use payon_sim::profile::Profile;
 use payon_sim::wire::redact;
 use serde::Deserialize;
 
@@ -50,7 +51,15 @@ fn infer_from(bodies: &[String], held: &Held, candidates: u64) -> Inference {
         Sample::new(format!("sample {at}"), Some(Operation::Refund), body).unwrap()
     };
     let samples = bodies.iter().enumerate().map(sample).collect::<Vec<_>>();
-    infer(&samples, held, redact, &SearchBudget { candidates, keep_going: &|| true })
+    let budget = SearchBudget { candidates, keep_going: &|| true };
+    let operations = &Profile::builtin().operations;
+    infer(
+        &samples,
+        held,
+        &|of| operations.get(of).listed(),
+        &|body| redact(operations.secrets(), body),
+        &budget,
+    )
 }
 
 fn verifies(recipe: &Recipe, held: &Held, body: &str) -> bool {

@@ -105,7 +105,14 @@ pub(super) fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     let patience = Duration::from_secs(args.seconds);
     let keep_going = || begun.elapsed() < patience;
     let budget = SearchBudget { candidates: args.candidates, keep_going: &keep_going };
-    let mut inference = crypto::infer(&samples, &held, wire::redact, &budget);
+    let operations = &profile.operations;
+    let mut inference = crypto::infer(
+        &samples,
+        &held,
+        &|of| operations.get(of).listed(),
+        &|body| wire::redact(operations.secrets(), body),
+        &budget,
+    );
     inference.notes.extend(left_out.iter().map(|note| format!("left out: {note}")));
     let table = inference.recipe.as_ref().map(|recipe| sign_table(recipe, &profile, samples.len()));
     let table = table.transpose()?;

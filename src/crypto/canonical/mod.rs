@@ -76,9 +76,9 @@ impl<'a> Source<'a> {
 
 /// Secrets are written or masked.
 #[derive(Clone, Copy)]
-pub(super) enum View {
+pub(super) enum View<'h> {
     Exact,
-    Masked(Hide),
+    Masked(Hide<'h>),
 }
 
 /// One way to make the string.
@@ -177,12 +177,12 @@ impl<'a> CanonicalStyle<'a> {
     }
 
     /// The string before character set and digest.
-    pub(super) fn text(&self, source: &Source<'_>, view: View) -> String {
+    pub(super) fn text(&self, source: &Source<'_>, view: View<'_>) -> String {
         self.finished(self.core(source, view), source, view)
     }
 
     /// The string without what stands around it.
-    pub(super) fn core(&self, source: &Source<'_>, view: View) -> String {
+    pub(super) fn core(&self, source: &Source<'_>, view: View<'_>) -> String {
         match self.shape {
             Shape::Template => self.template(source, view),
             Shape::Body => self.body(source, view),
@@ -203,7 +203,7 @@ impl<'a> CanonicalStyle<'a> {
     }
 
     /// `core` with what stands around it, changed as a whole.
-    pub(super) fn finished(&self, core: String, source: &Source<'_>, view: View) -> String {
+    pub(super) fn finished(&self, core: String, source: &Source<'_>, view: View<'_>) -> String {
         let text = match self.frame {
             Frame::Filled("", "") => core,
             Frame::Filled(before, after) => {
@@ -216,7 +216,7 @@ impl<'a> CanonicalStyle<'a> {
         self.transform.apply(self.line_ends.apply(text))
     }
 
-    fn body(&self, source: &Source<'_>, view: View) -> String {
+    fn body(&self, source: &Source<'_>, view: View<'_>) -> String {
         let sign = source.members.iter().find(|member| member.name == SIGN);
         let text = body::unsigned(source.body, sign.map(|member| member.value), self.sign_value);
         match view {
@@ -225,7 +225,7 @@ impl<'a> CanonicalStyle<'a> {
         }
     }
 
-    fn template(&self, source: &Source<'_>, view: View) -> String {
+    fn template(&self, source: &Source<'_>, view: View<'_>) -> String {
         let pieces = template::pieces(&source.recipe.template).flatten();
         pieces.fold(String::new(), |text, piece| match piece {
             Piece::Text(literal) => text + literal,
@@ -234,7 +234,7 @@ impl<'a> CanonicalStyle<'a> {
     }
 
     /// A prefix or suffix with its placeholders filled in.
-    fn filled(&self, template: &str, source: &Source<'_>, view: View) -> String {
+    fn filled(&self, template: &str, source: &Source<'_>, view: View<'_>) -> String {
         let pieces = template::pieces(template).flatten();
         pieces.fold(String::new(), |text, piece| match piece {
             Piece::Text(literal) => text + literal,
@@ -243,7 +243,7 @@ impl<'a> CanonicalStyle<'a> {
         })
     }
 
-    fn value_of(&self, name: &str, source: &Source<'_>, view: View) -> String {
+    fn value_of(&self, name: &str, source: &Source<'_>, view: View<'_>) -> String {
         let member = source.members.iter().find(|member| member.name == name);
         let value = member.and_then(|member| self.value(member, source, view));
         value.map_or_else(String::new, Cow::into_owned)
@@ -316,7 +316,7 @@ impl<'a> CanonicalStyle<'a> {
         &self,
         member: &Member<'m>,
         source: &Source<'_>,
-        view: View,
+        view: View<'_>,
     ) -> Option<Cow<'m, str>> {
         match member.content {
             SignedContent::Value => {}
@@ -350,7 +350,7 @@ impl<'a> CanonicalStyle<'a> {
         Some(self.values.apply(self.value_case.apply(plain)))
     }
 
-    pub(super) fn name<'m>(&self, member: &Member<'m>, view: View) -> Cow<'m, str> {
+    pub(super) fn name<'m>(&self, member: &Member<'m>, view: View<'_>) -> Cow<'m, str> {
         let name = match view {
             View::Exact => Cow::Borrowed(member.name),
             View::Masked(hide) => mask::name(hide, member.name),
@@ -359,7 +359,7 @@ impl<'a> CanonicalStyle<'a> {
     }
 
     /// The chosen members as JSON.
-    fn json(&self, source: &Source<'_>, view: View, layout: Layout) -> String {
+    fn json(&self, source: &Source<'_>, view: View<'_>, layout: Layout) -> String {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut members = Vec::new();
         for member in &self.chosen(source) {
@@ -435,7 +435,7 @@ pub(super) fn join(
     text.push_str(value);
 }
 
-fn literal<'m>(member: &Member<'m>, view: View) -> Cow<'m, str> {
+fn literal<'m>(member: &Member<'m>, view: View<'_>) -> Cow<'m, str> {
     match view {
         View::Exact => Cow::Borrowed(member.value.raw()),
         View::Masked(hide) => mask::shown(hide, member.name, member.value),
@@ -443,7 +443,7 @@ fn literal<'m>(member: &Member<'m>, view: View) -> Cow<'m, str> {
 }
 
 /// The shared key as it stands within a string.
-fn key_text<'s>(source: &'s Source<'_>, view: View) -> Cow<'s, str> {
+fn key_text<'s>(source: &'s Source<'_>, view: View<'_>) -> Cow<'s, str> {
     match view {
         View::Exact => source.key.as_deref().map_or("".into(), String::from_utf8_lossy),
         View::Masked(_) => "<key>".into(),

@@ -21,7 +21,7 @@ use super::keys::PublicKey;
 use super::mask::{self, Hide};
 use super::recipe::{Algorithm, Canonical, Recipe, SIGN};
 use super::sign::{VerifyKey, verify};
-use crate::base::{Fields, Operation};
+use crate::base::Fields;
 use evidence::Evidence;
 use search::SearchOutcome;
 
@@ -31,12 +31,12 @@ const KEY_SIZES: &[usize] = &[64, 128, 192, 256, 384, 512];
 const RECEIVED_MAX: usize = 2048;
 
 /// A request whose signature is to be explained.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// The recipe that should have been used.
     pub recipe: &'a Recipe,
-    /// Operation that was called.
-    pub operation: Operation,
+    /// The members that PAYON's page lists for the operation, in its order.
+    pub documented: &'a [&'a str],
     /// The body as it came.
     pub body: &'a str,
     /// The members of that body, `sign` among them.
@@ -46,7 +46,7 @@ pub struct Question<'a> {
     /// Other keys to try.
     pub others: &'a [OtherKey],
     /// Hides what nobody may see in the answer.
-    pub hide: Hide,
+    pub hide: Hide<'a>,
 }
 
 /// A key that is mistaken for the merchant's own.
@@ -243,7 +243,7 @@ impl Explanation {
         let readings = readings::readings(text, question.recipe.encoding);
         let evidence =
             evidence::evidence(question.recipe, question.key, question.others, &readings);
-        let rows = rows::rows(question.recipe, question.operation, question.fields, question.hide);
+        let rows = rows::rows(question.recipe, question.documented, question.fields, question.hide);
         match search::search(source, question.hide, &rows, &evidence) {
             SearchOutcome::Found { evidence, causes, signed } => {
                 self.key_proven = evidence.own;

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use super::super::canonical::{Arrangement, Frame};
 use super::super::hash::Hash;
 use super::super::mask::{self, Hide};
-use super::super::orders::{documented, permutations};
+use super::super::orders::permutations;
 use super::super::recipe::{Canonical, Recipe, SIGN};
 use super::super::words::{
     Charset, DigestForm, EmptyValues, Escape, Layout, Numbers, Order, SignValue, TextCase,
     Transform,
 };
 use super::knobs::{Knob, Last, MembersKnob, ShapeKnob, ValuesKnob};
-use crate::base::{Fields, Operation};
+use crate::base::Fields;
 
 /// Up to this many members every other order is tried.
 const PERMUTED_MAX: usize = 5;
@@ -130,11 +130,10 @@ const ROWS: &[NearMiss<'static>] = rows! {
 /// All near misses for one request.
 pub(super) fn rows<'a>(
     recipe: &Recipe,
-    operation: Operation,
+    documented: &[&'a str],
     fields: &'a Fields<'_>,
-    hide: Hide,
+    hide: Hide<'_>,
 ) -> Vec<NearMiss<'a>> {
-    let documented = documented(operation);
     let mut rows = ROWS.to_vec();
     if !documented.is_empty() {
         let by_page = NearMiss {

@@ -31,7 +31,7 @@ pub(super) enum SearchOutcome<'e> {
 /// Looks for the string that fits one of `evidence`, fewest mistakes first.
 pub(super) fn search<'e>(
     source: &Source<'_>,
-    hide: Hide,
+    hide: Hide<'_>,
     rows: &[NearMiss<'_>],
     evidence: &'e [Evidence],
 ) -> SearchOutcome<'e> {

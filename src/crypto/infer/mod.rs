@@ -22,7 +22,6 @@ use super::encoding::Encoding;
 use super::hash::Hash;
 use super::keys::{PublicKey, Secret};
 use super::mask::Hide;
-use super::orders::documented;
 use super::recipe::{Recipe, SIGN, SignatureScheme};
 use super::sign::VerifyKey;
 use crate::base::{Fields, FieldsError, Operation};
@@ -34,6 +33,9 @@ pub const PROOF_BITS_MIN: usize = 128;
 
 /// The largest body of a sample, in bytes. Requests are far smaller, and every string is made from it.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// The members that PAYON's page lists for an operation, in its order.
+pub type PageMembers<'p> = &'p dyn Fn(Operation) -> Vec<&'p str>;
 
 /// A signed request.
 #[derive(Clone, Debug)]
@@ -197,7 +199,8 @@ pub struct SampleFacts {
 pub fn infer(
     samples: &[Sample<'_>],
     held: &Held,
-    hide: Hide,
+    documented: PageMembers<'_>,
+    hide: Hide<'_>,
     budget: &SearchBudget<'_>,
 ) -> Inference {
     let mut inference = Inference {
@@ -213,7 +216,7 @@ pub fn infer(
     // The sample with the most members tells the most.
     let mut ordered = samples.iter().collect::<Vec<_>>();
     ordered.sort_by_key(|sample| std::cmp::Reverse(sample.fields.iter().count()));
-    let documented = documented_order(samples);
+    let documented = documented_order(samples, documented);
     let encodings = encodings(samples, held);
     let facts_of = |sample: &Sample<'_>| {
         let encoding = encodings.first().copied().or_else(|| readable(&sample.sign));
@@ -252,7 +255,7 @@ pub fn infer(
 }
 
 impl Inference {
-    fn conclude(&mut self, recipe: Recipe, samples: &[Sample<'_>], held: &Held, hide: Hide) {
+    fn conclude(&mut self, recipe: Recipe, samples: &[Sample<'_>], held: &Held, hide: Hide<'_>) {
         self.proofs = samples.iter().map(|sample| proof(&recipe, sample, held, hide)).collect();
         self.undecided = undecided::undecided(&recipe, samples, held);
         self.outcome = if self.undecided.is_empty() { Outcome::Found } else { Outcome::Several };
@@ -261,7 +264,7 @@ impl Inference {
     }
 }
 
-fn proof(recipe: &Recipe, sample: &Sample<'_>, held: &Held, hide: Hide) -> Proof {
+fn proof(recipe: &Recipe, sample: &Sample<'_>, held: &Held, hide: Hide<'_>) -> Proof {
     let secret = held.secret.as_ref();
     let source = Source::new(recipe, &sample.fields, secret);
     let signed = CanonicalStyle::of(recipe).text(&source, View::Masked(hide));
@@ -310,7 +313,7 @@ impl SampleFacts {
 }
 
 /// The documented members of the samples' operations, each once.
-fn documented_order(samples: &[Sample<'_>]) -> Vec<&'static str> {
+fn documented_order<'p>(samples: &[Sample<'_>], documented: PageMembers<'p>) -> Vec<&'p str> {
     let mut names = Vec::new();
     let mut known = samples.iter().filter_map(|sample| sample.operation).collect::<Vec<_>>();
     if known.is_empty() {
@@ -321,8 +324,8 @@ fn documented_order(samples: &[Sample<'_>]) -> Vec<&'static str> {
     known.sort_by_key(|operation| std::cmp::Reverse(documented(*operation).len()));
     for operation in known {
         for name in documented(operation) {
-            if !names.contains(name) {
-                names.push(*name);
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
     }

@@ -15,9 +15,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::provenance::{Mark, Place, Provenance};
-use crate::base::{Diagnostic, Message, line_of, line_starts, nearest};
+use crate::base::{Diagnostic, Message, Named, line_of, line_starts, nearest};
+pub(super) use values::Read;
 use values::integer;
-pub(super) use values::{Read, Words, words};
 
 /// One file being read, with what has been found in it so far.
 pub(super) struct TomlDocument<'a> {
@@ -288,9 +288,9 @@ impl<'a> TomlTable<'a> {
     }
 
     /// The word that `name` holds, if it holds one; silent, for checks that depend on it.
-    pub(super) fn word<T: Words>(&self, name: &str) -> Option<T> {
+    pub(super) fn word<T: Named>(&self, name: &str) -> Option<T> {
         let (value, _) = self.plain(name)?;
-        T::ALL.iter().copied().find(|word| Some(word.word()) == value.as_str())
+        T::of_name(value.as_str()?)
     }
 
     /// Returns true if there is a key `name`.

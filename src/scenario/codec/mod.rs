@@ -11,11 +11,11 @@ pub(super) mod schema;
 mod values;
 
 pub(super) use doc::{YamlDocument, YamlNode, YamlTable};
-pub(super) use macros::{choice, named, record, words};
+pub(super) use macros::{choice, record};
 pub(super) use printed::Printed;
 pub(super) use schema::Definitions;
 pub(super) use values::is_number;
-pub use values::{Decimal, Json, Many, Pattern, Period, Share, TimePoint, Times};
+pub use values::{Decimal, Json, Many, Pattern, Share, TimePoint, Times};
 
 /// A type that can stand in a scenario file.
 pub(super) trait FromYaml: Sized {

@@ -17,10 +17,10 @@ mod tests;
 
 use serde::Serialize;
 
-use super::codec::{Period, Times};
+use super::codec::Times;
 use super::history::SpaceHistory;
 use super::model::{Expectation, OrderChoice};
-use crate::base::Millis;
+use crate::base::{Millis, Period};
 
 /// The most lines of evidence.
 const EVIDENCE_MAX: usize = 10;

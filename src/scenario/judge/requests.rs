@@ -1,8 +1,8 @@
 //! Expectations about calls.
 
 use super::{Compare, ExpectationVerdict, OrderName, Run, WantedCount, clock, weigh};
-use crate::base::{Millis, Operation, Reason};
-use crate::scenario::codec::{Period, Times};
+use crate::base::{Millis, Operation, Period, Reason};
+use crate::scenario::codec::Times;
 use crate::scenario::history::{RequestFact, SpaceHistory};
 use crate::scenario::model::RequestExpectation;
 

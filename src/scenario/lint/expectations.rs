@@ -3,7 +3,6 @@
 use super::Here;
 use super::rules::is_impossible;
 use crate::base::Message;
-use crate::base::nearest;
 use crate::scenario::codec::Times;
 use crate::scenario::model::{Expectation, Rule};
 
@@ -36,11 +35,8 @@ pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'
         let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
         for id in request.rule.iter().flat_map(|many| &many.0) {
             if !ids.contains(&id.as_str()) {
-                let mut message = Message::new(format!("this scenario has no rule `{id}`"));
-                if let Some(near) = nearest(id, &ids) {
-                    message = message.help(format!("did you mean `{near}`?"));
-                }
-                here.warn(&["request", "rule"], message);
+                let message = Message::new(format!("this scenario has no rule `{id}`"));
+                here.warn(&["request", "rule"], message.meant(id, &ids));
             }
         }
         if request.counts() == Some(Times::at_least(0)) {

@@ -7,11 +7,9 @@ use serde_json::{Value, json};
 use template::{FIXED_NAMES, ORDER_NAMES};
 pub use template::{JsonTemplate, MissingValue, Template, TemplateMap, TemplateValues};
 
-use super::codec::{
-    Definitions, FromYaml, Many, Period, Printed, YamlDocument, YamlNode, choice, record, words,
-};
+use super::codec::{Definitions, FromYaml, Many, Printed, YamlDocument, YamlNode, choice, record};
 use super::model::{Belief, Requirement};
-use crate::base::{Diagnostic, Message};
+use crate::base::{Diagnostic, Message, Period, named_enum};
 
 /// The port at which a shop that is running expects the gateway, where its file does not say.
 const GATEWAY_PORT: u16 = 36605;
@@ -130,7 +128,7 @@ fn only(
     wrong.is_empty()
 }
 
-words! {
+named_enum! {
     /// Lifetime of a shop's process.
     pub enum ProcessMode ("a way to run the process") {
         /// One process for each scenario, so that several can run at once.
@@ -249,7 +247,7 @@ impl ShopCall {
     }
 }
 
-words! {
+named_enum! {
     /// A method of HTTP.
     pub enum HttpMethod ("a method") {
         /// Reads.

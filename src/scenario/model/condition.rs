@@ -1,11 +1,11 @@
 //! `when`: which calls a rule decides.
 
 use super::Point;
-use crate::base::{Currency, OrderState, PaymentMethod};
+use crate::base::{Currency, OrderState, PaymentMethod, Period, named_enum};
 use crate::scenario::codec::{
-    Decimal, Definitions, FromYaml, Many, Pattern, Period, Printed, Share, TimePoint, YamlNode,
-    named, record, words,
+    Decimal, Definitions, FromYaml, Many, Pattern, Printed, Share, TimePoint, YamlNode, record,
 };
+use crate::wire::Trt;
 
 record! {
     /// Conditions; all that are given must hold.
@@ -59,35 +59,13 @@ record! {
     };
 }
 
-/// Scope of a rule's count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// The fitting calls for one order.
-    #[default]
-    Order,
-    /// All fitting calls.
-    Rule,
-}
-
-impl Scope {
-    /// The name that stands in the file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Order => "order",
-            Self::Rule => "rule",
-        }
-    }
-}
-
-named!(Scope, "a scope", [Scope::Order, Scope::Rule], Scope::name);
-
-words! {
-    /// The type of an order, by PAYON's number.
-    pub enum Trt ("a type of order") {
-        /// Purchase.
-        Purchase = "10",
-        /// Pre-authorisation.
-        PreAuth = "12",
+named_enum! {
+    /// Scope of a rule's count.
+    pub enum Scope ("a scope", default Order) {
+        /// The fitting calls for one order.
+        Order = "order",
+        /// All fitting calls.
+        Rule = "rule",
     }
 }
 

@@ -2,8 +2,8 @@
 //! wrong (asking for the status, repeating, reconciling) is the merchant's own business, and `mistakes` names the ways
 //! in which it can be told to get that wrong.
 
-use crate::base::{Currency, PaymentMethod, Reason};
-use crate::scenario::codec::{Decimal, Period, choice, record, words};
+use crate::base::{Currency, PaymentMethod, Period, Reason, named_enum};
+use crate::scenario::codec::{Decimal, choice, record};
 
 use super::{Probe, Requirement, Trt};
 
@@ -102,7 +102,7 @@ record! {
     }
 }
 
-words! {
+named_enum! {
     /// The addresses a payer may come back to.
     pub enum ReturnKind ("a return address") {
         /// The one for success.
@@ -167,7 +167,7 @@ record! {
     }
 }
 
-words! {
+named_enum! {
     /// Events that can be caused for an order from outside.
     pub enum TriggerKind ("an event") {
         /// Its time runs out.
@@ -204,7 +204,7 @@ record! {
     };
 }
 
-words! {
+named_enum! {
     /// A merchant's bug. A scenario that names one must fail against a merchant that has it.
     pub enum Mistake ("a mistake") {
         /// Takes an answer that never came for a refusal, and does not ask.
@@ -270,7 +270,7 @@ words! {
     }
 }
 
-words! {
+named_enum! {
     /// A way in which a correct merchant may go about its work. Of two that exclude each other the last one counts.
     pub enum Style ("a style") {
         /// Asks for the status when a push-back has come, until the outcome is final; never by itself.

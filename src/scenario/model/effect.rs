@@ -1,10 +1,8 @@
 //! `then`: what happens to a call.
 
 use super::{Latency, Pushback};
-use crate::base::{Message, Reason};
-use crate::scenario::codec::{
-    Definitions, FromYaml, Json, Period, Printed, YamlNode, choice, record, words,
-};
+use crate::base::{Message, Period, Reason, named_enum};
+use crate::scenario::codec::{Definitions, FromYaml, Json, Printed, YamlNode, choice, record};
 
 /// Effects in order. Latencies add up; of anything else the last one counts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +42,7 @@ choice! {
     }
 }
 
-words! {
+named_enum! {
     /// Time at which the ledger books.
     pub enum Commit ("a commit point") {
         /// As `before`: approved, whatever the caller sees.
@@ -257,7 +255,7 @@ record! {
     }
 }
 
-words! {
+named_enum! {
     /// Content-Length of a body that ends early.
     pub enum TruncatedLength ("a length") {
         /// The bytes that come.

@@ -3,10 +3,8 @@
 use serde_json::json;
 
 use super::{AmountTest, FieldTests, Tampering};
-use crate::base::{Currency, Message, Operation, OrderState, Reason};
-use crate::scenario::codec::{
-    Definitions, FromYaml, Many, Period, Printed, Times, YamlNode, record, words,
-};
+use crate::base::{Currency, Message, Operation, OrderState, Period, Reason, named_enum};
+use crate::scenario::codec::{Definitions, FromYaml, Many, Printed, Times, YamlNode, record};
 
 record! {
     /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events`, `ledger`, `shop`, `anyOf`
@@ -194,7 +192,7 @@ record! {
     }
 }
 
-words! {
+named_enum! {
     /// Events of an order beside calls.
     pub enum OrderEventKind ("an event") {
         /// A push-back was tried.
@@ -311,7 +309,7 @@ record! {
     };
 }
 
-words! {
+named_enum! {
     /// State of an order in the merchant's own books.
     pub enum Belief ("a belief") {
         /// Not known yet; the merchant will find out.

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::base::Message;
-use crate::scenario::codec::{Definitions, FromYaml, Period, Printed, TimePoint, YamlNode, record};
+use crate::base::{Message, Period};
+use crate::scenario::codec::{Definitions, FromYaml, Printed, TimePoint, YamlNode, record};
 
 /// A distribution of times.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,8 @@ pub(super) mod tests;
 
 use std::collections::HashSet;
 
-pub use condition::{AmountTest, CardTest, FieldTest, FieldTests, Scope, Trt, When, Window};
+pub use crate::wire::Trt;
+pub use condition::{AmountTest, CardTest, FieldTest, FieldTests, Scope, When, Window};
 pub use drive::{
     AmountStep, Bind, Burst, DriveStep, Mistake, OrderStep, Pay, QrCompletion, Register, Return,
     ReturnKind, Style, TriggerKind, TriggerStep,

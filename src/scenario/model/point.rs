@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::base::Operation;
-use crate::scenario::codec::named;
+use crate::base::{Named, Operation};
 
 /// Points at which a rule steps in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +96,14 @@ impl fmt::Display for Point {
     }
 }
 
-named!(Point, "an operation (or pay, trigger, refused, page, connect)", Point::ALL, Point::name);
+impl Named for Point {
+    const WHAT: &'static str = "an operation (or pay, trigger, refused, page, connect)";
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
 
 #[cfg(test)]
 mod tests {

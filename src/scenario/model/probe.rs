@@ -1,7 +1,7 @@
 //! `probe`: a request to the shop that does not come from the gateway, or that the gateway has seen before.
 
-use crate::base::{Message, Operation};
-use crate::scenario::codec::{record, words};
+use crate::base::{Message, Operation, named_enum};
+use crate::scenario::codec::record;
 
 /// The most requests of one step.
 const REQUESTS_MAX: usize = 200;
@@ -52,7 +52,7 @@ record! {
     };
 }
 
-words! {
+named_enum! {
     /// Addresses for a probe.
     pub enum ProbeTarget ("an address") {
         /// The shop's address for push-backs.
@@ -68,7 +68,7 @@ words! {
     }
 }
 
-words! {
+named_enum! {
     /// HTTP methods of probes.
     pub enum ProbeMethod ("a method") {
         /// GET.

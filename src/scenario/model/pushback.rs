@@ -1,8 +1,8 @@
 //! `pushback`: what happens to the notices that tell a merchant of its order.
 
 use super::{Latency, Size};
-use crate::base::Message;
-use crate::scenario::codec::{Many, Period, choice, record, words};
+use crate::base::{Message, Period, named_enum};
+use crate::scenario::codec::{Many, choice, record};
 
 record! {
     /// Disorder among push-backs. What a call causes is one true notice; this says what is sent in its place.
@@ -98,7 +98,7 @@ impl Tampering {
     }
 }
 
-words! {
+named_enum! {
     /// An order in which notices arrive.
     pub enum Disorder ("an order of arrival") {
         /// By chance.

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{DriveStep, Register, Scenario, Trt};
-use crate::base::{Currency, PaymentMethod};
-use crate::scenario::codec::words;
+use crate::base::{Currency, PaymentMethod, named_enum};
 
-words! {
+named_enum! {
     /// Something that a scenario needs of a shop and that not every correct shop can do.
     pub enum Requirement ("a requirement") {
         /// Holds money first and captures it later.

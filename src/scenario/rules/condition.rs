@@ -1,6 +1,6 @@
 //! Conditions as single tests, each of which can say what it wanted and what it found.
 
-use crate::base::{Amount, Currency, Fields, Millis, OrderState, PaymentMethod};
+use crate::base::{Amount, Currency, Fields, Millis, OrderState, PaymentMethod, SecretNames};
 use crate::scenario::codec::{Decimal, Many, TimePoint};
 use crate::scenario::model::{AmountTest, CardTest, FieldTest, Point, Trt, When, Window};
 
@@ -73,10 +73,6 @@ pub(in crate::scenario) enum Condition {
     Field(String, FieldTest),
     Window(Window),
 }
-
-/// Fields whose values are never told.
-const SECRET_FIELDS: &[&str] =
-    &["wdlAcNo", "wdlCvv", "wdlExpiry", "payonPin", "pin", "otp", "passcode", "sign"];
 
 impl Condition {
     /// The tests of a `when`, the quick ones first.
@@ -152,7 +148,7 @@ impl Condition {
     }
 
     /// The wanted and the found value, for people. Tells no secret of the request.
-    pub(super) fn mismatch(&self, call: &CallFacts<'_>) -> String {
+    pub(super) fn mismatch(&self, call: &CallFacts<'_>, secrets: &SecretNames) -> String {
         let found =
             |value: Option<&str>| value.map_or("nothing".to_owned(), |value| format!("{value:?}"));
         let (wanted, found) = match self {
@@ -192,10 +188,15 @@ impl Condition {
             Self::Field(name, test) => {
                 let value = call.fields.and_then(|fields| fields.text(name));
                 let told = match value {
-                    Some(_) if SECRET_FIELDS.contains(&name.as_str()) => "another value".to_owned(),
+                    Some(_) if secrets.hides(name) => "another value".to_owned(),
                     value => found(value.as_deref()),
                 };
-                return format!("field {name}: wants {}, is {told}", wanted_field(name, test));
+                let wanted = if secrets.hides(name) {
+                    "a certain value".to_owned()
+                } else {
+                    wanted_field(test)
+                };
+                return format!("field {name}: wants {wanted}, is {told}");
             }
             Self::Window(window) => (window.to_string(), call.now.rfc3339()),
         };
@@ -212,10 +213,7 @@ fn one_of<T: AsRef<str>>(many: impl IntoIterator<Item = T>) -> String {
     many.join(" or ")
 }
 
-fn wanted_field(name: &str, test: &FieldTest) -> String {
-    if SECRET_FIELDS.contains(&name) {
-        return "a certain value".to_owned();
-    }
+fn wanted_field(test: &FieldTest) -> String {
     let value = test.value.as_ref().map(|many| one_of(&many.0));
     let pattern = test.pattern.as_ref().map(|pattern| format!("like {:?}", pattern.0));
     let present = test.present.map(|present| if present { "present" } else { "absent" }.to_owned());

@@ -3,6 +3,7 @@
 use super::condition::CallFacts;
 use super::counters::order_key;
 use super::{Counters, IndexedRule, RuleSet, Tally};
+use crate::base::SecretNames;
 
 /// Largest number of near misses in an explanation.
 const TOLD_MAX: usize = 5;
@@ -33,13 +34,14 @@ impl RuleSet {
         call: &CallFacts<'_>,
         counters: &Counters,
         decided: Option<&str>,
+        secrets: &SecretNames,
     ) -> Vec<NearMiss> {
         let order = order_key(call);
         let others = self.rules.iter().filter(|rule| Some(&*rule.id) != decided);
         let mut misses: Vec<NearMiss> = others
             .map(|rule| NearMiss {
                 rule: rule.id.to_string(),
-                failed: rule.misses(call, counters.tally(rule.key, order), decided),
+                failed: rule.misses(call, counters.tally(rule.key, order), decided, secrets),
             })
             .collect();
         misses.sort_by_key(|miss| miss.failed.len());
@@ -49,7 +51,13 @@ impl RuleSet {
 }
 
 impl IndexedRule {
-    fn misses(&self, call: &CallFacts<'_>, tally: Tally, decided: Option<&str>) -> Vec<Miss> {
+    fn misses(
+        &self,
+        call: &CallFacts<'_>,
+        tally: Tally,
+        decided: Option<&str>,
+        secrets: &SecretNames,
+    ) -> Vec<Miss> {
         let mut misses = Vec::new();
         if !self.points.contains(&call.point) {
             let wanted: Vec<&str> = self.points.iter().map(|point| point.name()).collect();
@@ -57,9 +65,10 @@ impl IndexedRule {
             misses.push(Miss { key: "operation", told });
         }
         let failed = self.conditions.iter().filter(|condition| !condition.holds(call, self.at));
-        misses.extend(
-            failed.map(|condition| Miss { key: condition.key(), told: condition.mismatch(call) }),
-        );
+        misses.extend(failed.map(|condition| Miss {
+            key: condition.key(),
+            told: condition.mismatch(call, secrets),
+        }));
         if !misses.is_empty() {
             return misses;
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::base::{Amount, Currency, Fields, Millis, Operation, Reason};
+use crate::base::{Amount, Currency, Fields, Millis, Operation, Reason, SecretNames};
 use crate::scenario::{Transport, read_rules};
 
 const REFUND: Point = Point::Call(Operation::Refund);
@@ -236,7 +236,7 @@ fn explanations_name_the_nearest_rules_and_what_failed() {
     let fields = Fields::parse(br#"{"pin":"9876"}"#).expect("an object");
     let facts = CallFacts { fields: Some(&fields), ..call("1") };
     assert_eq!(set.decide(&facts, &mut counters, Seed(1)), None);
-    let misses = set.explain(&facts, &counters, None);
+    let misses = set.explain(&facts, &counters, None, SecretNames::GENERAL);
     assert_eq!(misses.last().map(|miss| miss.rule.as_str()), Some("far"));
     let told: Vec<String> =
         misses.iter().flat_map(|miss| &miss.failed).map(|miss| miss.told.clone()).collect();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::base::{Fields, Operation};
+use crate::base::{Fields, Operation, SecretNames};
 use crate::wire::card::luhn;
 use crate::wire::{is_harmless, redact};
 
@@ -147,7 +147,7 @@ proptest! {
     fn reading_and_redacting_survive_any_bytes(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        redact(&bytes);
+        redact(SecretNames::GENERAL, &bytes);
         for operation in Operation::ALL {
             prop_assert!(read(*operation, &bytes).is_err());
         }
@@ -156,7 +156,7 @@ proptest! {
     #[test]
     fn redacted_json_is_json_of_the_same_shape(value in json()) {
         let body = value.to_string();
-        let redacted = redact(body.as_bytes());
+        let redacted = redact(SecretNames::GENERAL, body.as_bytes());
         let after: Value = serde_json::from_slice(&redacted).expect("still JSON");
         prop_assert_eq!(shape(&value), shape(&after));
         let mut secrets = Vec::new();
@@ -170,10 +170,10 @@ proptest! {
             };
             prop_assert!(hidden, "{} of {}", secret, body);
         }
-        let harmless = Fields::parse(body.as_bytes()).is_ok_and(|fields| is_harmless(&fields));
+        let harmless = Fields::parse(body.as_bytes()).is_ok_and(|fields| is_harmless(SecretNames::GENERAL, &fields));
         prop_assert!(!harmless || *redacted == *body.as_bytes(), "{}", body);
         // Once is enough.
-        prop_assert_eq!(redact(&redacted).into_owned(), redacted.into_owned());
+        prop_assert_eq!(redact(SecretNames::GENERAL, &redacted).into_owned(), redacted.into_owned());
     }
 
     #[test]
@@ -185,11 +185,11 @@ proptest! {
         let text = format!("{before}{number}{after}");
         let value = serde_json::json!({"a": [{"note": text}], "wdlAcNo": number, "n": number});
         let body = value.to_string();
-        let whole = String::from_utf8_lossy(&redact(body.as_bytes())).into_owned();
+        let whole = String::from_utf8_lossy(&redact(SecretNames::GENERAL, body.as_bytes())).into_owned();
         prop_assert!(!whole.contains(&number), "{}", whole);
         // Cut off anywhere it is no JSON any more.
         let cut = &body.as_bytes()[..cut.min(body.len())];
-        let rest = String::from_utf8_lossy(&redact(cut)).into_owned();
+        let rest = String::from_utf8_lossy(&redact(SecretNames::GENERAL, cut)).into_owned();
         prop_assert!(!rest.contains(&number), "{}", rest);
     }
 
@@ -197,7 +197,7 @@ proptest! {
     fn a_damaged_body_still_hides_its_secrets(at in 0..BODY.len(), with in any::<u8>()) {
         let mut body = BODY.as_bytes().to_vec();
         body[at] = with;
-        let redacted = String::from_utf8_lossy(&redact(&body)).into_owned();
+        let redacted = String::from_utf8_lossy(&redact(SecretNames::GENERAL, &body)).into_owned();
         prop_assert!(!redacted.contains("5204730000001003"), "{}", redacted);
     }
 }

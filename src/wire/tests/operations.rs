@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use arrayvec::ArrayString;
 use serde::Deserialize;
 
-use crate::base::{Amount, Currency, Fields, Operation, PaymentMethod, Reason};
+use crate::base::{Amount, Currency, Fields, Named, Operation, PaymentMethod, Reason, SecretNames};
 use crate::wire::{
     BindingMethod, Envelope, FixedAmount, Identity, Notice, Outcome, PayDvCd, ReconciliationResult,
-    ShortAmount, TransactionType, Trt, Word, binding_list, binding_register, encode, failure,
-    orders, payment, redact, register, status,
+    ShortAmount, TransactionType, Trt, binding_list, binding_register, encode, failure, orders,
+    payment, redact, register, status,
 };
 
 use super::{read, take_read};
@@ -223,8 +223,8 @@ fn numbers_pass_where_and_only_where_the_file_says() {
 
 #[test]
 fn words_are_those_of_the_file() {
-    fn words<T: Word>() -> Vec<&'static str> {
-        T::ALL.iter().map(|it| it.word()).collect()
+    fn words<T: Named>() -> Vec<&'static str> {
+        T::names()
     }
     for described in &file().operation {
         for (index, member) in described.request.iter().enumerate() {
@@ -266,7 +266,7 @@ fn words_are_those_of_the_file() {
 fn what_the_file_calls_secret_is_redacted() {
     for described in &file().operation {
         let body = described.full_body();
-        let redacted = redact(body.as_bytes()).into_owned();
+        let redacted = redact(SecretNames::GENERAL, body.as_bytes()).into_owned();
         let redacted = String::from_utf8(redacted).expect("text");
         for member in &described.request {
             let example = member.example.as_deref().expect("an example");

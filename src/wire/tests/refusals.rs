@@ -1,6 +1,6 @@
 //! Texts of refusals, case by case.
 
-use crate::base::{Amount, Currency, Fields, Operation, Reason, digits};
+use crate::base::{Amount, Currency, Fields, Operation, Reason, SecretNames, digits};
 use crate::wire::{
     BindingMethod, ReconciliationResult, UnreadableRequest, binding_register, encode, is_harmless,
     limits, orders, reconciliation, redact, refund, register, status,
@@ -284,9 +284,10 @@ fn redaction_case_by_case() {
         (r#"{"note":"\u00104012001037141112"#, r#"{"note":"\u0010401200******1112"#),
         ("x4012001037141112y", "x401200******1112y"),
     ] {
-        let redacted = redact(body.as_bytes());
+        let redacted = redact(SecretNames::GENERAL, body.as_bytes());
         assert_eq!(String::from_utf8_lossy(&redacted), expected);
-        let harmless = Fields::parse(body.as_bytes()).is_ok_and(|fields| is_harmless(&fields));
+        let harmless = Fields::parse(body.as_bytes())
+            .is_ok_and(|fields| is_harmless(SecretNames::GENERAL, &fields));
         assert!(!harmless || body == expected, "{body}");
     }
 }
@@ -294,8 +295,8 @@ fn redaction_case_by_case() {
 #[test]
 fn harmless_bodies_are_not_copied() {
     let body = register_with("buyerId", "\"4012001037141112\"");
-    assert!(matches!(redact(body.as_bytes()), std::borrow::Cow::Borrowed(_)));
-    assert!(is_harmless(&Fields::parse(body.as_bytes()).expect("an object")));
-    assert!(matches!(redact(b""), std::borrow::Cow::Borrowed(_)));
-    assert!(matches!(redact(b"\xff\xfe{"), std::borrow::Cow::Borrowed(_)));
+    assert!(matches!(redact(SecretNames::GENERAL, body.as_bytes()), std::borrow::Cow::Borrowed(_)));
+    assert!(is_harmless(SecretNames::GENERAL, &Fields::parse(body.as_bytes()).expect("an object")));
+    assert!(matches!(redact(SecretNames::GENERAL, b""), std::borrow::Cow::Borrowed(_)));
+    assert!(matches!(redact(SecretNames::GENERAL, b"\xff\xfe{"), std::borrow::Cow::Borrowed(_)));
 }

@@ -124,7 +124,7 @@ impl Direct {
         self.space().write(|moment| {
             let told = moment.outbox().iter().map(|delivery| {
                 let body = String::from_utf8(delivery.body.to_vec()).expect("UTF-8");
-                (delivery.tx_id.to_string(), delivery.cause, body)
+                (delivery.tx_id.to_string(), delivery.cause.name(), body)
             });
             told.collect()
         })

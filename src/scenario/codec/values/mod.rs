@@ -7,18 +7,34 @@ mod time;
 pub use count::Times;
 pub use json::Json;
 pub(in crate::scenario) use json::is_number;
-pub use time::{Period, TimePoint};
+pub use time::TimePoint;
 
 use serde_json::{Value, json};
 
-use super::{Definitions, FromYaml, Printed, YamlNode, named};
-use crate::base::{Amount, Currency, Operation, OrderState, PaymentMethod, Reason};
+use super::{Definitions, FromYaml, Printed, YamlNode};
+use crate::base::{Amount, Currency, Message, Named};
 
-named!(Reason, "a reason", Reason::ALL, Reason::name);
-named!(Operation, "an operation", Operation::ALL, Operation::name);
-named!(OrderState, "a state of an order", OrderState::ALL, OrderState::name);
-named!(PaymentMethod, "a payment method", PaymentMethod::ALL, PaymentMethod::name);
-named!(Currency, "a currency", [Currency::Usd, Currency::Khr], Currency::code);
+impl<T: Named> FromYaml for T {
+    fn read(node: YamlNode<'_>) -> Option<Self> {
+        let Some((text, _)) = node.scalar() else {
+            node.expected(T::WHAT);
+            return None;
+        };
+        let found = T::of_name(text);
+        if found.is_none() {
+            node.refuse(Message::not_among(T::WHAT, text, &T::names()));
+        }
+        found
+    }
+
+    fn print(&self) -> Printed {
+        Printed::Text(self.name().to_owned())
+    }
+
+    fn schema(_: &mut Definitions) -> Value {
+        super::schema::names(T::names().into_iter())
+    }
+}
 
 impl FromYaml for String {
     fn read(node: YamlNode<'_>) -> Option<Self> {
