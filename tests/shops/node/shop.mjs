@@ -19,7 +19,7 @@ import { fallOver, Payon } from './payon.mjs';
 const PATIENCE_S = 45;
 const BODY_BYTES_MAX = 64 << 10;
 
-const { PAYON_URL, MERCHANT_ID, TERM_ID, PRIVATE_KEY, TOKEN, PORT = '3000', BOOKS = 'books.jsonl' } = process.env;
+const { PAYON_URL, MERCHANT_ID, TERM_ID, PRIVATE_KEY, TOKEN, HOST = '127.0.0.1', PORT = '3000', BOOKS = 'books.jsonl' } = process.env;
 const SHOP_URL = process.env.SHOP_URL ?? `http://127.0.0.1:${PORT}`;
 for (const [name, value] of Object.entries({ PAYON_URL, MERCHANT_ID, TERM_ID, PRIVATE_KEY })) {
   if (!value) throw new Error(`the environment must set ${name}`);
@@ -156,7 +156,7 @@ const server = createServer(async (request, response) => {
   response.writeHead(reply.status, { 'Content-Type': type }).end(reply.json ? JSON.stringify(reply.json) : reply.text);
 });
 server.requestTimeout = 60_000; // of a request that drips
-server.listen(Number(PORT), '127.0.0.1', () => {
+server.listen(Number(PORT), HOST, () => {
   console.log(`the shop is open at ${SHOP_URL}`);
   shop.open();
 });

@@ -16,11 +16,11 @@ final class Server
     {
     }
 
-    public function listen(int $port): void
+    public function listen(string $host, int $port): void
     {
         $context = stream_context_create(['socket' => ['backlog' => 256]]);
         $flags = STREAM_SERVER_BIND | STREAM_SERVER_LISTEN;
-        $server = stream_socket_server("tcp://127.0.0.1:$port", $number, $message, $flags, $context);
+        $server = stream_socket_server("tcp://$host:$port", $number, $message, $flags, $context);
         $server ?: exit("cannot listen at port $port: $message\n");
         stream_set_blocking($server, false);
         $this->loop->spawn(function () use ($server): void {

@@ -106,7 +106,7 @@ $calls = [
     'GET /return/(success|fail|cancel)/([^/]+)' => $comeBack,
 ];
 
-(new Server($loop, $calls))->listen((int) $port);
+(new Server($loop, $calls))->listen(setting('HOST', '127.0.0.1'), (int) $port);
 $loop->spawn($shop->open(...));
 echo "the shop is open at $url\n";
 $loop->run();
