@@ -99,7 +99,10 @@ pub(super) fn status(context: &PageContext<'_>, token: &str) -> PageReply {
 pub(super) fn state(t: &Texts, session: &CheckoutSession) -> (&'static str, &'static str, bool) {
     use crate::ledger::Screen;
     match (session.standing(), session.order.screen) {
-        (Reason::OrderPending, Screen::Shown) => ("shown", t.qr_shown, false),
+        (Reason::OrderPending, Screen::Shown) => {
+            let text = if session.order.method.shows_qr() { t.qr_shown } else { t.not_paid_yet };
+            ("shown", text, false)
+        }
         (Reason::OrderPending, Screen::Scanned) => ("scanned", t.qr_scanned, false),
         (Reason::OrderPending, Screen::Processing) => ("processing", t.qr_processing, false),
         (Reason::IssuerTimeout, _) if session.order.state == OrderState::Registered => {

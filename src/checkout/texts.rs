@@ -155,6 +155,7 @@ texts! {
     qr_text: "The code as text", "កូដជាអក្សរ";
 
     // Results.
+    not_paid_yet: "Not paid yet", "មិនទាន់បានទូទាត់";
     paid_title: "Payment successful", "ការទូទាត់ជោគជ័យ";
     paid_lead: "{} was paid. Thank you.", "បានទូទាត់ {}។ សូមអរគុណ។";
     reserved_title: "Amount reserved", "បានកក់ទឹកប្រាក់";

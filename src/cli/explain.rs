@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -72,17 +73,39 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         Ok(told) => told,
         Err(refused) => return Ok(refused),
     };
-    match (args.format, serde_json::from_slice::<Value>(&told)) {
-        (ExplainFormat::Json, Ok(told)) => exit::print_json(&told)?,
-        (ExplainFormat::Json, Err(_)) => {
+    match args.format {
+        ExplainFormat::Json => {
+            // As it is: reading it would change how numbers in the bodies are written.
             let told: &RawValue = args.gateway.parse(&told, serde_json::from_slice)?;
             exit::print_exact(&printable_json(&format!("{told}\n")))?;
         }
-        (ExplainFormat::Text, _) => {
-            exit::print(&for_people(&args.gateway.parse(&told, read_nested)?))?;
+        ExplainFormat::Text => {
+            let bodies = args.gateway.parse(&told, serde_json::from_slice::<Bodies<'_>>)?;
+            exit::print(&for_people(&args.gateway.parse(&told, read_nested)?, &bodies))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The bodies of a request and its reply, with their numbers as they were written.
+#[derive(Deserialize)]
+struct Bodies<'j> {
+    #[serde(borrow, default)]
+    request: Option<&'j RawValue>,
+    #[serde(borrow, default)]
+    response: Option<&'j RawValue>,
+}
+
+/// A body for people: a text without its quotes, nothing where there is none.
+fn body(raw: Option<&RawValue>) -> String {
+    let json = raw.map_or("null", RawValue::get);
+    match json {
+        "null" => String::new(),
+        _ if json.starts_with('"') => {
+            serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())
+        }
+        _ => json.to_owned(),
+    }
 }
 
 /// Depth of those members of an answer that are ours.
@@ -162,13 +185,13 @@ fn after(before: &str, text: String) -> String {
     if text.is_empty() { text } else { format!("{before}{text}") }
 }
 
-fn for_people(told: &Value) -> String {
+fn for_people(told: &Value, bodies: &Bodies<'_>) -> String {
     let mut sheet = Sheet::default();
     let member = |name: &str| text(&told[name]);
     let what = ["operation", "control"].map(member).concat();
     let what = if what.is_empty() { "a page or an unknown path".to_owned() } else { what };
     sheet.line("request", &format!("{} {what} at {}", member("trace"), member("at")));
-    sheet.below(&member("request"));
+    sheet.below(&body(bodies.request));
     let who = [("merchant ", "merchantId"), ("order ", "txId"), ("traceparent ", "traceparent")];
     sheet.line("from", &join(", ", who.map(|(before, name)| after(before, member(name)))));
 
@@ -220,7 +243,7 @@ fn for_people(told: &Value) -> String {
     if !wire["answered"].as_bool().unwrap_or(true) {
         sheet.below("the caller got no whole answer");
     }
-    sheet.line("reply", &format!("HTTP {} {}", member("status"), member("response")));
+    sheet.line("reply", &format!("HTTP {} {}", member("status"), body(bodies.response)));
     pushbacks(&mut sheet, told);
     sheet.0
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::audit::progress;
+use super::input::period;
 use super::run::{mistake, requirement, style};
 use super::{exit, processors, settings};
 use crate::explore::{
     self, Exploration, ExploreError, ExploreFolder, ExploreOptions, Flow, Violation,
 };
-use crate::scenario::{Mistake, Period, Requirement, Style};
+use crate::scenario::{Mistake, Requirement, Style};
 use crate::scenario_runs::{self, LoadedScenario, RunOptions};
 
 /// Shop to explore, and limits.
@@ -106,12 +107,6 @@ impl From<FlowName> for Flow {
             FlowName::Khqr => Self::Khqr,
         }
     }
-}
-
-fn period(text: &str) -> Result<Duration, String> {
-    let period = Period::parse(text).filter(|period| period.ms() > 0);
-    let period = period.ok_or("must be a length of time such as 30s, 5m or 1h30m")?;
-    Ok(Duration::from_millis(period.ms()))
 }
 
 /// Explores; a broken invariant, and what was not explored or judged, is exit code 1.

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -10,6 +11,14 @@ use clap::Args;
 use super::exit;
 use crate::base::{has_mark, without_mark};
 use crate::profile::{Merchant, Profile};
+use crate::scenario::Period;
+
+/// Reads a length of real time of an option: `30s`, `5m`, `1h30m`.
+pub(super) fn period(text: &str) -> Result<Duration, String> {
+    let period = Period::parse(text).filter(|period| period.ms() > 0);
+    let period = period.ok_or("must be a length of time such as 30s, 5m or 1h30m")?;
+    Ok(Duration::from_millis(period.ms()))
+}
 
 /// The most that is read from the standard input, in bytes.
 const INPUT_MAX: u64 = 16 << 20;

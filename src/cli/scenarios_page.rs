@@ -14,7 +14,7 @@ const TABLES: &[(&str, &str)] = &[
     ("Effect", "Effects (`then`)"),
     ("Transport", "Transport faults"),
     ("Pushback", "Push-backs"),
-    ("Lie", "False push-backs"),
+    ("Tampering", "False push-backs"),
     ("Expectation", "Expectations (`expect`)"),
     ("RequestExpectation", "Calls (`request`)"),
     ("OrderExpectation", "Orders (`order`)"),
@@ -93,4 +93,20 @@ fn text(about: &Value) -> &str {
 
 fn cell(text: &str) -> String {
     text.trim().replace('|', "\\|").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_has_rows() {
+        let schema = Scenario::json_schema();
+        for (name, title) in TABLES {
+            assert!(
+                !entries(&schema["$defs"][name]).is_empty(),
+                "{title}: {name} is no definition"
+            );
+        }
+    }
 }

@@ -156,7 +156,10 @@ impl fmt::Display for Plan {
                     .join(" ")
             };
             let before = if self.pushback.before_reply { " before the reply" } else { "" };
-            said.push(format!("push-backs [{}]{before}", names(&self.pushback.notices)));
+            said.push(match names(&self.pushback.notices) {
+                none if none.is_empty() => "no push-back".to_owned(),
+                notices => format!("push-backs [{notices}]{before}"),
+            });
             if !self.pushback.unasked.is_empty() {
                 said.push(format!("unasked [{}]", names(&self.pushback.unasked)));
             }

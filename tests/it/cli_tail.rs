@@ -66,6 +66,18 @@ async fn a_line_an_event_and_filters_that_choose() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_ends_when_its_time_is_over_and_says_how_many_came() {
+    let sim = Sim::start().await;
+    let (space, _sink) = lived(&sim).await;
+    let begun = ["--from-start", "--kind", "order", "--timeout", "3s"];
+    let told = tail(&space, &begun).await;
+    assert_eq!((told.code, told.out.lines().count()), (Some(0), 2), "{}{}", told.out, told.err);
+    let told = tail(&space, &[&begun[..], &["--max", "3"]].concat()).await;
+    assert_eq!((told.code, told.out.lines().count()), (Some(1), 2), "{}{}", told.out, told.err);
+    assert!(told.err.contains("2 of 3 events came"), "{}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_rule_that_stepped_in_is_named() {
     let sim = Sim::start().await;
     let space = sim.space("ruled").await;

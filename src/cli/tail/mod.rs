@@ -18,6 +18,7 @@ use sse_stream::{Sse, SseStream};
 
 use super::client::{GatewayArgs, RefusedCall, segment};
 use super::exit;
+use super::input::period;
 use event::TailEvent;
 use filter::TailFilter;
 use show::TailFormat;
@@ -40,6 +41,9 @@ pub(super) struct TailArgs {
     /// End after so many events
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
+    /// End after so long (`30s`, `5m`); with --max, exit code 1 where fewer events came
+    #[arg(long, value_name = "DURATION", value_parser = period)]
+    timeout: Option<Duration>,
     #[command(flatten)]
     gateway: GatewayArgs,
 }
@@ -69,11 +73,24 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let mut tail = Tail::new(args);
         tokio::select! {
-            ended = Tail::new(args).follow() => ended,
-            _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
+            ended = tail.follow() => return ended,
+            _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+            () = at_most(args.timeout) => {}
         }
+        let Some(max) = args.max else { return Ok(ExitCode::SUCCESS) };
+        exit::say(&format_args!("the time is over: {} of {max} events came", tail.shown));
+        Ok(exit::failed())
     })
+}
+
+/// Ends when the time is over; never where there is no limit.
+async fn at_most(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Somebody who follows.
@@ -100,7 +117,7 @@ impl<'a> Tail<'a> {
         Self { args, at: None, shown: 0, pause: PAUSE }
     }
 
-    async fn follow(mut self) -> anyhow::Result<ExitCode> {
+    async fn follow(&mut self) -> anyhow::Result<ExitCode> {
         let mut body = match self.begin().await? {
             Ok(body) => body,
             Err(refusal) => return refusal.end(),

@@ -68,7 +68,7 @@ function line(item) {
 function pushbacks(order) {
   if (!order.pushbacks.length) return order.noPushback && h("p", { class: "bad", "data-testid": "no-pushback" }, order.noPushback);
   return h("section", null, h("h3", null, "Push-backs"), h("ul", { class: "plain" }, order.pushbacks.map((one) =>
-    h("li", null, h("b", null, one.cause), ` (${words(one.state)}, ${one.attempts.length} attempts) to `, h("bdi", null, one.url),
+    h("li", null, h("b", null, one.cause), ` (${words(one.state)}, ${one.attempts.length} ${one.attempts.length === 1 ? "attempt" : "attempts"}) to `, h("bdi", null, one.url),
       one.nextAttemptAt && ` – next at ${exact(one.nextAttemptAt).slice(11)}`, " ",
       button("Resend", async () => {
         await post(`pushbacks/${one.id}/resend`);

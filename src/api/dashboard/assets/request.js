@@ -31,7 +31,7 @@ function signature(told, entry) {
       h("div", null, h("h4", null, "What the gateway built: sign exactly this"), marked(built, "What the gateway built", "canonical")),
       told.signed !== null && told.signed !== undefined &&
         h("div", null, h("h4", null, "What was signed instead"), marked(signed, "What was signed", "signed"))),
-    told.received && !told.signed && h("p", { class: "note" }, "What was signed instead could not be found out: none of the usual mistakes makes this signature."),
+    told.received && !told.signed && told.causes.length === 0 && h("p", { class: "note" }, "What was signed instead could not be found out: none of the usual mistakes makes this signature."),
     told.masked.length > 0 && h("p", { class: "note" }, `Masked here, to be signed in clear: ${told.masked.join(", ")}.`),
     h("h4", null, "What to do"),
     h("ul", null, told.next.map((step) => h("li", null, sentence(step))),
