@@ -243,6 +243,9 @@ fn query(input: &Schema) -> Vec<Value> {
 
 /// Takes `null` out of what a value may be: a query has no such value.
 fn without_null(schema: &mut Value) {
+    if let Some(members) = schema.as_object_mut() {
+        members.retain(|name, value| name != "default" || !value.is_null());
+    }
     if let Some(Value::Array(kinds)) = schema.get_mut("type") {
         kinds.retain(|kind| kind != "null");
         if let [kind] = &**kinds {
