@@ -106,8 +106,9 @@ final class Payon
             CURLOPT_POSTFIELDS => $body,
             CURLOPT_HTTPHEADER => $headers,
             CURLOPT_FOLLOWLOCATION => false,
-            // When a kept connection dies without an answer, curl sends the request once more by itself: twice the money.
-            CURLOPT_FRESH_CONNECT => in_array($path, self::SIGNED, true),
+            // When a kept connection dies without an answer, curl sends the request once more by itself and at once: twice the
+            // money, and no pause.
+            CURLOPT_FRESH_CONNECT => true,
             // For the call as a whole: an answer that drips byte by byte ends as well.
             CURLOPT_TIMEOUT_MS => max(1, (int) (1000 * $this->loop->real(self::CALL_LIMIT_S))),
             CURLOPT_HEADERFUNCTION => function (CurlHandle $_, string $line) use (&$retryAfter): int {
