@@ -129,6 +129,9 @@ pub const PROBES: &[(&str, &str)] = scenarios![
     "P30-killed-after-shipping",
     "P31-killed-after-the-refund",
     "P32-killed-twice-while-waiting",
+    "P33-amounts-that-binary-fractions-miss",
+    "P34-refunds-in-parts",
+    "P35-a-capture-in-part",
 ];
 
 /// The scenario of this id (`S014`) or name (`S014-charged-but-the-answer-was-lost`).
