@@ -10,8 +10,12 @@ use super::sequence;
 use crate::scenario::DriveStep;
 use crate::scenario_runs::{Conclusion, Judged, OrderStory, ScenarioOutcome};
 
-/// Share of the scenarios that name a mistake which must have failed before the mistake is named, in percent.
+/// Share of the scenarios that are there to catch a breach which must have failed before it is named, in percent.
 const SHARE_NAMED: usize = 60;
+/// The same of all scenarios that such a breach makes fail.
+const SHARE_EXPLAINED: usize = 50;
+/// Lines of the beginning and of the end of an error that are told: the rest is the shop's output.
+const ERROR_LINES: (usize, usize) = (2, 3);
 
 /// Something that is wrong with the shop.
 #[derive(Clone, Debug, Serialize)]
@@ -74,7 +78,7 @@ pub struct Happened {
 impl FailedScenario {
     fn of(case: &AuditCase, outcome: &ScenarioOutcome) -> Self {
         let failed: Vec<&Judged> = failed(outcome).collect();
-        let mut found: Vec<String> = outcome.error.iter().cloned().collect();
+        let mut found: Vec<String> = outcome.error.iter().map(|error| shortened(error)).collect();
         found.extend(failed.iter().map(|judged| judged.shortcoming()));
         let is_named = |order: &&OrderStory| found.iter().any(|line| line.contains(&order.tx_id));
         let mut orders: Vec<OrderStory> =
@@ -100,6 +104,17 @@ impl FailedScenario {
             happened,
         }
     }
+}
+
+/// An error without the middle of the output that it holds.
+fn shortened(error: &str) -> String {
+    let lines: Vec<&str> = error.lines().filter(|line| !line.trim().is_empty()).collect();
+    let (first, last) = ERROR_LINES;
+    if lines.len() <= first + last {
+        return lines.join("\n");
+    }
+    let (begin, end) = (&lines[..first], &lines[lines.len() - last..]);
+    [begin, &["…"], end].concat().join("\n")
 }
 
 fn step_name(step: &DriveStep) -> String {
@@ -143,11 +158,8 @@ pub(super) fn findings(
     cases: &[AuditCase],
     outcomes: &[ScenarioOutcome],
 ) -> Vec<AuditFinding> {
-    let mut results: Vec<(&AuditCase, &ScenarioOutcome)> = cases
-        .iter()
-        .zip(outcomes)
-        .filter(|(_, outcome)| outcome.verdict == Conclusion::Failed)
-        .collect();
+    let mut results: Vec<(&AuditCase, &ScenarioOutcome)> =
+        cases.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_failure()).collect();
     let mut findings = Vec::new();
     while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
         let (explained, rest) = results.into_iter().partition(|(case, _)| practice.explains(case));
@@ -165,8 +177,10 @@ pub(super) fn findings(
 impl Practice {
     /// Returns true if the scenario is there to catch a breach.
     fn is_named_by(&self, case: &AuditCase) -> bool {
-        let mut named = case.loaded.scenario.mistakes.iter();
-        named.any(|mistake| self.mistakes.iter().any(|it| it == mistake.name()))
+        let scenario = &case.loaded.scenario;
+        let mut named = scenario.mistakes.iter();
+        self.scenarios.contains(&scenario.id)
+            || named.any(|mistake| self.mistakes.iter().any(|it| it == mistake.name()))
     }
 
     /// Returns true if a breach makes the scenario fail.
@@ -175,8 +189,8 @@ impl Practice {
     }
 }
 
-/// The practice whose breach explains most of what has failed and is not explained yet, among those whose own scenarios have
-/// failed for the greater part.
+/// The practice whose breach explains most of what has failed and is not explained yet, among those of whose scenarios the
+/// greater part has failed: both of those that are there to catch it, and of all that it makes fail.
 fn most_likely<'r>(
     rules: &'r AuditRules,
     cases: &[AuditCase],
@@ -184,14 +198,19 @@ fn most_likely<'r>(
     open: &[(&AuditCase, &ScenarioOutcome)],
 ) -> Option<&'r Practice> {
     let score = |practice: &Practice| {
-        let own = cases.iter().zip(outcomes).filter(|(case, _)| practice.is_named_by(case));
-        let own: Vec<Conclusion> = own.map(|(_, outcome)| outcome.verdict).collect();
-        let count = |verdict| own.iter().filter(|it| **it == verdict).count();
-        let (failed, passed) = (count(Conclusion::Failed), count(Conclusion::Ok));
-        let share = (failed * 100).checked_div(failed + passed).unwrap_or(0);
+        let share = |is_meant: &dyn Fn(&AuditCase) -> bool| {
+            let meant = cases.iter().zip(outcomes).filter(|(case, _)| is_meant(case));
+            let meant: Vec<&ScenarioOutcome> = meant.map(|(_, outcome)| outcome).collect();
+            let failed = meant.iter().filter(|outcome| outcome.is_failure()).count();
+            let passed = meant.iter().filter(|outcome| outcome.verdict == Conclusion::Ok).count();
+            (failed * 100).checked_div(failed + passed).unwrap_or(0)
+        };
+        let (named, all) =
+            (share(&|case| practice.is_named_by(case)), share(&|case| practice.explains(case)));
         let is_seen = open.iter().any(|(case, _)| practice.is_named_by(case));
         let explained = open.iter().filter(|(case, _)| practice.explains(case)).count();
-        (share >= SHARE_NAMED && is_seen).then_some((explained, share))
+        let is_likely = named >= SHARE_NAMED && all >= SHARE_EXPLAINED && is_seen;
+        is_likely.then_some((explained, named))
     };
     let scored = rules.practices.iter().rev();
     let scored = scored.filter_map(|practice| Some((score(practice)?, practice)));

@@ -105,10 +105,7 @@ impl Audit {
         outcomes: &[ScenarioOutcome],
     ) -> Self {
         let findings = finding::findings(rules, cases, outcomes);
-        let is_judged = |outcome: &ScenarioOutcome| {
-            matches!(outcome.verdict, Conclusion::Ok | Conclusion::Failed)
-        };
-        let judged = outcomes.iter().filter(|outcome| is_judged(outcome)).count();
+        let judged = outcomes.iter().filter(|outcome| outcome.is_judged()).count();
         let severities: Vec<Severity> = findings.iter().map(|finding| finding.severity).collect();
         let category_of = |case: &AuditCase| {
             let scenario = &case.loaded.scenario;
@@ -124,7 +121,7 @@ impl Audit {
                 .collect();
             let found = findings.iter().filter(|finding| finding.category == category.id);
             let found: Vec<Severity> = found.map(|finding| finding.severity).collect();
-            let judged = own.iter().filter(|outcome| is_judged(outcome)).count();
+            let judged = own.iter().filter(|outcome| outcome.is_judged()).count();
             let grade = Grade::of(rules, &found, judged, own.len());
             CategoryGrade { category: category.clone(), grade }
         });
@@ -170,8 +167,11 @@ fn unjudged(rules: &AuditRules, outcome: &ScenarioOutcome) -> Option<Unjudged> {
     let open = outcome.verdicts.iter().filter(|judged| !judged.verdict.judged);
     let details =
         open.map(|judged| judged.verdict.detail.trim_start_matches("not judged: ").to_owned());
-    let mut reasons: Vec<String> =
-        outcome.not_applicable.iter().cloned().chain(details).chain(outcome.gaps.clone()).collect();
+    let cut_off = outcome.error.iter().filter(|_| outcome.is_cut_off);
+    let mut reasons: Vec<String> = outcome.not_applicable.iter().chain(cut_off).cloned().collect();
+    if reasons.is_empty() {
+        reasons.extend(details.chain(outcome.gaps.clone()));
+    }
     let mut seen = std::collections::HashSet::new();
     reasons.retain(|reason| seen.insert(reason.clone()));
     let advice = reasons.iter().filter_map(|reason| rules.advice(reason));

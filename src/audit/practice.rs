@@ -71,6 +71,9 @@ pub struct Practice {
     pub id: String,
     /// The bugs that break it, by their names in scenarios.
     pub mistakes: Vec<String>,
+    /// Scenarios that are there to catch a breach and name no bug for it.
+    #[serde(default, skip_serializing)]
+    pub scenarios: Vec<String>,
     /// Scenarios that such a bug makes fail beside those that name it, as the built-in merchant with the bug shows.
     #[serde(default, rename(deserialize = "also_fails"), skip_serializing)]
     pub also_fails: Vec<String>,
@@ -175,6 +178,8 @@ mod tests {
             let texts = [&practice.title, &practice.rule, &practice.cost, &practice.fix];
             assert!(texts.iter().all(|text| text.len() > 20), "{}", practice.id);
         }
+        let named = rules.practices.iter().flat_map(|practice| &practice.scenarios);
+        assert!(named.clone().count() > 3 && named.clone().all(|id| scenario(id).is_some()));
         let also = rules.practices.iter().flat_map(|practice| &practice.also_fails);
         assert!(also.clone().count() > 20 && also.clone().all(|id| scenario(id).is_some()));
         for (id, category) in &rules.scenarios {

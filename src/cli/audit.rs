@@ -1,19 +1,20 @@
 //! `payon-sim audit`: an honest verdict on a shop.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::run::{mistake, requirement, style};
-use super::{exit, processors, settings};
-use crate::audit::{self, Audit, AuditBar, AuditRules, Baseline, Severity};
+use super::tested_shop::TestedShop;
+use super::{exit, interrupt, settings};
+use crate::audit::{self, Audit, AuditBar, AuditCase, AuditRules, Baseline, Severity};
 use crate::base::Diagnostic;
 use crate::scenario::{Mistake, Requirement, Style};
-use crate::scenario_runs::{self, RunOptions};
+use crate::scenario_runs::{LoadedScenario, ManyRuns, RunOptions, ScenarioOutcome, not_run};
 
 /// Shop to audit, and options.
 #[derive(Args, Debug)]
@@ -23,11 +24,16 @@ safety, push-backs, recovery, security, reconciliation and timeliness; docs/audi
 are ranked by what they cost, each with what happened, the rule that it breaks, how to fix it, and the command that repeats \
 it. What could not be judged is listed, caps the grade and fails the audit unless --allow-unjudged is given.
 
+Without --merchant the built-in merchant is audited, which shows what a report looks like.
+
 Examples:
-  payon-sim audit
+  payon-sim audit --merchant merchant.yaml --report target/audit
   payon-sim audit --mistake ships-twice --report target/audit
   payon-sim audit --baseline audit-baseline.json --fail-on high")]
 pub(super) struct AuditArgs {
+    /// A merchant file that describes your shop (payon-sim merchant init writes one)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mistakes", "styles"])]
+    merchant: Option<PathBuf>,
     /// A bug for the built-in merchant to have; may be repeated
     #[arg(long = "mistake", value_name = "NAME", value_parser = mistake)]
     mistakes: Vec<Mistake>,
@@ -37,15 +43,25 @@ pub(super) struct AuditArgs {
     /// An ability that the shop lacks, correct as it is: scenarios that need it are not applicable; may be repeated
     #[arg(long = "without", value_name = "ABILITY", value_parser = requirement)]
     without: Vec<Requirement>,
+    /// A scenario or probe to run, such as S014 or P01; may be repeated; all others are then not judged
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
     /// Seed of every choice in place of the scenarios' own
     #[arg(long)]
     seed: Option<u64>,
     /// A profile directory in place of the built-in one
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
-    /// Number of scenarios that run at once; the number of processors where nothing is said
+    /// Number of scenarios that run at once; where nothing is said the number of processors, twice as many with a
+    /// merchant file, and 1 with one whose process is shared
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Begin no further scenario after one that failed
+    #[arg(long)]
+    fail_fast: bool,
+    /// Longest time of the whole audit, in seconds; what is not run by then is not judged
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: Option<u64>,
     /// Findings that this file knows do not fail the audit
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -103,17 +119,25 @@ pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let rules = AuditRules::built_in().context("the audit's own rules cannot be read")?;
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
     let cases = audit::all_cases().map_err(|problems| told(&problems))?;
+    let shop = TestedShop::load(args.merchant.as_deref())?;
     let options = args.options();
     let begun = Instant::now();
-    let run_one = |at: usize| scenario_runs::run_scenario(&cases[at].loaded, &options);
-    let jobs = args.jobs.map_or_else(processors, usize::from);
-    let outcomes = scenario_runs::run_many(cases.len(), jobs, run_one, |done| {
-        progress("audit", done, cases.len());
-    });
+    let limit = args.time_limit.map(Duration::from_secs);
+    let interrupted = interrupt::watch(options.stop.clone(), limit)?;
+    let loaded = args.chosen(&cases)?;
+    let runs =
+        ManyRuns { options: &options, jobs: shop.jobs(args.jobs), fail_fast: args.fail_fast };
+    let run_one = |case: &LoadedScenario| shop.run(case, &options);
+    let outcomes = runs.run(&loaded, run_one, |_, done| progress("audit", done, loaded.len()));
     if let Some(unbound) = outcomes.iter().find(|outcome| outcome.is_unbound) {
         return Ok(exit::cannot_bind(&unbound.error.as_deref().unwrap_or_default()));
     }
-    let mut audit = Audit::of(&rules, "the built-in merchant".to_owned(), None, &cases, &outcomes);
+    let outcomes = with_left_out(&cases, outcomes, &options);
+    let (name, file) = match shop.under_test() {
+        Some((name, file)) => (name, Some(file)),
+        None => ("the built-in merchant".to_owned(), None),
+    };
+    let mut audit = Audit::of(&rules, name, file, &cases, &outcomes);
     audit.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(baseline) = &baseline {
         audit.hold_against(baseline);
@@ -135,24 +159,63 @@ pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
             "{open} scenarios were not judged in full, which counts as failed; --allow-unjudged lets it pass"
         ));
     }
+    if let Some(why) = shop.unusable() {
+        exit::say(&why);
+        return Ok(exit::failed());
+    }
+    if let Some(why) = interrupted.why() {
+        exit::say(&format_args!("{why}; what was not run by then is not judged"));
+        return Ok(exit::failed());
+    }
     Ok(if audit.passes(bar) { ExitCode::SUCCESS } else { exit::failed() })
 }
 
+/// Outcomes of all cases, in their order, where those of some are given.
+fn with_left_out(
+    cases: &[AuditCase],
+    outcomes: Vec<ScenarioOutcome>,
+    options: &RunOptions,
+) -> Vec<ScenarioOutcome> {
+    let mut outcomes = outcomes.into_iter().peekable();
+    let outcome = |case: &AuditCase| {
+        let own = outcomes.next_if(|outcome| outcome.id == case.loaded.scenario.id);
+        own.unwrap_or_else(|| not_run(&case.loaded, options, "left out by --only"))
+    };
+    cases.iter().map(outcome).collect()
+}
+
 impl AuditArgs {
+    /// The scenarios to run.
+    fn chosen<'c>(&self, cases: &'c [AuditCase]) -> anyhow::Result<Vec<&'c LoadedScenario>> {
+        let is_there = |id: &&String| cases.iter().any(|case| case.loaded.scenario.id == **id);
+        if let Some(unknown) = self.only.iter().find(|id| !is_there(id)) {
+            anyhow::bail!("--only {unknown}: there is no such scenario or probe");
+        }
+        let all = cases.iter().map(|case| &case.loaded);
+        let is_chosen =
+            |case: &&LoadedScenario| self.only.is_empty() || self.only.contains(&case.scenario.id);
+        Ok(all.filter(is_chosen).collect())
+    }
+
     fn options(&self) -> RunOptions {
-        let profile = self.profile.as_ref();
-        let flags = profile.map(|profile| ["--profile".to_owned(), profile.display().to_string()]);
         RunOptions {
             profile: self.profile.as_deref().map(Into::into),
             seed: self.seed,
             styles: self.styles.clone(),
             mistakes: self.mistakes.clone(),
             without: self.without.clone(),
-            flags: flags.into_iter().flatten().collect(),
+            flags: repeat_flags(self.profile.as_deref(), self.merchant.as_deref()),
             hidden: settings::variables(),
             ..RunOptions::default()
         }
     }
+}
+
+/// Words of the command line that repeats a scenario.
+pub(super) fn repeat_flags(profile: Option<&Path>, merchant: Option<&Path>) -> Vec<String> {
+    let flags = [("--profile", profile), ("--merchant", merchant)];
+    let given = flags.into_iter().filter_map(|(flag, path)| Some((flag, path?)));
+    given.flat_map(|(flag, path)| [flag.to_owned(), path.display().to_string()]).collect()
 }
 
 /// Mistakes in files of ours or the user's.

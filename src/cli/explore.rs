@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::audit::progress;
+use super::audit::{progress, repeat_flags};
 use super::input::period;
 use super::run::{mistake, requirement, style};
-use super::{exit, processors, settings};
+use super::tested_shop::TestedShop;
+use super::{exit, interrupt, settings};
 use crate::explore::{
-    self, Exploration, ExploreError, ExploreFolder, ExploreOptions, Flow, Violation,
+    self, Exploration, ExploreError, ExploreFolder, ExploreOptions, ExploredShop, Flow, Violation,
 };
 use crate::scenario::{Mistake, Requirement, Style};
-use crate::scenario_runs::{self, LoadedScenario, RunOptions};
+use crate::scenario_runs::{LoadedScenario, RunOptions};
 
 /// Shop to explore, and limits.
 #[derive(Args, Debug)]
@@ -25,11 +26,16 @@ every order that makes a difference. After each, with everything quiet, the shop
 shipped twice or unpaid, and nothing given back twice. A run that breaks this is shrunk to the least that still does, and \
 written as a scenario file.
 
+Without --merchant the built-in merchant is explored.
+
 Examples:
-  payon-sim explore
+  payon-sim explore --merchant merchant.yaml
   payon-sim explore --flow purchase --faults 2 --budget 5m --allow-unexplored
   payon-sim explore --mistake last-news-wins --out target/explore")]
 pub(super) struct ExploreArgs {
+    /// A merchant file that describes your shop (payon-sim merchant init writes one)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["mistakes", "styles"])]
+    merchant: Option<PathBuf>,
     /// A bug for the built-in merchant to have; may be repeated
     #[arg(long = "mistake", value_name = "NAME", value_parser = mistake)]
     mistakes: Vec<Mistake>,
@@ -54,7 +60,8 @@ pub(super) struct ExploreArgs {
     /// The most runs this time
     #[arg(long, value_name = "COUNT")]
     runs: Option<usize>,
-    /// Number of runs at once; the number of processors where nothing is said
+    /// Number of runs at once; where nothing is said the number of processors, twice as many with a merchant file, and 1
+    /// with one whose process is shared
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Folder for scenario files and for what is known so far; the next call goes on from there
@@ -111,14 +118,18 @@ impl From<FlowName> for Flow {
 
 /// Explores; a broken invariant, and what was not explored or judged, is exit code 1.
 pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
-    let options = args.options();
+    let shop = TestedShop::load(args.merchant.as_deref())?;
+    let options = args.options(&shop);
     let run_options = args.run_options();
     let folder = ExploreFolder::new(args.out.clone());
-    let new = Exploration::new(&args.shop(), &options.flows, options.faults, options.seed);
+    let subject = args.subject(&shop);
+    let new = Exploration::new(&subject, &options.flows, options.faults, options.seed);
     let mut found = if args.fresh { new } else { folder.resumed(new)? };
     let resumed = found.explored;
-    let run_one = |case: &LoadedScenario| scenario_runs::run_scenario(case, &run_options);
-    let explored = explore::explore(&options, &folder, &mut found, &run_one, |done, all| {
+    let interrupted = interrupt::watch(run_options.stop.clone(), None)?;
+    let run_one = |case: &LoadedScenario| shop.run(case, &run_options);
+    let explored = ExploredShop { run: &run_one, options: &run_options };
+    let explored = explore::explore(&options, explored, &folder, &mut found, |done, all| {
         progress("explore", done, all);
     });
     match explored {
@@ -140,12 +151,20 @@ pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
             &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
         );
     }
+    if let Some(why) = shop.unusable() {
+        exit::say(&why);
+        return Ok(exit::failed());
+    }
+    if let Some(why) = interrupted.why() {
+        exit::say(&format_args!("{why}; the same command goes on"));
+        return Ok(exit::failed());
+    }
     let passes = found.passes(args.allow_unexplored, args.allow_unjudged);
     Ok(if passes { ExitCode::SUCCESS } else { exit::failed() })
 }
 
 impl ExploreArgs {
-    fn options(&self) -> ExploreOptions {
+    fn options(&self, shop: &TestedShop) -> ExploreOptions {
         let flows: Vec<Flow> = self.flows.iter().copied().map(Flow::from).collect();
         ExploreOptions {
             flows: if flows.is_empty() { Flow::ALL.to_vec() } else { flows },
@@ -153,32 +172,34 @@ impl ExploreArgs {
             seed: self.seed,
             budget: self.budget,
             runs: self.runs,
-            jobs: self.jobs.map_or_else(processors, usize::from),
+            jobs: shop.jobs(self.jobs),
         }
     }
 
     /// The shop as it is called, with all that makes a difference.
-    fn shop(&self) -> String {
+    fn subject(&self, shop: &TestedShop) -> String {
         let mistakes = self.mistakes.iter().map(|it| it.name());
         let styles = self.styles.iter().map(|it| it.name());
         let lacks = self.without.iter().map(|it| it.name());
         let told: Vec<&str> = mistakes.chain(styles).chain(lacks).collect();
+        let name = match shop.under_test() {
+            Some((name, file)) => format!("{name} of {file}"),
+            None => "the built-in merchant".to_owned(),
+        };
         match told.as_slice() {
-            [] => "the built-in merchant".to_owned(),
-            told => format!("the built-in merchant ({})", told.join(", ")),
+            [] => name,
+            told => format!("{name} ({})", told.join(", ")),
         }
     }
 
     fn run_options(&self) -> RunOptions {
-        let flags = self.profile.iter();
-        let flags = flags.flat_map(|it| ["--profile".to_owned(), it.display().to_string()]);
         RunOptions {
             profile: self.profile.as_deref().map(Into::into),
             seed: None,
             styles: self.styles.clone(),
             mistakes: self.mistakes.clone(),
             without: self.without.clone(),
-            flags: flags.collect(),
+            flags: repeat_flags(self.profile.as_deref(), self.merchant.as_deref()),
             hidden: settings::variables(),
             ..RunOptions::default()
         }
@@ -189,12 +210,15 @@ fn text(found: &Exploration, resumed: usize) -> String {
     let mut text = String::new();
     // Writing into a String cannot fail.
     for (at, violation) in found.violations.iter().enumerate() {
-        let Violation { id, title, steps, found, file, repeat, seen, is_stable, .. } = violation;
+        let Violation { id, title, steps, found, file, repeat, seen, .. } = violation;
         let _ = writeln!(text, "{}. {title} ({id}, steps: {steps})", at + 1);
         for line in found {
             let _ = writeln!(text, "   {line}");
         }
-        if !is_stable {
+        if !violation.is_least {
+            text.push_str("   there was no time to shrink it; the same command does so\n");
+        }
+        if !violation.is_stable {
             let _ =
                 writeln!(text, "   it fails now and then only: something in the shop is a race");
         }

@@ -36,6 +36,7 @@ mod sign;
 mod system;
 mod table;
 mod tail;
+mod tested_shop;
 mod trigger;
 mod verify;
 mod visible;
@@ -116,7 +117,7 @@ enum Command {
     Check(scenarios::CheckArgs),
     /// Print the JSON Schema of a scenario file or of a merchant file
     Schema(scenarios::SchemaArgs),
-    /// Begin and try a merchant file, which describes your shop for `run --merchant`
+    /// Begin and try a merchant file, which describes your shop for `run`, `audit` and `explore`
     #[command(subcommand)]
     Merchant(merchant::MerchantVerb),
     /// List the scenarios that come with the program

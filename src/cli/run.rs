@@ -4,9 +4,6 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -15,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::coverage::CoverageBar;
 use super::scenarios::EMPTY;
-use super::{exit, interrupt, processors, settings};
+use super::tested_shop::TestedShop;
+use super::{exit, interrupt, settings};
 use crate::api::Sources;
 use crate::base::visible;
-use crate::merchant_under_test::LoadedMerchant;
 use crate::scenario::{CATALOGUE, Coverage, Mistake, Requirement, ScenarioFile, Style};
 use crate::scenario_runs::{
-    self, Conclusion, LoadedScenario, MerchantKind, Outcomes, RunOptions, RunReport,
-    ScenarioOutcome, ShopBench, VerdictCounts,
+    self, Conclusion, LoadedScenario, ManyRuns, MerchantKind, Outcomes, RunOptions, RunReport,
+    ScenarioOutcome, VerdictCounts,
 };
 
 /// Calls to a shop that are shown of one scenario.
@@ -155,31 +152,37 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
         RunReport::prepare(dir)?;
     }
-    let bench = args.merchant.as_deref().map(LoadedMerchant::load).transpose()?.map(ShopBench::new);
+    let shop = TestedShop::load(args.merchant.as_deref())?;
     let options = args.options();
     let patience = Duration::from_secs(args.timeout);
-    let run_scenario = |scenario: &LoadedScenario| match (&bench, &*args.command) {
-        (Some(bench), _) => scenario_runs::run_against(scenario, &options, bench),
-        (None, []) => scenario_runs::run_scenario(scenario, &options),
-        (None, line) => scenario_runs::test(scenario, &options, line, patience),
+    let run_scenario = |scenario: &LoadedScenario| match &*args.command {
+        [] => shop.run(scenario, &options),
+        line => scenario_runs::test(scenario, &options, line, patience),
     };
-    let (usual, most) = match (&bench, &*args.command) {
-        (Some(bench), _) => (2 * processors(), bench.jobs_max()),
-        (None, []) => (processors(), usize::MAX),
-        (None, _) => (1, usize::MAX),
+    let jobs = match &*args.command {
+        [] => shop.jobs(args.jobs),
+        _ => args.jobs.map_or(1, usize::from),
     };
-    let jobs = args.jobs.map_or(usual, usize::from).min(most);
     let begun = Instant::now();
     let is_text = args.format == RunFormat::Text;
     let limit = args.time_limit.map(Duration::from_secs);
     let interrupted = interrupt::watch(options.stop.clone(), limit)?;
-    let all = RunAll { scenarios: &scenarios, jobs, prints: is_text, fail_fast: args.fail_fast };
-    let told = all.run(&options, run_scenario)?;
-    let merchant = match (&bench, &*args.command) {
-        (Some(bench), _) => MerchantKind::UnderTest {
-            name: bench.merchant().file.name.clone(),
-            file: bench.merchant().path.display().to_string(),
-        },
+    let cases: Vec<&LoadedScenario> = scenarios.iter().collect();
+    let counts = !is_text && io::stderr().is_terminal();
+    let mut printed = Ok(());
+    let all = ManyRuns { options: &options, jobs, fail_fast: args.fail_fast };
+    let told = all.run(&cases, run_scenario, |outcome, done| {
+        if is_text && printed.is_ok() {
+            printed = exit::print(&text(outcome));
+        }
+        if counts {
+            let end = if done == cases.len() { "\r\x1b[K" } else { "" };
+            eprint!("\r{done} of {}{end}", cases.len());
+        }
+    });
+    printed?;
+    let merchant = match (shop.under_test(), &*args.command) {
+        (Some((name, file)), _) => MerchantKind::UnderTest { name, file },
         (None, []) => MerchantKind::BuiltIn {
             styles: args.styles.iter().map(|style| style.name()).collect(),
             mistakes: args.mistakes.iter().map(|mistake| mistake.name()).collect(),
@@ -205,6 +208,10 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         exit::say(
             &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
         );
+    }
+    if let Some(why) = shop.unusable() {
+        exit::say(&why);
+        return Ok(exit::failed());
     }
     if let Some(why) = interrupted.why() {
         exit::say(&format_args!("{why}; what was not run by then has failed"));
@@ -269,70 +276,6 @@ fn read(named: &[String]) -> anyhow::Result<Vec<LoadedScenario>> {
     }
     let scenario = |(file, name, scenario)| LoadedScenario { file, name, scenario };
     Ok(read.into_iter().map(scenario).collect())
-}
-
-/// A run of scenarios.
-struct RunAll<'a> {
-    scenarios: &'a [LoadedScenario],
-    /// Number of scenarios that run at once.
-    jobs: usize,
-    /// Prints each result as soon as its scenario has ended.
-    prints: bool,
-    /// No scenario begins after one that failed.
-    fail_fast: bool,
-}
-
-impl RunAll<'_> {
-    /// Runs them; the outcomes are in the order in which the scenarios were given.
-    fn run(
-        &self,
-        options: &RunOptions,
-        run_scenario: impl Fn(&LoadedScenario) -> ScenarioOutcome + Sync,
-    ) -> anyhow::Result<Vec<ScenarioOutcome>> {
-        let scenarios = self.scenarios;
-        let next = AtomicUsize::new(0);
-        let has_failed = AtomicBool::new(false);
-        let told = Mutex::new((Vec::with_capacity(scenarios.len()), Ok(())));
-        let counts = !self.prints && io::stderr().is_terminal();
-        let next = || {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            scenarios.get(at).map(|scenario| (at, scenario))
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs.min(scenarios.len()) {
-                scope.spawn(|| {
-                    while let Some((at, scenario)) = next() {
-                        let outcome = if options.stop.is_cancelled() {
-                            scenario_runs::not_run(scenario, options, "the run was ended before")
-                        } else if self.fail_fast && has_failed.load(Ordering::Relaxed) {
-                            let why = "an earlier one has failed (--fail-fast)";
-                            scenario_runs::not_run(scenario, options, why)
-                        } else {
-                            run_scenario(scenario)
-                        };
-                        if outcome.verdict == Conclusion::Failed {
-                            has_failed.store(true, Ordering::Relaxed);
-                        }
-                        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                        let (outcomes, printed) = &mut *told;
-                        if self.prints && printed.is_ok() {
-                            *printed = exit::print(&text(&outcome));
-                        }
-                        outcomes.push((at, outcome));
-                        if counts {
-                            let end =
-                                if outcomes.len() == scenarios.len() { "\r\x1b[K" } else { "" };
-                            eprint!("\r{} of {}{end}", outcomes.len(), scenarios.len());
-                        }
-                    }
-                });
-            }
-        });
-        let (mut told, printed) = told.into_inner().unwrap_or_else(PoisonError::into_inner);
-        printed?;
-        told.sort_by_key(|(at, _)| *at);
-        Ok(told.into_iter().map(|(_, outcome)| outcome).collect())
-    }
 }
 
 /// A line for the scenario, and below it what is not as expected, was not judged or was left out.

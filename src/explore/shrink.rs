@@ -41,13 +41,22 @@ fn smaller(schedule: &Schedule) -> Vec<Schedule> {
         .collect()
 }
 
-/// Shrinks a schedule that fails, by `fails`, until nothing can be left out.
-pub fn shrink(schedule: &Schedule, mut fails: impl FnMut(&Schedule) -> bool) -> Schedule {
+/// Shrinks a schedule that fails until nothing can be left out. `failing` gives the place of the first that fails among up
+/// to `at_once` schedules.
+pub fn shrink(
+    schedule: &Schedule,
+    at_once: usize,
+    mut failing: impl FnMut(&[Schedule]) -> Option<usize>,
+) -> Schedule {
     let mut least = schedule.clone();
-    while let Some(next) = smaller(&least).into_iter().find(&mut fails) {
-        least = next;
+    loop {
+        let smaller = smaller(&least);
+        let mut tried = smaller.chunks(at_once.max(1));
+        match tried.find_map(|some| failing(some).map(|at| some[at].clone())) {
+            Some(next) => least = next,
+            None => return least,
+        }
     }
-    least
 }
 
 #[cfg(test)]
@@ -65,9 +74,10 @@ mod tests {
             waits: true,
         };
         let mut tried = 0;
-        let least = shrink(&schedule, |it| {
-            tried += 1;
-            it.events.contains(&Pay) && it.events.contains(&FailureNotice)
+        let least = shrink(&schedule, 2, |some| {
+            tried += some.len();
+            some.iter()
+                .position(|it| it.events.contains(&Pay) && it.events.contains(&FailureNotice))
         });
         assert!(least.faults.is_empty() && !least.waits && least.steps() == 3, "{least:?}");
         assert!(tried < 60, "{tried}");

@@ -12,7 +12,7 @@ use crate::base::Diagnostic;
 use crate::scenario_runs::{Judged, ScenarioOutcome};
 
 /// The version of the file in which results are kept.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Its name.
 const STATE_FILE: &str = "state.json";
 
@@ -60,13 +60,15 @@ pub struct Violation {
     pub seen: usize,
     /// False if it did not fail every time.
     pub is_stable: bool,
+    /// False if there was no time to shrink it to the end.
+    pub is_least: bool,
 }
 
 impl Violation {
     pub(super) fn of(
         schedule: Schedule,
         outcome: &ScenarioOutcome,
-        file: String,
+        is_least: bool,
         is_stable: bool,
     ) -> Self {
         let failed = outcome.verdicts.iter().filter(|it| it.verdict.judged && !it.verdict.ok);
@@ -76,10 +78,11 @@ impl Violation {
             title: schedule.title(),
             steps: schedule.steps(),
             found: outcome.error.iter().cloned().chain(told).collect(),
-            file,
+            file: outcome.file.clone(),
             repeat: outcome.repeat.clone(),
             seen: 1,
             is_stable,
+            is_least,
             schedule,
         }
     }
@@ -91,6 +94,14 @@ impl Exploration {
         let flows: Vec<&str> = flows.iter().map(|flow| flow.name()).collect();
         let subject = format!("{shop}; flows {}, faults {faults}, seed {seed}", flows.join(" "));
         Self { subject, ..Self::default() }
+    }
+
+    /// Adds a violation, or counts it where it is known.
+    pub(super) fn add(&mut self, violation: Violation) {
+        match self.violations.iter_mut().find(|it| it.schedule == violation.schedule) {
+            Some(known) => known.seen += violation.seen,
+            None => self.violations.push(violation),
+        }
     }
 
     /// Returns true if everything was run and judged, and nothing is broken.
@@ -186,12 +197,18 @@ impl ExploreFolder {
         self.write(&path, &text)
     }
 
-    /// Writes the scenario of a schedule, and gives its path.
-    pub(super) fn write_scenario(&self, schedule: &Schedule) -> Result<String, ExploreError> {
-        let id = schedule_id(schedule);
-        let path = self.0.join(format!("{id}.yaml"));
-        self.write(&path, &schedule.to_yaml(&id))?;
-        Ok(path.display().to_string())
+    /// The file of the scenario of a schedule.
+    pub(super) fn scenario_file(&self, schedule: &Schedule) -> String {
+        self.scenario_path(schedule).display().to_string()
+    }
+
+    /// Writes the scenario of a schedule.
+    pub(super) fn write_scenario(&self, schedule: &Schedule) -> Result<(), ExploreError> {
+        self.write(&self.scenario_path(schedule), &schedule.to_yaml(&schedule_id(schedule)))
+    }
+
+    fn scenario_path(&self, schedule: &Schedule) -> PathBuf {
+        self.0.join(format!("{}.yaml", schedule_id(schedule)))
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), ExploreError> {

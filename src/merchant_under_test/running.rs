@@ -103,9 +103,14 @@ impl RunningShop {
     }
 
     async fn ready(&self, start: Option<&ShopStart>) -> Result<(), ShopError> {
-        let ready = start.map(|start| &start.ready);
-        let within = ready.and_then(|ready| ready.within);
+        let within = start.and_then(|start| start.ready.within);
         let within = within.map_or(READY_WITHIN, |within| Duration::from_millis(within.ms()));
+        self.answers_within(within).await
+    }
+
+    /// Waits until the shop answers; fails if it does not within that time, or has ended.
+    pub async fn answers_within(&self, within: Duration) -> Result<(), ShopError> {
+        let ready = self.merchant.file.start.as_ref().map(|start| &start.ready);
         let path = ready.and_then(|ready| ready.path.as_ref());
         let path = path.map(|path| path.fill(&self.values)).transpose();
         let path = path.map_err(|error| ShopError::Template { call: "ready".to_owned(), error })?;

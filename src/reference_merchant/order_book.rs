@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Amount, Currency, Millis, PaymentMethod};
-use crate::scenario::{Belief, ShopFact, Trt};
+use crate::scenario::{Belief, Decimal, ShopFact, Trt};
 
 /// An order to be.
 #[derive(Clone, Debug)]
@@ -121,6 +121,7 @@ impl OrderBook {
             tx_id: row.order.tx_id.clone(),
             believes: Some(row.belief),
             shipped: Some(row.shipped),
+            returned: Some(Decimal::of(row.given_back, row.order.currency)),
         };
         self.rows.values().map(fact).collect()
     }

@@ -1,5 +1,6 @@
 //! History of a space, as far as expectations look at it: plain values that others fill in.
 
+use super::codec::Decimal;
 use super::model::{Belief, Expectation};
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, Reason};
 
@@ -64,6 +65,8 @@ pub struct ShopFact {
     pub believes: Option<Belief>,
     /// Number of times it has shipped the goods, likewise.
     pub shipped: Option<u32>,
+    /// Sum that it has given back, likewise.
+    pub returned: Option<Decimal>,
 }
 
 /// One call.

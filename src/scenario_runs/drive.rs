@@ -294,7 +294,7 @@ impl Drive {
         Box::pin(async move {
             let sent = send_probe(&probe, &space, &gateway, &at, &of).await;
             if let Err(problem) = sent {
-                *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem);
+                *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem.to_string());
             }
         })
     }

@@ -28,11 +28,11 @@ pub use outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,
 };
-pub use parallel::run_many;
-pub use probe::{ProbedOrder, send_probe};
+pub use parallel::ManyRuns;
+pub use probe::{ProbeError, ProbedOrder, send_probe};
 pub use rehearsal::{Rehearsed, RehearsedCall, rehearse};
 pub use report::{ReportError, RunReport};
-pub use trial::{OrderBelief, Settled, ShopTrial, TrialOrder, TrialSetup};
+pub use trial::{OrderBelief, Settled, ShopTrial, TrialFacts, TrialOrder, TrialSetup};
 pub use under_test::{ShopBench, run_against};
 
 use tokio_util::sync::CancellationToken;
@@ -124,6 +124,7 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         counts: VerdictCounts::default(),
         error: None,
         is_unbound: false,
+        is_cut_off: false,
         verdicts: Vec::new(),
         gaps: Vec::new(),
         calls: Vec::new(),
@@ -152,6 +153,7 @@ pub fn not_run(case: &LoadedScenario, options: &RunOptions, why: &str) -> Scenar
     let mut outcome = begin(case, options);
     outcome.repeat = repeat(case, options, outcome.seed, &[]);
     outcome.error = Some(format!("not run: {why}"));
+    outcome.is_cut_off = true;
     outcome.conclude();
     outcome
 }
@@ -172,13 +174,16 @@ fn on_a_runtime(
         let told = runtime.block_on(async {
             tokio::select! {
                 told = go(outcome) => told,
-                () = options.stop.cancelled() => Err("the run was ended meanwhile".to_owned().into()),
+                () = options.stop.cancelled() => {
+                    Err(RunError::CutOff("the run was ended meanwhile".to_owned()))
+                }
             }
         });
         runtime.shutdown_background();
         told
     });
     outcome.is_unbound = matches!(told, Err(RunError::Unbound(_) | RunError::ShopUnbound(_)));
+    outcome.is_cut_off = outcome.is_unbound || matches!(told, Err(RunError::CutOff(_)));
     outcome.error = told.err().map(|error| error.to_string());
     outcome.conclude();
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -194,7 +199,10 @@ pub enum RunError {
     /// The merchant has no port.
     #[error("cannot listen on 127.0.0.1: {0}")]
     ShopUnbound(io::Error),
-    /// Anything else.
+    /// Anything else that says nothing about how the merchant behaves.
+    #[error("{0}")]
+    CutOff(String),
+    /// Anything that the merchant has to answer for.
     #[error("{0}")]
     Other(String),
 }
@@ -207,7 +215,28 @@ impl From<String> for RunError {
 
 impl From<ShopError> for RunError {
     fn from(error: ShopError) -> Self {
-        Self::Other(error.to_string())
+        match error {
+            ShopError::NotReady { .. } | ShopError::Ended { .. } | ShopError::NoAnswer { .. } => {
+                Self::Other(error.to_string())
+            }
+            ShopError::Start { .. }
+            | ShopError::Data { .. }
+            | ShopError::Template { .. }
+            | ShopError::Unreadable { .. }
+            | ShopError::Restart(_) => Self::CutOff(error.to_string()),
+        }
+    }
+}
+
+impl RunError {
+    /// The same with the step in which it occurred.
+    fn in_step(self, step: &DriveStep) -> Self {
+        let name = step.name();
+        match self {
+            Self::CutOff(told) => Self::CutOff(format!("step `{name}`: {told}")),
+            Self::Other(told) => Self::Other(format!("step `{name}`: {told}")),
+            unbound => unbound,
+        }
     }
 }
 

@@ -122,6 +122,9 @@ pub struct ScenarioOutcome {
     /// True if that is that no port was to be had.
     #[serde(skip)]
     pub is_unbound: bool,
+    /// True if the obstacle says nothing about how the merchant behaves: it could not be started, or the run was ended.
+    #[serde(skip)]
+    pub is_cut_off: bool,
     /// One for each expectation, in their order; none where there was nothing to judge.
     pub verdicts: Vec<Judged>,
     /// Gaps, a sentence each: steps that nobody made, rules that never stepped in.
@@ -204,6 +207,16 @@ pub struct OrderEventLine {
 }
 
 impl ScenarioOutcome {
+    /// Returns true if the merchant has failed, in contrast to a scenario that could not be run to its end.
+    pub fn is_failure(&self) -> bool {
+        self.verdict == Conclusion::Failed && !self.is_cut_off
+    }
+
+    /// Returns true if it says something about the merchant: all that was expected was judged, or something has failed.
+    pub fn is_judged(&self) -> bool {
+        self.verdict == Conclusion::Ok || self.is_failure()
+    }
+
     /// Draws the conclusion from what was found.
     pub fn conclude(&mut self) {
         let count = |fits: fn(&ExpectationVerdict) -> bool| {

@@ -1,38 +1,69 @@
 //! Many scenarios, several at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::outcome::ScenarioOutcome;
+use super::outcome::{Conclusion, ScenarioOutcome};
+use super::{LoadedScenario, RunOptions, not_run};
 
-/// Runs so many scenarios by their numbers, `jobs` of them at once; `on_done` hears after each how many have ended. The
-/// outcomes are in the order of the numbers.
-pub fn run_many(
-    count: usize,
-    jobs: usize,
-    run_one: impl Fn(usize) -> ScenarioOutcome + Sync,
-    on_done: impl FnMut(usize) + Send,
-) -> Vec<ScenarioOutcome> {
-    let next = AtomicUsize::new(0);
-    let ended = Mutex::new((Vec::with_capacity(count), on_done));
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, count.max(1)) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
-                        break;
+/// Conditions under which many scenarios are run.
+#[derive(Clone, Copy, Debug)]
+pub struct ManyRuns<'o> {
+    /// Options of each; once their `stop` is cancelled, no further scenario begins.
+    pub options: &'o RunOptions,
+    /// Number of scenarios that run at once.
+    pub jobs: usize,
+    /// No scenario begins after one that failed.
+    pub fail_fast: bool,
+}
+
+impl ManyRuns<'_> {
+    /// Runs them; the outcomes are in the order of the scenarios. `on_done` hears of each as it ends, and how many have ended.
+    pub fn run(
+        &self,
+        cases: &[&LoadedScenario],
+        run_one: impl Fn(&LoadedScenario) -> ScenarioOutcome + Sync,
+        on_done: impl FnMut(&ScenarioOutcome, usize) + Send,
+    ) -> Vec<ScenarioOutcome> {
+        let next = AtomicUsize::new(0);
+        let has_failed = AtomicBool::new(false);
+        let ended = Mutex::new((Vec::with_capacity(cases.len()), on_done));
+        let next = || {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            cases.get(at).map(|case| (at, *case))
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.min(cases.len()) {
+                scope.spawn(|| {
+                    while let Some((at, case)) = next() {
+                        let outcome = match self.obstacle(has_failed.load(Ordering::Relaxed)) {
+                            Some(why) => not_run(case, self.options, why),
+                            None => run_one(case),
+                        };
+                        if outcome.verdict == Conclusion::Failed && !outcome.is_cut_off {
+                            has_failed.store(true, Ordering::Relaxed);
+                        }
+                        let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                        let (outcomes, on_done) = &mut *ended;
+                        on_done(&outcome, outcomes.len() + 1);
+                        outcomes.push((at, outcome));
                     }
-                    let outcome = run_one(at);
-                    let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
-                    let (outcomes, on_done) = &mut *ended;
-                    outcomes.push((at, outcome));
-                    on_done(outcomes.len());
-                }
-            });
+                });
+            }
+        });
+        let (mut outcomes, _) = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcomes.sort_by_key(|(at, _)| *at);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Reason why no further scenario begins.
+    fn obstacle(&self, has_failed: bool) -> Option<&'static str> {
+        if self.options.stop.is_cancelled() {
+            Some("the run was ended before")
+        } else if self.fail_fast && has_failed {
+            Some("an earlier one has failed (--fail-fast)")
+        } else {
+            None
         }
-    });
-    let (mut outcomes, _) = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
 }

@@ -39,22 +39,34 @@ pub struct ProbedOrder {
     pub tx_id: String,
 }
 
+/// Reason why a probe has not gone as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// It could not be sent.
+    #[error("{0}")]
+    NotSent(String),
+    /// The shop gave back what must not be given back.
+    #[error("{0}")]
+    GivenBack(String),
+}
+
 /// Sends the requests of `probe`, and waits for their answers or until they have taken too long. The address is that of the
 /// order `at`, the data of the templates those of `of`. `gateway` is the host and the port of the gateway.
 ///
 /// # Errors
-/// The order has no such address, or there is no call to repeat.
+/// The order has no such address, there is no call to repeat, or the shop's answer holds a forbidden text.
 pub async fn send_probe(
     probe: &Probe,
     space: &Space,
     gateway: &str,
     at: &ProbedOrder,
     of: &ProbedOrder,
-) -> Result<(), String> {
+) -> Result<(), ProbeError> {
     let requests = match probe.replays {
-        Some(operation) => vec![replay(space, gateway, at, operation)?],
-        None => forged(probe, space, at, of)?,
+        Some(operation) => replay(space, gateway, at, operation).map(|request| vec![request]),
+        None => forged(probe, space, at, of),
     };
+    let requests = requests.map_err(ProbeError::NotSent)?;
     for request in requests {
         let request = Arc::new(request);
         let mut sent = JoinSet::new();
@@ -65,7 +77,8 @@ pub async fn send_probe(
         while let Some(outcome) = sent.join_next().await {
             // No answer in time, and none at all, say nothing: what the shop does afterwards is judged.
             if let Ok(Ok(Ok(answer))) = outcome {
-                probe.forbids.iter().try_for_each(|text| answer.withholds(text))?;
+                let withheld = probe.forbids.iter().try_for_each(|text| answer.withholds(text));
+                withheld.map_err(ProbeError::GivenBack)?;
             }
         }
     }
@@ -107,8 +120,7 @@ fn forged(
     let values = if probe.values.is_empty() { vec![String::new()] } else { probe.values.clone() };
     let requests = values.iter().map(|value| {
         let query = probe.query.as_deref().map(|query| order.fill(query, value, in_query));
-        let query = query.as_deref().or(own_query);
-        let target = query.map_or(path.to_owned(), |query| format!("{path}?{query}"));
+        let target = target(path, own_query, query.as_deref());
         let body = probe.body.as_deref().map(|body| order.fill(body, value, in_json));
         let kind = probe.content_type.as_deref().unwrap_or("application/json");
         RawRequest::new(
@@ -120,6 +132,12 @@ fn forged(
         )
     });
     Ok(requests.collect())
+}
+
+/// A path with the address's own query, and what a probe adds to it.
+fn target(path: &str, own: Option<&str>, added: Option<&str>) -> String {
+    let query: Vec<&str> = own.into_iter().chain(added).filter(|it| !it.is_empty()).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 /// The shop's last call to `operation` for the order, with the signature that it had: signing the same text gives the same.
@@ -278,6 +296,14 @@ mod tests {
             answer("Content-Type: application/json", "<script>x").withholds("<script>x").is_ok()
         );
         assert!(answer("A: b\r\nset-cookie: x=1", "").withholds("Set-Cookie: x=1").is_err());
+    }
+
+    #[test]
+    fn a_query_is_added_to_the_one_of_the_address() {
+        assert_eq!(target("/back", Some("order=1"), Some("code=0")), "/back?order=1&code=0");
+        assert_eq!(target("/back", Some("order=1"), None), "/back?order=1");
+        assert_eq!(target("/back", Some(""), Some("code=0")), "/back?code=0");
+        assert_eq!(target("/back", None, None), "/back");
     }
 
     #[test]

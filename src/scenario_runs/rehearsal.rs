@@ -15,6 +15,9 @@ use crate::scenario::{
 /// The client for whom a card is bound.
 const CLIENT: &str = "02";
 
+/// Name of what is asked after a restart.
+const AFTER_RESTART: &str = "ask again";
+
 /// One thing that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RehearsedCall {
@@ -114,7 +117,7 @@ impl Rehearsal {
         if !self.sell(trial, "sold", Trt::Purchase).await {
             return;
         }
-        self.beliefs(trial, "sold", Belief::Paid).await;
+        self.beliefs(trial, "ask", "sold", Belief::Paid).await;
         self.return_page(trial).await;
         for (key, step) in [
             ("status", DriveStep::Status(OrderStep { order: Some("sold".to_owned()) })),
@@ -129,7 +132,7 @@ impl Rehearsal {
         let refund = DriveStep::Refund(AmountStep { order: order("sold"), amount: None });
         self.moves(trial, "refund", &refund, "sold", OrderState::Refunded).await;
         if self.merchant.file.steps.refund.is_some() {
-            self.beliefs(trial, "sold", Belief::GivenBack).await;
+            self.beliefs(trial, "ask", "sold", Belief::GivenBack).await;
         }
         let reversal = DriveStep::Reversal(OrderStep { order: order("reversed") });
         if self.merchant.file.steps.reversal.is_none()
@@ -221,11 +224,11 @@ impl Rehearsal {
     }
 
     /// Compares what the shop believes of an order with what it should.
-    async fn beliefs(&mut self, trial: &ShopTrial, name: &str, wanted: Belief) {
+    async fn beliefs(&mut self, trial: &ShopTrial, what: &str, name: &str, wanted: Belief) {
         let Some(beliefs) = trial.beliefs().await else {
             let detail =
                 "the file has no `ask`, so what the shop believes is not judged".to_owned();
-            self.note("ask", Rehearsed::Absent, detail);
+            self.note(what, Rehearsed::Absent, detail);
             return;
         };
         let Some(OrderBelief { belief, .. }) =
@@ -234,7 +237,11 @@ impl Rehearsal {
             return;
         };
         match belief {
-            Err(error) => self.note("ask", Rehearsed::Fails, error.to_string()),
+            Err(error) if what == AFTER_RESTART => {
+                let hint = "the shop knew this order before it was killed; keep orders in a database, or in a file in ${data}";
+                self.note(what, Rehearsed::Fails, format!("{hint}\n{error}"));
+            }
+            Err(error) => self.note(what, Rehearsed::Fails, error.to_string()),
             Ok(belief) => {
                 let said = [
                     belief.state.map(|state| format!("believes {}", state.name())),
@@ -249,7 +256,7 @@ impl Rehearsal {
                 } else {
                     String::new()
                 };
-                self.note("ask", result, format!("{said}{wish}"));
+                self.note(what, result, format!("{said}{wish}"));
                 let ask = self.merchant.file.ask.as_ref();
                 for (key, pointer) in [
                     ("ask.state", ask.is_some_and(|ask| ask.state.is_none())),
@@ -354,7 +361,7 @@ impl Rehearsal {
             return self.note("restart", Rehearsed::Fails, error.to_string());
         }
         self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
-        self.beliefs(trial, "sold", Belief::Paid).await;
+        self.beliefs(trial, AFTER_RESTART, "sold", Belief::Paid).await;
     }
 }
 

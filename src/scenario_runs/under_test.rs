@@ -50,6 +50,15 @@ impl ShopBench {
 }
 
 impl SharedShop {
+    /// Forgets a shop that has ended, so that the next scenario has a new one.
+    async fn forget_dead(&mut self) {
+        if let Some(shop) = &self.shop
+            && shop.still_runs().await.is_err()
+        {
+            self.shop = None;
+        }
+    }
+
     fn listener(&mut self, merchant: &LoadedMerchant) -> std::io::Result<TcpListener> {
         if self.listener.is_none() {
             let port = merchant.file.gateway_port().unwrap_or(0);
@@ -98,6 +107,9 @@ pub fn run_against(
             Some(shared) => Some(shared.listener(&bench.merchant).map_err(RunError::ShopUnbound)?),
             None => None,
         };
+        if let Some(shared) = &mut shared {
+            shared.forget_dead().await;
+        }
         let trial = ShopTrial::start(TrialSetup {
             merchant: Arc::clone(&bench.merchant),
             profile: profile(&case.scenario, options)?,
@@ -157,9 +169,15 @@ async fn play(
         Ok(()) => hopes.end().await,
         Err(error) => Err(error),
     };
-    let (facts, unknown) = trial.facts().await;
+    let asked = trial.facts().await;
+    // A shop may fall over what came last, and in answering what it believes.
+    let alive = trial.shop().still_runs().await;
     let mut history = hopes.history();
-    history.shop = facts;
+    let mut unknown = Vec::new();
+    if let Ok(facts) = &asked {
+        history.shop.clone_from(&facts.books);
+        unknown.clone_from(&facts.unknown);
+    }
     sum_up(scenario, trial.space(), &history, true, outcome);
     outcome.gaps.extend(trial.left_out());
     outcome.gaps.extend(unknown);
@@ -167,7 +185,10 @@ async fn play(
     if settled.as_ref().is_ok_and(|settled| *settled == Settled::RanOut) {
         say_patience(scenario, trial, outcome);
     }
-    settled.map(|_| ())
+    settled?;
+    alive?;
+    asked?;
+    Ok(())
 }
 
 /// Says of verdicts that they were decided by patience running out, and takes those back that only silence can bear out.
@@ -207,7 +228,7 @@ impl Hopes<'_> {
                 self.before_jump().await?;
             }
             let made = self.trial.perform(step).await;
-            made.map_err(|error| RunError::from(format!("step `{}`: {error}", step.name())))?;
+            made.map_err(|error| error.in_step(step))?;
         }
         Ok(())
     }
@@ -233,9 +254,10 @@ impl Hopes<'_> {
     /// Waits until every expectation is decided.
     async fn end(&self) -> Result<Settled, RunError> {
         let hopes = async || {
-            let (facts, _) = self.trial.facts().await;
+            // Of a shop that does not answer nothing is hoped for.
+            let Ok(facts) = self.trial.facts().await else { return false };
             let mut history = self.history();
-            history.shop = facts;
+            history.shop = facts.books;
             !self.open(&history, |_| true).is_empty()
         };
         Ok(self.trial.settle(hopes).await?)

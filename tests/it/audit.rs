@@ -1,11 +1,15 @@
-//! `payon-sim audit`, with the built-in merchant.
+//! `payon-sim audit`, with the built-in merchant and with a shop of the user's.
 
 use std::fs;
 
+use payon_sim::audit::{Audit, AuditCase, AuditRules, all_cases};
+use payon_sim::scenario::Mistake;
+use payon_sim::scenario_runs::{LoadedScenario, ManyRuns, RunOptions, run_scenario};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binary::{Ended, run};
+use crate::binary::{Ended, has_tool, run};
+use crate::merchant_under_test::Bench;
 
 fn audit(args: &[&str]) -> Ended {
     run(&[&["audit"], args].concat())
@@ -53,6 +57,31 @@ fn a_correct_merchant_has_an_a_in_every_report() {
     );
 }
 
+/// Scenarios and probes of every kind, beside those that a bug is known to break.
+const OTHERS: usize = 9;
+
+#[test]
+fn every_bug_is_named_first_and_not_buried_among_others() {
+    let (rules, cases) = (AuditRules::built_in().unwrap(), all_cases().unwrap());
+    let wrong = Mistake::ALL.iter().filter_map(|mistake| {
+        let options = RunOptions { mistakes: vec![*mistake], ..RunOptions::default() };
+        let is_chosen = |(at, case): &(usize, &AuditCase)| {
+            case.loaded.scenario.mistakes.contains(mistake) || at % OTHERS == 0
+        };
+        let chosen: Vec<AuditCase> =
+            cases.iter().enumerate().filter(is_chosen).map(|(_, case)| case.clone()).collect();
+        let loaded: Vec<&LoadedScenario> = chosen.iter().map(|case| &case.loaded).collect();
+        let runs = ManyRuns { options: &options, jobs: 2, fail_fast: false };
+        let outcomes = runs.run(&loaded, |case| run_scenario(case, &options), |_, _| ());
+        let audit = Audit::of(&rules, mistake.name().to_owned(), None, &chosen, &outcomes);
+        let found: Vec<&str> = audit.findings.iter().map(|finding| finding.id.as_str()).collect();
+        let practice = &rules.broken_by(mistake.name()).unwrap().id;
+        (found != [practice.as_str()]).then(|| format!("{}: {found:?}", mistake.name()))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn a_bug_is_named_with_its_rule_its_cost_and_the_command_that_shows_it() {
     for (mistake, id, category) in [
@@ -63,8 +92,8 @@ fn a_bug_is_named_with_its_rule_its_cost_and_the_command_that_shows_it() {
         let (ended, report) = json(&["--mistake", mistake]);
         assert_eq!(ended.code, Some(1), "{mistake}");
         assert_ne!(report["grade"]["letter"], "A", "{mistake}");
-        let found = findings(&report).iter().position(|known| *known == id);
-        let finding = &report["findings"][found.expect(mistake)];
+        assert_eq!(findings(&report), [id], "{mistake}");
+        let finding = &report["findings"][0];
         assert_eq!(finding["category"], category);
         let evidence = &finding["evidence"][0];
         let repeat = evidence["repeat"].as_str().unwrap();
@@ -102,4 +131,203 @@ fn what_does_not_apply_caps_the_grade_and_is_listed() {
     let unjudged = report["unjudged"].as_array().unwrap();
     assert!(unjudged.len() > 25 && unjudged.iter().all(|it| it["isNotApplicable"] == true));
     assert!(unjudged[0]["advice"][0].as_str().unwrap().contains("--without"), "{}", unjudged[0]);
+}
+
+/// A merchant file for the smallest shop, with that bug.
+fn mini(bench: &Bench, mistake: &str) -> String {
+    let refuses = "without: [refund, khqr, reversal, pre-auth, partial-refund]\n";
+    bench.mini(&format!(", MISTAKE: \"{mistake}\""), refuses)
+}
+
+#[test]
+fn a_shop_of_the_users_is_judged_with_every_word_of_the_command_that_repeats_it() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let only = ["--only", "P01", "--only", "P02", "--only", "S009", "-j", "3"];
+    let file = mini(&bench, "");
+    let fair = [&["--merchant", &*file], &only[..]].concat();
+    let (ended, report) = json(&[&fair[..], &["--allow-unjudged"]].concat());
+    assert_eq!(ended.code, Some(0), "{}{report:#}", ended.err);
+    assert_eq!(report["passed"], serde_json::json!(["S009", "P01", "P02"]), "{report:#}");
+    assert_eq!((&report["shop"], &report["grade"]["judged"]), (&"mini".into(), &3.into()));
+    let (ended, report) = json(&fair);
+    assert_eq!(ended.code, Some(1), "what was left out is not judged");
+    assert!(report["unjudged"].to_string().contains("left out by --only"), "{report:#}");
+
+    let file = mini(&bench, "trusts-push-back");
+    let (ended, report) =
+        json(&[&["--merchant", &*file], &only[..], &["--allow-unjudged"]].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let finding = &report["findings"][0];
+    assert_eq!(
+        (&finding["id"], &finding["severity"]),
+        (&"ask-the-gateway".into(), &"critical".into())
+    );
+    let repeat = finding["evidence"][0]["repeat"].as_str().unwrap();
+    assert_eq!(repeat, format!("payon-sim run P01 --seed 1 --merchant {file}"));
+    let words: Vec<&str> = repeat.split(' ').skip(1).collect();
+    assert_eq!(run(&words).code, Some(1), "{repeat}");
+}
+
+#[test]
+fn a_shop_that_dies_of_the_last_request_is_a_finding() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let file = mini(&bench, "dies-late");
+    let (ended, report) = json(&["--merchant", &file, "--only", "P01", "--allow-unjudged"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let finding = &report["findings"][0];
+    let found = finding["evidence"][0]["found"].to_string();
+    assert!(found.contains("ended by itself") && found.contains("the last words"), "{report:#}");
+}
+
+#[test]
+fn a_shop_that_cannot_be_started_ends_the_audit_and_is_no_finding() {
+    let bench = Bench::new();
+    let text = "version: 1\nname: none\nstart: { command: [no-such-program-here] }\n\
+                do: { register: { path: /orders, json: { amount: \"${amount}\" }, order: /id } }\n";
+    let file = bench.write("merchant.yaml", text);
+    let (ended, report) = json(&["--merchant", &file, "--allow-unjudged"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert_eq!(
+        (&report["findings"], &report["grade"]["letter"]),
+        (&Value::Array(vec![]), &"F".into())
+    );
+    for part in ["cannot start \"no-such-program-here\"", "payon-sim merchant check"] {
+        assert!(ended.err.contains(part), "{}", ended.err);
+    }
+}
+
+#[test]
+fn an_audit_that_is_out_of_time_still_gives_its_report() {
+    let bench = Bench::new();
+    let text = "version: 1\nname: slow\nstart: { command: \"sleep 60\" }\n\
+                do: { register: { path: /orders, json: { amount: \"${amount}\" }, order: /id } }\n";
+    let file = bench.write("merchant.yaml", text);
+    let (ended, report) = json(&["--merchant", &file, "--time-limit", "1", "--allow-unjudged"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("the run's time is over (1 s)"), "{}", ended.err);
+    assert_eq!(report["findings"], Value::Array(vec![]));
+    let unjudged = report["unjudged"].to_string();
+    assert!(
+        unjudged.contains("ended meanwhile") && unjudged.contains("ended before"),
+        "{unjudged}"
+    );
+}
+
+/// The members that SARIF 2.1.0 gives the objects that an audit makes; nothing else may stand there.
+fn sarif_schema() -> Value {
+    let closed = |required: &[&str], properties: Value| {
+        serde_json::json!({
+            "type": "object", "required": required, "properties": properties, "additionalProperties": false,
+        })
+    };
+    let text = serde_json::json!({ "type": "string", "minLength": 1 });
+    let message = closed(&["text"], serde_json::json!({ "text": text }));
+    let level = serde_json::json!({ "enum": ["none", "note", "warning", "error"] });
+    let rule = closed(
+        &["id"],
+        serde_json::json!({
+            "id": text, "shortDescription": message, "fullDescription": message, "help": message,
+            "defaultConfiguration": closed(&[], serde_json::json!({ "level": level })),
+            "properties": { "type": "object", "properties": { "tags": {
+                "type": "array", "uniqueItems": true, "items": text,
+            } } },
+        }),
+    );
+    let physical = closed(
+        &[],
+        serde_json::json!({
+            "artifactLocation": closed(&[], serde_json::json!({
+                "uri": { "type": "string", "pattern": "^[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+$" },
+            })),
+            "region": closed(&[], serde_json::json!({ "startLine": { "type": "integer", "minimum": 1 } })),
+        }),
+    );
+    let logical = closed(&[], serde_json::json!({ "name": text, "kind": text }));
+    let location = closed(
+        &[],
+        serde_json::json!({
+            "physicalLocation": physical, "logicalLocations": { "type": "array", "items": logical },
+        }),
+    );
+    let result = closed(
+        &["message"],
+        serde_json::json!({
+            "ruleId": text, "ruleIndex": { "type": "integer", "minimum": -1 }, "level": level, "message": message,
+            "locations": { "type": "array", "items": location },
+            "partialFingerprints": { "type": "object", "additionalProperties": { "type": "string" } },
+            "baselineState": { "enum": ["new", "unchanged", "updated", "absent"] },
+        }),
+    );
+    let notification =
+        closed(&["message"], serde_json::json!({ "level": level, "message": message }));
+    let invocation = closed(
+        &["executionSuccessful"],
+        serde_json::json!({
+            "executionSuccessful": { "type": "boolean" },
+            "toolExecutionNotifications": { "type": "array", "items": notification },
+        }),
+    );
+    let driver = closed(
+        &["name"],
+        serde_json::json!({
+            "name": text, "semanticVersion": text, "rules": { "type": "array", "uniqueItems": true, "items": rule },
+        }),
+    );
+    let run = closed(
+        &["tool"],
+        serde_json::json!({
+            "tool": closed(&["driver"], serde_json::json!({ "driver": driver })),
+            "invocations": { "type": "array", "items": invocation },
+            "results": { "type": "array", "items": result },
+            "properties": { "type": "object" },
+        }),
+    );
+    closed(
+        &["version", "runs"],
+        serde_json::json!({
+            "$schema": text, "version": { "const": "2.1.0" }, "runs": { "type": "array", "items": run },
+        }),
+    )
+}
+
+#[test]
+fn sarif_has_the_form_of_its_standard_and_points_at_its_rules() {
+    let folder = TempDir::new().unwrap();
+    let dir = folder.path().join("report");
+    let folder = dir.to_str().unwrap();
+    audit(&[
+        "--mistake",
+        "strict-parser",
+        "--only",
+        "P10",
+        "--only",
+        "S052",
+        "--only",
+        "P24",
+        "--report",
+        folder,
+    ]);
+    let sarif: Value =
+        serde_json::from_str(&fs::read_to_string(dir.join("audit.sarif")).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&sarif_schema()).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&sarif)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{sarif:#}");
+    let run = &sarif["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    assert!(!results.is_empty());
+    for result in results {
+        let at = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][at]["id"], result["ruleId"]);
+    }
+    let told = &run["invocations"][0]["toolExecutionNotifications"];
+    assert!(!told.as_array().unwrap().is_empty(), "what was not judged is told: {run:#}");
 }

@@ -1,11 +1,12 @@
-//! `payon-sim explore`, with the built-in merchant.
+//! `payon-sim explore`, with the built-in merchant and with a shop of the user's.
 
 use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binary::{Ended, run};
+use crate::binary::{Ended, has_tool, run};
+use crate::merchant_under_test::Bench;
 
 fn explore(out: &Path, args: &[&str]) -> (Ended, Value) {
     let out = out.to_str().unwrap();
@@ -69,4 +70,31 @@ fn an_exploration_goes_on_where_it_stopped_and_says_what_is_left() {
     let fresh = ["--flow", "khqr", "--fresh", "--runs", "1", "--allow-unexplored"];
     let (fresh, found) = explore(folder.path(), &fresh);
     assert_eq!((fresh.code, &found["explored"]), (Some(0), &1.into()));
+}
+
+#[test]
+fn a_shop_of_the_users_is_explored_and_what_breaks_it_is_shrunk() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let out = TempDir::new().unwrap();
+    let some = ["--flow", "purchase", "--runs", "6", "-j", "3", "--allow-unexplored"];
+    let explored = |out: &Path, mistake: &str| {
+        let file = bench.mini(&format!(", MISTAKE: \"{mistake}\""), "without: [polls]\n");
+        explore(out, &[&["--merchant", &*file], &some[..]].concat())
+    };
+    let (ended, found) = explored(&out.path().join("fair"), "");
+    assert_eq!(ended.code, Some(0), "{}{found:#}", ended.err);
+    let (ended, found) = explored(&out.path().join("bug"), "ships-twice");
+    assert_eq!(ended.code, Some(1), "{}{found:#}", ended.err);
+    let violation = &found["violations"][0];
+    assert!(violation["steps"].as_u64().unwrap() <= 3, "{violation:#}");
+    let repeat = violation["repeat"].as_str().unwrap();
+    assert!(repeat.contains(" --merchant "), "{repeat}");
+    let words: Vec<&str> = repeat.split(' ').skip(1).collect();
+    assert_eq!(run(&words).code, Some(1), "{repeat}");
+    // The choice is the same for the same seed.
+    let (_, again) = explored(&out.path().join("again"), "ships-twice");
+    assert_eq!(again["violations"][0]["id"], violation["id"]);
 }

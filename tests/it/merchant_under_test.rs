@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use crate::binary::{Ended, has_tool, payon_sim, run};
 
 /// A directory with scenarios and a merchant file for the shop in tests/shops/mini.py.
-struct Bench(TempDir);
+pub(crate) struct Bench(TempDir);
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -21,7 +21,7 @@ impl Bench {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -30,6 +30,11 @@ impl Bench {
     fn scenario(&self, id: &str, rest: &str) -> String {
         let text = format!("version: 1\nid: {id}\ntitle: A test\n{rest}");
         self.write(&format!("{id}.yaml"), &text)
+    }
+
+    /// A merchant file that says all of the shop; `more` goes into `start.env`, `rest` to its end.
+    pub(crate) fn mini(&self, more: &str, rest: &str) -> String {
+        self.merchant(more, &format!("{DO}{ASK}{QUICK}{rest}"))
     }
 
     /// A merchant file; `more` goes into `start.env`, `rest` to its end.
@@ -256,6 +261,7 @@ fn a_merchant_file_is_tried_call_by_call() {
         "ok   do.status",
         "ok   return",
         "ok   restart",
+        "ok   ask again     believes paid, shipped 1×, given back 0.00",
         "none do.refund",
     ] {
         assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);

@@ -46,6 +46,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
         verdict: Conclusion::Failed,
         counts: VerdictCounts::default(),
         is_unbound: false,
+        is_cut_off: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
         calls: Vec::new(),

@@ -1,5 +1,5 @@
 """The smallest shop that can be tested: it sells by card, asks for the status when it hears of a payment, and forgets
-nothing. MISTAKE=ships-twice, trusts-push-back and never-asks are bugs for tests."""
+nothing. MISTAKE=ships-twice, trusts-push-back, never-asks and dies-late are bugs for tests."""
 
 import json
 import os
@@ -101,6 +101,9 @@ class Shop(BaseHTTPRequestHandler):
             case ["orders"]:
                 return register(body)
             case ["orders", name]:
+                if MISTAKE == "dies-late" and ORDERS[name]["state"] == "PAID":
+                    print("the last words", flush=True)
+                    os._exit(3)
                 return 200, ORDERS[name]
             case ["orders", name, "check"]:
                 return check(name)

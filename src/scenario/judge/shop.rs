@@ -2,7 +2,7 @@
 
 use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, weigh};
 use crate::base::{Amount, OrderState};
-use crate::scenario::codec::Many;
+use crate::scenario::codec::{Decimal, Many};
 use crate::scenario::history::{OrderFact, ShopFact};
 use crate::scenario::model::{Belief, OrderChoice, ShopExpectation};
 
@@ -164,7 +164,26 @@ fn disagreements(order: &OrderFact, fact: Option<&ShopFact>) -> Vec<Difference> 
         },
         || fact.shipped.map_or("?".to_owned(), |shipped| format!("{shipped}×")),
     );
+    if let (Some(wanted), Some(found)) = (given_back(order, fact), fact.returned) {
+        compare.point(
+            "returned",
+            found == wanted,
+            || format!("{wanted}, by the gateway's books"),
+            || found.to_string(),
+        );
+    }
     compare.0
+}
+
+/// Sum that the shop must have given back of an order; `None` where more than one is right: of a reversal, which some shops
+/// count as giving back and others do not, and of an order that was put aside for a human.
+fn given_back(order: &OrderFact, fact: &ShopFact) -> Option<Decimal> {
+    let is_plain = match order.state {
+        OrderState::Captured | OrderState::PartlyRefunded | OrderState::Refunded => true,
+        _ => order.count("approved") == 0,
+    };
+    let is_put_aside = fact.believes == Some(Belief::Disputed);
+    (is_plain && !is_put_aside).then(|| Decimal::of(order.refunded, order.currency))
 }
 
 fn told(fact: &ShopFact) -> String {

@@ -82,8 +82,18 @@ fn lost_refund() -> SpaceHistory {
         deliveries: vec![delivery(1, "A", 1800, true), delivery(2, "B", 1900, false)],
         dropped: Dropped::default(),
         shop: Some(vec![
-            ShopFact { tx_id: "A".to_owned(), believes: Some(Belief::GivenBack), shipped: Some(0) },
-            ShopFact { tx_id: "B".to_owned(), believes: Some(Belief::Paid), shipped: Some(2) },
+            ShopFact {
+                tx_id: "A".to_owned(),
+                believes: Some(Belief::GivenBack),
+                shipped: Some(0),
+                returned: None,
+            },
+            ShopFact {
+                tx_id: "B".to_owned(),
+                believes: Some(Belief::Paid),
+                shipped: Some(2),
+                returned: None,
+            },
         ]),
     }
 }
@@ -360,6 +370,7 @@ fn the_shop_s_books_are_held_against_the_gateway_s() {
             tx_id: order.tx_id.clone(),
             believes: Some(believes),
             shipped: Some(shipped),
+            returned: None,
         });
         let history = SpaceHistory {
             orders: vec![order.clone()],

@@ -91,6 +91,15 @@ pub struct OrderBelief {
     pub belief: Result<ShopBelief, ShopError>,
 }
 
+/// All that a shop says of its orders.
+#[derive(Clone, Debug, Default)]
+pub struct TrialFacts {
+    /// Its books; `None` where its file has no `ask`.
+    pub books: Option<Vec<ShopFact>>,
+    /// Facts that are not known, a sentence each.
+    pub unknown: Vec<String>,
+}
+
 impl ShopTrial {
     /// Opens a space, starts the shop for it, arms the rules when it is ready, and lets the clock run.
     pub async fn start(setup: TrialSetup) -> Result<Self, RunError> {
@@ -107,7 +116,8 @@ impl ShopTrial {
         let shop = if let Some(shop) = shop {
             shop
         } else {
-            Arc::new(RunningShop::start(Arc::clone(&merchant), &place).await?)
+            let started = RunningShop::start(Arc::clone(&merchant), &place).await;
+            Arc::new(started.map_err(|error| RunError::CutOff(error.to_string()))?)
         };
         if let Some(address) = shop.value("notiUrl") {
             let address = address.to_owned();
@@ -186,9 +196,9 @@ impl ShopTrial {
         Some(beliefs)
     }
 
-    /// The same as facts to be judged, and what is not known, a sentence each.
-    pub async fn facts(&self) -> (Option<Vec<ShopFact>>, Vec<String>) {
-        let Some(beliefs) = self.beliefs().await else { return (None, Vec::new()) };
+    /// The same as facts to be judged. An error is a shop that has ended or answers no more.
+    pub async fn facts(&self) -> Result<TrialFacts, ShopError> {
+        let Some(beliefs) = self.beliefs().await else { return Ok(TrialFacts::default()) };
         let mut unknown = Vec::new();
         let mut facts = Vec::new();
         for OrderBelief { order, belief } in beliefs {
@@ -197,11 +207,15 @@ impl ShopTrial {
                     tx_id: order.tx_id.unwrap_or(order.name),
                     believes: belief.state,
                     shipped: belief.shipped,
+                    returned: belief.returned,
                 }),
+                Err(error @ (ShopError::Ended { .. } | ShopError::NoAnswer { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => unknown.push(format!("order {:?}: {error}", order.name)),
             }
         }
-        (Some(facts), unknown)
+        Ok(TrialFacts { books: Some(facts), unknown })
     }
 
     /// History of the space, without the shop's beliefs.
@@ -229,7 +243,12 @@ impl ShopTrial {
 
     /// Returns true if the shop has been silent for as long as its file says.
     pub fn is_quiet(&self) -> bool {
-        !self.is_calling() && self.stillness.quiet_for(self.space()) >= self.quiet()
+        !self.is_calling() && self.quiet_for() >= self.quiet()
+    }
+
+    /// Time for which the shop has been silent.
+    fn quiet_for(&self) -> Duration {
+        self.stillness.quiet_for(self.space())
     }
 
     /// Times of the shop's file.

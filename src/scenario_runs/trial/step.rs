@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -16,11 +17,15 @@ use crate::scenario::{
     AmountStep, Burst, DriveStep, Pay, Probe, Register, ReturnKind, ShopCall, TemplateValues, Trt,
 };
 use crate::scenario_runs::drive::amount_of;
-use crate::scenario_runs::{ProbedOrder, RunError, send_probe};
-use crate::space::ClockChange;
+use crate::scenario_runs::{ProbeError, ProbedOrder, RunError, send_probe};
+use crate::space::{ClockChange, ClockError};
 
 /// Moves of the clock within one `idle`, at most.
 const MOVES_MAX: usize = 64;
+
+/// Number of times that a shop may be quiet for longer than its file says before an order that it has taken counts as never
+/// registered: the first call of a process can be slow.
+const SLOW_START: u32 = 3;
 
 /// Makes one step.
 pub(super) async fn perform(trial: &ShopTrial, step: &DriveStep) -> Result<(), RunError> {
@@ -98,8 +103,21 @@ impl ShopTrial {
 
     async fn advance(&self, ms: u64) -> Result<(), RunError> {
         self.rest().await?;
+        self.jump(ms).await
+    }
+
+    /// Moves the clock. It stands still while something is under way on the way, and the shop's timers do not: that time is
+    /// made up for, or else the shop's pauses would look too short.
+    async fn jump(&self, ms: u64) -> Result<(), RunError> {
+        let begun = Instant::now();
         let change = ClockChange { advance_ms: Some(ms), ..ClockChange::default() };
-        self.space().change_clock(change).await.map_err(|error| error.to_string().into())
+        let told = |error: ClockError| RunError::from(error.to_string());
+        self.space().change_clock(change).await.map_err(told)?;
+        let lost = begun.elapsed() * self.time().scale;
+        let lost = i64::try_from(lost.as_millis()).unwrap_or(0);
+        let set = Some(self.space().now().plus(lost));
+        let change = ClockChange { set, ..ClockChange::default() };
+        self.space().change_clock(change).await.map_err(told)
     }
 
     /// Lets time pass until no push-back and no reply is due any more, with a rest before each of them.
@@ -109,8 +127,7 @@ impl ShopTrial {
             let activity = self.space().activity();
             let Some(next) = activity.next_errand else { return Ok(()) };
             let ms = u64::try_from(next.0 - activity.now.0).unwrap_or(0);
-            let change = ClockChange { advance_ms: Some(ms), ..ClockChange::default() };
-            self.space().change_clock(change).await.map_err(|error| error.to_string())?;
+            self.jump(ms).await?;
         }
         Ok(())
     }
@@ -152,7 +169,7 @@ impl ShopTrial {
             values.set_some(name, text);
         }
         let Some(call) = &self.merchant.file.steps.register else {
-            return Err(no_call("register").into());
+            return Err(RunError::CutOff(no_call("register")));
         };
         let answer = self.call_shop("register", call, &values).await?;
         let json = answer.as_ref().filter(|answer| answer.is_success());
@@ -169,10 +186,9 @@ impl ShopTrial {
             (&call.order, &shop_order, is_done, &answer)
         {
             let shown = answer.shown();
-            return Err(format!(
+            return Err(RunError::CutOff(format!(
                 "do.register: there is no name of the order at `{pointer}` (do.register.order); the answer was {shown}"
-            )
-            .into());
+            )));
         }
         self.locked_orders().answered(at, shop_order, told);
         Ok(at)
@@ -187,7 +203,8 @@ impl ShopTrial {
         };
         let known = || self.order(name).filter(is_known);
         if known().is_none() {
-            self.settle(async || false).await?;
+            let has_hope = || known().is_none() && self.quiet_for() < self.quiet() * SLOW_START;
+            self.settle(async || has_hope()).await?;
         }
         Ok(known())
     }
@@ -242,9 +259,17 @@ impl ShopTrial {
         };
         let at = order(probe.order.as_ref())?;
         let of = order(probe.data_of.as_ref().or(probe.order.as_ref()))?;
-        send_probe(probe, self.space(), self.gateway(), &at, &of).await?;
+        let sent = send_probe(probe, self.space(), self.gateway(), &at, &of).await;
         self.stillness.stir();
-        Ok(())
+        match sent {
+            Ok(()) => {}
+            Err(ProbeError::NotSent(why)) => {
+                self.leave_out(format!("step `probe` of `drive`: {why}"));
+            }
+            Err(error @ ProbeError::GivenBack(_)) => return Err(error.to_string().into()),
+        }
+        let alive = self.shop.answers_within(self.patience()).await;
+        alive.map_err(|error| format!("the shop does not answer any more: {error}").into())
     }
 
     fn payer(&self) -> Payer<'_> {
@@ -280,7 +305,7 @@ impl ShopTrial {
             DriveStep::Bind(_) => &steps.bind,
             _ => &None,
         };
-        let Some(call) = call else { return Err(no_call(step.name()).into()) };
+        let Some(call) = call else { return Err(RunError::CutOff(no_call(step.name()))) };
         let order = order.and_then(|name| self.order(name));
         let values = order.as_ref().map(order_values).unwrap_or_default().with(values);
         self.call_shop(step.name(), call, &values).await.map(|_| ())
