@@ -76,11 +76,11 @@ impl SharedShop {
 /// Runs a scenario with the shop of a bench, on this thread.
 pub fn run_against(
     case: &LoadedScenario,
-    options: &RunOptions,
+    asked_for: &RunOptions,
     bench: &ShopBench,
 ) -> ScenarioOutcome {
     let file = &bench.merchant.file;
-    let mut options = options.clone();
+    let mut options = asked_for.clone();
     options.without.extend(
         file.without
             .iter()
@@ -90,7 +90,7 @@ pub fn run_against(
     );
     let options = &options;
     let mut outcome = begin(case, options);
-    outcome.repeat = repeat(case, options, outcome.seed, &[]);
+    outcome.repeat = repeat(case, asked_for, outcome.seed, &[]);
     let unable = unable(file, &case.scenario);
     if outcome.not_applicable.is_none() && !unable.is_empty() {
         outcome.verdicts = super::Judged::all(&case.scenario.expect, unjudged(&case.scenario));

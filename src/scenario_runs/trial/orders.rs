@@ -4,6 +4,10 @@
 use crate::base::{Amount, Currency, Operation};
 use crate::scenario::{RequestFact, SpaceHistory};
 
+/// Members of a registration in which no shop can put its own name of an order.
+const FIXED_FIELDS: [&str; 6] =
+    ["amount", "currency", "merchantId", "paymentMethod", "termId", "trt"];
+
 /// An order that the shop was made to register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialOrder {
@@ -100,9 +104,13 @@ impl TrialOrders {
     fn named_in_call(&self, at: usize, calls: &[(usize, &RequestFact)]) -> Option<String> {
         let order = &self.0[at];
         let name = order.shop_order.as_deref().filter(|_| order.told.is_none())?;
-        let names_it =
-            |call: &RequestFact| call.fields.iter().any(|(_, value)| has_word(value, name));
-        let mut fitting = calls.iter().filter(|(_, call)| order.fits(call) && names_it(call));
+        let names_it = |call: &RequestFact| {
+            let free = call.fields.iter().filter(|(field, _)| !FIXED_FIELDS.contains(&&**field));
+            free.into_iter().any(|(_, value)| has_word(without_host(value), name))
+        };
+        let mut fitting = calls
+            .iter()
+            .filter(|(number, call)| *number >= order.since && order.fits(call) && names_it(call));
         // A short name may stand in a call by accident: only one that tells orders apart counts.
         let others = self.0.iter().filter(|other| other.shop_order.as_deref() == Some(name));
         (others.count() == 1).then(|| fitting.next_back()?.1.tx_id.clone())?
@@ -150,6 +158,12 @@ impl TrialOrder {
             && amount == Some(self.amount)
             && currency.eq_ignore_ascii_case(self.currency.code())
     }
+}
+
+/// A URL from its path on; any other text as it is.
+fn without_host(text: &str) -> &str {
+    let Some((_, rest)) = text.split_once("://") else { return text };
+    rest.find(['/', '?', '#']).map_or("", |at| &rest[at..])
 }
 
 /// Returns true if `word` stands in `text` by itself and not within a longer word.
@@ -222,6 +236,21 @@ mod tests {
         orders.add(wish("second", 1000, false), &history(&calls[..2]));
         orders.attribute(&history(&calls));
         assert_eq!(tx_ids(&orders), [Some("B"), Some("C")]);
+    }
+
+    #[test]
+    fn a_short_name_is_not_found_in_a_host_or_a_price() {
+        let calls = [
+            call("A", "1", "http://127.0.0.1:2000/noti/1"),
+            call("B", "1", "http://127.0.0.1:2000/noti/2"),
+        ];
+        let mut orders = TrialOrders::default();
+        orders.add(wish("first", 100, false), &history(&[]));
+        orders.answered(0, Some("1".to_owned()), None);
+        orders.add(wish("second", 100, false), &history(&calls[..1]));
+        orders.answered(1, Some("2".to_owned()), None);
+        orders.attribute(&history(&calls));
+        assert_eq!(tx_ids(&orders), [Some("A"), Some("B")]);
     }
 
     #[test]
