@@ -449,7 +449,7 @@ export class Shop {
     this.#change(id, (order) => {
       order.jobs[at].state = 'refused';
       order.note = `${order.jobs[at].kind}: ${why}`;
-      hear(order, true); // the books were wrong, then
+      if (!makes('lost-answer-is-failure')) hear(order, true); // the books were wrong, then
     });
     this.#watch(id);
   }
