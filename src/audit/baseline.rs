@@ -1,23 +1,23 @@
-//! Baseline: the scenarios that are known to fail, so that only new failures count.
+//! Baseline: the findings that are known, each with the scenarios that showed it, so that only new ones count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::Audit;
+use super::{Audit, AuditFinding};
 
 /// The version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Scenarios that are known to fail.
+/// Findings that are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
     version: u32,
-    /// Ids of scenarios and probes.
-    known: BTreeSet<String>,
+    /// Ids of scenarios and probes, by the id of the finding that they showed.
+    known: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Reason why a baseline is of no use.
@@ -54,8 +54,11 @@ pub enum BaselineError {
 impl Baseline {
     /// All that `audit` has found.
     pub fn of(audit: &Audit) -> Self {
-        let evidence = audit.findings.iter().flat_map(|finding| &finding.evidence);
-        Self { version: VERSION, known: evidence.map(|it| it.scenario.clone()).collect() }
+        let known = audit.findings.iter().map(|finding| {
+            let shown_by = finding.evidence.iter().map(|it| it.scenario.clone()).collect();
+            (finding.id.clone(), shown_by)
+        });
+        Self { version: VERSION, known: known.collect() }
     }
 
     /// Reads a file.
@@ -85,8 +88,9 @@ impl Baseline {
         fs::write(path, text + "\n").map_err(|error| BaselineError::Io { file, error })
     }
 
-    /// Returns true if this scenario is known to fail.
-    pub fn knows(&self, scenario: &str) -> bool {
-        self.known.contains(scenario)
+    /// Returns true if this finding is known, and by each scenario that shows it.
+    pub fn knows(&self, finding: &AuditFinding) -> bool {
+        let known = self.known.get(&finding.id);
+        known.is_some_and(|known| finding.evidence.iter().all(|it| known.contains(&it.scenario)))
     }
 }

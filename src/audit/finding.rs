@@ -35,7 +35,7 @@ pub struct AuditFinding {
     pub cost: String,
     /// Remedy.
     pub fix: String,
-    /// True unless the baseline knows all its scenarios.
+    /// True unless the baseline knows it, and all scenarios that show it.
     pub is_new: bool,
     /// The scenarios that showed it, the most telling first.
     pub evidence: Vec<FailedScenario>,

@@ -141,7 +141,7 @@ impl Audit {
     /// Tells findings that `baseline` knows from new ones.
     pub fn hold_against(&mut self, baseline: &Baseline) {
         for finding in &mut self.findings {
-            finding.is_new = !finding.evidence.iter().all(|it| baseline.knows(&it.scenario));
+            finding.is_new = !baseline.knows(finding);
         }
     }
 

@@ -11,7 +11,8 @@ use super::audit::{progress, repeat_flags};
 use super::input::period;
 use super::run::{mistake, requirement, style};
 use super::tested_shop::TestedShop;
-use super::{exit, interrupt, settings};
+use super::{exit, input, interrupt, settings};
+use crate::crypto;
 use crate::explore::{
     self, Exploration, ExploreError, ExploreFolder, ExploreOptions, ExploredShop, Flow, Violation,
 };
@@ -122,7 +123,10 @@ pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
     let options = args.options(&shop);
     let run_options = args.run_options();
     let folder = ExploreFolder::new(args.out.clone());
-    let subject = args.subject(&shop);
+    let profile = input::load(args.profile.as_ref())?;
+    let digest = crypto::Encoding::Hex.encode(&profile.digest[..6]);
+    let version = env!("CARGO_PKG_VERSION");
+    let subject = format!("{}; {version}, profile {} {digest}", args.subject(&shop), profile.name);
     let new = Exploration::new(&subject, &options.flows, options.faults, options.seed);
     let mut found = if args.fresh { new } else { folder.resumed(new)? };
     let resumed = found.explored;

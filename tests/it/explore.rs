@@ -67,6 +67,18 @@ fn an_exploration_goes_on_where_it_stopped_and_says_what_is_left() {
     let out = folder.path().to_str().unwrap();
     let other = run(&["explore", "--out", out, "--flow", "refund"]);
     assert!(other.code == Some(2) && other.err.contains("--fresh"), "{other:?}");
+    // A profile of one's own is another exploration, and one that cannot be read none.
+    let profile = folder.path().join("profile");
+    let profile = profile.to_str().unwrap();
+    let own = ["explore", "--out", out, "--flow", "khqr", "--profile", profile];
+    let missing = run(&own);
+    assert!(missing.code == Some(2) && missing.err.contains(profile), "{missing:?}");
+    run(&["profile", "export", profile]).ok();
+    let file = folder.path().join("profile/profile.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + "\n# Another one.\n").unwrap();
+    let other = run(&own);
+    assert!(other.code == Some(2) && other.err.contains("--fresh"), "{other:?}");
     let fresh = ["--flow", "khqr", "--fresh", "--runs", "1", "--allow-unexplored"];
     let (fresh, found) = explore(folder.path(), &fresh);
     assert_eq!((fresh.code, &found["explored"]), (Some(0), &1.into()));

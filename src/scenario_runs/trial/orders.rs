@@ -21,6 +21,8 @@ pub struct TrialOrder {
     pub currency: Currency,
     /// The shop's own name for it; `None` where the shop has refused it.
     pub shop_order: Option<String>,
+    /// The shop's answer, where it has refused the order.
+    pub refusal: Option<String>,
     /// The txId under which it is registered at the gateway, the last one where there are several; `None` as long as
     /// there is none.
     pub tx_id: Option<String>,
@@ -57,6 +59,7 @@ impl TrialOrders {
             amount,
             currency,
             shop_order: None,
+            refusal: None,
             tx_id: None,
             told: None,
             since,
@@ -65,10 +68,18 @@ impl TrialOrders {
         self.0.len() - 1
     }
 
-    /// Notes the shop's answer.
-    pub(super) fn answered(&mut self, at: usize, shop_order: Option<String>, told: Option<String>) {
+    /// Notes what the shop has answered: its name of the order and the txId, where it says them.
+    pub(super) fn accepted(&mut self, at: usize, shop_order: Option<String>, told: Option<String>) {
         if let Some(order) = self.0.get_mut(at) {
-            (order.shop_order, order.told) = (shop_order, told);
+            order.shop_order = shop_order;
+            order.told = told;
+        }
+    }
+
+    /// Notes that the shop has refused the order, with its answer.
+    pub(super) fn refused(&mut self, at: usize, answer: String) {
+        if let Some(order) = self.0.get_mut(at) {
+            order.refusal = Some(answer);
         }
     }
 

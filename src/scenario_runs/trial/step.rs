@@ -37,11 +37,18 @@ pub(super) async fn perform(trial: &ShopTrial, step: &DriveStep) -> Result<(), R
         if !matches!(step, DriveStep::Pay(_) | DriveStep::Return(_)) {
             trial.follow_up(name).await?;
         }
-        if trial.registered(name).await?.is_none() {
-            let step = step.name();
-            trial.leave_out(format!(
-                "step `{step}` of `drive`: the shop has no order {name:?} at the gateway"
-            ));
+        let registered = trial.registered(name).await?;
+        // What the bench does to an order at the gateway needs neither the shop nor its customer.
+        let is_of_the_bench = matches!(step, DriveStep::Trigger(_) | DriveStep::Resend(_));
+        let missing = match &registered {
+            None => Some(format!("the shop has no order {name:?} at the gateway")),
+            Some(order) if !is_of_the_bench => {
+                order.refusal.as_ref().map(|answer| refused(name, answer))
+            }
+            Some(_) => None,
+        };
+        if let Some(why) = missing {
+            trial.leave_out(format!("step `{}` of `drive`: {why}", step.name()));
             return Ok(());
         }
     }
@@ -190,7 +197,12 @@ impl ShopTrial {
                 "do.register: there is no name of the order at `{pointer}` (do.register.order); the answer was {shown}"
             )));
         }
-        self.locked_orders().answered(at, shop_order, told);
+        let mut orders = self.locked_orders();
+        match answer.filter(|answer| !answer.is_success()) {
+            Some(answer) => orders.refused(at, answer.shown()),
+            None => orders.accepted(at, shop_order, told),
+        }
+        drop(orders);
         Ok(at)
     }
 
@@ -216,7 +228,11 @@ impl ShopTrial {
             for number in own {
                 let name = format!("{}-{}", DriveStep::FIRST_ORDER, number + 1);
                 self.register(&name, &burst.each, true).await?;
-                if let Some(order) = self.registered(&name).await?.and_then(known) {
+                let registered = self.registered(&name).await?;
+                let refusal = registered.as_ref().and_then(|order| order.refusal.as_ref());
+                if let Some(answer) = refusal {
+                    self.leave_out(format!("step `burst` of `drive`: {}", refused(&name, answer)));
+                } else if let Some(order) = registered.and_then(known) {
                     let pay = Pay { order: None, card: None, otp: None, outcome: None };
                     self.payer().pay(&order, &pay).await?;
                     self.stillness.stir();
@@ -374,6 +390,13 @@ impl Drop for PendingCall<'_> {
 fn known(order: TrialOrder) -> Option<KnownOrder> {
     let TrialOrder { merchant_id, tx_id, amount, currency, .. } = order;
     Some(KnownOrder { merchant_id, tx_id: tx_id?, amount, currency })
+}
+
+/// Reason why nobody can pay or refund an order, though the gateway knows it.
+fn refused(name: &str, answer: &str) -> String {
+    format!(
+        "the shop has refused the order {name:?} ({answer}), so its customer has no page to pay on"
+    )
 }
 
 fn no_call(step: &str) -> String {
