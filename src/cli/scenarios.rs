@@ -10,7 +10,7 @@ use super::scenarios_page;
 use super::table::table;
 use crate::api::Sources;
 use crate::base::visible;
-use crate::scenario::{CATALOGUE, Expectation, MerchantFile, Scenario, ScenarioFile};
+use crate::scenario::{CATALOGUE, Expectation, MerchantFile, Scenario, ScenarioFile, Subject};
 
 /// Files to check.
 #[derive(Args, Debug)]
@@ -68,8 +68,7 @@ pub(super) const EMPTY: &str =
 
 /// Returns true if it looks at what the merchant believes.
 fn asks_shop(expected: &Expectation) -> bool {
-    let parts = expected.any_of.iter().chain(&expected.all_of);
-    expected.shop.is_some() || parts.into_iter().any(asks_shop)
+    matches!(expected.subject, Subject::Shop(_)) || expected.parts().iter().any(asks_shop)
 }
 
 /// Notes on what `payon-sim run` will not do or not judge.

@@ -1,7 +1,7 @@
 //! History of a space, as far as expectations look at it: plain values that others fill in.
 
 use super::codec::Decimal;
-use super::model::{Belief, Expectation};
+use super::model::{Belief, Expectation, Subject};
 use crate::base::{Amount, Currency, Millis, Operation, OrderState, Reason};
 
 /// History of a space.
@@ -35,24 +35,19 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// Number of of what the expectation looks at are gone, and what they are; `None` where all are there.
+    /// Number of things that the expectation looks at and that are gone, and what they are; `None` where all are there.
     pub fn of(&self, expectation: &Expectation) -> Option<(u64, &'static str)> {
-        let looked_at = [
-            (expectation.request.is_some(), self.requests, "requests"),
-            (expectation.pushback.is_some(), self.deliveries, "push-backs"),
-            (
-                expectation.order.is_some()
-                    || expectation.ledger.is_some()
-                    || expectation.events.is_some(),
-                self.orders,
-                "orders",
-            ),
-            (expectation.events.is_some(), self.requests, "requests"),
-            (expectation.events.is_some(), self.deliveries, "push-backs"),
-        ];
-        let gone =
-            looked_at.into_iter().find(|(is_looked_at, dropped, _)| *is_looked_at && *dropped > 0);
-        gone.map(|(_, dropped, what)| (dropped, what))
+        let requests = (self.requests, "requests");
+        let deliveries = (self.deliveries, "push-backs");
+        let orders = (self.orders, "orders");
+        let looked_at: &[(u64, &'static str)] = match &expectation.subject {
+            Subject::Request(_) => &[requests],
+            Subject::Pushback(_) => &[deliveries],
+            Subject::Order(_) | Subject::Ledger(_) => &[orders],
+            Subject::Events(_) => &[orders, requests, deliveries],
+            Subject::Shop(_) | Subject::AnyOf(_) | Subject::AllOf(_) => &[],
+        };
+        looked_at.iter().find(|(dropped, _)| *dropped > 0).copied()
     }
 }
 

@@ -7,7 +7,7 @@ use super::history::{DeliveryFact, OrderFact, RequestFact, SpaceHistory};
 use super::model::{
     AmountStep, AmountTest, Belief, Bind, DeliveryExpectation, DriveStep, Expectation,
     LedgerExpectation, Members, OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule,
-    Scenario, ShopExpectation, TriggerKind, TriggerStep, Trt,
+    Scenario, ShopExpectation, Subject, TriggerKind, TriggerStep, Trt,
 };
 use crate::base::{
     Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Period, Reason,
@@ -362,7 +362,7 @@ impl<'a> YamlWriter<'a> {
         let several = orders.len() > 1;
         for (mut kind, count) in kinds {
             kind.exactly = several.then_some(count);
-            expect.push(Expectation { order: Some(kind), ..nothing() });
+            expect.push(Expectation::of(Subject::Order(kind)));
         }
         expect.extend(expect_belief(&orders, !self.done.rules.is_empty()));
         expect.extend(self.expect_pushbacks(&orders, all_decided));
@@ -382,7 +382,7 @@ impl<'a> YamlWriter<'a> {
                 net: None,
                 balanced: true,
             };
-            expect.push(Expectation { ledger: Some(ledger), ..nothing() });
+            expect.push(Expectation::of(Subject::Ledger(ledger)));
         }
         expect
     }
@@ -423,7 +423,7 @@ impl<'a> YamlWriter<'a> {
             at_most: None,
             exactly: all_closed.then_some(count),
         });
-        expected.map(|one| Expectation { pushback: Some(one), ..nothing() }).collect()
+        expected.map(|one| Expectation::of(Subject::Pushback(one))).collect()
     }
 }
 
@@ -476,7 +476,7 @@ fn expect_belief(orders: &[&OrderFact], is_disturbed: bool) -> Option<Expectatio
         shipped: (!is_disturbed).then_some(shipped),
         balanced: false,
     };
-    Some(Expectation { shop: Some(shop), ..nothing() })
+    Some(Expectation::of(Subject::Shop(shop)))
 }
 
 /// Required state of an order in the end. An order that nobody paid may expire or not: that depends on how long its merchant waits.
@@ -501,21 +501,5 @@ fn expected(order: &OrderFact) -> OrderExpectation {
         at_least: None,
         at_most: None,
         exactly: None,
-    }
-}
-
-fn nothing() -> Expectation {
-    Expectation {
-        about: None,
-        within: None,
-        never: false,
-        request: None,
-        order: None,
-        pushback: None,
-        events: None,
-        ledger: None,
-        shop: None,
-        any_of: Vec::new(),
-        all_of: Vec::new(),
     }
 }

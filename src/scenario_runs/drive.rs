@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::probe::{ProbedOrder, send_probe};
 use super::test_server::TestServer;
 use super::time_driver::{TimeDriver, TimeGoal};
-use crate::base::{Amount, Currency, Millis, Operation, PaymentMethod};
+use crate::base::{Amount, Currency, Millis, Operation, PaymentMethod, Reason};
 use crate::http::post;
 use crate::profile::Profile;
 use crate::reference_merchant::{OrderDraft, Shop};
@@ -107,7 +107,7 @@ impl Drive {
             DriveStep::Reconcile => vec![Box::pin(async move { shop.reconcile().await })],
             DriveStep::Bind(bind) => {
                 let merchant = self.first_merchant()?;
-                let card = bind.card.clone().unwrap_or_else(|| "5204730000001003".to_owned());
+                let card = self.card_to_save(bind.card.as_deref())?;
                 let client = bind.client_id.clone();
                 vec![Box::pin(async move { shop.bind(&merchant, &client, &card).await })]
             }
@@ -195,6 +195,15 @@ impl Drive {
     fn first_merchant(&self) -> Result<String, String> {
         let first = self.profile.merchants.first();
         first.map(|merchant| merchant.id.clone()).ok_or("the profile has no merchant".to_owned())
+    }
+
+    /// The card that a step saves: the one that it names, or the first of the profile that is approved.
+    fn card_to_save(&self, named: Option<&str>) -> Result<String, String> {
+        let approved = || self.profile.cards.iter().find(|card| card.outcome == Reason::Success);
+        let number = named.or_else(|| approved().map(|card| card.number.as_str()));
+        let number =
+            number.ok_or("the profile has no card that is approved; name one in `card`")?;
+        Ok(number.to_owned())
     }
 
     fn named(&self, name: Option<&str>) -> Result<Named, String> {

@@ -290,3 +290,28 @@ expect:
         assert!(outcome.ok, "{told}: {}", super::catalogue::told(&outcome));
     }
 }
+
+#[test]
+fn a_card_that_no_step_names_comes_from_the_profile() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for file in std::fs::read_dir("fixtures/pgtest").expect("the built-in profile") {
+        let file = file.expect("a file").path();
+        let name = file.file_name().expect("a name").to_owned();
+        let text = std::fs::read_to_string(&file).expect("text");
+        let text = text.replace("5204730000001003", "5200828282828210");
+        std::fs::write(directory.path().join(name), text).expect("written");
+    }
+    let text = b"version: 1
+id: BIND
+title: Saves the card that the profile has
+drive:
+  - bind: { clientId: \"02\" }
+  - idle
+expect:
+  - request: { operation: bindingRegister, reason: success, exactly: 1 }
+";
+    let profile = Some(directory.path().into());
+    let options = RunOptions { profile, ..RunOptions::default() };
+    let outcome = run_scenario(&scenario("bind.yaml", text), &options);
+    assert!(outcome.ok, "{}", told(&outcome));
+}

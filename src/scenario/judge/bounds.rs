@@ -4,12 +4,12 @@
 use super::judge_one;
 use crate::scenario::codec::Times;
 use crate::scenario::history::SpaceHistory;
-use crate::scenario::model::Expectation;
+use crate::scenario::model::{Expectation, Subject};
 
 impl Expectation {
     /// Returns true if more that happens could break it.
     pub fn has_upper_bound(&self) -> bool {
-        let is_balanced = self.shop.as_ref().is_some_and(|shop| shop.balanced);
+        let is_balanced = matches!(&self.subject, Subject::Shop(shop) if shop.balanced);
         is_balanced || self.relaxed().as_ref() != Some(self)
     }
 
@@ -22,8 +22,7 @@ impl Expectation {
 
     /// Returns true if only a span of time after a rule stepped in counts for it or for a part of it.
     pub fn has_span(&self) -> bool {
-        let parts = self.any_of.iter().chain(&self.all_of);
-        self.within.is_some() || parts.into_iter().any(Self::has_span)
+        self.within.is_some() || self.parts().iter().any(Self::has_span)
     }
 
     /// The same without its upper bounds; `None` where nothing would be left.
@@ -32,35 +31,37 @@ impl Expectation {
             return None;
         }
         let mut relaxed = self.clone();
-        if let Some(request) = &mut relaxed.request {
-            relax(&mut request.exactly, &mut request.at_least, &mut request.at_most);
-            request.apart = None;
-        }
-        if let Some(order) = &mut relaxed.order {
-            relax(&mut order.exactly, &mut order.at_least, &mut order.at_most);
-            let counts = [
-                &mut order.approved,
-                &mut order.completed,
-                &mut order.reversed,
-                &mut order.refunded,
-            ];
-            counts.into_iter().for_each(unlimited);
-        }
-        if let Some(pushback) = &mut relaxed.pushback {
-            relax(&mut pushback.exactly, &mut pushback.at_least, &mut pushback.at_most);
-            unlimited(&mut pushback.attempts);
-        }
-        if let Some(shop) = &mut relaxed.shop {
-            unlimited(&mut shop.shipped);
-        }
-        if !self.any_of.is_empty() {
-            relaxed.any_of = self.any_of.iter().filter_map(Self::relaxed).collect();
-            if relaxed.any_of.is_empty() {
-                return None;
+        match &mut relaxed.subject {
+            Subject::Request(request) => {
+                relax(&mut request.exactly, &mut request.at_least, &mut request.at_most);
+                request.apart = None;
             }
+            Subject::Order(order) => {
+                relax(&mut order.exactly, &mut order.at_least, &mut order.at_most);
+                let counts = [
+                    &mut order.approved,
+                    &mut order.completed,
+                    &mut order.reversed,
+                    &mut order.refunded,
+                ];
+                counts.into_iter().for_each(unlimited);
+            }
+            Subject::Pushback(pushback) => {
+                relax(&mut pushback.exactly, &mut pushback.at_least, &mut pushback.at_most);
+                unlimited(&mut pushback.attempts);
+            }
+            Subject::Shop(shop) => unlimited(&mut shop.shipped),
+            Subject::AnyOf(parts) => {
+                *parts = parts.iter().filter_map(Self::relaxed).collect();
+                if parts.is_empty() {
+                    return None;
+                }
+            }
+            Subject::AllOf(parts) => {
+                *parts = parts.iter().map(Self::relaxed).collect::<Option<_>>()?;
+            }
+            Subject::Events(_) | Subject::Ledger(_) => {}
         }
-        let parts: Option<Vec<Self>> = self.all_of.iter().map(Self::relaxed).collect();
-        relaxed.all_of = parts?;
         Some(relaxed)
     }
 }

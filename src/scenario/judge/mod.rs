@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::codec::Times;
 use super::history::SpaceHistory;
-use super::model::{Expectation, OrderChoice};
+use super::model::{Expectation, OrderChoice, Subject};
 use crate::base::{Millis, Period};
 
 /// The most lines of evidence.
@@ -83,24 +83,15 @@ fn judge_one(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVe
 fn judge_kept(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVerdict {
     let run = Run { history, within: expectation.within.map(Period::ms) };
     let never = expectation.never;
-    if let Some(request) = &expectation.request {
-        requests::judge(request, never, &run)
-    } else if let Some(order) = &expectation.order {
-        orders::judge(order, never, &run)
-    } else if let Some(pushback) = &expectation.pushback {
-        pushbacks::judge(pushback, never, &run)
-    } else if let Some(events) = &expectation.events {
-        events::judge(events, never, &run)
-    } else if let Some(ledger) = &expectation.ledger {
-        ledger::judge(ledger, &run)
-    } else if let Some(shop) = &expectation.shop {
-        shop::judge(shop, &run)
-    } else if !expectation.any_of.is_empty() {
-        groups::any(judge(&expectation.any_of, history))
-    } else if !expectation.all_of.is_empty() {
-        groups::all(judge(&expectation.all_of, history))
-    } else {
-        ExpectationVerdict::not_judged("nothing is asked for")
+    match &expectation.subject {
+        Subject::Request(request) => requests::judge(request, never, &run),
+        Subject::Order(order) => orders::judge(order, never, &run),
+        Subject::Pushback(pushback) => pushbacks::judge(pushback, never, &run),
+        Subject::Events(events) => events::judge(events, never, &run),
+        Subject::Ledger(ledger) => ledger::judge(ledger, &run),
+        Subject::Shop(shop) => shop::judge(shop, &run),
+        Subject::AnyOf(parts) => groups::any(judge(parts, history)),
+        Subject::AllOf(parts) => groups::all(judge(parts, history)),
     }
 }
 

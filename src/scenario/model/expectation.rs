@@ -6,62 +6,177 @@ use super::{AmountTest, FieldTests, Tampering};
 use crate::base::{Currency, Message, Operation, OrderState, Period, Reason, named_enum};
 use crate::scenario::codec::{Definitions, FromYaml, Many, Printed, Times, YamlNode, record};
 
-record! {
-    /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events`, `ledger`, `shop`, `anyOf`
-    /// and `allOf`.
-    pub struct Expectation {
-        /// Reason why it matters; shown where it fails.
-        about: Option<String> = "about",
-        /// Only what happens in so much simulated time after a rule first stepped in counts. Both bounds are included:
-        /// `within: 1s` counts what happens exactly 1.000 s later.
-        within: Option<Period> = "within",
-        /// Nothing of the kind may be there.
-        never: bool = "never",
-        /// Calls of the merchant.
-        request: Option<RequestExpectation> = "request",
-        /// Orders.
-        order: Option<OrderExpectation> = "order",
-        /// Push-backs.
-        pushback: Option<DeliveryExpectation> = "pushback",
-        /// Events and their order.
-        events: Option<EventsExpectation> = "events",
-        /// Sums over all orders.
-        ledger: Option<LedgerExpectation> = "ledger",
-        /// Beliefs of the merchant about its orders; not judged where the merchant cannot be asked.
-        shop: Option<ShopExpectation> = "shop",
-        /// Alternatives: at least one of these expectations must be met.
-        any_of: Vec<Self> = "anyOf",
-        /// All of these expectations must be met; for an alternative of several parts.
-        all_of: Vec<Self> = "allOf",
+/// One thing that must be true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// Reason why it matters; shown where it fails.
+    pub about: Option<String>,
+    /// Only what happens in so much simulated time after a rule first stepped in counts.
+    pub within: Option<Period>,
+    /// Nothing of the kind may be there.
+    pub never: bool,
+    /// The thing.
+    pub subject: Subject,
+}
+
+/// The thing that an expectation is about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// Calls of the merchant.
+    Request(RequestExpectation),
+    /// Orders.
+    Order(OrderExpectation),
+    /// Push-backs.
+    Pushback(DeliveryExpectation),
+    /// Events and their order.
+    Events(EventsExpectation),
+    /// Sums over all orders.
+    Ledger(LedgerExpectation),
+    /// Beliefs of the merchant about its orders; not judged where the merchant cannot be asked.
+    Shop(ShopExpectation),
+    /// Alternatives: at least one of these expectations must be met.
+    AnyOf(Vec<Expectation>),
+    /// All of these expectations must be met; for an alternative of several parts.
+    AllOf(Vec<Expectation>),
+}
+
+/// An expectation as it is written, with a key for each subject.
+#[allow(unreachable_pub, reason = "the macro makes types that are public")]
+mod written {
+    use super::{
+        DeliveryExpectation, EventsExpectation, LedgerExpectation, OrderExpectation,
+        RequestExpectation, ShopExpectation,
+    };
+    use crate::base::Period;
+    use crate::scenario::codec::record;
+
+    record! {
+        /// One thing that must be true. Exactly one of `request`, `order`, `pushback`, `events`, `ledger`, `shop`, `anyOf`
+        /// and `allOf`.
+        pub struct Expectation {
+            /// Reason why it matters; shown where it fails.
+            about: Option<String> = "about",
+            /// Only what happens in so much simulated time after a rule first stepped in counts. Both bounds are included:
+            /// `within: 1s` counts what happens exactly 1.000 s later.
+            within: Option<Period> = "within",
+            /// Nothing of the kind may be there.
+            never: bool = "never",
+            /// Calls of the merchant.
+            request: Option<RequestExpectation> = "request",
+            /// Orders.
+            order: Option<OrderExpectation> = "order",
+            /// Push-backs.
+            pushback: Option<DeliveryExpectation> = "pushback",
+            /// Events and their order.
+            events: Option<EventsExpectation> = "events",
+            /// Sums over all orders.
+            ledger: Option<LedgerExpectation> = "ledger",
+            /// Beliefs of the merchant about its orders; not judged where the merchant cannot be asked.
+            shop: Option<ShopExpectation> = "shop",
+            /// Alternatives: at least one of these expectations must be met.
+            any_of: Vec<super::Expectation> = "anyOf",
+            /// All of these expectations must be met; for an alternative of several parts.
+            all_of: Vec<super::Expectation> = "allOf",
+        }
     }
-    check |expectation, node| {
-        let is_group = !expectation.any_of.is_empty() || !expectation.all_of.is_empty();
-        let subjects = [
-            !expectation.any_of.is_empty(),
-            !expectation.all_of.is_empty(),
-            expectation.request.is_some(),
-            expectation.order.is_some(),
-            expectation.pushback.is_some(),
-            expectation.events.is_some(),
-            expectation.ledger.is_some(),
-            expectation.shop.is_some(),
-        ];
-        if subjects.into_iter().filter(|given| *given).count() != 1 {
+}
+
+impl FromYaml for Expectation {
+    fn read(node: YamlNode<'_>) -> Option<Self> {
+        let written = written::Expectation::read(node)?;
+        let any_of = Some(written.any_of).filter(|parts| !parts.is_empty());
+        let all_of = Some(written.all_of).filter(|parts| !parts.is_empty());
+        let mut subjects = [
+            any_of.map(Subject::AnyOf),
+            all_of.map(Subject::AllOf),
+            written.request.map(Subject::Request),
+            written.order.map(Subject::Order),
+            written.pushback.map(Subject::Pushback),
+            written.events.map(Subject::Events),
+            written.ledger.map(Subject::Ledger),
+            written.shop.map(Subject::Shop),
+        ]
+        .into_iter()
+        .flatten();
+        let (Some(subject), None) = (subjects.next(), subjects.next()) else {
             node.refuse(
                 Message::new("an expectation is about exactly one thing")
                     .help("one of: request, order, pushback, events, ledger, shop, anyOf, allOf"),
             );
             return None;
+        };
+        let written::Expectation { about, within, never, .. } = written;
+        let expectation = Self { about, within, never, subject };
+        expectation.check(node)?;
+        Some(expectation)
+    }
+
+    fn print(&self) -> Printed {
+        let mut written = written::Expectation {
+            about: self.about.clone(),
+            within: self.within,
+            never: self.never,
+            request: None,
+            order: None,
+            pushback: None,
+            events: None,
+            ledger: None,
+            shop: None,
+            any_of: Vec::new(),
+            all_of: Vec::new(),
+        };
+        match self.subject.clone() {
+            Subject::Request(request) => written.request = Some(request),
+            Subject::Order(order) => written.order = Some(order),
+            Subject::Pushback(pushback) => written.pushback = Some(pushback),
+            Subject::Events(events) => written.events = Some(events),
+            Subject::Ledger(ledger) => written.ledger = Some(ledger),
+            Subject::Shop(shop) => written.shop = Some(shop),
+            Subject::AnyOf(parts) => written.any_of = parts,
+            Subject::AllOf(parts) => written.all_of = parts,
         }
-        if expectation.never && expectation.counts().is_some() {
+        written.print()
+    }
+
+    fn schema(definitions: &mut Definitions) -> serde_json::Value {
+        written::Expectation::schema(definitions)
+    }
+}
+
+impl Expectation {
+    /// An expectation of that and no more.
+    pub fn of(subject: Subject) -> Self {
+        Self { about: None, within: None, never: false, subject }
+    }
+
+    /// The expectations that it is made of, if it is a group of several.
+    pub fn parts(&self) -> &[Self] {
+        match &self.subject {
+            Subject::AnyOf(parts) | Subject::AllOf(parts) => parts,
+            _ => &[],
+        }
+    }
+
+    /// The count that its subject asks for, if it asks for one.
+    pub fn counts(&self) -> Option<Times> {
+        match &self.subject {
+            Subject::Request(request) => request.counts(),
+            Subject::Order(order) => order.counts(),
+            Subject::Pushback(pushback) => pushback.counts(),
+            _ => None,
+        }
+    }
+
+    fn check(&self, node: YamlNode<'_>) -> Option<()> {
+        if self.never && self.counts().is_some() {
             node.refuse("`never` says how many already: none");
             return None;
         }
-        if expectation.never && (expectation.ledger.is_some() || expectation.shop.is_some()) {
+        if self.never && matches!(self.subject, Subject::Ledger(_) | Subject::Shop(_)) {
             node.refuse("`never` does not go with `ledger` and `shop`");
             return None;
         }
-        if is_group && (expectation.never || expectation.within.is_some()) {
+        if !self.parts().is_empty() && (self.never || self.within.is_some()) {
             node.refuse(
                 Message::new("`never` and `within` do not go with `anyOf` and `allOf`")
                     .help("write them in the expectations of the list"),
@@ -69,16 +184,6 @@ record! {
             return None;
         }
         Some(())
-    };
-}
-
-impl Expectation {
-    /// The count that its subject asks for, if it asks for one.
-    pub fn counts(&self) -> Option<Times> {
-        let request = self.request.as_ref().and_then(RequestExpectation::counts);
-        let order = self.order.as_ref().and_then(OrderExpectation::counts);
-        let pushback = self.pushback.as_ref().and_then(DeliveryExpectation::counts);
-        request.or(order).or(pushback)
     }
 }
 

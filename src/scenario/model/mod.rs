@@ -28,7 +28,7 @@ pub use effect::{
 pub use expectation::{
     Belief, DeliveryExpectation, EventsExpectation, Expectation, ExpectedEvent, LedgerExpectation,
     OrderChoice, OrderEventKind, OrderExpectation, RequestExpectation, ShopExpectation,
-    StatusClass,
+    StatusClass, Subject,
 };
 pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 pub use point::Point;
