@@ -88,19 +88,42 @@
 //! and whether a rule of a scenario steps in) → the operation's own file → [`space::Space::write`] → [`wire::encode`]. A push-back's way:
 //! [`space::Transaction::book`] → [`space::Outbox`] → [`delivery::Scheduler`] → [`delivery::Sender`].
 //!
+//! # The journey of a refund
+//!
+//! From the socket to the reply and the ledger a refund passes these types. Parts of them, such as the `Change` of an event
+//! or the `AmountText` of a request, have no line of their own; a rule that steps in adds a [`space::Ruling`] and a
+//! [`space::PendingReply`].
+//!
+//! | type | file | what it is |
+//! | --- | --- | --- |
+//! | `hyper::Request` | `src/server/router.rs` | head and body as they come |
+//! | `bytes::Bytes` | `src/http/body.rs` | the body, read within limits |
+//! | [`gateway::Call`] | `src/gateway/call.rs` | the request as the gateway takes it |
+//! | [`base::Fields`] | `src/base/fields.rs` | the members of the body, each value as written |
+//! | [`space::Arrival`] | `src/space/space.rs` | its name, merchant, seed and generation in the space |
+//! | `RequestContext` | `src/gateway/context.rs` | all that is known of it, and what was found out so far |
+//! | [`wire::refund::RefundRequest`] | `src/wire/refund.rs` | what it asks for, checked |
+//! | [`ledger::Command`] | `src/ledger/command.rs` | what the ledger shall do |
+//! | [`ledger::LedgerEvent`] | `src/ledger/command.rs` | what the ledger decided |
+//! | [`ledger::Order`] | `src/ledger/order.rs` | the order, as it then is |
+//! | [`wire::payment::PaymentReply`] | `src/wire/payment.rs` | the answer, before it is written |
+//! | [`space::JournalEntry`] | `src/space/journal.rs` | what is noted of request and answer |
+//! | [`gateway::GatewayReply`] | `src/gateway/call.rs` | the answer as the server gets it |
+//! | `hyper::Response` | `src/server/router.rs` | the answer on its way out |
+//!
 //! # Where to change what
 //!
 //! | wanted | files |
 //! | --- | --- |
 //! | a new decline reason | `src/base/reason.rs` names it, `fixtures/pgtest/reasons.toml` gives its code and words |
 //! | a new transport fault | `src/scenario/model/effect.rs` names it, `src/server/fault.rs` carries it out |
-//! | a new operation | `src/base/operation.rs`, `fixtures/pgtest/operations.toml`, a file in `src/wire`, its use case in `src/gateway/mod.rs` |
+//! | a new operation | `src/base/operation.rs`, `fixtures/pgtest/operations.toml`, a file in `src/wire`, its use case in `src/gateway/answer.rs` |
 //! | another retry schedule | `fixtures/pgtest/profile.toml`, read by `src/profile/settings.rs` |
 //! | a dashboard column | `src/api/dashboard/assets/orders.js`; its value comes from `src/api/views.rs` |
 //! | a new attack probe | a file in `probes`, listed in `src/scenario/catalogue.rs` |
 //! | a new rule of good practice, another grade | `fixtures/audit/audit.toml`, read by `src/audit/practice.rs` |
 //! | a new expectation | `src/scenario/model/expectation.rs` names it, `src/scenario/judge/mod.rs` judges it |
-//! | a new sign algorithm | `src/crypto/recipe.rs` names it, `src/crypto/sign.rs` carries it out |
+//! | a new sign algorithm | `src/crypto/algorithm.rs` names it, `src/crypto/sign.rs` carries it out |
 
 pub mod api;
 pub mod audit;

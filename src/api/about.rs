@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::problem::ApiProblem;
 use super::request::{ApiRequest, Empty};
-use super::routes::ROUTES;
-use super::{openapi, payon_openapi, spaces};
+use super::route::Route;
+use super::{payon_openapi, spaces};
 
 /// The server's health.
 #[derive(Serialize, JsonSchema)]
@@ -55,6 +55,18 @@ struct CallView {
     summary: &'static str,
 }
 
+impl Calls {
+    /// A short view of these routes.
+    pub(super) fn of(routes: &[Route]) -> Self {
+        let view = |route: &Route| CallView {
+            method: route.verb.name(),
+            path: route.path,
+            summary: route.summary,
+        };
+        Self { calls: routes.iter().map(view).collect() }
+    }
+}
+
 /// It answers, so it lives.
 pub(super) fn health(_: &ApiRequest, _: Empty) -> Result<HealthView, ApiProblem> {
     Ok(HealthView { status: "ok" })
@@ -74,21 +86,6 @@ pub(super) fn version(call: &ApiRequest, _: Empty) -> Result<VersionView, ApiPro
             fast_crypto: cfg!(feature = "fast-crypto"),
         },
     })
-}
-
-/// All calls.
-pub(super) fn calls(_: &ApiRequest, _: Empty) -> Result<Calls, ApiProblem> {
-    let view = |route: &super::route::Route| CallView {
-        method: route.verb.name(),
-        path: route.path,
-        summary: route.summary,
-    };
-    Ok(Calls { calls: ROUTES.iter().map(view).collect() })
-}
-
-/// The OpenAPI document.
-pub(super) fn document(_: &ApiRequest, _: Empty) -> Result<serde_json::Value, ApiProblem> {
-    Ok(openapi::document().clone())
 }
 
 /// The OpenAPI document of PAYON's surface, for the space that is asked.

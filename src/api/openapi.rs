@@ -1,7 +1,5 @@
 //! The OpenAPI 3.1 document, made from the table of calls and the types that they read and answer.
 
-use std::sync::LazyLock;
-
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
@@ -10,7 +8,6 @@ use serde_json::{Map, Value, json};
 use super::guard::COOKIE_NAME;
 use super::problem::ProblemDocument;
 use super::route::{JSON, Route, path_names};
-use super::routes::ROUTES;
 
 /// Meaning of each path parameter, by name.
 const PATH_NAMES: &[(&str, &str)] = &[
@@ -51,12 +48,6 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         &["sign", "khqr", "lint", "fidelity"],
     ),
 ];
-
-/// The document.
-pub(super) fn document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(write);
-    &DOCUMENT
-}
 
 fn generator(settings: impl FnOnce(SchemaSettings) -> SchemaSettings) -> SchemaGenerator {
     let base = SchemaSettings::draft2020_12().with(|settings| {
@@ -101,12 +92,13 @@ fn list_words(schema: &mut Schema) {
     }
 }
 
-fn write() -> Value {
+/// Writes the document of these routes.
+pub(super) fn write(routes: &'static [Route]) -> Value {
     let mut reading = generator(SchemaSettings::for_deserialize);
     let mut writing = generator(SchemaSettings::for_serialize);
     let problem = writing.subschema_for::<ProblemDocument<'static>>();
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in routes {
         let operation = operation(route, &mut reading, &mut writing, &problem);
         let methods = paths.entry(route.path).or_insert_with(|| json!({}));
         methods[route.verb.name().to_lowercase()] = operation;

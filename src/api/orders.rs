@@ -7,9 +7,8 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
-use super::blocking;
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, Empty};
+use super::request::{ApiRequest, Empty, blocking};
 use super::route::written;
 use super::views::{OrderView, read_state, states};
 use crate::base::{OrderState, PaymentMethod, Reason};

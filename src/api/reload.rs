@@ -5,9 +5,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::blocking;
 use super::problem::ApiProblem;
-use super::request::{ApiRequest, Empty};
+use super::request::{ApiRequest, Empty, blocking};
 use crate::scenario::ChangeSet;
 
 /// Changes by arming the scenarios again, as ids of rules.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::Control;
+use super::control::{Control, Origins};
 use super::problem::{ApiProblem, ProblemKind};
 use crate::base::{did_you_mean, recognised};
 use crate::profile::Merchant;
@@ -25,14 +25,6 @@ pub(super) struct ApiRequest {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-}
-
-/// Addresses under which the caller reaches the server: scheme and authority.
-pub(super) struct Origins {
-    /// The gateway.
-    pub(super) gateway: String,
-    /// The control plane.
-    pub(super) control: String,
 }
 
 /// No input, and no output.
@@ -123,6 +115,18 @@ impl ApiRequest {
         reader.end().map_err(|error| not_json(&error))?;
         Ok(value)
     }
+}
+
+/// Runs what is heavy on the processor away from the threads that serve connections.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiProblem> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        ApiProblem::new(
+            ProblemKind::Failed,
+            "the work for this call broke down; the server's log says why",
+        )
+    })
 }
 
 fn is_blank(text: &[u8]) -> bool {

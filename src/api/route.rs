@@ -2,18 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::LazyLock;
 
 use bytes::Bytes;
-use hyper::Method;
-use matchit::Router;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, decode};
-use super::routes::ROUTES;
-use crate::base::did_you_mean;
+use super::request::ApiRequest;
 use crate::http::{Limits, ReplyBody};
 use crate::space::SNAPSHOT_FILE_MAX;
 
@@ -153,72 +148,7 @@ macro_rules! route {
 }
 pub(super) use route;
 
-/// The routes of each path.
-static PATHS: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
-    let mut paths = Router::new();
-    for route in ROUTES {
-        let methods: Vec<_> = ROUTES.iter().filter(|other| other.path == route.path).collect();
-        // A path comes once for each of its methods; the later times it is there already.
-        let _ = paths.insert(route.path, methods);
-    }
-    paths
-});
-
-/// Names and values of the path parameters.
-pub(super) type Params = Vec<(&'static str, String)>;
-
-/// The route that answers `method` at `path`.
-pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Params), ApiProblem> {
-    let Ok(found) = PATHS.at(path) else {
-        let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
-        let detail =
-            format!("there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls");
-        return Err(ApiProblem::new(ProblemKind::UnknownCall, detail));
-    };
-    let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
-    let Some(route) = found.value.iter().find(|route| route.verb.name() == asked) else {
-        let names: Vec<_> = found.value.iter().map(|route| route.verb.name()).collect();
-        let names = names.join(", ");
-        let detail = format!("{path} is called with {names}, not {method}");
-        return Err(ApiProblem::new(ProblemKind::WrongMethod, detail).allowing(names));
-    };
-    let params = path_names(route.path)
-        .map(|name| (name, found.params.get(name).map(decode).unwrap_or_default()))
-        .collect();
-    Ok((route, params))
-}
-
 /// The names in braces of a path.
 pub(super) fn path_names(path: &'static str) -> impl Iterator<Item = &'static str> {
     path.split('{').skip(1).filter_map(|rest| rest.split('}').next())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_route_is_found_at_its_own_path() {
-        for route in ROUTES {
-            let method = Method::from_bytes(route.verb.name().as_bytes()).unwrap();
-            let path = route.path.replace('{', "x").replace('}', "");
-            let (found, params) = find(&method, &path).unwrap();
-            assert_eq!(found.id, route.id);
-            assert_eq!(params.len(), path_names(route.path).count(), "{}", route.path);
-        }
-        let mut ids: Vec<_> = ROUTES.iter().map(|route| route.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), ROUTES.len(), "names are used once");
-    }
-
-    #[test]
-    fn a_wrong_path_or_method_says_what_there_is() {
-        let problem = find(&Method::GET, "/_sim/v1/oders").err().unwrap();
-        assert_eq!(problem.status(), 404);
-        assert!(String::from_utf8_lossy(&problem.to_json()).contains("/_sim/v1/orders"));
-        let problem = find(&Method::PUT, "/_sim/v1/spaces").err().unwrap();
-        assert_eq!((problem.status(), problem.allow()), (405, Some("GET, POST")));
-        assert!(find(&Method::HEAD, "/_sim/healthz").is_ok());
-    }
 }

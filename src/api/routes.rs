@@ -1,11 +1,19 @@
-//! All calls of the control plane.
+//! All calls of the control plane, and which of them a request asks for.
 
-use super::request::Empty;
-use super::route::{ApiMethod, ApiReply, JSON, Route, SchemaShape, route};
+use std::sync::LazyLock;
+
+use hyper::Method;
+use matchit::Router;
+use serde_json::Value;
+
+use super::problem::{ApiProblem, ProblemKind};
+use super::request::{ApiRequest, Empty, decode};
+use super::route::{ApiMethod, ApiReply, JSON, Route, SchemaShape, path_names, route};
 use super::{
-    about, clock, coverage, events, journal, merchants, metrics, orders, pushbacks, reference,
-    reload, rules, sign, snapshots, spaces, summary, verify, wait,
+    about, clock, coverage, events, journal, merchants, metrics, openapi, orders, pushbacks,
+    reference, reload, rules, sign, snapshots, spaces, summary, verify, wait,
 };
+use crate::base::did_you_mean;
 use crate::gateway::{LintReport, PayRequest};
 use crate::khqr::Inspection;
 use crate::scenario::Coverage;
@@ -21,11 +29,11 @@ pub(super) const ROUTES: &[Route] = &[
         "What the server is and how it was built"),
     route!(Get "/_sim/metrics" "metrics", as "application/openmetrics-text; version=1.0.0; charset=utf-8" metrics::read: Empty => 200 String,
         "What the server has done, as OpenMetrics text for Prometheus"),
-    route!(Get "/_sim/openapi.json" "openapi", about::document: Empty => 200 serde_json::Value,
+    route!(Get "/_sim/openapi.json" "openapi", document: Empty => 200 serde_json::Value,
         "This document"),
     route!(Get "/_sim/payon-openapi.json" "payonOpenapi", about::payon_document: Empty => 200 serde_json::Value,
         "PAYON's operations as an OpenAPI document"),
-    route!(Get "/_sim/v1" "calls", about::calls: Empty => 200 about::Calls,
+    route!(Get "/_sim/v1" "calls", calls: Empty => 200 about::Calls,
         "All calls in short"),
 
     route!(Get "/_sim/v1/spaces" "listSpaces", spaces::list: Empty => 200 spaces::SpacesView,
@@ -123,3 +131,79 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Get "/_sim/v1/khqr/decode" "decodeKhqr", reference::khqr: reference::Khqr => 200 Inspection,
         "What a KHQR says, and what is wrong with it"),
 ];
+
+/// All calls.
+fn calls(_: &ApiRequest, _: Empty) -> Result<about::Calls, ApiProblem> {
+    Ok(about::Calls::of(ROUTES))
+}
+
+/// The OpenAPI document.
+fn document(_: &ApiRequest, _: Empty) -> Result<Value, ApiProblem> {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::write(ROUTES));
+    Ok(DOCUMENT.clone())
+}
+
+/// The routes of each path.
+static PATHS: LazyLock<Router<Vec<&'static Route>>> = LazyLock::new(|| {
+    let mut paths = Router::new();
+    for route in ROUTES {
+        let methods: Vec<_> = ROUTES.iter().filter(|other| other.path == route.path).collect();
+        // A path comes once for each of its methods; the later times it is there already.
+        let _ = paths.insert(route.path, methods);
+    }
+    paths
+});
+
+/// Names and values of the path parameters.
+pub(super) type Params = Vec<(&'static str, String)>;
+
+/// The route that answers `method` at `path`.
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Params), ApiProblem> {
+    let Ok(found) = PATHS.at(path) else {
+        let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
+        let detail =
+            format!("there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls");
+        return Err(ApiProblem::new(ProblemKind::UnknownCall, detail));
+    };
+    let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let Some(route) = found.value.iter().find(|route| route.verb.name() == asked) else {
+        let names: Vec<_> = found.value.iter().map(|route| route.verb.name()).collect();
+        let names = names.join(", ");
+        let detail = format!("{path} is called with {names}, not {method}");
+        return Err(ApiProblem::new(ProblemKind::WrongMethod, detail).allowing(names));
+    };
+    let params = path_names(route.path)
+        .map(|name| (name, found.params.get(name).map(decode).unwrap_or_default()))
+        .collect();
+    Ok((route, params))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_found_at_its_own_path() {
+        for route in ROUTES {
+            let method = Method::from_bytes(route.verb.name().as_bytes()).unwrap();
+            let path = route.path.replace('{', "x").replace('}', "");
+            let (found, params) = find(&method, &path).unwrap();
+            assert_eq!(found.id, route.id);
+            assert_eq!(params.len(), path_names(route.path).count(), "{}", route.path);
+        }
+        let mut ids: Vec<_> = ROUTES.iter().map(|route| route.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), ROUTES.len(), "names are used once");
+    }
+
+    #[test]
+    fn a_wrong_path_or_method_says_what_there_is() {
+        let problem = find(&Method::GET, "/_sim/v1/oders").err().unwrap();
+        assert_eq!(problem.status(), 404);
+        assert!(String::from_utf8_lossy(&problem.to_json()).contains("/_sim/v1/orders"));
+        let problem = find(&Method::PUT, "/_sim/v1/spaces").err().unwrap();
+        assert_eq!((problem.status(), problem.allow()), (405, Some("GET, POST")));
+        assert!(find(&Method::HEAD, "/_sim/healthz").is_ok());
+    }
+}

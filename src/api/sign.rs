@@ -6,9 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::blocking;
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::ApiRequest;
+use super::request::{ApiRequest, blocking};
 use crate::base::Operation;
 use crate::crypto::Explanation;
 use crate::gateway::{self, SigningError};

@@ -7,9 +7,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::blocking;
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, Empty};
+use super::request::{ApiRequest, Empty, blocking};
 use super::spaces::urls;
 use crate::base::did_you_mean;
 use crate::space::{FileError, IfExists, JournalEntry, More, Snapshot, SnapshotError, Space};

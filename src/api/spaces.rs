@@ -8,10 +8,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::blocking;
 use super::merchants::{check_noti_url, public_key};
 use super::problem::{ApiProblem, ProblemKind};
-use super::request::{ApiRequest, Empty};
+use super::request::{ApiRequest, Empty, blocking};
 use crate::base::Seed;
 use crate::crypto::PrivateKey;
 use crate::profile::Merchant;

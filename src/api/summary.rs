@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::blocking;
 use super::problem::ApiProblem;
-use super::request::{ApiRequest, Empty};
+use super::request::{ApiRequest, Empty, blocking};
 use crate::base::{Amount, Currency, Operation, OrderState, PaymentMethod, Reason};
 use crate::ledger::{Orders, Totals};
 use crate::space::{DeliveryState, Journal, Outbox};

@@ -17,7 +17,7 @@ use rsa::pkcs8::{PrivateKeyInfo, SubjectPublicKeyInfoRef};
 use rsa::{RsaPrivateKey, RsaPublicKey};
 use x509_cert::Certificate;
 
-use super::keys::{BITS_MAX, BITS_MIN, KeyError};
+use super::key_error::{BITS_MAX, BITS_MIN, KeyError};
 
 /// Content of a text.
 pub(super) enum Found {

@@ -10,9 +10,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaSignatureEncoding};
 
+use super::algorithm::{Algorithm, SignatureScheme};
 use super::hash::Hash;
-use super::keys::{PrivateKey, PublicKey};
-use super::recipe::{Algorithm, SignatureScheme};
 
 /// A public key, parsed for each algorithm that it was used with.
 #[derive(Default)]
@@ -31,27 +30,39 @@ const DONE: [SignatureScheme; 5] = [
 #[derive(Default)]
 pub(super) struct Signer(OnceLock<Option<KeyPair>>);
 
-/// Verifies `signature` of `message` by `key`; `None` when the library does not do this algorithm and size.
-pub(super) fn verify(
-    key: &PublicKey,
-    algorithm: Algorithm,
-    message: &[u8],
-    signature: &[u8],
-) -> Option<bool> {
-    let parse = || ParsedPublicKey::new(parameters(algorithm, key.bits())?, key.spki_der()).ok();
-    let slot = DONE.iter().position(|scheme| *scheme == algorithm.scheme())?;
-    let parsed = key.verifiers().0[slot].get_or_init(parse).as_ref()?;
-    Some(parsed.verify_sig(message, signature).is_ok())
+impl Verifiers {
+    /// Verifies `signature` of `message` by the key with that SubjectPublicKeyInfo and size in bits; `None` when the
+    /// library does not do this algorithm and size.
+    pub(super) fn verify(
+        &self,
+        (spki, bits): (&[u8], usize),
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Option<bool> {
+        let parse = || ParsedPublicKey::new(parameters(algorithm, bits)?, spki).ok();
+        let slot = DONE.iter().position(|scheme| *scheme == algorithm.scheme())?;
+        let parsed = self.0[slot].get_or_init(parse).as_ref()?;
+        Some(parsed.verify_sig(message, signature).is_ok())
+    }
 }
 
-/// `key`'s signature of `message`; `None` when the library does not do this algorithm and size.
-pub(super) fn sign(key: &PrivateKey, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
-    let encoding = encoding(algorithm)?;
-    let pair = key.signer().0.get_or_init(|| KeyPair::from_pkcs8(&key.pkcs8_der()).ok());
-    let pair = pair.as_ref()?;
-    let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(encoding, &SystemRandom::new(), message, &mut signature).ok()?;
-    Some(signature)
+impl Signer {
+    /// The signature of `message` by the key whose PKCS#8 is `pkcs8`; `None` when the library does not do this algorithm
+    /// and size.
+    pub(super) fn sign<K: AsRef<[u8]>>(
+        &self,
+        pkcs8: impl FnOnce() -> K,
+        algorithm: Algorithm,
+        message: &[u8],
+    ) -> Option<Vec<u8>> {
+        let encoding = encoding(algorithm)?;
+        let pair = self.0.get_or_init(|| KeyPair::from_pkcs8(pkcs8().as_ref()).ok());
+        let pair = pair.as_ref()?;
+        let mut signature = vec![0; pair.public_modulus_len()];
+        pair.sign(encoding, &SystemRandom::new(), message, &mut signature).ok()?;
+        Some(signature)
+    }
 }
 
 fn parameters(algorithm: Algorithm, bits: usize) -> Option<&'static RsaParameters> {

@@ -4,7 +4,8 @@ use rsa::pkcs1::RsaPublicKey as Pkcs1Public;
 use rsa::pkcs8::{PrivateKeyInfo, SubjectPublicKeyInfoRef};
 
 use super::container::{self, Half};
-use super::keys::{KeyError, PrivateKey, PublicKey};
+use super::key_error::KeyError;
+use super::keys::{PrivateKey, PublicKey};
 use crate::base::named_enum;
 
 named_enum! {

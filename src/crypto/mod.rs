@@ -9,6 +9,7 @@
 //! - [`explain()`]: what was probably done wrong, found by trying it.
 //! - [`encrypt()`] and [`decrypt`]: RSA in blocks.
 
+mod algorithm;
 mod block;
 mod canonical;
 mod container;
@@ -20,6 +21,7 @@ mod fast;
 mod form;
 mod hash;
 mod infer;
+mod key_error;
 mod keys;
 mod mask;
 mod orders;
@@ -31,6 +33,7 @@ mod template;
 mod tests;
 mod words;
 
+pub use algorithm::Algorithm;
 pub use encoding::{DecodeError, Encoding};
 pub use encrypt::{DecryptError, EncryptError, Padding, decrypt, encrypt};
 pub use explain::{
@@ -42,9 +45,10 @@ pub use infer::{
     BODY_BYTES_MAX, Held, Inference, Outcome, PROOF_BITS_MIN, PageMembers, Proof, Sample,
     SampleError, SampleFacts, SearchBudget, Undecided, infer,
 };
-pub use keys::{BITS_MAX, BITS_MIN, KeyError, PrivateKey, PublicKey, Secret};
+pub use key_error::{BITS_MAX, BITS_MIN, KeyError};
+pub use keys::{PrivateKey, PublicKey, Secret};
 pub use mask::Hide;
-pub use recipe::{Algorithm, Canonical, KeyPosition, Recipe, RecipeError, SIGN};
+pub use recipe::{Canonical, KeyPosition, Recipe, RecipeError, SIGN};
 pub use sign::{SignKey, SignatureError, VerifyKey, sign, verify};
 pub use template::TemplateError;
 pub use words::{

@@ -3,13 +3,12 @@
 use rsa::Pkcs1v15Sign;
 use rsa::rand_core::OsRng;
 
+use super::algorithm::SignatureScheme;
 use super::block;
 use super::encoding::DecodeError;
-#[cfg(feature = "fast-crypto")]
-use super::fast;
 use super::hash::Hash;
 use super::keys::{PrivateKey, PublicKey, Secret};
-use super::recipe::{KeyPosition, Recipe, RecipeError, SignatureScheme};
+use super::recipe::{KeyPosition, Recipe, RecipeError};
 use crate::base::Fields;
 
 /// Key that makes signatures.
@@ -185,7 +184,7 @@ impl Recipe {
 fn sign_rsa(recipe: &Recipe, key: &PrivateKey, message: &[u8]) -> Option<Vec<u8>> {
     #[cfg(feature = "fast-crypto")]
     if recipe.is_usual()
-        && let Some(signature) = fast::sign(key, recipe.algorithm, message)
+        && let Some(signature) = key.sign_fast(recipe.algorithm, message)
     {
         return Some(signature);
     }
@@ -195,7 +194,7 @@ fn sign_rsa(recipe: &Recipe, key: &PrivateKey, message: &[u8]) -> Option<Vec<u8>
 fn verify_rsa(recipe: &Recipe, key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     #[cfg(feature = "fast-crypto")]
     if recipe.is_usual()
-        && let Some(fits) = fast::verify(key, recipe.algorithm, message, signature)
+        && let Some(fits) = key.verify_fast(recipe.algorithm, message, signature)
     {
         return fits;
     }

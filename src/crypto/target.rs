@@ -1,8 +1,9 @@
 //! The test that a string has to pass to be the one that was signed.
 
+use super::algorithm::SignatureScheme;
 use super::block::PssOpened;
 use super::hash::Hash;
-use super::recipe::{KeyPosition, SignatureScheme};
+use super::recipe::KeyPosition;
 use super::sign::mac;
 
 /// Content of a signature that a string is compared with.

@@ -262,7 +262,7 @@ fn both_backends_agree_on_every_vector_and_on_damaged_ones() {
                 (above_modulus(), false),
             ];
             for (signature, expected) in cases {
-                let fast = fast::verify(key, algorithm, message, &signature);
+                let fast = key.verify_fast(algorithm, message, &signature);
                 let portable = verify_portably(&recipe, key, message, &signature);
                 assert_eq!(portable, expected, "{vector}");
                 assert!(fast.is_none_or(|fast| fast == portable), "{vector}");
@@ -270,8 +270,8 @@ fn both_backends_agree_on_every_vector_and_on_damaged_ones() {
                 assert!(!verify_portably(&recipe, key, b"other", &signature));
             }
             let signed = sign_portably(&recipe, &private, message).expect("signed");
-            assert!(fast::verify(key, algorithm, message, &signed).unwrap_or(true));
-            if let Some(signed) = fast::sign(&private, algorithm, message) {
+            assert!(key.verify_fast(algorithm, message, &signed).unwrap_or(true));
+            if let Some(signed) = private.sign_fast(algorithm, message) {
                 assert!(verify_portably(&recipe, key, message, &signed));
             }
         }
@@ -285,7 +285,7 @@ fn the_fast_backend_does_all_but_what_it_lacks() {
     let declined = |key: &str| {
         let key = private_key(key);
         let does = |algorithm: &Algorithm| {
-            fast::verify(key.public_key(), *algorithm, b"", &[0; 256]).is_none()
+            key.public_key().verify_fast(*algorithm, b"", &[0; 256]).is_none()
         };
         rsa_algorithms().filter(does).collect::<Vec<_>>()
     };

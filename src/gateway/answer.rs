@@ -13,7 +13,7 @@ use crate::base::{Fields, FieldsError, Operation, without_mark};
 use crate::ledger::Screen;
 use crate::scenario::Point;
 use crate::space::{Lint, LintFinding, Spaces, Weight};
-use crate::wire::{self, Identity};
+use crate::wire;
 
 /// The objects of a body: one, or as many as the array of a reconciliation holds.
 type Objects<'a> = SmallVec<[Fields<'a>; 1]>;
@@ -40,17 +40,16 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
     let objects = parse(call.operation, call.body).map_err(Refused::from);
     // Of an array the first row says whose it is.
     let first = objects.as_ref().ok().and_then(|objects| objects.first());
-    let identity = first.map(|fields| Identity::of(call.operation, fields)).unwrap_or_default();
-    let space = call.space.unwrap_or_else(|| match identity.merchant_id.as_deref() {
+    let merchant = first.and_then(|fields| wire::merchant_id(call.operation, fields));
+    let space = call.space.unwrap_or_else(|| match merchant.as_deref() {
         Some(merchant) => spaces.of_merchant(merchant),
         None => Arc::clone(spaces.default_space()),
     });
-    let arrive = |merchant: Option<&str>| space.arrive(merchant, Some(Point::Call(call.operation)));
-    let arrival = arrive(identity.merchant_id.as_deref());
     let secrets = space.profile().operations.secrets();
     let is_harmless = |fields: &Fields<'_>| wire::is_harmless(secrets, fields);
+    let point = Some(Point::Call(call.operation));
     let mut context = RequestContext {
-        identity,
+        first,
         body,
         is_harmless: objects.as_ref().is_ok_and(|objects| objects.iter().all(is_harmless)),
         token: call.token,
@@ -58,13 +57,17 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
         origin: call.origin,
         trace_headers: call.trace_headers,
         is_strict: spaces.is_strict(),
-        ..RequestContext::new(&space, Some(call.operation), arrival, begun)
+        ..RequestContext::new(
+            &space,
+            Some(call.operation),
+            space.arrive(merchant.as_deref(), point),
+            begun,
+        )
     };
     let mut outcome = decide(&mut context, &objects, body.len() < call.body.len());
     // What a reset or a restore came between is decided anew, by what holds now.
     while context.is_overtaken {
-        let arrival = arrive(context.identity.merchant_id.as_deref());
-        context = context.once_more(arrival);
+        context = context.once_more(space.arrive(merchant.as_deref(), point));
         outcome = decide(&mut context, &objects, body.len() < call.body.len());
     }
     if let Err(refused) = &outcome {

@@ -1,5 +1,6 @@
 //! The context of a request: what is known of it, and what was found out so far.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use crate::space::{
     Arrival, Deferred, Lint, LintFinding, Overtaken, Ruling, Space, Transaction, Weight,
 };
 use crate::wire::redact::hide_card_numbers;
-use crate::wire::{Identity, UnreadableRequest};
+use crate::wire::{self, Identity, UnreadableRequest};
 
 /// Longest remarks on one request in bytes, give or take the last.
 const REMARKS_BYTES: usize = 1000;
@@ -25,7 +26,8 @@ pub(super) struct RequestContext<'a> {
     pub(super) space: &'a Space,
     /// The operation that its path names; `None` where that is none.
     pub(super) named: Option<Operation>,
-    pub(super) identity: Identity<'a>,
+    /// The object of the body, or the first of several; `None` where the body cannot be read.
+    pub(super) first: Option<&'a Fields<'a>>,
     /// The request as it arrived in the space.
     pub(super) arrival: Arrival,
     pub(super) begun: Instant,
@@ -121,7 +123,7 @@ impl<'a> RequestContext<'a> {
         Self {
             space,
             named,
-            identity: Identity::default(),
+            first: None,
             arrival,
             begun,
             body: &[],
@@ -145,7 +147,7 @@ impl<'a> RequestContext<'a> {
     #[cold]
     pub(super) fn once_more(self, arrival: Arrival) -> Self {
         Self {
-            identity: self.identity,
+            first: self.first,
             body: self.body,
             is_harmless: self.is_harmless,
             token: self.token,
@@ -161,6 +163,18 @@ impl<'a> RequestContext<'a> {
     /// most operations share.
     pub(super) fn operation(&self) -> Operation {
         self.named.unwrap_or(Operation::Register)
+    }
+
+    /// The identifiers that a refusal repeats.
+    #[cold]
+    pub(super) fn identity(&self) -> Identity<'a> {
+        let first = self.first.map(|fields| Identity::of(self.operation(), fields));
+        first.unwrap_or_default()
+    }
+
+    /// The order that the request names.
+    pub(super) fn tx_id(&self) -> Option<Cow<'a, str>> {
+        wire::tx_id(self.operation(), self.first?)
     }
 
     /// The caller's trace, in which push-backs are sent.

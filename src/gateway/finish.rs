@@ -18,12 +18,14 @@ pub(super) fn finish(
     of_refusal: Option<u16>,
 ) -> GatewayReply {
     let pending = context.pending();
-    let RequestContext { space, named: operation, ref identity, body, .. } = context;
-    let Arrival { trace, generation, merchant, .. } = context.arrival;
+    let tx_id = context.tx_id();
+    let RequestContext { space, named: operation, body, .. } = context;
     let (mut status, mut reply, reason, detail) = match outcome {
-        Ok(reply) => (200, Bytes::from(reply), Reason::Success, context.remarks),
+        Ok(reply) => {
+            (200, Bytes::from(reply), Reason::Success, std::mem::take(&mut context.remarks))
+        }
         Err(refused) => {
-            let (status, reply) = refusal(space, operation, identity, &refused);
+            let (status, reply) = refusal(space, operation, &context.identity(), &refused);
             (of_refusal.unwrap_or(status), reply, refused.reason, refused.detail)
         }
     };
@@ -37,6 +39,7 @@ pub(super) fn finish(
             }
         }
     }
+    let Arrival { trace, generation, merchant, .. } = context.arrival;
     let fault = pending.as_deref().and_then(|pending| pending.by.plan.transport.as_ref());
     let more = More {
         control: None,
@@ -51,7 +54,7 @@ pub(super) fn finish(
         at: context.entered.unwrap_or_else(|| space.now()),
         operation,
         merchant,
-        tx_id: identity.tx_id.as_deref().map(Into::into),
+        tx_id: tx_id.as_deref().map(Into::into),
         status,
         sent: fault.map_or(Some(status), |fault| fault.status(status)),
         reason,

@@ -130,7 +130,8 @@ impl RequestContext<'_> {
     #[cold]
     fn pending_by(&mut self, ruling: Ruling) -> Option<Box<PendingReply>> {
         let deferred = std::mem::take(&mut self.deferred);
-        let named = self.identity.merchant_id.as_deref().zip(self.identity.tx_id.as_deref());
+        let identity = self.identity();
+        let named = identity.merchant_id.as_deref().zip(identity.tx_id.as_deref());
         let target = named.map(|(merchant, tx_id)| Target::Named { merchant, tx_id });
         let (trace, context) = (self.arrival.trace, self.trace_context());
         self.space.pending(ruling, target, trace, context, deferred).map(Box::new)

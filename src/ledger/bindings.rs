@@ -11,12 +11,15 @@ use std::hash::BuildHasher;
 use hashbrown::DefaultHashBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::progress::CardRow;
 use crate::base::persistent::PersistentMap;
 use crate::base::{Millis, PaymentMethod, Reason};
 
 /// Saved cards that one ledger keeps; past that no new one is taken.
 const BINDINGS_MAX: usize = 100_000;
+
+/// A card by its row in the profile's table of test cards. No number is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CardRow(pub u32);
 
 /// A binding's id, on the wire a UUID (example).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

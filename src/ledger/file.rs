@@ -9,13 +9,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::bindings::BindingsFile;
+use super::bindings::{Bindings, BindingsFile};
+use super::command::LedgerEvent;
+use super::ledger::{DAY_NUMBER_MAX, FIRST_PROMISE, Ledger, STAN_MAX, change};
 use super::order::{
-    Change, Details, Entry, History, Instrument, Order, OrderId, OrderKind, TerminalId, Totals,
+    Change, Details, Entry, History, Instrument, Order, OrderId, OrderKind, Screen, TerminalId,
+    Totals,
 };
 use super::progress::Progress;
 use super::store::Store;
-use super::{DAY_NUMBER_MAX, FIRST_PROMISE, Ledger, LedgerEvent, STAN_MAX, Screen, change};
 use crate::base::persistent::PersistentSortedMap;
 use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, TraceContext};
 use crate::profile::LifecycleRules;
@@ -258,7 +260,7 @@ impl Ledger {
         Ok(Self {
             rules,
             store,
-            bindings: super::Bindings::from_file(saved)?,
+            bindings: Bindings::from_file(saved)?,
             day_numbers: day_numbers.into_iter().map(|(day, number)| (Day(day), number)).collect(),
             stan,
             orders_max,

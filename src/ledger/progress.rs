@@ -2,13 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bindings::BindingId;
+use super::bindings::{BindingId, CardRow};
 use crate::base::Millis;
 use crate::profile::{Authentication, OtpChannel};
-
-/// A card by its row in the profile's table of test cards. No number is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CardRow(pub u32);
 
 /// Source of the payer's money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -63,6 +63,9 @@ static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
 static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
 
+/// Media type of the operations' answers.
+const JSON: &str = "application/json;charset=UTF-8";
+
 /// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
 pub(super) fn answer<'a>(
     app: &'a Arc<App>,
@@ -570,13 +573,13 @@ fn hint(app: &App, plane: Plane, path: &str) -> String {
 
 /// Puts a decision on the wire.
 fn respond(reply: GatewayReply) -> Response<ReplyBody> {
-    write_plain(plain(reply))
+    write(reply.status, JSON, reply.trace.digits(), reply.body)
 }
 
 fn plain(reply: GatewayReply) -> Plain {
     Plain {
         status: reply.status,
-        content_type: "application/json;charset=UTF-8",
+        content_type: JSON,
         trace: reply.trace.digits(),
         retry_after_s: None,
         body: reply.body,
@@ -584,16 +587,26 @@ fn plain(reply: GatewayReply) -> Plain {
 }
 
 fn write_plain(plain: Plain) -> Response<ReplyBody> {
-    let mut response = Response::new(plain.body.into());
-    *response.status_mut() =
-        StatusCode::from_u16(plain.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(plain.content_type));
-    if let Ok(trace) = HeaderValue::from_bytes(&plain.trace) {
-        headers.insert(TRACE_HEADER.clone(), trace);
-    }
+    let mut response = write(plain.status, plain.content_type, plain.trace, plain.body);
     if let Some(seconds) = plain.retry_after_s {
-        headers.insert(RETRY_AFTER, seconds.into());
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn write(
+    status: u16,
+    content_type: &'static str,
+    trace: [u8; 16],
+    body: Bytes,
+) -> Response<ReplyBody> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if let Ok(trace) = HeaderValue::from_bytes(&trace) {
+        headers.insert(TRACE_HEADER.clone(), trace);
     }
     response
 }

@@ -57,17 +57,34 @@ impl<'a> Identity<'a> {
     /// Takes the three identifiers as far as they can be read, under the names that `operation`
     /// uses.
     pub fn of(operation: Operation, fields: &Fields<'a>) -> Self {
-        let (tx_id, merchant_id, term_id) = match operation {
-            Operation::NotifyCompletion => ("TX_ID", "MC_ID", "TERM_ID"),
-            _ => ("txId", "merchantId", "termId"),
+        let term_id = match operation {
+            Operation::NotifyCompletion => "TERM_ID",
+            _ => "termId",
         };
-        let read = MemberReader(fields);
         Self {
-            tx_id: read.may(tx_id, value::tx_id).unwrap_or_default(),
-            merchant_id: read.may(merchant_id, value::id).unwrap_or_default(),
-            term_id: read.may(term_id, value::id).unwrap_or_default(),
+            tx_id: tx_id(operation, fields),
+            merchant_id: merchant_id(operation, fields),
+            term_id: MemberReader(fields).may(term_id, value::id).unwrap_or_default(),
         }
     }
+}
+
+/// The order that a request names, as far as it can be read.
+pub fn tx_id<'a>(operation: Operation, fields: &Fields<'a>) -> Option<Cow<'a, str>> {
+    let name = match operation {
+        Operation::NotifyCompletion => "TX_ID",
+        _ => "txId",
+    };
+    MemberReader(fields).may(name, value::tx_id).unwrap_or_default()
+}
+
+/// The merchant that a request names, as far as it can be read.
+pub fn merchant_id<'a>(operation: Operation, fields: &Fields<'a>) -> Option<Cow<'a, str>> {
+    let name = match operation {
+        Operation::NotifyCompletion => "MC_ID",
+        _ => "merchantId",
+    };
+    MemberReader(fields).may(name, value::id).unwrap_or_default()
 }
 
 /// The refusal of a whole request in the envelope of its operation. Shapes of failures are assumed,

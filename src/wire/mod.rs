@@ -40,7 +40,7 @@ mod words;
 mod write;
 
 pub use amount::{AmountText, FixedAmount, Price, ShortAmount};
-pub use envelope::{Envelope, Identity, encode, failure};
+pub use envelope::{Envelope, Identity, encode, failure, merchant_id, tx_id};
 pub use pushback::Notice;
 pub use read::UnreadableRequest;
 pub use reconciliation::ReconciliationResult;

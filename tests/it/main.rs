@@ -83,6 +83,7 @@ mod snapshots;
 mod summary;
 mod support;
 mod tidy;
+mod tidy_circles;
 mod token;
 mod trace_context;
 mod verify;

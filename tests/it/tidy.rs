@@ -42,24 +42,24 @@ const PURE: &[&str] = &["capture", "ledger", "scenario", "wire", "crypto", "khqr
 /// Lines of a file outside tests.
 const LINES_MAX: usize = 800;
 
-struct Source {
-    module: String,
-    path: PathBuf,
+pub(crate) struct Source {
+    pub(crate) module: String,
+    pub(crate) path: PathBuf,
     text: String,
 }
 
 impl Source {
     /// The part before the tests that stand in the same file.
-    fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
     }
 
-    fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         self.path.iter().any(|part| part == "tests" || part == "tests.rs")
     }
 }
 
-fn sources() -> Vec<Source> {
+pub(crate) fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
@@ -253,7 +253,7 @@ const RETIRED: &[&str] = &[
 ];
 
 /// The text without comments, strings and characters.
-fn bare_code(text: &str) -> String {
+pub(crate) fn bare_code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -352,5 +352,35 @@ fn the_map_names_files_that_exist() {
     assert!(named.len() >= 14, "{named:?}");
     for name in named {
         assert!(root.join(name).exists(), "src/lib.rs names {name}, which is not there");
+    }
+}
+
+/// The most types that a refund may pass.
+const JOURNEY_MAX: usize = 14;
+
+#[test]
+fn the_map_lists_the_journey_of_a_refund() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("src/lib.rs")).expect("the map");
+    let (_, journey) = map.split_once("# The journey of a refund").expect("the journey");
+    let (journey, _) = journey.split_once("//! # ").expect("a heading behind it");
+    let rows: Vec<Vec<&str>> = journey
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"))
+        .map(|row| row.split(" | ").collect())
+        .skip(2)
+        .collect();
+    assert!((10..=JOURNEY_MAX).contains(&rows.len()), "{} types", rows.len());
+    for row in &rows {
+        let [name, file, _] = row[..] else { panic!("three columns: {row:?}") };
+        let name = name
+            .trim_matches(|letter: char| "[`]".contains(letter))
+            .rsplit("::")
+            .next()
+            .expect("a name");
+        let text = fs::read_to_string(root.join(file.trim_matches('`')));
+        let text = text.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let is_there = identifiers(&text).any(|word| word == name);
+        assert!(is_there, "{file} does not name {name}");
     }
 }

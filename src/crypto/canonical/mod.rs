@@ -15,7 +15,7 @@ use super::encoding::Encoding;
 use super::hash::Hash;
 use super::keys::Secret;
 use super::mask::{self, Hide};
-use super::recipe::{Canonical, Recipe, SIGN};
+use super::recipe::{Canonical, KEY, Recipe, SIGN};
 use super::template::{self, Piece};
 use super::words::{
     Charset, DigestForm, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, SignValue,
@@ -23,9 +23,6 @@ use super::words::{
 };
 use crate::base::{Fields, Literal};
 use json::Node;
-
-/// The name by which `prefix` and `suffix` refer to the shared key.
-pub(super) const KEY: &str = "key";
 
 /// One member that may be part of the string.
 #[derive(Clone, Copy, Debug)]
@@ -447,5 +444,23 @@ fn key_text<'s>(source: &'s Source<'_>, view: View<'_>) -> Cow<'s, str> {
     match view {
         View::Exact => source.key.as_deref().map_or("".into(), String::from_utf8_lossy),
         View::Masked(_) => "<key>".into(),
+    }
+}
+
+impl Recipe {
+    /// The string to sign, before `charset` and `predigest`. Secrets are masked by `hide`, and a shared key is written
+    /// as `<key>`.
+    pub fn canonical_masked(&self, fields: &Fields<'_>, hide: Hide<'_>) -> String {
+        CanonicalStyle::of(self).text(&Source::new(self, fields, None), View::Masked(hide))
+    }
+
+    /// The string to sign, before `charset` and `predigest`, without a shared key that stands in it.
+    pub fn canonical(&self, fields: &Fields<'_>) -> String {
+        CanonicalStyle::of(self).text(&Source::new(self, fields, None), View::Exact)
+    }
+
+    /// The bytes to sign.
+    pub(super) fn message(&self, fields: &Fields<'_>, secret: Option<&Secret>) -> Vec<u8> {
+        CanonicalStyle::of(self).bytes(&Source::new(self, fields, secret))
     }
 }

@@ -3,15 +3,16 @@
 //! An RSA signature opens under the right public key and shows padding, digest algorithm and digest. So key and
 //! algorithm are known before any string is tried, and trying a string costs one digest instead of one verification.
 
+use super::super::algorithm::{Algorithm, SignatureScheme};
 use super::super::block;
 use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::keys::PublicKey;
-use super::super::recipe::{Algorithm, KeyPosition, Recipe, SignatureScheme};
+use super::super::recipe::{KeyPosition, Recipe};
 use super::super::sign::VerifyKey;
 use super::super::target::SignTarget;
+use super::cause::{OtherKey, SignatureCause};
 use super::readings::Reading;
-use super::{OtherKey, SignatureCause};
 
 /// A mask is that of a PSS signature beyond doubt when at least so many zero bytes come out.
 const ZEROS_PROVING: usize = 8;

@@ -3,6 +3,7 @@
 //! The [readings] of the received text meet the keys and give [evidence]; the [rows] of near misses give strings; the
 //! [search] brings both together, fewest mistakes first. What matches is proof, never a guess.
 
+mod cause;
 mod evidence;
 mod knobs;
 mod readings;
@@ -15,13 +16,15 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::algorithm::Algorithm;
 use super::canonical::{CanonicalStyle, Source, View};
 use super::encoding::{DecodeError, Encoding};
 use super::keys::PublicKey;
 use super::mask::{self, Hide};
-use super::recipe::{Algorithm, Canonical, Recipe, SIGN};
+use super::recipe::{Canonical, Recipe, SIGN};
 use super::sign::{VerifyKey, verify};
 use crate::base::Fields;
+pub use cause::{OtherKey, SignatureCause};
 use evidence::Evidence;
 use search::SearchOutcome;
 
@@ -47,31 +50,6 @@ pub struct Question<'a> {
     pub others: &'a [OtherKey],
     /// Hides what nobody may see in the answer.
     pub hide: Hide<'a>,
-}
-
-/// A key that is mistaken for the merchant's own.
-#[derive(Clone, Debug)]
-pub struct OtherKey {
-    /// The cause that a signature by it has.
-    cause: SignatureCause,
-    /// The key.
-    key: VerifyKey,
-}
-
-impl OtherKey {
-    /// Somebody else's; `label` is such as `the gateway's own key` or `the key of merchant O0000021`.
-    pub fn of(label: &str, key: VerifyKey) -> Self {
-        let message = format!("sign was made with another key: {label}");
-        Self { cause: SignatureCause::new("key.other", message), key }
-    }
-
-    /// The merchant's own until the time `at`, written for people.
-    pub fn replaced(at: &str, key: VerifyKey) -> Self {
-        let message = format!(
-            "sign was made with the key that was replaced at {at}; sign with the private key that belongs to the new one"
-        );
-        Self { cause: SignatureCause::new("key.replaced", message), key }
-    }
 }
 
 /// Facts about a signature. Values of secret members are masked throughout.
@@ -135,28 +113,9 @@ pub struct OwnKey {
     pub weak: bool,
 }
 
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SignatureCause {
-    /// A stable name, such as `order.wire`.
-    pub code: &'static str,
-    /// The mistake and the remedy.
-    pub message: String,
-    /// For a mistake in the string: the exact string that was signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub canonical: Option<String>,
-}
-
 impl OwnKey {
     fn of(key: &PublicKey) -> Self {
         Self { fingerprint: key.fingerprint().to_owned(), bits: key.bits(), weak: key.is_weak() }
-    }
-}
-
-impl SignatureCause {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), canonical: None }
     }
 }
 

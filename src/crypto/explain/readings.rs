@@ -1,7 +1,7 @@
 //! Readings of the received text before it was encoded, and encoded wrongly.
 
 use super::super::encoding::Encoding;
-use super::SignatureCause;
+use super::cause::SignatureCause;
 
 /// A longer text than this is no signature; it is not searched.
 const TEXT_MAX: usize = 8 * 1024;

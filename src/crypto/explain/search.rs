@@ -6,7 +6,7 @@ use std::mem::discriminant;
 
 use super::super::canonical::{CanonicalStyle, Source, View};
 use super::super::mask::Hide;
-use super::SignatureCause;
+use super::cause::SignatureCause;
 use super::evidence::Evidence;
 use super::rows::{NearMiss, wanted};
 

@@ -7,8 +7,7 @@ use super::super::canonical::{Arrangement as Sequence, CanonicalStyle, Member, S
 use super::super::orders::permutations;
 use super::super::recipe::{Recipe, SIGN};
 use super::super::words::{Order, SignValue};
-use super::choices::{KEY_NAMES, ORDERS, Weighed};
-use super::forms::pop;
+use super::choices::{KEY_NAMES, ORDERS, Weighed, pop};
 
 /// Up to this many members every order of all of them is tried.
 const PERMUTED_MAX: usize = 8;

@@ -2,6 +2,8 @@
 //!
 //! The search goes through all combinations by their total weight, so the simplest recipe that fits comes first.
 
+use std::collections::VecDeque;
+
 use super::super::hash::Hash;
 use super::super::words::{
     Charset, DigestForm, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, TextCase, Transform,
@@ -304,3 +306,8 @@ pub(super) const JSON_ESCAPES: &[Weighed<Escape>] = &[
     (1, Escape::UnicodeSlash),
     (1, Escape::Quoted),
 ];
+
+/// The next item, if it is of up to that weight.
+pub(super) fn pop<T>(waiting: &mut VecDeque<Weighed<T>>, weight: usize) -> Option<Weighed<T>> {
+    if waiting.front().is_some_and(|(own, _)| *own <= weight) { waiting.pop_front() } else { None }
+}

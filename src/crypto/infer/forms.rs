@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 
 use super::super::canonical::{CanonicalStyle, Source, View};
-use super::super::recipe::Recipe;
+use super::super::recipe::{Canonical, Recipe};
 use super::super::words::{EmptyValues, Escape, Layout, Numbers, Order, SignValue, TextCase};
 use super::arrange::Arrangements;
 use super::choices::{
-    EMPTY_VALUES, ESCAPES, JSON_ESCAPES, LAYOUTS, NAME_CASES, NUMBERS, ORDERS, VALUE_CASES, Weighed,
+    EMPTY_VALUES, ESCAPES, JSON_ESCAPES, LAYOUTS, NAME_CASES, NUMBERS, ORDERS, VALUE_CASES,
+    Weighed, pop,
 };
-use super::search::Core;
 
 /// All forms up to a weight.
 pub(super) struct Forms<'s, 'a> {
@@ -89,7 +89,7 @@ impl<'s, 'a> Forms<'s, 'a> {
         }
         while let Some((own, whole)) = pop(&mut self.waiting_whole, weight) {
             let mut recipe = Recipe::default();
-            Core::Whole(whole).describe(&mut recipe);
+            whole.describe(&mut recipe);
             let style = CanonicalStyle::of(&recipe);
             let all = self.sources.iter().map(|source| style.core(source, View::Exact));
             let all = all.collect::<Vec<_>>();
@@ -100,11 +100,6 @@ impl<'s, 'a> Forms<'s, 'a> {
         }
         self.arrangements.extend(weight);
     }
-}
-
-/// The next item, if it is of up to that weight.
-pub(super) fn pop<T>(waiting: &mut VecDeque<Weighed<T>>, weight: usize) -> Option<Weighed<T>> {
-    if waiting.front().is_some_and(|(own, _)| *own <= weight) { waiting.pop_front() } else { None }
 }
 
 impl ValueSettings {
@@ -186,4 +181,30 @@ fn wholes() -> VecDeque<Weighed<Whole>> {
     wholes.retain(|(weight, _)| *weight <= 4);
     wholes.sort_by_key(|(weight, _)| *weight);
     wholes.into()
+}
+
+impl Whole {
+    /// Writes its settings into `recipe`.
+    pub(super) fn describe(self, recipe: &mut Recipe) {
+        match self {
+            Self::Body(sign) => (recipe.canonical, recipe.sign_value) = (Canonical::Body, sign),
+            Self::Json { layout, order, escape, numbers, blanks, sign } => {
+                recipe.canonical = Canonical::Json;
+                (recipe.layout, recipe.order) = (layout, Some(order));
+                (recipe.escape, recipe.numbers) = (escape, numbers);
+                recipe.sign_value = sign;
+                recipe.set_blanks(blanks);
+            }
+        }
+    }
+}
+
+impl Recipe {
+    pub(super) fn set_blanks(&mut self, blanks: EmptyValues) {
+        (self.omit_empty, self.empty_values) = match blanks {
+            EmptyValues::Omit => (true, None),
+            EmptyValues::Keep => (false, None),
+            other => (true, Some(other)),
+        };
+    }
 }

@@ -3,14 +3,15 @@
 //! An RSA signature opens under the public key and shows padding, digest algorithm and digest. A code under a shared
 //! key shows only its length.
 
+use super::super::algorithm::{Algorithm, SignatureScheme};
 use super::super::block::{Pss, pkcs1_content};
 use super::super::encoding::Encoding;
 use super::super::hash::Hash;
 use super::super::keys::{PublicKey, Secret};
-use super::super::recipe::{Algorithm, KeyPosition, Recipe, SignatureScheme};
+use super::super::recipe::{KeyPosition, Recipe};
 use super::super::target::SignTarget;
 use super::super::words::SecretForm;
-use super::{Held, PROOF_BITS_MIN};
+use super::sample::{Held, PROOF_BITS_MIN};
 
 /// Zero bytes in a PSS block that leave no doubt.
 const ZEROS_PROVING: usize = 8;

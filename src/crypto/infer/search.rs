@@ -18,7 +18,7 @@ use super::choices::{
 };
 use super::forms::{Forms, NameForm, ValueForm, Whole};
 use super::opened::{HeldKey, Lead};
-use super::{Held, Sample, SearchBudget};
+use super::sample::{Held, Sample, SearchBudget};
 
 /// The outcome of a search.
 pub(super) struct FoundRecipe {
@@ -375,14 +375,6 @@ impl Recipe {
         self.prefix.clear();
         self.suffix.clear();
     }
-
-    pub(super) fn set_blanks(&mut self, blanks: EmptyValues) {
-        (self.omit_empty, self.empty_values) = match blanks {
-            EmptyValues::Omit => (true, None),
-            EmptyValues::Keep => (false, None),
-            other => (true, Some(other)),
-        };
-    }
 }
 
 impl Core<'_> {
@@ -396,18 +388,9 @@ impl Core<'_> {
     }
 
     /// Writes its settings into `recipe`.
-    pub(super) fn describe(&self, recipe: &mut Recipe) {
+    fn describe(&self, recipe: &mut Recipe) {
         match *self {
-            Self::Whole(Whole::Body(sign)) => {
-                (recipe.canonical, recipe.sign_value) = (Canonical::Body, sign);
-            }
-            Self::Whole(Whole::Json { layout, order, escape, numbers, blanks, sign }) => {
-                recipe.canonical = Canonical::Json;
-                (recipe.layout, recipe.order) = (layout, Some(order));
-                (recipe.escape, recipe.numbers) = (escape, numbers);
-                recipe.sign_value = sign;
-                recipe.set_blanks(blanks);
-            }
+            Self::Whole(whole) => whole.describe(recipe),
             Self::Joined { values, names, join, arrangement } => {
                 let settings = &values.settings;
                 (recipe.escape, recipe.numbers) = (settings.escape, settings.numbers);

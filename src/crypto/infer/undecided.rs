@@ -7,7 +7,7 @@ use super::super::recipe::{Canonical, Recipe, SIGN};
 use super::super::words::{
     Charset, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, TextCase, Transform,
 };
-use super::{Held, Sample};
+use super::sample::{Held, Sample};
 
 /// A setting that the samples do not decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,11 +1,43 @@
 //! A payer in one go: the steps of the pages, taken one after the other.
 
+use serde::{Deserialize, Serialize};
+
+use super::instrument;
+use super::pay_error::{PayError, input};
 use super::step::{AcsReturn, PaymentEnd, Turn, TypedCard, ended};
-use super::step_machine::{card_of, enter_passcode, step};
-use super::{Input, PayError, PayRequest, input, instrument, payable};
+use super::step_machine::{Input, card_of, enter_passcode, payable, step};
+use crate::base::Reason;
 use crate::ledger::{BindingId, Order, PayerStep};
 use crate::profile::{Authentication, OtpChannel};
 use crate::space::{Space, Transaction};
+
+/// Entries of the payer. Everything left out is right: `{}` pays with the first card, wallet or
+/// account that is approved for the order's method.
+#[derive(Clone, Default, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PayRequest {
+    /// A number from the table of test cards.
+    pub card: Option<String>,
+    /// Its security code.
+    pub cvv: Option<String>,
+    /// Its expiry, `YYYYMM`.
+    pub expiry: Option<String>,
+    /// The PIN of a PAYON card.
+    pub pin: Option<String>,
+    /// The one-time password.
+    pub otp: Option<String>,
+    /// The phone number of a PAYON wallet.
+    pub wallet: Option<String>,
+    /// The passcode of the wallet, or of the client for a saved card.
+    pub passcode: Option<String>,
+    /// The `bindingId` of a saved card of the order's client; not needed where the order names one.
+    pub binding: Option<String>,
+    /// A bank account from the table of test accounts.
+    pub bank: Option<String>,
+    /// Any reason by name, in place of all that: the payment ends so.
+    #[schemars(with = "Option<String>")]
+    pub outcome: Option<Reason>,
+}
 
 /// Pays `order` as `request` says. Whatever is entered wrongly ends the payment: this payer gives
 /// up at once, where one at the pages may try again.

@@ -3,7 +3,8 @@
 //! Nothing here changes anything. Both the pages, which go one step at a time, and the control
 //! plane, which plays a payer in one go, judge by these functions.
 
-use super::{PayError, input, instrument};
+use super::instrument;
+use super::pay_error::{PayError, input};
 use crate::base::{Millis, PaymentMethod, Reason};
 use crate::ledger::{CardRow, Instrument, Order, PayerStep, PaymentSource, Progress};
 use crate::profile::{Authentication, Card, OtpChannel, Profile};

@@ -1,12 +1,43 @@
 //! One step of a payer within its space: what the order asks, held against what the payer does.
 
 use super::super::bindings;
-use super::step::{self, PaymentEnd, Turn};
-use super::{Input, PayError, input, not_possible};
+use super::pay_error::{PayError, input, not_possible};
+use super::step::{self, AcsReturn, PaymentEnd, Turn, TypedCard};
 use crate::base::Reason;
-use crate::ledger::{Binding, BindingId, Client, Order, PayerStep, PaymentSource, Progress};
-use crate::profile::{Card, Profile};
+use crate::ledger::{
+    Binding, BindingId, Client, Command, Order, PayerStep, PaymentSource, Progress, Target,
+};
+use crate::profile::{Card, OtpChannel, Profile};
 use crate::space::{Space, Transaction};
+
+/// Input of the payer at one step.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// Types a card.
+    Card(TypedCard<'a>),
+    /// Chooses a saved card of the order's client; the one that the order names where `None`.
+    Binding(Option<BindingId>),
+    /// Enters the passcode for the saved card.
+    Passcode(&'a str),
+    /// Chooses where the one-time password goes, or asks for another one.
+    Channel(OtpChannel),
+    /// Enters the one-time password.
+    Otp(&'a str),
+    /// Comes back from the issuer's page of that [`Progress::round`].
+    Acs(u32, AcsReturn<'a>),
+    /// Pays with a wallet's app: its phone number and passcode, which counts as right when left out.
+    Wallet(&'a str, Option<&'a str>),
+    /// Pays with a bank's app.
+    Bank(&'a str),
+    /// Gives up.
+    Cancel,
+}
+
+/// Refuses a step of an order that takes no payment any more.
+pub(super) fn payable(transaction: &Transaction<'_>, order: &Order) -> Result<(), PayError> {
+    let asked = transaction.ledger().decide(transaction.now, Target::At(order.id), Command::Cancel);
+    asked.map(drop).map_err(|reason| not_possible(reason, order))
+}
 
 /// One step: what the order's payer is asked, held against what it does.
 pub(super) fn step(

@@ -1,0 +1,238 @@
+//! Answers of the control plane to requests: who may call, which call it is, and what is written.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
+use hyper::header::{
+    ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE,
+    WWW_AUTHENTICATE,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+
+use super::control::Control;
+use super::problem::{ApiProblem, ProblemKind};
+use super::request::ApiRequest;
+use super::route::{ApiReply, JSON};
+use super::{dashboard, guard, routes};
+use crate::base::{compressed, has_mark, without_mark};
+use crate::http::{BodyError, Limits, ReplyBody, RequestBody, check_host};
+use crate::space::Space;
+
+/// Path to which the login page sends the token.
+const LOGIN: &str = "/_sim/login";
+
+/// The written form of a problem.
+const PROBLEM: &str = "application/problem+json";
+
+/// Body of the login form.
+#[derive(serde::Deserialize)]
+struct Login {
+    token: String,
+}
+
+impl Control {
+    /// Admits a request for a page under `/_sim/` that is not the dashboard's, or answers why not: as a page where a
+    /// browser asks.
+    pub fn admit_page(&self, head: &Parts, path: &str) -> Result<(), Box<Response<ReplyBody>>> {
+        self.guard.admit(&head.method, path, &head.headers).map_err(|problem| {
+            let mut response = if wants_page(&head.headers) {
+                let page = problem.to_page(path);
+                respond(problem.status(), Bytes::from(page).into(), "text/html;charset=UTF-8")
+            } else {
+                refuse(&problem)
+            };
+            guard::make_safe(response.headers_mut());
+            Box::new(response)
+        })
+    }
+
+    /// Answers a request that hyper could not read: the media type and the body.
+    pub fn malformed(&self, status: u16, detail: &str) -> (&'static str, Bytes) {
+        let kind = match status {
+            414 => ProblemKind::UriTooLong,
+            431 => ProblemKind::HeadTooLarge,
+            _ => ProblemKind::Unreadable,
+        };
+        (PROBLEM, ApiProblem::new(kind, detail).to_json())
+    }
+
+    /// Answers a request under `/_sim/`, for the space of that name, or for `default`.
+    pub async fn answer(
+        self: &Arc<Self>,
+        space: Option<&str>,
+        path: &str,
+        head: Parts,
+        body: &mut RequestBody,
+    ) -> Response<ReplyBody> {
+        let mut response = match readable(&head) {
+            Ok(()) => self.answer_call(space, path, head, body).await,
+            Err(problem) => refuse(&problem),
+        };
+        guard::make_safe(response.headers_mut());
+        response
+    }
+
+    async fn answer_call(
+        self: &Arc<Self>,
+        space: Option<&str>,
+        path: &str,
+        head: Parts,
+        body: &mut RequestBody,
+    ) -> Response<ReplyBody> {
+        if path == LOGIN {
+            return match self.log_in(&head, body).await {
+                Ok(response) => response,
+                Err(problem) => refuse(&problem),
+            };
+        }
+        if dashboard::is_ours(path) {
+            return match self.guard.admit_page(&head.headers) {
+                Ok(()) => dashboard::answer(&head.method, path, &head.headers),
+                Err(problem) => refuse(&problem),
+            };
+        }
+        match self.try_answer(space, path, head, body).await {
+            Ok(reply) => respond(reply.status, reply.body, reply.media),
+            Err(problem) => refuse(&problem),
+        }
+    }
+
+    async fn try_answer(
+        self: &Arc<Self>,
+        space: Option<&str>,
+        path: &str,
+        head: Parts,
+        body: &mut RequestBody,
+    ) -> Result<ApiReply, ApiProblem> {
+        self.guard.admit(&head.method, path, &head.headers)?;
+        let (route, params) = routes::find(&head.method, path)?;
+        let space = match space {
+            None => Arc::clone(self.spaces().default_space()),
+            Some(name) => self.spaces().named(name).ok_or_else(|| {
+                let detail = format!(
+                    "there is no space named {name:?}; POST /_sim/v1/spaces makes one, GET lists them"
+                );
+                ApiProblem::new(ProblemKind::UnknownSpace, detail)
+            })?,
+        };
+        let body = read_body(&route.limits(&self.settings.limits), body).await?;
+        if let Some(encoding) = head.headers.get(CONTENT_ENCODING)
+            && let Some(came) = compressed(encoding.as_bytes(), &body)
+        {
+            return Err(ApiProblem::new(ProblemKind::Unreadable, came));
+        }
+        let body = if has_mark(&body) { body.slice_ref(without_mark(&body)) } else { body };
+        let call = ApiRequest {
+            control: Arc::clone(self),
+            space,
+            origins: self.origins(&head.headers),
+            params,
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: head.headers,
+            body,
+        };
+        (route.run)(call).await
+    }
+
+    /// Answers a call of this process, such as `orders?limit=1` below `/_sim/v1/`: the body of the answer. Nobody need
+    /// be admitted, and no socket is needed.
+    pub async fn call(
+        self: &Arc<Self>,
+        space: Arc<Space>,
+        method: &Method,
+        call: &str,
+        body: Bytes,
+    ) -> Result<Bytes, ApiProblem> {
+        let (path, query) = call.split_once('?').unwrap_or((call, ""));
+        let (route, params) = routes::find(method, &format!("/_sim/v1/{path}"))?;
+        let headers = HeaderMap::new();
+        let reply = (route.run)(ApiRequest {
+            control: Arc::clone(self),
+            space,
+            origins: self.origins(&headers),
+            params,
+            query: query.to_owned(),
+            headers,
+            body,
+        });
+        let body = reply.await?.body;
+        if body.is_stream() {
+            let detail = "the answer never ends; follow it over HTTP";
+            return Err(ApiProblem::new(ProblemKind::Refused, detail));
+        }
+        let Ok(body) = body.collect().await;
+        Ok(body.to_bytes())
+    }
+
+    /// Gives a browser a cookie for the token in a form, and sends it to the dashboard.
+    async fn log_in(
+        &self,
+        head: &Parts,
+        body: &mut RequestBody,
+    ) -> Result<Response<ReplyBody>, ApiProblem> {
+        if head.method != Method::POST {
+            let detail = format!("{LOGIN} is called with POST, not {}", head.method);
+            return Err(
+                ApiProblem::new(ProblemKind::WrongMethod, detail).allowing("POST".to_owned())
+            );
+        }
+        let body = read_body(&self.settings.limits, body).await?;
+        let form: Login = serde_html_form::from_bytes(&body).map_err(|_| {
+            ApiProblem::new(ProblemKind::Unreadable, "send a form with the field `token`")
+                .at("token")
+        })?;
+        let cookie = self.guard.log_in(&head.headers, &form.token)?;
+        let mut response = respond(303, ReplyBody::default(), JSON);
+        let headers = response.headers_mut();
+        headers.insert(LOCATION, HeaderValue::from_static("./"));
+        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+            headers.insert(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+}
+
+/// Refuses a request of which cannot be told what it calls the server.
+fn readable(head: &Parts) -> Result<(), ApiProblem> {
+    check_host(head.version, &head.uri, &head.headers)
+        .map_err(|error| ApiProblem::new(ProblemKind::Unreadable, error.to_string()))
+}
+
+async fn read_body(limits: &Limits, body: &mut RequestBody) -> Result<Bytes, ApiProblem> {
+    body.read(limits).await.map_err(|error| match error {
+        BodyError::TooLarge(_) => ApiProblem::new(ProblemKind::TooLarge, error.to_string()),
+        BodyError::Broken => ApiProblem::new(ProblemKind::Unreadable, error.to_string()),
+    })
+}
+
+/// Returns true if the caller is a browser that is to show the answer.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).map_or(&b""[..], HeaderValue::as_bytes);
+    accept.windows(9).any(|media| media == b"text/html")
+}
+
+fn refuse(problem: &ApiProblem) -> Response<ReplyBody> {
+    let mut response = respond(problem.status(), problem.to_json().into(), PROBLEM);
+    let headers = response.headers_mut();
+    if let Some(methods) = problem.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(ALLOW, methods);
+    }
+    if problem.status() == 401 {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+fn respond(status: u16, body: ReplyBody, media: &'static str) -> Response<ReplyBody> {
+    let has_body = !body.is_end_stream();
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if has_body {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    }
+    response
+}
