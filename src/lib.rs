@@ -58,7 +58,7 @@
 //! - **One critical section a request.** [`space::Space::write`] holds the lock of the space's state, is short and
 //!   awaits nothing. Parsing, RSA and writing JSON happen outside it. No lock spans spaces.
 //! - **Two locks a space.** One for its state: ledger, clock, seed, merchants, rules, everything that a request is decided
-//!   by. One, the inner, for its log: journal and events. A refund takes the first twice, when it arrives and when it is
+//!   by. One, the inner, for its log: journal, events and inbox. A refund takes the first twice, when it arrives and when it is
 //!   decided, and the second for each event and for its journal entry. Beside them a space has two bells, `changed` and
 //!   `clock_moved`, and the turn of whoever makes time pass: five means of synchronisation in all.
 //! - **A generation at a time.** A reset or a restore puts all contents of a space in place in one section and begins a new

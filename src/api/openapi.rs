@@ -16,6 +16,7 @@ const PATH_NAMES: &[(&str, &str)] = &[
     ("trace", "The request: sixteen hexadecimal digits."),
     ("name", "Which one, by its name."),
     ("id", "Which one, by its number or id."),
+    ("box", "The box, by its name."),
 ];
 
 /// Calls that belong together: their tag, what it is about, and the words after `/_sim/` or `/_sim/v1/` by which they
@@ -31,7 +32,7 @@ const TAGS: &[(&str, &str, &[&str])] = &[
         "The server itself, and how it is called.",
         &["healthz", "readyz", "version", "metrics", "openapi.json", "payon-openapi.json", "v1"],
     ),
-    ("shop", "Merchants, orders and push-backs.", &["merchants", "orders", "pushbacks"]),
+    ("shop", "Merchants, orders and push-backs.", &["merchants", "orders", "pushbacks", "inbox"]),
     (
         "spaces",
         "Worlds apart, their clocks, and snapshots to come back to.",
@@ -40,7 +41,7 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     (
         "story",
         "What happened and what happens.",
-        &["summary", "journal", "events", "wait", "verify"],
+        &["summary", "report", "journal", "events", "wait", "verify"],
     ),
     (
         "tools",

@@ -10,8 +10,8 @@ use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, Empty, decode};
 use super::route::{ApiMethod, ApiReply, JSON, Route, SchemaShape, path_names, route};
 use super::{
-    about, clock, coverage, events, journal, merchants, metrics, openapi, orders, pushbacks,
-    reference, reload, rules, sign, snapshots, spaces, summary, verify, wait,
+    about, clock, coverage, events, inbox, journal, merchants, metrics, openapi, orders, pushbacks,
+    reference, reload, report, rules, sign, snapshots, spaces, summary, verify, wait,
 };
 use crate::base::did_you_mean;
 use crate::gateway::{LintReport, PayRequest};
@@ -78,6 +78,8 @@ pub(super) const ROUTES: &[Route] = &[
 
     route!(Get "/_sim/v1/summary" "summary", async summary::read: Empty => 200 summary::SpaceSummary,
         "The space in numbers: orders and their money, requests, push-backs"),
+    route!(Get "/_sim/v1/report" "report", async report::read: Empty => 200 report::SpaceReport,
+        "The space in words, for the message of a failed test: requests, what was wrong with them, push-backs"),
     route!(Get "/_sim/v1/journal" "listJournal", journal::list: journal::JournalQuery => 200 journal::JournalPage,
         "Requests with what was decided and why, newest last"),
     route!(Get "/_sim/v1/journal/{trace}" "explain", async journal::explain: Empty => 200 journal::Explained,
@@ -94,6 +96,15 @@ pub(super) const ROUTES: &[Route] = &[
         "Push-backs with each attempt, oldest first"),
     route!(Post "/_sim/v1/pushbacks/{id}/resend" "resendPushback", pushbacks::resend: Empty => 202 super::views::PushbackView,
         "Send a push-back once more, now"),
+
+    route!(Get "/_sim/v1/inbox" "listInbox", inbox::list: inbox::InboxQuery => 200 inbox::InboxPage,
+        "Push-backs that came to boxes of the space (noti_url …/_sim/inbox/{box}), oldest first"),
+    route!(Get "/_sim/v1/inbox/{box}" "inbox", inbox::one: inbox::InboxQuery => 200 inbox::InboxPage,
+        "Push-backs that came to one box, oldest first"),
+    route!(Put "/_sim/v1/inbox/{box}" "answerInbox", inbox::answer: inbox::BoxAnswer => 200 inbox::BoxView,
+        "Choose how a box answers: status, body, delay, or a closed connection; {} acknowledges"),
+    route!(Delete "/_sim/v1/inbox/{box}" "clearInbox", inbox::clear: Empty => 204 Empty,
+        "Take the push-backs of a box away; it goes on answering as before"),
 
     route!(Get "/_sim/v1/clock" "clock", clock::read: Empty => 200 clock::ClockView,
         "What the space's clock shows"),

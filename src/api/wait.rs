@@ -1,19 +1,21 @@
 //! Waiting for something to happen, so that no test need ask again and again.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clock::ClockView;
+use super::inbox::MessageView;
 use super::journal::{JournalFilter, entries_after};
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::ApiRequest;
 use super::views::{OrderView, PushbackView, RequestView, parse_trace};
 use crate::base::Operation;
 use crate::ledger::Target;
-use crate::space::{Delivery, DeliveryState, OrderSnapshot};
+use crate::space::{Delivery, DeliveryState, InboxMessage, OrderSnapshot};
 
 /// Time-out where the caller gives none.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -32,6 +34,8 @@ enum Awaited {
     PushbackExhausted,
     /// A request of a merchant came in and was answered.
     Request,
+    /// A push-back came to a box of the inbox.
+    Inbox,
     /// No push-back is under way and none is due.
     Idle,
 }
@@ -49,7 +53,11 @@ pub(super) struct WaitQuery {
     merchant_id: Option<String>,
     /// Operation, for `request`.
     operation: Option<Operation>,
-    /// Only what came later: a trace for `request`, the number of a push-back for `pushback-…`. Without it, what has
+    /// Box, for `inbox`.
+    #[serde(rename = "box")]
+    inbox: Option<String>,
+    /// Only what came later: a trace for `request`, the number of a push-back for `pushback-…`, that of a message for
+    /// `inbox`. Without it, what has
     /// happened already counts as well, the latest first.
     after: Option<String>,
     /// Real milliseconds; 30000 where none are given, 300000 at most.
@@ -69,6 +77,9 @@ pub(super) struct WaitResult {
     /// For `request`.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<RequestView>,
+    /// For `inbox`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<MessageView>,
     /// For `idle`.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<ClockView>,
@@ -106,6 +117,7 @@ pub(super) async fn wait(call: &ApiRequest, query: WaitQuery) -> Result<WaitResu
 /// A [`WaitQuery`] that makes sense.
 struct WaitCondition<'a> {
     awaited: Awaited,
+    inbox: Option<&'a str>,
     filter: JournalFilter<'a>,
     after: After,
 }
@@ -115,6 +127,7 @@ enum After {
     Always,
     Trace(crate::space::RequestId),
     Pushback(u64),
+    Message(u64),
 }
 
 impl<'a> WaitCondition<'a> {
@@ -129,6 +142,9 @@ impl<'a> WaitCondition<'a> {
         if awaited != Awaited::Request && query.operation.is_some() {
             return unreadable("operation", "only goes with for=request");
         }
+        if awaited != Awaited::Inbox && query.inbox.is_some() {
+            return unreadable("box", "only goes with for=inbox");
+        }
         let after = match (&query.after, awaited) {
             (None, _) => After::Always,
             (Some(text), Awaited::Request) => match parse_trace(text) {
@@ -141,8 +157,12 @@ impl<'a> WaitCondition<'a> {
                     Err(_) => return unreadable("after", "must be the number of a push-back"),
                 }
             }
+            (Some(text), Awaited::Inbox) => match text.parse() {
+                Ok(number) => After::Message(number),
+                Err(_) => return unreadable("after", "must be the number of a message"),
+            },
             (Some(_), Awaited::OrderFinal | Awaited::Idle) => {
-                return unreadable("after", "goes with for=request and for=pushback-… only");
+                return unreadable("after", "goes with for=request, inbox and pushback-… only");
             }
         };
         let filter = JournalFilter {
@@ -151,7 +171,7 @@ impl<'a> WaitCondition<'a> {
             merchant_id: query.merchant_id.as_deref(),
             ..JournalFilter::default()
         };
-        Ok(Self { awaited, filter, after })
+        Ok(Self { awaited, inbox: query.inbox.as_deref(), filter, after })
     }
 
     /// Returns the awaited result if it is there.
@@ -161,6 +181,7 @@ impl<'a> WaitCondition<'a> {
             order: None,
             pushback: None,
             request: None,
+            message: None,
             clock: None,
         };
         match self.awaited {
@@ -172,6 +193,7 @@ impl<'a> WaitCondition<'a> {
                 happened.pushback = Some(self.pushback(call, DeliveryState::Exhausted)?);
             }
             Awaited::Request => happened.request = Some(self.request(call)?),
+            Awaited::Inbox => happened.message = Some(self.message(call)?),
             Awaited::Idle => {
                 let idle = call.space.read(|view| {
                     let due = view.outbox.next_due().is_some_and(|due| due <= view.now);
@@ -186,9 +208,9 @@ impl<'a> WaitCondition<'a> {
 
     /// Says why the awaited push-back cannot come, where that is known.
     fn in_vain(&self, call: &ApiRequest) -> Option<String> {
-        use Awaited::{PushbackAcknowledged, PushbackExhausted};
+        use Awaited::{Inbox, PushbackAcknowledged, PushbackExhausted};
         let tx_id = self.filter.tx_id?;
-        if !matches!(self.awaited, PushbackAcknowledged | PushbackExhausted) {
+        if !matches!(self.awaited, PushbackAcknowledged | PushbackExhausted | Inbox) {
             return None;
         }
         let merchants: Vec<String> = match self.filter.merchant_id {
@@ -255,10 +277,27 @@ impl<'a> WaitCondition<'a> {
         entry.map(|entry| RequestView::new(call, &entry))
     }
 
+    fn message(&self, call: &ApiRequest) -> Option<MessageView> {
+        let JournalFilter { tx_id, merchant_id, .. } = self.filter;
+        call.space.read_inbox(|inbox| {
+            let wanted = |message: &&Arc<InboxMessage>| {
+                self.inbox.is_none_or(|name| *message.name == *name)
+                    && tx_id.is_none_or(|id| message.tx_id == id)
+                    && merchant_id.is_none_or(|id| *message.merchant == *id)
+            };
+            let found = match self.after {
+                After::Message(after) => inbox.iter().filter(|it| it.number > after).find(wanted),
+                _ => inbox.iter().rev().find(wanted),
+            };
+            found.map(|message| MessageView::new(message))
+        })
+    }
+
     fn timed_out(&self, call: &ApiRequest, limit: Duration) -> ApiProblem {
         let JournalFilter { operation, tx_id, merchant_id, .. } = self.filter;
         let parts = [
             ("operation", operation.map(Operation::name)),
+            ("box", self.inbox),
             ("txId", tx_id),
             ("merchantId", merchant_id),
         ];

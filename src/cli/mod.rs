@@ -15,6 +15,7 @@ mod explain;
 mod explore;
 mod fidelity;
 mod healthcheck;
+mod inbox;
 mod input;
 mod interrupt;
 mod keys;
@@ -99,6 +100,8 @@ enum Command {
     Trigger(trigger::TriggerArgs),
     /// Look at what a merchant has set up, and say what is wrong and what to do
     Doctor(doctor::DoctorArgs),
+    /// Show the push-backs that came to the inbox of a running gateway
+    Inbox(inbox::InboxArgs),
     /// Follow what happens at a running gateway: requests, orders, push-backs
     Tail(tail::TailArgs),
     /// Say what a running gateway has met of all that can go wrong, and what it has not
@@ -158,6 +161,7 @@ pub fn main() -> ExitCode {
         Command::Pay(args) => pay::run(&args),
         Command::Trigger(args) => trigger::run(&args),
         Command::Doctor(args) => doctor::run(args, own),
+        Command::Inbox(args) => inbox::run(&args),
         Command::Tail(args) => tail::run(&args),
         Command::Coverage(args) => coverage::run(&args),
         Command::Explain(args) => explain::run(&args),

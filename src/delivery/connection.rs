@@ -226,7 +226,8 @@ impl Connection {
         Self::start(stream, Arc::default()).await
     }
 
-    async fn start<S>(stream: S, seen: Arc<ReceivedBytes>) -> Result<Self, String>
+    /// The same over a stream that is open already.
+    pub(super) async fn start<S>(stream: S, seen: Arc<ReceivedBytes>) -> Result<Self, String>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod connection;
+mod inbox;
 mod paced;
 mod places;
 mod scheduler;

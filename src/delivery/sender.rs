@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::connection::{Connection, PushbackAddress, ReceivedBytes, Step};
+use super::inbox::InboxRoute;
 use super::paced::{Paced, PacedSpeed};
 use super::places::Places;
 use super::tls;
@@ -90,8 +91,15 @@ impl Sender {
         let (pace, waits) = pace.unzip();
         let patience = Duration::from_millis(delivery_job.policy.timeout_ms.unsigned_abs());
         let (mut answer, mut seen) = (Answer::default(), Arc::new(ReceivedBytes::default()));
-        let sending = self.send(delivery_job, target, pace, &mut answer, &mut seen);
-        let done = if space.is_driven() {
+        let inbox = InboxRoute::of(space, dispatch, stop);
+        let overdue = inbox.as_ref().map(|inbox| inbox.overdue.clone());
+        let sending = self.send(delivery_job, target, inbox, pace, &mut answer, &mut seen);
+        // Large: it holds a connection as it is opened, and a box where it goes to one.
+        let sending = Box::pin(sending);
+        let done = if let Some(overdue) = overdue {
+            // A box keeps to the space's clock.
+            tokio::select! { done = sending => Some(done), () = overdue.cancelled() => None }
+        } else if space.is_driven() {
             tokio::select! { done = sending => Some(done), () = space.overdue(dispatch) => None }
         } else {
             let in_time = in_time(sending, patience, waits);
@@ -122,18 +130,20 @@ impl Sender {
         self: &Arc<Self>,
         delivery_job: &DeliveryJob,
         target: &PushbackAddress,
+        mut inbox: Option<InboxRoute>,
         pace: Option<PacedSpeed>,
         answer: &mut Answer,
         seen: &mut Arc<ReceivedBytes>,
     ) -> Result<(), String> {
-        let keeps = delivery_job.policy.keep_alive;
+        let keeps = delivery_job.policy.keep_alive && inbox.is_none();
         let mut idle = if keeps { self.take_idle(target) } else { None };
         let mut request = request(delivery_job, target, pace)?;
         let (response, connection) = loop {
             let is_reused = idle.is_some();
-            let mut connection = match idle.take() {
-                Some(connection) => connection,
-                None => Connection::open(target, &self.tls, &mut answer.step).await?,
+            let mut connection = match (idle.take(), inbox.take()) {
+                (Some(connection), _) => connection,
+                (None, Some(inbox)) => Connection::start(inbox.open(), Arc::default()).await?,
+                (None, None) => Connection::open(target, &self.tls, &mut answer.step).await?,
             };
             connection.seen.restart();
             *seen = Arc::clone(&connection.seen);

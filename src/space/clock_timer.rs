@@ -48,7 +48,7 @@ impl ClockTimer {
     }
 
     /// The space in which it waits.
-    pub(super) fn space(&self) -> &Arc<Space> {
+    pub fn space(&self) -> &Arc<Space> {
         &self.space
     }
 

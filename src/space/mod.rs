@@ -15,6 +15,7 @@ mod events;
 mod export;
 mod finding;
 mod handle;
+mod inbox;
 mod journal;
 mod log;
 mod metrics;
@@ -41,6 +42,7 @@ pub use events::{Event, EventPage};
 pub use export::{FileError, SNAPSHOT_FILE_MAX};
 pub use finding::{Lint, LintFinding, Weight};
 pub use handle::{OrderHandle, OrderSnapshot};
+pub use inbox::{Inbox, InboxAnswer, InboxMessage, MESSAGE_BODY_MAX, inbox_at, is_inbox_name};
 pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId};
 pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use outbox::{

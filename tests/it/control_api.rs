@@ -46,6 +46,9 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
     }
     space.register("paid", json!({ "noti_url": refused })).await;
     let paid = space.pay("paid", json!({})).await.expect(200);
+    let inbox = format!("{}/_sim/inbox/shop", space.base_url);
+    space.register("kept", json!({ "noti_url": inbox })).await;
+    space.pay("kept", json!({})).await.expect(200);
     space.wait("idle").await;
     let body = space.merchant().body(&json!({ "txId": "paid" }));
     let mut wrong = body.clone();
@@ -92,6 +95,11 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("wait", "v1/wait?for=idle"),
         get("listPushbacks", "v1/pushbacks"),
         send("resendPushback", "v1/pushbacks/1/resend", json!({})),
+        get("inbox", "v1/inbox/shop"),
+        send("answerInbox", "v1/inbox/shop", json!({ "status": 500 })),
+        get("listInbox", "v1/inbox"),
+        get("clearInbox", "v1/inbox/shop"),
+        get("report", "v1/report"),
         get("clock", "v1/clock"),
         send("changeClock", "v1/clock", json!({ "advance": 1, "scale": 1 })),
         send("sign", "v1/sign", json!({ "merchantId": merchant, "body": body })),

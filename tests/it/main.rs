@@ -49,6 +49,7 @@ mod explore;
 mod faults;
 mod generated_client;
 mod http_manners;
+mod inbox;
 mod khqr;
 mod ledger_model;
 mod ledger_rules;

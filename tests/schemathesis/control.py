@@ -102,6 +102,7 @@ PATHS = {
     "resendPushback": pushback,
     "armScenario": lambda: {"id": "S014"},
     "deleteSpace": space,
+    **dict.fromkeys(("inbox", "answerInbox", "clearInbox"), lambda: {"box": "shop"}),
     **dict.fromkeys(
         ("exportSnapshot", "importSnapshot", "deleteSnapshot", "restoreSnapshot", "forkSnapshot"), saved
     ),
@@ -116,6 +117,7 @@ GOOD = {
     "changeMerchant": lambda: {"notiUrl": "http://127.0.0.1:9/", "signMode": "off", "token": None, "pinEnabled": True},
     "pay": lambda: {"outcome": "card.lost"},
     "trigger": lambda: {"event": "expire"},
+    "answerInbox": lambda: {"status": 503, "body": "later", "delayMs": 5, "close": False},
     "verify": lambda: {"expect": [{"order": {"state": "captured"}}]},
     "wait": lambda: {"for": "idle"},
     "changeClock": lambda: {"freeze": True, "set": "2026-03-02T10:00:00+07:00", "advance": 1000, "scale": 2},
