@@ -51,6 +51,7 @@ mod generated_client;
 mod http_manners;
 mod inbox;
 mod khqr;
+mod kits;
 mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
