@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, Empty};
 use crate::base::{Millis, Period};
-use crate::space::{ClockChange, ClockError, Space};
+use crate::space::{ClockChange, ClockError, SCALE_MILLI_MAX, Space};
 
 /// A clock.
 #[derive(Serialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub(super) struct ClockWish {
 }
 
 /// The fastest that a clock runs.
-const SCALE_MAX: f64 = 1_000_000.0;
+const SCALE_MAX: f64 = (SCALE_MILLI_MAX / 1000) as f64;
 
 fn read_moment<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Millis>, D::Error> {
     let Some(text) = Option::<String>::deserialize(reader)? else { return Ok(None) };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, Empty};
-use crate::base::{PaymentMethod, WebUrlParts};
+use crate::base::{PaymentMethod, WebUrlParts, check_sendable};
 use crate::crypto::{PrivateKey, PublicKey};
 use crate::profile::{KeyPair, Merchant, ReplacedKey, SignMode};
 
@@ -247,9 +247,10 @@ pub(super) fn change(
     if let Some(url) = wanted.noti_url.value() {
         check_noti_url(url)?;
     }
-    if wanted.token.value().is_some_and(String::is_empty) {
-        let detail = "an empty token can be sent by nobody; null asks for none";
-        return Err(ApiProblem::refused("token", detail));
+    if let Some(token) = wanted.token.value() {
+        let sendable = check_sendable(token);
+        sendable
+            .map_err(|why| ApiProblem::refused("token", format!("{why}; null asks for none")))?;
     }
     let key = wanted
         .public_key

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Cambodia's offset from UTC in milliseconds (documented: dates are Cambodia's).
 const CAMBODIA_MS: i64 = 7 * 3_600_000;
 const DAY_MS: i64 = 86_400_000;
+/// The first and the last moment that has a date: dates have years of four digits. What lies beyond is shown as these.
+const DATED: (i64, i64) = (-62_135_596_800_000, 253_402_275_599_999);
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -47,14 +49,33 @@ impl Millis {
         Self(self.0.saturating_add(ms))
     }
 
+    /// The latest moment that a clock may show: the end of the year 9998.
+    pub const LATEST: Self = Self(253_370_764_800_000);
+
+    /// The latest moment at which anything may be due: what a clock at its end puts off has a time too.
+    pub const LATEST_DUE: Self = Self(Self::LATEST.0 + 200 * 366 * DAY_MS);
+
+    /// Milliseconds of Cambodia's calendar.
+    const fn local(self) -> i64 {
+        let (first, last) = DATED;
+        let within = if self.0 < first {
+            first
+        } else if self.0 > last {
+            last
+        } else {
+            self.0
+        };
+        within + CAMBODIA_MS
+    }
+
     /// The day in Cambodia.
     pub const fn day(self) -> Day {
-        Day(self.0.saturating_add(CAMBODIA_MS).div_euclid(DAY_MS) as i32)
+        Day(self.local().div_euclid(DAY_MS) as i32)
     }
 
     /// Hours, minutes and seconds in Cambodia.
     fn clock(self) -> (u32, u32, u32) {
-        let second = (self.0.saturating_add(CAMBODIA_MS).rem_euclid(DAY_MS) / 1000) as u32;
+        let second = (self.local().rem_euclid(DAY_MS) / 1000) as u32;
         (second / 3600, second / 60 % 60, second % 60)
     }
 
@@ -86,7 +107,7 @@ impl Millis {
     /// RFC 3339 with Cambodia's offset and milliseconds, as the control plane prints times.
     pub fn rfc3339(self) -> String {
         let ((year, month, day), (hour, minute, second)) = (self.day().civil(), self.clock());
-        let ms = self.0.rem_euclid(1000);
+        let ms = self.local().rem_euclid(1000);
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}+07:00")
     }
 
@@ -110,7 +131,7 @@ impl Day {
     /// The same as a number.
     pub fn number(self) -> u64 {
         let (year, month, day) = self.civil();
-        year as u64 * 10_000 + u64::from(month) * 100 + u64::from(day)
+        year.max(0) as u64 * 10_000 + u64::from(month) * 100 + u64::from(day)
     }
 
     /// Reads `ddMMyyyy`, as `fromDate` and `toDate`.
@@ -157,6 +178,21 @@ mod tests {
         assert_eq!(SAMPLE.rfc3339(), "2020-11-24T11:47:01.000+07:00");
         assert_eq!(Millis::parse_rfc3339("2020-11-24T04:47:01Z"), Some(SAMPLE));
         assert_eq!(Millis::parse_rfc3339(&SAMPLE.rfc3339()), Some(SAMPLE));
+    }
+
+    #[test]
+    fn moments_beyond_the_calendar_are_shown_as_its_ends() {
+        let last = "9999-12-31T23:59:59.999+07:00";
+        for beyond in [Millis(i64::MAX), Millis::LATEST_DUE, Millis(253_402_275_600_000)] {
+            assert_eq!(beyond.rfc3339(), last);
+            assert_eq!(&*beyond.day().digits(), "99991231");
+            assert_eq!(&*beyond.day_first_digits(), "31129999235959");
+            assert_eq!(&*beyond.year_first_digits(), "99991231235959");
+            assert_eq!(beyond.twelve_hour(), "31/12/9999 11:59:59");
+        }
+        assert_eq!(Millis::parse_rfc3339(last), Some(Millis(253_402_275_599_999)));
+        assert_eq!(Millis(i64::MIN).rfc3339(), "0001-01-01T07:00:00.000+07:00");
+        assert_eq!(Day(i32::MIN).number() % 10_000 / 100, u64::from(Day(i32::MIN).civil().1));
     }
 
     #[test]

@@ -41,6 +41,15 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
     })
 }
 
+/// HTML with a name for each character that [`visible`] names, except for line feeds; some are no part of any HTML.
+pub fn printable_html(html: &str) -> Cow<'_, str> {
+    replaced(html, |shown, character| {
+        let mut name = String::new();
+        push_named(&mut name, character);
+        shown.push_str(&name.replace('<', "&lt;").replace('>', "&gt;"));
+    })
+}
+
 fn replaced(text: &str, replace: impl Fn(&mut String, char)) -> Cow<'_, str> {
     let is_foreign = |character: char| character != '\n' && is_invisible(character);
     if !text.chars().any(is_foreign) {

@@ -45,6 +45,8 @@ pub enum WebUrlError {
 pub struct WebUrlParts<'a> {
     /// `https`, not `http`.
     pub is_https: bool,
+    /// Host and port as written.
+    pub authority: &'a str,
     /// The host, an IPv6 address without its brackets.
     pub host: &'a str,
     /// The port, the scheme's own where none is named.
@@ -97,7 +99,7 @@ impl<'a> WebUrlParts<'a> {
         }
         let (host, port) = read_authority(authority)?;
         let port = port.unwrap_or(if is_https { 443 } else { 80 });
-        Ok(Self { is_https, host, port, rest })
+        Ok(Self { is_https, authority, host, port, rest })
     }
 }
 
@@ -194,9 +196,10 @@ mod tests {
             ("http://my_shop-1.:080/a:b@c", (false, "my_shop-1.", 80, "/a:b@c")),
             ("http://1.2.example/", (false, "1.2.example", 80, "/")),
         ];
-        for (text, (is_https, host, port, rest)) in cases {
-            let parts = WebUrlParts { is_https, host, port, rest };
-            assert_eq!(WebUrlParts::parse(text), Ok(parts), "{text}");
+        for (text, expected) in cases {
+            let parts = WebUrlParts::parse(text).expect(text);
+            assert_eq!((parts.is_https, parts.host, parts.port, parts.rest), expected, "{text}");
+            assert_eq!(text.split_once(parts.authority).map(|(_, rest)| rest), Some(parts.rest));
         }
     }
 

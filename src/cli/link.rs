@@ -16,7 +16,7 @@ use super::exit;
 use super::input::{self, ProfileArg};
 use crate::base::{Fields, Millis, Operation, did_you_mean, read_text, wall_clock};
 use crate::crypto::{Padding, PublicKey};
-use crate::gateway::link;
+use crate::gateway::{link, misspelt};
 use crate::profile::Profile;
 use crate::wire::{card_link, register};
 
@@ -115,7 +115,7 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     fill(link::ISSUED_AT, known.now.0.into());
     let order = Value::Object(order).to_string();
     if !args.unchecked {
-        check(args, &profile, &order)?;
+        check(args, &profile, &order, known.now)?;
     }
     let key = match &args.key {
         Some(file) => {
@@ -185,18 +185,27 @@ async fn ask(gateway: &GatewayArgs) -> anyhow::Result<KnownGateway> {
 }
 
 /// Refuses an order that the gateway would refuse to read, with all that is missing.
-fn check(args: &LinkArgs, profile: &Profile, order: &str) -> anyhow::Result<()> {
+fn check(args: &LinkArgs, profile: &Profile, order: &str, now: Millis) -> anyhow::Result<()> {
     let fields = Fields::parse(order.as_bytes())?;
     if fields.text("merchantId").is_none_or(|id| *id != *args.merchant) {
         bail!(
             "the order names another merchantId than --merchant; --unchecked makes the link all the same"
         );
     }
+    if let Err(refused) = link::check_time(&fields, now, profile.checkout.link_lifetime_ms) {
+        bail!("the order on stdin: {}; --unchecked makes the link all the same", refused.detail);
+    }
+    let described = profile.operations.get(Operation::Register);
+    if !args.card {
+        let findings = misspelt(described, &fields);
+        for finding in findings.iter().filter(|finding| *finding.field != *link::ISSUED_AT) {
+            exit::say(&format_args!("note: {}", finding.about()));
+        }
+    }
     let problem = if args.card {
         card_link::CardLinkRequest::read(&fields).err()
     } else {
-        let missing: Vec<&str> =
-            profile.operations.get(Operation::Register).missing(&fields).collect();
+        let missing: Vec<&str> = described.missing(&fields).collect();
         if !missing.is_empty() {
             bail!("the order on stdin lacks {}", missing.join(", "));
         }

@@ -113,7 +113,7 @@ pub(super) struct ServeSettings {
         default_value_t = ServeSettings::default().drain_ms
     )]
     pub(super) drain_ms: u64,
-    /// Worker threads; by default one for each processor that it may use
+    /// Worker threads, 256 at most; by default one for each processor that it may use
     #[arg(long, env = "PAYON_SIM_WORKERS", value_name = "COUNT")]
     pub(super) workers: Option<NonZeroUsize>,
     /// Log level for stderr: off, error, warn, info, debug or trace; or by part, such as payon_sim=debug,hyper=warn
@@ -166,6 +166,8 @@ impl Default for ServeSettings {
     }
 }
 
+/// The most worker threads. More than there are processors bring nothing.
+const WORKERS_MAX: usize = 256;
 /// Settings that are never shown.
 const SECRETS: &[&str] = &["control-token"];
 
@@ -197,6 +199,10 @@ pub(super) enum SettingsError {
     Mistake(Box<Diagnostic>),
     #[error("the settings do not go together: {0}")]
     Unfit(#[from] serde_json::Error),
+    #[error(
+        "{place}: at most {WORKERS_MAX} worker threads can be started; leave it out for one a processor"
+    )]
+    Workers { place: String },
     #[error("{place}: {problem}")]
     Token { place: String, problem: &'static str },
 }
@@ -227,6 +233,9 @@ impl ServeArgs {
         let merged = rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
         let settings: ServeSettings = serde_json::from_value(Value::Object(merged))?;
         let resolved = Resolved { settings, notes, rows };
+        if resolved.settings.workers.is_some_and(|workers| workers.get() > WORKERS_MAX) {
+            return Err(SettingsError::Workers { place: resolved.place("workers") });
+        }
         if let Some(token) = &resolved.settings.control_token {
             check_token(token).map_err(|problem| SettingsError::Token {
                 place: resolved.place("control-token"),

@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::paced::Paced;
 use crate::base::WebUrlParts;
+use crate::wire;
 
 /// Bytes of an answer's head.
 pub(super) const HEAD_BYTES_MAX: usize = 64 << 10;
@@ -50,13 +51,13 @@ impl PushbackAddress {
         let parts = WebUrlParts::parse(url);
         let parts = parts.map_err(|error| format!("not a usable address: it {error}"))?;
         let unusable = |error: &dyn std::fmt::Display| format!("not a usable address: {error}");
-        let uri: Uri = url.parse().map_err(|error| unusable(&error))?;
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = parts.rest.split('#').next().unwrap_or_default();
+        // An address such as `http://shop?id=7` leaves out the path of `/`.
+        let slash = if path.starts_with('/') { "" } else { "/" };
         Ok(Self {
             is_tls: parts.is_https,
-            authority: authority.to_owned(),
-            path: path.parse().map_err(|error| unusable(&error))?,
+            authority: parts.authority.to_owned(),
+            path: format!("{slash}{path}").parse().map_err(|error| unusable(&error))?,
             host: parts.host.to_owned(),
             port: parts.port,
         })
@@ -294,7 +295,7 @@ fn no_handshake(error: &io::Error, raw: &ReceivedBytes) -> String {
 
 /// Foreign bytes as they can be shown.
 pub(super) fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", bytes.escape_ascii())
+    format!("\"{}\"", wire::redact(bytes).escape_ascii())
 }
 
 #[cfg(test)]
@@ -307,6 +308,26 @@ mod tests {
             |url| PushbackAddress::parse(url).map(|it| (it.is_tls, it.authority, it.host, it.port));
         let shop = |port| Ok((false, "shop.test:81".to_owned(), "shop.test".to_owned(), port));
         assert_eq!(target("http://shop.test:81/n?a=1"), shop(81));
+        for (url, path) in [
+            ("http://shop.test:81?id=7", "/?id=7"),
+            ("http://shop.test:81", "/"),
+            ("http://shop.test:81#top", "/"),
+            ("http://shop.test:81/n?a=1#top", "/n?a=1"),
+            ("http://shop.test:81?#", "/?"),
+        ] {
+            let target = PushbackAddress::parse(url).expect(url);
+            assert_eq!(
+                (target.path.to_string(), &*target.authority),
+                (path.to_owned(), "shop.test:81")
+            );
+        }
+        // What is taken as an address can be called.
+        for letter in (b'!'..=b'~').map(char::from) {
+            let url = format!("http://shop.test/{letter}?{letter}");
+            if WebUrlParts::parse(&url).is_ok() {
+                assert!(PushbackAddress::parse(&url).is_ok(), "{url}");
+            }
+        }
         let six = target("https://[::1]/n").expect("an address");
         assert_eq!((six.0, &*six.2, six.3), (true, "::1", 443));
         for wrong in ["http://shop.test:99999/", "http://shop.test:0/", "http://shop.test:x/"] {

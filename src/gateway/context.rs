@@ -17,7 +17,7 @@ use crate::wire::{self, Identity, UnreadableRequest};
 /// Longest remarks on one request in bytes, give or take the last.
 const REMARKS_BYTES: usize = 1000;
 /// Findings that one request may have; a thousand rows may all have the same.
-const FINDINGS_MAX: usize = 32;
+pub(super) const FINDINGS_MAX: usize = 32;
 /// Characters of a name that a finding repeats.
 pub(super) const NAME_CHARS: usize = 40;
 
@@ -226,8 +226,7 @@ impl<'a> RequestContext<'a> {
         if self.findings.len() == FINDINGS_MAX {
             return Ok(());
         }
-        let shown = hide_card_numbers(field).chars().take(NAME_CHARS).collect::<String>();
-        let finding = LintFinding { lint, field: shown.into(), likely: likely.map(Into::into) };
+        let finding = LintFinding { lint, field: shown(field), likely: likely.map(Into::into) };
         let refused = (self.is_strict && lint.weight() == Weight::Violation)
             .then(|| Refused::with(Reason::FieldInvalid, format!("{finding} (strict)")));
         self.findings.push(finding);
@@ -268,4 +267,9 @@ impl<'a> RequestContext<'a> {
         }
         refused
     }
+}
+
+/// The name of a member as a finding shows it.
+pub(super) fn shown(name: &str) -> Box<str> {
+    hide_card_numbers(name).chars().take(NAME_CHARS).collect::<String>().into()
 }

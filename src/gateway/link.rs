@@ -239,8 +239,17 @@ fn check_age(begun: Millis, now: Millis, lifetime_ms: i64) -> Result<(), Refused
     Err(Refused::with(Reason::LinkExpired, detail))
 }
 
+/// Refuses a link that would be too old when it is opened at `now`, or whose time cannot be read.
+///
+/// # Errors
+/// `link.invalid` and `link.expired`.
+pub fn check_time(fields: &Fields<'_>, now: Millis, lifetime_ms: i64) -> Result<(), Refused> {
+    issued_at(fields)?.map_or(Ok(()), |begun| check_age(begun, now, lifetime_ms))
+}
+
 fn issued_at(fields: &Fields<'_>) -> Result<Option<Millis>, Refused> {
     let Some(text) = fields.text(ISSUED_AT) else { return Ok(None) };
-    let ms = text.parse().map_err(|_| invalid("issuedAt is milliseconds since 1970"))?;
+    let ms = text.parse().ok().filter(|ms| *ms >= 0);
+    let ms = ms.ok_or_else(|| invalid("issuedAt is milliseconds since 1970"))?;
     Ok(Some(Millis(ms)))
 }

@@ -5,10 +5,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::context::{NAME_CHARS, Refused, RequestContext};
+use super::context::{FINDINGS_MAX, NAME_CHARS, Refused, RequestContext, shown};
 use crate::base::{Currency, Fields, Literal, Operation, Reason, nearest};
 use crate::profile::{MemberKind, MemberSpec, OperationSpec};
-use crate::space::{Lint, Space, Weight};
+use crate::space::{Lint, LintFinding, Space, Weight};
 
 /// A `txId` shorter than this looks as if the next order might have it too (assumed).
 const TX_ID_CHARS: usize = 6;
@@ -50,6 +50,16 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("orderid", "txId"),
     ("transactionid", "txId"),
 ];
+
+/// The members of an operation's request that were likely meant by others: such a request does less than it says.
+pub fn misspelt(described: &OperationSpec, fields: &Fields<'_>) -> Vec<LintFinding> {
+    let unknown = fields.iter().filter(|(name, _)| described.member(name).is_none());
+    let findings = unknown.filter_map(|(name, _)| {
+        let (lint, likely) = stranger(described, name);
+        Some(LintFinding { lint, field: shown(name), likely: Some(likely?.into()) })
+    });
+    findings.take(FINDINGS_MAX).collect()
+}
 
 /// Classification of an unknown member, with the member that was likely meant.
 #[cold]

@@ -3,7 +3,7 @@
 //! Of an order's money only its history is written: sums and state are what comes of it, worked out anew by the same
 //! code, so a file cannot say one thing and its orders another.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,11 @@ use super::order::{
 use super::progress::Progress;
 use super::store::Store;
 use crate::base::persistent::PersistentSortedMap;
-use crate::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, TraceContext};
+use crate::base::{
+    Amount, Currency, Day, Millis, OrderState, PaymentMethod, ReturnUrl, TraceContext, WebUrlParts,
+};
 use crate::profile::LifecycleRules;
 
-/// The latest moment that is taken: the end of the year 9998.
-const LATEST: Millis = Millis(253_370_764_800_000);
 /// The largest amount that is taken, in minor units.
 const AMOUNT_MAX: i64 = 999_999_999_999;
 
@@ -83,6 +83,11 @@ struct OrderFile {
     history: History,
 }
 
+/// Returns true if a text can be an id: there is something in it, and no control character.
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
 impl OrderFile {
     fn new(order: &Order) -> Self {
         Self {
@@ -106,6 +111,40 @@ impl OrderFile {
         }
     }
 
+    /// Names a text that no registration takes.
+    fn wrong_text(&self, rules: &LifecycleRules) -> Option<String> {
+        if !is_id(&self.tx_id) {
+            return Some("its txId is no number of an order".to_owned());
+        }
+        let details = self.details.as_deref()?;
+        let notices = details.noti_url.as_deref().and_then(|url| WebUrlParts::parse(url).err());
+        if let Some(error) = notices {
+            return Some(format!("its notiUrl {error}"));
+        }
+        for (name, url) in [
+            ("successUrl", &details.success_url),
+            ("failUrl", &details.fail_url),
+            ("cancelUrl", &details.cancel_url),
+        ] {
+            match url.as_deref().map(ReturnUrl::of) {
+                Some(Err(error)) => return Some(format!("its {name} {error}")),
+                Some(Ok(ReturnUrl::App)) if !rules.app_return_urls => {
+                    return Some(format!("its {name} leads to an app, which the profile refuses"));
+                }
+                _ => {}
+            }
+        }
+        let ids = [
+            &details.client_id,
+            &details.binding_id,
+            &details.pay_dv_cd,
+            &details.buyer_id,
+            &details.seller_id,
+        ];
+        let is_wrong = ids.into_iter().flatten().any(|id| !is_id(id));
+        is_wrong.then(|| "an id in it is empty or has control characters".to_owned())
+    }
+
     /// The order that comes of its history.
     fn read(self, rules: &LifecycleRules) -> Result<Order, String> {
         let complain = |what: &str| format!("the order {:?}: {what}", self.tx_id);
@@ -117,9 +156,14 @@ impl OrderFile {
         if !money(self.amount) || !self.history.iter().all(moved) {
             return Err(complain("an amount is out of range"));
         }
-        let times = self.history.iter().map(|entry| entry.at).chain(self.status_asked);
-        if !times.chain([self.payable_until]).all(|at| (Millis(0)..=LATEST).contains(&at)) {
+        let mut times = self.history.iter().map(|entry| entry.at).chain(self.status_asked);
+        if !times.all(|at| (Millis(0)..=Millis::LATEST).contains(&at))
+            || !(Millis(0)..=Millis::LATEST_DUE).contains(&self.payable_until)
+        {
             return Err(complain("a time is out of range"));
+        }
+        if let Some(wrong) = self.wrong_text(rules) {
+            return Err(complain(&wrong));
         }
         if self.day_number > DAY_NUMBER_MAX || self.stan > STAN_MAX {
             return Err(complain("a running number is out of range"));
@@ -203,6 +247,14 @@ impl Ledger {
         }
     }
 
+    /// Returns true if an order of that id, which is not here, may have been: it was dropped, or promised and not booked.
+    pub fn may_have_had(&self, id: OrderId) -> bool {
+        if id.0 >= FIRST_PROMISE {
+            return id.0 - FIRST_PROMISE <= self.promises;
+        }
+        self.dropped > 0 && id < self.store.next_id()
+    }
+
     /// The ledger that a file holds, under these rules.
     ///
     /// # Errors
@@ -239,6 +291,12 @@ impl Ledger {
             }
             store.terminal(&terminal.merchant_id, &terminal.term_id);
         }
+        if terminals.iter().any(|it| !is_id(&it.merchant_id) || !is_id(&it.term_id)) {
+            return Err("a terminal has no name".to_owned());
+        }
+        let day_numbers: BTreeMap<Day, u32> =
+            day_numbers.into_iter().map(|(day, number)| (Day(day), number)).collect();
+        let mut numbers = HashSet::new();
         let mut last = None;
         for order in orders {
             let id = order.id;
@@ -251,6 +309,12 @@ impl Ledger {
             if store.find(merchant, &order.tx_id).is_some() {
                 return Err(format!("the order {:?} is there twice", order.tx_id));
             }
+            let day = order.created.day();
+            if !numbers.insert((day, order.day_number))
+                || !day_numbers.get(&day).is_some_and(|last| order.day_number <= *last)
+            {
+                return Err(format!("the order {:?} has a running number twice", order.tx_id));
+            }
             if !in_place || !store.take_back(order, first) {
                 return Err(format!("the order at {id} is out of place"));
             }
@@ -261,7 +325,7 @@ impl Ledger {
             rules,
             store,
             bindings: Bindings::from_file(saved)?,
-            day_numbers: day_numbers.into_iter().map(|(day, number)| (Day(day), number)).collect(),
+            day_numbers,
             stan,
             orders_max,
             dropped,

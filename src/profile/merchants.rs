@@ -12,8 +12,8 @@ use crate::khqr;
 use super::keys::{KeyPair, Keys};
 use super::provenance::Mark;
 use super::read::{Read, TomlDocument, TomlNode, TomlTable, fields};
-use super::settings::{PushbackOverrides, SignMode, check_url};
-use crate::base::Message;
+use super::settings::{PushbackOverrides, SignMode, check_pauses, check_times, check_url};
+use crate::base::{Message, check_sendable};
 
 /// A merchant, of the profile or made at run time.
 #[derive(Clone, PartialEq, Eq)]
@@ -224,6 +224,13 @@ fn merchant(row: &mut TomlTable<'_>, keys: Option<&Keys>) -> Option<Merchant> {
         (row.take("noti_url"), row.take("sign_mode"), row.take("sign_secret"), row.take("token"));
     row.finish();
     let (timeout_ms, retries_s, acknowledge, events) = pushback;
+    check_times(row, [("noti_timeout_ms", timeout_ms.flatten().unwrap_or_default())]);
+    check_pauses(
+        row,
+        "noti_retries_s",
+        retries_s.as_ref().and_then(Option::as_deref).unwrap_or_default(),
+    );
+    row.check_text("token", |token| check_sendable(token).map_err(Message::new));
     key_name?;
     let merchant = Merchant {
         id: id?,

@@ -1,7 +1,11 @@
 //! The rules of the life cycle that PAYON does not publish: each assumed, each a value of the profile.
 
 use super::read::{Read, TomlNode, fields};
+use super::settings::check_times;
 use crate::base::{PaymentMethod, named_enum};
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 
 named_enum! {
     /// Effect of refunding a captured but unsettled payment. Gateways differ (contract, section 7).
@@ -97,7 +101,7 @@ impl Read for LifecycleRules {
                 "pin_tries",
             ],
         );
-        fields!(
+        let rules = fields!(
             table,
             LifecycleRules {
                 order_lifetime_ms,
@@ -117,6 +121,20 @@ impl Read for LifecycleRules {
                 fee_basis_points,
                 app_return_urls,
             }
-        )
+        )?;
+        check_times(
+            &table,
+            [
+                ("order_lifetime_ms", rules.order_lifetime_ms),
+                ("qr_lifetime_ms", rules.qr_lifetime_ms),
+                ("hold_lifetime_ms", rules.hold_lifetime_ms),
+                ("otp_lifetime_ms", rules.otp_lifetime_ms),
+            ],
+        );
+        if !(0..DAY_MS).contains(&rules.settlement_cutoff_ms) {
+            let problem = format!("must be from 0 to {}, a time of the day", DAY_MS - 1);
+            table.refuse("settlement_cutoff_ms", problem);
+        }
+        Some(rules)
     }
 }

@@ -85,6 +85,9 @@ named_enum! {
     }
 }
 
+/// The most that may be recorded of an answer, in bytes.
+const RESPONSE_BYTES_MAX: u32 = 1 << 20;
+
 /// Delivery of push-backs (assumed).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushbackPolicy {
@@ -144,7 +147,7 @@ impl Read for PushbackPolicy {
     fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;
         table.check_at_least(1, &["timeout_ms", "in_flight_per_merchant", "in_flight_total"]);
-        fields!(
+        let policy = fields!(
             table,
             PushbackPolicy {
                 timeout_ms,
@@ -159,7 +162,13 @@ impl Read for PushbackPolicy {
                 response_bytes_max,
                 keep_alive,
             }
-        )
+        )?;
+        check_times(&table, [("timeout_ms", policy.timeout_ms)]);
+        check_pauses(&table, "retries_s", &policy.retries_s);
+        if policy.response_bytes_max > RESPONSE_BYTES_MAX {
+            table.refuse("response_bytes_max", format!("must be at most {RESPONSE_BYTES_MAX}"));
+        }
+        Some(policy)
     }
 }
 
@@ -190,11 +199,30 @@ impl Read for CheckoutSettings {
         table.check_at_least(1, &["link_lifetime_ms"]);
         check_url(&table, "base_url");
         let settings = fields!(table, CheckoutSettings { languages, base_url, link_lifetime_ms })?;
+        check_times(&table, [("link_lifetime_ms", settings.link_lifetime_ms)]);
         if settings.languages.is_empty() {
             table.refuse("languages", "at least one language is needed");
             return None;
         }
         Some(settings)
+    }
+}
+
+/// The longest time that a setting may name, in milliseconds: a year.
+const LONGEST_MS: i64 = 366 * 86_400_000;
+
+/// Complains of times that are longer than any gateway's.
+pub(super) fn check_times<const N: usize>(table: &TomlTable<'_>, times: [(&str, i64); N]) {
+    for (name, _) in times.into_iter().filter(|(_, ms)| *ms > LONGEST_MS) {
+        table.refuse(name, format!("must be at most {LONGEST_MS}, the milliseconds of a year"));
+    }
+}
+
+/// Complains of pauses between attempts that are longer than any gateway's.
+pub(super) fn check_pauses(table: &TomlTable<'_>, name: &str, pauses: &[u32]) {
+    let longest = LONGEST_MS / 1000;
+    if pauses.iter().any(|pause| i64::from(*pause) > longest) {
+        table.refuse(name, format!("must be at most {longest}, the seconds of a year"));
     }
 }
 

@@ -574,6 +574,42 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
 }
 
 #[test]
+fn times_without_end_are_told() {
+    let max = i64::MAX.to_string();
+    let mut changes = Vec::new();
+    for (name, value) in [
+        ("order_lifetime_ms", "900_000"),
+        ("qr_lifetime_ms", "600_000"),
+        ("hold_lifetime_ms", "604_800_000"),
+        ("otp_lifetime_ms", "300_000"),
+        ("timeout_ms", "10_000"),
+        ("link_lifetime_ms", "900_000"),
+    ] {
+        let setting = |value: &str| format!("\n{name} = {{ value = {value},");
+        changes.push((setting(value), setting(&max), "must be at most 31622400000"));
+    }
+    let cutoff = |value: &str| format!("settlement_cutoff_ms = {{ value = {value},");
+    for wrong in ["-1", "86_400_000", &max] {
+        changes.push((cutoff("0"), cutoff(wrong), "must be from 0 to 86399999"));
+    }
+    for (from, to, part) in changes {
+        let told = complaints("profile.toml", &[(&*from, &*to)]);
+        assert!(told.contains(part) && told.contains("1 problem in the profile"), "{told}");
+    }
+    for (more, part) in [
+        (format!("noti_timeout_ms = {max}"), "must be at most 31622400000"),
+        ("noti_retries_s = [1, 4294967295]".to_owned(), "must be at most 31622400"),
+        ("token = \" x\"".to_owned(), "no blanks at its ends"),
+    ] {
+        let told = complaints(
+            "merchants.toml",
+            &[("city = \"Siem Reap\"", &*format!("city = \"Siem Reap\"\n{more}"))],
+        );
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
 fn a_mistake_between_files_is_told_at_its_place() {
     insta::assert_snapshot!(complaints("merchants.toml", &[
         ("key = \"C0000143\"", "key = \"C000143\""),

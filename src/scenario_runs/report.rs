@@ -12,7 +12,7 @@ use super::outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,
 };
-use crate::base::printable;
+use crate::base::{printable, printable_html};
 use crate::scenario::Coverage;
 
 /// Inputs of the reports.
@@ -165,7 +165,7 @@ impl<'r> RunReport<'r> {
             took: seconds(self.outcomes.took_ms),
             coverage: self.coverage,
         };
-        page.render()
+        Ok(printable_html(&page.render()?).into_owned())
     }
 }
 

@@ -5,12 +5,17 @@ use crate::base::Millis;
 /// One thousand thousandths: simulated time runs as fast as real time.
 const REAL: u64 = 1000;
 
-/// The last moment that a clock may be brought to: the end of the year 9998.
-pub(super) const LATEST: Millis = Millis(253_370_764_800_000);
+/// The fastest that a clock may run, in thousandths of real speed.
+pub const SCALE_MILLI_MAX: u64 = 1_000_000_000;
 
 /// Returns true if a clock may show this moment.
 pub(super) fn can_be(moment: Millis) -> bool {
-    (Millis(0)..=LATEST).contains(&moment)
+    (Millis(0)..=Millis::LATEST).contains(&moment)
+}
+
+/// Returns true if something may be due at this moment.
+pub(super) fn can_be_due(moment: Millis) -> bool {
+    (Millis(0)..=Millis::LATEST_DUE).contains(&moment)
 }
 
 /// A clock that can be frozen, set, advanced and scaled. All that a space does reads it.
@@ -35,14 +40,17 @@ impl Clock {
         Self { anchor: Millis(0), simulated, scale_milli }
     }
 
-    /// Time on the clock at `real` time.
+    /// Time on the clock at `real` time. It stops at [`Millis::LATEST`].
     pub fn now(&self, real: Millis) -> Millis {
-        if self.scale_milli == REAL {
+        let elapsed = real.0.saturating_sub(self.anchor.0);
+        let elapsed = if self.scale_milli == REAL {
             // Nearly always; dividing so large a number takes longer than all else here.
-            return self.simulated.plus(real.0 - self.anchor.0);
-        }
-        let elapsed = i128::from(real.0 - self.anchor.0) * i128::from(self.scale_milli) / 1000;
-        self.simulated.plus(i64::try_from(elapsed).unwrap_or(i64::MAX))
+            elapsed
+        } else {
+            let elapsed = i128::from(elapsed) * i128::from(self.scale_milli) / 1000;
+            i64::try_from(elapsed).unwrap_or(i64::MAX)
+        };
+        self.simulated.plus(elapsed).min(Millis::LATEST)
     }
 
     /// Shows `simulated` from now on, running as before.
@@ -67,8 +75,11 @@ impl Clock {
         self.scale_milli
     }
 
-    /// The real time at which it will show `due`; `None` when it is frozen before that.
+    /// The real time at which it will show `due`; `None` when it is frozen before that, or ends.
     pub fn real_at(&self, real: Millis, due: Millis) -> Option<Millis> {
+        if due > Millis::LATEST {
+            return None;
+        }
         let missing = due.0.saturating_sub(self.now(real).0);
         if missing <= 0 {
             return Some(real);
@@ -89,6 +100,22 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_stops_at_its_end() {
+        let mut clock = Clock::real();
+        let begin = Millis::LATEST.plus(-1_000);
+        clock.set(Millis(5_000), begin);
+        clock.scale(Millis(5_000), SCALE_MILLI_MAX);
+        assert_eq!(clock.now(Millis(5_001)), Millis::LATEST);
+        assert_eq!(clock.now(Millis(i64::MAX)), Millis::LATEST);
+        assert_eq!(clock.real_at(Millis(5_000), Millis::LATEST), Some(Millis(5_001)));
+        assert_eq!(clock.real_at(Millis(9_000), Millis::LATEST.plus(1)), None);
+        clock.scale(Millis(9_000), REAL);
+        assert_eq!(clock.now(Millis(9_500)), Millis::LATEST);
+        clock.set(Millis(9_500), Millis(100));
+        assert_eq!(clock.now(Millis(9_600)), Millis(200));
+    }
 
     #[test]
     fn real_frozen_set_and_scaled() {

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::clock::can_be;
+use super::clock::{can_be, can_be_due};
 use super::journal::RequestId;
 use super::outbox::{Attempt, Delivery, DeliveryChange, DeliveryState, PushbackCause};
-use crate::base::{Millis, TraceContext};
+use crate::base::{Millis, TraceContext, WebUrlParts};
 use crate::ledger::OrderId;
 use crate::profile::PushbackPolicy;
 use crate::scenario::ContentKind;
@@ -83,8 +83,12 @@ impl DeliveryFile {
             None if self.acknowledged => DeliveryState::Acknowledged,
             None => DeliveryState::Exhausted,
         };
-        let times = self.attempts.iter().map(|attempt| attempt.at).chain([self.created]);
-        if !times.chain(self.due).all(can_be) || self.bytes_per_second == Some(0) {
+        let mut times = self.attempts.iter().map(|attempt| attempt.at).chain([self.created]);
+        if !times.all(can_be)
+            || !self.due.is_none_or(can_be_due)
+            || self.bytes_per_second == Some(0)
+            || WebUrlParts::parse(&self.url).is_err()
+        {
             return None;
         }
         Some(Delivery {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::clock::{Clock, can_be};
+use super::clock::{Clock, SCALE_MILLI_MAX, can_be};
 use super::contents::{Contents, Merchants, RuleStore};
 use super::delivery_file::DeliveryFile;
 use super::journal::RequestId;
@@ -18,7 +18,7 @@ use super::snapshot::{KeptSnapshot, Snapshot, SnapshotError};
 use super::space::Space;
 use crate::base::{Millis, Seed, WebUrl};
 use crate::crypto::PublicKey;
-use crate::ledger::{Ledger, LedgerFile};
+use crate::ledger::{Ledger, LedgerFile, Target};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
 use crate::scenario::{ArmedRule, Counters, CountersFile, read_rules};
 
@@ -195,6 +195,9 @@ impl StateFile {
         if ![shows, born].into_iter().all(can_be) {
             return Err(damaged("a time is out of range"));
         }
+        if scale_milli > SCALE_MILLI_MAX {
+            return Err(damaged("its clock runs faster than any may"));
+        }
         let next_trace = RequestId(self.next_trace);
         if !next_trace.has_room() {
             return Err(damaged("the names of requests are used up"));
@@ -218,12 +221,26 @@ impl StateFile {
             let merchant = merchants.get(merchant)?;
             Some(space.shared.pushback_policy(merchant))
         };
+        let orders_max = space.shared.budgets.orders;
+        let ledger = Ledger::from_file(self.ledger, profile.rules.clone(), orders_max)
+            .map_err(FileError::Damaged)?;
         let mut outbox = Outbox::new(space.shared.budgets.deliveries);
         for delivery in self.pushbacks {
             let policy =
                 policy(delivery.merchant()).ok_or_else(|| damaged("a push-back of no merchant"))?;
             let delivery =
                 delivery.read(policy).ok_or_else(|| damaged("a push-back that cannot be read"))?;
+            let order = delivery.order;
+            let belongs = match ledger.find(Target::At(order)) {
+                Some(found) => {
+                    found.tx_id == delivery.tx_id
+                        && ledger.terminal(found).merchant == delivery.merchant
+                }
+                None => ledger.may_have_had(order),
+            };
+            if !belongs {
+                return Err(damaged("a push-back belongs to no order"));
+            }
             if !outbox.take_back(delivery) {
                 return Err(damaged("a push-back is out of place"));
             }
@@ -231,14 +248,12 @@ impl StateFile {
         if !outbox.go_on(self.next_pushback, self.pushbacks_dropped) {
             return Err(damaged("the numbers of push-backs do not go on"));
         }
-        let orders_max = space.shared.budgets.orders;
         let contents = Contents {
             seed: Seed(self.seed),
             random_domain: self.lots_of.into(),
             clock: Clock::showing(shows, scale_milli),
             born,
-            ledger: Ledger::from_file(self.ledger, profile.rules.clone(), orders_max)
-                .map_err(FileError::Damaged)?,
+            ledger,
             outbox,
             counters: Counters::from_file(self.counts)
                 .ok_or_else(|| damaged("a rule is counted twice"))?,

@@ -35,7 +35,7 @@ mod time_travel;
 mod transaction;
 
 pub use activity::{Activity, UnansweredCall};
-pub use clock::Clock;
+pub use clock::{Clock, SCALE_MILLI_MAX};
 pub use clock_timer::ClockTimer;
 pub use contents::Budgets;
 pub use events::{Event, EventPage};

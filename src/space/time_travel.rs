@@ -135,6 +135,8 @@ impl Transaction<'_> {
         let waiting = state.waiting.iter().map(|(due, _)| *due).find(|due| *due > now);
         let limit = state.attempts.next_limit().filter(|limit| *limit > now);
         let sent = [outbox.next_due(), waiting, limit].into_iter().flatten().min();
+        // No clock shows what lies beyond its end.
+        let sent = sent.filter(|due| *due <= Millis::LATEST);
         let Some(end) = (match goal {
             TravelGoal::At(target) => Some(target),
             // What waits for its turn is not over, though nobody can say when it begins.
@@ -146,6 +148,7 @@ impl Transaction<'_> {
             return TravelStep::Arrived;
         };
         let next = [sent, ledger.next_deadline()].into_iter().flatten().min();
+        let end = end.min(Millis::LATEST);
         let next = next.filter(|due| *due <= end);
         self.clock().set(wall_clock(), next.unwrap_or(end));
         way.stepped = Instant::now();
@@ -235,7 +238,6 @@ mod tests {
 
     use tokio::sync::mpsc::UnboundedReceiver;
 
-    use super::super::clock::LATEST;
     use super::*;
     use crate::base::{Amount, Currency, OrderState, PaymentMethod, Seed};
     use crate::ledger::{Command, Details, NewOrder, OrderKind, Target};
@@ -415,7 +417,7 @@ mod tests {
         let (_spaces, space, _bell) = world().await;
         for wrong in [
             ClockChange { set: Some(Millis(-1)), freeze: Some(false), ..Default::default() },
-            ClockChange { set: Some(LATEST.plus(1)), ..Default::default() },
+            ClockChange { set: Some(Millis::LATEST.plus(1)), ..Default::default() },
             ClockChange { advance_ms: Some(u64::MAX), scale_milli: Some(1), ..Default::default() },
         ] {
             assert_eq!(space.change_clock(wrong).await, Err(ClockError::OutOfRange));

@@ -133,7 +133,7 @@ async fn a_link_has_the_time_of_its_space() {
 
     // One that was made by the machine's clock says so when it is opened.
     let stamped = ORDER.replacen('{', r#"{"issuedAt":1700000000000,"#, 1).replace("L1", "L2");
-    let old = told(&args, &stamped).await.ok();
+    let old = told(&[&args[..], &["--unchecked"]].concat(), &stamped).await.ok();
     let page = sim.client.get(old.trim_end()).await;
     assert_eq!(page.status, 410);
     for part in
@@ -163,6 +163,9 @@ async fn a_link_that_cannot_work_is_not_made() {
         (&ORDER.replace("USD", "EUR"), "currency is \"EUR\""),
         (&ORDER.replace('{', r#"{"noti_url":"http://a:99999","#), "noti_url must name a port"),
         (&ORDER.replace('{', r#"{"merchantId":"O0000021","#), "another merchantId"),
+        (&ORDER.replace('{', r#"{"issuedAt":1,"#), "the link was made at 1970-01-01T07:00:00.001"),
+        (&ORDER.replace('{', r#"{"issuedAt":-5,"#), "issuedAt is milliseconds"),
+        (&ORDER.replace('{', r#"{"issuedAt":"x","#), "issuedAt is milliseconds"),
     ] {
         let refused = link(&own, order).await;
         assert!(
@@ -172,6 +175,12 @@ async fn a_link_that_cannot_work_is_not_made() {
         let made = link(&[&own[..], &["--unchecked"]].concat(), order).await;
         assert_eq!(made.code, Some(0), "{made:?}");
     }
+    let misspelt = ORDER.replace('{', r#"{"notiUrl":"http://a.test/","issuedAt":null,"x":"1","#);
+    let noted = link(&own, &misspelt).await;
+    let note = "note: `notiUrl` is no field of PAYON's; did you mean `noti_url`?\n";
+    assert_eq!((noted.code, &*noted.err), (Some(0), note), "{noted:?}");
+    let old = link(&[&own[..], &["--card"]].concat(), r#"{"clientId":"02","issuedAt":1}"#).await;
+    assert!(old.code == Some(2) && old.err.contains("the link was made at"), "{old:?}");
     let card = link(&[&own[..], &["--card"]].concat(), r#"{"clientId":"02"}"#).await.ok();
     assert_eq!(sim.client.get(card.trim_end()).await.status, 303, "{card}");
     let lacking = link(&[&own[..], &["--card"]].concat(), "{}").await;

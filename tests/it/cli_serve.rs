@@ -154,6 +154,7 @@ fn arguments_that_make_no_sense_end_with_2() {
             "cannot write the ready file /nowhere/ready",
         ),
         (&["surve"], "serve"),
+        (&["--port", "0", "--workers", "3000"], "at most 256 worker threads"),
     ] {
         let ended = run(args);
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{args:?}");

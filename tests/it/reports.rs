@@ -123,6 +123,10 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
     ] {
         assert!(page.contains(part), "{part} is not in the page");
     }
+    let is_odd = |c: char| {
+        (c.is_control() && c != '\n') || u32::from(c) & 0xfffe == 0xfffe || c == '\u{202e}'
+    };
+    assert!(!page.contains(is_odd) && page.contains("A title") && page.contains("&lt;U+FFFE&gt;"));
     for part in ["http:", "https:", "<script", "src=", "url(", "@import", "<b>\"&"] {
         assert!(!page.contains(part), "{part} is in the page");
     }

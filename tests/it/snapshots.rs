@@ -430,7 +430,14 @@ async fn files_that_cannot_be_read_are_refused_and_nothing_changes() {
     let file = export(&space, "s").await;
     let before = (whole(&space).await, names(&space).await);
     let half = &file[..file.len() / 2];
-    let profile = serde_json::from_str::<Value>(&file).unwrap()["profile"]["digest"].clone();
+    let json = serde_json::from_str::<Value>(&file).unwrap();
+    let profile = json["profile"]["digest"].clone();
+    let pushback = &json["state"]["pushbacks"][0];
+    let order = pushback["order"].as_u64().unwrap();
+    let of_order = format!(r#""order":{order},"#);
+    let url = |url: &str| format!(r#""url":"{url}""#);
+    let link = |url: &str| format!(r#""cancelUrl":"{url}""#);
+    let (no_link, nowhere) = (r#""cancelUrl":null"#, "http://127.0.0.1:1/noti");
     let wrong = [
         (half.to_owned(), "not JSON"),
         ("[]".to_owned(), "no snapshot"),
@@ -449,6 +456,22 @@ async fn files_that_cannot_be_read_are_refused_and_nothing_changes() {
         (forged(&file, r#""scaleMilli":0"#, r#""scaleMilli":0,"more":1"#), "damaged"),
         (forged(&file, r#""nextPushback":"#, r#""nextPushback":1"#), "push-backs"),
         (forged(&file, r#""shows":"#, r#""shows":99"#), "time"),
+        (forged(&file, r#""scaleMilli":0"#, r#""scaleMilli":1000000001"#), "faster"),
+        (forged(&file, r#""scaleMilli":0"#, r#""scaleMilli":9223372036854775807"#), "faster"),
+        (forged(&file, no_link, &link("javascript:alert(1)")), "cancelUrl must not begin with"),
+        (forged(&file, no_link, &link("data:text/html,x")), "cancelUrl must not begin with"),
+        (forged(&file, no_link, &link("http://u:p@h/")), "cancelUrl must name a host"),
+        (forged(&file, no_link, &link("http://h:99999/")), "cancelUrl must name a port"),
+        (forged(&file, r#""notiUrl":"http:"#, r#""notiUrl":"ftp:"#), "notiUrl must be"),
+        (forged(&file, &url(nowhere), &url("http://h:99999/")), "push-back"),
+        (forged(&file, &url(nowhere), &url("file:///etc/passwd")), "push-back"),
+        (forged(&file, &of_order, r#""order":99,"#), "belongs to no order"),
+        (forged(&file, &of_order, &format!(r#""order":{},"#, order + 1)), "belongs to no order"),
+        (forged(&file, r#""dayNumber":2"#, r#""dayNumber":1"#), "number twice"),
+        (forged(&file, r#""dayNumber":2"#, r#""dayNumber":9999"#), "number twice"),
+        (forged(&file, r#""txId":"open""#, r#""txId":"""#), "txId"),
+        (forged(&file, r#""txId":"open""#, r#""txId":"\u001b[1m""#), "txId"),
+        (forged(&file, r#""clientId":null"#, r#""clientId":"\u0000""#), "control characters"),
         (forged(&file, r#""bindings":[""#, r#""bindings":["00"#), "damaged"),
     ];
     for (text, told) in wrong {

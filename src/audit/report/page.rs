@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{AuditReportError, badge};
 use crate::audit::{Audit, AuditBar, FailedScenario, Severity, sequence};
+use crate::base::printable_html;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -21,7 +22,8 @@ pub(super) fn html(audit: &Audit, bar: AuditBar) -> Result<String, AuditReportEr
         passes: audit.passes(bar),
         took: format!("{:.1} s", audit.took_ms as f64 / 1000.0),
     };
-    page.render().map_err(|error| AuditReportError::unmade("the page", error))
+    let html = page.render().map_err(|error| AuditReportError::unmade("the page", error))?;
+    Ok(printable_html(&html).into_owned())
 }
 
 /// The pictures of what happened.
