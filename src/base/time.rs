@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Cambodia's offset from UTC in milliseconds (documented: dates are Cambodia's).
 const CAMBODIA_MS: i64 = 7 * 3_600_000;
 const DAY_MS: i64 = 86_400_000;
-/// The first and the last moment that has a date: dates have years of four digits. What lies beyond is shown as these.
-const DATED: (i64, i64) = (-62_135_596_800_000, 253_402_275_599_999);
+/// The first and the last moment that has a date: in years of four digits, and whatever the offset. What lies beyond is
+/// shown as these.
+const DATED: (i64, i64) = (-62_135_596_800_000, 253_402_189_199_999);
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -182,15 +183,15 @@ mod tests {
 
     #[test]
     fn moments_beyond_the_calendar_are_shown_as_its_ends() {
-        let last = "9999-12-31T23:59:59.999+07:00";
-        for beyond in [Millis(i64::MAX), Millis::LATEST_DUE, Millis(253_402_275_600_000)] {
+        let last = "9999-12-30T23:59:59.999+07:00";
+        for beyond in [Millis(i64::MAX), Millis::LATEST_DUE, Millis(253_402_189_200_000)] {
             assert_eq!(beyond.rfc3339(), last);
-            assert_eq!(&*beyond.day().digits(), "99991231");
-            assert_eq!(&*beyond.day_first_digits(), "31129999235959");
-            assert_eq!(&*beyond.year_first_digits(), "99991231235959");
-            assert_eq!(beyond.twelve_hour(), "31/12/9999 11:59:59");
+            assert_eq!(&*beyond.day().digits(), "99991230");
+            assert_eq!(&*beyond.day_first_digits(), "30129999235959");
+            assert_eq!(&*beyond.year_first_digits(), "99991230235959");
+            assert_eq!(beyond.twelve_hour(), "30/12/9999 11:59:59");
         }
-        assert_eq!(Millis::parse_rfc3339(last), Some(Millis(253_402_275_599_999)));
+        assert_eq!(Millis::parse_rfc3339(last), Some(Millis(253_402_189_199_999)));
         assert_eq!(Millis(i64::MIN).rfc3339(), "0001-01-01T07:00:00.000+07:00");
         assert_eq!(Day(i32::MIN).number() % 10_000 / 100, u64::from(Day(i32::MIN).civil().1));
     }

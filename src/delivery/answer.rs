@@ -7,10 +7,14 @@ use hyper::header::{HeaderMap, LOCATION, SET_COOKIE};
 use super::connection::{
     HEAD_BYTES_MAX, HEADERS_MAX, INTERIM_BYTES_MAX, ReceivedBytes, Step, quoted,
 };
+use crate::base::SecretNames;
 use crate::profile::{Acknowledge, PushbackPolicy};
+use crate::wire;
 
 /// Bytes of a body that are looked at where it decides. What is recorded of it is the profile's.
 const JUDGED_BYTES_MAX: usize = 1 << 20;
+/// Bytes behind the recorded ones that are looked at, so that no secret is shown because its end is missing.
+const BEYOND_BYTES: usize = 64;
 /// Headers that are recorded.
 const HEADERS_KEPT: usize = 32;
 /// Characters of a header's value that are recorded.
@@ -38,11 +42,17 @@ impl Answer {
         self.status = Some(status);
         self.length = body.size_hint().exact();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        self.location = headers.get(LOCATION).map(|to| text(to.as_bytes()));
+        self.location = headers
+            .get(LOCATION)
+            .map(|to| wire::redact_text(SecretNames::GENERAL, &text(to.as_bytes())).into_owned());
         let kept = headers.iter().take(HEADERS_KEPT).map(|(name, value)| {
             // A session at the merchant is its secret.
-            let value =
-                if name == SET_COOKIE { "(not kept)".into() } else { text(value.as_bytes()) };
+            let value = if name == SET_COOKIE {
+                "(not kept)".into()
+            } else {
+                let value = text(value.as_bytes());
+                wire::redact_header(SecretNames::GENERAL, name.as_str(), &value).into_owned()
+            };
             let value: String = value.chars().take(HEADER_CHARS).collect();
             (name.as_str().into(), value.into())
         });
@@ -55,7 +65,7 @@ impl Answer {
         mut body: Incoming,
         policy: &PushbackPolicy,
     ) -> Result<bool, String> {
-        let recorded = policy.response_bytes_max as usize;
+        let recorded = policy.response_bytes_max as usize + BEYOND_BYTES;
         let limit = match policy.acknowledge {
             Acknowledge::Any2xx => recorded,
             Acknowledge::BodyCode => recorded.max(JUDGED_BYTES_MAX),
@@ -74,10 +84,14 @@ impl Answer {
         Ok(true)
     }
 
-    /// The answer's beginning for the log: where it leads to, and its body.
+    /// The answer's beginning for the log: where it leads to, and its body. Secrets are masked.
     pub(super) fn recorded(&self, policy: &PushbackPolicy) -> Box<str> {
-        let length = self.body.len().min(policy.response_bytes_max as usize);
-        let body = String::from_utf8_lossy(&self.body[..length]);
+        let length = policy.response_bytes_max as usize;
+        let body = wire::redact(
+            SecretNames::GENERAL,
+            &self.body[..self.body.len().min(length + BEYOND_BYTES)],
+        );
+        let body = String::from_utf8_lossy(&body[..body.len().min(length)]);
         match &self.location {
             Some(to) => format!("(to {to}) {body}").into(),
             None => body.into(),

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::paced::Paced;
-use crate::base::WebUrlParts;
+use crate::base::{SecretNames, WebUrlParts};
 use crate::wire;
 
 /// Bytes of an answer's head.
@@ -295,7 +295,7 @@ fn no_handshake(error: &io::Error, raw: &ReceivedBytes) -> String {
 
 /// Foreign bytes as they can be shown.
 pub(super) fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", wire::redact(bytes).escape_ascii())
+    format!("\"{}\"", wire::redact(SecretNames::GENERAL, bytes).escape_ascii())
 }
 
 #[cfg(test)]

@@ -86,7 +86,8 @@ pub(super) fn refusal(
     // A request that cannot be read is told what is wrong with it; everything else has PAYON's words.
     let is_told = matches!(answer.http, 400 | 404 | 405) && !refused.detail.is_empty();
     let message = if is_told {
-        Cow::Owned(format!("{}: {}", answer.message, refused.detail))
+        let detail = wire::redact::hide_card_numbers(&refused.detail);
+        Cow::Owned(format!("{}: {detail}", answer.message))
     } else {
         Cow::Borrowed(answer.message)
     };

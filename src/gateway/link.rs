@@ -249,7 +249,7 @@ pub fn check_time(fields: &Fields<'_>, now: Millis, lifetime_ms: i64) -> Result<
 
 fn issued_at(fields: &Fields<'_>) -> Result<Option<Millis>, Refused> {
     let Some(text) = fields.text(ISSUED_AT) else { return Ok(None) };
-    let ms = text.parse().ok().filter(|ms| *ms >= 0);
+    let ms = text.parse::<i64>().ok().filter(|ms| *ms >= 0);
     let ms = ms.ok_or_else(|| invalid("issuedAt is milliseconds since 1970"))?;
     Ok(Some(Millis(ms)))
 }

@@ -313,7 +313,10 @@ impl Ledger {
             if !numbers.insert((day, order.day_number))
                 || !day_numbers.get(&day).is_some_and(|last| order.day_number <= *last)
             {
-                return Err(format!("the order {:?} has a running number twice", order.tx_id));
+                return Err(format!(
+                    "the order {:?} has a running number that is not its own",
+                    order.tx_id
+                ));
             }
             if !in_place || !store.take_back(order, first) {
                 return Err(format!("the order at {id} is out of place"));

@@ -1,5 +1,6 @@
 //! One call to a shop: an HTTP request or a command line, and what came of it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::hidden_key::HiddenKey;
 use super::process::ShopError;
 use crate::base::SecretNames;
 use crate::http::send;
@@ -36,6 +38,14 @@ impl ShopAnswer {
     fn new(status: u16, body: Bytes) -> Self {
         let json = serde_json::from_slice(&body).ok();
         Self { status, body, json }
+    }
+
+    /// The same without the merchant's private key.
+    pub(super) fn hiding(self, key: &HiddenKey) -> Self {
+        match key.hide(&self.body) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(body) => Self::new(self.status, body.into()),
+        }
     }
 
     /// Returns true if the shop says that it has done what was asked of it.

@@ -3,6 +3,7 @@
 
 mod beliefs;
 mod call;
+mod hidden_key;
 mod process;
 mod running;
 

@@ -11,6 +11,7 @@ use hyper::Method;
 use super::LoadedMerchant;
 use super::beliefs::ShopBelief;
 use super::call::{ShopAnswer, StepCall};
+use super::hidden_key::HiddenKey;
 use super::process::{ShopError, ShopProcess};
 use crate::http::send;
 use crate::scenario::{RestartWay, ShopCall, ShopStart, TemplateValues};
@@ -53,6 +54,7 @@ pub struct RunningShop {
     merchant: Arc<LoadedMerchant>,
     values: TemplateValues,
     hidden: Vec<String>,
+    key: HiddenKey,
     /// Host and port.
     authority: String,
     process: Mutex<Option<Arc<ShopProcess>>>,
@@ -85,7 +87,9 @@ impl RunningShop {
         let mut values = fixed_values(&merchant, place, &authority);
         values.set_some("data", data.as_ref().map(|data| data.display().to_string()));
         let hidden = place.hidden.clone();
-        let shop = Self { merchant, values, hidden, authority, process: Mutex::default(), data };
+        let key = HiddenKey::new(place.private_key.as_deref());
+        let process = Mutex::default();
+        let shop = Self { merchant, values, hidden, key, authority, process, data };
         shop.launch().await?;
         Ok(shop)
     }
@@ -145,7 +149,8 @@ impl RunningShop {
 
     /// Fills the templates of a call: the fixed names, and those of `values`.
     pub fn prepare(&self, call: &ShopCall, values: &TemplateValues) -> Result<StepCall, ShopError> {
-        StepCall::new(call, &self.merchant.file.headers, &self.values.with(values))
+        let call = StepCall::new(call, &self.merchant.file.headers, &self.values.with(values))?;
+        Ok(self.without_key(call))
     }
 
     /// Makes a call and waits for its answer, not longer than `limit`.
@@ -155,7 +160,7 @@ impl RunningShop {
         let directory = self.merchant.directory();
         let made = call.make(&self.authority, &directory, &environment, &self.hidden, limit).await;
         match made {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => Ok(answer.hiding(&self.key)),
             Err(error) => {
                 let call = call.what.clone();
                 self.has_not_ended(&format!("{call}: "), END_WITHIN).await?;
@@ -185,7 +190,7 @@ impl RunningShop {
     pub async fn restart(&self) -> Result<(), ShopError> {
         match (&self.merchant.file.restart, self.process()) {
             (Some(RestartWay::Command(line)), _) => {
-                let call = StepCall::command(line, &self.values)?;
+                let call = self.without_key(StepCall::command(line, &self.values)?);
                 let answer = self.call(&call, READY_WITHIN).await?;
                 if !answer.is_success() {
                     let told = format!("{}: {}", call.what, answer.shown());
@@ -226,7 +231,7 @@ impl RunningShop {
         Err(ShopError::Ended {
             during: during.to_owned(),
             status: status.to_string(),
-            output: process.output(),
+            output: self.key.hide_in(process.output()),
         })
     }
 
@@ -240,12 +245,19 @@ impl RunningShop {
         self.values.get(name)
     }
 
+    /// A call whose words do not show the key.
+    fn without_key(&self, mut call: StepCall) -> StepCall {
+        call.what = self.key.hide_in(call.what);
+        call
+    }
+
     fn process(&self) -> Option<Arc<ShopProcess>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn output(&self) -> String {
-        self.process().map(|process| process.output()).unwrap_or_default()
+        let output = self.process().map(|process| process.output());
+        self.key.hide_in(output.unwrap_or_default())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests, answers and reasons: bounded in entries and bytes, oldest dropped first.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +14,7 @@ use super::rule_hit::RuleHit;
 use crate::base::{Millis, Operation, Reason, TraceContext, TraceHeaders};
 use crate::profile::Merchant;
 use crate::scenario::ReasonsMet;
+use crate::wire::redact::hide_card_numbers;
 
 /// Names one request: the space's number in the high 24 bits, a running number below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -142,8 +144,11 @@ impl More {
         trace_headers: None,
     };
 
-    /// For a [`JournalEntry`]: nothing where it says nothing.
-    pub fn noted(self) -> Option<Box<Self>> {
+    /// For a [`JournalEntry`]: nothing where it says nothing. Card numbers in the detail are masked.
+    pub fn noted(mut self) -> Option<Box<Self>> {
+        if let Cow::Owned(hidden) = hide_card_numbers(&self.detail) {
+            self.detail = hidden;
+        }
         let Self { control, detail, rule, findings, unmasked, trace_headers } = &self;
         let is_nothing = detail.is_empty()
             && findings.is_empty()

@@ -32,6 +32,7 @@ pub mod status;
 
 mod amount;
 mod envelope;
+mod loose;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -44,5 +45,5 @@ pub use envelope::{Envelope, Identity, encode, failure, merchant_id, tx_id};
 pub use pushback::Notice;
 pub use read::UnreadableRequest;
 pub use reconciliation::ReconciliationResult;
-pub use redact::{is_harmless, redact};
+pub use redact::{is_harmless, redact, redact_header, redact_text};
 pub use words::{BindingMethod, Outcome, PayDvCd, TransactionType, Trt};

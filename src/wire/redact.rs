@@ -9,40 +9,76 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::card::{Scheme, luhn_digits};
+use super::loose::{names_a_secret, redact_loosely};
 use crate::base::{CARD_DIGITS, Fields, Secrecy, SecretNames};
 
 /// Text in the place of a secret.
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 /// Digits that each group of a card number written in groups has at least.
 const GROUP_DIGITS: usize = 3;
+/// Bytes of the longest card number in groups.
+const CARD_CHARS: usize = 64;
 /// Containers within containers before a body counts as malformed; serde_json stops there too.
 const DEPTH_MAX: usize = 128;
+/// Characters from which on a text may hold a private key.
+const KEY_CHARS: usize = 256;
+
 /// The body with payer secrets hidden: values of members named like secrets (security code, PIN,
 /// passcode, OTP, …) become `***`, card numbers keep their first six and last four digits, wherever
 /// they stand.
 pub fn redact<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'b, [u8]> {
-    Tokens::new(secrets, body).run().unwrap_or_else(|NotJson| redact_loosely(secrets, body))
+    match Tokens::new(secrets, body).run() {
+        Ok(redacted) => redacted,
+        // In UTF-16 and UTF-32 zeros stand between the digits.
+        Err(NotJson) if body.contains(&0) => {
+            let bytes: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
+            match redact(secrets, &bytes) {
+                Cow::Borrowed(_) => Cow::Borrowed(body),
+                Cow::Owned(redacted) => Cow::Owned(redacted),
+            }
+        }
+        Err(NotJson) => redact_loosely(secrets, body),
+    }
+}
+
+/// A text for people with payer secrets hidden: card numbers, private keys, and whatever follows a secret name.
+pub fn redact_text<'t>(secrets: &SecretNames, text: &'t str) -> Cow<'t, str> {
+    match redact_loosely(secrets, text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// The value of a header with payer secrets hidden.
+pub fn redact_header<'v>(secrets: &SecretNames, name: &str, value: &'v str) -> Cow<'v, str> {
+    let class = secrets.class(name.as_bytes());
+    let hidden: Option<Cow<'v, str>> =
+        class.is_hidden().then(|| hidden_form(value.as_bytes(), class)).flatten();
+    hidden.unwrap_or_else(|| redact_text(secrets, value))
 }
 
 /// Returns true if a body with these members surely holds nothing that [`redact`] would hide. Most bodies do not, and they
 /// are parsed anyway; so most need not be walked a second time. When in doubt, no.
 pub fn is_harmless(secrets: &SecretNames, fields: &Fields<'_>) -> bool {
-    let short_of_a_card = |text: &str| {
-        text.len() < CARD_DIGITS.start
-            || text.bytes().filter(u8::is_ascii_digit).count() < CARD_DIGITS.start
-    };
     let all_plain = fields.is_plain();
     (all_plain || fields.repeated().is_empty())
         && fields.iter().all(|(name, value)| {
             let is_plain = || !value.is_nested() && !value.raw().as_bytes().contains(&b'\\');
             (all_plain || is_plain())
-                && short_of_a_card(name)
+                && !is_suspect(secrets, name.as_bytes())
                 && match secrets.class(name.as_bytes()) {
                     Secrecy::Identifier => true,
-                    Secrecy::Plain => short_of_a_card(value.raw()),
+                    Secrecy::Plain => !is_suspect(secrets, value.raw().as_bytes()),
                     Secrecy::CardNumber | Secrecy::Secret => false,
                 }
         })
+}
+
+/// Returns true if a text may hold a card number, a key, or something that is named like a secret.
+fn is_suspect(secrets: &SecretNames, text: &[u8]) -> bool {
+    text.len() >= KEY_CHARS
+        || text.iter().filter(|byte| byte.is_ascii_digit()).count() >= CARD_DIGITS.start
+        || names_a_secret(secrets, text)
 }
 
 /// A text with the card numbers in it masked.
@@ -56,26 +92,26 @@ pub fn hide_card_numbers(text: &str) -> Cow<'_, str> {
 }
 
 /// A copy of a body in the making; it costs nothing until the first replacement.
-struct Masked<'a> {
+pub(super) struct Masked<'a> {
     body: &'a [u8],
     out: Vec<u8>,
     copied: usize,
 }
 
 impl<'a> Masked<'a> {
-    fn new(body: &'a [u8]) -> Self {
+    pub(super) fn new(body: &'a [u8]) -> Self {
         Self { body, out: Vec::new(), copied: 0 }
     }
 
     /// Puts `text` in the place of `range`, which lies behind all ranges replaced so far.
-    fn replace(&mut self, range: Range<usize>, text: &[u8]) {
+    pub(super) fn replace(&mut self, range: Range<usize>, text: &[u8]) {
         self.out.extend_from_slice(&self.body[self.copied..range.start]);
         self.out.extend_from_slice(text);
         self.copied = range.end;
     }
 
     /// Masks what looks like a card number within `range`.
-    fn card_numbers(&mut self, range: Range<usize>) {
+    pub(super) fn card_numbers(&mut self, range: Range<usize>) {
         let mut at = range.start;
         while let Some(found) = next_card(&self.body[at..range.end]) {
             let (start, end) = (at + found.start, at + found.end);
@@ -85,7 +121,14 @@ impl<'a> Masked<'a> {
         }
     }
 
-    fn finish(mut self) -> Cow<'a, [u8]> {
+    /// Masks what is secret in a text within `range`.
+    pub(super) fn text(&mut self, secrets: &SecretNames, range: Range<usize>) {
+        if let Cow::Owned(redacted) = redact_loosely(secrets, &self.body[range.clone()]) {
+            self.replace(range, &redacted);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Cow<'a, [u8]> {
         if self.copied == 0 {
             return Cow::Borrowed(self.body);
         }
@@ -96,7 +139,7 @@ impl<'a> Masked<'a> {
 
 /// Replacement for a value that is secret by its name; `None` when it may stay as it
 /// is.
-fn hidden_form(value: &[u8], class: Secrecy) -> Option<Cow<'static, str>> {
+pub(super) fn hidden_form(value: &[u8], class: Secrecy) -> Option<Cow<'static, str>> {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let only = |also: &[u8]| value.iter().all(|b| b.is_ascii_digit() || also.contains(b));
     let card = class == Secrecy::CardNumber;
@@ -112,14 +155,18 @@ fn hidden_form(value: &[u8], class: Secrecy) -> Option<Cow<'static, str>> {
 
 /// First six and last four digits with asterisks between; separators are dropped.
 fn mask_digits(number: &[u8]) -> String {
-    let digits: Vec<u8> = number.iter().copied().filter(u8::is_ascii_digit).collect();
+    let (mut digits, mut at) = (Vec::new(), 0);
+    while at < number.len() {
+        digits.extend(Some(number[at]).filter(u8::is_ascii_digit));
+        // The digits of a percent-encoded blank are none of its own.
+        at += if number[at] == b'%' { 3 } else { 1 };
+    }
     let shown = |index: usize| index < 6 || index + 4 >= digits.len();
     let masked = digits.iter().enumerate();
     masked.map(|(index, digit)| if shown(index) { char::from(*digit) } else { '*' }).collect()
 }
 
-/// The first card number in `text`: an unbroken run of digits, or groups with single blanks or
-/// hyphens between.
+/// The first card number in `text`: an unbroken run of digits, or groups with one or two blanks or signs between.
 fn next_card(text: &[u8]) -> Option<Range<usize>> {
     let mut at = 0;
     while at + CARD_DIGITS.start <= text.len() {
@@ -141,6 +188,13 @@ fn next_card(text: &[u8]) -> Option<Range<usize>> {
     None
 }
 
+/// Returns true if a card number stands at the beginning of `text`.
+pub(super) fn begins_with_card(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(CARD_CHARS)];
+    text.first().is_some_and(u8::is_ascii_digit)
+        && next_card(text).is_some_and(|card| card.start == 0)
+}
+
 fn digits_len(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
@@ -159,10 +213,27 @@ fn grouped_card(text: &[u8]) -> Option<usize> {
         if is_card(&digits[..count]) {
             return Some(at);
         }
-        if !matches!(text.get(at), Some(b' ' | b'-')) {
+        let mut rest = &text[at..];
+        for _ in 0..2 {
+            rest = &rest[sign_len(rest)..];
+        }
+        if rest.len() == text.len() - at {
             return None;
         }
-        at += 1;
+        at = text.len() - rest.len();
+    }
+}
+
+/// Length of a blank or sign at the beginning of `text` that people write between groups of digits; 0 for none.
+fn sign_len(text: &[u8]) -> usize {
+    match text {
+        [b' ' | b'\t' | b'-' | b'.' | b'_' | b'/' | b'+', ..] => 1,
+        // The blank that does not break, plain and percent-encoded blanks.
+        [0xc2, 0xa0, ..] => 2,
+        [b'%', b'2', b'0', ..] => 3,
+        // The other blanks and dashes of Unicode.
+        [0xe2, 0x80, 0x80..=0xaf, ..] | [0xe2, 0x88, 0x92, ..] | [0xe3, 0x80, 0x80, ..] => 3,
+        _ => 0,
     }
 }
 
@@ -342,20 +413,21 @@ impl<'s, 'a> Tokens<'s, 'a> {
         Ok(())
     }
 
-    /// Masks card numbers in the inside of a string, also when digits hide behind escapes or stand
-    /// next to one.
+    /// Masks what is secret in the inside of a string, also when it hides behind escapes or stands next to one.
     fn text(&mut self, range: Range<usize>) {
         let inside = &self.body[range.clone()];
-        if inside.len() < CARD_DIGITS.start {
-            return; // too short for one, and escapes only make texts shorter
-        }
-        if !inside.contains(&b'\\') || !inside.windows(2).any(|window| window == br"\u") {
-            return self.masked.card_numbers(range);
+        if !inside.contains(&b'\\') {
+            if is_suspect(self.secrets, inside) {
+                self.masked.text(self.secrets, range);
+            }
+            return;
         }
         let Some(text) = decoded(inside) else {
             return self.masked.replace(range, HIDDEN.as_bytes());
         };
-        if let Cow::Owned(hidden) = hide_card_numbers(&text) {
+        if is_suspect(self.secrets, text.as_bytes())
+            && let Cow::Owned(hidden) = redact_text(self.secrets, &text)
+        {
             let json = serde_json::Value::String(hidden).to_string();
             self.masked.replace(range, &json.as_bytes()[1..json.len() - 1]);
         }
@@ -391,62 +463,4 @@ impl<'s, 'a> Tokens<'s, 'a> {
 fn decoded(inside: &[u8]) -> Option<String> {
     let quoted = [b"\"", inside, b"\""].concat();
     serde_json::from_slice(&quoted).ok()
-}
-
-/// For what is no JSON: looks for secret names and card numbers wherever they stand, quoted or not.
-fn redact_loosely<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'b, [u8]> {
-    let mut masked = Masked::new(body);
-    let mut at = 0;
-    while at < body.len() {
-        if body[at] == b'u' && at > 0 && body[at - 1] == b'\\' {
-            at = (at + 5).min(body.len()); // an escaped character, whose digits belong to no number
-        } else if of_word(body[at]) {
-            let end = at + body[at..].iter().take_while(|byte| of_word(**byte)).count();
-            let class = secrets.class(&body[at..end]);
-            at = end;
-            if let Some(value) = class.is_hidden().then(|| value_after(body, end)).flatten() {
-                at = value.end;
-                if let Some(form) = hidden_form(&body[value.clone()], class) {
-                    masked.replace(value, form.as_bytes());
-                }
-            }
-        } else {
-            let end = at + body[at..].iter().take_while(|byte| !of_word(**byte)).count();
-            masked.card_numbers(at..end);
-            at = end;
-        }
-    }
-    masked.finish()
-}
-
-/// Returns true for the bytes that names are made of here. Not digits: a card number glued to a word must still be seen.
-fn of_word(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_'
-}
-
-/// Range of the value that belongs to the name that ends at `at`; `None` when neither `:` nor `=`
-/// follows.
-fn value_after(body: &[u8], at: usize) -> Option<Range<usize>> {
-    let between = |byte: &&u8| byte.is_ascii_whitespace() || br#""'\:="#.contains(byte);
-    let gap = &body[at..at + body[at..].iter().take_while(between).count()];
-    if !gap.iter().any(|byte| matches!(byte, b':' | b'=')) {
-        return None;
-    }
-    let start = at + gap.len();
-    let rest = &body[start..];
-    let quote = gap.last().copied().filter(|byte| matches!(byte, b'"' | b'\''));
-    let mut open = 0_usize;
-    let end = rest.iter().position(|byte| match (byte, quote) {
-        (byte, Some(quote)) => *byte == quote,
-        (b'{' | b'[', None) => {
-            open += 1;
-            false
-        }
-        (b'}' | b']', None) if open > 0 => {
-            open -= 1;
-            false
-        }
-        (byte, None) => open == 0 && (byte.is_ascii_whitespace() || b",;&}]\"'".contains(byte)),
-    });
-    Some(start..start + end.unwrap_or(rest.len()))
 }

@@ -362,6 +362,75 @@ async fn bodies_are_signed_and_explained() {
 }
 
 #[tokio::test]
+async fn a_card_number_in_a_path_is_shown_nowhere() {
+    const PAN: &str = "4111111111111111";
+    let sim = Sim::start().await;
+    let space = sim.space("paths").await;
+    for path in [format!("pg/{PAN}"), format!("{PAN}/pg"), "pg/4111/1111/1111/1111".to_owned()] {
+        let answer = space.client.get(&format!("{}/{path}", space.base_url)).await;
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        assert!(answer.text().contains("411111******1111"), "{}", answer.text());
+    }
+    let answer = sim.client.get(&format!("{}/space/{PAN}/pg/x", sim.url)).await;
+    assert!(!answer.text().contains(PAN), "{}", answer.text());
+    for journal in [
+        space.control_get("journal").await,
+        sim.client.get(&format!("{}/_sim/v1/journal", sim.url)).await,
+    ] {
+        let text = journal.text();
+        assert!(text.contains("411111******1111") && !text.contains(PAN), "{text}");
+        assert!(!text.contains("4111/1111"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_stops_at_its_end_and_can_be_set_again() {
+    let sim = Sim::start().await;
+    let space = sim.running_space("end").await;
+    let change = async |wish: Value| space.control_post("clock", &wish).await;
+    change(json!({ "set": "9998-12-31T23:59:59Z", "scale": 1_000_000 })).await.expect(200);
+    let end = "9999-01-01T07:00:00.000+07:00";
+    loop {
+        let clock = space.control_get("clock").await.expect(200);
+        if clock["now"] == end {
+            break;
+        }
+        assert!(clock["now"].as_str().unwrap() < end, "{clock}");
+        tokio::task::yield_now().await;
+    }
+    let nowhere = json!({ "noti_url": "http://127.0.0.1:1/noti" });
+    let order = space.register("last", nowhere).await;
+    assert_eq!(order["resultData"]["txDt"], "99990101", "{order}");
+    space.pay("last", json!({})).await.expect(200);
+    assert_eq!(change(json!({ "advance": 1 })).await.status, 422);
+    for wish in [json!({}), json!({ "runUntilIdle": true }), json!({ "scale": 1 })] {
+        assert_eq!(change(wish.clone()).await.expect(200)["now"], end, "{wish}");
+    }
+    // What is there goes into a file and comes out of it.
+    space.control_post("snapshots", &json!({ "name": "s" })).await.expect(201);
+    let file = space.control_get("snapshots/s").await.text();
+    space.control_send("PUT", "snapshots/again", &file).await.expect(200);
+    let clock = change(json!({ "set": "2026-01-01T00:00:00Z", "freeze": true })).await.expect(200);
+    assert_eq!(clock["now"], "2026-01-01T07:00:00.000+07:00");
+}
+
+#[tokio::test]
+async fn a_token_that_no_client_can_send_is_refused() {
+    let sim = Sim::start().await;
+    let space = sim.space("tokens").await;
+    let path = format!("merchants/{}", space.merchant().id);
+    for token in ["", "ក", " lead", "trail ", "x\r\ny", "a\tb", "\u{7f}"] {
+        let change = json!({ "token": token }).to_string();
+        let problem = space.control_send("PATCH", &path, &change).await.json();
+        assert_eq!(problem["member"], "token", "{token:?}: {problem}");
+    }
+    for token in ["abc", "Bearer a.b-c_d=", "!~"] {
+        let change = json!({ "token": token }).to_string();
+        space.control_send("PATCH", &path, &change).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn clocks_are_read_and_changed() {
     let sim = Sim::start().await;
     let space = sim.running_space("clock").await;

@@ -229,6 +229,69 @@ fn a_shop_that_does_not_start_or_dies_is_told_with_its_output() {
     );
 }
 
+/// A shop that repeats the private key in each of its answers, in some form, and when it dies.
+const TELLTALE: &str = r#"
+import http.server, json, os, sys, textwrap
+key = os.environ["KEY"]
+forms = {"key": key, "pem": "\n".join(textwrap.wrap(key, 64))}
+class Shop(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(200, forms)
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/die"):
+            print("my key is", key, "\n" + forms["pem"], flush=True)
+            os._exit(3)
+        self.answer(500, forms)
+    def answer(self, status, body):
+        body = json.dumps(body).replace("/", "\\/").encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Shop).serve_forever()
+"#;
+
+#[test]
+fn a_shop_that_repeats_the_private_key_does_not_put_it_into_reports() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let paid = bench.scenario("PAID", PAID);
+    let shop = bench.write("shop.py", TELLTALE);
+    let env = "{ KEY: \"${privateKey}\", PORT: \"${port}\" }";
+    let start = format!("{{ command: [python3, {shop}], env: {env}, ready: {{ path: / }} }}");
+    let file = |call: &str| {
+        let text =
+            format!("version: 1\nname: telltale\nstart: {start}\ndo:\n  register: {call}\n{QUICK}");
+        bench.write("merchant.yaml", &text)
+    };
+    for call in [
+        "{ path: /orders, json: { a: \"${amount}\" }, order: /id }",
+        "{ method: GET, path: \"/${privateKey}\", order: /key }",
+        "{ path: /die, json: { a: \"1\" }, order: /id }",
+        "{ command: \"echo ${privateKey}\", order: /id }",
+    ] {
+        let merchant = file(call);
+        let checked = run(&["merchant", "check", &merchant]);
+        let reports = bench.path("reports");
+        let told = with_shop(&[&paid], &merchant, &["--report", reports.to_str().unwrap()]);
+        let mut texts = vec![checked.out, checked.err, told.out, told.err];
+        for name in ["report.json", "report.html", "junit.xml"] {
+            texts.push(fs::read_to_string(reports.join(name)).unwrap());
+        }
+        for text in texts {
+            // The beginning of every key, and what stands in every key behind the length of its parts.
+            for part in ["MIIE", "BADANBgkqhkiG9w0BAQEFAASC"] {
+                assert!(!text.contains(part), "{call}: {text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_never_comes_is_decided_when_patience_runs_out_and_told() {
     if !has_tool("python3") {

@@ -85,6 +85,37 @@ async fn a_body_that_does_not_acknowledge_says_why() {
 }
 
 #[tokio::test]
+async fn what_an_answer_says_in_secret_is_kept_nowhere() {
+    const PAN: &str = "4111111111111111";
+    let sim = Sim::start().await;
+    let space = sim.space("echo").await;
+    let long = format!("{}{PAN}", "a".repeat(2040));
+    for (tx_id, body) in [
+        ("json", format!(r#"{{"resultCode":"1","card":"{PAN}","cvv":"86420"}}"#)),
+        ("form", format!("card={PAN}&cvv=86420&note={PAN}")),
+        ("xml", format!("<cvv>86420</cvv><n>{PAN}</n>")),
+        ("cut", long),
+    ] {
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 500 No\r\nX-Card: {PAN}\r\nX-Cvv: 86420\r\nLocation: /n?cvv=86420&n={PAN}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let told = tell_rude(&space, tx_id, closed(answer)).await;
+        assert!(told["attempts"][0]["headers"].to_string().contains("411111******1111"), "{told}");
+    }
+    // An answer that is none is quoted by its beginning.
+    let told = tell_rude(&space, "none", closed(format!("card {PAN}"))).await;
+    assert!(told.to_string().contains("begins with"), "{told}");
+    space.control_post("snapshots", &json!({ "name": "s" })).await.expect(201);
+    for place in ["pushbacks", "journal", "orders", "snapshots/s"] {
+        let text = space.control_get(place).await.text();
+        for secret in [PAN, "86420", &PAN[..13]] {
+            assert!(!text.contains(secret), "{secret} in {place}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_ends_short_keeps_what_came_of_it() {
     let sim = Sim::start().await;
     let space = sim.space("short").await;

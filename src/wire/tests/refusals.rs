@@ -3,7 +3,7 @@
 use crate::base::{Amount, Currency, Fields, Operation, Reason, SecretNames, digits};
 use crate::wire::{
     BindingMethod, ReconciliationResult, UnreadableRequest, binding_register, encode, is_harmless,
-    limits, orders, reconciliation, redact, refund, register, status,
+    limits, orders, reconciliation, redact, redact_header, refund, register, status,
 };
 
 use super::read;
@@ -283,12 +283,123 @@ fn redaction_case_by_case() {
         (r#"{"note":"\u00104012001037141112"}"#, r#"{"note":"\u0010401200******1112"}"#),
         (r#"{"note":"\u00104012001037141112"#, r#"{"note":"\u0010401200******1112"#),
         ("x4012001037141112y", "x401200******1112y"),
+        // Names of other gateways and of forms.
+        (
+            r#"{"CVV2":"1","pinBlock":"A1","otpCode":7}"#,
+            r#"{"CVV2":"***","pinBlock":"***","otpCode":"***"}"#,
+        ),
+        (r#"{"shipping":"1234","footprint":"5"}"#, r#"{"shipping":"1234","footprint":"5"}"#),
+        ("CVV2=123&pin_code=4", "CVV2=***&pin_code=***"),
+        ("card[cvv]=123&x=1", "card[cvv]=***&x=1"),
+        ("card%5Bcvv%5D=123&x=1", "card%5Bcvv%5D=***&x=1"),
+        ("q=%7B%22pin%22%3A%221234%22%7D", "q=%7B%22pin%22%3A%22***%22%7D"),
+        ("'pin' => '1234'", "'pin' => '***'"),
+        ("card=4012 0010 3714 1112 x", "card=401200******1112 x"),
+        ("card: VISA", "card: VISA"),
+        (r#"{"pin":"","x":"1","#, r#"{"pin":"","x":"1","#),
+        ("Authorization: Bearer abc.def\r\nX: 1", "Authorization: ***\r\nX: 1"),
+        // Secrets within a text.
+        (
+            r#"{"noti_url":"http://a.test/n?cvv=123&id=7"}"#,
+            r#"{"noti_url":"http://a.test/n?cvv=***&id=7"}"#,
+        ),
+        (r#"{"note":"{\"pin\":\"1234\"}"}"#, r#"{"note":"{\"pin\":\"***\"}"}"#),
+        (r#"{"note":"PIN: 1234, thanks"}"#, r#"{"note":"PIN: ***, thanks"}"#),
+        (
+            r#"{"noti_url":"http://a.test:8080/n?id=7"}"#,
+            r#"{"noti_url":"http://a.test:8080/n?id=7"}"#,
+        ),
+        // XML and parts of a form.
+        ("<cvv>123</cvv><x>1</x>", "<cvv>***</cvv><x>1</x>"),
+        ("<p:Pin type=\"n\">1234</p:Pin>", "<p:Pin type=\"n\">***</p:Pin>"),
+        ("<cvv><![CDATA[123]]></cvv>", "<cvv>***</cvv>"),
+        ("<cvv/><x>1</x>", "<cvv/><x>1</x>"),
+        ("<card cvv=\"123\" x=\"1\"/>", "<card cvv=\"***\" x=\"1\"/>"),
+        ("<cardNumber>4012001037141112</cardNumber>", "<cardNumber>401200******1112</cardNumber>"),
+        ("log in with <token> please", "log in with <token> please"),
+        ("<input name=\"cvv\" value=\"123\">", "<input name=\"cvv\" value=\"***\">"),
+        ("<field name=\"cvv\">123</field>", "<field name=\"cvv\">***</field>"),
+        ("form-data; name=\"cvv\"\r\n\r\n123\r\n--b", "form-data; name=\"cvv\"\r\n\r\n***\r\n--b"),
+        // Numbers in groups.
+        (r#"{"note":"4012.0010.3714.1112"}"#, r#"{"note":"401200******1112"}"#),
+        ("{\"note\":\"4012\u{a0}0010\u{a0}3714\u{a0}1112\"}", r#"{"note":"401200******1112"}"#),
+        ("{\"note\":\"4012\u{2009}0010\u{2011}3714  1112\"}", r#"{"note":"401200******1112"}"#),
+        ("x=4012%200010+3714_1112", "x=401200******1112"),
+        (r#"{"note":"\u0034012\u00a000103714 1112"}"#, r#"{"note":"401200******1112"}"#),
+        (
+            r#"{"note":"10.20.30.40 2026-11-29 08:10:26"}"#,
+            r#"{"note":"10.20.30.40 2026-11-29 08:10:26"}"#,
+        ),
     ] {
         let redacted = redact(SecretNames::GENERAL, body.as_bytes());
         assert_eq!(String::from_utf8_lossy(&redacted), expected);
         let harmless = Fields::parse(body.as_bytes())
             .is_ok_and(|fields| is_harmless(SecretNames::GENERAL, &fields));
         assert!(!harmless || body == expected, "{body}");
+    }
+}
+
+#[test]
+fn text_in_wide_units_is_redacted_as_text() {
+    let body = r#"{"wdlCvv":"100","note":"4012001037141112"}"#;
+    let little: Vec<u8> = body.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = body.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let wide: Vec<u8> = body.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    for bytes in [[&b"\xff\xfe"[..], &little].concat(), little, big, wide] {
+        let shown = redact(SecretNames::GENERAL, &bytes);
+        let shown = String::from_utf8_lossy(&shown);
+        assert!(shown.ends_with(r#"{"wdlCvv":"***","note":"401200******1112"}"#), "{shown:?}");
+    }
+    let harmless = b"\0a\0b".as_slice();
+    assert!(matches!(redact(SecretNames::GENERAL, harmless), std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
+fn a_private_key_is_hidden_under_every_name() {
+    let (line, title) =
+        (format!("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC{}", "Ab9/".repeat(400)), "PRIVATE KEY");
+    let lines: Vec<_> = line.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    let pem = |end: &str| {
+        format!("-----BEGIN {title}-----{end}{}{end}-----END {title}-----{end}", lines.join(end))
+    };
+    let old = format!("MIIEpAIBAAKCAQEA{}", "Ab9/".repeat(400));
+    for text in [
+        line.clone(),
+        old.clone(),
+        lines.join("\r\n"),
+        lines.join("\n"),
+        pem("\n"),
+        pem(" "),
+        pem("\n").replace("BEGIN ", "BEGIN RSA ").replace("END ", "END RSA "),
+        pem("\n")[..900].to_owned(),
+    ] {
+        for body in [serde_json::json!({ "note": text }).to_string(), format!("note={text}"), text]
+        {
+            let redacted = redact(SecretNames::GENERAL, body.as_bytes());
+            let shown = String::from_utf8_lossy(&redacted);
+            assert!(shown.contains("***") && !shown.contains("Ab9/Ab9/"), "{shown}");
+            assert_eq!(redact(SecretNames::GENERAL, &redacted), redacted);
+            let harmless = Fields::parse(body.as_bytes())
+                .is_ok_and(|fields| is_harmless(SecretNames::GENERAL, &fields));
+            assert!(!harmless, "{body}");
+        }
+    }
+    let public = format!("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A{}", "Ab9/".repeat(80));
+    let body = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----");
+    assert!(matches!(redact(SecretNames::GENERAL, body.as_bytes()), std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
+fn headers_are_redacted_by_name_and_content() {
+    for (name, value, expected) in [
+        ("x-card", "4012 0010 3714 1112", "401200******1112"),
+        ("x-cvv2", "123", "***"),
+        ("authorization", "Bearer abc", "***"),
+        ("location", "http://a.test/?pin=1234", "http://a.test/?pin=***"),
+        ("x-note", "paid with 4012-0010-3714-1112", "paid with 401200******1112"),
+        ("content-type", "application/json; charset=utf-8", "application/json; charset=utf-8"),
+    ] {
+        assert_eq!(redact_header(SecretNames::GENERAL, name, value), expected);
     }
 }
 
