@@ -311,7 +311,7 @@ impl Ledger {
             }
             let day = order.created.day();
             if !numbers.insert((day, order.day_number))
-                || !day_numbers.get(&day).is_some_and(|last| order.day_number <= *last)
+                || day_numbers.get(&day).is_none_or(|last| order.day_number > *last)
             {
                 return Err(format!(
                     "the order {:?} has a running number that is not its own",

@@ -36,7 +36,7 @@ impl HiddenKey {
                 copied = at;
             }
             // The letter of an escape such as `\n` is none of the key's.
-            at += if at > start && text.get(at) != Some(&b'\\') { 0 } else { 1 };
+            at += usize::from(at == start || text.get(at) == Some(&b'\\'));
             at += usize::from(text.get(at - 1) == Some(&b'\\'));
         }
         if copied == 0 {

@@ -34,12 +34,11 @@ pub(super) fn redact_loosely<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'
             continue;
         }
         at = name.end;
-        let (class, value) = match private_key(body, &name) {
-            Some(key) => (Secrecy::Secret, Some(key)),
-            None => {
-                let class = secrets.class(&body[name.clone()]);
-                (class, class.is_hidden().then(|| value_of(body, &name)).flatten())
-            }
+        let (class, value) = if let Some(key) = private_key(body, &name) {
+            (Secrecy::Secret, Some(key))
+        } else {
+            let class = secrets.class(&body[name.clone()]);
+            (class, class.is_hidden().then(|| value_of(body, &name)).flatten())
         };
         let Some(value) = value else { continue };
         let form = hidden_form(&body[value.clone()], class);

@@ -228,11 +228,13 @@ fn grouped_card(text: &[u8]) -> Option<usize> {
 fn sign_len(text: &[u8]) -> usize {
     match text {
         [b' ' | b'\t' | b'-' | b'.' | b'_' | b'/' | b'+', ..] => 1,
-        // The blank that does not break, plain and percent-encoded blanks.
+        // The blank that does not break.
         [0xc2, 0xa0, ..] => 2,
-        [b'%', b'2', b'0', ..] => 3,
-        // The other blanks and dashes of Unicode.
-        [0xe2, 0x80, 0x80..=0xaf, ..] | [0xe2, 0x88, 0x92, ..] | [0xe3, 0x80, 0x80, ..] => 3,
+        // The other blanks and dashes of Unicode, and a percent-encoded blank.
+        [0xe2, 0x80, 0x80..=0xaf, ..]
+        | [0xe2, 0x88, 0x92, ..]
+        | [0xe3, 0x80, 0x80, ..]
+        | [b'%', b'2', b'0', ..] => 3,
         _ => 0,
     }
 }

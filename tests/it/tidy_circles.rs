@@ -21,7 +21,7 @@ type ModulePath = Vec<String>;
 /// The files of a module, and what each names.
 #[derive(Default)]
 struct Files {
-    files: BTreeMap<ModulePath, PathBuf>,
+    paths: BTreeMap<ModulePath, PathBuf>,
     tokens: BTreeMap<ModulePath, Vec<String>>,
     /// What a name stands for in a file that imports it.
     imports: BTreeMap<(ModulePath, String), ModulePath>,
@@ -34,7 +34,7 @@ fn tokens(code: &str) -> Vec<String> {
         let goes_on = letter.is_alphanumeric() || letter == '_';
         match tokens.last_mut() {
             Some(last) if (goes_on && is_word) || (letter == ':' && last == ":") => {
-                last.push(letter)
+                last.push(letter);
             }
             _ if letter.is_whitespace() => {}
             _ => tokens.push(letter.to_string()),
@@ -141,7 +141,7 @@ impl Files {
         for (file, code) in sources {
             let path = module_path(&file);
             files.tokens.insert(path.clone(), tokens(&bare_code(&code)));
-            files.files.insert(path, file);
+            files.paths.insert(path, file);
         }
         for (own, tokens) in &files.tokens {
             for (name, path) in paths(tokens, |_| false) {
@@ -155,7 +155,7 @@ impl Files {
 
     fn child(&self, own: &[String], name: &str) -> Option<ModulePath> {
         let child: ModulePath = own.iter().cloned().chain([name.to_owned()]).collect();
-        self.files.contains_key(&child).then_some(child)
+        self.paths.contains_key(&child).then_some(child)
     }
 
     /// A path as the file at `own` writes it, from the root of the crate; `None` where it leads to another crate.
@@ -181,8 +181,8 @@ impl Files {
 
     /// The file that defines what a path names.
     fn definition(&self, path: &[String], reexports: usize) -> Option<&ModulePath> {
-        let length = (1..=path.len()).rev().find(|end| self.files.contains_key(&path[..*end]))?;
-        let (file, _) = self.files.get_key_value(&path[..length])?;
+        let length = (1..=path.len()).rev().find(|end| self.paths.contains_key(&path[..*end]))?;
+        let (file, _) = self.paths.get_key_value(&path[..length])?;
         let behind =
             path.get(length).and_then(|name| self.imports.get(&(file.clone(), name.clone())));
         let further = behind.filter(|_| reexports < REEXPORTS_MAX);
@@ -200,7 +200,7 @@ impl Files {
             let files = paths.into_iter().filter_map(|(import, path)| {
                 let path = self.absolute(own, &path)?;
                 // A module that is imported counts where something of it is named.
-                let is_module = import.is_some() && self.files.contains_key(&path);
+                let is_module = import.is_some() && self.paths.contains_key(&path);
                 let file = self.definition(&path, 0).filter(|file| *file != own);
                 file.filter(|_| !is_module)
             });
@@ -216,7 +216,7 @@ impl Files {
         let mut circles = BTreeSet::new();
         for (file, reached) in &all {
             let back = reached.iter().filter(|other| all[**other].contains(file));
-            let names = back.map(|other| self.files[*other].display().to_string());
+            let names = back.map(|other| self.paths[*other].display().to_string());
             circles.insert(names.collect::<Vec<_>>());
         }
         circles.into_iter().filter(|circle| !circle.is_empty()).collect()

@@ -257,9 +257,9 @@ mod tests {
         ];
         let mut orders = TrialOrders::default();
         orders.add(wish("first", 100, false), &history(&[]));
-        orders.answered(0, Some("1".to_owned()), None);
+        orders.accepted(0, Some("1".to_owned()), None);
         orders.add(wish("second", 100, false), &history(&calls[..1]));
-        orders.answered(1, Some("2".to_owned()), None);
+        orders.accepted(1, Some("2".to_owned()), None);
         orders.attribute(&history(&calls));
         assert_eq!(tx_ids(&orders), [Some("A"), Some("B")]);
     }
@@ -278,11 +278,11 @@ mod tests {
             orders.add(wish(name, cents, true), &history(&[]));
         }
         let name = |name: &str| Some(name.to_owned());
-        orders.answered(0, name("17"), None);
-        orders.answered(1, name("7"), None);
-        orders.answered(2, name("8"), None);
-        orders.answered(3, name("9"), name("E"));
-        orders.answered(4, None, None);
+        orders.accepted(0, name("17"), None);
+        orders.accepted(1, name("7"), None);
+        orders.accepted(2, name("8"), None);
+        orders.accepted(3, name("9"), name("E"));
+        orders.accepted(4, None, None);
         orders.attribute(&history(&calls));
         assert_eq!(tx_ids(&orders), [Some("B"), Some("A"), Some("C"), Some("E"), Some("D")]);
     }
