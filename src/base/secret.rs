@@ -62,6 +62,9 @@ const PARTS: [&[u8]; 11] = [
     b"pincode",
     b"otpcode",
 ];
+/// Last words of names that tell of a secret what everybody may know: `otp_tries`, `pinEnabled`.
+const HARMLESS_ENDS: [&[u8]; 8] =
+    [b"tries", b"attempts", b"enabled", b"required", b"length", b"limit", b"validity", b"lifetime"];
 /// Ends of names of card numbers.
 const CARD_ENDS: [&[u8]; 4] = [b"cardnumber", b"cardno", b"cardnum", b"accountnumber"];
 
@@ -132,6 +135,9 @@ fn general(name: &[u8]) -> Secrecy {
             | b"todate"
     ) {
         return Secrecy::Identifier;
+    }
+    if words.iter().last().is_some_and(|word| HARMLESS_ENDS.contains(&word)) {
+        return Secrecy::Plain;
     }
     let digits = whole.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let whole = &whole[..whole.len() - digits];

@@ -117,13 +117,6 @@ fn a_baseline_leaves_new_findings_only_and_severity_has_a_bar() {
     let other = audit(&["--mistake", "trusts-return", "--baseline", file]);
     assert_eq!(other.code, Some(1), "{}", other.out);
     assert_eq!(audit(&[&books[..], &["--fail-on", "critical"]].concat()).code, Some(0));
-    // Another bug that the same scenario shows is not known.
-    let bug = |name| ["--only", "S051", "--mistake", name];
-    let written = audit(&[&bug("repeats-refund")[..], &["--write-baseline", file]].concat());
-    assert_eq!(written.code, Some(1), "{}", written.out);
-    let known = |name| audit(&[&bug(name)[..], &["--baseline", file, "--allow-unjudged"]].concat());
-    let (same, other) = (known("repeats-refund"), known("lost-answer-is-failure"));
-    assert_eq!((same.code, other.code), (Some(0), Some(1)), "{}\n{}", same.out, other.out);
     let missing = audit(&["--baseline", "/nowhere/at-all.json"]);
     assert!(missing.code == Some(2) && missing.err.contains("--write-baseline"), "{}", missing.err);
 }
