@@ -163,7 +163,7 @@ fn a_shop_of_the_users_is_judged_with_every_word_of_the_command_that_repeats_it(
     let finding = &report["findings"][0];
     assert_eq!(
         (&finding["id"], &finding["severity"]),
-        (&"ask-the-gateway".into(), &"critical".into())
+        (&"push-back-is-a-hint".into(), &"critical".into())
     );
     let repeat = finding["evidence"][0]["repeat"].as_str().unwrap();
     assert_eq!(repeat, format!("payon-sim run P01 --seed 1 --merchant {file}"));
