@@ -400,7 +400,7 @@ async fn a_clock_stops_at_its_end_and_can_be_set_again() {
     }
     let nowhere = json!({ "noti_url": "http://127.0.0.1:1/noti" });
     let order = space.register("last", nowhere).await;
-    assert_eq!(order["resultData"]["txDt"], "99990101", "{order}");
+    assert_eq!(order["txDt"], "99990101", "{order}");
     space.pay("last", json!({})).await.expect(200);
     assert_eq!(change(json!({ "advance": 1 })).await.status, 422);
     for wish in [json!({}), json!({ "runUntilIdle": true }), json!({ "scale": 1 })] {
