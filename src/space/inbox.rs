@@ -7,11 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smol_str::SmolStr;
 
-use super::outbox::Dispatch;
-use super::registry::is_plain;
-use super::space::Space;
+use super::names::is_plain;
 use crate::base::Millis;
-use crate::wire::redact;
 
 /// Path of a box without its name, behind the address of the server or of a space.
 const PATH: &str = "/_sim/inbox/";
@@ -145,7 +142,14 @@ impl Inbox {
         self.bytes = self.messages.iter().map(|message| message.size()).sum();
     }
 
-    fn push(&mut self, message: InboxMessage) {
+    /// The number of the next message.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Keeps a message; the oldest ones go where there are too many.
+    pub(super) fn push(&mut self, message: InboxMessage) {
         self.bytes += message.size();
         self.messages.push_back(Arc::new(message));
         while self.messages.len() > MESSAGES_MAX || self.bytes > BYTES_MAX {
@@ -153,60 +157,6 @@ impl Inbox {
             self.bytes -= oldest.size();
             self.dropped += 1;
         }
-    }
-}
-
-impl Space {
-    /// Looks into the inbox.
-    pub fn read_inbox<R>(&self, read: impl FnOnce(&Inbox) -> R) -> R {
-        read(&self.log().inbox)
-    }
-
-    /// Changes the inbox.
-    pub fn change_inbox<R>(&self, change: impl FnOnce(&mut Inbox) -> R) -> R {
-        change(&mut self.log().inbox)
-    }
-
-    /// Puts an attempt into a box and returns the box's answer. `body` is the beginning of what came, `length` all of it.
-    pub fn receive(
-        &self,
-        dispatch: &Dispatch,
-        name: &str,
-        headers: Vec<(Box<str>, Box<str>)>,
-        body: &[u8],
-        length: usize,
-    ) -> InboxAnswer {
-        let secrets = self.shared.profile.operations.secrets();
-        let body = Bytes::from(redact(secrets, body).into_owned());
-        let job = &dispatch.delivery_job;
-        let answer = self.locked(|transaction| {
-            let state = &*transaction.state;
-            let delivery = state.contents.outbox.get(job.id);
-            let delivery = delivery.filter(|_| state.generation == dispatch.generation);
-            let mut log = self.log();
-            let answer = log.inbox.answer(name);
-            let is_in_time = answer.delay_ms < job.policy.timeout_ms.unsigned_abs();
-            if let Some(delivery) = delivery {
-                log.inbox.last += 1;
-                let message = InboxMessage {
-                    number: log.inbox.last,
-                    name: name.into(),
-                    at: transaction.now,
-                    pushback: job.id,
-                    attempt: job.attempt,
-                    merchant: delivery.merchant.clone(),
-                    tx_id: delivery.tx_id.clone(),
-                    headers,
-                    body,
-                    length,
-                    status: (!answer.close && is_in_time).then_some(answer.status),
-                };
-                log.inbox.push(message);
-            }
-            (answer, false)
-        });
-        self.changed.notify_waiters();
-        answer
     }
 }
 

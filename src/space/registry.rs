@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::contents::{Budgets, InitialState};
 use super::metrics::Meter;
+use super::names::is_plain;
 use super::snapshot::Snapshot;
 use super::space::{Shared, Space};
 use crate::base::Seed;
@@ -429,13 +430,4 @@ impl Spaces {
         space.close();
         Ok(())
     }
-}
-
-/// Returns true if a name can stand in paths and files as it is. Clients take `.` and `..` out of paths before they send them.
-pub(super) fn is_plain(name: &str, bytes_max: usize) -> bool {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !name.is_empty()
-        && name.len() <= bytes_max
-        && name.bytes().all(good)
-        && !matches!(name, "." | "..")
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::registry::{IfExists, is_plain};
+use super::names::is_plain;
+use super::registry::IfExists;
 use super::snapshot::{KeptSnapshot, NAME_MAX, SNAPSHOTS_MAX, Snapshot, SnapshotError};
 use super::space::Space;
 use crate::base::wall_clock;
