@@ -210,7 +210,7 @@ fn most_likely<'r>(
         let is_seen = open.iter().any(|(case, _)| practice.is_named_by(case));
         let explained = open.iter().filter(|(case, _)| practice.explains(case)).count();
         let is_likely = named >= SHARE_NAMED && all >= SHARE_EXPLAINED && is_seen;
-        is_likely.then_some((explained, named))
+        is_likely.then_some((explained, named, all))
     };
     let scored = rules.practices.iter().rev();
     let scored = scored.filter_map(|practice| Some((score(practice)?, practice)));

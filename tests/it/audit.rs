@@ -146,7 +146,7 @@ fn a_shop_of_the_users_is_judged_with_every_word_of_the_command_that_repeats_it(
     }
     let bench = Bench::new();
     let only = ["--only", "P01", "--only", "P02", "--only", "S009", "-j", "3"];
-    let file = mini(&bench, "");
+    let file = mini(&bench, "none");
     let fair = [&["--merchant", &*file], &only[..]].concat();
     let (ended, report) = json(&[&fair[..], &["--allow-unjudged"]].concat());
     assert_eq!(ended.code, Some(0), "{}{report:#}", ended.err);

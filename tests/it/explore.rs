@@ -96,7 +96,7 @@ fn a_shop_of_the_users_is_explored_and_what_breaks_it_is_shrunk() {
         let file = bench.mini(&format!(", MISTAKE: \"{mistake}\""), "without: [polls]\n");
         explore(out, &[&["--merchant", &*file], &some[..]].concat())
     };
-    let (ended, found) = explored(&out.path().join("fair"), "");
+    let (ended, found) = explored(&out.path().join("fair"), "none");
     assert_eq!(ended.code, Some(0), "{}{found:#}", ended.err);
     let (ended, found) = explored(&out.path().join("bug"), "ships-twice");
     assert_eq!(ended.code, Some(1), "{}{found:#}", ended.err);
