@@ -14,7 +14,7 @@ use super::{exit, interrupt, settings};
 use crate::audit::{self, Audit, AuditBar, AuditCase, AuditRules, Baseline, Severity};
 use crate::base::Diagnostic;
 use crate::scenario::{Mistake, Requirement, Style};
-use crate::scenario_runs::{LoadedScenario, ManyRuns, RunOptions, ScenarioOutcome, not_run};
+use crate::scenario_runs::{self, LoadedScenario, ManyRuns, RunOptions, ScenarioOutcome, not_run};
 
 /// Shop to audit, and options.
 #[derive(Args, Debug)]
@@ -121,6 +121,7 @@ pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let cases = audit::all_cases().map_err(|problems| told(&problems))?;
     let shop = TestedShop::load(args.merchant.as_deref())?;
     let options = args.options();
+    scenario_runs::check_profiles(cases.iter().map(|case| &case.loaded.scenario), &options)?;
     let begun = Instant::now();
     let limit = args.time_limit.map(Duration::from_secs);
     let interrupted = interrupt::watch(options.stop.clone(), limit)?;

@@ -166,7 +166,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(args, arguments.last().is_some_and(|last| last == "--")),
         Command::Audit(args) => audit::run(args),
         Command::Explore(args) => explore::run(args),
         Command::Check(args) => scenarios::check(args),

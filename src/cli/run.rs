@@ -27,6 +27,13 @@ const CALLS_SHOWN: usize = 12;
 /// Number of seconds a command may take where nothing else is said.
 const TIMEOUT_S: u64 = 300;
 
+/// Said of a `--` with nothing behind it.
+const NO_COMMAND: &str = "there is no command after --; is a variable of your shell empty? Leave -- out to run the \
+    scenarios without a command of yours";
+/// Said of a command whose first word is empty.
+const EMPTY_COMMAND: &str = "the command after -- begins with an empty word where its program should stand; is a variable \
+    of your shell empty?";
+
 /// Scenarios to run, and options.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -146,7 +153,14 @@ pub(super) fn requirement(name: &str) -> Result<Requirement, String> {
 
 /// Runs them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met or judged than
 /// asked for.
-pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+///
+/// `ends_with_dashes`: the command line ends with `--`, behind which a command belongs.
+pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitCode> {
+    match args.command.first() {
+        None if ends_with_dashes => bail!(NO_COMMAND),
+        Some(program) if program.trim().is_empty() => bail!(EMPTY_COMMAND),
+        _ => {}
+    }
     let scenarios = read(&args.scenarios)?;
     if let Some(dir) = &args.report {
         // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
@@ -154,6 +168,7 @@ pub(super) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     }
     let shop = TestedShop::load(args.merchant.as_deref())?;
     let options = args.options();
+    scenario_runs::check_profiles(scenarios.iter().map(|loaded| &loaded.scenario), &options)?;
     let patience = Duration::from_secs(args.timeout);
     let run_scenario = |scenario: &LoadedScenario| match &*args.command {
         [] => shop.run(scenario, &options),
@@ -327,10 +342,7 @@ fn sum(outcomes: &Outcomes, coverage: &Coverage) -> String {
 }
 
 fn shortcomings(text: &mut String, scenario: &ScenarioOutcome) {
-    let mut line = |label: &str, said: &str| {
-        // Writing into a String cannot fail.
-        let _ = writeln!(text, "     {label}{}", visible(said));
-    };
+    let mut line = |label: &str, said: &str| add_lines(text, label, said);
     if let Some(error) = &scenario.error {
         line("", error);
     }
@@ -365,4 +377,28 @@ fn shortcomings(text: &mut String, scenario: &ScenarioOutcome) {
         line("a correct merchant: ", correct);
     }
     line(&format!("seed {}; again: ", scenario.seed), &scenario.repeat);
+}
+
+/// Adds what is said, each line of it on a line of its own and below `label`.
+fn add_lines(text: &mut String, label: &str, said: &str) {
+    let first = said.lines().next().unwrap_or_default();
+    // Writing into a String cannot fail.
+    let _ = writeln!(text, "     {label}{}", visible(first));
+    for line in said.lines().skip(1) {
+        let _ = writeln!(text, "       {}", visible(line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_several_lines_is_shown_on_several() {
+        let mut text = String::new();
+        add_lines(&mut text, "shop: ", "it died:\nbad port\x1b[2J\n  at main\n");
+        add_lines(&mut text, "found: ", "");
+        let shown = "     shop: it died:\n       bad port<U+001B>[2J\n       <space><space>at main\n     found: <empty>\n";
+        assert_eq!(text, shown);
+    }
 }

@@ -40,10 +40,10 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{Millis, Seed};
 use crate::gateway;
 use crate::merchant_under_test::ShopError;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileErrors};
 use crate::reference_merchant::{Shop, VirtualTime};
 use crate::scenario::{
-    Counts, DriveStep, Mistake, Requirement, Scenario, SpaceHistory, Style, judge,
+    Counts, DriveStep, Mistake, Override, Requirement, Scenario, SpaceHistory, Style, judge,
 };
 use crate::simulator::StartError;
 use crate::space::Space;
@@ -282,16 +282,32 @@ fn sum_up(
     outcome.met = space.met();
 }
 
+/// Reads the profile alone and with the settings of each scenario, so that what is wrong with it is told before anything
+/// runs and is not taken for a fault of the merchant.
+pub fn check_profiles<'s>(
+    scenarios: impl IntoIterator<Item = &'s Scenario>,
+    options: &RunOptions,
+) -> Result<(), ProfileErrors> {
+    profile_with(&[], options)?;
+    let settings = scenarios.into_iter().map(|scenario| &*scenario.profile);
+    settings.filter(|own| !own.is_empty()).try_for_each(|own| profile_with(own, options).map(drop))
+}
+
 /// The profile with the scenario's own settings.
 fn profile(scenario: &Scenario, options: &RunOptions) -> Result<Arc<Profile>, String> {
-    if scenario.profile.is_empty() && options.profile.is_none() {
+    profile_with(&scenario.profile, options).map_err(|errors| errors.to_string())
+}
+
+fn profile_with(
+    settings: &[Override],
+    options: &RunOptions,
+) -> Result<Arc<Profile>, ProfileErrors> {
+    if settings.is_empty() && options.profile.is_none() {
         return Ok(Profile::builtin());
     }
-    let settings = scenario.profile.iter();
     let settings: Vec<(&str, &str)> =
-        settings.map(|setting| (setting.key.as_str(), setting.value.0.as_str())).collect();
-    let profile = Profile::with(options.profile.as_deref(), &settings);
-    profile.map(Arc::new).map_err(|errors| errors.to_string())
+        settings.iter().map(|setting| (setting.key.as_str(), setting.value.0.as_str())).collect();
+    Profile::with(options.profile.as_deref(), &settings).map(Arc::new)
 }
 
 /// The command line that runs the scenario again, quoted for a shell.

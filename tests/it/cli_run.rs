@@ -367,6 +367,38 @@ fn a_command_takes_the_merchants_place() {
 }
 
 #[test]
+fn dashes_with_no_command_behind_them_run_nothing() {
+    for command in [&["--"][..], &["--", ""], &["--", " ", "test"], &["--merchant", "m.yaml", "--"]]
+    {
+        let told = run(&[&["run", "S014"], command].concat());
+        assert_eq!((told.code, &*told.out), (Some(2), ""), "{command:?}: {}", told.err);
+        assert!(told.err.contains("after --") && told.err.contains("empty"), "{}", told.err);
+    }
+}
+
+#[test]
+fn a_profile_that_cannot_be_read_is_no_fault_of_a_shop() {
+    let folder = Folder::new();
+    let setting = "profile:\n  - { key: rules.nope, value: 1 }\n";
+    let wrong = folder
+        .scenario("WRONG", &format!("{setting}{DRIVE}expect:\n  - order: {{ state: captured }}\n"));
+    let none = folder.path("none");
+    let profile = none.to_str().unwrap();
+    for args in [
+        &["run", "S014", "--profile", profile][..],
+        &["run", "S014", "--profile", profile, "--", "true"],
+        &["run", "S014", &wrong],
+        &["audit", "--profile", profile],
+        &["explore", "--profile", profile, "--out", profile],
+    ] {
+        let told = run(args);
+        assert_eq!((told.code, &*told.out), (Some(2), ""), "{args:?}: {}", told.err);
+        assert!(told.err.contains(profile) || told.err.contains("rules.nope"), "{}", told.err);
+    }
+    assert!(!none.exists());
+}
+
+#[test]
 fn what_cannot_be_run_is_told_and_nothing_is_run() {
     for args in [&["run", "S999"][..], &["run", "S014", "--mistake", "sleeps"], &["run"]] {
         assert_eq!(run(args).code, Some(2), "{args:?}");
