@@ -32,7 +32,7 @@ fn parse(operation: Operation, body: &[u8]) -> Result<Objects<'_>, FieldsError> 
 /// before those of the order's state; where a rule lets the call be booked all the same, what the operation itself
 /// refuses stands.
 ///
-/// Where [`Operation::needs_private_key`] says so it takes milliseconds, and belongs on a thread
+/// It takes milliseconds if [`Operation::needs_private_key`] says so, and then belongs on a thread
 /// that may block.
 pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
     let begun = Instant::now();
