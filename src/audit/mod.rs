@@ -82,6 +82,8 @@ pub struct Audit {
     pub unjudged: Vec<Unjudged>,
     /// Scenarios that are as expected.
     pub passed: Vec<String>,
+    /// Scenarios that were run a second time, with a slower clock, because a first run failed by its time alone: a line each.
+    pub run_twice: Vec<String>,
     /// Duration, in real milliseconds.
     pub took_ms: u64,
 }
@@ -133,6 +135,12 @@ impl Audit {
             categories: categories.collect(),
             unjudged: outcomes.iter().filter_map(|outcome| unjudged(rules, outcome)).collect(),
             passed: passed.map(|outcome| outcome.id.clone()).collect(),
+            run_twice: outcomes
+                .iter()
+                .filter_map(|outcome| {
+                    Some(format!("{}: {}", outcome.id, outcome.first_run.as_ref()?))
+                })
+                .collect(),
             took_ms: outcomes.iter().map(|outcome| outcome.took_ms).sum(),
             findings,
         }

@@ -313,6 +313,9 @@ fn text(scenario: &ScenarioOutcome) -> String {
     if let Some(reason) = &scenario.not_applicable {
         let _ = writeln!(text, "     not applicable: {}", visible(reason));
     }
+    if let Some(first_run) = &scenario.first_run {
+        add_lines(&mut text, "run twice: ", first_run);
+    }
     if scenario.verdict.is_open() {
         shortcomings(&mut text, scenario);
     }

@@ -127,6 +127,7 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         is_cut_off: false,
         verdicts: Vec::new(),
         gaps: Vec::new(),
+        first_run: None,
         calls: Vec::new(),
         orders: Vec::new(),
         took_ms: 0,

@@ -129,6 +129,9 @@ pub struct ScenarioOutcome {
     pub verdicts: Vec<Judged>,
     /// Gaps, a sentence each: steps that nobody made, rules that never stepped in.
     pub gaps: Vec<String>,
+    /// Result of an earlier run of the same scenario, where that one failed by its time alone and this one has a slower clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_run: Option<String>,
     /// Calls to a shop under test with their answers, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<String>,
@@ -215,6 +218,20 @@ impl ScenarioOutcome {
     /// Returns true if it says something about the merchant: all that was expected was judged, or something has failed.
     pub fn is_judged(&self) -> bool {
         self.verdict == Conclusion::Ok || self.is_failure()
+    }
+
+    /// The sentences of what failed, if nothing but bounds of time failed in it: a machine that is too busy can do that.
+    pub(super) fn failures_of_time(&self, expectations: &[Expectation]) -> Option<Vec<String>> {
+        if !self.is_failure() || self.error.is_some() {
+            return None;
+        }
+        let failed = expectations
+            .iter()
+            .zip(&self.verdicts)
+            .filter(|(_, judged)| judged.verdict.judged && !judged.verdict.ok);
+        let told = failed
+            .map(|(wanted, judged)| wanted.is_about_time().then(|| judged.verdict.detail.clone()));
+        told.collect()
     }
 
     /// Draws the conclusion from what was found.

@@ -193,8 +193,10 @@ fn suite(scenario: &ScenarioOutcome) -> TestSuite {
         let name = format!("{}. {}", at + 1, title(judged));
         suite.add_test_case(case(&xml(&name), &id, Duration::ZERO, status(scenario, judged)));
     }
-    if !scenario.calls.is_empty() {
-        suite.set_system_out(xml(&scenario.calls.join("\n")));
+    let printed: Vec<&str> =
+        scenario.first_run.iter().chain(&scenario.calls).map(String::as_str).collect();
+    if !printed.is_empty() {
+        suite.set_system_out(xml(&printed.join("\n")));
     }
     for gap in &scenario.gaps {
         suite.add_test_case(case(&xml(gap), &id, Duration::ZERO, skipped(gap)));

@@ -398,3 +398,36 @@ fn nothing_begins_after_a_failure_where_that_is_wanted() {
     assert!(told.out.contains("not run: an earlier one has failed (--fail-fast)"), "{}", told.out);
     assert!(run(&["run", &fails, "S001", "-j", "1"]).out.contains("ok   S001"));
 }
+
+/// Wants the call that met trouble and another one within 3 s.
+const REPEATS_SOON: &str = "rules:\n  - id: busy\n    when: { operation: register, nth: 1 }\n    then: [reason: system.busy]\n\
+    drive: [register, idle]\nexpect:\n  - within: 3s\n    request: { operation: register, atLeast: 2 }\n";
+
+#[test]
+fn what_fails_by_its_time_alone_is_run_again_with_a_slower_clock() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let soon = bench.scenario("SOON", REPEATS_SOON);
+    // A quarter of a second is 5 s of a clock at 20 times real time, and 1.25 s at 5 times.
+    let shop = bench.mini(", PAUSE: \"0.25\"", "");
+    let (code, report_of_both) = report(&[&soon], &shop);
+    assert_eq!(code, Some(0), "{report_of_both:#}");
+    let first_run = report_of_both["stories"][0]["firstRun"].as_str().unwrap();
+    assert!(first_run.contains("clock at 5 times real time"), "{first_run}");
+    assert!(first_run.contains("within 3s"), "{first_run}");
+    let told = with_shop(&[&soon], &shop, &[]);
+    assert!(told.out.contains("ok   SOON") && told.out.contains("run twice: "), "{told:?}");
+
+    // One that is slow with any clock has failed, and one that fails by more than its time has so at once.
+    let shop = bench.mini(", PAUSE: \"1.5\"", "");
+    let (code, report_of_slow) = report(&[&soon], &shop);
+    assert_eq!(code, Some(1), "{report_of_slow:#}");
+    assert!(report_of_slow["stories"][0]["firstRun"].is_string());
+    let also_shipped =
+        bench.scenario("ALSO", &format!("{REPEATS_SOON}  - shop: {{ shipped: once }}\n"));
+    let (code, report_of_more) = report(&[&also_shipped], &bench.mini(", PAUSE: \"0.25\"", ""));
+    assert_eq!(code, Some(1), "{report_of_more:#}");
+    assert!(report_of_more["stories"][0]["firstRun"].is_null());
+}

@@ -49,6 +49,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
         is_cut_off: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
+        first_run: None,
         calls: Vec::new(),
         gaps: vec![format!("step `pay`: 1 wanted, 0 made {ODD}")],
         orders: vec![OrderStory {

@@ -48,7 +48,7 @@ def register(wish):
                    paymentMethod="CREDIT_DEBIT", noti_url=f"{address}/noti", success_url=f"{address}/thanks/{name}")
         if said.get("resultCode") == "0000":
             return 201, {"id": name}
-        time.sleep(0.05)
+        time.sleep(float(os.environ.get("PAUSE", "0.05")))
     return 502, said
 
 

@@ -37,6 +37,10 @@ pub(super) fn junit(audit: &Audit) -> Result<String, AuditReportError> {
         let name = format!("{} {}", unjudged.scenario, unjudged.title);
         scenarios.add_test_case(case(&name, "not judged", told));
     }
+    if !audit.run_twice.is_empty() {
+        let lines: Vec<_> = audit.run_twice.iter().map(|line| printable(line)).collect();
+        scenarios.set_system_out(lines.join("\n"));
+    }
     report.add_test_suite(scenarios);
     report.to_string().map_err(|error| AuditReportError::unmade("JUnit", error))
 }

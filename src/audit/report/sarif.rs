@@ -16,6 +16,9 @@ pub(super) fn sarif(audit: &Audit) -> Result<String, AuditReportError> {
             "text": format!("{} {} was not judged: {reasons}", unjudged.scenario, unjudged.title)
         } })
     });
+    let twice = audit.run_twice.iter().map(
+        |line| json!({ "level": "note", "message": { "text": format!("Run twice. {line}") } }),
+    );
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -27,7 +30,7 @@ pub(super) fn sarif(audit: &Audit) -> Result<String, AuditReportError> {
             } },
             "invocations": [{
                 "executionSuccessful": true,
-                "toolExecutionNotifications": open.collect::<Vec<_>>(),
+                "toolExecutionNotifications": open.chain(twice).collect::<Vec<_>>(),
             }],
             "results": results,
             "properties": { "grade": audit.grade.letter.to_string() },

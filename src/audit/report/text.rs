@@ -19,6 +19,9 @@ pub(super) fn text(audit: &Audit, bar: AuditBar) -> String {
         text += &told(at + 1, finding);
     }
     text += &unjudged(audit);
+    for line in &audit.run_twice {
+        let _ = writeln!(text, "run twice: {}", printable(line));
+    }
     let Grade { letter, because, findings, judged, of } = &audit.grade;
     let _ = writeln!(text, "\n{}: grade {letter} ({because})", printable(&audit.shop));
     for graded in &audit.categories {

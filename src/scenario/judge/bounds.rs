@@ -25,6 +25,13 @@ impl Expectation {
         self.within.is_some() || self.parts().iter().any(Self::has_span)
     }
 
+    /// Returns true if it or a part of it sets a bound of time: a span, or a pause between calls.
+    pub fn is_about_time(&self) -> bool {
+        let sets_pause =
+            matches!(&self.subject, Subject::Request(request) if request.apart.is_some());
+        sets_pause || self.within.is_some() || self.parts().iter().any(Self::is_about_time)
+    }
+
     /// The same without its upper bounds; `None` where nothing would be left.
     fn relaxed(&self) -> Option<Self> {
         if self.never {
