@@ -129,6 +129,7 @@ pub(super) async fn change(call: &ApiRequest, wish: ClockWish) -> Result<ClockVi
         scale_milli,
         advance_ms: wish.advance,
         run_until_idle: wish.run_until_idle == Some(true),
+        catches_up: false,
     };
     let changed = tokio::select! {
         changed = call.space.change_clock(change) => changed,

@@ -158,6 +158,11 @@ impl Space {
     /// Takes a request in: names it, and looks up the merchant that it names, if any. `point` is where rules may step in.
     pub fn arrive(&self, merchant: Option<&str>, point: Option<Point>) -> Arrival {
         let mut state = self.lock();
+        if point.is_some() && state.runs_with_call.is_some() {
+            drop(state);
+            self.run_as_promised();
+            state = self.lock();
+        }
         let contents = &state.contents;
         let merchant = merchant.and_then(|id| contents.merchants.get(id)).map(Arc::clone);
         let meets_rules = point.is_some_and(|point| contents.rules.set().listens_at(point));

@@ -42,6 +42,11 @@ pub(super) struct State {
     pub(super) next_request: RequestId,
     /// The real time at which the scheduler looks in next.
     pub(super) next_wakeup: Millis,
+    /// Speed that the clock takes on with the next call of a merchant, in thousandths of real speed.
+    pub(super) runs_with_call: Option<u64>,
+    /// Speed that the clock takes on again once it has been moved, in thousandths of real speed. `None` unless it is being
+    /// moved, for which it stands still.
+    pub(super) resumes_at: Option<u64>,
     /// True if somebody moves the clock from event to event.
     pub(super) is_driven: bool,
     pub(super) snapshots: BTreeMap<Box<str>, Arc<Snapshot>>,
@@ -58,6 +63,8 @@ impl State {
             attempts: Attempts::default(),
             next_request,
             next_wakeup: Millis(i64::MAX),
+            runs_with_call: None,
+            resumes_at: None,
             is_driven: false,
             snapshots: BTreeMap::new(),
         }

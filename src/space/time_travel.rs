@@ -33,6 +33,9 @@ pub struct ClockChange {
     pub advance_ms: Option<u64>,
     /// Let time pass until no push-back and no reply waits any more.
     pub run_until_idle: bool,
+    /// Count the real time too that it takes to let time pass: the clock comes to stand where it would if it had run on
+    /// meanwhile. A shop's own timers run on, after all.
+    pub catches_up: bool,
 }
 
 /// Reason why a clock was not changed, or not to the end.
@@ -72,13 +75,32 @@ impl Space {
             changed
         })?;
         if let Some(ms) = change.advance_ms {
-            let frozen = FrozenClock::new(self);
+            let frozen = FrozenClock::new(self, change.catches_up);
             frozen.advance_to(TravelGoal::At(later(frozen.since, ms))).await?;
         }
         if change.run_until_idle {
-            FrozenClock::new(self).advance_to(TravelGoal::Idle).await?;
+            FrozenClock::new(self, change.catches_up).advance_to(TravelGoal::Idle).await?;
         }
         Ok(())
+    }
+
+    /// Has the clock run at that speed from the moment on at which the next call of a merchant comes. Until then it goes on
+    /// as it is.
+    pub fn run_with_next_call(&self, scale_milli: u64) {
+        self.lock().runs_with_call = Some(scale_milli);
+    }
+
+    /// Has the clock run as [`Space::run_with_next_call`] said, now, unless it does already.
+    pub fn run_as_promised(&self) {
+        self.write(|transaction| {
+            let Some(scale_milli) = transaction.state.runs_with_call.take() else { return };
+            if let Some(resumes_at) = &mut transaction.state.resumes_at {
+                *resumes_at = scale_milli;
+            } else {
+                transaction.clock().scale(wall_clock(), scale_milli);
+                transaction.clock_changed();
+            }
+        });
     }
 }
 
@@ -176,13 +198,14 @@ fn in_range(moment: Millis) -> Result<Millis, ClockError> {
 struct FrozenClock<'s> {
     space: &'s Space,
     generation: u64,
-    scale_milli: u64,
     /// Time on the clock when it was stopped.
     since: Millis,
+    /// Real time at which it was stopped, where what it misses is made up for.
+    stopped: Option<Millis>,
 }
 
 impl<'s> FrozenClock<'s> {
-    fn new(space: &'s Space) -> Self {
+    fn new(space: &'s Space, catches_up: bool) -> Self {
         space.write(|transaction| {
             let (generation, since) = (transaction.state.generation, transaction.now);
             let scale_milli = transaction.clock().scale_milli();
@@ -190,7 +213,8 @@ impl<'s> FrozenClock<'s> {
             transaction.clock().freeze(real, true);
             transaction.clock().set(real, since);
             transaction.state.attempts.forgive();
-            Self { space, generation, scale_milli, since }
+            transaction.state.resumes_at = Some(scale_milli);
+            Self { space, generation, since, stopped: catches_up.then_some(real) }
         })
     }
 
@@ -224,8 +248,12 @@ impl<'s> FrozenClock<'s> {
 impl Drop for FrozenClock<'_> {
     fn drop(&mut self) {
         self.space.write(|transaction| {
+            let Some(scale_milli) = transaction.state.resumes_at.take() else { return };
             if transaction.state.generation == self.generation {
-                transaction.clock().scale(wall_clock(), self.scale_milli);
+                let real = wall_clock();
+                let clock = transaction.clock();
+                clock.scale(self.stopped.unwrap_or(real), scale_milli);
+                clock.set(real, clock.now(real));
                 transaction.clock_changed();
             }
         });
@@ -239,9 +267,10 @@ mod tests {
     use tokio::sync::mpsc::UnboundedReceiver;
 
     use super::*;
-    use crate::base::{Amount, Currency, OrderState, PaymentMethod, Seed};
+    use crate::base::{Amount, Currency, Operation, OrderState, PaymentMethod, Seed};
     use crate::ledger::{Command, Details, NewOrder, OrderKind, Target};
     use crate::profile::Profile;
+    use crate::scenario::Point;
     use crate::space::{Attempt, Budgets, DeliveryState, RequestId, Spaces};
 
     const NAMED: Target<'static> = Target::Named { merchant: "C0000143", tx_id: "1" };
@@ -400,6 +429,54 @@ mod tests {
             space.read(|view| assert_eq!(view.clock.scale_milli(), 0));
         }
         space.read(|view| assert_eq!(view.clock.scale_milli(), 2000));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_catches_up_has_missed_nothing() {
+        let (_spaces, space, _bell) = world().await;
+        cancel(&space);
+        let before = wall_clock();
+        change(&space, ClockChange { scale_milli: Some(2000), ..Default::default() }).await;
+        let started = wall_clock();
+        {
+            let advance =
+                ClockChange { advance_ms: Some(MINUTE), catches_up: true, ..Default::default() };
+            let mut waiting = pin!(space.change_clock(advance));
+            assert!(poll_once(waiting.as_mut()).await.is_none(), "nobody delivers, so it waits");
+            while wall_clock().0 < started.0 + 5 {
+                std::hint::spin_loop();
+            }
+        }
+        let from = wall_clock();
+        let shown = space.now().0 - BIRTH.0;
+        let to = wall_clock();
+        let possible = 2 * (from.0 - started.0)..=2 * (to.0 - before.0);
+        assert!(possible.contains(&shown), "{shown} is not in {possible:?}");
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_runs_with_the_next_call_begins_at_it() {
+        let (_spaces, space, _bell) = world().await;
+        space.run_with_next_call(2000);
+        space.arrive(None, None);
+        space.read(|view| assert_eq!(view.clock.scale_milli(), 0, "no call of a merchant"));
+        let call = Some(Point::Call(Operation::Status));
+        space.arrive(None, call);
+        space.read(|view| assert_eq!(view.clock.scale_milli(), 2000));
+
+        // One that comes while the clock is being moved has it run afterwards.
+        let stop = ClockChange { freeze: Some(true), ..Default::default() };
+        change(&space, stop).await;
+        cancel(&space);
+        space.run_with_next_call(3000);
+        {
+            let advance = ClockChange { advance_ms: Some(MINUTE), ..Default::default() };
+            let mut waiting = pin!(space.change_clock(advance));
+            assert!(poll_once(waiting.as_mut()).await.is_none(), "nobody delivers, so it waits");
+            space.arrive(None, call);
+            space.read(|view| assert_eq!(view.clock.scale_milli(), 0));
+        }
+        space.read(|view| assert_eq!(view.clock.scale_milli(), 3000));
     }
 
     async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {

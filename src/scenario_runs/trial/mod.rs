@@ -12,7 +12,7 @@ mod stillness;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(super) use able::unable;
 pub use orders::TrialOrder;
@@ -34,8 +34,6 @@ use crate::space::{ClockChange, Space};
 
 /// Longest real time for which the clock stands still for the shop's first call.
 const FIRST_CALL_WITHIN: Duration = Duration::from_secs(2);
-/// Pause between two looks for it.
-const FIRST_CALL_LOOK: Duration = Duration::from_millis(2);
 /// A day in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 /// Cambodia's time less UTC.
@@ -125,7 +123,8 @@ impl ShopTrial {
         }
         let merchant_id = known.id.clone();
         space.arm_rules(rules);
-        tokio::spawn(begin_with_first_call(Arc::clone(&space), merchant.file.time.scale));
+        space.run_with_next_call(u64::from(merchant.file.time.scale) * 1000);
+        tokio::spawn(begin_without_call(Arc::clone(&space)));
         Ok(Self {
             server,
             shop,
@@ -269,25 +268,11 @@ impl ShopTrial {
     }
 }
 
-/// Lets the clock run, which stands still until the shop's first call has come: a shop that is slow at first does not miss
-/// what happens in the first seconds of a scenario.
-async fn begin_with_first_call(space: Arc<Space>, scale: u32) {
-    let begun = Instant::now();
-    while begun.elapsed() < FIRST_CALL_WITHIN {
-        let activity = space.activity();
-        let has_come = space.read_journal(|journal| journal.iter().next().is_some())
-            || space.read(|view| view.ledger.orders_after(None).next().is_some())
-            || activity.calls.values().any(|calls| *calls > 0);
-        if has_come {
-            break;
-        }
-        tokio::time::sleep(FIRST_CALL_LOOK).await;
-    }
-    let scale_milli = Some(u64::from(scale) * 1000);
-    let run = ClockChange { scale_milli, ..ClockChange::default() };
-    if let Err(error) = space.change_clock(run).await {
-        tracing::debug!(%error, "the clock of a trial does not run");
-    }
+/// Lets the clock run where no call comes. It stands still until the shop's first one, so that a shop that is slow at first
+/// does not miss what happens in the first seconds of a scenario.
+async fn begin_without_call(space: Arc<Space>) {
+    tokio::time::sleep(FIRST_CALL_WITHIN).await;
+    space.run_as_promised();
 }
 
 /// Values of the templates that name an order.

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use serde_json::Value;
 
@@ -116,14 +115,8 @@ impl ShopTrial {
     /// Moves the clock. It stands still while something is under way on the way, and the shop's timers do not: that time is
     /// made up for, or else the shop's pauses would look too short.
     async fn jump(&self, ms: u64) -> Result<(), RunError> {
-        let begun = Instant::now();
-        let change = ClockChange { advance_ms: Some(ms), ..ClockChange::default() };
+        let change = ClockChange { advance_ms: Some(ms), catches_up: true, ..Default::default() };
         let told = |error: ClockError| RunError::from(error.to_string());
-        self.space().change_clock(change).await.map_err(told)?;
-        let lost = begun.elapsed() * self.time().scale;
-        let lost = i64::try_from(lost.as_millis()).unwrap_or(0);
-        let set = Some(self.space().now().plus(lost));
-        let change = ClockChange { set, ..ClockChange::default() };
         self.space().change_clock(change).await.map_err(told)
     }
 

@@ -81,6 +81,8 @@ final class Shop {
     private final Clock clock;
     private final String url;
     private final SecureRandom random = new SecureRandom();
+    /** What the last process left. Orders that come while this one begins are not among it. */
+    private final List<Order> left;
     /** The latest appointment to ask about an order. */
     private final Map<String, Object> appointments = new ConcurrentHashMap<>();
     /** One at a time for each order, so that no answer overtakes another. */
@@ -91,11 +93,12 @@ final class Shop {
         this.payon = payon;
         this.clock = clock;
         this.url = url;
+        this.left = List.copyOf(books.all());
     }
 
     /** Goes on where the last process stopped, and compares the books every day. */
     void open() {
-        for (Order order : books.all()) {
+        for (Order order : left) {
             if (order.is("NEW")) {
                 clock.after(0, () -> register(order.id, new CompletableFuture<>(), 0, true));
             } else if (order.isOpen()) {
