@@ -97,8 +97,9 @@ final class Order {
 
     /** Notes that there is news, of which PAYON is to be asked. */
     void hear(boolean isBad) {
+        // Good news does not hide bad news that nobody has followed up yet.
+        badNews = isBad || hasNews() && badNews;
         news++;
-        badNews = isBad;
     }
 
     void ship() {

@@ -626,8 +626,9 @@ const underWay = (order) =>
 
 /** Notes that there is news of an order, of which PAYON is to be asked. */
 function hear(order, isBad) {
+  // Good news does not hide bad news that nobody has followed up yet.
+  order.badNews = isBad || (hasNews(order) && order.badNews);
   order.news += 1;
-  order.badNews = isBad;
 }
 
 function ship(order) {

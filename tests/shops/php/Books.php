@@ -100,8 +100,9 @@ final class Order
     /** Notes that there is news, of which PAYON is to be asked. */
     public function hear(bool $isBad): void
     {
+        // Good news does not hide bad news that nobody has followed up yet.
+        $this->badNews = $isBad || $this->hasNews() && $this->badNews;
         $this->news += 1;
-        $this->badNews = $isBad;
     }
 
     public function ship(): void

@@ -66,7 +66,9 @@ class Order:
 
     def hear(self, is_bad):
         """Notes that there is news, of which PAYON is to be asked."""
-        self.news, self.badNews = self.news + 1, is_bad
+        # Good news does not hide bad news that nobody has followed up yet.
+        self.badNews = is_bad or (self.has_news and self.badNews)
+        self.news += 1
 
     @classmethod
     def read(cls, members):
