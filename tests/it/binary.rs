@@ -115,6 +115,13 @@ impl Gateway {
         Self::start_as(payon_sim(&["serve", "--port", "0"]), args)
     }
 
+    /// Starts `payon-sim serve` on a free port, in a directory.
+    pub(crate) fn start_in(dir: &Path, args: &[&str]) -> Self {
+        let mut command = payon_sim(&["serve", "--port", "0"]);
+        command.current_dir(dir);
+        Self::start_as(command, args)
+    }
+
     /// Starts a command that ends up as a gateway; gets `args` and the ready file as arguments.
     pub(crate) fn start_as(mut command: Command, args: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
@@ -177,6 +184,11 @@ impl Gateway {
     pub(crate) fn signal(&self, name: &str) {
         let command = format!("kill -{name} {}", self.pid());
         tool("sh", &["-c", &command], b"").ok();
+    }
+
+    /// What it has printed once `text` is in it.
+    pub(crate) fn until_printed(&self, text: &str) -> String {
+        until(text, || Some(self.out.so_far()).filter(|printed| printed.contains(text)))
     }
 
     /// Waits for `text` on stderr.

@@ -31,20 +31,6 @@ fn signed(body: &str) -> String {
 /// A body with something of everything, so that nothing is left open but what cannot be seen.
 const BODY: &str = r#"{"txId":"2435","merchantId":"C0000143","termId":"CT03000003","amount":1.50,"Memo":"a b/ខ","note":null,"ref":""}"#;
 
-/// The answer without a test key's number of lines, as `docs/signing.md` shows it.
-#[test]
-fn the_documented_example_is_what_comes_out() {
-    let page = include_str!("../../docs/signing.md");
-    let (_, example) = page.split_once("$ echo '").unwrap();
-    let (body, example) = example.split_once('\'').unwrap();
-    let (_, expected) = example.split_once("--operation preAuthCompletion\n").unwrap();
-    let (expected, _) = expected.split_once("```").unwrap();
-    let dir = folder(&[("sample.json", &signed(&format!("{body}\n")))]);
-    let args = [&["sample.json", "--operation", "preAuthCompletion"], MERCHANT].concat();
-    let ended = infer(dir.path(), &args);
-    assert_eq!(ended.out, expected, "docs/signing.md shows another answer");
-}
-
 #[test]
 fn the_table_goes_into_a_profile_that_then_signs_and_verifies_so() {
     let secret = "s3cr3t-Of-Test-0001";

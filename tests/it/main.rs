@@ -43,6 +43,7 @@ mod dashboard;
 mod dashboard_browser;
 #[path = "support/direct.rs"]
 mod direct;
+mod docs;
 mod events;
 mod explain;
 mod explore;
