@@ -16,7 +16,7 @@ use super::control::Control;
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::ApiRequest;
 use super::route::{ApiReply, JSON};
-use super::{dashboard, guard, routes};
+use super::{dashboard, docs, guard, routes};
 use crate::base::{compressed, has_mark, without_mark};
 use crate::http::{BodyError, Limits, ReplyBody, RequestBody, check_host};
 use crate::space::Space;
@@ -92,6 +92,12 @@ impl Control {
             return match self.guard.admit_page(&head.headers) {
                 Ok(()) => dashboard::answer(&head.method, path, &head.headers),
                 Err(problem) => refuse(&problem),
+            };
+        }
+        if docs::is_ours(path) {
+            return match self.admit_page(&head, path) {
+                Ok(()) => docs::answer(&head.method, path, head.uri.query()),
+                Err(response) => *response,
             };
         }
         match self.try_answer(space, path, head, body).await {

@@ -12,7 +12,9 @@ mod clock;
 mod control;
 mod coverage;
 mod dashboard;
+mod docs;
 mod events;
+mod examples;
 mod explain_views;
 mod guard;
 mod inbox;
@@ -21,6 +23,7 @@ mod merchants;
 mod metrics;
 mod openapi;
 mod orders;
+mod page;
 pub mod payon_openapi;
 mod problem;
 mod pushbacks;
@@ -31,6 +34,7 @@ mod request;
 mod route;
 mod routes;
 mod rules;
+mod schema_examples;
 mod sign;
 mod snapshots;
 mod sources;
@@ -43,3 +47,13 @@ mod wait;
 pub use control::{Control, ControlSettings};
 pub use problem::ApiProblem;
 pub use sources::{FileStamp, Sources, Stamp};
+
+/// The OpenAPI document of the control plane.
+pub fn calls_document() -> &'static serde_json::Value {
+    routes::openapi_document()
+}
+
+/// The page `docs/control-api.md`.
+pub fn calls_page() -> String {
+    page::page(routes::openapi_document(), routes::ROUTES)
+}

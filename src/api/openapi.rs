@@ -5,9 +5,12 @@ use schemars::transform::RecursiveTransform;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
+use super::examples;
 use super::guard::COOKIE_NAME;
 use super::problem::ProblemDocument;
+use super::request::decode;
 use super::route::{JSON, Route, path_names};
+use super::schema_examples::{complete, note};
 
 /// Meaning of each path parameter, by name.
 const PATH_NAMES: &[(&str, &str)] = &[
@@ -45,7 +48,7 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     ),
     (
         "tools",
-        "Signatures, KHQR, the lint, and whose word each behaviour is.",
+        "Signatures, KHQR, the lint, and the source of each behaviour.",
         &["sign", "khqr", "lint", "fidelity"],
     ),
 ];
@@ -106,6 +109,17 @@ pub(super) fn write(routes: &'static [Route]) -> Value {
     }
     let mut schemas = reading.take_definitions(true);
     schemas.append(&mut writing.take_definitions(true));
+    for operation in paths.values().filter_map(Value::as_object).flat_map(Map::values) {
+        let body = operation["requestBody"]["content"].get(JSON);
+        let answers = operation["responses"].as_object().into_iter().flat_map(Map::values);
+        let answers = answers.filter_map(|answer| answer["content"].get(JSON));
+        for content in body.into_iter().chain(answers) {
+            if let Some(example) = content.get("example") {
+                note(&mut schemas, &content["schema"], example);
+            }
+        }
+    }
+    complete(&mut schemas);
     let tags: Vec<_> =
         TAGS.iter().map(|(name, about, _)| json!({ "name": name, "description": about })).collect();
     json!({
@@ -184,10 +198,41 @@ fn operation(
     } else {
         parameters.extend(query(&(route.input.inline)(reading)));
     }
+    if let Some(example) = examples::of(route.id) {
+        for parameter in &mut parameters {
+            if let Some(value) = parameter_example(route, &example.path, parameter) {
+                parameter["example"] = value;
+            }
+        }
+        if let (true, Some(body)) = (route.verb.has_body(), &example.body) {
+            operation["requestBody"]["content"][JSON]["example"] = examples::plain(body);
+        }
+        if let (200..=203, Some(answer)) = (route.status, &example.answer) {
+            let status = route.status.to_string();
+            operation["responses"][status]["content"][route.media]["example"] =
+                examples::plain(answer);
+        }
+    }
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
     operation
+}
+
+/// The value of a parameter in the path and query of an example.
+fn parameter_example(route: &Route, path: &str, parameter: &Value) -> Option<Value> {
+    let name = parameter["name"].as_str()?;
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let text = if parameter["in"] == "path" {
+        let braced = format!("{{{name}}}");
+        let at = route.path.split('/').position(|part| part == braced)?;
+        decode(path.split('/').nth(at)?)
+    } else {
+        let given = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        decode(given?)
+    };
+    let is_number = parameter["schema"]["type"] == "integer";
+    Some(if is_number { json!(text.parse::<u64>().ok()?) } else { json!(text) })
 }
 
 /// The tag of the calls at a path.

@@ -52,11 +52,11 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Get "/_sim/v1/snapshots/{name}" "exportSnapshot", async snapshots::export: Empty => 200 snapshots::SnapshotFile,
         "Write a snapshot as a file"),
     route!(Put "/_sim/v1/snapshots/{name}" "importSnapshot", async snapshots::import: snapshots::SnapshotFile => 200 snapshots::SnapshotView,
-        "Take a snapshot up from a file that this version and profile can read"),
+        "Import a snapshot from a file that this version and profile can read"),
     route!(Delete "/_sim/v1/snapshots/{name}" "deleteSnapshot", snapshots::remove: Empty => 204 Empty,
         "Remove a snapshot"),
     route!(Post "/_sim/v1/snapshots/{name}/restore" "restoreSnapshot", snapshots::restore: Empty => 200 snapshots::SnapshotView,
-        "Bring the space to where the snapshot is; the journal goes on"),
+        "Restore the space to the snapshot; the journal goes on"),
     route!(Post "/_sim/v1/snapshots/{name}/fork" "forkSnapshot", snapshots::fork: snapshots::Fork => 201 snapshots::ForkedSpace,
         "Make a space that goes on from the snapshot"),
 
@@ -104,7 +104,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Put "/_sim/v1/inbox/{box}" "answerInbox", inbox::answer: inbox::BoxAnswer => 200 inbox::BoxView,
         "Choose how a box answers: status, body, delay, or a closed connection; {} acknowledges"),
     route!(Delete "/_sim/v1/inbox/{box}" "clearInbox", inbox::clear: Empty => 204 Empty,
-        "Take the push-backs of a box away; it goes on answering as before"),
+        "Empty a box; it goes on answering as before"),
 
     route!(Get "/_sim/v1/clock" "clock", clock::read: Empty => 200 clock::ClockView,
         "What the space's clock shows"),
@@ -118,7 +118,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Post "/_sim/v1/rules" "addRules", rules::append: rules::RuleListInput => 200 rules::RulesView,
         "Arm rules as in a scenario file behind those before"),
     route!(Delete "/_sim/v1/rules" "clearRules", rules::clear: Empty => 204 Empty,
-        "Take all rules away"),
+        "Remove all rules"),
     route!(Get "/_sim/v1/scenarios" "listScenarios", rules::catalogue: Empty => 200 rules::Scenarios,
         "The scenarios that come with the program"),
     route!(Post "/_sim/v1/reload" "reload", async reload::reload: Empty => 200 reload::Reloaded,
@@ -126,7 +126,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Post "/_sim/v1/scenarios/{id}/arm" "armScenario", rules::arm_scenario: Empty => 200 rules::RulesView,
         "Arm the rules of a scenario before those of the space"),
     route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,
-        "The scenario that does again what was done in the space, or to one order"),
+        "The scenario that repeats what was done in the space, or to one order"),
 
     route!(Post "/_sim/v1/sign" "sign", async sign::sign: sign::SignRequest => 200 sign::SignedView,
         "Sign a request as a merchant does"),
@@ -150,8 +150,13 @@ fn calls(_: &ApiRequest, _: Empty) -> Result<about::Calls, ApiProblem> {
 
 /// The OpenAPI document.
 fn document(_: &ApiRequest, _: Empty) -> Result<Value, ApiProblem> {
+    Ok(openapi_document().clone())
+}
+
+/// The OpenAPI document.
+pub(super) fn openapi_document() -> &'static Value {
     static DOCUMENT: LazyLock<Value> = LazyLock::new(|| openapi::write(ROUTES));
-    Ok(DOCUMENT.clone())
+    &DOCUMENT
 }
 
 /// The routes of each path.
@@ -172,8 +177,9 @@ pub(super) type Params = Vec<(&'static str, String)>;
 pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Params), ApiProblem> {
     let Ok(found) = PATHS.at(path) else {
         let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
-        let detail =
-            format!("there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls");
+        let detail = format!(
+            "there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls, /_sim/docs/ explains them"
+        );
         return Err(ApiProblem::new(ProblemKind::UnknownCall, detail));
     };
     let asked = if method == Method::HEAD { "GET" } else { method.as_str() };

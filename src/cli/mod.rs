@@ -24,6 +24,7 @@ mod link;
 mod logs;
 mod merchant;
 mod open_files;
+mod openapi;
 mod pay;
 mod profile;
 mod reload;
@@ -110,6 +111,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// List every behaviour with its source: documented by PAYON or assumed
     Fidelity(fidelity::FidelityArgs),
+    /// Print the calls of the control plane as an OpenAPI document
+    Openapi(openapi::OpenApiArgs),
     /// Run scenarios with the built-in merchant, with your own shop, or with a command that tests it
     Run(run::RunArgs),
     /// Give a verdict on a shop: every scenario and every attack probe, grades, findings, what to do
@@ -166,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Coverage(args) => coverage::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Fidelity(args) => fidelity::run(&args),
+        Command::Openapi(args) => openapi::run(&args),
         Command::Run(args) => run::run(args, arguments.last().is_some_and(|last| last == "--")),
         Command::Audit(args) => audit::run(args),
         Command::Explore(args) => explore::run(args),

@@ -1,11 +1,14 @@
 //! The README and the pages of `docs/`, run: every block of commands in a shell, page by page and from top to bottom,
 //! against a gateway of the page's own. `CONTRIBUTING.md` tells how a page marks what is not run, and why.
 
+mod api_page;
 mod block;
 mod khmer;
 mod links;
 mod output;
 mod payment;
+mod record;
+mod served;
 mod shell;
 mod tutorial;
 

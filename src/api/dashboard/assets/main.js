@@ -30,7 +30,7 @@ function frame() {
     stream.textContent = STREAM[state];
     stream.dataset.state = state;
   });
-  put(top, h("h1", null, "payon-sim"), spaceSwitch(), clockView(), stream, tabs);
+  put(top, h("h1", null, "payon-sim"), spaceSwitch(), clockView(), h("a", { href: "docs/" }, "Docs"), stream, tabs);
   put(main, attention().element, h("div", { class: "panes" }, listing, detail));
   // A menu closes when something else is pressed.
   document.addEventListener("click", ({ target }) => {
