@@ -128,9 +128,7 @@ impl Missed {
 pub(super) fn follow(call: ApiRequest, query: EventsQuery) -> Result<ReplyBody, ApiProblem> {
     let kinds = query.kind.as_deref().map_or(Ok(KINDS.to_vec()), read_kinds)?;
     let last = call.space.last_event();
-    let given =
-        call.headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.trim().parse().ok());
-    let at = given.or(query.after).unwrap_or(last);
+    let at = last_event_id(&call)?.or(query.after).unwrap_or(last);
     // The number came from another server's life: all that this one knows is new to the reader.
     let mut greeting = String::new();
     if at > last
@@ -153,6 +151,20 @@ pub(super) fn follow(call: ApiRequest, query: EventsQuery) -> Result<ReplyBody, 
     };
     reader.call.control.spaces().meter().reader_came();
     Ok(ReplyBody::stream(reader, EventReader::next))
+}
+
+/// The number in the header `Last-Event-ID`.
+fn last_event_id(call: &ApiRequest) -> Result<Option<u64>, ApiProblem> {
+    let Some(given) = call.headers.get(LAST_EVENT_ID) else { return Ok(None) };
+    // What is no text is no number either.
+    let text = given.to_str().unwrap_or("?").trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        let detail = "must be the number of an event, as the stream gives it under `id`; leave it out to follow what happens from now on";
+        ApiProblem::new(ProblemKind::Unreadable, detail).at("Last-Event-ID")
+    })
 }
 
 fn read_kinds(text: &str) -> Result<Vec<&'static str>, ApiProblem> {

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::control::{Control, Origins};
 use super::problem::{ApiProblem, ProblemKind};
-use crate::base::{did_you_mean, recognised};
+use crate::base::{ObjectsOnly, did_you_mean, recognised};
 use crate::profile::Merchant;
 use crate::space::Space;
 
@@ -101,17 +101,18 @@ impl ApiRequest {
         }
         let text = if is_blank(&self.body) { b"{}" } else { &*self.body };
         let mut reader = serde_json::Deserializer::from_slice(text);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let path = error.path().to_string();
-            let inner = error.inner();
-            match recognised(text) {
-                Some(came) => {
-                    ApiProblem::new(ProblemKind::Unreadable, format!("the body is {came}"))
+        let value =
+            serde_path_to_error::deserialize(ObjectsOnly(&mut reader)).map_err(|error| {
+                let path = error.path().to_string();
+                let inner = error.inner();
+                match recognised(text) {
+                    Some(came) => {
+                        ApiProblem::new(ProblemKind::Unreadable, format!("the body is {came}"))
+                    }
+                    None if inner.is_data() => misfit(&path, &inner.to_string()),
+                    None => not_json(inner),
                 }
-                None if inner.is_data() => misfit(&path, &inner.to_string()),
-                None => not_json(inner),
-            }
-        })?;
+            })?;
         reader.end().map_err(|error| not_json(&error))?;
         Ok(value)
     }
@@ -140,8 +141,13 @@ pub(super) fn decode(raw: &str) -> String {
 
 fn not_json(error: &serde_json::Error) -> ApiProblem {
     let (line, column) = (error.line(), error.column());
-    let detail =
-        format!("the body is not JSON at line {line}, column {column}; send a JSON object");
+    let detail = if error.to_string().starts_with("recursion limit") {
+        format!(
+            "the body is nested too deep at line {line}, column {column}; no call takes such a value"
+        )
+    } else {
+        format!("the body is not JSON at line {line}, column {column}; send a JSON object")
+    };
     ApiProblem::new(ProblemKind::Unreadable, detail)
 }
 
@@ -149,12 +155,27 @@ fn not_json(error: &serde_json::Error) -> ApiProblem {
 fn misfit(path: &str, message: &str) -> ApiProblem {
     // The reader's own place says less than the path.
     let message = message.split(" at line ").next().unwrap_or(message);
+    let message = match message {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "must be a whole number, in digits"
+        }
+        "number too large to fit in target type" => "is too large a number",
+        "number too small to fit in target type" => "must not be negative",
+        // The form has a list there, where one value is wanted.
+        "unsupported value" => "is given more than once",
+        "provided string was not `true` or `false`" => "must be true or false",
+        message => message,
+    };
     let detail =
         match message.strip_prefix("invalid ").and_then(|_| message.split_once("expected ")) {
             // The value itself is left out: it may be a PIN.
             Some((found, expected)) => {
                 let found = found.split_once(": ").map_or("", |(_, found)| found);
-                let kind = found.split(['`', '"', ',']).next().unwrap_or_default().trim();
+                let kind = match found.split(['`', '"', ',']).next().unwrap_or_default().trim() {
+                    "sequence" => "an array",
+                    "map" => "an object",
+                    kind => kind,
+                };
                 format!("expected {expected}, found {kind}")
             }
             None => message.to_owned(),

@@ -1,5 +1,7 @@
 //! Rules: what goes wrong in the space, and how often it did; and the catalogue of scenarios.
 
+use std::collections::HashSet;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -83,9 +85,10 @@ impl RulesView {
     fn of(call: &ApiRequest, mut warnings: Vec<String>) -> Self {
         let counted = call.space.rules();
         let rules: Vec<Rule> = counted.iter().map(|it| it.armed.rule.clone()).collect();
-        let doubts = check_rules(&rules);
+        // They come in the order of the rules.
+        let mut doubts = check_rules(&rules).into_iter().peekable();
         let view = |(at, CountedRule { armed, tally }): (usize, CountedRule)| {
-            let own = doubts.iter().filter(|doubt| doubt.item == at);
+            let own = std::iter::from_fn(|| doubts.next_if(|doubt| doubt.item == at));
             RuleView {
                 matched: tally.all,
                 fired: tally.fired,
@@ -130,10 +133,11 @@ fn arm(
     call.space.change_rules(|armed, now| {
         let mut next = armed.clone();
         make_room(&mut next);
-        let taken: Vec<&str> = next.iter().map(|armed| armed.rule.id.as_str()).collect();
-        name_rules(&mut rules, &taken);
+        let mut known: HashSet<String> =
+            next.iter().map(|armed| armed.rule.id.clone()).collect();
+        name_rules(&mut rules, known.iter().map(String::as_str));
         for rule in rules {
-            if next.iter().any(|known| known.rule.id == rule.id) {
+            if !known.insert(rule.id.clone()) {
                 let detail = format!(
                     "the id {:?} is taken by a rule before it; give it another, or PUT all rules anew",
                     rule.id

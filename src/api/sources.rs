@@ -24,6 +24,9 @@ pub struct Sources {
     armed: Mutex<Vec<Rule>>,
 }
 
+/// The most names that are looked at below a directory.
+const NAMES_MAX: usize = 20_000;
+
 /// State of the files at one moment: which there were, and of each all by which a change shows.
 pub type Stamp = Vec<(PathBuf, Option<FileStamp>)>;
 
@@ -197,13 +200,15 @@ struct SourceSearch {
     problems: Vec<Diagnostic>,
     /// The files and directories that were met, by the paths that no link leads to, and the scenarios by their names.
     snapshot: HashSet<PathBuf>,
+    /// The names that were looked at below the directory that is searched.
+    names: usize,
 }
 
 impl SourceSearch {
     fn add_given(&mut self, given: &str) {
         let path = Path::new(given);
         match fs::metadata(path) {
-            Ok(about) if about.is_dir() => self.add_directory(path),
+            Ok(about) if about.is_dir() => self.search(path),
             // Also what is no plain file, such as a pipe: it was asked for by name.
             Ok(_) => self.add_file(path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -213,19 +218,37 @@ impl SourceSearch {
         }
     }
 
+    /// Adds the scenarios in a directory, or says that there is too much in it.
+    fn search(&mut self, path: &Path) {
+        let (found, problems) = (self.found.len(), self.problems.len());
+        self.names = 0;
+        self.add_directory(path);
+        if self.names > NAMES_MAX {
+            self.found.truncate(found);
+            self.problems.truncate(problems);
+            let message = format!("there are more than {NAMES_MAX} files and directories below it");
+            let help =
+                "name a directory of scenarios; a link in it may lead to a large one, such as /";
+            let file = path.display().to_string();
+            self.problems.push(Diagnostic::of_file(file, message, vec![help.to_owned()]));
+        }
+    }
+
     /// Every .yaml, .yml and .json file of a directory and those below it, in order of their names. Names that begin
     /// with a dot are left out: such files belong to editors, file systems and mounts.
     fn add_directory(&mut self, path: &Path) {
-        if !self.is_new(path) {
+        if self.names > NAMES_MAX || !self.is_new(path) {
             return;
         }
+        let left = NAMES_MAX + 1 - self.names;
         let entries = fs::read_dir(path).and_then(|entries| {
-            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
+            entries.take(left).map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
         });
         let mut entries = match entries {
             Ok(entries) => entries,
             Err(error) => return self.refuse(path, &error),
         };
+        self.names += entries.len();
         entries
             .retain(|path| path.file_name().is_some_and(|name| !name.as_bytes().starts_with(b".")));
         entries.sort();

@@ -206,11 +206,19 @@ impl<'a> WaitCondition<'a> {
         Some(happened)
     }
 
-    /// Says why the awaited push-back cannot come, where that is known.
+    /// Says why what is awaited cannot come, where that is known.
     fn in_vain(&self, call: &ApiRequest) -> Option<String> {
-        use Awaited::{Inbox, PushbackAcknowledged, PushbackExhausted};
+        use Awaited::{Idle, Request};
+        if let Some(id) = self.filter.merchant_id
+            && call.space.merchant(id).is_none()
+        {
+            let space = call.space.name();
+            return Some(format!(
+                "there is no merchant {id:?} in the space {space:?}; GET /_sim/v1/merchants lists them"
+            ));
+        }
         let tx_id = self.filter.tx_id?;
-        if !matches!(self.awaited, PushbackAcknowledged | PushbackExhausted | Inbox) {
+        if matches!(self.awaited, Request | Idle) {
             return None;
         }
         let merchants: Vec<String> = match self.filter.merchant_id {
@@ -226,6 +234,9 @@ impl<'a> WaitCondition<'a> {
         });
         if snapshot.is_empty() {
             return Some("there is no order of this txId".to_owned());
+        }
+        if self.awaited == Awaited::OrderFinal {
+            return None;
         }
         let orders = snapshot.into_iter().map(|snapshot| OrderView::in_detail(call, snapshot));
         let reasons: Option<Vec<String>> = orders.map(|order| order.why_no_pushback()).collect();

@@ -7,6 +7,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::{Audit, AuditFinding};
+use crate::base::read_objects;
 
 /// The version of the file.
 const VERSION: u32 = 2;
@@ -23,9 +24,19 @@ pub struct Baseline {
 /// Reason why a baseline is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
-    /// It cannot be read or written.
+    /// It cannot be read.
     #[error("the baseline {file}: {error}; `--write-baseline {file}` makes one")]
     Io {
+        /// File.
+        file: String,
+        /// Error.
+        error: io::Error,
+    },
+    /// It cannot be written.
+    #[error(
+        "the baseline {file} cannot be written: {error}; give --write-baseline a file in a directory that exists"
+    )]
+    Write {
         /// File.
         file: String,
         /// Error.
@@ -69,7 +80,7 @@ impl Baseline {
         let file = path.display().to_string();
         let text = fs::read_to_string(path)
             .map_err(|error| BaselineError::Io { file: file.clone(), error })?;
-        let baseline: Self = serde_json::from_str(&text)
+        let baseline: Self = read_objects(text.as_bytes())
             .map_err(|error| BaselineError::Form { file: file.clone(), error })?;
         match baseline.version {
             VERSION => Ok(baseline),
@@ -85,7 +96,22 @@ impl Baseline {
         let file = path.display().to_string();
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| BaselineError::Form { file: file.clone(), error })?;
-        fs::write(path, text + "\n").map_err(|error| BaselineError::Io { file, error })
+        fs::write(path, text + "\n").map_err(|error| BaselineError::Write { file, error })
+    }
+
+    /// Looks whether a baseline can be written to `path` later on; nothing is written.
+    ///
+    /// # Errors
+    /// There is no such directory, or the file is none or must not be written.
+    pub fn check_place(path: &Path) -> Result<(), BaselineError> {
+        let opened = match fs::OpenOptions::new().append(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                fs::metadata(folder.unwrap_or(Path::new("."))).map(drop)
+            }
+            opened => opened.map(drop),
+        };
+        opened.map_err(|error| BaselineError::Write { file: path.display().to_string(), error })
     }
 
     /// Returns true if this finding is known, and by each scenario that shows it.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::received::utf8;
+
 /// The largest file that is read, in bytes: settings, profiles, scenarios, keys.
 pub const FILE_MAX: u64 = 1 << 20;
 
@@ -14,10 +16,10 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The same where it is text.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read_file(path)?).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8 (byte {at})"))
-    })
+    let bytes = read_file(path)?;
+    let text = utf8(&bytes)
+        .map_err(|what| io::Error::new(io::ErrorKind::InvalidData, format!("it is {what}")))?;
+    Ok(text.to_owned())
 }
 
 /// All that `source` gives, which is at most `max` bytes; of more, no more is read than shows that it is more.
@@ -42,5 +44,21 @@ mod tests {
         let error = read_all(&mut endless, 3).expect_err("refused");
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         assert!(read_file(Path::new("/dev/zero")).is_err());
+    }
+
+    #[test]
+    fn a_file_in_another_encoding_is_named() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("profile.toml");
+        for (bytes, told) in [
+            (&b"\xff\xfea\0"[..], "it is UTF-16"),
+            (b"a\0=\x001\0", "it is UTF-16"),
+            (b"\x1f\x8b\x08\0", "it is compressed with gzip"),
+            (b"a = \"\xff\"", "it is not UTF-8 (byte 5)"),
+        ] {
+            std::fs::write(&path, bytes).expect("written");
+            let error = read_text(&path).expect_err("refused").to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
     }
 }

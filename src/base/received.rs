@@ -45,20 +45,8 @@ pub fn has_mark(text: &[u8]) -> bool {
 /// A name and advice for what was sent in place of JSON, where it is known: `the body is` goes before it.
 #[cold]
 pub fn recognised(body: &[u8]) -> Option<&'static str> {
-    let row = BINARY.iter().find(|(start, _)| body.starts_with(start));
-    if let Some((_, name)) = row {
+    if let Some(name) = encoded(body) {
         return Some(name);
-    }
-    // ASCII text in wider units has zeros at known places.
-    let zeros: Vec<bool> = body.iter().take(4).map(|byte| *byte == 0).collect();
-    match zeros[..] {
-        [true, true, true, false] | [false, true, true, true] => {
-            return Some("UTF-32 text, not UTF-8; send it as UTF-8");
-        }
-        [false, true, false, true] | [true, false, true, false] | [false, true] | [true, false] => {
-            return Some("UTF-16 text, not UTF-8; send it as UTF-8");
-        }
-        _ => {}
     }
     let start = String::from_utf8_lossy(&body[..body.len().min(4096)]);
     let start = start.trim_start().to_ascii_lowercase();
@@ -73,6 +61,34 @@ pub fn recognised(body: &[u8]) -> Option<&'static str> {
     let name = start.find(|letter| !is_name(letter)).unwrap_or(start.len());
     (name > 0 && start[name..].starts_with('='))
         .then_some("a form, such as name=value&name=value; send JSON")
+}
+
+/// The text of what was given as one, which must be UTF-8; else words for what it is: `the file is` goes before them.
+pub fn utf8(bytes: &[u8]) -> Result<&str, String> {
+    if let Some(name) = encoded(bytes) {
+        return Err(name.to_owned());
+    }
+    std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 (byte {})", error.valid_up_to()))
+}
+
+/// A name and advice for bytes that are text only once they are unpacked or converted.
+#[cold]
+pub fn encoded(body: &[u8]) -> Option<&'static str> {
+    let row = BINARY.iter().find(|(start, _)| body.starts_with(start));
+    if let Some((_, name)) = row {
+        return Some(name);
+    }
+    // ASCII text in wider units has zeros at known places.
+    let zeros: Vec<bool> = body.iter().take(4).map(|byte| *byte == 0).collect();
+    match zeros[..] {
+        [true, true, true, false] | [false, true, true, true] => {
+            Some("UTF-32 text, not UTF-8; send it as UTF-8")
+        }
+        [false, true, false, true] | [true, false, true, false] | [false, true] | [true, false] => {
+            Some("UTF-16 text, not UTF-8; send it as UTF-8")
+        }
+        _ => None,
+    }
 }
 
 /// Message about a body that its `Content-Encoding` rightly calls compressed. Some clients say so of plain JSON, which

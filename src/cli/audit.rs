@@ -118,6 +118,9 @@ impl From<FailOn> for Severity {
 pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let rules = AuditRules::built_in().context("the audit's own rules cannot be read")?;
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
+    if let Some(file) = &args.write_baseline {
+        Baseline::check_place(file)?;
+    }
     let cases = audit::all_cases().map_err(|problems| told(&problems))?;
     let shop = TestedShop::load(args.merchant.as_deref())?;
     let options = args.options();

@@ -15,8 +15,9 @@ pub(super) struct BaseUrl(String);
 /// A text that is no such URL.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotABaseUrl {
+    // Its message holds that of the cause, which so is none to be told beside it.
     #[error("a URL here {0}; write it like http://127.0.0.1:36605")]
-    NotAUrl(#[from] WebUrlError),
+    NotAUrl(WebUrlError),
     #[error("a URL here has no query and no fragment, since paths are appended to it")]
     NotABase,
 }
@@ -39,7 +40,7 @@ impl FromStr for BaseUrl {
     type Err = NotABaseUrl;
 
     fn from_str(text: &str) -> Result<Self, NotABaseUrl> {
-        let parts = WebUrlParts::parse(text)?;
+        let parts = WebUrlParts::parse(text).map_err(NotABaseUrl::NotAUrl)?;
         if parts.rest.contains(['?', '#']) {
             return Err(NotABaseUrl::NotABase);
         }

@@ -54,6 +54,13 @@ pub(super) fn address_variable() -> &'static str {
     if is_set { control } else { "PAYON_SIM_URL" }
 }
 
+/// Source of the token, for messages.
+fn token_source() -> &'static str {
+    let is_given =
+        std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--token"));
+    if is_given { "--token" } else { "the environment variable PAYON_SIM_CONTROL_TOKEN" }
+}
+
 /// An order by its names.
 #[derive(Args, Debug)]
 pub(super) struct OrderArgs {
@@ -109,7 +116,7 @@ impl GatewayArgs {
     }
 
     /// Up to where paths of the control plane begin: the space that --space names, else the one of the URL.
-    fn base(&self) -> String {
+    pub(super) fn base(&self) -> String {
         let (root, of_url) = match self.url.split_space() {
             Some((root, space)) => (root, format!("/space/{space}")),
             None => (self.url.clone(), String::new()),
@@ -244,7 +251,8 @@ impl GatewayArgs {
         let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
         request = request.header(CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
-            check_token(token).map_err(|problem| anyhow::anyhow!("--token: {problem}"))?;
+            check_token(token)
+                .map_err(|problem| anyhow::anyhow!("{}: {problem}", token_source()))?;
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         for (name, value) in headers {

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::Resettable;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 /// The arguments of this process. The bare command serves, so options that stand without a verb are those of `serve`.
@@ -65,10 +65,33 @@ pub(super) fn with_variable(
     command: &Command,
     arguments: &[OsString],
 ) -> clap::Error {
+    if error.kind() == ErrorKind::InvalidUtf8
+        && let Some(name) = unreadable_variable(command, arguments)
+    {
+        let told = format!("the environment variable {name} is not UTF-8 text\n");
+        return clap::Error::raw(ErrorKind::InvalidUtf8, told);
+    }
     if let Some(told) = variable_at_fault(&error, command, arguments) {
         error.insert(ContextKind::InvalidArg, ContextValue::String(told));
     }
     error
+}
+
+/// The verb that the arguments name.
+fn verb_of<'c>(command: &'c Command, arguments: &[OsString]) -> &'c Command {
+    arguments.iter().skip(1).fold(command, |verb, argument| {
+        argument.to_str().and_then(|name| verb.find_subcommand(name)).unwrap_or(verb)
+    })
+}
+
+/// The variable of the verb that is no text, where all arguments are.
+fn unreadable_variable(command: &Command, arguments: &[OsString]) -> Option<String> {
+    if arguments.iter().any(|argument| argument.to_str().is_none()) {
+        return None;
+    }
+    let mut names = verb_of(command, arguments).get_arguments().filter_map(Arg::get_env);
+    let name = names.find(|name| env::var_os(name).is_some_and(|it| it.to_str().is_none()))?;
+    Some(name.to_string_lossy().into_owned())
 }
 
 fn variable_at_fault(
@@ -90,9 +113,7 @@ fn variable_at_fault(
     if arguments.iter().any(is_given) {
         return None;
     }
-    let verb = arguments.iter().skip(1).fold(command, |verb, argument| {
-        argument.to_str().and_then(|name| verb.find_subcommand(name)).unwrap_or(verb)
-    });
+    let verb = verb_of(command, arguments);
     let long = flag.strip_prefix("--")?;
     let known = verb.get_arguments().find(|known| known.get_long() == Some(long))?;
     let variable = known.get_env()?;

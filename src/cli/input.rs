@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::exit;
-use crate::base::{has_mark, without_mark};
+use crate::base::{has_mark, utf8, without_mark};
 use crate::profile::{Merchant, Profile};
 use crate::scenario::Period;
 
@@ -63,4 +63,10 @@ pub(super) fn read_all(what: &str) -> anyhow::Result<Vec<u8>> {
         bytes = without_mark(&bytes).to_vec();
     }
     Ok(bytes)
+}
+
+/// The same as text.
+pub(super) fn read_all_text(what: &str) -> anyhow::Result<String> {
+    let bytes = read_all(what)?;
+    utf8(&bytes).map(str::to_owned).map_err(|came| anyhow!("the standard input is {came}"))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgMatches, Args, Subcommand};
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use super::client::segment;
 use super::exit;
 use super::input::read_all;
 use super::side::{Side, SideArgs, merchant};
+use crate::base::encoded;
 use crate::crypto::{KeyError, KeyReport, PrivateKey, PublicKey};
 
 /// Actions on keys.
@@ -160,6 +161,9 @@ fn public_text(key: &PublicKey, pem: bool) -> String {
 
 fn read_key() -> anyhow::Result<KeyReport> {
     let bytes = read_all("a key")?;
+    if let Some(came) = encoded(&bytes) {
+        bail!("the key is {came}");
+    }
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         anyhow!("the key is binary, such as bare DER; give PEM or Base64: openssl base64 -A < key.der | payon-sim keys inspect")
     })?;

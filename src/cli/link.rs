@@ -14,7 +14,7 @@ use super::base_url::BaseUrl;
 use super::client::{GatewayArgs, RefusedCall, segment};
 use super::exit;
 use super::input::{self, ProfileArg};
-use crate::base::{Fields, Millis, Operation, did_you_mean, read_text, wall_clock};
+use crate::base::{Fields, Millis, Operation, did_you_mean, read_text, recognised, wall_clock};
 use crate::crypto::{Padding, PublicKey};
 use crate::gateway::{link, misspelt};
 use crate::profile::Profile;
@@ -92,7 +92,10 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
     let profile = args.profile.load()?;
     let given = input::read_all("an order")?;
     let mut order: Map<String, Value> =
-        serde_json::from_slice(&given).context("the order on stdin is not a JSON object")?;
+        serde_json::from_slice(&given).map_err(|error| match recognised(&given) {
+            Some(came) => anyhow!("the order on stdin is {came}"),
+            None => anyhow!(error).context("the order on stdin is not a JSON object"),
+        })?;
     let known = known(args, &profile)?;
     let id = args.merchant.as_str();
     let merchant = known.merchants.iter().find(|known| known.id == id);

@@ -14,7 +14,7 @@ use super::{exit, settings};
 use crate::base::visible;
 use crate::merchant_under_test::LoadedMerchant;
 use crate::profile::Profile;
-use crate::scenario_runs::{Rehearsed, RunError, rehearse};
+use crate::scenario_runs::{Rehearsed, rehearse};
 
 /// The file that `init` writes.
 const START: &str = include_str!("merchant.yaml");
@@ -75,9 +75,7 @@ fn check(args: &MerchantCheckArgs) -> anyhow::Result<ExitCode> {
     };
     let calls = match rehearse(merchant, profile, settings::variables()) {
         Ok(calls) => calls,
-        Err(error @ (RunError::Unbound(_) | RunError::ShopUnbound(_))) => {
-            return Ok(exit::cannot_bind(&error));
-        }
+        Err(error) if error.is_unbound() => return Ok(exit::cannot_bind(&error)),
         Err(error) => return Err(error.into()),
     };
     let mut text = String::new();

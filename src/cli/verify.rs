@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exit;
-use super::input::read_all;
+use super::input::{read_all, read_all_text};
 use super::side::{Side, SideArgs, merchant};
 use super::visible::{parting, visible};
 use crate::base::Operation;
@@ -86,7 +86,7 @@ pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCod
             (serde_json::to_value(&explanation)?, Some(profile.sign_mode(merchant, operation)))
         }
         Side::Gateway(gateway) => {
-            let body = String::from_utf8(read_all("a JSON body")?)?;
+            let body = read_all_text("a JSON body")?;
             let question = json!({ "merchantId": id, "operation": operation.name(), "body": body });
             let path = "/_sim/v1/sign/explain";
             let told: Value = match gateway.call(Method::POST, path, question.to_string())? {

@@ -3,11 +3,12 @@
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{HeaderMap, LOCATION, SET_COOKIE};
+use serde::de::IgnoredAny;
 
 use super::connection::{
     HEAD_BYTES_MAX, HEADERS_MAX, INTERIM_BYTES_MAX, ReceivedBytes, Step, quoted,
 };
-use crate::base::SecretNames;
+use crate::base::{Fields, SecretNames, encoded};
 use crate::profile::{Acknowledge, PushbackPolicy};
 use crate::wire;
 
@@ -126,14 +127,19 @@ impl Answer {
         if text.trim_ascii().is_empty() {
             return Some(format!("{missing}: it is empty"));
         }
-        match serde_json::from_slice::<serde_json::Value>(text) {
-            Err(_) => Some(format!("{missing}: it is not JSON")),
-            Ok(json) => match json.get(field) {
-                Some(serde_json::Value::String(given)) if given == code => None,
-                Some(serde_json::Value::String(_)) => Some(missing),
-                Some(_) => Some(format!("{missing}: its {field} is no text")),
-                None => Some(format!("{missing}: it has no {field}")),
-            },
+        let found = match Fields::parse(text) {
+            Ok(fields) => fields.get(field),
+            Err(_) if serde_json::from_slice::<IgnoredAny>(text).is_ok() => None,
+            Err(_) => {
+                let what = encoded(text).unwrap_or("not JSON");
+                return Some(format!("{missing}: it is {what}"));
+            }
+        };
+        match found {
+            Some(given) if given.is_string() && *given.text() == **code => None,
+            Some(given) if given.is_string() => Some(missing),
+            Some(_) => Some(format!("{missing}: its {field} is no text")),
+            None => Some(format!("{missing}: it has no {field}")),
         }
     }
 

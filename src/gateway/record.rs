@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::history;
-use crate::base::{Fields, OrderState, Reason};
+use crate::base::{Fields, Reason};
 use crate::ledger::{Change, Instrument, InstrumentKind, Order, Target};
 use crate::profile::{Card, Profile};
 use crate::scenario::{
@@ -152,8 +152,13 @@ fn plays(
 fn payment(profile: &Profile, order: &Order, entry: &JournalEntry) -> Pay {
     let fields = Fields::parse(entry.bodies.request()).ok();
     let given = fields.as_ref().is_some_and(|fields| fields.iter().next().is_some());
-    let approved = order.state != OrderState::Failed;
-    let declined = (!approved && entry.more().rule.is_none()).then_some(order.failure).flatten();
+    // The order may have failed later, for another reason.
+    let own = order.history.iter().filter(|change| change.trace == entry.trace.0);
+    let mut failed = own.filter_map(|change| match change.change {
+        Change::Failed(reason) => Some(reason),
+        _ => None,
+    });
+    let declined = failed.next_back().filter(|_| entry.more().rule.is_none());
     let wanted = fields.as_ref().and_then(|fields| fields.text("outcome")?.parse::<Reason>().ok());
     let outcome = wanted.or(declined);
     let card = (given && outcome.is_none()).then(|| card_of_order(profile, order)).flatten();

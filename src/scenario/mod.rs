@@ -80,7 +80,7 @@ pub use history::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact, SpaceHistory,
 };
 pub use judge::{Difference, ExpectationVerdict, Nearest, judge};
-pub use lint::{Warning, check, check_rules};
+pub use lint::{REACH_MS, Warning, check, check_rules};
 pub use merchant_file::{
     BeliefWords, CommandLine, HttpMethod, HttpUrl, JsonPointer, JsonTemplate, MerchantFile,
     MissingValue, ProcessMode, ReadyCheck, RestartWay, ShopAddresses, ShopCall, ShopQuestions,

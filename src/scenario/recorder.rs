@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use super::codec::{Decimal, Json, Many, Times};
 use super::history::{DeliveryFact, OrderFact, RequestFact, SpaceHistory};
+use super::lint::REACH_MS;
 use super::model::{
     AmountStep, AmountTest, Belief, Bind, DeliveryExpectation, DriveStep, Expectation,
-    LedgerExpectation, Members, OrderExpectation, OrderStep, Pay, QrCompletion, Register, Rule,
-    Scenario, ShopExpectation, Subject, TriggerKind, TriggerStep, Trt,
+    ExpectedCause, LedgerExpectation, Members, OrderExpectation, OrderStep, Pay, QrCompletion,
+    Register, Rule, Scenario, ShopExpectation, Subject, TriggerKind, TriggerStep, Trt,
 };
 use crate::base::{
     Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Period, Reason,
@@ -93,6 +94,15 @@ pub fn record(done: &Recording) -> Recorded {
         writer.write(action);
     }
     writer.end();
+    let advances = writer.steps.iter().map(|step| match step {
+        DriveStep::Advance(period) => period.ms(),
+        _ => 0,
+    });
+    if advances.sum::<u64>() > REACH_MS {
+        let note =
+            "More than a year passed; `payon-sim run` ends a scenario after a year, as failed.";
+        writer.notes.push(note.to_owned());
+    }
     let slug: String = done
         .name
         .chars()
@@ -412,7 +422,10 @@ impl<'a> YamlWriter<'a> {
         }
         let expected = causes.into_iter().map(|(cause, count)| DeliveryExpectation {
             tx_id: None,
-            cause: Some(Many(vec![cause.to_owned()])),
+            cause: ExpectedCause::ALL
+                .iter()
+                .find(|known| known.name() == cause)
+                .map(|cause| Many(vec![*cause])),
             code: None,
             tampering: None,
             acknowledged: None,

@@ -79,6 +79,13 @@ struct Builder {
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), YamlFault> {
         let is_map = matches!(event, Event::MappingStart(..));
+        if event.tag().is_some() {
+            let message = Message::new("tags such as !!binary or !name are not read");
+            return Err((
+                span,
+                message.help("leave the tag out; a text that looks like a number stands in quotes"),
+            ));
+        }
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let plain = style == ScalarStyle::Plain;

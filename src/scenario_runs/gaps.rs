@@ -2,8 +2,8 @@
 //! never as expected, because nobody knows what would have come of the whole of it.
 
 use crate::base::Operation;
-use crate::scenario::{DriveStep, Period, Scenario, SpaceHistory};
-use crate::space::Space;
+use crate::scenario::{self, DriveStep, Period, Scenario, SpaceHistory, Warning};
+use crate::space::{CountedRule, Space};
 
 /// Facts in the journal about the payer and of the control plane.
 struct Made<'h> {
@@ -34,7 +34,35 @@ pub(super) fn gaps(
     if !rules.is_empty() && rules.iter().all(|it| it.tally.fired == 0) {
         gaps.push("none of the scenario's rules stepped in, so that nothing went wrong".to_owned());
     }
+    let idle = rules.iter().filter(|it| it.tally.fired > 0 && it.tally.idle == it.tally.fired);
+    gaps.extend(idle.map(|CountedRule { armed, tally }| {
+        let (id, idle) = (&armed.rule.id, idle_effects(space, &armed.rule.id));
+        let times = if tally.fired == 1 { "once" } else { "each time" };
+        format!(
+            "the rule `{id}` stepped in, and {times} an effect of it{idle} had nothing to act on, so that less went wrong than the scenario says"
+        )
+    }));
+    let void = scenario::check(scenario).into_iter().filter(|warning| warning.is_void);
+    gaps.extend(void.map(|Warning { list, item, message, .. }| {
+        let rule = scenario.rules.get(item).filter(|_| list == "rules");
+        match rule {
+            Some(rule) => format!("the rule `{}`: {message}", rule.id),
+            None => format!("item {} of `{list}`: {message}", item + 1),
+        }
+    }));
     gaps
+}
+
+/// The effects of a rule that had nothing to act on, in brackets.
+fn idle_effects(space: &Space, rule: &str) -> String {
+    let mut names: Vec<&str> = space.read_journal(|journal| {
+        let hits = journal.iter().filter_map(|entry| entry.more().rule.as_ref());
+        hits.filter(|hit| &*hit.rule == rule).flat_map(|hit| hit.idle()).collect()
+    });
+    names.sort_unstable();
+    names.dedup();
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
 }
 
 /// Number of times a payer paid, through the control plane or the pages of an order, and how often an order was pushed.

@@ -45,7 +45,7 @@ use crate::reference_merchant::{Shop, VirtualTime};
 use crate::scenario::{
     Counts, DriveStep, Mistake, Override, Requirement, Scenario, SpaceHistory, Style, judge,
 };
-use crate::simulator::StartError;
+use crate::simulator::{PortError, StartError};
 use crate::space::Space;
 use drive::Drive;
 use test_server::TestServer;
@@ -183,7 +183,7 @@ fn on_a_runtime(
         runtime.shutdown_background();
         told
     });
-    outcome.is_unbound = matches!(told, Err(RunError::Unbound(_) | RunError::ShopUnbound(_)));
+    outcome.is_unbound = matches!(&told, Err(error) if error.is_unbound());
     outcome.is_cut_off = outcome.is_unbound || matches!(told, Err(RunError::CutOff(_)));
     outcome.error = told.err().map(|error| error.to_string());
     outcome.conclude();
@@ -200,12 +200,24 @@ pub enum RunError {
     /// The merchant has no port.
     #[error("cannot listen on 127.0.0.1: {0}")]
     ShopUnbound(io::Error),
+    /// The port at which a running shop calls the gateway is taken.
+    #[error(
+        "{0} End that process, or give the shop another port to call and say so: `gatewayPort` in its merchant file"
+    )]
+    GatewayPort(PortError),
     /// Anything else that says nothing about how the merchant behaves.
     #[error("{0}")]
     CutOff(String),
     /// Anything that the merchant has to answer for.
     #[error("{0}")]
     Other(String),
+}
+
+impl RunError {
+    /// Returns true if a port was not to be had.
+    pub const fn is_unbound(&self) -> bool {
+        matches!(self, Self::Unbound(_) | Self::ShopUnbound(_) | Self::GatewayPort(_))
+    }
 }
 
 impl From<String> for RunError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::trial::{OrderBelief, ShopTrial, TrialOrder, TrialSetup};
+use super::under_test::listen_for_shop;
 use super::{RunError, SEED};
 use crate::base::{OrderState, Seed};
 use crate::merchant_under_test::LoadedMerchant;
@@ -53,12 +54,7 @@ pub fn rehearse(
         let merchant = Arc::new(merchant);
         let mut rehearsal = Rehearsal { merchant: Arc::clone(&merchant), calls: Vec::new() };
         let listener = match merchant.file.gateway_port() {
-            Some(port) => {
-                let bound = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port));
-                let listener = bound.map_err(RunError::ShopUnbound)?;
-                listener.set_nonblocking(true).map_err(RunError::ShopUnbound)?;
-                Some(listener)
-            }
+            Some(port) => Some(listen_for_shop(port)?),
             None => None,
         };
         let trial = ShopTrial::start(TrialSetup {
@@ -76,7 +72,7 @@ pub fn rehearse(
                 rehearsal.note("start", Rehearsed::Works, "the shop is ready".to_owned());
                 rehearsal.all(&trial).await;
             }
-            Err(error @ (RunError::Unbound(_) | RunError::ShopUnbound(_))) => return Err(error),
+            Err(error) if error.is_unbound() => return Err(error),
             Err(error) => rehearsal.note("start", Rehearsed::Fails, error.to_string()),
         }
         Ok(rehearsal.calls)

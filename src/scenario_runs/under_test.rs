@@ -1,7 +1,7 @@
 //! A scenario with a shop of the user's, as its merchant file describes it.
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::trial::{Settled, ShopTrial, TrialSetup, unable};
@@ -12,6 +12,7 @@ use super::{
 use crate::base::{Period, Seed};
 use crate::merchant_under_test::{LoadedMerchant, RunningShop};
 use crate::scenario::{DriveStep, Expectation, ExpectationVerdict, Scenario, SpaceHistory, judge};
+use crate::simulator::PortError;
 
 /// A shop of the user's, and all that its scenarios share.
 #[derive(Debug)]
@@ -74,18 +75,23 @@ impl SharedShop {
         }
     }
 
-    fn listener(&mut self, merchant: &LoadedMerchant) -> std::io::Result<TcpListener> {
-        if self.listener.is_none() {
-            let port = merchant.file.gateway_port().unwrap_or(0);
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-            listener.set_nonblocking(true)?;
-            self.listener = Some(listener);
-        }
-        match &self.listener {
-            Some(listener) => listener.try_clone(),
-            None => Err(std::io::Error::other("there is no listener")),
-        }
+    fn listener(&mut self, merchant: &LoadedMerchant) -> Result<TcpListener, RunError> {
+        let listener = match self.listener.take() {
+            Some(listener) => listener,
+            None => listen_for_shop(merchant.file.gateway_port().unwrap_or(0))?,
+        };
+        let listener = self.listener.insert(listener);
+        listener.try_clone().map_err(RunError::ShopUnbound)
     }
+}
+
+/// Listens at the port at which a running shop calls the gateway.
+pub(super) fn listen_for_shop(port: u16) -> Result<TcpListener, RunError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(address)
+        .map_err(|error| RunError::GatewayPort(PortError::new(address, error)))?;
+    listener.set_nonblocking(true).map_err(RunError::ShopUnbound)?;
+    Ok(listener)
 }
 
 /// Slowing of the clock in the second run of a scenario that failed by its time alone.
@@ -148,7 +154,7 @@ fn run_once(
     let mut shared = shared.as_deref_mut();
     on_a_runtime(&mut outcome, options, async |outcome| {
         let listener = match &mut shared {
-            Some(shared) => Some(shared.listener(merchant).map_err(RunError::ShopUnbound)?),
+            Some(shared) => Some(shared.listener(merchant)?),
             None => None,
         };
         if let Some(shared) = &mut shared {

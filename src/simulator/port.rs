@@ -37,6 +37,15 @@ pub struct PortError {
     holder: Option<Holder>,
 }
 
+impl PortError {
+    /// An address that is not to be had, with the process that has it.
+    pub(crate) fn new(address: SocketAddr, error: io::Error) -> Self {
+        let is_held = error.kind() == io::ErrorKind::AddrInUse;
+        let holder = is_held.then(|| port_holder::of(address)).flatten();
+        Self { address, error, holder }
+    }
+}
+
 /// Listens on `address`; port 0 takes a free one.
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {
     let until = Instant::now() + PATIENCE;
@@ -46,11 +55,7 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> 
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
                 sleep(PAUSE).await;
             }
-            Err(error) => {
-                let is_held = error.kind() == io::ErrorKind::AddrInUse;
-                let holder = is_held.then(|| port_holder::of(address)).flatten();
-                return Err(PortError { address, error, holder });
-            }
+            Err(error) => return Err(PortError::new(address, error)),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A snapshot is a copy of them, a reset puts the initial ones in their place. Ledger, outbox and counters share their
 //! parts between copies ([`crate::base::persistent`]), so a copy takes the same time however much there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::clock::Clock;
@@ -12,7 +12,7 @@ use super::outbox::Outbox;
 use crate::base::{Millis, Seed, wall_clock};
 use crate::ledger::Ledger;
 use crate::profile::{Merchant, Profile};
-use crate::scenario::{ArmedRule, Counters, RuleSet};
+use crate::scenario::{ArmedRule, Counters, Rule, RuleSet, is_made_up};
 
 /// Budgets of each space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,13 @@ impl RuleStore {
     /// The rules as they were read, with the time at which each was armed.
     pub(super) fn rules(&self) -> &[ArmedRule] {
         &self.rules
+    }
+
+    /// The rules whose ids were made up, by their ids.
+    pub(super) fn without_own_ids(&self) -> HashMap<String, Rule> {
+        let rules = self.rules.iter().map(|armed| &armed.rule);
+        let theirs = rules.filter(|rule| is_made_up(&rule.id));
+        theirs.map(|rule| (rule.id.clone(), rule.clone())).collect()
     }
 
     /// The rules, ready to decide.

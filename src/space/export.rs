@@ -16,7 +16,7 @@ use super::journal::RequestId;
 use super::outbox::Outbox;
 use super::snapshot::{KeptSnapshot, Snapshot, SnapshotError};
 use super::space::Space;
-use crate::base::{Millis, Seed, WebUrl};
+use crate::base::{Millis, Seed, WebUrl, read_objects};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile, Target};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
@@ -336,8 +336,8 @@ impl Snapshot {
 impl Space {
     /// Imports a snapshot from a file, under this name, in place of one that has it.
     pub fn import(&self, name: &str, file: &[u8]) -> Result<Arc<Snapshot>, FileError> {
-        let head: Head = serde_json::from_slice(file)
-            .map_err(|error| FileError::NoSnapshot(error.to_string()))?;
+        let head: Head =
+            read_objects(file).map_err(|error| FileError::NoSnapshot(error.to_string()))?;
         if head.format != FORMAT {
             return Err(FileError::NoSnapshot(format!("its format is {:?}", head.format)));
         }
@@ -345,11 +345,11 @@ impl Space {
             return Err(FileError::Version(head.version));
         }
         let ours = ProfileFile::of(self.profile());
-        let Belongs { profile } = serde_json::from_slice(file).map_err(damaged)?;
+        let Belongs { profile } = read_objects(file).map_err(damaged)?;
         if profile != ours {
             return Err(FileError::Profile { theirs: profile.told(), ours: ours.told() });
         }
-        let document: SnapshotDocument = serde_json::from_slice(file).map_err(damaged)?;
+        let document: SnapshotDocument = read_objects(file).map_err(damaged)?;
         if document.state.digest()? != document.digest {
             return Err(damaged("its digest is another"));
         }

@@ -28,13 +28,20 @@ const ID_MAX: usize = 32;
 /// Largest number of merchants that one call may ask for.
 const MERCHANTS_MAX: usize = 64;
 
+/// Advice where a space of that name exists.
+fn if_taken(name: &str) -> &'static str {
+    if name == DEFAULT_SPACE {
+        "it is always there: choose another name, or say ifExists: keep; POST /_sim/v1/reset begins it anew"
+    } else {
+        "delete it first, choose another name, or say ifExists: keep or replace"
+    }
+}
+
 /// Reason why a space cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
     /// The name is in use.
-    #[error(
-        "a space named {0:?} exists; delete it first, choose another name, or say ifExists: keep or replace"
-    )]
+    #[error("a space named {name:?} exists; {advice}", name = .0, advice = if_taken(.0))]
     NameTaken(String),
     /// The name is not a name.
     #[error(

@@ -4,7 +4,7 @@ use super::events::Event;
 use super::ruling::Ruling;
 use super::space::Space;
 use crate::base::Millis;
-use crate::scenario::{ArmedRule, CallFacts, NearMiss, Rule, Tally};
+use crate::scenario::{Acted, ArmedRule, CallFacts, NearMiss, Point, Rule, Tally};
 
 /// An armed rule with its counts.
 #[derive(Clone, Debug)]
@@ -17,11 +17,19 @@ pub struct CountedRule {
 
 impl Space {
     /// Changes the rules of the space, all at once; `change` gets the time at which it arms new ones. Counters of rules
-    /// that stay are kept.
+    /// that stay are kept; a rule whose id was made up begins at zero.
     pub fn change_rules<R>(&self, change: impl FnOnce(&mut Vec<ArmedRule>, Millis) -> R) -> R {
         self.write(|transaction| {
             let now = transaction.now;
-            let result = transaction.state.contents.rules.change(|rules| change(rules, now));
+            let contents = &mut transaction.state.contents;
+            let before = contents.rules.without_own_ids();
+            let result = contents.rules.change(|rules| change(rules, now));
+            // A name that was made up again says nothing: only the same rule goes on counting.
+            for (id, rule) in contents.rules.without_own_ids() {
+                if before.get(&id) != Some(&rule) {
+                    contents.counters.forget(&id);
+                }
+            }
             self.happened(Event::Rules(now));
             result
         })
@@ -36,16 +44,21 @@ impl Space {
     pub fn rules(&self) -> Vec<CountedRule> {
         let state = self.lock();
         let (store, counters) = (&state.contents.rules, &state.contents.counters);
-        let counted = store.rules().iter().map(|armed| CountedRule {
-            armed: armed.clone(),
-            tally: store.set().tally(&armed.rule.id, counters).unwrap_or_default(),
-        });
-        counted.collect()
+        let tallies = store.set().tallies(counters);
+        let counted = std::iter::zip(store.rules(), tallies);
+        counted.map(|(armed, tally)| CountedRule { armed: armed.clone(), tally }).collect()
     }
 
     /// Asks the rules what happens to a call. Time, and what the call leaves out of its order, are filled in here.
     pub fn consult(&self, call: &CallFacts<'_>) -> Option<Ruling> {
-        self.locked(|transaction| (transaction.consult(call), false))
+        self.locked(|transaction| {
+            let ruling = transaction.consult(call);
+            if let Some(ruling) = ruling.as_ref().filter(|ruling| ruling.point == Point::Connect) {
+                // Nothing is booked there and no reply is planned, so what acts is known at once.
+                transaction.note_idle(ruling, Acted::default());
+            }
+            (ruling, false)
+        })
     }
 
     /// The rules that came nearest to deciding a call, at the time and with the state that it names, and with the

@@ -454,12 +454,17 @@ impl Transaction<'_> {
         let is_booked = self.book(expiry, nobody).is_some();
         let is_unasked = self.notify_unasked(&ruling, id, nobody);
         let acted = Acted { suppressed: false, notified: self.deferred.notified || is_unasked };
-        if !ruling.plan.idle_effects(ruling.point, acted).is_empty() {
-            self.state.contents.counters.note_idle(&ruling.rule);
-        }
+        self.note_idle(&ruling, acted);
         // Nobody's reply waits for them.
         (self.rule, self.pushback, self.deferred) = (None, None, Deferred::default());
         is_booked
+    }
+
+    /// Counts a rule that stepped in with an effect that had nothing to act on.
+    pub(super) fn note_idle(&mut self, ruling: &Ruling, acted: Acted) {
+        if !ruling.plan.idle_effects(ruling.point, acted).is_empty() {
+            self.state.contents.counters.note_idle(&ruling.rule);
+        }
     }
 
     /// Notes the push-backs of a change that was booked.

@@ -331,3 +331,19 @@ fn sarif_has_the_form_of_its_standard_and_points_at_its_rules() {
     let told = &run["invocations"][0]["toolExecutionNotifications"];
     assert!(!told.as_array().unwrap().is_empty(), "what was not judged is told: {run:#}");
 }
+
+#[test]
+fn a_baseline_that_cannot_be_written_or_is_none_is_told_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for file in [path("none/known.json"), folder.path().to_str().unwrap().to_owned()] {
+        let told = audit(&["--write-baseline", &file]);
+        assert_eq!((told.code, &*told.out), (Some(2), ""), "{}", told.err);
+        assert!(told.err.contains("cannot be written"), "{}", told.err);
+    }
+    let list = path("list.json");
+    std::fs::write(&list, r#"[1,["S001"]]"#).unwrap();
+    let told = audit(&["--baseline", &list]);
+    assert_eq!((told.code, &*told.out), (Some(2), ""), "{}", told.err);
+    assert!(told.err.contains("expected a JSON object"), "{}", told.err);
+}

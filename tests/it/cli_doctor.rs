@@ -193,6 +193,22 @@ async fn each_mistake_with_a_key_has_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_space_that_is_asked_is_the_one_that_is_named() {
+    let sim = Sim::start().await;
+    let context = Desk::new(&sim).await;
+    let (first, second) = (sim.space("first").await, sim.space("second").await);
+    let told = ended(payon_sim(&["doctor", "--url", &first.base_url, "--space", "second"])).await;
+    assert!(told.out.contains(&format!("{} answers", second.base_url)), "{}", told.out);
+    context.write("broken.env", "GATEWAY_URL=ftp://x\n");
+    let path = context.path("broken.env");
+    let told = ended(payon_sim(&["doctor", "--env", path.to_str().unwrap()])).await;
+    assert_eq!(told.err.matches("http://127.0.0.1:36605").count(), 1, "{}", told.err);
+    assert_eq!(told.err.matches("write it like").count(), 1, "{}", told.err);
+    let cause = told.err.split("a URL here ").nth(1).and_then(|it| it.split(';').next()).unwrap();
+    assert_eq!(told.err.matches(cause).count(), 1, "{}", told.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_that_the_gateway_does_not_know() {
     let sim = Sim::start().await;
     let context = Desk::new(&sim).await;

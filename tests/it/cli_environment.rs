@@ -132,6 +132,30 @@ fn a_wrong_variable_is_told_by_its_name() {
 }
 
 #[test]
+fn a_variable_that_is_no_text_is_told_by_its_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let broken = std::ffi::OsStr::from_bytes(b"a\xff");
+    for (args, name) in [
+        (&["coverage"][..], "PAYON_SIM_URL"),
+        (&["coverage"], "PAYON_SIM_CONTROL_TOKEN"),
+        (&["serve"], "PAYON_SIM_SEED"),
+        (&["config", "show"], "PAYON_SIM_SEED"),
+    ] {
+        let mut command = payon_sim(args);
+        command.env(name, broken);
+        let told = events(command, b"");
+        assert_eq!(told.code, Some(2), "{}", told.err);
+        assert!(
+            told.err.contains(&format!("the environment variable {name} is not UTF-8")),
+            "{}",
+            told.err
+        );
+    }
+    let told = ended(&["coverage"], &[("CONTROL_TOKEN", "a\nb"), ("URL", "http://127.0.0.1:1")]);
+    assert!(told.err.contains("variable PAYON_SIM_CONTROL_TOKEN: "), "{}", told.err);
+}
+
+#[test]
 fn what_kubernetes_says_of_a_service_is_passed_over_and_told() {
     let variables = [("PORT", "tcp://10.0.0.5:36605"), ("CONTROL_PORT", "tcp://10.0.0.6:80")];
     let told = ended(&["config", "show"], &variables);

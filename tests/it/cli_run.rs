@@ -196,7 +196,7 @@ fn a_command_can_use_the_program_itself() {
 fn nothing_that_a_command_is_told_configures_a_gateway_of_its_own() {
     let folder = Folder::new();
     let said = folder.path("said");
-    let one = folder.scenario("ONE", "expect:\n  - request: { atLeast: 0 }\n");
+    let one = folder.scenario("ONE", "expect:\n  - request: { atMost: 9999 }\n");
     let (program, said_at) = (env!("CARGO_BIN_EXE_payon-sim"), said.display());
     let line = format!("{program} config show > {said_at}; env > {said_at}.env");
     let mut command = payon_sim(&["run", &one, "--allow-unjudged", "--", "sh", "-c", &line]);
@@ -257,7 +257,7 @@ fn lines_come_as_scenarios_end() {
     let go_on = folder.path("go-on");
     tool("mkfifo", &[go_on.to_str().unwrap()], b"").ok();
     let [one, two] =
-        ["ONE", "TWO"].map(|id| folder.scenario(id, "expect:\n  - request: { atLeast: 0 }\n"));
+        ["ONE", "TWO"].map(|id| folder.scenario(id, "expect:\n  - request: { atMost: 9999 }\n"));
     let line = format!("[ $PAYON_SIM_RUN_SCENARIO = ONE ] || cat {}", go_on.display());
     let args = ["run", &one, &two, "--timeout", "20", "--allow-unjudged", "--", "sh", "-c", &line];
     let mut child = payon_sim(&args).spawn().unwrap();
@@ -373,6 +373,90 @@ fn dashes_with_no_command_behind_them_run_nothing() {
         let told = run(&[&["run", "S014"], command].concat());
         assert_eq!((told.code, &*told.out), (Some(2), ""), "{command:?}: {}", told.err);
         assert!(told.err.contains("after --") && told.err.contains("empty"), "{}", told.err);
+    }
+}
+
+#[test]
+fn a_rule_that_changes_nothing_is_never_ok() {
+    let folder = Folder::new();
+    let drive = "drive:\n  - register: {}\n  - pay: {}\n  - status: {}\n  - idle\n";
+    let expect = "expect:\n  - order: { state: captured }\n";
+    let write = |id: &str, when: &str, then: &str| {
+        let rule = format!("rules:\n  - id: r\n    when: {{ {when} }}\n    then: [{then}]\n");
+        folder.scenario(id, &format!("{rule}{drive}{expect}"))
+    };
+    let idle = [
+        ("operation: status", "pushback: { copies: 3 }"),
+        ("operation: status", "latency: 1s, pushback: { delay: 3s }"),
+        ("operation: pay", "transport: reset"),
+        ("operation: pay", "status: 500"),
+        ("operation: connect", "latency: 1s"),
+    ];
+    let void = [
+        ("operation: pay", "pushback: {}"),
+        ("operation: pay", "pushback: { drop: false }"),
+        ("operation: pay", "pushback: { copies: 1 }"),
+        ("operation: pay", "pushback: { apart: 2s }"),
+        ("operation: pay", "pushback: { within: 2s }"),
+        ("operation: pay", "pushback: { delay: 0s }"),
+        ("operation: pay", "pushback: { drop: true, copies: 3 }"),
+        ("operation: pay", "pushback: { drop: true, delay: 1s }"),
+        ("operation: pay", "pushback: { order: reversed, within: 0s }"),
+        ("operation: status", "latency: 0s"),
+        ("operation: status", "latency: { min: 0s, max: 0s }"),
+        ("operation: status", "commit: before"),
+        ("operation: status, nth: 1", "transport: reset, status: 500"),
+        ("operation: status, nth: 1", "status: 500, transport: { server-error: 502 }"),
+        ("operation: status, nth: 1", "patch: { remove: [txId] }, transport: empty"),
+        ("operation: status, nth: 1", "status: 500, status: 502"),
+        ("operation: status, window: { for: 0s }", "latency: 1s"),
+    ];
+    let names: Vec<String> = idle
+        .iter()
+        .chain(&void)
+        .enumerate()
+        .map(|(at, (when, then))| write(&format!("R{at}"), when, then))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let told = run(&[&["run"], &*names].concat());
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    let partly = told.out.lines().filter(|line| line.starts_with("partly judged R")).count();
+    assert_eq!(partly, names.len(), "{}", told.out);
+    assert!(
+        told.out.contains("an effect of it (`pushback`) had nothing to act on"),
+        "{}",
+        told.out
+    );
+    for name in names {
+        let checked = run(&["check", name]).ok();
+        assert!(checked.contains("warning: "), "{name}: {checked}");
+    }
+
+    let acts = write("ACTS", "operation: pay", "pushback: { copies: 2, apart: 1s, delay: 1s }");
+    assert!(run(&["run", &acts]).ok().starts_with("ok "));
+    assert!(run(&["check", &acts]).ok().contains("warnings: 0"));
+}
+
+#[test]
+fn an_expectation_that_every_run_meets_is_never_ok() {
+    let folder = Folder::new();
+    for (at, expected) in [
+        "{ never: true, request: { rule: nope } }",
+        "{ never: true, within: 0s, request: { operation: status } }",
+        "{ never: true, order: { captured: { gt: 2, lt: 1 } } }",
+        "{ order: { captured: { gte: 0 } } }",
+        "{ ledger: { captured: { gte: 0 } } }",
+        "{ shop: {} }",
+        "{ anyOf: [{ shop: {} }, { shop: { shipped: twice } }] }",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let path = folder.scenario(&format!("E{at}"), &format!("{DRIVE}expect:\n  - {expected}\n"));
+        let told = run(&["run", &path]);
+        assert_eq!(told.code, Some(1), "{expected}: {}", told.out);
+        assert!(told.out.starts_with("partly judged"), "{expected}: {}", told.out);
+        assert!(run(&["check", &path]).ok().contains("warnings: 1"), "{expected}");
     }
 }
 

@@ -103,6 +103,23 @@ fn a_directory_without_a_scenario_is_told() {
 }
 
 #[test]
+fn a_link_to_everything_is_not_followed_without_bound() {
+    for target in ["/", "/proc"] {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(target, folder.path().join("all")).unwrap();
+        let shown = folder.path().to_str().unwrap();
+        for args in [&["check", shown][..], &["run", shown], &["--port", "0", "--scenario", shown]]
+        {
+            let told = run(args);
+            assert_eq!(told.code, Some(2), "{args:?}: {}", told.out);
+            let said = format!("{}{}", told.out, told.err);
+            assert!(said.contains("more than 20000 files"), "{said}");
+            assert!(said.lines().count() < 10, "{said}");
+        }
+    }
+}
+
+#[test]
 fn what_has_no_end_is_not_read_to_its_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

@@ -206,3 +206,26 @@ fn keys_of_every_format_are_made_and_recognised() {
     assert_eq!(ended.code, Some(2));
     assert_eq!(ended.err, "error: --bits: the key has 512 bits; at least 1024 are needed\n");
 }
+
+#[test]
+fn text_in_another_encoding_is_named_on_the_standard_input() {
+    let utf16 = |text: &str| -> Vec<u8> {
+        [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let key = crate::binary::run(&["keys", "export", "--gateway", "--pem"]).ok();
+    let body = utf16(r#"{"txId":"1"}"#);
+    for (args, input) in [
+        (&["keys", "inspect"][..], utf16(&key)),
+        (&["keys", "public"], utf16(&key)),
+        (&["link", "--merchant", "C0000143"], body.clone()),
+        (&["sign", "--merchant", "C0000143"], body.clone()),
+        (&["sign", "infer", "-", "--merchant", "C0000143"], body),
+    ] {
+        let told = crate::binary::run_with(args, &input);
+        assert_eq!(told.code, Some(2), "{args:?}: {}", told.err);
+        assert!(told.err.contains("UTF-16"), "{args:?}: {}", told.err);
+        assert!(!told.err.contains("DER"), "{args:?}: {}", told.err);
+    }
+    let packed = crate::binary::run_with(&["link", "--merchant", "C0000143"], b"\x1f\x8b\x08\0");
+    assert!(packed.err.contains("gzip"), "{}", packed.err);
+}

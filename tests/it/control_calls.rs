@@ -516,6 +516,65 @@ async fn wrong_paths_methods_and_bodies_are_problems() {
 }
 
 #[tokio::test]
+async fn a_list_is_no_object_for_any_call() {
+    let sim = Sim::start().await;
+    let space = sim.space("lists").await;
+    space.register("1", json!({})).await;
+    let (merchant, order) =
+        (space.merchant().id.clone(), format!("orders/{}/1", space.merchant().id));
+    for (method, path, body) in [
+        ("POST", "spaces".to_owned(), r#"["byarray"]"#),
+        ("POST", "clock".to_owned(), "[]"),
+        ("POST", "snapshots".to_owned(), r#"["a"]"#),
+        ("POST", "sign".to_owned(), r#"["C0000143",{}]"#),
+        ("POST", format!("{order}/trigger"), r#"["expire"]"#),
+        ("POST", format!("{order}/pay"), r#"["4111111111111111"]"#),
+        ("PATCH", format!("merchants/{merchant}"), r#"["T1"]"#),
+    ] {
+        let answer = space.control_send(method, &path, body).await;
+        let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(answer.problem(), (400, "unreadable".to_owned()), "{path} {body}: {detail}");
+        assert!(
+            detail.contains("expected a JSON object, found an array"),
+            "{path} {body}: {detail}"
+        );
+    }
+    let deep = format!(r#"{{"expect":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    let answer = space.control_send("POST", "verify", &deep).await;
+    let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(detail.contains("nested too deep"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_wrong_query_says_what_is_wanted() {
+    let sim = Sim::start().await;
+    let space = sim.space("queries").await;
+    for (path, member, told) in [
+        ("wait?for=idle&timeoutMs=x", "timeoutMs", "must be a whole number"),
+        ("wait?for=idle&timeoutMs=99999999999999999999999", "timeoutMs", "too large"),
+        ("orders?limit=x", "limit", "must be a whole number"),
+        ("orders?limit=1&limit=2", "limit", "more than once"),
+        ("events?after=x", "after", "must be a whole number"),
+    ] {
+        let answer = space.control_get(path).await;
+        let problem = answer.json();
+        assert_eq!(answer.status, 400, "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|it| it.contains(told)), "{problem}");
+        assert!(problem.to_string().contains(member), "{problem}");
+    }
+    let client = sim.client.with_header("last-event-id", "x7");
+    let answer = client.get(&format!("{}/_sim/v1/events", space.control_url)).await;
+    assert_eq!(answer.problem(), (400, "unreadable".to_owned()), "{}", answer.text());
+    let taken = sim
+        .client
+        .post(&format!("{}/_sim/v1/spaces", sim.url), &json!({ "name": "default" }))
+        .await;
+    assert_eq!(taken.status, 409);
+    let detail = taken.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("always there") && !detail.contains("replace"), "{detail}");
+}
+
+#[tokio::test]
 async fn with_a_token_only_health_is_open() {
     let sim = Sim::with(Setup { token: Some("s3cret"), ..Setup::default() }).await;
     sim.get("v1/orders").await.expect(200);

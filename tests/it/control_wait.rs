@@ -47,6 +47,21 @@ async fn what_does_not_happen_times_out_with_a_problem() {
 }
 
 #[tokio::test]
+async fn a_wait_for_what_is_not_there_says_so() {
+    let sim = Sim::start().await;
+    let space = sim.space("nobody").await;
+    for (query, told) in [
+        ("order-final&txId=1&merchantId=NOBODY", "there is no merchant \"NOBODY\""),
+        ("request&merchantId=NOBODY", "there is no merchant \"NOBODY\""),
+        ("order-final&txId=1", "there is no order of this txId"),
+    ] {
+        let answer = space.control_get(&format!("wait?for={query}&timeoutMs=20")).await;
+        assert_eq!(answer.status, 408);
+        assert!(answer.text().contains(&told.replace('"', "\\\"")), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_makes_no_sense_is_refused() {
     let sim = Sim::start().await;
     for (query, member) in [

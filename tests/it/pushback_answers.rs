@@ -43,11 +43,13 @@ async fn a_body_that_acknowledges_does_so_whatever_stands_beside_it() {
     let body = r#"{"resultCode":"0000"}"#;
     let long = format!(r#"{{"resultCode":"0000","x":"{}"}}"#, "a".repeat(100_000));
     let mark = format!("\u{feff}{body}");
+    let deep = format!("{{\"a\":{}{},\"resultCode\":\"0000\"}}", "[".repeat(300), "]".repeat(300));
     for (tx_id, head, body) in [
         ("created", "201 Created\r\nLocation: /orders/1", body),
         ("located", "200 OK\r\nLocation: /orders/1", body),
         ("long", "200 OK", &long),
         ("mark", "200 OK", &mark),
+        ("deep", "200 OK", &deep),
     ] {
         let length = body.len();
         let answer = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}");
@@ -63,12 +65,20 @@ async fn a_body_that_does_not_acknowledge_says_why() {
     let space = sim.space("refused").await;
     let missing = r#"HTTP 200, but the body does not say resultCode = "0000""#;
     let too_long = format!(r#"{{"resultCode":"0000","x":"{}"}}"#, "a".repeat(1 << 20));
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(300), "]".repeat(300));
     for (tx_id, body, error) in [
         ("other", r#"{"resultCode":"9999"}"#, missing.to_owned()),
         ("none", "{}", format!("{missing}: it has no resultCode")),
         ("number", r#"{"resultCode":0}"#, format!("{missing}: its resultCode is no text")),
         ("html", "<html>", format!("{missing}: it is not JSON")),
         ("empty", "", format!("{missing}: it is empty")),
+        ("deep", &deep, format!("{missing}: it has no resultCode")),
+        ("list", "[1]", format!("{missing}: it has no resultCode")),
+        (
+            "utf-16",
+            "{\0\"\0a\0\"\0:\x001\0}\0",
+            format!("{missing}: it is UTF-16 text, not UTF-8; send it as UTF-8"),
+        ),
         (
             "too-long",
             &too_long,

@@ -194,6 +194,32 @@ async fn a_declined_card_is_told_again() {
 }
 
 #[tokio::test]
+async fn a_payment_that_was_declined_late_is_told_again() {
+    let sim = Sim::start().await;
+    let (space, sink) = (sim.space("late-decline").await, Sink::start().await);
+    space.register("1", json!({ "noti_url": sink.url("/noti") })).await;
+    space.pay("1", json!({})).await;
+    space.trigger("1", "late-decline").await;
+    let (scenario, _) = recorded(&space, None).await;
+    assert_eq!(scenario["drive"][1], json!({ "pay": {} }), "{scenario}");
+    assert_told_again(&space, None).await;
+}
+
+#[tokio::test]
+async fn more_than_a_year_is_noted() {
+    let sim = Sim::start().await;
+    let space = sim.space("years").await;
+    space.register("1", json!({})).await;
+    space.advance(400 * 86_400_000).await;
+    space.register("2", json!({})).await;
+    let told = space.control_get("scenario").await.expect(200);
+    let yaml = told["yaml"].as_str().unwrap();
+    assert!(yaml.contains("# More than a year passed; "), "{yaml}");
+    let file = ScenarioFile::read("recorded.yaml", yaml.as_bytes()).expect(yaml);
+    assert!(check(&file.scenario)[0].message.to_string().contains("more than a year"));
+}
+
+#[tokio::test]
 async fn armed_faults_are_told_again() {
     let sim = Sim::start().await;
     let space = sim.space("again-faulty").await;

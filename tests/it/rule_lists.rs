@@ -51,6 +51,57 @@ async fn rules_are_taken_in_every_form_in_which_they_are_written() {
     assert_eq!(ids(&space.control_get("rules").await.expect(200)), ["rule-1", "rule-2"]);
 }
 
+#[tokio::test]
+async fn a_list_of_rules_has_no_strange_keys() {
+    let sim = Sim::start().await;
+    let space = sim.space("strange").await;
+    for text in [
+        r#"{"rules":[],"zz":1}"#,
+        r#"{"rules":[{"rule":{"then":[{"status":503}]},"frist":1}]}"#,
+        r#"{"rule":{"then":[{"status":503}]},"zz":1}"#,
+    ] {
+        let answer = space.control_send("PUT", "rules", text).await;
+        assert_eq!(answer.status, 400, "{text}: {}", answer.text());
+        assert!(answer.text().contains("is not a key here"), "{}", answer.text());
+    }
+    let utf16: Vec<u8> = "[]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let url = format!("{}/_sim/v1/rules", space.control_url);
+    for (body, told) in [(utf16, "UTF-16"), (b"\x1f\x8b\x08\0\0".to_vec(), "gzip")] {
+        let answer = sim.client.send("PUT", &url, body).await;
+        assert!(answer.status == 400 && answer.text().contains(told), "{}", answer.text());
+    }
+    // What GET gives is taken.
+    put(&space, r#"[{"then":[{"status":503}]}]"#).await;
+    let given = space.control_get("rules").await.text();
+    put(&space, &given).await;
+}
+
+#[tokio::test]
+async fn a_rule_with_a_made_up_id_begins_to_count_at_zero() {
+    let sim = Sim::start().await;
+    let space = sim.space("made-up").await;
+    let counts = |rules: &Value| {
+        let rule = &rules["rules"][0];
+        (rule["id"].clone(), rule["matched"].clone(), rule["fired"].clone())
+    };
+    let down = r#"[{"when":{"operation":"status"},"then":[{"status":503}]}]"#;
+    put(&space, down).await;
+    assert!(is_down(&space).await && is_down(&space).await);
+    // The same rule goes on counting.
+    let same = put(&space, down).await;
+    assert_eq!(counts(&same), (json!("rule-1"), json!(2), json!(2)));
+    space.control_send("DELETE", "rules", "").await;
+    let other =
+        r#"[{"when":{"operation":"status","nth":1,"scope":"rule"},"then":[{"status":503}]}]"#;
+    let fresh = put(&space, other).await;
+    assert_eq!(counts(&fresh), (json!("rule-1"), json!(0), json!(0)));
+    assert!(is_down(&space).await && !is_down(&space).await);
+    // Without a call that takes the rules away, and for one order as for all.
+    let nth = r#"[{"when":{"operation":"status","nth":1},"then":[{"status":503}]}]"#;
+    assert_eq!(counts(&put(&space, nth).await), (json!("rule-1"), json!(0), json!(0)));
+    assert!(is_down(&space).await);
+}
+
 async fn is_down(space: &SpaceHandle) -> bool {
     let answer = space.call(Operation::Status, &json!({ "txId": "1", "amount": "1" })).await;
     answer.status == 503

@@ -3,7 +3,7 @@
 use super::given::{Given, KeyText};
 use super::report::DoctorReport;
 use super::sim::Sim;
-use crate::base::recognised;
+use crate::base::encoded;
 use crate::crypto::{KeyError, PrivateKey, PublicKey};
 
 const PRIVATE: &str = "private key";
@@ -120,10 +120,10 @@ fn describe(key: &PublicKey) -> String {
 /// Reads a key, or says why it is none.
 fn read<K>(text: &KeyText, parse: impl Fn(&str) -> Result<K, KeyError>) -> Result<K, String> {
     let place = &text.place;
+    if let Some(came) = encoded(&text.bytes) {
+        return Err(format!("{place}: the key is {came}"));
+    }
     let Ok(readable) = std::str::from_utf8(&text.bytes) else {
-        if let Some(came) = recognised(&text.bytes) {
-            return Err(format!("{place}: the key is {came}"));
-        }
         return Err(format!(
             "{place}: the key is binary, such as bare DER; PEM or Base64 is needed (openssl base64 -A -in FILE)"
         ));

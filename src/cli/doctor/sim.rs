@@ -93,7 +93,7 @@ impl<'a> Sim<'a> {
             return Ok(None);
         };
         let VersionAnswer { number, profile, .. } = version;
-        let url = gateway.url();
+        let url = gateway.base();
         let found = format!("{url} answers: payon-sim {number}, profile {profile}");
         if number == env!("CARGO_PKG_VERSION") {
             report.ok(GATEWAY, found);

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 
 use super::super::exit;
-use super::super::input::{ProfileArg, merchant, read_all};
+use super::super::input::{ProfileArg, merchant, read_all_text};
 use super::super::visible::visible;
-use crate::base::Operation;
+use crate::base::{Operation, encoded, utf8};
 use crate::capture;
 use crate::crypto::{
     self, Held, Inference, KeyReport, Outcome, Recipe, Sample, SearchBudget, Secret,
@@ -127,7 +127,11 @@ fn held(args: &InferArgs, profile: &Profile) -> anyhow::Result<Held> {
     let mut held = Held { key: None, secret: None };
     if let Some(path) = &args.key {
         // A key may be DER.
-        let text = String::from_utf8(read_bytes(path)?)
+        let bytes = read_bytes(path)?;
+        if let Some(came) = encoded(&bytes) {
+            bail!("--key: {} is {came}", path.display());
+        }
+        let text = String::from_utf8(bytes)
             .unwrap_or_else(|error| crypto::Encoding::Base64.encode(error.as_bytes()));
         let report = KeyReport::read(&text).with_context(|| format!("--key {}", path.display()))?;
         held.key = Some(report.public);
@@ -167,14 +171,13 @@ fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
-    String::from_utf8(read_bytes(path)?).with_context(|| format!("{} is not UTF-8", path.display()))
+    let bytes = read_bytes(path)?;
+    utf8(&bytes).map(str::to_owned).map_err(|came| anyhow!("{} is {came}", path.display()))
 }
 
 fn read_samples(path: &Path) -> anyhow::Result<Vec<capture::CapturedCall>> {
     let (name, text) = if path == Path::new("-") {
-        let bytes = read_all("signed requests")?;
-        let text = String::from_utf8(bytes).context("the standard input is not UTF-8")?;
-        ("standard input".to_owned(), text)
+        ("standard input".to_owned(), read_all_text("signed requests")?)
     } else {
         (path.display().to_string(), read_text(path)?)
     };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::exit;
-use super::input::read_all;
+use super::input::{read_all, read_all_text};
 use super::side::{Side, SideArgs, merchant};
 use crate::base::Operation;
 use crate::gateway;
@@ -70,7 +70,7 @@ pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode>
             SignedAnswer { sign, canonical, body, mode }
         }
         Side::Gateway(gateway) => {
-            let body = String::from_utf8(read_all("a JSON body")?)?;
+            let body = read_all_text("a JSON body")?;
             let operation = args.operation.map(Operation::name);
             let question = json!({ "merchantId": id, "operation": operation, "body": body });
             match gateway.call(Method::POST, "/_sim/v1/sign", question.to_string())? {

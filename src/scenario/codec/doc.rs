@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::base::{Diagnostic, Message, line_starts, nearest};
+use crate::base::{Diagnostic, Message, line_starts, nearest, utf8};
 use crate::scenario::yaml::{self, Tree, Value};
 
 use super::FromYaml;
@@ -37,15 +37,15 @@ pub(in crate::scenario) struct YamlTable<'a> {
 impl YamlDocument {
     /// Takes in a text. What makes it unreadable is reported, and leaves it without a root.
     pub(in crate::scenario) fn parse(file: &str, bytes: &[u8]) -> Self {
-        let (text, broken) = match std::str::from_utf8(bytes) {
+        let (text, broken) = match utf8(bytes) {
             Ok(text) => (text.to_owned(), None),
-            Err(error) => (String::new(), Some(error.valid_up_to())),
+            Err(what) => (String::new(), Some(what)),
         };
         let line_starts = line_starts(&text);
         let mut doc =
             Self { file: file.into(), text, line_starts, root: None, problems: RefCell::default() };
-        if let Some(byte) = broken {
-            doc.report_whole(format!("the file is not UTF-8 (byte {byte})"));
+        if let Some(what) = broken {
+            doc.report_whole(format!("the file is {what}"));
             return doc;
         }
         match yaml::parse(&doc.text) {

@@ -3,7 +3,7 @@
 use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, clock, weigh};
 use crate::scenario::codec::Many;
 use crate::scenario::history::{DeliveryFact, SpaceHistory};
-use crate::scenario::model::{DeliveryExpectation, OrderChoice};
+use crate::scenario::model::{DeliveryExpectation, HttpStatus, OrderChoice};
 
 pub(super) fn judge(
     wanted: &DeliveryExpectation,
@@ -20,7 +20,10 @@ pub(super) fn judge(
         };
         let tampering = wanted.tampering.as_ref();
         named
-            && among(&wanted.cause, &delivery.cause)
+            && wanted
+                .cause
+                .as_ref()
+                .is_none_or(|many| many.0.iter().any(|it| it.name() == delivery.cause))
             && among(&wanted.code, &delivery.code)
             && tampering.is_none_or(|many| {
                 many.0.iter().any(|tampering| tampering.name() == delivery.content)
@@ -53,7 +56,7 @@ fn differences(wanted: &DeliveryExpectation, delivery: &DeliveryFact) -> Vec<Dif
         "status",
         wanted.status.as_ref().map(|many| many.0.as_slice()),
         delivery.attempts.last().and_then(|attempt| attempt.status.as_ref()),
-        u16::to_string,
+        |status: &HttpStatus| status.0.to_string(),
         u16::to_string,
     );
     if let Some(answered) = &wanted.answered {

@@ -4,7 +4,7 @@ use super::{Compare, ExpectationVerdict, OrderName, Run, WantedCount, clock, wei
 use crate::base::{Millis, Operation, Period, Reason};
 use crate::scenario::codec::Times;
 use crate::scenario::history::{RequestFact, SpaceHistory};
-use crate::scenario::model::RequestExpectation;
+use crate::scenario::model::{HttpStatus, RequestExpectation};
 
 pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> ExpectationVerdict {
     let count = WantedCount::Count(match (never, wanted.counts()) {
@@ -153,7 +153,7 @@ fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super:
         "status",
         wanted.status.as_ref().map(|many| many.0.as_slice()),
         request.status.as_ref(),
-        u16::to_string,
+        |status: &HttpStatus| status.0.to_string(),
         u16::to_string,
     );
     for (name, test) in &wanted.field.0 {

@@ -3,16 +3,18 @@
 use super::Here;
 use super::rules::is_impossible;
 use crate::base::Message;
-use crate::scenario::codec::Times;
-use crate::scenario::model::{Expectation, OrderExpectation, RequestExpectation, Rule, Subject};
+use crate::scenario::codec::{Decimal, Times};
+use crate::scenario::model::{
+    AmountTest, Expectation, OrderExpectation, RequestExpectation, Rule, Subject,
+};
 
 /// Doubts about one expectation.
 pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'_>) {
     if expectation.counts().is_some_and(Times::is_empty) {
-        here.warn(&[], "`atLeast` is more than `atMost`: no run can meet this");
+        here.void(&[], "`atLeast` is more than `atMost`: no run can meet this");
     }
     if expectation.within.is_some_and(|within| within.ms() == 0) {
-        here.warn(&["within"], "within no time at all");
+        here.void(&["within"], "within no time at all");
     }
     match &expectation.subject {
         Subject::AnyOf(parts) => check_parts("anyOf", parts, rules, here),
@@ -20,18 +22,21 @@ pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'
         Subject::Request(request) => check_request(request, rules, here),
         Subject::Order(order) => check_order(order, here),
         Subject::Ledger(ledger) => {
-            let asks =
-                ledger.captured.is_some() || ledger.returned.is_some() || ledger.net.is_some();
-            if !asks && !ledger.balanced {
-                here.warn(&["ledger"], "it asks for nothing: every run meets this");
-            }
+            let mut inside = here.inside("ledger");
+            check_amount(ledger.captured.as_ref(), &mut inside, "captured");
+            check_amount(ledger.returned.as_ref(), &mut inside, "returned");
+            check_amount(ledger.net.as_ref(), &mut inside, "net");
+        }
+        Subject::Pushback(pushback) => {
+            check_times(pushback.attempts, here, &["pushback", "attempts"]);
         }
         Subject::Shop(shop) => {
             if shop.believes.is_none() && shop.shipped.is_none() && !shop.balanced {
-                here.warn(&["shop"], "it asks for nothing but an order");
+                here.void(&["shop"], "it asks for nothing but an order");
             }
+            check_times(shop.shipped, here, &["shop", "shipped"]);
         }
-        Subject::Pushback(_) | Subject::Events(_) => {}
+        Subject::Events(_) => {}
     }
 }
 
@@ -52,37 +57,40 @@ fn check_request(request: &RequestExpectation, rules: &[Rule], here: &mut Here<'
     if request.same_order && rules.is_empty() {
         let message = Message::new("`sameOrder` looks at orders that a rule stepped in for")
             .help("this scenario has no rules");
-        here.warn(&["request", "sameOrder"], message);
+        here.void(&["request", "sameOrder"], message);
     }
     let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     for id in request.rule.iter().flat_map(|many| &many.0) {
         if !ids.contains(&id.as_str()) {
             let message = Message::new(format!("this scenario has no rule `{id}`"));
-            here.warn(&["request", "rule"], message.meant(id, &ids));
+            here.void(&["request", "rule"], message.meant(id, &ids));
         }
-    }
-    if request.counts() == Some(Times::at_least(0)) {
-        here.warn(&["request", "atLeast"], "at least none: every run meets this");
     }
 }
 
 fn check_order(order: &OrderExpectation, here: &mut Here<'_>) {
-    let times = [
-        ("approved", order.approved),
-        ("completed", order.completed),
-        ("reversed", order.reversed),
-        ("refunded", order.refunded),
-    ];
-    for (key, times) in times {
-        if times.is_some_and(Times::is_empty) {
-            here.warn(&["order", key], "`atLeast` is more than `atMost`: no run can meet this");
-        }
+    check_times(order.approved, here, &["order", "approved"]);
+    check_times(order.completed, here, &["order", "completed"]);
+    check_times(order.reversed, here, &["order", "reversed"]);
+    check_times(order.refunded, here, &["order", "refunded"]);
+    let mut inside = here.inside("order");
+    check_amount(order.amount.as_ref(), &mut inside, "amount");
+    check_amount(order.captured.as_ref(), &mut inside, "captured");
+    check_amount(order.returned.as_ref(), &mut inside, "returned");
+}
+
+fn check_times(times: Option<Times>, here: &mut Here<'_>, path: &[&'static str]) {
+    if times.is_some_and(Times::is_empty) {
+        here.void(path, "`atLeast` is more than `atMost`: no run can meet this");
     }
-    let amounts =
-        [("amount", &order.amount), ("captured", &order.captured), ("returned", &order.returned)];
-    for (key, amount) in amounts {
-        if amount.as_ref().is_some_and(is_impossible) {
-            here.warn(&["order", key], "no amount is like this: no run can meet it");
-        }
+}
+
+fn check_amount(test: Option<&AmountTest>, here: &mut Here<'_>, key: &'static str) {
+    let Some(test) = test else { return };
+    let (low, high) = test.bounds();
+    if is_impossible(test) {
+        here.void(&[key], "no amount is like this: no run can meet it");
+    } else if low <= Decimal(0) && high == Decimal(i64::MAX) {
+        here.void(&[key], "every amount is like this: every run meets it");
     }
 }

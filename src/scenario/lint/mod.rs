@@ -2,15 +2,20 @@
 //! no run can meet.
 
 mod expectations;
+mod inert;
 mod rules;
 mod shadow;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::model::{DriveStep, Rule, Scenario};
+use super::model::{DriveStep, Point, Rule, Scenario};
 use crate::base::Message;
+use shadow::Shadows;
+
+/// Longest simulated time of a run, in milliseconds: a year.
+pub const REACH_MS: u64 = 365 * 86_400_000;
 
 /// A doubt about a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +28,9 @@ pub struct Warning {
     pub keys: Vec<&'static str>,
     /// The doubt, and what may be meant.
     pub message: Message,
+    /// True if it is about a part that does nothing or asks for nothing in any run, so that a run which is as expected
+    /// shows less than its scenario says.
+    pub is_void: bool,
 }
 
 /// Every doubt about a scenario, in the order of the file.
@@ -38,10 +46,19 @@ pub fn check(scenario: &Scenario) -> Vec<Warning> {
 /// Every doubt about a list of rules, in its order.
 pub fn check_rules(rules: &[Rule]) -> Vec<Warning> {
     let mut doubts = Doubts::default();
-    for (at, rule) in rules.iter().enumerate() {
+    let points: Vec<Vec<Point>> = rules.iter().map(Rule::points).collect();
+    // Index of the last rule that steps in at each point.
+    let last: HashMap<Point, usize> = points
+        .iter()
+        .enumerate()
+        .flat_map(|(at, own)| own.iter().map(move |it| (*it, at)))
+        .collect();
+    let mut earlier = Shadows::default();
+    for (at, (rule, points)) in rules.iter().zip(&points).enumerate() {
         let mut here = doubts.about("rules", at);
-        rules::check(rule, &rules[at + 1..], &mut here);
-        shadow::check(rule, &rules[..at], &mut here);
+        let is_before_others = points.iter().any(|point| last.get(point) > Some(&at));
+        rules::check(rule, points, is_before_others, &mut here);
+        earlier.check(rule, points, &mut here);
     }
     doubts.0
 }
@@ -73,14 +90,33 @@ impl Here<'_> {
     }
 
     fn warn(&mut self, keys: &[&'static str], message: impl Into<Message>) {
+        self.add(keys, message.into(), false);
+    }
+
+    /// Warns of a part that does nothing or asks for nothing.
+    fn void(&mut self, keys: &[&'static str], message: impl Into<Message>) {
+        self.add(keys, message.into(), true);
+    }
+
+    fn add(&mut self, keys: &[&'static str], message: Message, is_void: bool) {
         let (list, item) = (self.list, self.item);
         let keys = self.keys.iter().chain(keys).copied().collect();
-        self.doubts.0.push(Warning { list, item, keys, message: message.into() });
+        self.doubts.0.push(Warning { list, item, keys, message, is_void });
     }
 }
 
-/// Steps about orders that no step before them registers.
+/// Steps about orders that no step before them registers, and time beyond the end of a run.
 fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
+    let mut passed = 0_u64;
+    for (at, step) in scenario.drive.iter().enumerate() {
+        let DriveStep::Advance(period) = step else { continue };
+        let is_within = passed <= REACH_MS;
+        passed = passed.saturating_add(period.ms());
+        if is_within && passed > REACH_MS {
+            let message = "by then more than a year has passed: `payon-sim run` ends a scenario there, as failed";
+            doubts.about("drive", at).warn(&["advance"], message);
+        }
+    }
     let mut known = HashSet::new();
     for (at, step) in scenario.drive.iter().enumerate() {
         let (key, order) = match step {

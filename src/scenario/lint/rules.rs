@@ -1,51 +1,51 @@
 //! Rules that never step in, and effects that nobody can carry out.
 
-use super::Here;
-use crate::base::Message;
+use super::{Here, inert};
+use crate::base::{Message, Period};
 use crate::scenario::codec::{Decimal, TimePoint};
 use crate::scenario::model::{AmountTest, CardTest, Effect, FieldTest, Point, Rule, When, Window};
 
-/// Doubts about one rule. `later` are the rules behind it.
-pub(super) fn check(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
+/// Doubts about one rule, which steps in at `points`; `is_before_others`: a later rule steps in at one of them as well.
+pub(super) fn check(rule: &Rule, points: &[Point], is_before_others: bool, here: &mut Here<'_>) {
     check_counting(&rule.when, here);
     check_values(&rule.when, here);
-    check_points(rule, here);
-    check_effects(rule, later, here);
+    check_points(rule, points, here);
+    check_effects(rule, points, is_before_others, here);
 }
 
 fn check_counting(when: &When, here: &mut Here<'_>) {
     let nth = when.nth.as_ref().map(|many| many.0.as_slice()).unwrap_or_default();
     if nth.contains(&0) {
         let never = if nth.len() == 1 { "the rule never steps in" } else { "there is no call 0" };
-        here.warn(&["when", "nth"], Message::new(format!("calls are counted from 1: {never}")));
+        here.void(&["when", "nth"], Message::new(format!("calls are counted from 1: {never}")));
     }
     if when.every == Some(0) {
-        here.warn(&["when", "every"], "each 0th call is none: the rule never steps in");
+        here.void(&["when", "every"], "each 0th call is none: the rule never steps in");
     }
     if when.first == Some(0) {
-        here.warn(&["when", "first"], "the first 0 calls are none: the rule never steps in");
+        here.void(&["when", "first"], "the first 0 calls are none: the rule never steps in");
     }
     if when.probability.is_some_and(|share| share.0 == 0) {
-        here.warn(&["when", "probability"], "a share of 0: the rule never steps in");
+        here.void(&["when", "probability"], "a share of 0: the rule never steps in");
     }
     let both = |call: &u32| {
         when.every.is_none_or(|every| every != 0 && call.is_multiple_of(every))
             && when.first.is_none_or(|first| *call <= first)
     };
     if !nth.is_empty() && !nth.contains(&0) && !nth.iter().any(both) {
-        here.warn(&["when", "nth"], "no call passes this together with `every` or `first`");
+        here.void(&["when", "nth"], "no call passes this together with `every` or `first`");
     }
     if let (Some(every), Some(first)) = (when.every, when.first)
         && every > first
         && first > 0
     {
-        here.warn(&["when", "first"], "the first of `every` comes later than that: never");
+        here.void(&["when", "first"], "the first of `every` comes later than that: never");
     }
 }
 
 fn check_values(when: &When, here: &mut Here<'_>) {
     if when.amount.as_ref().is_some_and(is_impossible) {
-        here.warn(&["when", "amount"], "no amount is like this: the rule never steps in");
+        here.void(&["when", "amount"], "no amount is like this: the rule never steps in");
     }
     if let Some(CardTest { number, last4 }) = &when.card {
         let digits = |text: &String| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -64,7 +64,7 @@ fn check_values(when: &When, here: &mut Here<'_>) {
     for (name, FieldTest { value, pattern, present }) in &when.field.0 {
         if *present == Some(false) && (value.is_some() || pattern.is_some()) {
             let message = format!("{name} cannot be absent and have a value: never");
-            here.warn(&["when", "field"], message);
+            here.void(&["when", "field"], message);
         }
     }
     if let Some(window) = &when.window {
@@ -86,14 +86,13 @@ fn check_window(window: &Window, here: &mut Here<'_>) {
         _ => false,
     };
     if is_empty {
-        here.warn(&["when", "window"], "the window ends before it begins: never");
+        here.void(&["when", "window"], "the window ends before it begins: never");
     }
-    if let (Some(every), Some(lasting)) = (window.every, window.lasting) {
-        if lasting.ms() == 0 || every.ms() == 0 {
-            here.warn(&["when", "window"], "it is open for no time at all: never");
-        } else if lasting >= every {
-            here.warn(&["when", "window"], "`for` is not shorter than `every`: it is always open");
-        }
+    let is_zero = |period: Option<Period>| period.is_some_and(|period| period.ms() == 0);
+    if is_zero(window.lasting) || is_zero(window.every) {
+        here.void(&["when", "window"], "it is open for no time at all: never");
+    } else if window.every.is_some() && window.lasting >= window.every {
+        here.warn(&["when", "window"], "`for` is not shorter than `every`: it is always open");
     }
 }
 
@@ -101,7 +100,7 @@ fn check_window(window: &Window, here: &mut Here<'_>) {
 type Known = (&'static str, bool, &'static str, fn(Point) -> bool);
 
 /// Conditions that cannot hold where the rule steps in.
-fn check_points(rule: &Rule, here: &mut Here<'_>) {
+fn check_points(rule: &Rule, points: &[Point], here: &mut Here<'_>) {
     let when = &rule.when;
     let is_call = |point: Point| matches!(point, Point::Call(_));
     let order = Point::concerns_order as fn(Point) -> bool;
@@ -121,7 +120,6 @@ fn check_points(rule: &Rule, here: &mut Here<'_>) {
         }),
         ("termId", when.term_id.is_some(), "no merchant is known", |point| point != Point::Connect),
     ];
-    let points = rule.points();
     for (key, _, why, known) in conditions.into_iter().filter(|condition| condition.1) {
         let dead: Vec<&str> =
             points.iter().filter(|point| !known(**point)).map(|point| point.name()).collect();
@@ -138,20 +136,20 @@ fn check_points(rule: &Rule, here: &mut Here<'_>) {
     }
 }
 
-fn check_effects(rule: &Rule, later: &[Rule], here: &mut Here<'_>) {
+fn check_effects(rule: &Rule, points: &[Point], is_before_others: bool, here: &mut Here<'_>) {
     let key = if rule.then.is_some() { "then" } else { "sequence" };
     let is_empty = rule.then.is_none() && rule.sequence.as_ref().is_none_or(Vec::is_empty);
     let effects: Vec<&Effect> = rule.effects().collect();
-    let points = rule.points();
-    if effects.is_empty() {
-        let shields =
-            later.iter().any(|later| later.points().iter().any(|point| points.contains(point)));
-        if !shields || is_empty {
-            here.warn(
-                &[key],
-                "nothing happens: there is no effect, and no later rule is kept from stepping in",
-            );
+    for lines in rule.lists() {
+        for message in inert::parts(lines) {
+            here.void(&[key], message);
         }
+    }
+    if effects.is_empty() && (is_empty || !is_before_others) {
+        here.void(
+            &[key],
+            "nothing happens: there is no effect, and no later rule is kept from stepping in",
+        );
     }
     for effect in effects {
         let idle: Vec<&str> =

@@ -131,10 +131,26 @@ fn expectations_and_steps() {
     assert!(found("expect: [{ request: { rule: nope } }]")[0].contains("no rule `nope`"));
     assert!(found("expect: [{ request: { sameOrder: true } }]")[0].contains("sameOrder"));
     assert!(found("expect: [{ order: { captured: { gt: 2, lt: 1 } } }]")[0].contains("no amount"));
-    assert!(found("expect: [{ ledger: {} }]")[0].contains("nothing"));
     assert!(found("drive: [{ pay: {} }]")[0].contains("registers the order"));
     assert!(found("drive: [register, { register: {} }]")[0].contains("second time"));
     assert_eq!(found("drive: [register, pay, { status: {} }]"), [""; 0]);
+}
+
+#[test]
+fn a_long_list_of_rules_is_not_compared_each_with_each() {
+    let rules: Vec<String> = (0..4000)
+        .map(|n| {
+            format!("{{ when: {{ operation: register, txId: q{n} }}, then: [{{ status: 503 }}] }}")
+        })
+        .collect();
+    let last = ", { id: last, when: { operation: register, txId: q7, nth: 1 }, then: [] }";
+    let text = format!("[{}{last}]", rules.join(", "));
+    let rules = crate::scenario::read_rules("t", text.as_bytes()).expect("rules");
+    let begun = std::time::Instant::now();
+    let found = crate::scenario::check_rules(&rules);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    let told: Vec<String> = found.iter().map(|it| it.message.to_string()).collect();
+    assert!(told.iter().any(|it| it.contains("`rule-8` takes every such call")), "{told:?}");
 }
 
 #[test]

@@ -147,6 +147,22 @@ record! {
         within: Option<Period> = "within",
     }
     absent ReadyCheck { path: None, within: None };
+    check |ready, node| is_path(node, ready.path.as_ref()).then_some(());
+}
+
+/// Complains of a path that does not begin with `/`, nor with a value.
+fn is_path(node: YamlNode<'_>, path: Option<&Template>) -> bool {
+    let Some(path) = path.filter(|path| !path.source().starts_with(['/', '$'])) else {
+        return true;
+    };
+    let text = path.source();
+    let message = match text.split_once("://") {
+        Some(_) => Message::new("a path is wanted, not a whole address")
+            .help("host and port are those of the shop: `url`, or where `start` has it listen"),
+        None => Message::new("a path begins with `/`").help(format!("perhaps `/{text}`")),
+    };
+    node.member("path").unwrap_or(node).refuse(message);
+    false
 }
 
 record! {
@@ -231,6 +247,7 @@ record! {
         if bodies > 1 {
             refuse("a call has one body: `json`, `form` or `body`".into());
         }
+        sound &= is_path(node, call.path.as_ref());
         sound.then_some(())
     };
 }
@@ -579,6 +596,8 @@ mod tests {
         for (rest, part) in [
             ("url: http://127.0.0.1:1\n", "either started (`start`) or running (`url`)"),
             ("gatewayPort: 1\n", "`gatewayPort` goes with `url`"),
+            ("ask: { order: { path: orders }, shipped: /s }\n", "a path begins with `/`"),
+            ("ask: { order: { path: \"http://evil/o\" }, shipped: /s }\n", "not a whole address"),
             ("ask: { order: { path: /x }, state: /s }\n", "`state` and `words` go together"),
             ("ask: { order: { path: \"/${amount}\" } }\n", "`${amount}` has no value here"),
             (

@@ -107,6 +107,11 @@ enum TemplatePart {
 }
 
 impl Template {
+    /// The text as it stands in the file.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Reads a text; `Err` says what is wrong with it.
     fn parse(source: &str) -> Result<Self, Message> {
         let mut parts = Vec::new();

@@ -84,6 +84,18 @@ record! {
         lt: Option<Decimal> = "lt",
     }
     short Decimal => |amount| AmountTest { eq: Some(amount), gte: None, lte: None, gt: None, lt: None };
+    check |test, node| {
+        let limits = [test.eq, test.gte, test.lte, test.gt, test.lt];
+        at_least_one(node, limits.iter().any(Option::is_some), "`eq`, `gte`, `lte`, `gt` or `lt`")
+    };
+}
+
+/// Refuses a test without anything that it tests: it would hold always.
+fn at_least_one(node: YamlNode<'_>, is_given: bool, keys: &str) -> Option<()> {
+    if !is_given {
+        node.refuse(format!("it tests nothing; it must have {keys}"));
+    }
+    is_given.then_some(())
 }
 
 impl AmountTest {
@@ -124,6 +136,9 @@ record! {
         last4: Option<Many<String>> = "last4",
     }
     short Many<String> => |number| CardTest { number: Some(number), last4: None };
+    check |test, node| {
+        at_least_one(node, test.number.is_some() || test.last4.is_some(), "`number` or `last4`")
+    };
 }
 
 impl CardTest {
@@ -146,6 +161,10 @@ record! {
         present: Option<bool> = "present",
     }
     short Many<String> => |value| FieldTest { value: Some(value), pattern: None, present: None };
+    check |test, node| {
+        let is_given = test.value.is_some() || test.pattern.is_some() || test.present.is_some();
+        at_least_one(node, is_given, "`value`, `pattern` or `present`")
+    };
 }
 
 impl FieldTest {

@@ -60,22 +60,39 @@ named_enum! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpStatus(pub u16);
 
-impl FromYaml for HttpStatus {
-    fn read(node: YamlNode<'_>) -> Option<Self> {
-        let status = u16::read(node)?;
-        if !(200..600).contains(&status) {
-            node.refuse("must be an HTTP status from 200 to 599");
-            return None;
+/// An HTTP status from 500 to 599.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerStatus(pub u16);
+
+macro_rules! status {
+    ($type:ident, $least:literal, $most:literal) => {
+        impl FromYaml for $type {
+            fn read(node: YamlNode<'_>) -> Option<Self> {
+                let status = u16::read(node)?;
+                if !($least..=$most).contains(&status) {
+                    let (least, most) = ($least, $most);
+                    node.refuse(format!("must be an HTTP status from {least} to {most}"));
+                    return None;
+                }
+                Some(Self(status))
+            }
+
+            fn print(&self) -> Printed {
+                self.0.print()
+            }
+
+            fn schema(_: &mut Definitions) -> serde_json::Value {
+                serde_json::json!({ "type": "integer", "minimum": $least, "maximum": $most })
+            }
         }
-        Some(Self(status))
-    }
+    };
+}
+status!(HttpStatus, 200, 599);
+status!(ServerStatus, 500, 599);
 
-    fn print(&self) -> Printed {
-        self.0.print()
-    }
-
-    fn schema(_: &mut Definitions) -> serde_json::Value {
-        serde_json::json!({ "type": "integer", "minimum": 200, "maximum": 599 })
+impl PartialEq<HttpStatus> for u16 {
+    fn eq(&self, other: &HttpStatus) -> bool {
+        *self == other.0
     }
 }
 
@@ -185,7 +202,7 @@ choice! {
         /// HTTP 429 with Retry-After.
         Busy(Busy) = "busy",
         /// HTTP 5xx with a proxy's page for a body.
-        ServerError(HttpStatus) = "server-error",
+        ServerError(ServerStatus) = "server-error",
     }
 }
 
@@ -203,6 +220,14 @@ impl Transport {
             Self::ServerError(error) => Some(error.0),
             _ => Some(status),
         }
+    }
+
+    /// Returns true if the status and something of the body that the gateway wrote reach the caller.
+    pub const fn shows_reply(&self) -> bool {
+        !matches!(
+            self,
+            Self::Reset | Self::Empty | Self::Hang | Self::Busy(_) | Self::ServerError(_)
+        )
     }
 
     /// Returns true if what it lets through is a whole HTTP reply, whatever that says.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{AmountTest, FieldTests, Tampering};
+use super::{AmountTest, FieldTests, HttpStatus, Tampering};
 use crate::base::{Currency, Message, Operation, OrderState, Period, Reason, named_enum};
 use crate::scenario::codec::{Definitions, FromYaml, Many, Printed, Times, YamlNode, record};
 
@@ -202,7 +202,7 @@ record! {
         /// Reason that decided them.
         reason: Option<Many<Reason>> = "reason",
         /// The HTTP status they were answered with.
-        status: Option<Many<u16>> = "status",
+        status: Option<Many<HttpStatus>> = "status",
         /// The rule that stepped in.
         rule: Option<Many<String>> = "rule",
         /// Content of the request.
@@ -262,8 +262,8 @@ record! {
     pub struct DeliveryExpectation {
         /// Orders: `every` (default), `any`, or a txId.
         tx_id: Option<OrderChoice> = "txId",
-        /// Cause, such as `approved`.
-        cause: Option<Many<String>> = "cause",
+        /// Cause, such as `approved`; `none`: nothing caused it.
+        cause: Option<Many<ExpectedCause>> = "cause",
         /// The result code it carries.
         code: Option<Many<String>> = "code",
         /// The lie that it is.
@@ -273,7 +273,7 @@ record! {
         /// Number of attempts.
         attempts: Option<Times> = "attempts",
         /// The merchant's last answer.
-        status: Option<Many<u16>> = "status",
+        status: Option<Many<HttpStatus>> = "status",
         /// One of the merchant's answers, first to last: a status or a class such as `4xx`.
         answered: Option<Many<StatusClass>> = "answered",
         /// At least so many push-backs.
@@ -284,6 +284,30 @@ record! {
         exactly: Option<u32> = "exactly",
     }
     check |delivery, node| counted(node, delivery.exactly, delivery.at_least, delivery.at_most);
+}
+
+named_enum! {
+    /// Cause of a push-back: the change of the order that it tells of.
+    pub enum ExpectedCause ("a cause of a push-back") {
+        /// The issuer approved.
+        Approved = "approved",
+        /// A completion captured.
+        Completed = "completed",
+        /// Taken back.
+        Reversed = "reversed",
+        /// Given back.
+        Refunded = "refunded",
+        /// Taken back by the payer's bank.
+        ChargedBack = "chargedBack",
+        /// Declined.
+        Failed = "failed",
+        /// Given up.
+        Cancelled = "cancelled",
+        /// Out of time.
+        Expired = "expired",
+        /// Nothing: a rule has it sent.
+        None = "none",
+    }
 }
 
 record! {
@@ -388,6 +412,17 @@ record! {
         /// In every order: captured is within what was authorised, given back within what was captured.
         balanced: bool = "balanced",
     }
+    check |ledger, node| {
+        let sums = [&ledger.captured, &ledger.returned, &ledger.net];
+        if !ledger.balanced && sums.into_iter().all(Option::is_none) {
+            node.refuse(
+                Message::new("it asks for nothing: every run meets this")
+                    .help("give `captured`, `returned`, `net` or `balanced: true`"),
+            );
+            return None;
+        }
+        Some(())
+    };
 }
 
 record! {
@@ -543,6 +578,10 @@ fn counted(
 ) -> Option<()> {
     if exactly.is_some() && (at_least.is_some() || at_most.is_some()) {
         node.refuse("`exactly` stands alone, without `atLeast` and `atMost`");
+        return None;
+    }
+    if (at_least, at_most) == (Some(0), None) {
+        node.member("atLeast").unwrap_or(node).refuse(Times::any_number());
         return None;
     }
     Some(())

@@ -82,6 +82,21 @@ fn ordered(node: YamlNode<'_>, is_ordered: bool, otherwise: &str) -> Option<()> 
 /// The forms, by the key that tells them apart.
 const FORMS: &str = "80ms · { min, max } · { median, p99, cap } · { steps } · { histogram }";
 
+impl Latency {
+    /// Returns true if it is no time at all, whatever chance chooses.
+    pub(in crate::scenario) fn is_none(&self) -> bool {
+        match self {
+            Self::Fixed(period) => period.ms() == 0,
+            Self::Uniform(uniform) => uniform.max.ms() == 0,
+            Self::Lognormal(_) => false,
+            Self::Steps(steps) => steps.iter().all(|step| step.latency.is_none()),
+            Self::Histogram(buckets) => {
+                buckets.iter().all(|bucket| bucket.count == 0 || bucket.up_to.ms() == 0)
+            }
+        }
+    }
+}
+
 impl FromYaml for Latency {
     fn read(node: YamlNode<'_>) -> Option<Self> {
         if node.scalar().is_some() {

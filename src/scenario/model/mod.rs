@@ -22,20 +22,20 @@ pub use drive::{
     ReturnKind, Style, TriggerKind, TriggerStep,
 };
 pub use effect::{
-    Busy, Commit, Effect, HttpStatus, Lines, Members, Patch, Rate, Size, Transport, Truncate,
-    TruncatedLength,
+    Busy, Commit, Effect, HttpStatus, Lines, Members, Patch, Rate, ServerStatus, Size, Transport,
+    Truncate, TruncatedLength,
 };
 pub use expectation::{
-    Belief, DeliveryExpectation, EventsExpectation, Expectation, ExpectedEvent, LedgerExpectation,
-    OrderChoice, OrderEventKind, OrderExpectation, RequestExpectation, ShopExpectation,
-    StatusClass, Subject,
+    Belief, DeliveryExpectation, EventsExpectation, Expectation, ExpectedCause, ExpectedEvent,
+    LedgerExpectation, OrderChoice, OrderEventKind, OrderExpectation, RequestExpectation,
+    ShopExpectation, StatusClass, Subject,
 };
 pub use latency::{Bucket, Latency, LatencyStep, Lognormal, Uniform};
 pub use point::Point;
 pub use probe::{Probe, ProbeMethod, ProbeOrder, ProbeTarget};
 pub use pushback::{Disorder, Pushback, Tampering};
 pub use requirement::Requirement;
-pub use rule_list::{RuleList, name_rules};
+pub use rule_list::{RuleList, is_made_up, name_rules};
 
 use super::codec::{FromYaml, YamlDocument, YamlNode, record};
 use crate::base::{Diagnostic, Message};
@@ -149,7 +149,7 @@ impl ScenarioFile {
         let problems = doc.problems();
         match scenario {
             Some(mut scenario) if problems.is_empty() => {
-                name_rules(&mut scenario.rules, &[]);
+                name_rules(&mut scenario.rules, []);
                 Ok(Self { scenario, doc })
             }
             _ => Err(problems),
@@ -217,7 +217,7 @@ impl Expectation {
 /// Rules on their own ([`RuleList::read`]), all of them named.
 pub fn read_rules(file: &str, bytes: &[u8]) -> Result<Vec<Rule>, Vec<Diagnostic>> {
     let mut rules = RuleList::read(file, bytes)?.rules;
-    name_rules(&mut rules, &[]);
+    name_rules(&mut rules, []);
     Ok(rules)
 }
 

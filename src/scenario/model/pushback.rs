@@ -75,7 +75,7 @@ const HUGE_BYTES_MAX: u64 = 256 << 20;
 
 impl Pushback {
     /// The number of notices that are sent in place of one.
-    fn notices(&self) -> u64 {
+    pub(in crate::scenario) fn notices(&self) -> u64 {
         let copies = if self.drop { 0 } else { self.copies.unwrap_or(1) };
         u64::from(copies) + self.companions().count() as u64
     }

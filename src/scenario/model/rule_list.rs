@@ -1,7 +1,9 @@
 //! Rules on their own, in each form in which the control plane takes them.
 
+use std::collections::HashSet;
+
 use super::{Rule, Scenario};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, Message};
 use crate::scenario::codec::{FromYaml, YamlDocument, YamlNode};
 
 /// Rules as somebody sent them.
@@ -15,6 +17,10 @@ pub struct RuleList {
 
 /// Parts of a scenario that change a run beside its rules.
 const BESIDE_RULES: [&str; 4] = ["seed", "profile", "drive", "expect"];
+
+/// Keys of an armed rule in the control plane's answer.
+const ENTRY: &[&str] =
+    &["id", "matched", "fired", "matchedWithoutEffect", "armedAt", "warnings", "rule"];
 
 impl RuleList {
     /// Reads a list of rules, a map with such a list under `rules`, as the control plane answers it, a whole scenario, or
@@ -33,6 +39,7 @@ impl RuleList {
             left_out.extend(BESIDE_RULES.into_iter().filter(|key| has(key)));
             Scenario::read(root)?.rules
         } else if let Some(list) = root.member("rules") {
+            only(root, &["rules", "warnings"])?;
             items(list)?
         } else if root.map().is_some_and(|pairs| !pairs.is_empty()) {
             vec![item(root)?]
@@ -55,22 +62,44 @@ fn items(list: YamlNode<'_>) -> Option<Vec<Rule>> {
 
 /// A rule, or an entry of the control plane's answer, which holds the rule beside its counts.
 fn item(node: YamlNode<'_>) -> Option<Rule> {
-    let inner = node.member("rule").filter(|_| node.member("then").is_none());
-    Rule::read(inner.unwrap_or(node))
+    match node.member("rule").filter(|_| node.member("then").is_none()) {
+        Some(inner) => {
+            only(node, ENTRY)?;
+            Rule::read(inner)
+        }
+        None => Rule::read(node),
+    }
 }
 
-/// Names the rules that have no id by their places in the list, from 1, leaving out names that are taken.
-pub fn name_rules(rules: &mut [Rule], taken: &[&str]) {
-    let given: Vec<String> = rules.iter().map(|rule| rule.id.clone()).collect();
-    let mut made: Vec<String> = Vec::new();
-    for (at, rule) in rules.iter_mut().enumerate().filter(|(_, rule)| rule.id.is_empty()) {
-        let is_free = |name: &String| {
-            !taken.contains(&name.as_str()) && !given.contains(name) && !made.contains(name)
-        };
-        // Among one more name than there are others, one is free.
-        let last = at + 1 + taken.len() + given.len();
-        let name = (at + 1..=last).map(|place| format!("rule-{place}")).find(is_free);
-        rule.id = name.unwrap_or_default();
-        made.push(rule.id.clone());
+/// Complains of keys of a map other than these.
+fn only(node: YamlNode<'_>, keys: &[&str]) -> Option<()> {
+    let mut sound = Some(());
+    for (name, key, _) in node.entries("a map")? {
+        if !keys.contains(&name) {
+            key.refuse(Message::not_among("a key here", name, keys));
+            sound = None;
+        }
     }
+    sound
+}
+
+/// Beginning of the ids of rules that have none of their own.
+const MADE_UP: &str = "rule-";
+
+/// Names the rules that have no id by their places in the list, from 1, leaving out names that are taken.
+pub fn name_rules<'t>(rules: &mut [Rule], taken: impl IntoIterator<Item = &'t str>) {
+    let given = rules.iter().map(|rule| rule.id.clone());
+    let mut known: HashSet<String> = taken.into_iter().map(str::to_owned).chain(given).collect();
+    for (at, rule) in rules.iter_mut().enumerate().filter(|(_, rule)| rule.id.is_empty()) {
+        // Among one more name than there are others, one is free.
+        let mut names = (at + 1..=at + 1 + known.len()).map(|place| format!("{MADE_UP}{place}"));
+        rule.id = names.find(|name| !known.contains(name)).unwrap_or_default();
+        known.insert(rule.id.clone());
+    }
+}
+
+/// Returns true if an id is one that [`name_rules`] makes. Another rule of that id is another rule.
+pub fn is_made_up(id: &str) -> bool {
+    let place = id.strip_prefix(MADE_UP).unwrap_or_default();
+    !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit())
 }

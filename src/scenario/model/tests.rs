@@ -118,6 +118,48 @@ drive: [ pay, registr, { advance: 5 }, { idle: 3 } ]
 }
 
 #[test]
+fn an_expectation_of_nothing_or_of_what_cannot_be_is_a_mistake() {
+    for (expected, told) in [
+        ("{ never: true, pushback: { cause: nope } }", "`nope` is not a cause of a push-back"),
+        ("{ never: true, pushback: { cause: aproved } }", "did you mean `approved`?"),
+        ("{ never: true, pushback: { status: 999 } }", "from 200 to 599"),
+        ("{ never: true, request: { status: 999 } }", "from 200 to 599"),
+        ("{ ledger: {} }", "asks for nothing"),
+        ("{ ledger: { currency: KHR } }", "asks for nothing"),
+        ("{ request: { atLeast: 0 } }", "at least none"),
+        ("{ order: { atLeast: 0 } }", "at least none"),
+        ("{ pushback: { atLeast: 0 } }", "at least none"),
+        ("{ pushback: { attempts: { atLeast: 0 } } }", "at least none"),
+        ("{ order: { approved: { atLeast: 0 } } }", "at least none"),
+        ("{ order: { captured: {} } }", "tests nothing"),
+        ("{ request: { field: { a: {} } } }", "tests nothing"),
+    ] {
+        let found = problems(&format!("version: 1\nid: S\ntitle: t\nexpect: [{expected}]\n"));
+        assert!(found.len() == 1 && found[0].contains(told), "{expected}: {found:?}");
+    }
+}
+
+#[test]
+fn what_would_be_passed_over_is_a_mistake() {
+    let rules = |then: &str| format!("rules: [{{ id: r, then: [{then}] }}]");
+    for (rest, told) in [
+        (rules("transport: { server-error: 200 }"), "from 500 to 599"),
+        (rules("transport: { server-error: 499 }"), "from 500 to 599"),
+        ("about: !!binary aGk=".to_owned(), "tags such as"),
+        ("about: !!python/object:x t".to_owned(), "tags such as"),
+        ("why: !mine t".to_owned(), "tags such as"),
+        ("drive: !!seq [pay]".to_owned(), "tags such as"),
+        ("rules: [!!map { id: r, then: [] }]".to_owned(), "tags such as"),
+    ] {
+        let found = problems(&format!("version: 1\nid: S\ntitle: t\n{rest}\n"));
+        assert!(found.len() == 1 && found[0].contains(told), "{rest}: {found:?}");
+    }
+    let utf16: Vec<u8> = EXAMPLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let found = ScenarioFile::read("t.yaml", &utf16).expect_err("mistakes");
+    assert!(found[0].message.contains("the file is UTF-16 text"), "{found:?}");
+}
+
+#[test]
 fn rules_are_checked_as_a_whole() {
     let found = problems(
         "version: 2\nid: S\ntitle: t\nrules:\n  - { id: a, then: [], sequence: [] }\n  - { id: b }\n",

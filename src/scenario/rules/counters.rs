@@ -102,6 +102,22 @@ impl Counters {
         self.sum(rule, |sum| sum.idle = sum.idle.saturating_add(1));
     }
 
+    /// Forgets the counts of a rule.
+    pub fn forget(&mut self, rule: &str) {
+        let key = key_of(&[rule.as_bytes()]);
+        if self.by_rule.remove(key, |(known, _)| *known == key).is_none() {
+            return;
+        }
+        let ages = std::mem::take(&mut self.ages);
+        for pair in ages.range(0) {
+            if pair.0 == key {
+                self.by_order.remove(pair_hash(*pair), |(known, _)| known == pair);
+            } else {
+                self.ages.push_back(*pair);
+            }
+        }
+    }
+
     /// The counts so far.
     pub(super) fn tally(&self, rule: u64, order: u64) -> Tally {
         let pair = (rule, order);

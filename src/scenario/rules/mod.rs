@@ -166,10 +166,9 @@ impl RuleSet {
         decision
     }
 
-    /// Number of times a rule fitted and stepped in.
-    pub fn tally(&self, id: &str, counters: &Counters) -> Option<Tally> {
-        let rule = self.rules.iter().find(|rule| &*rule.id == id)?;
-        Some(counters.tally(rule.key, 0))
+    /// Number of times each rule fitted and stepped in, in the order of the rules.
+    pub fn tallies(&self, counters: &Counters) -> impl Iterator<Item = Tally> {
+        self.rules.iter().map(|rule| counters.tally(rule.key, 0))
     }
 }
 

@@ -97,8 +97,12 @@ impl Effect {
 impl Rule {
     /// Its effects, those of all turns together.
     pub(in crate::scenario) fn effects(&self) -> impl Iterator<Item = &Effect> {
-        let lists: Vec<&Lines> = self.then.iter().chain(self.sequence.iter().flatten()).collect();
-        lists.into_iter().flat_map(|lines| &lines.0)
+        self.lists().flat_map(|lines| &lines.0)
+    }
+
+    /// Its lists of effects, one for each turn.
+    pub(in crate::scenario) fn lists(&self) -> impl Iterator<Item = &Lines> {
+        self.then.iter().chain(self.sequence.iter().flatten())
     }
 
     /// The points at which it steps in. Without `operation` these are all requests of merchants and payers at which its
@@ -131,11 +135,12 @@ impl Plan {
             CommitPoint::AfterReply => true,
         };
         let breaks = |transport: &Transport| Effect::Transport(transport.clone()).acts_at(point);
+        let is_seen = self.transport.as_ref().is_none_or(Transport::shows_reply);
         let effects = [
             ("latency", self.delay_ms > 0, point != Point::Connect),
             ("reason", self.reason.is_some(), replies(point) || point == Point::Pay),
-            ("patch", self.patch.is_some(), replies(point)),
-            ("status", self.status.is_some(), answers(point)),
+            ("patch", self.patch.is_some(), replies(point) && is_seen),
+            ("status", self.status.is_some(), answers(point) && is_seen),
             ("commit", is_kept, acted.suppressed),
             ("transport", self.transport.is_some(), self.transport.as_ref().is_some_and(breaks)),
             ("pushback", self.pushback != PushbackPlan::default(), acted.notified),

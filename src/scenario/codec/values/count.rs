@@ -43,6 +43,11 @@ impl Times {
         }
     }
 
+    /// Message about a range that every count is within.
+    pub(in crate::scenario) fn any_number() -> Message {
+        Message::new("at least none: every run meets this").help("leave it out, or ask for more")
+    }
+
     /// Returns true if `count` is within.
     pub fn fits(self, count: usize) -> bool {
         count >= self.least as usize && self.most.is_none_or(|most| count <= most as usize)
@@ -78,8 +83,13 @@ impl FromYaml for Times {
             let most: Option<Option<u32>> = table.take("atMost");
             table.finish();
             let times = Self::from_keys(None, least?, most?);
-            if times.is_none() {
-                node.refuse("must have `atLeast`, `atMost` or both");
+            match times {
+                None => node.refuse("must have `atLeast`, `atMost` or both"),
+                Some(Self { least: 0, most: None }) => {
+                    node.refuse(Self::any_number());
+                    return None;
+                }
+                Some(_) => {}
             }
             return times;
         };
