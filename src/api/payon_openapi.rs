@@ -103,7 +103,7 @@ fn operation(profile: &Profile, operation: Operation, described: &OperationSpec)
     })
 }
 
-/// A request body that refers to the schema `name`, with an example of its required members.
+/// A request body that refers to the schema `name`, with an example of the members that make it pass.
 fn content(name: &str, members: &[MemberSpec]) -> Value {
     let media = json!({ "schema": reference(name), "example": example(members) });
     json!({ "required": true, "content": { JSON: media } })
@@ -113,9 +113,14 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
+/// Members that an example has although they may be left out: the PIN of its card, which is one of PAYON's.
+const SHOWN: [&str; 1] = ["payonPin"];
+
 fn example(members: &[MemberSpec]) -> Value {
-    let required = members.iter().filter(|member| member.required);
-    let sample: Map<_, _> = required
+    let is_shown = |member: &&MemberSpec| member.required || SHOWN.contains(&member.plain_name());
+    let sample: Map<_, _> = members
+        .iter()
+        .filter(is_shown)
         .filter_map(|member| Some((member.plain_name().to_owned(), literal(member, Way::Request)?)))
         .collect();
     if is_array(members) { json!([sample]) } else { Value::Object(sample) }

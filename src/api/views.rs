@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -63,8 +64,9 @@ pub(super) struct OrderView {
     events: Vec<EventView>,
     /// Push-backs of the order, oldest first.
     pushbacks: Vec<PushbackView>,
-    /// Reason why the merchant is told nothing of it; null where a push-back has an address to go to.
-    no_pushback: Option<&'static str>,
+    /// Reason why the merchant is told nothing of it: nobody has said where to, or, where one order is asked for, a rule has
+    /// dropped it; else null.
+    no_pushback: Option<Cow<'static, str>>,
     /// Findings of the lint in its registration; only where one order is asked for, and its registration is still in the
     /// journal.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,7 +221,8 @@ impl OrderView {
         let own = call.space.merchant(&merchant).and_then(|merchant| merchant.noti_url.clone());
         let has_address = order.details().noti_url.is_some() || own.is_some();
         Self {
-            no_pushback: (!has_address && pushbacks.is_empty()).then_some(NO_PUSHBACK),
+            no_pushback: (!has_address && pushbacks.is_empty())
+                .then_some(Cow::Borrowed(NO_PUSHBACK)),
             findings: None,
             merchant_id: merchant.into(),
             term_id: terminal.into(),
@@ -268,17 +271,33 @@ const NO_PUSHBACK: &str = "no push-back: the order has no noti_url and its merch
 impl OrderView {
     /// The order with what the lint found in its registration.
     pub(super) fn in_detail(call: &ApiRequest, snapshot: OrderSnapshot) -> Self {
-        let registered = snapshot.order.history.first().map(|entry| RequestId(entry.trace));
-        let findings = call.space.read_journal(|journal| {
-            let entry = journal.find(registered?)?;
-            Some(entry.more().findings.iter().map(FindingView::new).collect())
+        let mut events = snapshot.order.history.iter().map(|entry| RequestId(entry.trace));
+        let registered = events.next();
+        let later: Vec<RequestId> = events.collect();
+        let (findings, dropped) = call.space.read_journal(|journal| {
+            let entry = registered.and_then(|registered| journal.find(registered));
+            let findings =
+                entry.map(|it| it.more().findings.iter().map(FindingView::new).collect());
+            let hits =
+                later.into_iter().filter_map(|trace| journal.find(trace)?.more().rule.as_ref());
+            let mut silent = hits.filter(|hit| hit.plan.pushback.notices.is_empty());
+            (findings, silent.next().map(|hit| Arc::clone(&hit.rule)))
         });
-        Self { findings, ..Self::new(call, snapshot) }
+        let mut order = Self { findings, ..Self::new(call, snapshot) };
+        if let (Some(rule), None, true) = (dropped, &order.no_pushback, order.pushbacks.is_empty())
+        {
+            let why = format!("no push-back: the rule {rule:?} has dropped it");
+            order.no_pushback = Some(Cow::Owned(why));
+        }
+        order
     }
 
     /// Reason why no push-back will come, with the members of the registration that may have been meant for its address.
     pub(super) fn why_no_pushback(&self) -> Option<String> {
-        self.no_pushback?;
+        let why = self.no_pushback.as_deref()?;
+        if why != NO_PUSHBACK {
+            return Some(why.to_owned());
+        }
         let why = "this order has no noti_url, its merchant none: no push-back will come";
         let likely = self.findings.iter().flatten().map(|finding| finding.about.as_str());
         let meant = likely.filter(|about| about.contains("did you mean `noti_url`"));

@@ -210,6 +210,7 @@ impl AuditArgs {
             without: self.without.clone(),
             flags: repeat_flags(self.profile.as_deref(), self.merchant.as_deref()),
             hidden: settings::variables(),
+            on_wait: Some(|waits| exit::say(&waits)),
             ..RunOptions::default()
         }
     }

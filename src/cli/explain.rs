@@ -250,7 +250,13 @@ fn for_people(told: &Value, bodies: &Bodies<'_>) -> String {
 
 /// Source of a behaviour, and the line that holds it.
 fn source(value: &Value) -> String {
-    join(", ", ["provenance", "profileLine"].map(|name| text(&value[name])))
+    let line = text(&value["profileLine"]);
+    // Whoever has the program alone has no such directory.
+    let line = match line.strip_prefix("fixtures/pgtest/") {
+        Some(own) => format!("{own} of the built-in profile"),
+        None => line.clone(),
+    };
+    join(", ", [text(&value["provenance"]), line])
 }
 
 /// Prints the bookings with their times, and the order's state.

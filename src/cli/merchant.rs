@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
 use super::{exit, settings};
@@ -57,6 +57,12 @@ fn init(path: &Path) -> anyhow::Result<ExitCode> {
     let shown = path.display().to_string();
     let shown = visible(&shown);
     let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    if opened.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
+        bail!(
+            "{shown} is there already and stays as it is; try it with `payon-sim merchant check {shown}`, or name \
+             another file: `payon-sim merchant init OTHER.yaml`"
+        );
+    }
     let mut file = opened.with_context(|| format!("cannot write {shown}"))?;
     file.write_all(START.as_bytes()).with_context(|| format!("cannot write {shown}"))?;
     exit::print(&format!(

@@ -263,6 +263,7 @@ impl RunArgs {
             flags,
             hidden: settings::variables(),
             plays_beside: self.drive == DrivenBy::ByScenario,
+            on_wait: Some(|waits| exit::say(&waits)),
             stop: CancellationToken::new(),
         }
     }

@@ -117,6 +117,10 @@ pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCod
     Ok(if explanation.ok { ExitCode::SUCCESS } else { exit::failed() })
 }
 
+/// Advice where a signature is refused by the keys of the profile alone.
+const OTHER_KEY: &str = "a running gateway may hold another key for this merchant (one that was changed, or that of a space): \
+     ask it by --url URL and --space NAME";
+
 fn for_people(explanation: &ExplanationView, side: &Side<'_>) -> String {
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments<'_>| {
@@ -163,10 +167,14 @@ fn for_people(explanation: &ExplanationView, side: &Side<'_>) -> String {
         let weak = if key.weak { ", weak" } else { "" };
         line(format_args!("key   {}, {} bits{weak}, of {side}{proven}", key.fingerprint, key.bits));
     }
+    let mut next: Vec<&str> = next.iter().map(String::as_str).collect();
+    if let (false, false, Side::Profile(_)) = (explanation.ok, explanation.key_proven, side) {
+        next.push(OTHER_KEY);
+    }
     if !next.is_empty() {
         line(format_args!("\nnext:"));
     }
-    for advice in next {
+    for advice in &next {
         line(format_args!("  - {advice}"));
     }
     text

@@ -363,7 +363,15 @@ impl<'a> YamlWriter<'a> {
             ));
         }
         for order in &orders {
-            let kind = expected(order);
+            let mut kind = expected(order);
+            if self.is_refunded_too_often(order) {
+                // What was given back twice is the mistake; the answer of a correct merchant is not known here.
+                (kind.state, kind.returned) = (None, None);
+                self.notes.push(format!(
+                    "More was given back of {} than the scenario asks for; how much is not expected.",
+                    order.tx_id
+                ));
+            }
             match kinds.iter_mut().find(|(known, _)| *known == kind) {
                 Some((_, count)) => *count += 1,
                 None => kinds.push((kind, 1)),
@@ -374,7 +382,10 @@ impl<'a> YamlWriter<'a> {
             kind.exactly = several.then_some(count);
             expect.push(Expectation::of(Subject::Order(kind)));
         }
-        expect.extend(expect_belief(&orders, !self.done.rules.is_empty()));
+        let is_doubled = orders.iter().any(|order| self.is_refunded_too_often(order));
+        if !is_doubled {
+            expect.extend(expect_belief(&orders, !self.done.rules.is_empty()));
+        }
         expect.extend(self.expect_pushbacks(&orders, all_decided));
         for currency in [Currency::Usd, Currency::Khr] {
             let own: Vec<_> = orders.iter().filter(|order| order.currency == currency).collect();
@@ -388,13 +399,22 @@ impl<'a> YamlWriter<'a> {
             let ledger = LedgerExpectation {
                 currency: (currency != Currency::Usd).then_some(currency),
                 captured: sum(|order| order.captured),
-                returned: sum(OrderFact::returned),
+                returned: sum(OrderFact::returned).filter(|_| !is_doubled),
                 net: None,
                 balanced: true,
             };
             expect.push(Expectation::of(Subject::Ledger(ledger)));
         }
         expect
+    }
+
+    /// Returns true if more refunds of the order were booked than the scenario has steps for: its merchant has repeated one
+    /// that was booked, for the answer was lost.
+    fn is_refunded_too_often(&self, order: &OrderFact) -> bool {
+        let Some(place) = self.place(&order.merchant_id, &order.tx_id) else { return false };
+        let is_own =
+            |step: &&DriveStep| matches!(step, DriveStep::Refund(it) if it.order == name_of(place));
+        order.count("refunded") > self.steps.iter().filter(is_own).count()
     }
 
     /// Number of push-backs of each cause. The built-in merchant always has an address for them.
@@ -413,6 +433,8 @@ impl<'a> YamlWriter<'a> {
             );
             return Vec::new();
         }
+        let is_doubled = orders.iter().any(|order| self.is_refunded_too_often(order));
+        let deliveries = deliveries.into_iter().filter(|it| !is_doubled || it.cause != "refunded");
         let mut causes: Vec<(&str, u32)> = Vec::new();
         for delivery in deliveries {
             match causes.iter_mut().find(|(cause, _)| *cause == delivery.cause) {

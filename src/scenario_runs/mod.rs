@@ -94,9 +94,14 @@ pub struct RunOptions {
     pub hidden: Vec<String>,
     /// With a command: the steps of `drive` that are not the merchant's are made here.
     pub plays_beside: bool,
+    /// Hears what a shop is waited for, where that takes long.
+    pub on_wait: Option<WaitTeller>,
     /// Ends scenarios that are running.
     pub stop: CancellationToken,
 }
+
+/// Hears, in a line, what is waited for.
+pub type WaitTeller = fn(&str);
 
 /// Tells a scenario with the built-in merchant, on this thread.
 pub fn run_scenario(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {

@@ -9,8 +9,8 @@ use crate::base::{OrderState, Seed};
 use crate::merchant_under_test::LoadedMerchant;
 use crate::profile::Profile;
 use crate::scenario::{
-    AmountStep, Belief, Bind, DeliveryFact, DriveStep, OrderFact, OrderStep, Pay, Register, Return,
-    ReturnKind, Trt,
+    AmountStep, Belief, Bind, DeliveryFact, DriveStep, OrderFact, OrderStep, Pay, Register,
+    Requirement, Return, ReturnKind, ShopCall, Trt,
 };
 
 /// The client for whom a card is bound.
@@ -63,8 +63,10 @@ pub fn rehearse(
             seed: Seed(SEED),
             rules: Vec::new(),
             early_ms: 0,
+            name: "merchant check".to_owned(),
             hidden,
             listener,
+            on_wait: None,
             shop: None,
         });
         match trial.await {
@@ -123,25 +125,76 @@ impl Rehearsal {
         ] {
             self.plain(trial, key, &step).await;
         }
-        self.restart(trial).await;
         let order = |name: &str| Some(name.to_owned());
         let refund = DriveStep::Refund(AmountStep { order: order("sold"), amount: None });
         self.moves(trial, "refund", &refund, "sold", OrderState::Refunded).await;
-        if self.merchant.file.steps.refund.is_some() {
+        if self.is_given_back(trial) {
             self.beliefs(trial, "ask", "sold", Belief::GivenBack).await;
         }
         let reversal = DriveStep::Reversal(OrderStep { order: order("reversed") });
-        if self.merchant.file.steps.reversal.is_none()
-            || self.sell(trial, "reversed", Trt::Purchase).await
-        {
+        if !self.can("reversal") || self.sell(trial, "reversed", Trt::Purchase).await {
             self.moves(trial, "reversal", &reversal, "reversed", OrderState::Reversed).await;
         }
         let complete = DriveStep::Complete(AmountStep { order: order("held"), amount: None });
-        if self.merchant.file.steps.complete.is_none()
-            || self.sell(trial, "held", Trt::PreAuth).await
-        {
+        if !self.can("complete") || self.sell(trial, "held", Trt::PreAuth).await {
             self.moves(trial, "complete", &complete, "held", OrderState::Captured).await;
         }
+        // Last, for a shop that forgets its orders can refund none of them afterwards.
+        self.restart(trial).await;
+    }
+
+    /// Returns true if the money of the first order was given back.
+    fn is_given_back(&self, trial: &ShopTrial) -> bool {
+        let known = ObservedOrder::of(trial, "sold").and_then(|seen| seen.known);
+        known.is_some_and(|known| known.state == OrderState::Refunded)
+    }
+
+    /// The ability of a shop that a call or a restart of the file is about, where there is one.
+    fn ability(key: &str) -> Option<Requirement> {
+        match key {
+            "return" => Some(Requirement::ReturnPage),
+            "orders" | "reconcile" => Some(Requirement::Reconciles),
+            "bind" => Some(Requirement::SavedCards),
+            "refund" => Some(Requirement::Refund),
+            "reversal" => Some(Requirement::Reversal),
+            "complete" => Some(Requirement::PreAuth),
+            "restart" => Some(Requirement::Restarts),
+            _ => None,
+        }
+    }
+
+    /// The ability for this, where the file says that the shop lacks it.
+    fn lack(&self, key: &str) -> Option<Requirement> {
+        Self::ability(key).filter(|need| self.merchant.file.without.contains(need))
+    }
+
+    /// Returns true if the file has a call for this step and does not say that the shop cannot do it.
+    fn can(&self, key: &str) -> bool {
+        self.call(key).is_some() && self.lack(key).is_none()
+    }
+
+    /// The file's call for a step after the payment.
+    fn call(&self, key: &str) -> Option<&ShopCall> {
+        let steps = &self.merchant.file.steps;
+        let call = match key {
+            "status" => &steps.status,
+            "orders" => &steps.orders,
+            "reconcile" => &steps.reconcile,
+            "bind" => &steps.bind,
+            "refund" => &steps.refund,
+            "reversal" => &steps.reversal,
+            "complete" => &steps.complete,
+            _ => &None,
+        };
+        call.as_ref()
+    }
+
+    /// Notes that something is not tried, where the file says that the shop cannot do it; true if so.
+    fn is_left_out(&mut self, what: &str, key: &str) -> bool {
+        let Some(need) = self.lack(key) else { return false };
+        let detail = format!("not tried: the file says `without: [{}]`", need.name());
+        self.note(what, Rehearsed::Absent, detail);
+        true
     }
 
     /// Has an order registered and pays it; true if the gateway has the money.
@@ -258,7 +311,7 @@ impl Rehearsal {
                     ("ask.state", ask.is_some_and(|ask| ask.state.is_none())),
                     ("ask.shipped", ask.is_some_and(|ask| ask.shipped.is_none())),
                 ] {
-                    if pointer && wanted == Belief::Paid {
+                    if pointer && wanted == Belief::Paid && what != AFTER_RESTART {
                         let detail = "not in the file, so it is not judged".to_owned();
                         self.note(key, Rehearsed::Absent, detail);
                     }
@@ -268,6 +321,9 @@ impl Rehearsal {
     }
 
     async fn return_page(&mut self, trial: &ShopTrial) {
+        if self.is_left_out("return", "return") {
+            return;
+        }
         let step = Return { order: Some("sold".to_owned()), to: ReturnKind::Success };
         let before = trial.left_out().len();
         let made = trial.perform(&DriveStep::Return(step)).await;
@@ -287,15 +343,11 @@ impl Rehearsal {
     /// A step of which nothing is known but the shop's answer.
     async fn plain(&mut self, trial: &ShopTrial, key: &str, step: &DriveStep) {
         let what = format!("do.{key}");
-        let steps = &self.merchant.file.steps;
-        let call = match key {
-            "status" => &steps.status,
-            "orders" => &steps.orders,
-            "reconcile" => &steps.reconcile,
-            _ => &steps.bind,
-        };
-        if call.is_none() {
+        if self.call(key).is_none() {
             return self.absent(&what);
+        }
+        if self.is_left_out(&what, key) {
+            return;
         }
         let before = trial.calls().len();
         let made = trial.perform(step).await;
@@ -323,19 +375,27 @@ impl Rehearsal {
         wanted: OrderState,
     ) {
         let what = format!("do.{key}");
-        let steps = &self.merchant.file.steps;
-        let call = match key {
-            "refund" => &steps.refund,
-            "reversal" => &steps.reversal,
-            _ => &steps.complete,
-        };
-        if call.is_none() {
+        if self.call(key).is_none() {
             return self.absent(&what);
+        }
+        if self.is_left_out(&what, key) {
+            return;
+        }
+        let state =
+            || ObservedOrder::of(trial, name).and_then(|seen| seen.known).map(|known| known.state);
+        if state() == Some(wanted) {
+            // Whatever the shop answers, nothing would show that it does anything.
+            let why = match wanted {
+                OrderState::Captured => {
+                    "the order is captured before it is tried: the shop has not registered it as a pre-authorisation (`${trt}` is 12)"
+                }
+                _ => "the order is in that state before it is tried",
+            };
+            return self.note(&what, Rehearsed::Fails, why.to_owned());
         }
         let made = trial.perform(step).await;
         let _ = trial.settle(async || false).await;
-        let state =
-            ObservedOrder::of(trial, name).and_then(|seen| seen.known).map(|known| known.state);
+        let state = state();
         let problem = match made {
             Err(error) => Some(error.to_string()),
             Ok(()) if state != Some(wanted) => {
@@ -348,6 +408,9 @@ impl Rehearsal {
     }
 
     async fn restart(&mut self, trial: &ShopTrial) {
+        if self.is_left_out("restart", "restart") {
+            return;
+        }
         let file = &self.merchant.file;
         if file.start.is_none() && file.restart.is_none() {
             let detail = "not in the file, so crashes are not tried".to_owned();
@@ -357,7 +420,8 @@ impl Rehearsal {
             return self.note("restart", Rehearsed::Fails, error.to_string());
         }
         self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
-        self.beliefs(trial, AFTER_RESTART, "sold", Belief::Paid).await;
+        let wanted = if self.is_given_back(trial) { Belief::GivenBack } else { Belief::Paid };
+        self.beliefs(trial, AFTER_RESTART, "sold", wanted).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::trial::{Settled, ShopTrial, TrialSetup, unable};
 use super::{
@@ -166,8 +167,10 @@ fn run_once(
             seed: Seed(outcome.seed),
             rules: case.scenario.rules.clone(),
             early_ms: leading(&case.scenario.drive),
+            name: case.scenario.id.clone(),
             hidden: options.hidden.clone(),
             listener,
+            on_wait: options.on_wait,
             shop: shared.as_ref().and_then(|shared| shared.shop.clone()),
         });
         let trial = trial.await?;
@@ -271,6 +274,32 @@ struct Hopes<'t> {
     given_up: HashSet<usize>,
 }
 
+/// Tells once what is waited for, where it takes long: patience may be a minute.
+struct WaitHint<'h> {
+    hopes: &'h Hopes<'h>,
+    begun: Instant,
+    is_told: bool,
+}
+
+impl<'h> WaitHint<'h> {
+    fn new(hopes: &'h Hopes<'_>) -> Self {
+        Self { hopes, begun: Instant::now(), is_told: false }
+    }
+
+    /// Returns true if any of the expectations is open.
+    fn is_any(&mut self, open: &[usize]) -> bool {
+        if !open.is_empty() && !self.is_told && self.begun.elapsed() >= self.hopes.trial.long_wait()
+        {
+            self.is_told = true;
+            let Hopes { trial, scenario, .. } = self.hopes;
+            let open = open.iter().filter_map(|at| scenario.expect.get(*at));
+            let open: Vec<String> = open.map(|it| it.to_json().to_string()).collect();
+            trial.tell_wait(&format!("waits for {}", open.join(", ")));
+        }
+        !open.is_empty()
+    }
+}
+
 impl Hopes<'_> {
     async fn drive(&mut self) -> Result<(), RunError> {
         for step in &self.scenario.drive {
@@ -293,7 +322,8 @@ impl Hopes<'_> {
             }
             hopes.open(&hopes.history(), Expectation::has_span)
         };
-        let settled = self.trial.settle(async || !open(self).is_empty()).await?;
+        let mut hint = WaitHint::new(self);
+        let settled = self.trial.settle(async || hint.is_any(&open(self))).await?;
         if settled == Settled::RanOut {
             let open = open(self);
             self.given_up.extend(open);
@@ -303,12 +333,13 @@ impl Hopes<'_> {
 
     /// Waits until every expectation is decided.
     async fn end(&self) -> Result<Settled, RunError> {
+        let mut hint = WaitHint::new(self);
         let hopes = async || {
             // Of a shop that does not answer nothing is hoped for.
             let Ok(facts) = self.trial.facts().await else { return false };
             let mut history = self.history();
             history.shop = facts.books;
-            !self.open(&history, |_| true).is_empty()
+            hint.is_any(&self.open(&history, |_| true))
         };
         Ok(self.trial.settle(hopes).await?)
     }

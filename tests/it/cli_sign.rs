@@ -56,6 +56,13 @@ fn a_signature_that_does_not_stand_is_explained() {
     ] {
         assert!(ended.out.contains(part), "{part} is not in {}", ended.out);
     }
+    // The key is the right one, so another one is no cause.
+    let other_key = "a running gateway may hold another key for this merchant";
+    assert!(!ended.out.contains(other_key), "{}", ended.out);
+    let of_another = ["sign", "--merchant", "EPAY00000000001", "--operation", "refund"];
+    let ended = verify(&run_with(&of_another, r#"{"txId":"T-1"}"#).ok());
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.contains(other_key) && ended.out.contains("--url URL"), "{}", ended.out);
 }
 
 #[test]

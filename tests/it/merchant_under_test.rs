@@ -327,6 +327,8 @@ fn what_never_comes_is_decided_when_patience_runs_out_and_told() {
     let told = with_shop(&[&asked], &bench.merchant("", &format!("{DO}{ASK}{quick}")), &[]);
     assert_eq!(told.code, Some(1), "{}", told.out);
     assert!(told.out.contains("decided when patience ran out (700ms)"), "{}", told.out);
+    let hint = "at most 700ms (`time.patience` in the merchant file)";
+    assert!(told.err.contains("ASKED: waits ") && told.err.contains(hint), "{}", told.err);
 }
 
 #[test]
@@ -350,6 +352,29 @@ fn a_merchant_file_is_tried_call_by_call() {
     ] {
         assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
     }
+    // What is answered well and does nothing; and a shop that is started again last, or not at all.
+    let idle = "  refund: { path: \"/thanks/${shopOrder}\" }\n  complete: { path: \"/thanks/${shopOrder}\" }\n";
+    let told = run(&["merchant", "check", &bench.merchant("", &format!("{DO}{idle}{ASK}{QUICK}"))]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    for part in [
+        "FAIL do.refund     the order is captured at the gateway, refunded was expected",
+        "FAIL do.complete   the order is captured before it is tried: the shop has not registered it as a pre-auth",
+    ] {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+    let at = |part: &str| told.out.find(part).unwrap_or_else(|| panic!("{part}: {}", told.out));
+    assert!(at("do.refund") < at("ok   restart") && at("do.complete") < at("ok   restart"));
+    let lacks = format!("{DO}{idle}{ASK}{QUICK}without: [restarts, refund, pre-auth]\n");
+    let told = run(&["merchant", "check", &bench.merchant("", &lacks)]);
+    assert_eq!(told.code, Some(0), "{}", told.out);
+    for part in [
+        "none restart       not tried: the file says `without: [restarts]`",
+        "none do.refund     not tried: the file says `without: [refund]`",
+        "none do.complete   not tried: the file says `without: [pre-auth]`",
+    ] {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+
     let wrong = DO.replace("order: /id", "order: /name");
     let told = run(&["merchant", "check", &bench.merchant("", &format!("{wrong}{ASK}{QUICK}"))]);
     assert_eq!(told.code, Some(1), "{}", told.out);
@@ -370,7 +395,8 @@ fn a_file_to_begin_with_is_written_once_and_keeps_to_its_schema() {
     assert!(run(&["merchant", "init", shown]).ok().contains("payon-sim merchant check"));
     let told = run(&["merchant", "init", shown]);
     assert_eq!(told.code, Some(2), "{}", told.out);
-    assert!(told.err.contains("cannot write"), "{}", told.err);
+    assert!(told.err.contains("is there already and stays as it is"), "{}", told.err);
+    assert!(told.err.contains("payon-sim merchant check"), "{}", told.err);
     let schema: Value = serde_json::from_str(&run(&["schema", "--merchant"]).ok()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let shop = json!({

@@ -8,6 +8,8 @@ use payon_sim::base::Operation;
 use payon_sim::profile::Profile;
 use serde_json::{Value, json};
 
+use crate::support::Sim;
+
 fn built() -> Value {
     document(&Profile::builtin(), "http://127.0.0.1:36605")
 }
@@ -68,6 +70,19 @@ fn the_documented_examples_fit() {
     assert_eq!(problems(&document, pointer, &notice), [""; 0]);
     let folders = fs::read_dir(root).expect("the golden messages").count();
     assert_eq!(folders, GOLDEN.len() + 2, "every folder is looked at; the README is the other one");
+}
+
+#[tokio::test]
+async fn every_example_of_a_request_can_be_read() {
+    let sim = Sim::start().await;
+    let document = built();
+    for &operation in Operation::ALL {
+        let pointer = at(operation, "requestBody/content/application~1json/example");
+        let example = document.pointer(&pointer).expect("an example");
+        let url = format!("{}{}", sim.url, operation.paths()[0]);
+        let answer = sim.client.post(&url, example).await;
+        assert!(answer.status != 400, "{operation}: {example} {}", answer.text());
+    }
 }
 
 #[test]

@@ -444,6 +444,24 @@ async fn an_order_without_an_address_says_that_no_push_back_comes() {
 }
 
 #[tokio::test]
+async fn an_order_whose_push_back_a_rule_dropped_says_so() {
+    let sim = Sim::start().await;
+    let (space, sink) = (sim.space("dropped").await, Sink::start().await);
+    let drop = json!({
+        "id": "silence", "when": { "operation": "pay" }, "then": [{ "pushback": { "drop": true } }],
+    });
+    space.arm(json!([drop])).await;
+    space.register("1", json!({ "noti_url": sink.url("/") })).await;
+    assert_eq!(space.order("1").await["noPushback"], json!(null));
+    space.pay("1", json!({})).await.expect(200);
+    let why = "no push-back: the rule \"silence\" has dropped it";
+    assert_eq!(space.order("1").await["noPushback"], why);
+    let answer = space.control_get("wait?for=pushback-acknowledged&txId=1&timeoutMs=1").await;
+    let said = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(said.contains(why), "{said}");
+}
+
+#[tokio::test]
 async fn an_event_shows_a_push_back_as_it_was_whenever_it_is_read() {
     let sim = Sim::start().await;
     let space = sim.space("immutable").await;

@@ -206,6 +206,27 @@ async fn a_payment_that_was_declined_late_is_told_again() {
 }
 
 #[tokio::test]
+async fn what_a_merchant_gave_back_twice_is_not_expected_of_a_correct_one() {
+    let sim = Sim::start().await;
+    let space = sim.space("twice").await;
+    space.register("1", json!({})).await;
+    space.pay("1", json!({})).await;
+    space
+        .arm(json!([
+            { "id": "lost", "when": { "operation": "refund", "nth": 1 }, "then": [{ "status": 500 }] },
+        ]))
+        .await;
+    let refund = json!({ "txId": "1", "amount": "4.00" });
+    assert_eq!(space.call_signed(Operation::Refund, &refund).await.status, 500);
+    space.call_signed(Operation::Refund, &refund).await.expect(200);
+    assert_eq!(space.order("1").await["refunded"], "8.00");
+    let (scenario, _) = recorded(&space, None).await;
+    let shown = scenario["expect"].to_string();
+    assert!(!shown.contains("8.00") && shown.contains("10.00"), "{shown}");
+    assert_told_again(&space, None).await;
+}
+
+#[tokio::test]
 async fn more_than_a_year_is_noted() {
     let sim = Sim::start().await;
     let space = sim.space("years").await;

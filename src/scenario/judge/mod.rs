@@ -219,12 +219,28 @@ fn weigh(
         WantedCount::Count(times) => fitting.len() < times.least as usize,
         WantedCount::All => !ok,
     };
-    let nearest = too_few
-        .then(|| failing.into_iter().min_by_key(|(_, differences)| differences.len()))
-        .flatten()
-        .map(|(what, differences)| Nearest { what, differences });
-    let evidence = capped(fitting.into_iter().map(|(name, _)| name));
+    let near = failing.iter().enumerate().min_by_key(|(_, (_, differences))| differences.len());
+    let near = near.filter(|_| too_few).map(|(at, _)| at);
+    let mut failing = failing;
+    let nearest = near.map(|at| {
+        let (what, differences) = failing.remove(at);
+        Nearest { what, differences }
+    });
+    let evidence = match wanted {
+        // Those that are as wanted do not show what is wrong.
+        WantedCount::All if !ok => capped(failing.iter().map(with_differences)),
+        WantedCount::All | WantedCount::Count(_) => {
+            capped(fitting.into_iter().map(|(name, _)| name))
+        }
+    };
     ExpectationVerdict { ok, judged: true, detail, evidence, nearest }
+}
+
+/// A candidate with the points in which it differs, in one line.
+fn with_differences((what, differences): &(String, Vec<Difference>)) -> String {
+    let point = |it: &Difference| format!("{}: wanted {}, found {}", it.key, it.wanted, it.found);
+    let points: Vec<String> = differences.iter().map(point).collect();
+    format!("{what} ({})", points.join("; "))
 }
 
 /// The first lines, and how many more there are.

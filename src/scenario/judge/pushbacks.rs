@@ -60,7 +60,7 @@ fn differences(wanted: &DeliveryExpectation, delivery: &DeliveryFact) -> Vec<Dif
         u16::to_string,
     );
     if let Some(answered) = &wanted.answered {
-        let answers = || delivery.attempts.iter().filter_map(|attempt| attempt.status);
+        let answers = || delivery.attempts.iter().map(|attempt| attempt.status);
         let is_wanted = |status| answered.0.iter().any(|class| class.holds(status));
         let list = |texts: Vec<String>, none: &str| match texts.as_slice() {
             [] => none.to_owned(),
@@ -70,7 +70,10 @@ fn differences(wanted: &DeliveryExpectation, delivery: &DeliveryFact) -> Vec<Dif
             "answered",
             answers().any(is_wanted),
             || list(answered.0.iter().map(ToString::to_string).collect(), ""),
-            || list(answers().map(|status| status.to_string()).collect(), "no answer"),
+            || {
+                let told = answers().map(|it| it.map_or("none".to_owned(), |it| it.to_string()));
+                list(told.collect(), "no attempt")
+            },
         );
     }
     compare.0

@@ -194,6 +194,19 @@ fn verdicts_show_evidence_and_the_nearest_candidate() {
 }
 
 #[test]
+fn evidence_against_all_of_them_shows_those_that_are_wrong() {
+    let history = lost_refund();
+    let told = verdict("{ order: { state: refunded, captured: 3 } }", &history);
+    assert_eq!(told.detail, "2 of 2 orders are not as wanted");
+    let shown = format!("{:?} {:?}", told.nearest, told.evidence);
+    assert!(shown.contains("M/A") && shown.contains("M/B"), "{shown}");
+    let told = verdict("{ order: { state: refunded } }", &history);
+    assert_eq!(told.detail, "1 of 2 orders are not as wanted");
+    assert!(told.evidence.is_empty(), "what is right shows nothing: {:?}", told.evidence);
+    assert!(told.nearest.is_some_and(|nearest| nearest.what.starts_with("M/B")));
+}
+
+#[test]
 fn broken_balances_are_found() {
     let mut history = lost_refund();
     history.orders[1].refunded = Amount::from_minor(1001);

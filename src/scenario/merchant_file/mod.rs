@@ -571,6 +571,21 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_may_be_empty_where_that_is_said() {
+        let start = |env: &str| {
+            let start = format!("start: {{ command: [x], env: {{ {env} }} }}\n");
+            format!("version: 1\nname: shop\n{start}{REGISTER}")
+        };
+        let text = start("DEBUG: \"\", PORT: \"${port}\"");
+        let file = MerchantFile::read("merchant.yaml", text.as_bytes()).expect("a merchant file");
+        let env = &file.start.as_ref().expect("a start").env;
+        let filled = env.fill(&TemplateValues::default());
+        assert_eq!(filled, [("DEBUG".to_owned(), String::new())]);
+        let told = problems(&start("DEBUG: ")).join("\n");
+        assert!(told.contains("an empty text is written \"\""), "{told}");
+    }
+
+    #[test]
     fn all_mistakes_are_told_with_their_places() {
         let text = "version: 1\nname: shop\nstart:\n  command: node\n  env: { PORT: \"${prot}\" }\nurl: http://a/b\n\
             do:\n  register: { path: /orders, json: { a: \"${amont}\" } }\n  refnd: { path: /x }\n\

@@ -156,6 +156,20 @@ impl Template {
         Ok(Self { source: source.to_owned(), parts })
     }
 
+    /// Reads a text that may be empty, in quotes: a variable or a header without a value is another thing than none.
+    fn read_or_empty(node: YamlNode<'_>) -> Option<Self> {
+        match node.scalar() {
+            Some(("", false)) => Some(Self { source: String::new(), parts: Vec::new() }),
+            Some(("" | "null" | "~", true)) => {
+                node.refuse(
+                    Message::new("there is no text here").help("an empty text is written \"\""),
+                );
+                None
+            }
+            _ => Self::read(node),
+        }
+    }
+
     /// Names of the values that it has places for.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.parts.iter().filter_map(|part| match part {
@@ -223,7 +237,7 @@ impl FromYaml for TemplateMap {
         let entries = node.entries("a map of names and texts")?;
         let read: Vec<Option<(String, Template)>> = entries
             .into_iter()
-            .map(|(name, _, value)| Some((name.to_owned(), Template::read(value)?)))
+            .map(|(name, _, value)| Some((name.to_owned(), Template::read_or_empty(value)?)))
             .collect();
         read.into_iter().collect::<Option<_>>().map(Self)
     }
@@ -234,7 +248,11 @@ impl FromYaml for TemplateMap {
     }
 
     fn schema(definitions: &mut Definitions) -> Value {
-        json!({ "type": "object", "additionalProperties": Template::schema(definitions) })
+        let mut text = Template::schema(definitions);
+        if let Some(text) = text.as_object_mut() {
+            text.remove("minLength");
+        }
+        json!({ "type": "object", "additionalProperties": text })
     }
 
     fn absent() -> Option<Self> {

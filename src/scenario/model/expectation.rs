@@ -274,7 +274,8 @@ record! {
         attempts: Option<Times> = "attempts",
         /// The merchant's last answer.
         status: Option<Many<HttpStatus>> = "status",
-        /// One of the merchant's answers, first to last: a status or a class such as `4xx`.
+        /// One of the merchant's answers, first to last: a status, a class such as `4xx`, or `none` for an attempt that got
+        /// no answer.
         answered: Option<Many<StatusClass>> = "answered",
         /// At least so many push-backs.
         at_least: Option<u32> = "atLeast",
@@ -472,14 +473,17 @@ pub enum StatusClass {
     One(u16),
     /// All of this hundred: 4 for `4xx`.
     Class(u16),
+    /// No answer at all.
+    NoAnswer,
 }
 
 impl StatusClass {
-    /// Returns true if `status` is among them.
-    pub fn holds(self, status: u16) -> bool {
+    /// Returns true if this answer is among them; `None` is one that never came.
+    pub fn holds(self, status: Option<u16>) -> bool {
         match self {
-            Self::One(one) => one == status,
-            Self::Class(hundred) => status / 100 == hundred,
+            Self::One(one) => status == Some(one),
+            Self::Class(hundred) => status.is_some_and(|status| status / 100 == hundred),
+            Self::NoAnswer => status.is_none(),
         }
     }
 }
@@ -489,6 +493,7 @@ impl std::fmt::Display for StatusClass {
         match self {
             Self::One(status) => write!(f, "{status}"),
             Self::Class(hundred) => write!(f, "{hundred}xx"),
+            Self::NoAnswer => f.write_str("none"),
         }
     }
 }
@@ -497,14 +502,16 @@ impl FromYaml for StatusClass {
     fn read(node: YamlNode<'_>) -> Option<Self> {
         let text = node.scalar().map(|(text, _)| text).unwrap_or_default();
         let found = match text.as_bytes() {
+            b"none" => Some(Self::NoAnswer),
             [digit @ b'1'..=b'5', b'x', b'x'] => Some(Self::Class(u16::from(digit - b'0'))),
             [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] => text.parse().ok().map(Self::One),
             _ => None,
         };
         if found.is_none() {
             node.refuse(
-                Message::new("must be an HTTP status or a class of them")
-                    .help("for example 200, or 4xx for every status from 400 to 499"),
+                Message::new("must be an HTTP status, a class of them, or `none`").help(
+                    "for example 200, 4xx for every status from 400 to 499, none for no answer",
+                ),
             );
         }
         found
@@ -513,14 +520,14 @@ impl FromYaml for StatusClass {
     fn print(&self) -> Printed {
         match self {
             Self::One(status) => Printed::Literal(status.to_string()),
-            Self::Class(_) => Printed::Text(self.to_string()),
+            Self::Class(_) | Self::NoAnswer => Printed::Text(self.to_string()),
         }
     }
 
     fn schema(_: &mut Definitions) -> serde_json::Value {
         json!({ "anyOf": [
             { "type": "integer", "minimum": 100, "maximum": 599 },
-            { "type": "string", "pattern": "^[1-5]([0-9][0-9]|xx)$" },
+            { "type": "string", "pattern": "^([1-5]([0-9][0-9]|xx)|none)$" },
         ] })
     }
 }

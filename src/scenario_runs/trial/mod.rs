@@ -21,8 +21,8 @@ pub(super) use payer::{KnownOrder, Payer, Played};
 pub use settle::Settled;
 pub(super) use stillness::Stillness;
 
-use super::RunError;
 use super::test_server::TestServer;
+use super::{RunError, WaitTeller};
 use crate::base::{Millis, Seed, wall_clock};
 use crate::gateway;
 use crate::merchant_under_test::{
@@ -54,6 +54,10 @@ pub struct TrialSetup {
     pub rules: Vec<Rule>,
     /// Time by which the clock begins earlier than the machine's, so that both agree later.
     pub early_ms: i64,
+    /// Name of the scenario, for messages.
+    pub name: String,
+    /// Hears what the shop is waited for, where that takes long.
+    pub on_wait: Option<WaitTeller>,
     /// Variables of the environment that the shop does not see.
     pub hidden: Vec<String>,
     /// Listener for merchants; one at any port where there is none.
@@ -69,6 +73,8 @@ pub struct ShopTrial {
     shop: Arc<RunningShop>,
     merchant: Arc<LoadedMerchant>,
     profile: Arc<Profile>,
+    name: String,
+    on_wait: Option<WaitTeller>,
     merchant_id: String,
     orders: Mutex<TrialOrders>,
     stillness: Stillness,
@@ -101,7 +107,8 @@ pub struct TrialFacts {
 impl ShopTrial {
     /// Opens a space, starts the shop for it, arms the rules when it is ready, and lets the clock run.
     pub async fn start(setup: TrialSetup) -> Result<Self, RunError> {
-        let TrialSetup { merchant, profile, seed, rules, early_ms, hidden, listener, shop } = setup;
+        let TrialSetup { merchant, profile, seed, rules, early_ms, hidden, listener, .. } = setup;
+        let TrialSetup { name, on_wait, shop, .. } = setup;
         let listener = listener.map(tokio::net::TcpListener::from_std).transpose();
         let listener = listener.map_err(RunError::ShopUnbound)?;
         let server = TestServer::at(listener, Arc::clone(&profile), seed, Vec::new()).await?;
@@ -130,6 +137,8 @@ impl ShopTrial {
             shop,
             merchant,
             profile,
+            name,
+            on_wait,
             merchant_id,
             orders: Mutex::default(),
             stillness: Stillness::new(),
@@ -261,6 +270,16 @@ impl ShopTrial {
 
     fn patience(&self) -> Duration {
         Duration::from_millis(self.time().patience.ms())
+    }
+
+    /// Tells whoever listens what is waited for.
+    pub fn tell_wait(&self, what: &str) {
+        if let Some(tell) = self.on_wait {
+            let (name, patience) = (&self.name, self.time().patience);
+            tell(&format!(
+                "{name}: {what}, at most {patience} (`time.patience` in the merchant file)"
+            ));
+        }
     }
 
     fn is_calling(&self) -> bool {

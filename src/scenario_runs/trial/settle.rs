@@ -14,6 +14,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Pause between two looks at what is costly to look at.
 const LOOK_CLOSELY_EVERY: Duration = Duration::from_millis(200);
 
+/// Real time after which it is told what is waited for, or half of the patience where that is less.
+const LONG_WAIT: Duration = Duration::from_secs(5);
+
 /// End of a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -24,11 +27,17 @@ pub enum Settled {
 }
 
 impl ShopTrial {
+    /// Real time after which it is told what is waited for.
+    pub fn long_wait(&self) -> Duration {
+        LONG_WAIT.min(self.patience() / 2)
+    }
+
     /// Waits until the shop has been quiet for the time that its file says and `hopes` is false, at most as long as its
     /// patience. `hopes` says that something is still missing which time may bring; it is looked at now and then.
     pub async fn settle(&self, mut hopes: impl AsyncFnMut() -> bool) -> Result<Settled, ShopError> {
         let begun = Instant::now();
         let mut looked: Option<Instant> = None;
+        let mut is_told = false;
         loop {
             let mut changed = pin!(self.space().changed().notified());
             changed.as_mut().enable();
@@ -38,6 +47,10 @@ impl ShopTrial {
                     return Ok(Settled::Quiet);
                 }
                 looked = Some(Instant::now());
+            }
+            if !is_told && !self.is_quiet() && begun.elapsed() >= self.long_wait() {
+                is_told = true;
+                self.tell_wait("waits until the shop has come to rest");
             }
             if begun.elapsed() >= self.patience() {
                 return Ok(Settled::RanOut);
