@@ -107,8 +107,19 @@ pub(super) fn write(routes: &'static [Route]) -> Value {
         let methods = paths.entry(route.path).or_insert_with(|| json!({}));
         methods[route.verb.name().to_lowercase()] = operation;
     }
-    let mut schemas = reading.take_definitions(true);
-    schemas.append(&mut writing.take_definitions(true));
+    let mut schemas = writing.take_definitions(true);
+    let mut asked = Value::Object(reading.take_definitions(true));
+    for name in differing(&asked, &schemas) {
+        let of_request = format!("{name}Input");
+        let (from, to) = (reference(&name), reference(&of_request));
+        let bodies = paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+        let bodies = bodies.filter_map(|operation| operation.get_mut("requestBody"));
+        bodies.chain([&mut asked]).for_each(|place| redirect(place, &from, &to));
+        if let Some(schema) = asked.as_object_mut().and_then(|asked| asked.remove(&name)) {
+            schemas.insert(of_request, schema);
+        }
+    }
+    schemas.extend(asked.as_object_mut().map(std::mem::take).unwrap_or_default());
     for operation in paths.values().filter_map(Value::as_object).flat_map(Map::values) {
         let body = operation["requestBody"]["content"].get(JSON);
         let answers = operation["responses"].as_object().into_iter().flat_map(Map::values);
@@ -159,6 +170,35 @@ pub(super) fn write(routes: &'static [Route]) -> Value {
             },
         },
     })
+}
+
+/// Names that stand for one thing in a request and for another in an answer: what has a default may be left out in a
+/// request only.
+fn differing(asked: &Value, answered: &Map<String, Value>) -> Vec<String> {
+    let asked = asked.as_object().into_iter().flatten();
+    let differing =
+        asked.filter(|(name, schema)| answered.get(*name).is_some_and(|it| it != *schema));
+    differing.map(|(name, _)| name.clone()).collect()
+}
+
+fn reference(name: &str) -> String {
+    format!("#/components/schemas/{name}")
+}
+
+/// Has every reference below `place` that names `from` name `to`.
+fn redirect(place: &mut Value, from: &str, to: &str) {
+    match place {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "$ref" && text == from => to.clone_into(text),
+                    other => redirect(other, from, to),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redirect(item, from, to)),
+        _ => {}
+    }
 }
 
 fn operation(
