@@ -128,7 +128,7 @@ impl Rehearsal {
         let order = |name: &str| Some(name.to_owned());
         let refund = DriveStep::Refund(AmountStep { order: order("sold"), amount: None });
         self.moves(trial, "refund", &refund, "sold", OrderState::Refunded).await;
-        if self.is_given_back(trial) {
+        if Self::is_given_back(trial) {
             self.beliefs(trial, "ask", "sold", Belief::GivenBack).await;
         }
         let reversal = DriveStep::Reversal(OrderStep { order: order("reversed") });
@@ -144,7 +144,7 @@ impl Rehearsal {
     }
 
     /// Returns true if the money of the first order was given back.
-    fn is_given_back(&self, trial: &ShopTrial) -> bool {
+    fn is_given_back(trial: &ShopTrial) -> bool {
         let known = ObservedOrder::of(trial, "sold").and_then(|seen| seen.known);
         known.is_some_and(|known| known.state == OrderState::Refunded)
     }
@@ -420,7 +420,7 @@ impl Rehearsal {
             return self.note("restart", Rehearsed::Fails, error.to_string());
         }
         self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
-        let wanted = if self.is_given_back(trial) { Belief::GivenBack } else { Belief::Paid };
+        let wanted = if Self::is_given_back(trial) { Belief::GivenBack } else { Belief::Paid };
         self.beliefs(trial, AFTER_RESTART, "sold", wanted).await;
     }
 }

@@ -294,7 +294,7 @@ impl<'h> WaitHint<'h> {
             let Hopes { trial, scenario, .. } = self.hopes;
             let open = open.iter().filter_map(|at| scenario.expect.get(*at));
             let open: Vec<String> = open.map(|it| it.to_json().to_string()).collect();
-            trial.tell_wait(&format!("waits for {}", open.join(", ")));
+            trial.say_wait(&format!("waits for {}", open.join(", ")));
         }
         !open.is_empty()
     }

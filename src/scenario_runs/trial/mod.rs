@@ -272,11 +272,11 @@ impl ShopTrial {
         Duration::from_millis(self.time().patience.ms())
     }
 
-    /// Tells whoever listens what is waited for.
-    pub fn tell_wait(&self, what: &str) {
-        if let Some(tell) = self.on_wait {
+    /// Says to whoever listens what is waited for.
+    pub fn say_wait(&self, what: &str) {
+        if let Some(say) = self.on_wait {
             let (name, patience) = (&self.name, self.time().patience);
-            tell(&format!(
+            say(&format!(
                 "{name}: {what}, at most {patience} (`time.patience` in the merchant file)"
             ));
         }

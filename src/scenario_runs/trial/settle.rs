@@ -50,7 +50,7 @@ impl ShopTrial {
             }
             if !is_told && !self.is_quiet() && begun.elapsed() >= self.long_wait() {
                 is_told = true;
-                self.tell_wait("waits until the shop has come to rest");
+                self.say_wait("waits until the shop has come to rest");
             }
             if begun.elapsed() >= self.patience() {
                 return Ok(Settled::RanOut);
