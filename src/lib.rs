@@ -30,6 +30,7 @@
 //! | [`audit`] | every scenario and attack probe against a shop: findings, grades, reports | decides |
 //! | [`explore`] | every order of a flow's events against a shop, and the least that breaks it | decides |
 //! | [`scenario_runs`] | runs scenarios, each in a server and a space of its own, and reports the results | decides |
+//! | [`shadow`] | passes a merchant's calls on to PAYON's own gateway, compares its answers with the simulator's, reports and proposes changes of the profile | changes what passes |
 //! | [`merchant_under_test`] | a shop of the user's: started, called, asked and restarted as its merchant file says | decides |
 //! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
 //! | [`simulator`] | the door: a simulator in this process; the one place that puts server, control plane, pages and scheduler together | decides |
@@ -144,6 +145,7 @@ pub mod reference_merchant;
 pub mod scenario;
 pub mod scenario_runs;
 pub mod server;
+pub mod shadow;
 pub mod simulator;
 pub mod space;
 pub mod wire;

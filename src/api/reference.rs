@@ -26,6 +26,7 @@ struct SourceCounts {
     documented: usize,
     example: usize,
     assumed: usize,
+    confirmed: usize,
 }
 
 /// One behaviour.
@@ -34,7 +35,7 @@ struct SourceCounts {
 struct Behaviour {
     /// Such as `rules.otp_tries`.
     key: String,
-    /// `documented` by PAYON, seen in an `example`, or `assumed` by the simulator.
+    /// `documented` by PAYON, seen in an `example`, `assumed` by the simulator, or `confirmed` by what PAYON answered.
     provenance: &'static str,
     about: String,
     /// The line of the profile that holds it.
@@ -68,6 +69,7 @@ pub(super) fn fidelity(call: &ApiRequest, _: Empty) -> Result<Fidelity, ApiProbl
             documented: count(Mark::Documented),
             example: count(Mark::Example),
             assumed: count(Mark::Assumed),
+            confirmed: count(Mark::Confirmed),
         },
         behaviours: entries
             .iter()

@@ -449,6 +449,7 @@ pub(super) const fn provenance(mark: Mark) -> &'static str {
         Mark::Documented => "documented",
         Mark::Example => "example",
         Mark::Assumed => "assumed",
+        Mark::Confirmed => "confirmed",
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bounded;
 mod fields;
+mod json_tree;
 mod method;
 mod money;
 mod named;
@@ -28,6 +29,7 @@ mod web_url;
 
 pub use bounded::{FILE_MAX, read_all, read_file, read_text};
 pub use fields::{Fields, FieldsError, Literal};
+pub use json_tree::JsonTree;
 pub use method::PaymentMethod;
 pub use money::{Amount, AmountError, Currency, Print};
 pub(crate) use named::named_enum;

@@ -65,6 +65,8 @@ const PARTS: [&[u8]; 11] = [
 /// Last words of names that tell of a secret what everybody may know: `otp_tries`, `pinEnabled`.
 const HARMLESS_ENDS: [&[u8]; 8] =
     [b"tries", b"attempts", b"enabled", b"required", b"length", b"limit", b"validity", b"lifetime"];
+/// Parts of the names of headers that tell who calls; in a body `authCode` or `sessionId` is no secret.
+const HEADER_PARTS: [&[u8]; 5] = [b"auth", b"cookie", b"apikey", b"accesskey", b"session"];
 /// Ends of names of card numbers.
 const CARD_ENDS: [&[u8]; 4] = [b"cardnumber", b"cardno", b"cardnum", b"accountnumber"];
 
@@ -83,6 +85,16 @@ impl SecretNames {
     pub fn class(&self, name: &[u8]) -> Secrecy {
         let own = self.0.iter().find(|(own, _)| plain(own.as_bytes()).eq(plain(name)));
         own.map_or_else(|| general(name), |(_, class)| *class)
+    }
+
+    /// Treatment of the header of that name.
+    pub fn header_class(&self, name: &[u8]) -> Secrecy {
+        let joined: Vec<u8> = plain(name).collect();
+        let tells_who = |part: &&[u8]| joined.windows(part.len()).any(|found| found == *part);
+        if HEADER_PARTS.iter().any(tells_who) {
+            return Secrecy::Secret;
+        }
+        self.class(name)
     }
 
     /// Returns true if the value of the member of that name is not shown as it is.
@@ -222,6 +234,28 @@ mod tests {
             assert_eq!(SecretNames::GENERAL.class(name.as_bytes()), general, "{name}");
             assert_eq!(names.class(name.as_bytes()), of_profile, "{name}");
         }
+    }
+
+    #[test]
+    fn headers_that_tell_who_calls_are_secret_where_members_of_that_name_are_not() {
+        for name in
+            ["Cookie", "set-cookie", "X-Auth-Key", "x-api-key", "Proxy-Authorization", "X-Session"]
+        {
+            assert_eq!(
+                SecretNames::GENERAL.header_class(name.as_bytes()),
+                Secrecy::Secret,
+                "{name}"
+            );
+        }
+        assert_eq!(SecretNames::GENERAL.class(b"authCode"), Secrecy::Plain);
+        for name in ["content-type", "x-request-id", "server", "user-agent"] {
+            assert_eq!(
+                SecretNames::GENERAL.header_class(name.as_bytes()),
+                Secrecy::Plain,
+                "{name}"
+            );
+        }
+        assert_eq!(SecretNames::GENERAL.header_class(b"x-card"), Secrecy::CardNumber);
     }
 
     #[test]

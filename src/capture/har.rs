@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::imported::{ImportedAnswer, ImportedCall};
 use super::{CaptureError, CapturedCall};
 
 #[derive(Deserialize)]
@@ -68,6 +69,114 @@ pub(super) fn read(name: &str, text: &str) -> Result<Vec<CapturedCall>, CaptureE
         }
     }
     Ok(recorded)
+}
+
+/// The calls with their answers.
+pub(super) fn read_calls(name: &str, text: &str) -> Result<Vec<ImportedCall>, CaptureError> {
+    let har: AnsweredHar =
+        serde_json::from_str(text).map_err(|error| CaptureError::Har(place_of(&error)))?;
+    let entries = (1..).zip(har.log.entries);
+    let calls = entries.map(|(number, entry)| {
+        let AnsweredEntry { started_date_time, time, request, response } = entry;
+        let begun: jiff::Timestamp = started_date_time.parse().map_err(|_| {
+            CaptureError::Har(format!("startedDateTime of entry {number} is no date and time"))
+        })?;
+        // Bodies stand in the file as they were before a content coding.
+        let is_kept = |header: &HarHeader| !header.name.eq_ignore_ascii_case("content-encoding");
+        let pairs = |headers: Vec<HarHeader>| {
+            let kept = headers.into_iter().filter(is_kept);
+            kept.map(|header| (header.name, header.value)).collect()
+        };
+        let body = match request.post_data {
+            Some(data) => data.bytes(),
+            None => Some(Vec::new()),
+        };
+        // Browsers write 0 where no answer came, other tools -1.
+        let status = response.as_ref().and_then(|response| u16::try_from(response.status).ok());
+        let answer = response.zip(status.filter(|status| *status > 0)).map(|(response, status)| {
+            ImportedAnswer {
+                status,
+                headers: pairs(response.headers),
+                body: response.content.and_then(HarContent::bytes),
+            }
+        });
+        Ok(ImportedCall {
+            name: format!("{name}, entry {number}"),
+            at_us: begun.as_microsecond(),
+            took_us: (time.max(0.0) * 1000.0) as u64,
+            method: request.method,
+            url: request.url,
+            headers: pairs(request.headers),
+            body,
+            answer,
+        })
+    });
+    calls.collect()
+}
+
+#[derive(Deserialize)]
+struct AnsweredHar {
+    log: AnsweredLog,
+}
+
+#[derive(Deserialize)]
+struct AnsweredLog {
+    entries: Vec<AnsweredEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AnsweredEntry {
+    started_date_time: String,
+    #[serde(default)]
+    time: f64,
+    request: SentRequest,
+    #[serde(default)]
+    response: Option<HarResponse>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SentRequest {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<HarHeader>,
+    #[serde(default)]
+    post_data: Option<HarContent>,
+}
+
+#[derive(Deserialize)]
+struct HarResponse {
+    status: i64,
+    #[serde(default)]
+    headers: Vec<HarHeader>,
+    #[serde(default)]
+    content: Option<HarContent>,
+}
+
+#[derive(Deserialize)]
+struct HarHeader {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct HarContent {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    encoding: Option<String>,
+}
+
+impl HarContent {
+    fn bytes(self) -> Option<Vec<u8>> {
+        let text = self.text?;
+        match self.encoding.as_deref() {
+            Some("base64") => STANDARD.decode(text.trim()).ok(),
+            _ => Some(text.into_bytes()),
+        }
+    }
 }
 
 /// The place of a mistake, without any of the text, which may hold secrets.

@@ -61,3 +61,27 @@ fn several_commands_and_files_are_read() {
     assert_eq!(read_alone("curl h -d @other"), Err(CaptureError::File("other".to_owned())));
     assert_eq!(read_alone("curl h -d '{"), Err(CaptureError::Quote));
 }
+
+#[test]
+fn a_har_file_gives_calls_with_their_answers() {
+    let har = r#"{"log":{"entries":[
+        {"startedDateTime":"2026-03-02T10:00:00.250+07:00","time":12.5,
+         "request":{"method":"POST","url":"http://h/pg/refund","headers":[{"name":"A","value":"b"}],"postData":{"text":"{}"}},
+         "response":{"status":200,"headers":[{"name":"Content-Encoding","value":"gzip"}],"content":{"text":"eyJhIjoxfQ==","encoding":"base64"}}},
+        {"startedDateTime":"2026-03-02T03:00:01Z","time":1,
+         "request":{"method":"GET","url":"http://h/","headers":[]},"response":{"status":0,"content":{}}},
+        {"startedDateTime":"2026-03-02T03:00:01Z","time":-1,
+         "request":{"method":"GET","url":"http://h/","headers":[]},"response":{"status":-1}}
+    ]}}"#;
+    let calls = read_calls("x.har", har.as_bytes()).expect("calls");
+    assert_eq!(calls.len(), 3);
+    assert!(calls[2].answer.is_none());
+    assert_eq!((calls[0].at_us, calls[0].took_us), (1_772_420_400_250_000, 12_500));
+    let answer = calls[0].answer.as_ref().expect("an answer");
+    assert_eq!((answer.status, answer.body.as_deref()), (200, Some(&b"{\"a\":1}"[..])));
+    assert!(answer.headers.is_empty(), "the body stands in the file without its coding");
+    assert!(calls[1].answer.is_none() && calls[1].name.ends_with("entry 2"));
+    assert_eq!(read_calls("x", b"curl http://h"), Err(CaptureError::NoAnswers));
+    let broken = har.replace("2026-03-02T03:00:01Z", "yesterday");
+    assert!(matches!(read_calls("x", broken.as_bytes()), Err(CaptureError::Har(_))));
+}

@@ -31,8 +31,12 @@ pub(super) struct FidelityArgs {
 #[derive(Clone, Copy, Debug)]
 struct Chosen(Mark);
 
-const CHOICES: &[Chosen] =
-    &[Chosen(Mark::Documented), Chosen(Mark::Example), Chosen(Mark::Assumed)];
+const CHOICES: &[Chosen] = &[
+    Chosen(Mark::Documented),
+    Chosen(Mark::Example),
+    Chosen(Mark::Assumed),
+    Chosen(Mark::Confirmed),
+];
 
 impl ValueEnum for Chosen {
     fn value_variants<'a>() -> &'a [Self] {
@@ -49,6 +53,7 @@ fn meaning(mark: Mark) -> &'static str {
         Mark::Documented => "documented by PAYON",
         Mark::Example => "seen only in an example of PAYON's",
         Mark::Assumed => "assumed by the simulator",
+        Mark::Confirmed => "assumed at first, confirmed by what PAYON answered",
     }
 }
 
@@ -78,6 +83,9 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
     text.push('\n');
     for mark in Mark::ALL.iter().copied().filter(|mark| is_chosen(*mark)) {
         let count = entries.iter().filter(|entry| entry.mark == mark).count();
+        if mark == Mark::Confirmed && count == 0 {
+            continue;
+        }
         // Writing into a String cannot fail.
         let _ = writeln!(text, "{mark}: {count} {}", meaning(mark));
     }
@@ -89,7 +97,8 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
 fn page(profile: &str, entries: &[&Provenance]) -> String {
     let mut text = format!(
         "# What is PAYON's, and what is ours\n\nEvery behaviour of the profile `{profile}` with the line that \
-         holds it. This page is made by `payon-sim fidelity --markdown`; `GET /_sim/v1/fidelity` reads the same data.\n",
+         holds it. This page is made by `payon-sim fidelity --markdown`; `GET /_sim/v1/fidelity` reads the same data. How to \
+         confirm what is assumed: [shadow.md](shadow.md).\n",
     );
     for mark in Mark::ALL.iter().copied() {
         let own: Vec<_> = entries.iter().filter(|entry| entry.mark == mark).collect();

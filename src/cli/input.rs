@@ -1,7 +1,7 @@
 //! Inputs of verbs besides flags: a profile, a merchant of it, the standard input.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ const INPUT_MAX: u64 = 16 << 20;
 /// Profile that a verb works with.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ProfileArg {
-    /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one
-    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR")]
+    /// A directory like the one that `payon-sim profile export` writes, or an overlay (.toml), in place of the built-in one
+    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR|FILE")]
     profile: Option<PathBuf>,
 }
 
@@ -35,6 +35,11 @@ impl ProfileArg {
     /// The profile.
     pub(super) fn load(&self) -> anyhow::Result<Arc<Profile>> {
         load(self.profile.as_ref())
+    }
+
+    /// Its directory or file; `None` for the built-in one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.profile.as_deref()
     }
 }
 

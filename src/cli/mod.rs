@@ -3,6 +3,7 @@
 mod announce;
 mod audit;
 mod base_url;
+mod capture;
 mod client;
 mod completions;
 mod config;
@@ -33,6 +34,7 @@ mod scenarios;
 mod scenarios_page;
 mod serve;
 mod settings;
+mod shadow;
 mod side;
 mod sign;
 mod system;
@@ -119,6 +121,11 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Try every order of events that a shop can meet, and shrink what it does not cope with
     Explore(explore::ExploreArgs),
+    /// Pass calls on to PAYON's own test system, and say where the simulator answers otherwise
+    Shadow(Box<shadow::ShadowArgs>),
+    /// Make a capture for `shadow --replay` of what other tools have recorded
+    #[command(subcommand)]
+    Capture(capture::CaptureVerb),
     /// Check scenario files: prints all mistakes and warnings, and exits with 2 where there is a mistake
     Check(scenarios::CheckArgs),
     /// Print the JSON Schema of a scenario file or of a merchant file
@@ -173,6 +180,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args, arguments.last().is_some_and(|last| last == "--")),
         Command::Audit(args) => audit::run(args),
         Command::Explore(args) => explore::run(args),
+        Command::Capture(verb) => capture::run(verb),
+        Command::Shadow(args) => shadow::run(*args),
         Command::Check(args) => scenarios::check(args),
         Command::Schema(args) => scenarios::schema(&args),
         Command::Merchant(verb) => merchant::run(verb),

@@ -81,6 +81,19 @@ pub struct GatewayReply {
     pub reason: Reason,
     /// Pending reply, where a rule stepped in. Work for after the reply is booked when this is dropped.
     pub pending: Option<Box<PendingReply>>,
+    /// Changes that the profile makes beyond the body, where it makes any.
+    pub change: Option<Box<ReplyExtras>>,
+}
+
+/// Changes of a reply beyond its body, as an overlay of the profile brings them.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyExtras {
+    /// Headers to set, in lower case; an empty value takes one away.
+    pub headers: Vec<(String, String)>,
+    /// Latency, in milliseconds of the space's clock.
+    pub delay_ms: u64,
+    /// The space whose clock that is.
+    pub space: Option<Arc<Space>>,
 }
 
 impl fmt::Debug for Call<'_> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::call::GatewayReply;
+use super::call::{GatewayReply, ReplyExtras};
 use super::context::{Refused, RequestContext};
 use crate::base::{Operation, Reason};
-use crate::space::{Arrival, Bodies, JournalEntry, More, Space};
+use crate::space::{Arrival, Bodies, JournalEntry, More, RequestId, Space};
 use crate::wire::{self, Identity};
 
 /// Writes the reply and notes the request. `of_refusal` is the HTTP status of a refusal where the profile does not say it.
@@ -29,6 +29,8 @@ pub(super) fn finish(
             (of_refusal.unwrap_or(status), reply, refused.reason, refused.detail)
         }
     };
+    let change =
+        operation.and_then(|it| change_reply(space, it, reason, context.arrival.trace, &mut reply));
     if let Some(pending) = &pending {
         let plan = &pending.by.plan;
         status = plan.status.unwrap_or(status);
@@ -65,7 +67,28 @@ pub(super) fn finish(
     let secrets = space.profile().operations.secrets();
     let shown = if context.is_harmless { Cow::Borrowed(body) } else { wire::redact(secrets, body) };
     space.note(generation, entry, &shown, &reply);
-    GatewayReply { status, body: reply, trace, reason, pending }
+    GatewayReply { status, body: reply, trace, reason, pending, change }
+}
+
+/// Makes the changes that the profile's overlay brings; the built-in profile has none.
+fn change_reply(
+    space: &Space,
+    operation: Operation,
+    reason: Reason,
+    trace: RequestId,
+    reply: &mut Bytes,
+) -> Option<Box<ReplyExtras>> {
+    let (changes, is_success) = (&space.profile().replies, reason == Reason::Success);
+    if changes.is_empty() {
+        return None;
+    }
+    if let Some(changed) = changes.body(operation, is_success, reply) {
+        *reply = changed.into();
+    }
+    let headers = changes.headers(operation, is_success).into_iter();
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let delay_ms = changes.draw(operation, is_success, space.seed(), trace.0);
+    Some(Box::new(ReplyExtras { headers, delay_ms, space: space.handle() }))
 }
 
 /// A refusal in the operation's own envelope, with the profile's code, message and HTTP status.

@@ -89,7 +89,14 @@ pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool
     let refused = Refused { reason, detail: detail.to_owned() };
     if !is_noted {
         let (_, body) = refusal(space, None, &Identity::default(), &refused);
-        return GatewayReply { status, body, trace: arrival.trace, reason, pending: None };
+        return GatewayReply {
+            status,
+            body,
+            trace: arrival.trace,
+            reason,
+            pending: None,
+            change: None,
+        };
     }
     let context = RequestContext::new(space, None, arrival, Instant::now());
     finish(context, Err(refused), Some(status))

@@ -39,6 +39,8 @@ impl Default for Limits {
     }
 }
 
+/// Content type of every reply to a merchant's call.
+pub const REPLY_TYPE: &str = "application/json;charset=UTF-8";
 /// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
 pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
 /// The headers of W3C Trace Context.

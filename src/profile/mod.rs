@@ -14,10 +14,12 @@ mod files;
 mod keys;
 mod merchants;
 mod operations;
+mod overlay;
 mod payers;
 mod provenance;
 mod read;
 mod reasons;
+mod replies;
 mod report;
 mod rules;
 mod settings;
@@ -36,9 +38,11 @@ pub use cards::{Authentication, Card, CardBrand};
 pub use keys::{KeyPair, KeyRole};
 pub use merchants::{KhqrAccount, Merchant, ReplacedKey};
 pub use operations::{MemberKind, MemberSpec, OperationSpec, OperationTable};
+pub use overlay::OVERLAY_VERSION;
 pub use payers::{BankAccount, OneTimePasswords, OtpChannel, Payers, Wallet};
 pub use provenance::{Mark, Place, Provenance};
 pub use reasons::{ReasonAnswer, ReasonTable};
+pub use replies::{ReplyChange, ReplyChanges, ReplyForm, ReplyKind};
 pub use report::ProfileErrors;
 pub use rules::{
     CompletedAmount, IdenticalRegister, LifecycleRules, StatusMismatch, UnsettledRefund,
@@ -80,6 +84,8 @@ pub struct Profile {
     pub reasons: ReasonTable,
     /// Requests and replies of each operation.
     pub operations: OperationTable,
+    /// Changes of whole replies, which only an overlay brings.
+    pub replies: ReplyChanges,
     /// The gateway's own pair.
     pub gateway_key: Arc<KeyPair>,
     /// Pairs for merchants made at run time.
@@ -116,8 +122,12 @@ impl Profile {
         Arc::clone(&BUILTIN_PROFILE)
     }
 
-    /// Reads a user's own directory. It must hold every file that [`Profile::export`] writes.
+    /// Reads a user's own directory, which must hold every file that [`Profile::export`] writes, or an overlay, which is one
+    /// TOML file of changes.
     pub fn load(dir: &Path) -> Result<Self, ProfileErrors> {
+        if overlay::is_overlay(dir) {
+            return Self::load_overlay(dir);
+        }
         let (sources, problems) = files::load(dir);
         parse(sources, problems)
     }
@@ -268,6 +278,7 @@ fn parse(
                 payers,
                 reasons,
                 operations,
+                replies: ReplyChanges::default(),
                 gateway_key: keys.gateway,
                 key_pool: keys.pool,
                 keys: keys.pairs,
@@ -277,6 +288,14 @@ fn parse(
         }
         _ => Err(ProfileErrors(problems)),
     }
+}
+
+/// The digest of a profile that a further text has changed.
+fn digest_with(digest: [u8; 32], text: &str) -> [u8; 32] {
+    let mut with = Sha256::new();
+    with.update(digest);
+    with.update(text);
+    with.finalize().into()
 }
 
 fn read_settings(doc: &TomlDocument<'_>) -> Option<Settings> {

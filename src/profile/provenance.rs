@@ -13,6 +13,8 @@ named_enum! {
         Example = "E",
         /// The pages are silent; the simulator's default.
         Assumed = "A",
+        /// Assumed at first, then confirmed by what PAYON's gateway answered.
+        Confirmed = "C",
     }
 }
 

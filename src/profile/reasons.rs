@@ -3,6 +3,7 @@
 use crate::base::{Operation, Reason};
 
 use super::cards::check_digits;
+use super::overlay::AnswerEdit;
 use super::provenance::{Mark, Place};
 use super::read::{TomlDocument, TomlTable, fields};
 use crate::base::Message;
@@ -20,6 +21,8 @@ pub struct ReasonAnswer<'p> {
     pub mark: Mark,
     /// Line of the profile.
     pub place: &'p Place,
+    /// The behaviour's name in the table of provenance.
+    pub key: &'p str,
 }
 
 /// The answers of every operation to every reason.
@@ -28,7 +31,7 @@ pub struct ReasonTable {
     /// First one for each reason in its order, then the overrides.
     rows: Vec<ReasonRow>,
     /// The row of each operation and reason: operation × reasons + reason.
-    index: Vec<u16>,
+    index: Vec<u32>,
     pushback_success: ReasonRow,
     pushback_failure: ReasonRow,
 }
@@ -40,6 +43,7 @@ struct ReasonRow {
     http: u16,
     mark: Mark,
     place: Place,
+    key: String,
 }
 
 /// An entry of `reasons.toml` as written.
@@ -55,7 +59,7 @@ impl ReasonTable {
     /// Answer of `operation` for `reason`.
     pub fn answer(&self, operation: Operation, reason: Reason) -> ReasonAnswer<'_> {
         let at = operation.index() * Reason::ALL.len() + reason as usize;
-        self.rows[usize::from(self.index[at])].answer()
+        self.rows[self.index[at] as usize].answer()
     }
 
     /// Answer for `reason` where no operation is known, such as at an unknown path.
@@ -69,7 +73,48 @@ impl ReasonTable {
     }
 }
 
+impl ReasonTable {
+    /// Changes the answer of one operation for a reason; `place` is the line that says so.
+    pub(super) fn edit(
+        &mut self,
+        operation: Operation,
+        reason: Reason,
+        edit: &AnswerEdit,
+        place: &Place,
+    ) {
+        let at = operation.index() * Reason::ALL.len() + reason as usize;
+        let row = self.rows[self.index[at] as usize].edited(edit, place);
+        self.index[at] = self.rows.len() as u32;
+        self.rows.push(row);
+    }
+
+    /// Marks the answers that hold the behaviour `key` as confirmed.
+    pub(super) fn confirm(&mut self, key: &str) {
+        let pushback = [&mut self.pushback_success, &mut self.pushback_failure];
+        for row in self.rows.iter_mut().chain(pushback).filter(|row| row.key == key) {
+            row.mark = Mark::Confirmed;
+        }
+    }
+
+    /// Changes the words of a push-back.
+    pub(super) fn edit_pushback(&mut self, success: bool, edit: &AnswerEdit, place: &Place) {
+        let row = if success { &mut self.pushback_success } else { &mut self.pushback_failure };
+        *row = row.edited(edit, place);
+    }
+}
+
 impl ReasonRow {
+    fn edited(&self, edit: &AnswerEdit, place: &Place) -> Self {
+        Self {
+            code: edit.code.clone().unwrap_or_else(|| self.code.clone()),
+            message: edit.message.clone().unwrap_or_else(|| self.message.clone()),
+            http: edit.http.unwrap_or(self.http),
+            mark: Mark::Confirmed,
+            place: place.clone(),
+            key: self.key.clone(),
+        }
+    }
+
     fn answer(&self) -> ReasonAnswer<'_> {
         ReasonAnswer {
             code: &self.code,
@@ -77,6 +122,7 @@ impl ReasonRow {
             http: self.http,
             mark: self.mark,
             place: &self.place,
+            key: &self.key,
         }
     }
 }
@@ -92,11 +138,11 @@ pub(super) fn read(doc: &TomlDocument<'_>) -> Option<ReasonTable> {
     let overridden = override_rows(overrides);
     let [success, failure] = pushback_rows(&root, pushback)?;
     let (mut rows, overridden) = (rows?, overridden?);
-    let mut index: Vec<u16> =
-        Operation::ALL.iter().flat_map(|_| 0..Reason::ALL.len() as u16).collect();
+    let mut index: Vec<u32> =
+        Operation::ALL.iter().flat_map(|_| 0..Reason::ALL.len() as u32).collect();
     for (row, cells) in overridden {
         for cell in cells {
-            index[cell] = rows.len() as u16;
+            index[cell] = rows.len() as u32;
         }
         rows.push(row);
     }
@@ -199,7 +245,7 @@ impl ReasonEntry {
     /// The row that this entry of `table` makes, noted as the behaviour `key`.
     fn into_row(self, table: &TomlTable<'_>, key: String, default_about: &str) -> ReasonRow {
         let Self { code, message, http, mark, about } = self;
-        let place = table.note(key, mark, about.as_deref().unwrap_or(default_about));
-        ReasonRow { code, message, http: http.unwrap_or(200), mark, place }
+        let place = table.note(key.clone(), mark, about.as_deref().unwrap_or(default_about));
+        ReasonRow { code, message, http: http.unwrap_or(200), mark, place, key }
     }
 }

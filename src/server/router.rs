@@ -24,8 +24,8 @@ use crate::base::{Operation, Reason, compressed};
 use crate::checkout::{self, Checkout};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
-    BodyError, CONTROL_PORT_HEADER, HostError, Limits, ReplyBody, RequestBody, check_host,
-    trace_headers,
+    BodyError, CONTROL_PORT_HEADER, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
+    check_host, trace_headers,
 };
 use crate::space::{PendingReply, Space, Spaces};
 
@@ -62,9 +62,6 @@ static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
 /// The header by which a client chooses among rules.
 static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
-
-/// Media type of the operations' answers.
-const JSON: &str = "application/json;charset=UTF-8";
 
 /// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
 pub(super) fn answer<'a>(
@@ -219,9 +216,9 @@ async fn operate(
             refuse(space.as_ref(), scenario, Reason::MalformedJson, &error.to_string())
         }
     };
-    match reply.pending {
-        None => respond(reply),
-        Some(_) => Box::pin(execute(reply, trigger)).await,
+    match (&reply.pending, &reply.change) {
+        (None, None) => respond(reply),
+        _ => Box::pin(execute(reply, trigger)).await,
     }
 }
 
@@ -274,6 +271,24 @@ async fn turn_away(refusal: GatewayReply, trigger: &ReplyHook) -> Response<Reply
 
 /// Carries a reply out as a rule plans it: after its time, and broken where it is to break.
 async fn execute(mut reply: GatewayReply, trigger: &ReplyHook) -> Response<ReplyBody> {
+    let Some(change) = reply.change.take() else { return execute_plan(reply, trigger).await };
+    let trace = reply.trace;
+    if let Some(space) = change.space.filter(|_| change.delay_ms > 0) {
+        trigger.watch(space.hold_back(trace, change.delay_ms)).await;
+    }
+    let mut response = execute_plan(reply, trigger).await;
+    for (name, value) in &change.headers {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        match HeaderValue::from_str(value) {
+            Ok(value) if !value.is_empty() => response.headers_mut().insert(name, value),
+            _ => response.headers_mut().remove(name),
+        };
+    }
+    response
+}
+
+/// The same, once the profile's own latency is over.
+async fn execute_plan(mut reply: GatewayReply, trigger: &ReplyHook) -> Response<ReplyBody> {
     let Some(pending) = reply.pending.take() else { return respond(reply) };
     let space = Arc::clone(pending.space());
     let outlasted = trigger.watch(PendingReply::outlast(vec![pending])).await.pop();
@@ -573,13 +588,13 @@ fn hint(app: &App, plane: Plane, path: &str) -> String {
 
 /// Puts a decision on the wire.
 fn respond(reply: GatewayReply) -> Response<ReplyBody> {
-    write(reply.status, JSON, reply.trace.digits(), reply.body)
+    write(reply.status, REPLY_TYPE, reply.trace.digits(), reply.body)
 }
 
 fn plain(reply: GatewayReply) -> Plain {
     Plain {
         status: reply.status,
-        content_type: JSON,
+        content_type: REPLY_TYPE,
         trace: reply.trace.digits(),
         retry_after_s: None,
         body: reply.body,

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::journal::RequestId;
 use super::outbox::Dispatch;
 use super::space::Space;
 use super::state::{State, Waiter};
@@ -122,6 +123,21 @@ pub(super) enum Wait {
 }
 
 impl Space {
+    /// Waits until the clock has gone on by so many milliseconds: the latency of the reply to a request.
+    pub async fn hold_back(&self, trace: RequestId, ms: u64) {
+        let timer = self.write(|transaction| {
+            let space = self.handle()?;
+            let due = transaction.now.plus(i64::try_from(ms).unwrap_or(i64::MAX));
+            let waiter = Waiter::Reply { trace, came: transaction.now };
+            let mut timer = ClockTimer::new(space, transaction.generation(), waiter, due);
+            timer.note(transaction);
+            Some(timer)
+        });
+        if let Some(timer) = timer {
+            timer.over().await;
+        }
+    }
+
     /// Timer on which the pieces of a slow push-back wait for the clock.
     pub fn pace(&self, dispatch: &Dispatch) -> Option<ClockTimer> {
         let (job, generation) = (&dispatch.delivery_job, dispatch.generation);

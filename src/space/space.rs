@@ -120,6 +120,11 @@ impl Space {
         })
     }
 
+    /// Another handle on it; `None` while it is being dropped.
+    pub fn handle(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -51,7 +51,7 @@ pub fn redact_text<'t>(secrets: &SecretNames, text: &'t str) -> Cow<'t, str> {
 
 /// The value of a header with payer secrets hidden.
 pub fn redact_header<'v>(secrets: &SecretNames, name: &str, value: &'v str) -> Cow<'v, str> {
-    let class = secrets.class(name.as_bytes());
+    let class = secrets.header_class(name.as_bytes());
     let hidden: Option<Cow<'v, str>> =
         class.is_hidden().then(|| hidden_form(value.as_bytes(), class)).flatten();
     hidden.unwrap_or_else(|| redact_text(secrets, value))

@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["checkout", "api"],
     &["server"],
     &["simulator"],
+    &["shadow"],
     &["reference_merchant"],
     &["merchant_under_test"],
     &["scenario_runs"],

@@ -43,6 +43,7 @@ pages! {
     "scenario-tutorial" "docs/scenario-tutorial.md";
     "scenarios" "docs/scenarios.md";
     "settings" "docs/settings.md";
+    "shadow" "docs/shadow.md";
     "signing" "docs/signing.md";
     "skill" "docs/skill.md";
     "speed" "docs/speed.md";

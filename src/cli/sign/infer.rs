@@ -26,7 +26,8 @@ const FILE_MAX: u64 = 64 << 20;
 /// Signed requests and the keys that the user holds.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Samples are files that hold a signed JSON body, a HAR file, or curl command lines; `-` is the standard input.
+Samples are files that hold a signed JSON body, a HAR file, curl command lines, or a capture that
+`payon-sim shadow --keep-signatures` has written; `-` is the standard input.
 An RSA key may be public, a certificate, or private (then its public half is used). A shared secret is read from a
 file or an environment variable, never from the command line, and is not shown.
 

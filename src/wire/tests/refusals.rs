@@ -395,6 +395,7 @@ fn headers_are_redacted_by_name_and_content() {
         ("x-card", "4012 0010 3714 1112", "401200******1112"),
         ("x-cvv2", "123", "***"),
         ("authorization", "Bearer abc", "***"),
+        ("cookie", "sid=abc", "***"),
         ("location", "http://a.test/?pin=1234", "http://a.test/?pin=***"),
         ("x-note", "paid with 4012-0010-3714-1112", "paid with 401200******1112"),
         ("content-type", "application/json; charset=utf-8", "application/json; charset=utf-8"),

@@ -67,6 +67,7 @@ pages! {
     running_scenarios "docs/running-scenarios.md";
     scenarios "docs/scenarios.md";
     settings "docs/settings.md";
+    shadow "docs/shadow.md";
     signing "docs/signing.md";
     skill "docs/skill.md";
     speed "docs/speed.md";
