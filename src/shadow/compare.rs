@@ -115,6 +115,27 @@ pub fn is_accepted(
     Some(has("resultData") || has("approvalNo") || has("bindingId") || says_so)
 }
 
+/// The first reason for which a profile has code and message of a refusal.
+pub(super) fn reason_told(
+    profile: &Profile,
+    operation: Operation,
+    body: &JsonTree,
+) -> Option<Reason> {
+    let code = code_of(body)?;
+    let message = ["resultMsg", "resultMessage"].iter().find_map(|name| body.get(name)?.text())?;
+    let reasons = Reason::ALL.iter().copied().filter(|reason| *reason != Reason::Success);
+    let mut told = reasons.filter(|reason| {
+        let told = profile.answer(operation, *reason);
+        told.code == code && without_detail(message, told.message)
+    });
+    told.next()
+}
+
+/// Returns true if a message is this one, or this one with details behind it.
+fn without_detail(message: &str, known: &str) -> bool {
+    message.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
+}
+
 fn code_of(body: &JsonTree) -> Option<&str> {
     ["resultCode", "resultCd"].iter().find_map(|name| body.get(name)?.text())
 }
@@ -130,8 +151,20 @@ impl Comparer<'_, '_> {
         DifferencePlace::new(class, self.context.operation, self.of, path)
     }
 
-    fn differ(&mut self, place: DifferencePlace, up: String, sim: String, fix: Option<Fix>) {
-        self.found.differences.push(AnswerDifference { place, upstream: up, simulator: sim, fix });
+    fn differ(
+        &mut self,
+        place: DifferencePlace,
+        up: String,
+        sim: String,
+        fixes: impl IntoIterator<Item = Fix>,
+    ) {
+        let fixes = fixes.into_iter().collect();
+        self.found.differences.push(AnswerDifference {
+            place,
+            upstream: up,
+            simulator: sim,
+            fixes,
+        });
     }
 
     /// Key of a member of the reply, if it is a behaviour of the profile.
@@ -175,6 +208,13 @@ impl Comparer<'_, '_> {
             self.differ(place, up_says, sim_says, None);
             return;
         }
+        if let Some(other) = self.other_reason(&up_body).filter(|_| !is_success && !by_rows) {
+            let up_says = format!("refuses: {other}{}", message_of(&up_body));
+            let mut place = self.place(DifferenceClass::Outcome, "");
+            place.reason = Some(reason.name().to_owned());
+            self.differ(place, up_says, format!("refuses: {reason}"), None);
+            return;
+        }
         if up.status == sim.status {
             self.found.confirmed.insert(told.key.to_owned());
         } else {
@@ -188,6 +228,16 @@ impl Comparer<'_, '_> {
         if self.found.differences.iter().any(|it| it.place.key.as_deref() == Some(told.key)) {
             self.found.confirmed.remove(told.key);
         }
+    }
+
+    /// Another reason than the simulator's, if code and message of the gateway's refusal are those of that one.
+    fn other_reason(&self, up_body: &JsonTree) -> Option<Reason> {
+        let CompareContext { profile, operation, reason, .. } = *self.context;
+        reason_told(profile, operation, up_body).filter(|other| {
+            let own = profile.answer(operation, reason);
+            let told = profile.answer(operation, *other);
+            own.code != told.code && own.message != told.message
+        })
     }
 
     fn unreadable(&mut self, up: ComparedAnswer<'_>, sim: ComparedAnswer<'_>) {
@@ -253,8 +303,8 @@ impl Comparer<'_, '_> {
             _ => {
                 let mut place = self.place(DifferenceClass::Type, path);
                 place.key = self.member_key(path);
-                let fix = self.type_fix(up, sim, path);
-                self.differ(place, kind_and_text(up), kind_and_text(sim), fix);
+                let fixes = self.type_fixes(up, sim, path);
+                self.differ(place, kind_and_text(up), kind_and_text(sim), fixes);
                 let decimal = |value: &JsonTree| value.text().and_then(plain_decimal);
                 if let (Some(there), Some(here)) = (decimal(up), decimal(sim))
                     && there != here
@@ -381,8 +431,9 @@ impl Comparer<'_, '_> {
         let class = if is_same { DifferenceClass::Number } else { DifferenceClass::Value };
         let mut place = self.place(class, path);
         place.key = self.member_key(path);
-        let fix = is_same.then(|| self.type_fix(&JsonTree::Number(theirs.to_owned()), sim, path));
-        self.differ(place, theirs.to_owned(), ours.to_owned(), fix.flatten());
+        let fixes =
+            is_same.then(|| self.type_fixes(&JsonTree::Number(theirs.to_owned()), sim, path));
+        self.differ(place, theirs.to_owned(), ours.to_owned(), fixes.unwrap_or_default());
     }
 
     fn text(&mut self, theirs: &str, ours: &str, path: &str) {
@@ -462,11 +513,9 @@ impl Comparer<'_, '_> {
         let first = reasons.first().copied().unwrap_or(reason);
         let told = profile.answer(operation, first);
         // Details behind the message are the simulator's own help.
-        let is_alike = theirs == ours
-            || !is_code
-                && ours.strip_prefix(told.message).is_some_and(|rest| rest.starts_with(": "))
-                && (theirs == told.message
-                    || theirs.strip_prefix(told.message).is_some_and(|it| it.starts_with(": ")));
+        let detail = ours.strip_prefix(told.message).filter(|rest| rest.starts_with(": "));
+        let is_alike =
+            theirs == ours || !is_code && detail.is_some() && without_detail(theirs, told.message);
         if is_alike {
             self.confirm(path);
             if is_row {
@@ -480,7 +529,9 @@ impl Comparer<'_, '_> {
         let fix = if is_code {
             Fix::code(operation, reasons, theirs)
         } else {
-            Fix::message(operation, reasons, theirs)
+            // The simulator puts the same details behind whatever its message is.
+            let plain = detail.and_then(|detail| theirs.strip_suffix(detail));
+            Fix::message(operation, reasons, plain.unwrap_or(theirs))
         };
         self.differ(place, theirs.to_owned(), ours.to_owned(), Some(fix));
     }
@@ -490,24 +541,26 @@ impl Comparer<'_, '_> {
         Some(Fix::shape(self.context.operation, self.of, change))
     }
 
-    /// Forms that make the gateway's value of the simulator's.
-    fn type_fix(&self, up: &JsonTree, sim: &JsonTree, path: &str) -> Option<Fix> {
+    /// Forms that make the gateway's value of the simulator's, the simplest first. Which of them holds for all values only
+    /// further calls can tell.
+    fn type_fixes(&self, up: &JsonTree, sim: &JsonTree, path: &str) -> Vec<Fix> {
         use ReplyForm::{Fixed, Null, Number, Shortest, Text};
         let forms: &[&[ReplyForm]] = match (up, sim) {
             (JsonTree::Null, _) => &[&[Null]],
             (_, JsonTree::Null) => {
-                return self.shape_fix(|shape| {
+                let add = self.shape_fix(|shape| {
                     shape.add.insert(path.to_owned(), up.json());
                 });
+                return add.into_iter().collect();
             }
             (JsonTree::Text(_), JsonTree::Number(_)) => {
-                &[&[Text], &[Fixed, Text], &[Shortest, Text]]
+                &[&[Text], &[Shortest, Text], &[Fixed, Text]]
             }
             (JsonTree::Number(_), JsonTree::Text(_)) => {
-                &[&[Number], &[Number, Fixed], &[Number, Shortest]]
+                &[&[Number], &[Number, Shortest], &[Number, Fixed]]
             }
-            (JsonTree::Number(_), JsonTree::Number(_)) => &[&[Fixed], &[Shortest]],
-            _ => return None,
+            (JsonTree::Number(_), JsonTree::Number(_)) => &[&[Shortest], &[Fixed]],
+            _ => return Vec::new(),
         };
         let brings = |forms: &&&[ReplyForm]| {
             // Its own currency is not at hand; both are tried.
@@ -519,10 +572,16 @@ impl Comparer<'_, '_> {
                 value == *up
             })
         };
-        let forms = forms.iter().find(brings).or(forms.first())?.to_vec();
-        self.shape_fix(|shape| {
-            shape.form.insert(path.to_owned(), forms);
-        })
+        let mut bringing: Vec<_> = forms.iter().filter(brings).collect();
+        if bringing.is_empty() {
+            bringing.extend(forms.first());
+        }
+        let fix = |forms: &&&[ReplyForm]| {
+            self.shape_fix(|shape| {
+                shape.form.insert(path.to_owned(), forms.to_vec());
+            })
+        };
+        bringing.iter().filter_map(fix).collect()
     }
 }
 

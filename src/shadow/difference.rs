@@ -113,8 +113,8 @@ pub struct AnswerDifference {
     pub upstream: String,
     /// The simulator's side.
     pub simulator: String,
-    /// The change of the profile that takes it away, where one is known.
-    pub fix: Option<Fix>,
+    /// Changes of the profile, each of which takes it away, the simplest first.
+    pub fixes: Vec<Fix>,
 }
 
 impl DifferencePlace {

@@ -12,7 +12,7 @@ use super::notices::Notices;
 use super::rules::TestedCall;
 use super::twin::{Twin, TwinAnswer, merchant_of, terminal_of};
 use super::words;
-use crate::base::{JsonTree, Millis, Operation, Reason};
+use crate::base::{JsonTree, Millis, Operation, OrderState, Reason};
 use crate::capture::{RecordedAnswer, RecordedCall, RecordedPushback, SessionLine, SignatureNote};
 use crate::profile::{Profile, ReplyKind};
 
@@ -381,10 +381,12 @@ impl ShadowJudge {
         let lifetime = lifetime(&self.profile, operation, &tree, upstream_tree.as_ref(), &answer);
         self.counts.compared += 1;
         self.counts.rows_skipped += found.skipped as u64;
-        let is_other_end = found
-            .differences
-            .iter()
-            .any(|it| matches!(it.place.class, DifferenceClass::Outcome | DifferenceClass::State));
+        // Two refusals leave the order as it was, whatever their reasons.
+        let is_outcome_other = found.is_accepted != Some(reason == Reason::Success);
+        let is_other_end = found.differences.iter().any(|it| match it.place.class {
+            DifferenceClass::Outcome => is_outcome_other,
+            class => class == DifferenceClass::State,
+        });
         // An order that is registered once more stays as it is, whatever is answered.
         let is_again = operation == Operation::Register && order.is_some();
         if is_other_end && changes(operation) && !is_again {
@@ -458,10 +460,13 @@ impl ShadowJudge {
         accepted: Option<bool>,
         answer: Option<&JsonTree>,
     ) {
+        let Some(answer) = answer else { return };
+        if accepted == Some(false) {
+            self.adopt_refusal(operation, keys, answer);
+        }
         if accepted != Some(true) {
             return;
         }
-        let Some(answer) = answer else { return };
         if operation == Operation::Orders {
             for row in answer.items() {
                 let text = |name: &str| row.get(name).and_then(JsonTree::text);
@@ -505,6 +510,24 @@ impl ShadowJudge {
         }
     }
 
+    /// Takes over what a refusal tells of an order that waits for its payer here.
+    fn adopt_refusal(&mut self, operation: Operation, keys: &[String], answer: &JsonTree) {
+        let state = match compare::reason_told(&self.profile, operation, answer) {
+            Some(Reason::OrderFailed) => OrderState::Failed,
+            Some(Reason::OrderCancelled) => OrderState::Cancelled,
+            Some(Reason::OrderExpired) => OrderState::Expired,
+            Some(Reason::OrderAlreadyPaid) => OrderState::Captured,
+            _ => return,
+        };
+        for key in keys {
+            let Some((merchant, tx_id)) = key.split_once('|') else { continue };
+            let order = self.twin.order(merchant, tx_id);
+            if order.is_some_and(|order| order.state == OrderState::Registered) {
+                self.twin.move_to(merchant, tx_id, state);
+            }
+        }
+    }
+
     fn order_of(&self, key: &str) -> Option<crate::ledger::Order> {
         let (merchant, tx_id) = key.split_once('|')?;
         self.twin.order(merchant, tx_id)
@@ -534,7 +557,7 @@ impl ShadowJudge {
     }
 
     pub(super) fn note(&mut self, number: u64, difference: AnswerDifference) {
-        let AnswerDifference { place, upstream, simulator, fix } = difference;
+        let AnswerDifference { place, upstream, simulator, fixes } = difference;
         if self.findings.len() >= FINDINGS_MAX && !self.findings.contains_key(&place) {
             return self.leave_out(Uncompared::TooManyFindings, 1);
         }
@@ -551,7 +574,7 @@ impl ShadowJudge {
         if finding.samples.len() < SAMPLES_MAX && !finding.samples.contains(&pair) {
             finding.samples.push(pair);
         }
-        if let Some(fix) = fix {
+        for fix in fixes {
             match finding.fixes.iter_mut().find(|(known, _)| *known == fix) {
                 Some((_, count)) => *count += 1,
                 None => finding.fixes.push((fix, 1)),
@@ -625,7 +648,7 @@ fn explain(tested: &TestedCall<'_>, found: &mut Comparison) {
         };
         if let Some(rule) = rule {
             difference.place.key = Some(rule.key.to_owned());
-            difference.fix = rule.fix();
+            difference.fixes = rule.fix().into_iter().collect();
         }
     }
     let is_other_end =
@@ -718,7 +741,10 @@ fn lifetime(
         place: place.against(key),
         upstream: format!("{} s", told / 1000),
         simulator: format!("{} s", known / 1000),
-        fix: (told > 0).then(|| Fix::Setting { key: key.to_owned(), value: told.into() }),
+        fixes: (told > 0)
+            .then(|| Fix::Setting { key: key.to_owned(), value: told.into() })
+            .into_iter()
+            .collect(),
     }))
 }
 

@@ -112,7 +112,7 @@ impl Notices {
                     place: place.against("pushback.acknowledge"),
                     upstream: "sends again what was acknowledged".to_owned(),
                     simulator: format!("takes {} as an acknowledgement", policy.acknowledge),
-                    fix,
+                    fixes: fix.into_iter().collect(),
                 });
                 // Until it is acknowledged by the other rule, it is one series of attempts.
                 order.latest = Some(LatestAttempt { count: latest.count + 1, ..attempt });
@@ -138,10 +138,10 @@ impl Notices {
                         place: place.against("pushback.events"),
                         upstream: format!("sends one on {event}"),
                         simulator: format!("sends none on {event}"),
-                        fix: Some(Fix::Setting {
+                        fixes: vec![Fix::Setting {
                             key: "pushback.events".to_owned(),
                             value: json!(events),
-                        }),
+                        }],
                     });
                 }
                 if attempt.is_acknowledged {
@@ -196,7 +196,7 @@ impl Notices {
                 place: place.against(key),
                 upstream: differ.join(", "),
                 simulator: format!("{:?} s", policy.retries_s),
-                fix: Some(Fix::Setting { key: key.to_owned(), value: json!(told) }),
+                fixes: vec![Fix::Setting { key: key.to_owned(), value: json!(told) }],
             });
         } else if !self.waits.is_empty() {
             confirmed.push(key.to_owned());
@@ -228,7 +228,7 @@ fn content(
             place: place.against(key),
             upstream: up.to_owned(),
             simulator: sim.to_owned(),
-            fix,
+            fixes: fix.into_iter().collect(),
         });
     };
     let setting =
@@ -283,7 +283,7 @@ fn content(
             place,
             upstream: "there".to_owned(),
             simulator: "absent".to_owned(),
-            fix: None,
+            fixes: Vec::new(),
         });
     }
 }

@@ -1,11 +1,12 @@
 //! A patch: the overlay of a profile that makes the simulator answer as a gateway did, checked by judging the session anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::difference::{DifferenceClass, DifferencePlace};
 use super::fix::Fix;
 use super::replay::replay;
 use super::report::{ShadowReport, Verdict};
@@ -14,7 +15,7 @@ use crate::capture::Session;
 use crate::profile::{Mark, OVERLAY_VERSION, Profile, ProfileErrors, ReplyChange, ReplyKind};
 
 /// Rounds after which a patch does not become better.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 12;
 
 /// A proposed overlay.
 #[derive(Debug)]
@@ -29,8 +30,27 @@ pub struct ProfilePatch {
     pub after: ShadowReport,
 }
 
+/// Number of calls that differ in a member or header, in whatever way; of words each counts for itself.
+fn differing(report: &ShadowReport, place: &DifferencePlace) -> u64 {
+    let is_there = |known: &DifferencePlace| {
+        if known.class == DifferenceClass::Word || place.class == DifferenceClass::Word {
+            return known == place;
+        }
+        is_of_reply(known.class)
+            && (&known.operation, known.of, &known.path)
+                == (&place.operation, place.of, &place.path)
+    };
+    report.found.iter().filter(|it| is_there(&it.place)).map(|it| it.count).sum()
+}
+
+/// Returns true for what a change of whole replies takes away or brings.
+fn is_of_reply(class: DifferenceClass) -> bool {
+    use DifferenceClass::{Extra, Header, Missing, Number, Order, Type, Word};
+    matches!(class, Extra | Header | Missing | Number | Order | Type | Word)
+}
+
 /// An overlay that is being put together.
-#[derive(Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct PatchText {
     overlay: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +66,7 @@ struct PatchText {
     confirmed: Vec<ConfirmedKey>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct PatchedAnswer {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     on: Vec<Operation>,
@@ -62,7 +82,7 @@ struct PatchedAnswer {
     http: Option<u16>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct ConfirmedKey {
     key: String,
     on: String,
@@ -83,12 +103,25 @@ pub fn propose(
         ..PatchText::default()
     };
     let mut after = report.clone();
+    let mut useless = BTreeSet::new();
     for _ in 0..ROUNDS_MAX {
-        if !patch.take(&after) {
+        let mut changed = patch.clone();
+        let fixed = changed.take(&after, &useless);
+        if changed.text() == patch.text() {
             break;
         }
-        let profile = Profile::with_overlay("patch", &patch.text(), None)?;
-        after = replay(Arc::new(profile), session);
+        let profile = Profile::with_overlay("patch", &changed.text(), None)?;
+        let next = replay(Arc::new(profile), session);
+        // What is so in some answers only, no change of all answers takes away.
+        let worse: Vec<_> = fixed
+            .into_iter()
+            .filter(|place| differing(&next, place) >= differing(&after, place))
+            .collect();
+        if worse.is_empty() {
+            (patch, after) = (changed, next);
+        } else {
+            useless.extend(worse);
+        }
     }
     patch.confirmed = after
         .assumptions
@@ -113,16 +146,24 @@ impl PatchText {
         head.to_owned() + &toml::to_string(self).unwrap_or_default()
     }
 
-    /// Takes over the fixes of a report; true if there was one that changes anything.
-    fn take(&mut self, report: &ShadowReport) -> bool {
-        let before = self.text();
-        for finding in &report.found {
-            let likeliest = finding.fixes.iter().max_by_key(|(_, count)| *count);
-            if let Some((fix, _)) = likeliest {
-                self.add(fix);
+    /// Takes over the fixes of a report, but those of `useless` places. Answers the places of replies that it has changed.
+    fn take(
+        &mut self,
+        report: &ShadowReport,
+        useless: &BTreeSet<DifferencePlace>,
+    ) -> Vec<DifferencePlace> {
+        let mut fixed = Vec::new();
+        for finding in report.found.iter().filter(|it| !useless.contains(&it.place)) {
+            // Of those that hold as often, the first is the simplest.
+            let likeliest = finding.fixes.iter().rev().max_by_key(|(_, count)| *count);
+            let Some((fix, _)) = likeliest else { continue };
+            let before = self.text();
+            self.add(fix);
+            if is_of_reply(finding.place.class) && before != self.text() {
+                fixed.push(finding.place.clone());
             }
         }
-        before != self.text()
+        fixed
     }
 
     fn add(&mut self, fix: &Fix) {

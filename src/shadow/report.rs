@@ -348,7 +348,7 @@ fn latency_difference(judge: &ShadowJudge, view: &LatencyView) -> Option<AnswerD
         place,
         upstream: format!("median {} ms, p99 {} ms", times.median_ms, times.p99_ms),
         simulator: format!("median {} ms", latency::quantile(known, 50)),
-        fix: Some(Fix::Shape(Box::new(change))),
+        fixes: vec![Fix::Shape(Box::new(change))],
     })
 }
 

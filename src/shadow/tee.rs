@@ -92,6 +92,8 @@ impl Body for Tee {
                 if let Some(data) = frame.data_ref() {
                     self.keep(data);
                 }
+                // Nothing follows trailers, and nobody asks for more.
+                self.is_over |= frame.is_trailers();
             }
             Poll::Ready(Some(Err(error))) => self.fail(error.to_string()),
             Poll::Pending => {}

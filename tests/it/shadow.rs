@@ -343,6 +343,49 @@ async fn request_and_answer_go_through_untouched() {
 }
 
 #[tokio::test]
+async fn an_answer_in_chunks_with_trailers_is_whole() {
+    let answer = b"HTTP/1.1 302 Found\r\nContent-Type: application/json;charset=UTF-8\r\nTrailer: X-End\r\n\
+        Transfer-Encoding: chunked\r\n\r\n7;x=y\r\n{\"resul\r\n3b\r\n\
+        tMsg\":\"System error\",\"resultCode\":\"9999\",\"resultData\":null}\r\n0\r\nX-End: 1\r\n\r\n";
+    let (url, serving) = scripted(answer).await;
+    let shadow = Watched::start(&url, Profile::builtin()).await;
+    let asked = json!({ "txId": "1", "amount": "1.00", "currency": "USD" });
+    let got = shadow.call(Operation::Status, asked).await;
+    assert_eq!(got.json()["resultCode"], "9999");
+    serving.await.unwrap();
+    let report = shadow.stop().await.report;
+    assert!(report.passes(false), "{}", told(&report));
+}
+
+#[tokio::test]
+async fn what_only_the_payer_did_at_the_gateway_and_another_reason_are_no_other_codes() {
+    let mut other = (*Profile::builtin()).clone();
+    other.sign.mode = payon_sim::profile::SignMode::IfPresent;
+    let gateway = Simulator::builder().profile(other).start().await.unwrap();
+    let shadow = Watched::start(gateway.url(), Profile::builtin()).await;
+    shadow.call(Operation::Register, order("1", "CREDIT_DEBIT", "10", "1.00")).await;
+    let space = gateway.default_space();
+    let request = payon_sim::PayRequest {
+        outcome: Some(payon_sim::Reason::CardDoNotHonour),
+        ..payon_sim::PayRequest::default()
+    };
+    space.pay_with("1", request).await.unwrap();
+    let told_by = shadow.call(Operation::Reversal, json!({ "txId": "1" })).await;
+    assert_eq!(told_by.json()["resultMessage"], "Payment failed");
+    let unsigned = json!({ "merchantId": MERCHANT, "termId": TERMINAL, "txId": "1" }).to_string();
+    let unsigned = shadow.post("/pg/refund", &unsigned).await;
+    assert_ne!(unsigned.json()["resultCode"], "2101", "the gateway asks for no signature");
+    let report = shadow.stop().await.report;
+    let found: Vec<_> = report
+        .findings
+        .iter()
+        .map(|it| (it.place.class, it.place.reason.as_deref(), it.place.key.as_deref()))
+        .collect();
+    let expected = (DifferenceClass::Outcome, Some("sign.missing"), Some("sign.mode"));
+    assert_eq!(found, [expected], "{}", told(&report));
+}
+
+#[tokio::test]
 async fn a_gateway_that_breaks_off_or_is_down_is_passed_on_as_it_is() {
     let request = "POST /pg/refund HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}";
     for (answer, expected) in
