@@ -151,7 +151,7 @@ pub(crate) async fn traffic(shadow: &Watched, gateway: &SpaceHandle, number: usi
     });
     shadow.post(Reconciliation.paths()[0], &json!([row]).to_string()).await;
     let client = format!("{:02}", number % 7 + 10);
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         let card = json!({
             "clientId": format!("{client}{number}"), "wdlAcNo": "5204730000001003", "wdlCvv": "100",
             "wdlExpiry": "202512", "pin": "123456",
