@@ -532,7 +532,7 @@ fn a_mistake_in_the_settings_is_told_at_its_place() {
          |
       17 | refund_unsettled = { value = "alow", mark = "X", about = "Refund of a captured but unsettled pay
          |                                             ^^^
-         = allowed: D, E, A
+         = allowed: D, E, A, C
 
     profile.toml:24:1: `otp_tries` does not say whose word it is
          |
