@@ -135,6 +135,9 @@ impl Plan {
             CommitPoint::AfterReply => true,
         };
         let breaks = |transport: &Transport| Effect::Transport(transport.clone()).acts_at(point);
+        // Of what happens to an order by itself nobody is told where all is dropped, nor where there was nothing to drop.
+        let drops_all = self.pushback.notices.is_empty() && self.pushback.unasked.is_empty();
+        let is_kept_quiet = point == Point::Trigger && drops_all;
         let is_seen = self.transport.as_ref().is_none_or(Transport::shows_reply);
         let effects = [
             ("latency", self.delay_ms > 0, point != Point::Connect),
@@ -143,7 +146,7 @@ impl Plan {
             ("status", self.status.is_some(), answers(point) && is_seen),
             ("commit", is_kept, acted.suppressed),
             ("transport", self.transport.is_some(), self.transport.as_ref().is_some_and(breaks)),
-            ("pushback", self.pushback != PushbackPlan::default(), acted.notified),
+            ("pushback", self.pushback != PushbackPlan::default(), acted.notified || is_kept_quiet),
         ];
         let idle = effects.into_iter().filter(|(_, is_planned, acts)| *is_planned && !acts);
         idle.map(|(name, ..)| name).collect()
