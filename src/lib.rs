@@ -45,7 +45,7 @@
 //! | [`wire`] | PAYON's JSON, one file an operation, exact both ways | knows state |
 //! | [`profile`] | what `fixtures/` say: merchants, cards, reasons, rules, words, each with its mark | touches a socket |
 //! | [`crypto`] | keys in every format, sign recipes and their inference, the explainer, block encryption | knows orders |
-//! | [`capture`] | recorded requests, from a body, a HAR file or curl command lines | IO |
+//! | [`capture`] | recorded requests and answers: a body, curl command lines, a HAR file, a dump of mitmproxy, a capture of the shadow | IO |
 //! | [`khqr`] | the KHQR payload: build, read, judge, draw | knows orders |
 //! | [`http`] | pieces of HTTP that several share: limits, bodies, host, headers of a trace, the client that calls as a merchant | knows a space |
 //! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members; collections whose clones share | knows anything else |
