@@ -20,7 +20,7 @@ pub fn refuse(
     reason: Reason,
     detail: &str,
 ) -> GatewayReply {
-    refuse_by(space, operation, Refused::with(reason, detail), None)
+    refuse_by(space, operation, Refused::with(reason, detail), None, None)
 }
 
 /// The same for a request of the merchant plane, where rules for the point `refused` may step in. `scenario` is the
@@ -35,7 +35,7 @@ pub fn refuse_early(
     let ruling = rules::consult_early(space, Point::Refused, scenario);
     let by_rule = ruling.as_ref().and_then(rules::refusal_of);
     let refused = by_rule.unwrap_or_else(|| Refused::with(reason, detail));
-    refuse_by(space, operation, refused, ruling)
+    refuse_by(space, operation, refused, ruling, None)
 }
 
 fn refuse_by(
@@ -43,6 +43,7 @@ fn refuse_by(
     operation: Option<Operation>,
     refused: Refused,
     ruling: Option<Ruling>,
+    status: Option<u16>,
 ) -> GatewayReply {
     let mut arrival = space.arrive(None, None);
     if let Some(ruling) = &ruling {
@@ -53,7 +54,7 @@ fn refuse_by(
         ruling: ruling.map(Box::new),
         ..RequestContext::new(space, operation, arrival, Instant::now())
     };
-    finish(context, Err(refused), None)
+    finish(context, Err(refused), status)
 }
 
 /// Asks the rules about a request for one of the payer's pages, and notes in the journal what one of them decided.
@@ -83,21 +84,29 @@ pub fn consult_page(
     Some(pending)
 }
 
-/// Refuses with `status` what is not HTTP as it must be. Such things may come too often to be noted each time.
-pub fn refuse_malformed(space: &Space, status: u16, detail: &str, is_noted: bool) -> GatewayReply {
-    let (reason, arrival) = (Reason::MalformedHttp, space.arrive(None, None));
-    let refused = Refused { reason, detail: detail.to_owned() };
-    if !is_noted {
-        let (_, body) = refusal(space, None, &Identity::default(), &refused);
-        return GatewayReply {
-            status,
-            body,
-            trace: arrival.trace,
-            reason,
-            pending: None,
-            change: None,
-        };
+/// Refuses with `status` what is not HTTP as it must be. Such things may come too often to be noted each time. Rules for
+/// the point `refused` may step in where `meets_rules` says so.
+pub fn refuse_malformed(
+    space: &Space,
+    status: u16,
+    detail: &str,
+    is_noted: bool,
+    meets_rules: bool,
+) -> GatewayReply {
+    let ruling = if meets_rules { rules::consult_early(space, Point::Refused, None) } else { None };
+    let by_rule = ruling.as_ref().and_then(rules::refusal_of);
+    // A rule's refusal has the status that goes with its reason.
+    let status = by_rule.is_none().then_some(status);
+    let refused = by_rule.unwrap_or_else(|| Refused::with(Reason::MalformedHttp, detail));
+    if is_noted {
+        return refuse_by(space, None, refused, ruling, status);
     }
-    let context = RequestContext::new(space, None, arrival, Instant::now());
-    finish(context, Err(refused), Some(status))
+    let trace = space.next_trace();
+    let pending =
+        ruling.and_then(|ruling| space.pending(ruling, None, trace, None, Deferred::default()));
+    let (natural, body) = refusal(space, None, &Identity::default(), &refused);
+    let planned = pending.as_ref().and_then(|pending| pending.by.plan.status);
+    let (status, reason) = (planned.or(status).unwrap_or(natural), refused.reason);
+    let pending = pending.map(Box::new);
+    GatewayReply { status, body, trace, reason, pending, change: None }
 }

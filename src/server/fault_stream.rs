@@ -220,6 +220,18 @@ impl FaultStream {
         poll_fn(|cx| Pin::new(&mut self).poll_shutdown(cx)).await
     }
 
+    /// Carries out a broken reply in the place of what was held back, and ends the connection.
+    pub(super) async fn break_with(
+        mut self,
+        reply: RawReply,
+        pending: Box<PendingReply>,
+    ) -> Result<()> {
+        self.held_back = None;
+        let pending = Some(pending);
+        self.script = Some(Script { reply, pending, step: 0, pause: None, unanswered: None });
+        poll_fn(|cx| self.poll_script(cx)).await
+    }
+
     /// Reads and forgets what the peer still sends, up to a bound.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let mut space = [0; 4096];

@@ -3,13 +3,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::fault::{Plain, last_reply};
+use super::fault::{FaultedReply, Plain, break_reply, last_reply};
+use super::fault_stream::{FaultEnd, RawReply};
 use super::router::{App, Plane};
 use crate::gateway;
+use crate::space::PendingReply;
 
 /// Notes in the journal that may be made at once; after them, one a second.
 const BURST: u32 = 64;
@@ -72,17 +75,44 @@ impl NoteBudget {
     }
 }
 
+/// The last that is said on a connection.
+pub(super) enum LastWords {
+    /// This, and the connection is closed in good order.
+    Good(Bytes),
+    /// What the rule that stepped in leaves of it.
+    ByRule(RawReply, Box<PendingReply>),
+}
+
+impl LastWords {
+    fn by_rule(good: Plain, pending: Box<PendingReply>) -> Self {
+        let broken = pending.by.plan.transport.as_ref().map(|it| break_reply(it, good.clone()));
+        let plain = match broken {
+            Some(FaultedReply::Raw(raw)) => {
+                pending.by.leaves_raw(raw.head);
+                return Self::ByRule(raw, pending);
+            }
+            Some(FaultedReply::Changed(plain)) => plain,
+            None => good,
+        };
+        let bytes = last_reply(&plain);
+        let (status, head) = (plain.status, bytes.len() - plain.body.len());
+        pending.by.leaves_raw(head);
+        let steps = vec![(Duration::ZERO, bytes)];
+        Self::ByRule(RawReply { status, head, steps, end: FaultEnd::Close }, pending)
+    }
+}
+
 impl Malformed {
     /// Notes what came and makes the answer to it. `status` is hyper's own; it has none for HTTP/2. Without an answer
     /// there is nothing that the caller would understand.
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         app: &App,
         plane: Plane,
         status: Option<u16>,
         came: &[u8],
         error: &hyper::Error,
-    ) -> Option<Bytes> {
+    ) -> Option<LastWords> {
         // hyper looks at how much came, and not at which line it is.
         let is_line_too_long = status == Some(431) && !came.contains(&b'\n');
         let status = if is_line_too_long { Some(414) } else { status };
@@ -105,17 +135,27 @@ impl Malformed {
             tracing::warn!("too much that is not HTTP/1.1 comes; not all of it is noted");
         }
         let space = app.spaces.default_space();
-        let reply = gateway::refuse_malformed(space, status.unwrap_or(400), &detail, is_noted);
+        let meets_rules = plane != Plane::Control;
+        let code = status.unwrap_or(400);
+        let reply = gateway::refuse_malformed(space, code, &detail, is_noted, meets_rules);
+        let trace = reply.trace.digits();
+        if let Some(pending) = reply.pending {
+            // None comes back where the wait broke down.
+            let pending = PendingReply::outlast(vec![pending]).await.pop()?;
+            let (status, content_type) = (reply.status, "application/json;charset=UTF-8");
+            let good = Plain { status, content_type, trace, retry_after_s: None, body: reply.body };
+            return Some(LastWords::by_rule(good, pending));
+        }
         if protocol == Some(HTTP_2) {
-            return Some(go_away(&detail));
+            return Some(LastWords::Good(go_away(&detail)));
         }
         let status = status?;
         let (content_type, body) = match plane {
             Plane::Control => app.control.malformed(status, &detail),
             Plane::Both | Plane::Merchant => ("application/json;charset=UTF-8", reply.body),
         };
-        let trace = reply.trace.digits();
-        Some(last_reply(&Plain { status, content_type, trace, retry_after_s: None, body }))
+        let good = Plain { status, content_type, trace, retry_after_s: None, body };
+        Some(LastWords::Good(last_reply(&good)))
     }
 }
 
@@ -136,8 +176,6 @@ fn go_away(detail: &str) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ use crate::http::{LeavesRest, ReplyBody};
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::UnansweredCall;
 use fault_stream::{FaultStream, ReplyHook};
-use malformed::Malformed;
+use malformed::{LastWords, Malformed};
 
 /// The longest pause after a failed accept (the process is out of file handles, say).
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -180,9 +180,19 @@ async fn serve(
     tracing::debug!(%error, "a connection ended early");
     if error.is_parse() {
         let http1::Parts { io, read_buf, .. } = connection.into_parts();
-        if let Some(answer) = malformed.answer(app, plane, io.held_back(), &read_buf, &error) {
-            // Whoever does not take it has had its chance.
-            let _ = tokio::time::timeout(limits.drain_time, io.end_with(answer)).await;
+        let answer = malformed.answer(app, plane, io.held_back(), &read_buf, &error);
+        match answer.await {
+            None => {}
+            Some(LastWords::Good(answer)) => {
+                // Whoever does not take it has had its chance.
+                let _ = tokio::time::timeout(limits.drain_time, io.end_with(answer)).await;
+            }
+            Some(LastWords::ByRule(reply, pending)) => {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    _ = io.break_with(reply, pending) => {}
+                }
+            }
         }
     }
 }

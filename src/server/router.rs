@@ -113,7 +113,7 @@ async fn answer_parts(
         return app.control.answer(name.as_deref(), &path, head, body).await;
     }
     if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
-        return respond(malformed(app, error));
+        return execute(malformed(app, plane, error), trigger).await;
     }
     let space = match name {
         Some(name) => match app.spaces.named(name) {
@@ -243,7 +243,7 @@ fn welcome(
     head: &Parts,
 ) -> Result<Option<Arc<Space>>, Box<GatewayReply>> {
     check_host(head.version, &head.uri, &head.headers)
-        .map_err(|error| Box::new(malformed(app, error)))?;
+        .map_err(|error| Box::new(malformed(app, Plane::Merchant, error)))?;
     let named = head.headers.get(&SPACE_HEADER);
     let space = match space {
         None => named.map(|name| space_named(app, name, head)).transpose()?,
@@ -333,7 +333,8 @@ fn decide(
         && let Some(came) = compressed(encoding.as_bytes(), body)
     {
         let space = space.as_ref().unwrap_or(app.spaces.default_space());
-        return gateway::refuse(space, Some(operation), Reason::MalformedJson, &came);
+        let (reason, scenario) = (Reason::MalformedJson, scenario_of(headers));
+        return gateway::refuse_early(space, Some(operation), reason, &came, scenario);
     }
     let call = Call {
         operation,
@@ -525,9 +526,9 @@ fn unknown_space(app: &App, plane: Plane, name: &str, headers: &HeaderMap) -> Ga
 
 /// Refuses a request whose host cannot be told.
 #[cold]
-fn malformed(app: &App, error: HostError) -> GatewayReply {
-    let space = app.spaces.default_space();
-    gateway::refuse_malformed(space, 400, &error.to_string(), true)
+fn malformed(app: &App, plane: Plane, error: HostError) -> GatewayReply {
+    let (space, meets_rules) = (app.spaces.default_space(), plane != Plane::Control);
+    gateway::refuse_malformed(space, 400, &error.to_string(), true, meets_rules)
 }
 
 #[cold]

@@ -2,8 +2,10 @@
 
 use payon_sim::base::Operation;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
-use crate::support::{Raw, Sim, Sink, SpaceHandle};
+use crate::support::{Raw, RawEnded, Sim, Sink, SpaceHandle};
 
 async fn put(space: &SpaceHandle, text: &str) -> Value {
     space.control_send("PUT", "rules", text).await.expect(200)
@@ -328,4 +330,51 @@ async fn a_gateway_that_is_down_is_down_for_every_request_but_the_control_plane(
     space.arm(json!([{ "then": reason }])).await;
     let after = space.client.send(method, url, (*body).to_owned()).await.text();
     assert_ne!(before, after);
+}
+
+/// What comes of bytes that need not be HTTP.
+async fn sent(sim: &Sim, bytes: &[u8]) -> RawEnded {
+    let mut stream = TcpStream::connect(sim.url.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    Raw(stream).end().await
+}
+
+#[tokio::test]
+async fn what_is_no_http_meets_a_gateway_that_is_down() {
+    let sim = Sim::start().await;
+    let arm = async |rules: Value| {
+        let url = format!("{}/_sim/v1/rules", sim.url);
+        sim.client.send("PUT", &url, rules.to_string()).await.expect(200)
+    };
+    let host = sim.url.strip_prefix("http://").unwrap();
+    let zipped = format!(
+        "POST /pg/refund HTTP/1.1\r\nHost: {host}\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x0b"
+    );
+    let requests: [&[u8]; 6] = [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no more of it is needed\r\n\r\n",
+        zipped.as_bytes(),
+    ];
+    arm(json!([{ "id": "down", "then": [{ "transport": "reset" }] }])).await;
+    for bytes in requests {
+        let ended = sent(&sim, bytes).await;
+        assert!(ended.is_reset && ended.text.is_empty(), "{bytes:?}: {}", ended.text);
+    }
+    let rules = sim.get("v1/rules").await.expect(200);
+    assert_eq!(rules["rules"][0]["fired"], 6, "{rules}");
+    let journal = sim.get("v1/journal").await.expect(200);
+    let noted = journal["entries"].as_array().unwrap().iter().filter(|it| it["rule"] == "down");
+    assert_eq!(noted.count(), 6, "{journal}");
+    for effect in [json!({ "status": 503 }), json!({ "transport": { "server-error": 503 } })] {
+        arm(json!([{ "then": [effect] }])).await;
+        for bytes in [requests[0], requests[1], requests[4]] {
+            let ended = sent(&sim, bytes).await;
+            assert!(ended.text.starts_with("HTTP/1.1 503 "), "{effect}: {}", ended.text);
+        }
+    }
+    arm(json!([])).await;
+    assert!(sent(&sim, requests[0]).await.text.starts_with("HTTP/1.1 400 "));
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 pub(crate) use events::{Event, Events};
 pub(crate) use http::{Answer, Client};
-pub(crate) use raw::Raw;
+pub(crate) use raw::{Ended as RawEnded, Raw};
 pub(crate) use sim::{Setup, Sim};
 pub(crate) use sink::{Manner, Received, Reply, RudeSink, Sink};
 pub(crate) use space::SpaceHandle;
