@@ -28,6 +28,8 @@ pub(super) struct ClockView {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ClockWish {
+    /// Show the machine's time again, at real speed, whatever was done to the clock before. Goes with no other member.
+    real: Option<bool>,
     /// Stop it, or let it run again at real speed.
     freeze: Option<bool>,
     /// Jump to this moment, RFC 3339 with an offset. What falls due on the way happens at the end of the jump.
@@ -118,12 +120,27 @@ pub(super) fn read(call: &ApiRequest, _: Empty) -> Result<ClockView, ApiProblem>
 /// some seconds at most: its attempt has failed once the clock shows that its time is over.
 pub(super) async fn change(call: &ApiRequest, wish: ClockWish) -> Result<ClockView, ApiProblem> {
     let scale_milli = wish.scale.map(scale_milli).transpose()?;
+    if wish.real == Some(true) {
+        let others = [
+            ("freeze", wish.freeze.is_some()),
+            ("set", wish.set.is_some()),
+            ("scale", wish.scale.is_some()),
+            ("advance", wish.advance.is_some()),
+            ("runUntilIdle", wish.run_until_idle.is_some()),
+        ];
+        if let Some((member, _)) = others.into_iter().find(|(_, is_given)| *is_given) {
+            let detail =
+                "`real` brings the clock back to the machine's time; nothing else goes with it";
+            return Err(ApiProblem::refused(member, detail));
+        }
+    }
     if wish.freeze == Some(true) && scale_milli.is_some_and(|scale| scale > 0) {
         let detail =
             "a clock cannot be frozen and run at a scale at once; leave one of the two out";
         return Err(ApiProblem::refused("scale", detail));
     }
     let change = ClockChange {
+        real: wish.real == Some(true),
         freeze: wish.freeze,
         set: wish.set,
         scale_milli,

@@ -43,6 +43,7 @@ kinds! {
     UnknownMerchant = 404 "unknown-merchant", "There is no such merchant";
     UnknownOrder = 404 "unknown-order", "There is no such order";
     UnknownScenario = 404 "unknown-scenario", "There is no such scenario";
+    UnknownRule = 404 "unknown-rule", "There is no such rule";
     UnknownTrace = 404 "unknown-trace", "There is no such request in the journal";
     UnknownPushback = 404 "unknown-pushback", "There is no such push-back";
     UnknownSnapshot = 404 "unknown-snapshot", "There is no such snapshot";
@@ -51,6 +52,7 @@ kinds! {
     SpaceExists = 409 "space-exists", "The space exists already";
     SnapshotExists = 409 "snapshot-exists", "The snapshot exists already";
     MerchantTaken = 409 "merchant-taken", "The merchant belongs to another space";
+    MerchantExists = 409 "merchant-exists", "The merchant is in the space already";
     DefaultStays = 409 "default-stays", "The default space cannot be deleted";
     NotPossible = 409 "not-possible", "The order does not allow it";
     UnderWay = 409 "under-way", "It is under way already";

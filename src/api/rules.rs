@@ -1,15 +1,18 @@
 //! Rules: what goes wrong in the space, and how often it did; and the catalogue of scenarios.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiInput, ApiRequest, Empty};
+use crate::base::did_you_mean;
 use crate::gateway::{RecordError, scenario_of};
 use crate::scenario::{
-    self, ArmedRule, CATALOGUE, Point, Rule, ScenarioFile, check_rules, name_rules, scenario,
+    self, ArmedRule, CATALOGUE, Point, Rule, Scenario, ScenarioFile, check_rules, name_rules,
+    scenario,
 };
 use crate::space::{CountedRule, DEFAULT_SPACE};
 
@@ -69,6 +72,8 @@ struct RuleView {
     matched_without_effect: u32,
     /// Time at which it was armed, on the space's clock. Its windows and steps count from then.
     armed_at: String,
+    /// Id of the scenario of the catalogue that has this very rule; null for a rule of one's own.
+    scenario: Option<&'static str>,
     /// Warnings about it.
     warnings: Vec<String>,
     /// The rule as in a scenario file.
@@ -94,6 +99,7 @@ impl RulesView {
                 fired: tally.fired,
                 matched_without_effect: tally.idle,
                 armed_at: armed.at.rfc3339(),
+                scenario: scenario_with(&armed.rule),
                 warnings: own.map(|doubt| doubt.message.to_string()).collect(),
                 rule: armed.rule.to_json(),
                 id: armed.rule.id,
@@ -115,6 +121,42 @@ pub(super) fn replace(call: &ApiRequest, given: RuleListInput) -> Result<RulesVi
 /// Arms rules behind those before.
 pub(super) fn append(call: &ApiRequest, given: RuleListInput) -> Result<RulesView, ApiProblem> {
     arm(call, given, |_| ())
+}
+
+/// Arms rules before those of the space; rules of the same ids make way.
+pub(super) fn put_first(call: &ApiRequest, given: RuleListInput) -> Result<RulesView, ApiProblem> {
+    let scenario::RuleList { mut rules, left_out } = given.0;
+    // The names that are made up are the same each time, so that what is armed again takes its own place.
+    name_rules(&mut rules, &[]);
+    arm_first(call, rules)?;
+    Ok(RulesView::of(call, not_applied(left_out)))
+}
+
+fn arm_first(call: &ApiRequest, rules: Vec<Rule>) -> Result<(), ApiProblem> {
+    check_points(call, &rules)?;
+    call.space.change_rules(|armed, now| {
+        armed.retain(|known| rules.iter().all(|rule| rule.id != known.rule.id));
+        let mut next = ArmedRule::all(rules, now);
+        next.append(armed);
+        *armed = next;
+    });
+    Ok(())
+}
+
+/// Takes one rule away.
+pub(super) fn remove(call: &ApiRequest, _: Empty) -> Result<Empty, ApiProblem> {
+    let id = call.param("id");
+    let known = call.space.rules();
+    if known.iter().all(|known| known.armed.rule.id != id) {
+        let hint = did_you_mean(id, known.iter().map(|known| known.armed.rule.id.as_str()));
+        let space = call.space.name();
+        let detail = format!(
+            "the space {space:?} has no rule {id:?}{hint}; GET /_sim/v1/rules lists those that are armed"
+        );
+        return Err(ApiProblem::new(ProblemKind::UnknownRule, detail));
+    }
+    call.space.change_rules(|armed, _| armed.retain(|known| known.rule.id != id));
+    Ok(Empty {})
 }
 
 /// Takes all rules away.
@@ -149,10 +191,15 @@ fn arm(
         *armed = next;
         Ok(())
     })?;
-    let left_out = left_out.into_iter().map(|part| {
+    Ok(RulesView::of(call, not_applied(left_out)))
+}
+
+/// Warnings about the parts of a scenario that arming it does not apply.
+fn not_applied(left_out: Vec<&'static str>) -> Vec<String> {
+    let told = left_out.into_iter().map(|part| {
         format!("`{part}` of the scenario was not applied: only `payon-sim run` applies it, here its rules are armed")
     });
-    Ok(RulesView::of(call, left_out.collect()))
+    told.collect()
 }
 
 /// A connection is accepted before it is known for which space; a rule for that would wait in vain elsewhere.
@@ -206,21 +253,60 @@ pub(super) fn catalogue(_: &ApiRequest, _: Empty) -> Result<Scenarios, ApiProble
 /// Arms the rules of a scenario before those of the space; rules of the same ids make way. What else the scenario
 /// says, such as settings of the profile, is for whoever runs it.
 pub(super) fn arm_scenario(call: &ApiRequest, _: Empty) -> Result<RulesView, ApiProblem> {
-    let id = call.param("id");
+    arm_first(call, named(call.param("id"))?.rules)?;
+    Ok(RulesView::of(call, Vec::new()))
+}
+
+/// The scenario of this id.
+fn named(id: &str) -> Result<Scenario, ApiProblem> {
     let (name, text) = scenario(id).ok_or_else(|| {
-        let detail =
-            format!("there is no scenario {id:?}; GET /_sim/v1/scenarios lists those there are");
+        let ids = CATALOGUE.iter().filter_map(|(name, _)| name.split('-').next());
+        let hint = did_you_mean(id, ids);
+        let detail = format!(
+            "there is no scenario {id:?}{hint}; GET /_sim/v1/scenarios lists those there are"
+        );
         ApiProblem::new(ProblemKind::UnknownScenario, detail)
     })?;
-    let rules = read(name, text)?.scenario.rules;
-    check_points(call, &rules)?;
-    call.space.change_rules(|armed, now| {
-        armed.retain(|known| rules.iter().all(|rule| rule.id != known.rule.id));
-        let mut next = ArmedRule::all(rules, now);
-        next.append(armed);
-        *armed = next;
+    Ok(read(name, text)?.scenario)
+}
+
+/// Rules that were taken away.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Disarmed {
+    /// Their ids; empty where none of them was armed.
+    removed: Vec<String>,
+    /// Number of rules that are still armed.
+    left: usize,
+}
+
+/// Takes the rules of a scenario away, as far as they are armed as they stand in it.
+pub(super) fn disarm_scenario(call: &ApiRequest, _: Empty) -> Result<Disarmed, ApiProblem> {
+    let rules = named(call.param("id"))?.rules;
+    let (removed, left) = call.space.change_rules(|armed, _| {
+        let of_scenario = armed.extract_if(.., |known| rules.contains(&known.rule));
+        let removed: Vec<String> = of_scenario.map(|known| known.rule.id).collect();
+        (removed, armed.len())
     });
-    Ok(RulesView::of(call, Vec::new()))
+    Ok(Disarmed { removed, left })
+}
+
+/// The rules of the catalogue by their ids, each with its scenario.
+static OF_CATALOGUE: LazyLock<HashMap<String, Vec<(Rule, &'static str)>>> = LazyLock::new(|| {
+    let mut rules: HashMap<_, Vec<_>> = HashMap::new();
+    for (name, text) in CATALOGUE {
+        let id = name.split('-').next().unwrap_or(name);
+        let scenario = read(name, text).ok().map(|file| file.scenario);
+        for rule in scenario.into_iter().flat_map(|scenario| scenario.rules) {
+            rules.entry(rule.id.clone()).or_default().push((rule, id));
+        }
+    }
+    rules
+});
+
+/// Id of the scenario of the catalogue that has this very rule.
+fn scenario_with(rule: &Rule) -> Option<&'static str> {
+    let known = OF_CATALOGUE.get(&rule.id)?.iter().find(|(known, _)| known == rule);
+    known.map(|(_, scenario)| *scenario)
 }
 
 /// Of what a scenario is to be written.

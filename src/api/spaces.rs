@@ -176,7 +176,7 @@ pub(super) struct NewSpaceView {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "NewSpaceMerchant")]
-struct NewMerchantView {
+pub(super) struct NewMerchantView {
     merchant_id: String,
     term_id: String,
     /// PKCS#8, Base64 DER on one line; null where only the public half was given.
@@ -195,7 +195,7 @@ pub(super) struct SpacesView {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Space")]
-struct SpaceView {
+pub(super) struct SpaceView {
     name: String,
     /// Address that replaces PAYON's in a merchant's settings.
     base_url: String,
@@ -267,12 +267,13 @@ impl From<SpaceError> for ApiProblem {
         let (kind, member) = match &error {
             SpaceError::NameTaken(_) => (ProblemKind::SpaceExists, "name"),
             SpaceError::BadName(_) => (ProblemKind::Refused, "name"),
-            SpaceError::TooManySpaces => (ProblemKind::TooMany, ""),
+            SpaceError::TooManySpaces | SpaceError::FullOfMerchants => (ProblemKind::TooMany, ""),
             SpaceError::TooManyMerchants
             | SpaceError::BadId(_)
             | SpaceError::MerchantTwice(_)
             | SpaceError::BadKey { .. } => (ProblemKind::Refused, "merchants"),
             SpaceError::MerchantTaken(_) => (ProblemKind::MerchantTaken, "merchants"),
+            SpaceError::MerchantExists(_) => (ProblemKind::MerchantExists, "merchantId"),
             SpaceError::NoKeys => (ProblemKind::Failed, ""),
             SpaceError::DefaultStays => (ProblemKind::DefaultStays, ""),
             SpaceError::Unknown(_) => (ProblemKind::UnknownSpace, ""),
@@ -282,12 +283,11 @@ impl From<SpaceError> for ApiProblem {
     }
 }
 
-/// Lists the spaces.
-pub(super) fn list(call: &ApiRequest, _: Empty) -> Result<SpacesView, ApiProblem> {
-    let view = |space: &Arc<Space>| {
+impl SpaceView {
+    fn new(call: &ApiRequest, space: &Space) -> Self {
         let (base_url, control_url) = urls(call, space);
         let (orders, now) = space.read(|view| (view.ledger.len(), view.now));
-        SpaceView {
+        Self {
             name: space.name().to_owned(),
             base_url,
             control_url,
@@ -297,8 +297,41 @@ pub(super) fn list(call: &ApiRequest, _: Empty) -> Result<SpacesView, ApiProblem
             requests: space.read_journal(crate::space::Journal::len),
             now: now.rfc3339(),
         }
-    };
-    Ok(SpacesView { spaces: call.control.spaces().all().iter().map(view).collect() })
+    }
+}
+
+/// Lists the spaces.
+pub(super) fn list(call: &ApiRequest, _: Empty) -> Result<SpacesView, ApiProblem> {
+    let spaces = call.control.spaces().all();
+    Ok(SpacesView { spaces: spaces.iter().map(|space| SpaceView::new(call, space)).collect() })
+}
+
+/// Shows one space.
+pub(super) fn one(call: &ApiRequest, _: Empty) -> Result<SpaceView, ApiProblem> {
+    let name = call.param("name");
+    let space = call.control.spaces().named(name);
+    let space = space.ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
+    Ok(SpaceView::new(call, &space))
+}
+
+/// Adds a merchant to the space.
+pub(super) async fn add_merchant(
+    call: &ApiRequest,
+    wanted: NewMerchant,
+) -> Result<NewMerchantView, ApiProblem> {
+    if let Some(url) = &wanted.noti_url {
+        check_noti_url(url)?;
+    }
+    let (spaces, space) = (Arc::clone(call.control.spaces()), Arc::clone(&call.space));
+    // A key of the pool is parsed when it is first used.
+    let added = blocking(move || {
+        let merchant = spaces.add_merchant(&space, &wanted)?;
+        NewMerchantView::new(&merchant)
+    });
+    added.await?.map_err(|problem: ApiProblem| {
+        // The call itself is the merchant.
+        if problem.is_about("merchants") { problem.at("merchantId") } else { problem }
+    })
 }
 
 /// Removes a space.

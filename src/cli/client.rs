@@ -20,11 +20,12 @@ use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
 use crate::http::CONTROL_PORT_HEADER;
+use crate::space::DEFAULT_SPACE;
 
 /// Longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
-const ANSWER_MAX: usize = 16 << 20;
+const ANSWER_MAX: usize = 64 << 20;
 
 /// Gateway and space to talk to.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +45,9 @@ pub(super) struct GatewayArgs {
     /// The token of the control plane, where it asks for one
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Longest time for an answer.
+    #[arg(skip = PATIENCE)]
+    patience: Duration,
 }
 
 /// The variable that says where the gateway is. The control plane counts first: a scenario may break the merchants'
@@ -61,30 +65,6 @@ fn token_source() -> &'static str {
     if is_given { "--token" } else { "the environment variable PAYON_SIM_CONTROL_TOKEN" }
 }
 
-/// An order by its names.
-#[derive(Args, Debug)]
-pub(super) struct OrderArgs {
-    /// merchantId
-    #[arg(long, value_name = "ID")]
-    merchant: String,
-    /// txId
-    #[arg(long, value_name = "ID")]
-    tx: String,
-}
-
-impl OrderArgs {
-    /// Does `verb` with the order and prints the answer: 0 when it was done, 1 when it was refused.
-    pub(super) fn act(
-        &self,
-        gateway: &GatewayArgs,
-        verb: &str,
-        body: &Value,
-    ) -> anyhow::Result<ExitCode> {
-        let (merchant, tx) = (segment(&self.merchant), segment(&self.tx));
-        gateway.post(&format!("/_sim/v1/orders/{merchant}/{tx}/{verb}"), body)
-    }
-}
-
 impl GatewayArgs {
     /// Address of the control plane.
     pub(super) fn url(&self) -> &str {
@@ -93,7 +73,7 @@ impl GatewayArgs {
 
     /// A gateway that was not given by these options.
     pub(super) const fn new(url: BaseUrl, space: Option<String>, token: Option<String>) -> Self {
-        Self { url, space, token }
+        Self { url, space, token, patience: PATIENCE }
     }
 
     /// Words for the gateway and its space.
@@ -102,6 +82,27 @@ impl GatewayArgs {
             Some(space) => format!("{} (space {space})", self.url),
             None => self.url.to_string(),
         }
+    }
+
+    /// Name of the space that is talked to.
+    pub(super) fn space_name(&self) -> &str {
+        let of_url = self.url.split_space().map(|(_, space)| space);
+        self.space.as_deref().or(of_url).unwrap_or(DEFAULT_SPACE)
+    }
+
+    /// The space that --space names.
+    pub(super) fn space_option(&self) -> Option<&str> {
+        self.space.as_deref()
+    }
+
+    /// The same with another space.
+    pub(super) fn in_space(&self, space: &str) -> Self {
+        Self { space: Some(space.to_owned()), ..self.clone() }
+    }
+
+    /// The same for calls whose answer may take so long, beside the time that any answer takes.
+    pub(super) fn patient(&self, time: Duration) -> Self {
+        Self { patience: PATIENCE + time, ..self.clone() }
     }
 
     /// The same elsewhere.
@@ -130,18 +131,6 @@ impl GatewayArgs {
         self.token.is_some()
     }
 
-    fn post(&self, path: &str, body: &Value) -> anyhow::Result<ExitCode> {
-        let answer = match self.ask(Method::POST, path, body.to_string())? {
-            Ok(answer) => answer,
-            Err(refused) => return Ok(refused),
-        };
-        match serde_json::from_slice::<Value>(&answer) {
-            Ok(answer) => exit::print_json(&answer)?,
-            Err(_) => exit::print(&(String::from_utf8_lossy(&answer).into_owned() + "\n"))?,
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
     /// Reads something of the control plane; where that is refused, what was said about it is printed and the exit code
     /// comes back.
     pub(super) fn get<T: DeserializeOwned>(
@@ -151,7 +140,7 @@ impl GatewayArgs {
         self.call(Method::GET, path, String::new())
     }
 
-    /// The same for any call.
+    /// The same for any call. An answer without a body is read as `{}`.
     pub(super) fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -159,6 +148,7 @@ impl GatewayArgs {
         body: String,
     ) -> anyhow::Result<Result<T, ExitCode>> {
         let answer = match self.ask(method, path, body)? {
+            Ok(answer) if answer.is_empty() => Bytes::from_static(b"{}"),
             Ok(answer) => answer,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -265,15 +255,15 @@ impl GatewayArgs {
 
     /// Awaits `talk`, but not for ever.
     async fn in_time<T>(&self, talk: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-        let ended = tokio::time::timeout(PATIENCE, talk).await;
-        ended.unwrap_or_else(|_| bail!("no answer within {} s", PATIENCE.as_secs())).with_context(
-            || {
+        let ended = tokio::time::timeout(self.patience, talk).await;
+        ended
+            .unwrap_or_else(|_| bail!("no answer within {} s", self.patience.as_secs()))
+            .with_context(|| {
                 format!(
                     "cannot talk to {}; does `payon-sim serve` run there, or is it another --url?",
                     self.url
                 )
-            },
-        )
+            })
     }
 }
 
@@ -326,6 +316,13 @@ async fn read(response: Response<Incoming>) -> anyhow::Result<Response<Bytes>> {
     Ok(Response::from_parts(head, body.to_bytes()))
 }
 
+/// The path with a query of these members, as far as they are given.
+pub(super) fn with_query(path: &str, members: &[(&str, Option<&str>)]) -> String {
+    let given = members.iter().filter_map(|(name, value)| Some((name, segment((*value)?))));
+    let query: Vec<String> = given.map(|(name, value)| format!("{name}={value}")).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
 /// `text` as one segment of a path.
 pub(super) fn segment(text: &str) -> String {
     let mut segment = String::with_capacity(text.len());
@@ -342,13 +339,22 @@ pub(super) fn segment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{segment, with_port};
+    use super::{segment, with_port, with_query};
 
     #[test]
     fn the_control_plane_is_looked_for_on_the_same_host() {
         let moved = |base: &str| with_port(base, 7);
         assert_eq!(moved("http://h:1/space/a").as_deref(), Some("http://h:7/space/a"));
         assert_eq!(moved("http://[::1]:1").as_deref(), Some("http://[::1]:7"));
+    }
+
+    #[test]
+    fn a_query_holds_what_is_given() {
+        assert_eq!(with_query("/p", &[("a", None)]), "/p");
+        assert_eq!(
+            with_query("/p", &[("a", Some("1 2")), ("b", None), ("c", Some("&"))]),
+            "/p?a=1%202&c=%26"
+        );
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::client::GatewayArgs;
 use super::exit;
+use super::talk::TalkArgs;
 use crate::scenario::Coverage;
 
 /// Of what, and how much is asked for.
@@ -14,13 +14,10 @@ pub(super) struct CoverageArgs {
     /// All spaces since the gateway began, also those that are gone, in place of one
     #[arg(long)]
     all: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     bar: CoverageBar,
     #[command(flatten)]
-    gateway: GatewayArgs,
+    talk: TalkArgs,
 }
 
 /// Least coverage that is required.
@@ -52,11 +49,11 @@ impl CoverageBar {
 /// Prints it; too little is exit code 1.
 pub(super) fn run(args: &CoverageArgs) -> anyhow::Result<ExitCode> {
     let path = format!("/_sim/v1/coverage?all={}", args.all);
-    let coverage: Coverage = match args.gateway.get(&path)? {
+    let coverage: Coverage = match args.talk.gateway.get(&path)? {
         Ok(coverage) => coverage,
         Err(refused) => return Ok(refused),
     };
-    if args.json {
+    if args.talk.is_json() {
         exit::print_json(&coverage)?;
     } else {
         exit::print(&coverage.to_string())?;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::client::GatewayArgs;
 use super::exit;
+use super::talk::TalkArgs;
 use super::visible::{parting, visible};
 use crate::base::printable_json;
 use crate::space::RequestId;
@@ -21,25 +21,14 @@ pub(super) struct ExplainArgs {
     /// Value of X-Payon-Trace, with or without its leading zeros, or `last` for the latest request
     #[arg(value_parser = read_which)]
     trace: RequestChoice,
-    /// Format of the output
-    #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
-    format: ExplainFormat,
     #[command(flatten)]
-    gateway: GatewayArgs,
+    talk: TalkArgs,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum RequestChoice {
     Last,
     Named(RequestId),
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ExplainFormat {
-    /// Sections for people
-    Text,
-    /// All of it as the control plane tells it
-    Json,
 }
 
 fn read_which(text: &str) -> Result<RequestChoice, String> {
@@ -55,11 +44,12 @@ fn read_which(text: &str) -> Result<RequestChoice, String> {
 
 /// Prints what is known of the request; 1 where nothing is.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
+    let gateway = &args.talk.gateway;
     let trace = match args.trace {
         RequestChoice::Named(trace) => trace.to_string(),
         RequestChoice::Last => {
-            let page = match args.gateway.get_bytes("/_sim/v1/journal?newest=true&limit=1")? {
-                Ok(page) => args.gateway.parse(&page, read_nested)?,
+            let page = match gateway.get_bytes("/_sim/v1/journal?newest=true&limit=1")? {
+                Ok(page) => gateway.parse(&page, read_nested)?,
                 Err(refused) => return Ok(refused),
             };
             let Some(trace) = page["entries"][0]["trace"].as_str() else {
@@ -69,20 +59,17 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
             trace.to_owned()
         }
     };
-    let told = match args.gateway.get_bytes(&format!("/_sim/v1/journal/{trace}"))? {
+    let told = match gateway.get_bytes(&format!("/_sim/v1/journal/{trace}"))? {
         Ok(told) => told,
         Err(refused) => return Ok(refused),
     };
-    match args.format {
-        ExplainFormat::Json => {
-            // As it is: reading it would change how numbers in the bodies are written.
-            let told: &RawValue = args.gateway.parse(&told, serde_json::from_slice)?;
-            exit::print_exact(&printable_json(&format!("{told}\n")))?;
-        }
-        ExplainFormat::Text => {
-            let bodies = args.gateway.parse(&told, serde_json::from_slice::<Bodies<'_>>)?;
-            exit::print(&for_people(&args.gateway.parse(&told, read_nested)?, &bodies))?;
-        }
+    if args.talk.is_json() {
+        // As it is: reading it would change how numbers in the bodies are written.
+        let told: &RawValue = gateway.parse(&told, serde_json::from_slice)?;
+        exit::print_exact(&printable_json(&format!("{told}\n")))?;
+    } else {
+        let bodies = gateway.parse(&told, serde_json::from_slice::<Bodies<'_>>)?;
+        exit::print(&for_people(&gateway.parse(&told, read_nested)?, &bodies))?;
     }
     Ok(ExitCode::SUCCESS)
 }

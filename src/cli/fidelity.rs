@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::exit;
 use super::input::ProfileArg;
 use super::table::table;
+use super::talk::FormatArgs;
 use crate::profile::{Mark, Provenance};
 
 /// Selection of behaviours, and the form of the output.
@@ -18,11 +19,10 @@ pub(super) struct FidelityArgs {
     /// Only those with this mark
     #[arg(long)]
     mark: Option<Chosen>,
-    /// Print JSON
-    #[arg(long, conflicts_with = "markdown")]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Print the page that stands in docs/fidelity.md
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "json"])]
     markdown: bool,
     #[command(flatten)]
     profile: ProfileArg,
@@ -63,7 +63,7 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
     let is_chosen = |mark| args.mark.is_none_or(|chosen| chosen.0 == mark);
     let entries: Vec<_> =
         profile.provenance().iter().filter(|entry| is_chosen(entry.mark)).collect();
-    if args.json {
+    if args.format.is_json() {
         let list: Vec<_> = entries.iter().map(|entry| as_json(entry)).collect();
         exit::print_json(&list)?;
         return Ok(ExitCode::SUCCESS);

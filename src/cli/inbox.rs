@@ -2,38 +2,28 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{GatewayArgs, segment};
+use super::client::segment;
 use super::exit;
 use super::table::table;
+use super::talk::TalkArgs;
 use super::visible::visible;
 
 /// Box and format.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 An order registered with noti_url …/_sim/inbox/NAME sends its push-backs to the box NAME of its space, which stands in for a \
-merchant's listener. The control plane also says how a box answers (PUT /_sim/v1/inbox/NAME) and waits for what comes \
-(GET /_sim/v1/wait?for=inbox&box=NAME).")]
+merchant's listener. The control plane also says how a box answers (PUT /_sim/v1/inbox/NAME); payon-sim wait inbox --box NAME \
+waits for what comes.")]
 pub(super) struct InboxArgs {
     /// A box; all of the space where none is given
     #[arg(value_name = "BOX")]
     name: Option<String>,
-    /// Format of the output
-    #[arg(long, value_enum, default_value_t = InboxFormat::Text)]
-    format: InboxFormat,
     #[command(flatten)]
-    gateway: GatewayArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum InboxFormat {
-    /// A row for each attempt
-    Text,
-    /// All messages as the control plane tells them, headers included
-    Json,
+    talk: TalkArgs,
 }
 
 /// A page of messages.
@@ -50,7 +40,7 @@ pub(super) fn run(args: &InboxArgs) -> anyhow::Result<ExitCode> {
     let (mut messages, mut after) = (Vec::new(), 0);
     let dropped = loop {
         let path = format!("/_sim/v1/inbox{name}?limit=1000&after={after}");
-        let page: InboxPart = match args.gateway.get(&path)? {
+        let page: InboxPart = match args.talk.gateway.get(&path)? {
             Ok(page) => page,
             Err(refused) => return Ok(refused),
         };
@@ -60,13 +50,12 @@ pub(super) fn run(args: &InboxArgs) -> anyhow::Result<ExitCode> {
             None => break page.dropped,
         }
     };
-    match args.format {
-        InboxFormat::Json => exit::print_json(&messages)?,
-        InboxFormat::Text => {
-            let header = ["time", "box", "order", "attempt", "answer", "body"];
-            let rows: Vec<_> = messages.iter().map(row).collect();
-            exit::print(&table(header, &rows))?;
-        }
+    if args.talk.is_json() {
+        exit::print_json(&messages)?;
+    } else {
+        let header = ["time", "box", "order", "attempt", "answer", "body"];
+        let rows: Vec<_> = messages.iter().map(row).collect();
+        exit::print(&table(header, &rows))?;
     }
     if dropped > 0 {
         exit::say(&format_args!("messages that were dropped to keep to the budget: {dropped}"));

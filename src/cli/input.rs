@@ -9,15 +9,31 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::exit;
-use crate::base::{has_mark, utf8, without_mark};
+use crate::base::{Named as _, Operation, UnknownName, has_mark, utf8, visible, without_mark};
 use crate::profile::{Merchant, Profile};
-use crate::scenario::Period;
+use crate::scenario::{Period, Point};
 
 /// Reads a length of real time of an option: `30s`, `5m`, `1h30m`.
 pub(super) fn period(text: &str) -> Result<Duration, String> {
     let period = Period::parse(text).filter(|period| period.ms() > 0);
     let period = period.ok_or("must be a length of time such as 30s, 5m or 1h30m")?;
     Ok(Duration::from_millis(period.ms()))
+}
+
+/// Reads an operation by its name, or by the path at which it answers: `refund`, `/pg/refund`.
+pub(super) fn operation(text: &str) -> Result<Operation, String> {
+    let by_path = || {
+        let path = text.trim_start_matches('/');
+        let path = path.strip_prefix("pg/").unwrap_or(path);
+        Operation::at(&format!("/pg/{path}"))
+    };
+    text.parse().or_else(|error: UnknownName| by_path().ok_or_else(|| error.to_string()))
+}
+
+/// Reads a point at which a rule steps in: an operation in the same way, or `pay`, `trigger`, `page` and so on.
+pub(super) fn point(text: &str) -> Result<Point, String> {
+    let known = Point::of_name(text).or_else(|| operation(text).ok().map(Point::Call));
+    known.ok_or_else(|| UnknownName::new::<Point>(text).to_string())
 }
 
 /// The most that is read from the standard input, in bytes.
@@ -54,6 +70,15 @@ pub(super) fn merchant<'p>(profile: &'p Profile, id: &str) -> anyhow::Result<&'p
         let known: Vec<_> = profile.merchants.iter().map(|known| known.id.as_str()).collect();
         format!("the profile {} has no merchant {id:?}; it has {}", profile.name, known.join(", "))
     })
+}
+
+/// All of a file, or of the standard input where it is named `-`.
+pub(super) fn read_file_or_stdin(file: &str, what: &str) -> anyhow::Result<Vec<u8>> {
+    if file == "-" {
+        return read_all(what);
+    }
+    let bytes = crate::base::read_file(file.as_ref());
+    bytes.with_context(|| format!("cannot read {what} from {}", visible(file)))
 }
 
 /// All of the standard input, which is to hold `what`, without a byte order mark before it.

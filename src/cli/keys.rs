@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{ArgMatches, Args, Subcommand};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::client::segment;
 use super::exit;
 use super::input::read_all;
 use super::side::{Side, SideArgs, merchant};
+use super::talk::FormatArgs;
 use crate::base::encoded;
 use crate::crypto::{KeyError, KeyReport, PrivateKey, PublicKey};
 
@@ -35,7 +37,7 @@ pub(super) enum KeysVerb {
         pem: bool,
     },
     /// Say what the key on the standard input is: format, size, strength, fingerprint
-    Inspect,
+    Inspect(FormatArgs),
 }
 
 /// Key to export, and its form.
@@ -95,7 +97,8 @@ pub(super) fn run(verb: KeysVerb, own: &ArgMatches) -> anyhow::Result<ExitCode> 
             exit::print_exact(&private_text(&key, pem))?;
         }
         KeysVerb::Public { pem } => exit::print_exact(&public_text(&read_key()?.public, pem))?,
-        KeysVerb::Inspect => exit::print(&describe(&read_key()?))?,
+        KeysVerb::Inspect(format) if format.is_json() => exit::print_json(&facts(&read_key()?))?,
+        KeysVerb::Inspect(_) => exit::print(&describe(&read_key()?))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -142,11 +145,11 @@ fn export(args: &ExportArgs, own: &ArgMatches) -> anyhow::Result<Result<String, 
         },
     };
     if !args.private {
-        exit::say(&format_args!("note: the public key of {owner} in {side}"));
+        exit::say(&format_args!("note: the public key of {owner}, as {side} has it"));
         return Ok(Ok(public_text(&public, args.pem)));
     }
     let private = private.with_context(lacks)?;
-    exit::say(&format_args!("note: the private key of {owner} in {side}"));
+    exit::say(&format_args!("note: the private key of {owner}, as {side} has it"));
     exit::say(&TEST_KEY);
     Ok(Ok(private_text(&private, args.pem)))
 }
@@ -168,6 +171,21 @@ fn read_key() -> anyhow::Result<KeyReport> {
         anyhow!("the key is binary, such as bare DER; give PEM or Base64: openssl base64 -A < key.der | payon-sim keys inspect")
     })?;
     Ok(KeyReport::read(text)?)
+}
+
+/// Facts about a key, without its private half.
+fn facts(report: &KeyReport) -> Value {
+    let KeyReport { form, is_pem, private, public } = report;
+    json!({
+        "form": form.to_string(),
+        "isPem": is_pem,
+        "hasPrivateKey": private.is_some(),
+        "bits": public.bits(),
+        "isWeak": public.is_weak(),
+        "signatureBytes": public.len_bytes(),
+        "fingerprint": public.fingerprint(),
+        "publicKey": public.spki_der_base64(),
+    })
 }
 
 fn describe(report: &KeyReport) -> String {

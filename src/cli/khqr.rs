@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::exit;
 use super::input::{ProfileArg, merchant, read_all};
+use super::talk::FormatArgs;
 use crate::base::{Amount, Currency, Millis, wall_clock};
 use crate::khqr::{Account, Payload, inspect, svg, terminal};
 
@@ -21,9 +22,8 @@ pub(super) enum KhqrVerb {
         /// Judge its expiry at this moment in place of now, such as 2026-01-31T12:00:00+07:00
         #[arg(long, value_name = "TIME", value_parser = moment)]
         at: Option<Millis>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Draw a payload as a QR code, for the terminal or as SVG
     Draw {
@@ -98,9 +98,9 @@ pub(super) struct MakeArgs {
 /// Carries out the verb.
 pub(super) fn run(verb: KhqrVerb) -> anyhow::Result<ExitCode> {
     match verb {
-        KhqrVerb::Decode { qr, at, json } => {
+        KhqrVerb::Decode { qr, at, format } => {
             let inspection = inspect(&payload(qr)?, at.unwrap_or_else(wall_clock));
-            if json {
+            if format.is_json() {
                 exit::print_json(&inspection)?;
             } else {
                 exit::print(&inspection.to_string())?;

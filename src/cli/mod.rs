@@ -5,6 +5,7 @@ mod audit;
 mod base_url;
 mod capture;
 mod client;
+mod clock;
 mod completions;
 mod config;
 mod coverage;
@@ -14,7 +15,9 @@ mod exec;
 mod exit;
 mod explain;
 mod explore;
+mod fault;
 mod fidelity;
+mod groups;
 mod healthcheck;
 mod inbox;
 mod input;
@@ -24,26 +27,37 @@ mod khqr;
 mod link;
 mod logs;
 mod merchant;
+mod merchants;
 mod open_files;
 mod openapi;
+mod order;
 mod pay;
 mod profile;
+mod pushbacks;
 mod reload;
+mod reset;
+mod rules;
 mod run;
+mod scenario;
 mod scenarios;
 mod scenarios_page;
+mod sentence;
 mod serve;
 mod settings;
 mod shadow;
 mod side;
 mod sign;
+mod snapshot;
+mod space;
 mod system;
 mod table;
 mod tail;
+mod talk;
 mod tested_shop;
 mod trigger;
 mod verify;
 mod visible;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -65,6 +79,7 @@ Examples:
   payon-sim keys export --merchant C0000143 --private --pem > key.pem
   payon-sim sign --merchant C0000143 < refund.json
   payon-sim verify --merchant C0000143 --operation refund < refund.json
+  payon-sim fault down --for 30s             the running gateway is down for half a minute from now
 
 Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 cannot bind, 4 strict violation"
 )]
@@ -97,10 +112,37 @@ enum Command {
     /// Decode, draw and make KHQR payloads
     #[command(subcommand)]
     Khqr(khqr::KhqrVerb),
+    /// Make, list, copy and delete spaces, in which tests do not meet
+    #[command(subcommand)]
+    Space(space::SpaceVerb),
+    /// Show and move the clock of a space: advance it, freeze it, bring it back to real time
+    Clock(clock::ClockArgs),
+    /// Make something go wrong at once: down, slow, lost answers, declines, faulty push-backs
+    Fault(fault::FaultArgs),
+    /// List, arm and take away rules, which say what goes wrong
+    #[command(subcommand)]
+    Rules(rules::RulesVerb),
+    /// Arm, disarm, show and record scenarios
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioVerb),
+    /// List merchants and change their settings: key, address for push-backs, signatures
+    #[command(subcommand)]
+    Merchants(merchants::MerchantsVerb),
+    /// Save a space and bring it back
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotVerb),
+    /// Reset a space to how it was at the start
+    Reset(reset::ResetArgs),
     /// Play the payer of an order at a running gateway
     Pay(pay::PayArgs),
     /// Make something happen to an order at a running gateway
     Trigger(trigger::TriggerArgs),
+    /// Send push-backs once more, now
+    Resend(pushbacks::ResendArgs),
+    /// List push-backs with how each stands, what the merchant answered and when it is sent next
+    Pushbacks(pushbacks::PushbacksArgs),
+    /// Wait until something has happened at a running gateway; the exit code says if it did
+    Wait(wait::WaitArgs),
     /// Look at what a merchant has set up, and say what is wrong and what to do
     Doctor(doctor::DoctorArgs),
     /// Show the push-backs that came to the inbox of a running gateway
@@ -143,10 +185,15 @@ enum Command {
     Man(completions::ManArgs),
 }
 
+/// The whole command line.
+fn command_line() -> clap::Command {
+    groups::in_groups(Cli::command())
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments = environment::arguments();
-    let mut command = environment::prepare(Cli::command());
+    let mut command = environment::prepare(command_line());
     let matches = match command.try_get_matches_from_mut(&arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -168,8 +215,19 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => sign::run(&args, own),
         Command::Verify(args) => verify::run(&args, own),
         Command::Khqr(verb) => khqr::run(verb),
+        Command::Space(verb) => space::run(&verb),
+        Command::Clock(args) => clock::run(&args),
+        Command::Fault(args) => fault::run(&args),
+        Command::Rules(verb) => rules::run(&verb),
+        Command::Scenario(verb) => scenario::run(&verb),
+        Command::Merchants(verb) => merchants::run(&verb),
+        Command::Snapshot(verb) => snapshot::run(&verb),
+        Command::Reset(args) => reset::run(&args),
         Command::Pay(args) => pay::run(&args),
         Command::Trigger(args) => trigger::run(&args),
+        Command::Resend(args) => pushbacks::resend(&args),
+        Command::Pushbacks(args) => pushbacks::list(&args),
+        Command::Wait(args) => wait::run(&args),
         Command::Doctor(args) => doctor::run(args, own),
         Command::Inbox(args) => inbox::run(&args),
         Command::Tail(args) => tail::run(&args),
@@ -187,8 +245,8 @@ pub fn main() -> ExitCode {
         Command::Merchant(verb) => merchant::run(verb),
         Command::Scenarios(args) => scenarios::list(&args),
         Command::Link(args) => link::run(&args),
-        Command::Completions(args) => completions::completions(&args, Cli::command()),
-        Command::Man(args) => completions::man(&args, Cli::command()),
+        Command::Completions(args) => completions::completions(&args, command_line()),
+        Command::Man(args) => completions::man(&args, command_line()),
     };
     outcome.unwrap_or_else(|error| exit::usage(&error))
 }
@@ -219,6 +277,6 @@ mod tests {
 
     #[test]
     fn the_arguments_are_consistent() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 }

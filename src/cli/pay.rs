@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use hyper::Method;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::client::{GatewayArgs, OrderArgs};
+use super::order::OrderArgs;
+use super::talk::TalkArgs;
 
 /// Order to pay, and the payer's entries.
 #[derive(Args, Debug)]
@@ -14,9 +17,16 @@ pub(super) struct PayArgs {
     order: OrderArgs,
     #[command(flatten)]
     payer: Payer,
+    /// Pay too late: the order expires first where it is still open, and is approved after all
+    #[arg(long, conflicts_with_all = PAYER)]
+    late: bool,
     #[command(flatten)]
-    gateway: GatewayArgs,
+    talk: TalkArgs,
 }
+
+/// The options that say how the payer pays.
+const PAYER: [&str; 10] =
+    ["card", "cvv", "expiry", "pin", "otp", "wallet", "passcode", "bank", "binding", "outcome"];
 
 /// The payer's entries. Everything left out is right.
 #[derive(Args, Debug, Serialize)]
@@ -66,5 +76,20 @@ struct Payer {
 
 /// Pays, or fails to.
 pub(super) fn run(args: &PayArgs) -> anyhow::Result<ExitCode> {
-    args.order.act(&args.gateway, "pay", &serde_json::to_value(&args.payer)?)
+    let (order, talk) = (&args.order, &args.talk);
+    if !args.late {
+        return order.act(talk, "pay", &serde_json::to_value(&args.payer)?);
+    }
+    let known: Value = match talk.gateway.get(&order.path())? {
+        Ok(known) => known,
+        Err(refused) => return Ok(refused),
+    };
+    if known["state"] == "registered" {
+        let (path, expire) = (format!("{}/trigger", order.path()), json!({ "event": "expire" }));
+        let answer = talk.gateway.call::<Value>(Method::POST, &path, expire.to_string())?;
+        if let Err(refused) = answer {
+            return Ok(refused);
+        }
+    }
+    order.act(talk, "trigger", &json!({ "event": "late-approval" }))
 }

@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::coverage::CoverageBar;
 use super::scenarios::EMPTY;
+use super::talk::FormatArgs;
 use super::tested_shop::TestedShop;
 use super::{exit, interrupt, settings};
 use crate::api::Sources;
-use crate::base::visible;
+use crate::base::{Named, did_you_mean, visible};
 use crate::scenario::{CATALOGUE, Coverage, Mistake, Requirement, ScenarioFile, Style};
 use crate::scenario_runs::{
     self, Conclusion, LoadedScenario, ManyRuns, MerchantKind, Outcomes, RunOptions, RunReport,
@@ -98,9 +99,8 @@ pub(super) struct RunArgs {
     /// Let scenarios pass of which not everything could be judged
     #[arg(long)]
     allow_unjudged: bool,
-    /// Format of the output
-    #[arg(long, value_enum, default_value_t = RunFormat::Text)]
-    format: RunFormat,
+    #[command(flatten)]
+    format: FormatArgs,
     /// Write report.json, junit.xml and report.html there
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -119,36 +119,23 @@ enum DrivenBy {
     ByScenario,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RunFormat {
-    /// A line a scenario, and what failed
-    Text,
-    /// The whole report
-    Json,
-}
-
 pub(super) fn mistake(name: &str) -> Result<Mistake, String> {
-    let known = Mistake::ALL.iter().find(|mistake| mistake.name() == name);
-    known.copied().ok_or_else(|| {
-        let all: Vec<&str> = Mistake::ALL.iter().map(|mistake| mistake.name()).collect();
-        format!("no such mistake; there are {}", all.join(", "))
-    })
+    Mistake::of_name(name).ok_or_else(|| unknown::<Mistake>("no such mistake", name))
 }
 
 pub(super) fn style(name: &str) -> Result<Style, String> {
-    let known = Style::ALL.iter().find(|style| style.name() == name);
-    known.copied().ok_or_else(|| {
-        let all: Vec<&str> = Style::ALL.iter().map(|style| style.name()).collect();
-        format!("no such style; there are {}", all.join(", "))
-    })
+    Style::of_name(name).ok_or_else(|| unknown::<Style>("no such style", name))
 }
 
 pub(super) fn requirement(name: &str) -> Result<Requirement, String> {
-    let known = Requirement::ALL.iter().find(|need| need.name() == name);
-    known.copied().ok_or_else(|| {
-        let all: Vec<&str> = Requirement::ALL.iter().map(|need| need.name()).collect();
-        format!("no scenario asks for such an ability; there are {}", all.join(", "))
-    })
+    let why = "no scenario asks for such an ability";
+    Requirement::of_name(name).ok_or_else(|| unknown::<Requirement>(why, name))
+}
+
+/// Says that a name is not known, which one was probably meant, and which there are.
+fn unknown<T: Named>(why: &str, name: &str) -> String {
+    let all = T::names();
+    format!("{why}{}; there are {}", did_you_mean(name, all.iter().copied()), all.join(", "))
 }
 
 /// Runs them; 3 when no port was to be had for one, else 1 when one is not as expected, or less was met or judged than
@@ -179,7 +166,7 @@ pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitC
         _ => args.jobs.map_or(1, usize::from),
     };
     let begun = Instant::now();
-    let is_text = args.format == RunFormat::Text;
+    let is_text = !args.format.is_json();
     let limit = args.time_limit.map(Duration::from_secs);
     let interrupted = interrupt::watch(options.stop.clone(), limit)?;
     let cases: Vec<&LoadedScenario> = scenarios.iter().collect();

@@ -1,13 +1,16 @@
 //! `payon-sim check`, `schema` and `scenarios`: scenario files, without running them.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
+use serde_json::json;
 
 use super::exit;
 use super::scenarios_page;
 use super::table::table;
+use super::talk::FormatArgs;
 use crate::api::Sources;
 use crate::base::visible;
 use crate::scenario::{CATALOGUE, Expectation, MerchantFile, Scenario, ScenarioFile, Subject};
@@ -19,46 +22,65 @@ pub(super) struct CheckArgs {
     /// ids of the catalogue
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// Result of a check, as a program reads it.
+#[derive(Default, Serialize)]
+struct CheckReport {
+    checked: usize,
+    /// All that is wrong, each with its place.
+    mistakes: Vec<String>,
+    /// All that is doubtful, each with its place.
+    warnings: Vec<String>,
+    /// Parts that `payon-sim run` will not do or not judge.
+    notes: Vec<String>,
 }
 
 /// Prints every mistake, every warning, and what `run` will make of a scenario; a mistake makes the exit code 2.
 pub(super) fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let sources = Sources::new(args.paths);
     let (texts, unreadable) = sources.texts();
-    let mut report = String::new();
-    let (mut mistakes, mut warnings) = (0, 0);
-    let mut refuse = |report: &mut String, problem: &dyn Display| {
-        mistakes += 1;
+    let mut report = CheckReport { checked: texts.len(), ..CheckReport::default() };
+    let mut text = String::new();
+    let mut say = |list: &mut Vec<String>, kind: &str, what: String| {
         // Writing into a String cannot fail.
-        let _ = writeln!(report, "error: {problem}");
+        let _ = writeln!(text, "{kind}: {what}");
+        list.push(what);
     };
-    for (name, text) in &texts {
-        match ScenarioFile::read(name, text) {
+    for (name, bytes) in &texts {
+        match ScenarioFile::read(name, bytes) {
             Ok(file) => {
-                let doubts = file.warnings();
-                warnings += doubts.len();
-                report.extend(doubts.iter().map(|warning| format!("warning: {warning}\n")));
-                let notes = notes(&file.scenario);
-                report
-                    .extend(notes.iter().map(|note| format!("note: {}: {note}\n", visible(name))));
+                for warning in file.warnings() {
+                    say(&mut report.warnings, "warning", warning.to_string());
+                }
+                for note in notes(&file.scenario) {
+                    say(&mut report.notes, "note", format!("{}: {note}", visible(name)));
+                }
             }
             Err(problems) => {
                 for problem in &problems {
-                    refuse(&mut report, problem);
+                    say(&mut report.mistakes, "error", problem.to_string());
                 }
             }
         }
     }
     for problem in &unreadable {
-        refuse(&mut report, problem);
+        say(&mut report.mistakes, "error", problem.to_string());
     }
     for empty in sources.empty() {
-        refuse(&mut report, &format_args!("{}: {EMPTY}", visible(empty)));
+        say(&mut report.mistakes, "error", format!("{}: {EMPTY}", visible(empty)));
     }
-    let checked = texts.len();
-    let sum = format!("scenarios checked: {checked}, mistakes: {mistakes}, warnings: {warnings}\n");
-    report.push_str(&sum);
-    exit::print(&report)?;
+    let CheckReport { checked, mistakes, warnings, .. } = &report;
+    let (mistakes, warnings) = (mistakes.len(), warnings.len());
+    if args.format.is_json() {
+        exit::print_json(&report)?;
+    } else {
+        let sum =
+            format!("scenarios checked: {checked}, mistakes: {mistakes}, warnings: {warnings}\n");
+        exit::print(&(text + &sum))?;
+    }
     Ok(if mistakes > 0 { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 
@@ -113,8 +135,10 @@ pub(super) fn schema(args: &SchemaArgs) -> anyhow::Result<ExitCode> {
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
     /// Print the page that stands in docs/scenarios.md
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "json"])]
     markdown: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Lists the scenarios that come with the program.
@@ -123,10 +147,18 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         exit::print_exact(&scenarios_page::page())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let rows = CATALOGUE.iter().filter_map(|(name, text)| {
-        let scenario = ScenarioFile::read(name, text.as_bytes()).ok()?.scenario;
-        Some([scenario.id, scenario.title])
-    });
-    exit::print(&table(["ID", "TITLE"], &rows.collect::<Vec<_>>()))?;
+    let scenarios = CATALOGUE
+        .iter()
+        .filter_map(|(name, text)| Some(ScenarioFile::read(name, text.as_bytes()).ok()?.scenario));
+    if args.format.is_json() {
+        let told = scenarios.map(|scenario| {
+            let Scenario { id, title, why, correct, .. } = scenario;
+            json!({ "id": id, "title": title, "why": why, "correct": correct })
+        });
+        exit::print_json(&told.collect::<Vec<_>>())?;
+    } else {
+        let rows = scenarios.map(|scenario| [scenario.id, scenario.title]);
+        exit::print(&table(["ID", "TITLE"], &rows.collect::<Vec<_>>()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use toml::de::DeTable;
 
 use super::base_url::BaseUrl;
@@ -342,6 +342,24 @@ impl SettingsFile {
         let (_, line) = self.lines.iter().find(|(known, _)| known == name)?;
         let origin = SettingSource::File { file: self.shown.clone(), line: *line };
         Some((self.values.get(name)?.clone(), origin))
+    }
+}
+
+impl Resolved {
+    /// The settings by their names, each with its origin; null is not set. Secrets are not shown.
+    pub(super) fn to_json(&self) -> Value {
+        let settings = self.rows.iter().map(|(name, value, origin)| {
+            let is_hidden = SECRETS.contains(&name.as_str()) && !value.is_null();
+            let value = if is_hidden { Value::from("(hidden)") } else { value.clone() };
+            let origin = match origin {
+                SettingSource::Flag => format!("flag --{name}"),
+                SettingSource::Environment => format!("environment {}", variable(name)),
+                SettingSource::File { file, line } => format!("{file}:{line}"),
+                SettingSource::BuiltIn => "built in".to_owned(),
+            };
+            (name.clone(), json!({ "value": value, "from": origin }))
+        });
+        settings.collect::<Map<_, _>>().into()
     }
 }
 

@@ -6,7 +6,8 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::client::{GatewayArgs, OrderArgs};
+use super::order::OrderArgs;
+use super::talk::TalkArgs;
 
 /// Order and event.
 #[derive(Args, Debug)]
@@ -16,7 +17,7 @@ pub(super) struct TriggerArgs {
     /// Event to trigger
     event: TriggerName,
     #[command(flatten)]
-    gateway: GatewayArgs,
+    talk: TalkArgs,
 }
 
 /// The name of an event in the control plane.
@@ -44,7 +45,7 @@ impl ValueEnum for TriggerName {
 
 /// Makes it happen.
 pub(super) fn run(args: &TriggerArgs) -> anyhow::Result<ExitCode> {
-    args.order.act(&args.gateway, "trigger", &json!({ "event": args.event.0 }))
+    args.order.act(&args.talk, "trigger", &json!({ "event": args.event.0 }))
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::exit;
-use super::input::{read_all, read_all_text};
+use super::input::{operation, read_all, read_all_text};
 use super::side::{Side, SideArgs, merchant};
+use super::talk::FormatArgs;
 use super::visible::{parting, visible};
 use crate::base::Operation;
 use crate::gateway;
@@ -24,11 +25,10 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "ID")]
     merchant: String,
     /// The operation that the body is for, such as refund
-    #[arg(long, value_name = "OP")]
+    #[arg(long, value_name = "OP", value_parser = operation)]
     operation: Operation,
-    /// Print the explanation as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     side: SideArgs,
 }
@@ -100,7 +100,7 @@ pub(super) fn run(args: &VerifyArgs, own: &ArgMatches) -> anyhow::Result<ExitCod
     let explanation = ExplanationView::deserialize(&told).with_context(|| {
         format!("{side} answers otherwise than expected; is it of this version?")
     })?;
-    if args.json {
+    if args.format.is_json() {
         exit::print_json(&told)?;
     } else {
         exit::print(&for_people(&explanation, &side))?;

@@ -79,7 +79,7 @@ impl NoteBudget {
 pub(super) enum LastWords {
     /// This, and the connection is closed in good order.
     Good(Bytes),
-    /// What the rule that stepped in leaves of it.
+    /// Remains of it after the rule that stepped in.
     ByRule(RawReply, Box<PendingReply>),
 }
 

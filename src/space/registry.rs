@@ -10,7 +10,7 @@ use super::contents::{Budgets, InitialState};
 use super::metrics::Meter;
 use super::names::is_plain;
 use super::snapshot::Snapshot;
-use super::space::{Shared, Space};
+use super::space::{Added, Shared, Space};
 use crate::base::Seed;
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
@@ -37,7 +37,10 @@ fn if_taken(name: &str) -> &'static str {
     }
 }
 
-/// Reason why a space cannot be made.
+/// Largest number of merchants of a space.
+const MERCHANTS_OF_SPACE_MAX: usize = 1000;
+
+/// Reason why a space or a merchant cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SpaceError {
     /// The name is in use.
@@ -59,6 +62,12 @@ pub enum SpaceError {
         "{0:?} cannot be a merchantId or termId: use 1 to {ID_MAX} letters, digits, '.', '_' or '-', and not '.' or '..' alone"
     )]
     BadId(String),
+    /// More merchants than a space has.
+    #[error("a space has up to {MERCHANTS_OF_SPACE_MAX} merchants")]
+    FullOfMerchants,
+    /// The merchant is there.
+    #[error("merchant {0:?} is in the space already; PATCH /_sim/v1/merchants/{0} changes it")]
+    MerchantExists(String),
     /// One merchant wished for twice.
     #[error("merchant {0:?} is named twice")]
     MerchantTwice(String),
@@ -281,6 +290,28 @@ impl Spaces {
         Ok((space, born))
     }
 
+    /// Adds a merchant to a space that is there. A reset takes it away.
+    pub fn add_merchant(
+        &self,
+        space: &Arc<Space>,
+        wish: &NewMerchant,
+    ) -> Result<Arc<profile::Merchant>, SpaceError> {
+        let count = space.merchants().len();
+        let merchant = Arc::new(self.merchant(space.name(), None, count, wish)?);
+        match space.add_merchant(Arc::clone(&merchant), MERCHANTS_OF_SPACE_MAX) {
+            Added::Yes => {}
+            Added::IsThere => return Err(SpaceError::MerchantExists(merchant.id.clone())),
+            Added::IsFull => return Err(SpaceError::FullOfMerchants),
+        }
+        if self.profile().merchant(&merchant.id).is_none() {
+            let mut owners = self.owners.entry(merchant.id.as_str().into()).or_default();
+            if owners.iter().all(|owner| owner.number() != space.number()) {
+                owners.push(Arc::clone(space));
+            }
+        }
+        Ok(merchant)
+    }
+
     /// Finds the space of that name where it is to be kept, and removes it where it is to be replaced.
     fn existing(
         &self,
@@ -381,7 +412,10 @@ impl Spaces {
             }
         }
         // A made-up id may be another space's as well, where both were made from one seed; then the path names the space.
-        let is_taken = || self.owners.get(id.as_str()).is_some_and(|owners| !owners.is_empty());
+        let is_taken = || {
+            let owners = self.owners.get(id.as_str());
+            owners.is_some_and(|owners| owners.iter().any(|owner| owner.name() != space))
+        };
         if wish.merchant_id.is_some() && is_taken() {
             return Err(SpaceError::MerchantTaken(id));
         }

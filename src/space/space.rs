@@ -98,6 +98,13 @@ pub struct Arrival {
     pub meets_rules: bool,
 }
 
+/// Outcome of adding a merchant.
+pub(super) enum Added {
+    Yes,
+    IsThere,
+    IsFull,
+}
+
 impl Space {
     pub(super) fn new(
         name: &str,
@@ -183,6 +190,19 @@ impl Space {
     /// All merchants, by id.
     pub fn merchants(&self) -> Vec<Arc<Merchant>> {
         self.lock().contents.merchants.values().map(Arc::clone).collect()
+    }
+
+    /// Adds a merchant where there is none of its id, and fewer than `limit` of any.
+    pub(super) fn add_merchant(&self, merchant: Arc<Merchant>, limit: usize) -> Added {
+        let merchants = &mut self.lock().contents.merchants;
+        if merchants.contains_key(merchant.id.as_str()) {
+            return Added::IsThere;
+        }
+        if merchants.len() >= limit {
+            return Added::IsFull;
+        }
+        merchants.insert(merchant.id.as_str().into(), merchant);
+        Added::Yes
     }
 
     /// Changes a merchant's settings. `None` when there is no such merchant.

@@ -23,6 +23,8 @@ use crate::base::{Millis, wall_clock};
 /// Changes to a clock, in the order of the members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClockChange {
+    /// Show the machine's time again, at real speed. Nothing else of it counts then.
+    pub real: bool,
     /// Stop, or run again at real speed.
     pub freeze: Option<bool>,
     /// Jump there. What falls due on the way happens at the end of the jump.
@@ -107,9 +109,11 @@ impl Space {
 impl Transaction<'_> {
     /// The changes that take no time.
     fn change_clock(&mut self, change: &ClockChange) -> Result<(), ClockError> {
+        let real = wall_clock();
+        let back = ClockChange { freeze: Some(false), set: Some(real), ..ClockChange::default() };
+        let change = if change.real { &back } else { change };
         let target = change.set.map(in_range).transpose()?;
         in_range(later(target.unwrap_or(self.now), change.advance_ms.unwrap_or(0)))?;
-        let real = wall_clock();
         let clock = self.clock();
         if let Some(frozen) = change.freeze {
             clock.freeze(real, frozen);

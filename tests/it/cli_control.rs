@@ -45,7 +45,7 @@ fn an_event_is_asked_for_in_the_space_with_the_token() {
     let (url, server) = answering("200 OK", r#"{"state":"expired"}"#);
     let mut command = payon_sim(&["trigger", "--merchant", "C0000143", "--tx", "T 1/2", "expire"]);
     command
-        .args(["--space", "mine"])
+        .args(["--space", "mine", "--format", "json"])
         .env("PAYON_SIM_URL", &url)
         .env("PAYON_SIM_CONTROL_TOKEN", "hush");
     let ended = events(command, b"");

@@ -135,7 +135,10 @@ fn bodies_and_merchants_that_are_none_end_with_2() {
 fn keys_are_one_line_of_der_or_pem_and_test_keys_are_called_so() {
     let export = |more: &[&str]| run(&[&["keys", "export"], more].concat());
     let public = export(MERCHANT);
-    assert_eq!(public.err, "note: the public key of merchant C0000143 in the profile pgtest\n");
+    assert_eq!(
+        public.err,
+        "note: the public key of merchant C0000143, as the profile pgtest has it\n"
+    );
     assert_eq!(public.out.lines().count(), 1);
     let private = export(&[MERCHANT, &["--private"]].concat());
     assert!(private.err.contains("test key"), "{}", private.err);

@@ -30,6 +30,7 @@ mod cli_serve;
 mod cli_shadow;
 mod cli_sign;
 mod cli_sign_infer;
+mod cli_steer;
 mod cli_tail;
 mod clients;
 mod concurrency;

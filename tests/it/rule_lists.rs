@@ -352,7 +352,7 @@ async fn what_is_no_http_meets_a_gateway_that_is_down() {
     );
     let requests: [&[u8]; 6] = [
         b"GARBAGE\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no more of it is needed\r\n\r\n",

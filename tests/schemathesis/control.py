@@ -88,6 +88,11 @@ def more_rules():
     return rules()
 
 
+def rule():
+    ask("PUT", "rules", armed := rules())
+    return {"id": armed[0]["id"]}
+
+
 REQUEST = {"merchantId": MERCHANT, "txId": "1"}
 SIGNED = {"merchantId": MERCHANT, "operation": "refund", "body": {**REQUEST, "sign": "AAAA"}}
 
@@ -100,8 +105,9 @@ PATHS = {
     "trigger": order,
     "explain": lambda: {"trace": register()[1]},
     "resendPushback": pushback,
-    "armScenario": lambda: {"id": "S014"},
-    "deleteSpace": space,
+    **dict.fromkeys(("armScenario", "disarmScenario"), lambda: {"id": "S014"}),
+    "removeRule": rule,
+    **dict.fromkeys(("space", "deleteSpace"), space),
     **dict.fromkeys(("inbox", "answerInbox", "clearInbox"), lambda: {"box": "shop"}),
     **dict.fromkeys(
         ("exportSnapshot", "importSnapshot", "deleteSnapshot", "restoreSnapshot", "forkSnapshot"), saved
@@ -123,6 +129,8 @@ GOOD = {
     "changeClock": lambda: {"freeze": True, "set": "2026-03-02T10:00:00+07:00", "advance": 1000, "scale": 2},
     "replaceRules": rules,
     "addRules": more_rules,
+    "armRules": rules,
+    "addMerchant": lambda: {"termId": "T9", "notiUrl": "http://127.0.0.1:9/"},
     "recordScenario": order,
     "sign": lambda: {"merchantId": MERCHANT, "operation": "refund", "body": REQUEST},
     "explainSign": lambda: SIGNED,

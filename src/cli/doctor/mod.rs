@@ -9,11 +9,12 @@ mod sim;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, ValueEnum};
+use clap::{ArgMatches, Args};
 
 use super::client::GatewayArgs;
 use super::exit;
 use super::input::ProfileArg;
+use super::talk::FormatArgs;
 use given::GivenArgs;
 use report::DoctorReport;
 use sim::Sim;
@@ -28,21 +29,12 @@ as such or as the name of a file. Options come first.")]
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     given: GivenArgs,
-    /// For people, or JSON for programs
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: DoctorFormat,
+    #[command(flatten)]
+    format: FormatArgs,
     #[command(flatten)]
     profile: ProfileArg,
     #[command(flatten)]
     gateway: GatewayArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum DoctorFormat {
-    /// Columns
-    Text,
-    /// One object
-    Json,
 }
 
 /// Looks at everything; 1 where something is wrong for certain.
@@ -76,9 +68,10 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
         }
         anyhow::Ok(report)
     })?;
-    match format {
-        DoctorFormat::Text => exit::print(&report.to_string())?,
-        DoctorFormat::Json => exit::print_json(&report)?,
+    if format.is_json() {
+        exit::print_json(&report)?;
+    } else {
+        exit::print(&report.to_string())?;
     }
     Ok(if report.is_well() { ExitCode::SUCCESS } else { exit::failed() })
 }

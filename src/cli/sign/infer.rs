@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::super::exit;
-use super::super::input::{ProfileArg, merchant, read_all_text};
+use super::super::input::{ProfileArg, merchant, operation, read_all_text};
+use super::super::talk::FormatArgs;
 use super::super::visible::visible;
 use crate::base::{Operation, encoded, utf8};
 use crate::capture;
@@ -54,11 +55,10 @@ pub(super) struct InferArgs {
     #[arg(long, value_name = "ID")]
     merchant: Option<String>,
     /// The operation of samples without a URL; it gives the documented order of the members
-    #[arg(long, value_name = "OP")]
+    #[arg(long, value_name = "OP", value_parser = operation)]
     operation: Option<Operation>,
-    /// The form of the answer
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArgs,
     /// End the search after so many seconds
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
@@ -67,12 +67,6 @@ pub(super) struct InferArgs {
     candidates: u64,
     #[command(flatten)]
     profile: ProfileArg,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// Infers the recipe and prints it.
@@ -117,9 +111,10 @@ pub(super) fn run(args: &InferArgs) -> anyhow::Result<ExitCode> {
     inference.notes.extend(left_out.iter().map(|note| format!("left out: {note}")));
     let table = inference.recipe.as_ref().map(|recipe| sign_table(recipe, &profile, samples.len()));
     let table = table.transpose()?;
-    exit::print(&match args.format {
-        Format::Json => for_programs(&inference, table.as_deref())?,
-        Format::Text => for_people(&inference, table.as_deref()),
+    exit::print(&if args.format.is_json() {
+        for_programs(&inference, table.as_deref())?
+    } else {
+        for_people(&inference, table.as_deref())
     })?;
     Ok(if inference.outcome == Outcome::None { exit::failed() } else { ExitCode::SUCCESS })
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::exit;
-use super::input::{read_all, read_all_text};
+use super::input::{operation, read_all, read_all_text};
 use super::side::{Side, SideArgs, merchant};
 use crate::base::Operation;
 use crate::gateway;
@@ -26,7 +26,7 @@ pub(super) struct SignArgs {
     #[arg(long, value_name = "ID", required = true)]
     merchant: Option<String>,
     /// The operation that the body is for; says so if that takes no signature
-    #[arg(long, value_name = "OP")]
+    #[arg(long, value_name = "OP", value_parser = operation)]
     operation: Option<Operation>,
     /// Print the signature alone
     #[arg(long, conflicts_with = "canonical")]

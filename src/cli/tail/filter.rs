@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::event::{EventBody, TailEvent};
 use crate::base::{Operation, Reason};
+use crate::cli::input::operation;
 
 /// Conditions on an event, all of which must hold. Missed events and resets are always shown.
 #[derive(Args, Debug)]
@@ -19,7 +20,7 @@ pub(super) struct TailFilter {
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     kind: Vec<EventKindName>,
     /// Only requests of this operation
-    #[arg(long, value_name = "OP")]
+    #[arg(long, value_name = "OP", value_parser = operation)]
     operation: Option<Operation>,
     /// Only what this reason decided, by its name in `payon-sim profile reasons`
     #[arg(long, value_name = "REASON")]

@@ -38,6 +38,9 @@ pub(super) struct TailArgs {
     /// One line an event, all that is known of it, or the event as it was sent
     #[arg(long, value_name = "FORMAT", default_value = "compact")]
     format: TailFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// End after so many events
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
@@ -46,6 +49,12 @@ pub(super) struct TailArgs {
     timeout: Option<Duration>,
     #[command(flatten)]
     gateway: GatewayArgs,
+}
+
+impl TailArgs {
+    const fn format(&self) -> TailFormat {
+        if self.json { TailFormat::Json } else { self.format }
+    }
 }
 
 /// The beginning; the next event when nothing is given.
@@ -212,7 +221,7 @@ impl<'a> Tail<'a> {
             if !self.args.filter.takes(&event) {
                 continue;
             }
-            if !print(&self.args.format.show(&event, self.at.unwrap_or_default()))? {
+            if !print(&self.args.format().show(&event, self.at.unwrap_or_default()))? {
                 return Ok(TailEnd::Done(ExitCode::SUCCESS));
             }
             self.shown += 1;

@@ -1,0 +1,411 @@
+//! `payon-sim fault`: quick faults, each a rule that is armed at a running gateway and counts from now.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::builder::PossibleValue;
+use clap::{Args, Subcommand, ValueEnum};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::input::point;
+use super::rules::{self, warn};
+use super::sentence::{items, member};
+use super::table::table;
+use super::talk::TalkArgs;
+use crate::base::Reason;
+use crate::profile::Profile;
+use crate::scenario::Point;
+
+/// Beginning of the ids of rules that are quick faults.
+const PREFIX: &str = "fault-";
+
+/// Fault to arm, its settings, and the calls that it is for.
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "\
+A fault is a rule before all others; arming it again replaces it. --for is time of the space's clock. PAYON's push-backs \
+carry no signature, so wrong-signature is about the merchant's calls.
+
+Examples:
+  payon-sim fault down --for 30s
+  payon-sim fault slow --by 3s --operation status
+  payon-sim fault lose-answer --operation refund --times 1
+  payon-sim fault duplicate --copies 3 --tx T1
+  payon-sim fault decline --code 5051
+  payon-sim fault --list
+  payon-sim fault clear"
+)]
+pub(super) struct FaultArgs {
+    #[command(subcommand)]
+    verb: Option<FaultVerb>,
+    /// Fault to arm
+    #[arg(value_name = "FAULT", required_unless_present = "list")]
+    kind: Option<FaultName>,
+    /// List the faults, and say which are armed
+    #[arg(long, conflicts_with = "kind")]
+    list: bool,
+    #[command(flatten)]
+    settings: FaultSettings,
+    #[command(flatten)]
+    scope: FaultScope,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+/// Actions on faults that are armed.
+#[derive(Subcommand, Debug)]
+enum FaultVerb {
+    /// List the faults, and say which are armed
+    List(TalkArgs),
+    /// Take a fault away, or all faults; rules that are no quick faults stay
+    Clear {
+        /// The fault; all when left out
+        #[arg(value_name = "FAULT")]
+        kind: Option<FaultName>,
+        #[command(flatten)]
+        talk: TalkArgs,
+    },
+}
+
+/// Settings of a fault. Each is for some of them only.
+#[derive(Args, Debug)]
+struct FaultSettings {
+    /// Length of time: the delay of slow (3s) and late-pushback (10m), the time between duplicates (0s), Retry-After of busy (30s)
+    #[arg(long, value_name = "DURATION")]
+    by: Option<String>,
+    /// Number of push-backs that duplicate sends (2)
+    #[arg(long, value_name = "COUNT")]
+    copies: Option<u32>,
+    /// HTTP status of a proxy's page with which down answers, in place of broken connections
+    #[arg(long, value_name = "500-599")]
+    status: Option<u16>,
+    /// Reason of decline (card.do-not-honour) and refuse (system.error), from `payon-sim profile reasons`
+    #[arg(long, value_name = "NAME")]
+    reason: Option<Reason>,
+    /// The same by PAYON's code, such as 5051
+    #[arg(long, value_name = "CODE", conflicts_with = "reason")]
+    code: Option<String>,
+}
+
+/// The calls that a fault is for.
+#[derive(Args, Debug)]
+struct FaultScope {
+    /// Take the fault away after so long, such as 30s or 5m
+    #[arg(long = "for", value_name = "DURATION")]
+    lasting: Option<String>,
+    /// Only so many times
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    times: Option<u32>,
+    /// Only at this operation, or at pay, trigger, page, refused or connect; may be repeated
+    #[arg(long = "operation", value_name = "OP", value_parser = point)]
+    operations: Vec<Point>,
+    /// Only for the order with this txId
+    #[arg(long, value_name = "ID")]
+    tx: Option<String>,
+    /// Only for this merchant
+    #[arg(long, value_name = "ID")]
+    merchant: Option<String>,
+}
+
+/// One quick fault.
+struct FaultKind {
+    name: &'static str,
+    about: &'static str,
+    /// The settings that it takes, by their options.
+    takes: &'static [&'static str],
+    /// The points at which it steps in where none are given; none: wherever its effects can act.
+    at: &'static [&'static str],
+    /// Its effects, as in a scenario file.
+    effects: fn(&FaultSettings) -> anyhow::Result<Value>,
+}
+
+/// Calls that take a signature.
+const SIGNED: &[&str] = &["reversal", "refund", "preAuthCompletion"];
+
+/// Every quick fault.
+#[rustfmt::skip]
+const FAULTS: &[FaultKind] = &[
+    FaultKind { name: "down", takes: &["status"], at: &[],
+        about: "nothing answers: every connection is reset, those for the payer's pages too",
+        effects: |given| Ok(given.status.map_or(json!([{ "transport": "reset" }]),
+            |status| json!([{ "transport": { "server-error": status } }]))) },
+    FaultKind { name: "slow", takes: &["by"], at: &[],
+        about: "every answer comes late",
+        effects: |given| Ok(json!([{ "latency": given.by("3s") }])) },
+    FaultKind { name: "hang", takes: &[], at: &[],
+        about: "connections are accepted, and nothing ever comes",
+        effects: |_| Ok(json!([{ "transport": "hang" }])) },
+    FaultKind { name: "lose-answer", takes: &[], at: &[],
+        about: "what a call asks for is booked, and its answer is lost",
+        effects: |_| Ok(json!([{ "commit": "before" }, { "transport": "reset" }])) },
+    FaultKind { name: "garble-answer", takes: &[], at: &[],
+        about: "answers are almost JSON",
+        effects: |_| Ok(json!([{ "transport": "malformed-json" }])) },
+    FaultKind { name: "busy", takes: &["by"], at: &[],
+        about: "HTTP 429 with Retry-After",
+        effects: |given| Ok(json!([{ "transport": { "busy": { "retryAfter": given.by("30s") } } }])) },
+    FaultKind { name: "maintenance", takes: &[], at: &[],
+        about: "calls are refused for maintenance",
+        effects: |_| Ok(json!([{ "reason": "system.maintenance" }])) },
+    FaultKind { name: "refuse", takes: &["reason", "code"], at: &[],
+        about: "calls are refused for a reason",
+        effects: |given| Ok(json!([{ "reason": given.reason(Reason::SystemError)? }])) },
+    FaultKind { name: "wrong-signature", takes: &[], at: SIGNED,
+        about: "signed calls are refused as if their signature were wrong",
+        effects: |_| Ok(json!([{ "reason": "sign.invalid" }])) },
+    FaultKind { name: "decline", takes: &["reason", "code"], at: &["pay"],
+        about: "payments are declined",
+        effects: |given| Ok(json!([{ "reason": given.reason(Reason::CardDoNotHonour)? }])) },
+    FaultKind { name: "duplicate", takes: &["copies", "by"], at: &[],
+        about: "each push-back is sent several times",
+        effects: |given| {
+            let mut pushback = json!({ "copies": given.copies.unwrap_or(2) });
+            if let Some(apart) = &given.by {
+                pushback["apart"] = apart.as_str().into();
+            }
+            Ok(json!([{ "pushback": pushback }]))
+        } },
+    FaultKind { name: "lose-pushback", takes: &[], at: &[],
+        about: "push-backs are never sent",
+        effects: |_| Ok(json!([{ "pushback": { "drop": true } }])) },
+    FaultKind { name: "late-pushback", takes: &["by"], at: &[],
+        about: "push-backs are sent late",
+        effects: |given| Ok(json!([{ "pushback": { "delay": given.by("10m") } }])) },
+    FaultKind { name: "early-pushback", takes: &[], at: &[],
+        about: "push-backs come before the answer to the call that causes them",
+        effects: |_| Ok(json!([{ "pushback": { "beforeReply": true } }])) },
+    FaultKind { name: "wrong-pushback", takes: &[], at: &[],
+        about: "push-backs tell failure for success, and success for failure",
+        effects: |_| Ok(json!([{ "pushback": { "instead": "wrong-status" } }])) },
+    FaultKind { name: "forge-pushback", takes: &[], at: &["register"],
+        about: "a push-back tells of success as soon as an order is registered, though nothing was paid",
+        effects: |_| Ok(json!([{ "pushback": { "forged": true } }])) },
+];
+
+/// A fault by its name.
+#[derive(Clone, Copy)]
+struct FaultName(&'static FaultKind);
+
+/// The names, in the form in which clap wants them.
+static NAMES: [FaultName; FAULTS.len()] = {
+    let mut names = [FaultName(&FAULTS[0]); FAULTS.len()];
+    let mut at = 0;
+    while at < FAULTS.len() {
+        names[at] = FaultName(&FAULTS[at]);
+        at += 1;
+    }
+    names
+};
+
+impl std::fmt::Debug for FaultName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl ValueEnum for FaultName {
+    fn value_variants<'a>() -> &'a [Self] {
+        &NAMES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name).help(self.0.about))
+    }
+}
+
+impl FaultSettings {
+    fn by(&self, default: &str) -> String {
+        self.by.as_deref().unwrap_or(default).to_owned()
+    }
+
+    /// The reason that was given, by its name or by its code.
+    fn reason(&self, default: Reason) -> anyhow::Result<&'static str> {
+        let Some(code) = &self.code else { return Ok(self.reason.unwrap_or(default).name()) };
+        let reasons = &Profile::builtin().reasons;
+        let found = Reason::ALL.iter().find(|reason| reasons.general(**reason).code == code);
+        found.map(|reason| reason.name()).with_context(|| {
+            format!("no reason has the code {code:?}; payon-sim profile reasons lists them")
+        })
+    }
+
+    /// Options that were given.
+    fn given(&self) -> impl Iterator<Item = &'static str> {
+        let options = [
+            ("by", self.by.is_some()),
+            ("copies", self.copies.is_some()),
+            ("status", self.status.is_some()),
+            ("reason", self.reason.is_some()),
+            ("code", self.code.is_some()),
+        ];
+        options.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+}
+
+impl FaultArgs {
+    /// The rule of a fault, as in a scenario file.
+    fn rule(&self, kind: &FaultKind) -> anyhow::Result<Value> {
+        if let Some(option) = self.settings.given().find(|option| !kind.takes.contains(option)) {
+            let takes: Vec<String> = kind.takes.iter().map(|name| format!("--{name}")).collect();
+            let takes =
+                if takes.is_empty() { "no such option".to_owned() } else { takes.join(", ") };
+            bail!("--{option} does not go with {}, which takes {takes}", kind.name);
+        }
+        let FaultScope { lasting, times, operations, tx, merchant } = &self.scope;
+        let mut when = json!({});
+        let points: Vec<&str> = match &**operations {
+            [] => kind.at.to_vec(),
+            given => given.iter().map(|point| point.name()).collect(),
+        };
+        if !points.is_empty() {
+            when["operation"] = points.into();
+        }
+        if let Some(id) = tx {
+            when["txId"] = id.as_str().into();
+        }
+        if let Some(id) = merchant {
+            when["merchantId"] = id.as_str().into();
+        }
+        if let Some(lasting) = lasting {
+            when["window"] = json!({ "from": "now", "for": lasting });
+        }
+        if let Some(times) = times {
+            when["first"] = (*times).into();
+            when["scope"] = "rule".into();
+        }
+        let then = (kind.effects)(&self.settings)?;
+        Ok(
+            json!({ "id": format!("{PREFIX}{}", kind.name), "about": kind.about, "when": when, "then": then }),
+        )
+    }
+
+    fn arm(&self, kind: &FaultKind) -> anyhow::Result<ExitCode> {
+        let rule = json!([self.rule(kind)?]);
+        let lasts = match (&self.scope.lasting, self.scope.times) {
+            (Some(lasting), Some(times)) => {
+                format!("for {lasting} from now, {} at most", so_often(times))
+            }
+            (Some(lasting), None) => format!("for {lasting} from now"),
+            (None, Some(times)) => so_often(times),
+            (None, None) => "until it is cleared".to_owned(),
+        };
+        self.talk.send(Method::POST, "/_sim/v1/scenarios", &rule, |answer| {
+            warn(answer);
+            let FaultKind { name, about, .. } = kind;
+            format!("{name}, {lasts}: {about}\nto end it: payon-sim fault clear {name}\n")
+        })
+    }
+}
+
+fn so_often(times: u32) -> String {
+    if times == 1 { "once".to_owned() } else { format!("{times} times") }
+}
+
+/// Arms, lists or clears faults.
+pub(super) fn run(args: &FaultArgs) -> anyhow::Result<ExitCode> {
+    match (&args.verb, args.kind) {
+        (Some(FaultVerb::Clear { kind, talk }), _) => clear(*kind, talk),
+        (Some(FaultVerb::List(talk)), _) => talk.get(rules::PATH, listed),
+        (None, Some(FaultName(kind))) => args.arm(kind),
+        (None, None) => args.talk.get(rules::PATH, listed),
+    }
+}
+
+/// Every fault, and how it stands.
+fn listed(answer: &Value) -> String {
+    let armed = items(answer, "rules");
+    let rows: Vec<_> = FAULTS
+        .iter()
+        .map(|FaultKind { name, about, .. }| {
+            let id = format!("{PREFIX}{name}");
+            let rule = armed.iter().find(|rule| rule["id"] == *id);
+            let stands = rule.map_or("-".to_owned(), |rule| {
+                let lasting = match rule["rule"]["when"]["window"]["for"].as_str() {
+                    Some(lasting) => format!("for {lasting} from {}", member(rule, "armedAt")),
+                    None => format!("since {}", member(rule, "armedAt")),
+                };
+                format!("{lasting}, calls met: {}", member(rule, "fired"))
+            });
+            [(*name).to_owned(), stands, (*about).to_owned()]
+        })
+        .collect();
+    table(["FAULT", "ARMED", "ABOUT"], &rows)
+}
+
+/// Takes faults away.
+fn clear(kind: Option<FaultName>, talk: &TalkArgs) -> anyhow::Result<ExitCode> {
+    let answer: Value = match talk.gateway.get(rules::PATH)? {
+        Ok(answer) => answer,
+        Err(refused) => return Ok(refused),
+    };
+    let is_meant = |id: &&str| match kind {
+        Some(FaultName(kind)) => id.strip_prefix(PREFIX) == Some(kind.name),
+        None => id.starts_with(PREFIX),
+    };
+    let ids = items(&answer, "rules").iter().filter_map(|rule| rule["id"].as_str());
+    let ids: Vec<String> = ids.filter(is_meant).map(str::to_owned).collect();
+    rules::remove(talk, &ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{RuleList, check_rules};
+
+    fn args(line: &str) -> FaultArgs {
+        let command = FaultArgs::augment_args(clap::Command::new("fault"));
+        let words = std::iter::once("fault").chain(line.split(' '));
+        let matches = command.try_get_matches_from(words).expect("good arguments");
+        <FaultArgs as clap::FromArgMatches>::from_arg_matches(&matches).expect("good arguments")
+    }
+
+    fn rule(line: &str) -> Value {
+        let args = args(line);
+        args.rule(args.kind.expect("a fault").0).expect("a rule")
+    }
+
+    #[test]
+    fn every_fault_is_a_rule_whose_effects_can_act() {
+        for FaultKind { name, .. } in FAULTS {
+            let rule = rule(&format!("{name} --for 30s --times 2")).to_string();
+            let rules = RuleList::read(name, rule.as_bytes()).expect("a rule").rules;
+            assert_eq!(check_rules(&rules), [], "{name}");
+            assert_eq!(rules[0].id, format!("fault-{name}"));
+        }
+    }
+
+    #[test]
+    fn settings_are_those_that_were_given_or_the_faults_own() {
+        let effects = |line: &str| rule(line)["then"].clone();
+        assert_eq!(effects("slow"), json!([{ "latency": "3s" }]));
+        assert_eq!(effects("slow --by 1m"), json!([{ "latency": "1m" }]));
+        assert_eq!(effects("down --status 503"), json!([{ "transport": { "server-error": 503 } }]));
+        assert_eq!(effects("decline"), json!([{ "reason": "card.do-not-honour" }]));
+        assert_eq!(
+            effects("decline --code 5051"),
+            json!([{ "reason": "card.insufficient-funds" }])
+        );
+        let copies = json!([{ "pushback": { "copies": 3, "apart": "1h" } }]);
+        assert_eq!(effects("duplicate --copies 3 --by 1h"), copies);
+        let given = args("down --copies 3");
+        let refused = given.rule(given.kind.expect("a fault").0).expect_err("refused").to_string();
+        assert_eq!(refused, "--copies does not go with down, which takes --status");
+        let given = args("decline --code 77");
+        assert!(given.rule(given.kind.expect("a fault").0).is_err());
+    }
+
+    #[test]
+    fn a_fault_is_for_the_calls_that_were_named() {
+        let when = |line: &str| rule(line)["when"].clone();
+        assert_eq!(when("down"), json!({}));
+        assert_eq!(when("decline"), json!({ "operation": ["pay"] }));
+        let line = "wrong-signature --operation refund --tx T1 --merchant M --for 30s --times 1";
+        let expected = json!({
+            "operation": ["refund"], "txId": "T1", "merchantId": "M",
+            "window": { "from": "now", "for": "30s" }, "first": 1, "scope": "rule",
+        });
+        assert_eq!(when(line), expected);
+    }
+}
