@@ -127,7 +127,7 @@ pub(super) fn append(call: &ApiRequest, given: RuleListInput) -> Result<RulesVie
 pub(super) fn put_first(call: &ApiRequest, given: RuleListInput) -> Result<RulesView, ApiProblem> {
     let scenario::RuleList { mut rules, left_out } = given.0;
     // The names that are made up are the same each time, so that what is armed again takes its own place.
-    name_rules(&mut rules, &[]);
+    name_rules(&mut rules, []);
     arm_first(call, rules)?;
     Ok(RulesView::of(call, not_applied(left_out)))
 }

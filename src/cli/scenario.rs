@@ -130,7 +130,7 @@ fn read(file: &str) -> anyhow::Result<(String, Vec<String>)> {
         anyhow::anyhow!("the scenario cannot be armed:\n{}", told.join("\n"))
     };
     let mut rules = RuleList::read(name, &bytes).map_err(told)?.rules;
-    name_rules(&mut rules, &[]);
+    name_rules(&mut rules, []);
     let ids = rules.into_iter().map(|rule| rule.id).collect();
     Ok((String::from_utf8(bytes)?, ids))
 }
