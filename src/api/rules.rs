@@ -72,6 +72,8 @@ struct RuleView {
     matched_without_effect: u32,
     /// Time at which it was armed, on the space's clock. Its windows and steps count from then.
     armed_at: String,
+    /// True if its window has closed for good, so that it decides no call any more.
+    over: bool,
     /// Id of the scenario of the catalogue that has this very rule; null for a rule of one's own.
     scenario: Option<&'static str>,
     /// Warnings about it.
@@ -89,16 +91,21 @@ impl RulesView {
     /// The armed rules with what is doubtful about them, after other `warnings`.
     fn of(call: &ApiRequest, mut warnings: Vec<String>) -> Self {
         let counted = call.space.rules();
-        let rules: Vec<Rule> = counted.iter().map(|it| it.armed.rule.clone()).collect();
+        let now = call.space.read(|view| view.now);
+        let open: Vec<usize> =
+            (0..counted.len()).filter(|at| !counted[*at].armed.is_over(now)).collect();
+        let rules: Vec<Rule> = open.iter().map(|at| counted[*at].armed.rule.clone()).collect();
         // They come in the order of the rules.
         let mut doubts = check_rules(&rules).into_iter().peekable();
         let view = |(at, CountedRule { armed, tally }): (usize, CountedRule)| {
-            let own = std::iter::from_fn(|| doubts.next_if(|doubt| doubt.item == at));
+            let own =
+                std::iter::from_fn(|| doubts.next_if(|doubt| open.get(doubt.item) == Some(&at)));
             RuleView {
                 matched: tally.all,
                 fired: tally.fired,
                 matched_without_effect: tally.idle,
                 armed_at: armed.at.rfc3339(),
+                over: open.binary_search(&at).is_err(),
                 scenario: scenario_with(&armed.rule),
                 warnings: own.map(|doubt| doubt.message.to_string()).collect(),
                 rule: armed.rule.to_json(),

@@ -322,6 +322,9 @@ fn listed(answer: &Value) -> String {
             let id = format!("{PREFIX}{name}");
             let rule = armed.iter().find(|rule| rule["id"] == *id);
             let stands = rule.map_or("-".to_owned(), |rule| {
+                if rule["over"] == true {
+                    return "over".to_owned();
+                }
                 let lasting = match rule["rule"]["when"]["window"]["for"].as_str() {
                     Some(lasting) => format!("for {lasting} from {}", member(rule, "armedAt")),
                     None => format!("since {}", member(rule, "armedAt")),

@@ -104,6 +104,9 @@ pub(super) fn list(args: &PushbacksArgs) -> anyhow::Result<ExitCode> {
                 ]
             })
             .collect();
+        if rows.is_empty() {
+            return "no push-back\n".to_owned();
+        }
         let header = [
             "NUMBER", "CREATED", "MERCHANT", "ORDER", "CAUSE", "STATE", "ATTEMPTS", "ANSWER",
             "NEXT",

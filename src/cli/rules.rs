@@ -118,7 +118,10 @@ fn listed(answer: &Value) -> String {
         .iter()
         .map(|it| {
             let [id, fitted, fired] = ["id", "matched", "fired"].map(|name| member(it, name));
-            let [scenario, at] = ["scenario", "armedAt"].map(|name| member(it, name));
+            let [scenario, mut at] = ["scenario", "armedAt"].map(|name| member(it, name));
+            if it["over"] == true {
+                at.push_str(" (over)");
+            }
             [id, fitted, fired, scenario, at, written(&it["rule"])]
         })
         .collect();

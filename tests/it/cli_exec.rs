@@ -55,7 +55,7 @@ fn a_command_that_cannot_be_run_is_told_as_a_shell_tells_it() {
 fn signals_are_passed_on_to_the_command() {
     for (signal, code) in [("TERM", 15), ("INT", 2), ("USR1", 10)] {
         let line = format!(
-            "trap 'kill $!; exit {}' {signal}; sleep 600 & echo started; wait $!",
+            "trap 'kill -KILL $!; exit {}' {signal}; sleep 600 & echo started; wait $!",
             40 + code
         );
         // In a session of its own: a terminal that the tests run in has nothing to say there.

@@ -156,6 +156,40 @@ async fn windows_count_from_when_the_rule_is_armed() {
 }
 
 #[tokio::test]
+async fn a_rule_whose_window_has_closed_for_good_is_told_as_over_and_shadows_no_other() {
+    let sim = Sim::start().await;
+    let space = sim.space("over").await;
+    let then = json!([{ "status": 503 }]);
+    let windows = [
+        (json!({ "for": "30s" }), true),
+        (json!({ "to": "30s" }), true),
+        (json!({ "from": "10s", "for": "20s" }), true),
+        (json!({ "from": "10s", "for": "21s" }), false),
+        (json!({ "every": "1m", "for": "30s" }), false),
+        (json!({ "from": "1h" }), false),
+    ];
+    let rules: Vec<Value> = windows
+        .iter()
+        .map(|(window, _)| json!({ "when": { "window": window }, "then": then }))
+        .collect();
+    space.control_send("PUT", "rules", &json!(rules).to_string()).await.expect(200);
+    space.advance(30_000).await;
+    let told = space.control_get("rules").await.json();
+    for (rule, (window, is_over)) in told["rules"].as_array().unwrap().iter().zip(&windows) {
+        assert_eq!(rule["over"], *is_over, "{window}");
+    }
+
+    let of = |id: &str, when: Value| json!({ "id": id, "when": when, "then": then });
+    let brief = of("brief", json!({ "window": { "for": "30s" } }));
+    let rules = json!([of("always", json!({})), brief]);
+    let warnings =
+        space.control_send("PUT", "rules", &rules.to_string()).await.json()["warnings"].clone();
+    assert!(warnings.to_string().contains("never has its turn"), "{warnings}");
+    space.advance(30_000).await;
+    assert_eq!(space.control_get("rules").await.json()["warnings"], json!([]));
+}
+
+#[tokio::test]
 async fn steps_of_latency_count_from_when_the_rule_is_armed() {
     let sim = Sim::start().await;
     let space = sim.space("steps").await;

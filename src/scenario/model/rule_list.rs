@@ -19,8 +19,17 @@ pub struct RuleList {
 const BESIDE_RULES: [&str; 4] = ["seed", "profile", "drive", "expect"];
 
 /// Keys of an armed rule in the control plane's answer.
-const ENTRY: &[&str] =
-    &["id", "matched", "fired", "matchedWithoutEffect", "armedAt", "scenario", "warnings", "rule"];
+const ENTRY: &[&str] = &[
+    "id",
+    "matched",
+    "fired",
+    "matchedWithoutEffect",
+    "armedAt",
+    "over",
+    "scenario",
+    "warnings",
+    "rule",
+];
 
 impl RuleList {
     /// Reads a list of rules, a map with such a list under `rules`, as the control plane answers it, a whole scenario, or

@@ -222,6 +222,16 @@ fn wanted_field(test: &FieldTest) -> String {
 }
 
 impl Window {
+    /// Returns true if it has closed for good at `now`, where the rule was armed at `armed`.
+    pub fn is_over(&self, now: Millis, armed: Millis) -> bool {
+        let from = self.from.map_or(armed, |from| from.resolve(armed));
+        let closed = match (self.every, self.lasting) {
+            (None, Some(lasting)) => now.0.saturating_sub(from.0) >= lasting.ms().cast_signed(),
+            _ => false,
+        };
+        closed || self.to.is_some_and(|to| now >= to.resolve(armed))
+    }
+
     /// Returns true if `now` is within, where the rule was armed at `armed`.
     pub fn holds(&self, now: Millis, armed: Millis) -> bool {
         let from = self.from.map_or(armed, |from| from.resolve(armed));

@@ -50,6 +50,11 @@ impl ArmedRule {
     pub fn all(rules: impl IntoIterator<Item = Rule>, at: Millis) -> Vec<Self> {
         rules.into_iter().map(|rule| Self { rule, at }).collect()
     }
+
+    /// Returns true if its window has closed for good, so that it fits no call any more.
+    pub fn is_over(&self, now: Millis) -> bool {
+        self.rule.when.window.as_ref().is_some_and(|window| window.is_over(now, self.at))
+    }
 }
 
 /// One rule, ready.
