@@ -34,6 +34,7 @@
 //! | [`merchant_under_test`] | a shop of the user's: started, called, asked and restarted as its merchant file says | decides |
 //! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
 //! | [`simulator`] | the door: a simulator in this process; the one place that puts server, control plane, pages and scheduler together | decides |
+//! | [`state_store`] | keeps spaces in a directory, written record by record, and reads them again | decides |
 //! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`api`] | everything of ours under `/_sim/` | bypasses a space |
@@ -79,6 +80,9 @@
 //!   [`space::EventPage`] from there at a pace of its own (`api/events.rs`); nothing is kept for it.
 //! - **Counters**: [`space::Meter`], for all spaces and since the start, is what the metrics show.
 //!   [`scenario::Coverage`] holds the failures that were met, of all that can happen.
+//! - **State that survives** (`--state`): whoever locks a space notes it as changed; in the rounds of [`space::WriteRounds`]
+//!   [`state_store`] writes the records that differ (`space/records.rs`), and where a change must be written first, its answer
+//!   waits for the round in `server/router.rs`, `api/answer.rs` and `delivery/scheduler.rs`.
 //! - **Snapshots**: a [`space::Snapshot`] is all that decides how a space goes on; `space/export.rs` writes it as a
 //!   file and reads it again.
 //! - **Sources of rules**: a call, or [`api::Sources`], the scenario files that a server follows.
@@ -148,6 +152,7 @@ pub mod server;
 pub mod shadow;
 pub mod simulator;
 pub mod space;
+pub mod state_store;
 pub mod wire;
 
 pub use base::{Currency, Operation, OrderState, PaymentMethod, Reason};

@@ -72,6 +72,14 @@ pub(super) fn health(_: &ApiRequest, _: Empty) -> Result<HealthView, ApiProblem>
     Ok(HealthView { status: "ok" })
 }
 
+/// It answers, and what changes is written where it is to be.
+pub(super) fn ready(call: &ApiRequest, asked: Empty) -> Result<HealthView, ApiProblem> {
+    match call.control.spaces().rounds().and_then(|rounds| rounds.failure()) {
+        Some(failure) => Err(ApiProblem::not_written(&failure)),
+        None => health(call, asked),
+    }
+}
+
 /// Returns version and build.
 pub(super) fn version(call: &ApiRequest, _: Empty) -> Result<VersionView, ApiProblem> {
     Ok(VersionView {

@@ -15,11 +15,11 @@ use hyper::{Method, Response, StatusCode};
 use super::control::Control;
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::ApiRequest;
-use super::route::{ApiReply, JSON};
+use super::route::{ApiMethod, ApiReply, JSON, Route};
 use super::{dashboard, docs, guard, routes};
 use crate::base::{compressed, has_mark, without_mark};
 use crate::http::{BodyError, Limits, ReplyBody, RequestBody, check_host};
-use crate::space::Space;
+use crate::space::{NotWritten, Space};
 
 /// Path to which the login page sends the token.
 const LOGIN: &str = "/_sim/login";
@@ -57,6 +57,11 @@ impl Control {
             _ => ProblemKind::Unreadable,
         };
         (PROBLEM, ApiProblem::new(kind, detail).to_json())
+    }
+
+    /// Answers a request whose effect could not be written, so that nobody takes it for done.
+    pub fn not_written(&self, error: &NotWritten) -> Response<ReplyBody> {
+        refuse(&ApiProblem::not_written(error))
     }
 
     /// Answers a request under `/_sim/`, for the space of that name, or for `default`.
@@ -140,7 +145,18 @@ impl Control {
             headers: head.headers,
             body,
         };
-        (route.run)(call).await
+        self.run(route, call).await
+    }
+
+    /// Carries a call out. Where a change must be written before anybody is told of it, the answer waits for that.
+    async fn run(&self, route: &Route, call: ApiRequest) -> Result<ApiReply, ApiProblem> {
+        let reply = (route.run)(call).await?;
+        if let Some(rounds) =
+            self.spaces().rounds_to_await().filter(|_| route.verb != ApiMethod::Get)
+        {
+            rounds.written().await.map_err(|error| ApiProblem::not_written(&error))?;
+        }
+        Ok(reply)
     }
 
     /// Answers a call of this process, such as `orders?limit=1` below `/_sim/v1/`: the body of the answer. Nobody need
@@ -155,7 +171,7 @@ impl Control {
         let (path, query) = call.split_once('?').unwrap_or((call, ""));
         let (route, params) = routes::find(method, &format!("/_sim/v1/{path}"))?;
         let headers = HeaderMap::new();
-        let reply = (route.run)(ApiRequest {
+        let call = ApiRequest {
             control: Arc::clone(self),
             space,
             origins: self.origins(&headers),
@@ -163,8 +179,8 @@ impl Control {
             query: query.to_owned(),
             headers,
             body,
-        });
-        let body = reply.await?.body;
+        };
+        let body = self.run(route, call).await?.body;
         if body.is_stream() {
             let detail = "the answer never ends; follow it over HTTP";
             return Err(ApiProblem::new(ProblemKind::Refused, detail));

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::base::Reason;
+use crate::space::NotWritten;
 
 macro_rules! kinds {
     ($($variant:ident = $status:literal $slug:literal, $title:literal;)+) => {
@@ -65,6 +66,7 @@ kinds! {
     HeadTooLarge = 431 "head-too-large", "The request's headers are too large";
     Failed = 500 "failed", "The simulator failed";
     Stopping = 503 "stopping", "The server stops";
+    NotWritten = 503 "not-written", "The state cannot be written";
 }
 
 /// Reason why a call failed.
@@ -139,6 +141,12 @@ impl ApiProblem {
     /// A value that can be read, yet not be taken.
     pub(super) fn refused(member: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Refused, detail).at(member)
+    }
+
+    /// The state is not written, so nothing is acknowledged.
+    pub(super) fn not_written(error: &NotWritten) -> Self {
+        let detail = format!("{error}; make room for --state, and look before you ask again");
+        Self::new(ProblemKind::NotWritten, detail)
     }
 
     /// Everything that is wrong with files: each mistake names its own.

@@ -23,7 +23,7 @@ use crate::scenario::Coverage;
 pub(super) const ROUTES: &[Route] = &[
     route!(Get "/_sim/healthz" "health", about::health: Empty => 200 about::HealthView,
         "Whether the server lives"),
-    route!(Get "/_sim/readyz" "ready", about::health: Empty => 200 about::HealthView,
+    route!(Get "/_sim/readyz" "ready", about::ready: Empty => 200 about::HealthView,
         "Whether the server takes requests"),
     route!(Get "/_sim/version" "version", about::version: Empty => 200 about::VersionView,
         "What the server is and how it was built"),

@@ -74,8 +74,15 @@ impl Sources {
         space.change_rules(|all, now| {
             let is_ours =
                 |id: &str| [&*armed, &*rules].into_iter().flatten().any(|ours| ours.id == id);
+            let mut ours = ArmedRule::all(rules.iter().cloned(), now);
+            // A space that goes on from what was kept has armed them already.
+            for rule in ours.iter_mut().filter(|_| armed.is_empty()) {
+                if let Some(known) = all.iter().find(|known| known.rule == rule.rule) {
+                    rule.at = known.at;
+                }
+            }
             all.retain(|known| !is_ours(&known.rule.id));
-            all.splice(0..0, ArmedRule::all(rules.iter().cloned(), now));
+            all.splice(0..0, ours);
         });
         *armed = rules;
         Ok(changes)

@@ -3,6 +3,7 @@
 //! Nothing here knows a socket, a runtime, an order or a profile.
 
 mod bounded;
+mod fence;
 mod fields;
 mod json_tree;
 mod method;
@@ -15,6 +16,7 @@ pub mod persistent;
 mod plain;
 mod reason;
 mod received;
+mod records;
 mod report;
 mod return_url;
 mod secret;
@@ -28,6 +30,7 @@ mod visible;
 mod web_url;
 
 pub use bounded::{FILE_MAX, read_all, read_file, read_text};
+pub use fence::fenced;
 pub use fields::{Fields, FieldsError, Literal};
 pub use json_tree::JsonTree;
 pub use method::PaymentMethod;
@@ -40,6 +43,7 @@ pub use period::Period;
 pub use plain::needs_no_escape;
 pub use reason::Reason;
 pub use received::{compressed, encoded, has_mark, recognised, utf8, without_mark};
+pub use records::{RecordChange, RecordChanges, RecordKind, read_record};
 pub use report::{Diagnostic, Message, line_of, line_starts};
 pub use return_url::{ReturnUrl, ReturnUrlError};
 pub use secret::{CARD_DIGITS, Secrecy, SecretNames};

@@ -76,6 +76,10 @@ impl Announcement<'_> {
         if let Some(token) = token.filter(|_| *is_token_made) {
             line(format_args!("  Control token         {token}"));
         }
+        if let Some(dir) = &settings.state {
+            let durability = settings.durability;
+            line(format_args!("  State                 {} ({durability})", dir.display()));
+        }
         if !settings.host.is_loopback() {
             line(format_args!(
                 "\n  WARNING: listening on {}, so other machines can reach it. Its keys and cards are public test data; never \

@@ -1,6 +1,7 @@
 //! `payon-sim serve`: the gateway, until it is told to stop.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::http::Limits;
 use crate::profile::Profile;
 use crate::simulator::{Simulator, SimulatorBuilder, StartError};
 use crate::space::{Budgets, DeliveryState, JournalBudget, Spaces};
+use crate::state_store::StateSettings;
 
 /// Serves until SIGTERM or Ctrl-C, or until the parent has gone where that is asked for.
 pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
@@ -76,6 +78,16 @@ async fn serve(
         tracing::warn!("no scenario is armed from {empty}: {EMPTY}");
     }
     let spaces = Arc::clone(simulator.spaces());
+    let began_with = spaces.default_space().first_seed();
+    if settings.seed.is_some() && seed != began_with {
+        tracing::warn!(
+            "the state in {} began with seed {began_with}, which stays; --seed {seed} is for a new one",
+            settings.state.as_deref().unwrap_or(Path::new("?")).display(),
+            began_with = began_with.0,
+            seed = seed.0
+        );
+    }
+    let seed = began_with;
     let hang_up = signal(SignalKind::hangup())?;
     let following =
         reload::follow(sources, Arc::clone(&spaces), hang_up, settings.watch.then_some(looks));
@@ -122,7 +134,9 @@ async fn serve(
         }
         code = signals.next() => return Ok(ExitCode::from(code)),
     }
-    report_undelivered(&spaces);
+    if settings.state.is_none() {
+        report_undelivered(&spaces);
+    }
     match spaces.violations() {
         found if settings.strict && found > 0 => Ok(exit::strict_violation(found)),
         _ => Ok(ExitCode::SUCCESS),
@@ -159,6 +173,10 @@ fn builder(
     if let Some(port) = settings.control_port {
         builder = builder.control_address(SocketAddr::new(settings.host, port));
     }
+    if let Some(directory) = &settings.state {
+        let (directory, durability) = (directory.clone(), settings.durability.into());
+        builder = builder.state(StateSettings { directory, durability });
+    }
     if let Some(token) = token {
         builder = builder.control_token(token);
     }
@@ -177,6 +195,7 @@ pub(super) fn refuse(error: StartError) -> anyhow::Result<ExitCode> {
     let (error, flag) = match error {
         StartError::Port(error) => (error, "--port"),
         StartError::ControlPort(error) => (error, "--control-port"),
+        StartError::State(error) => return Err(error.into()),
         StartError::Scenarios(mistakes) => {
             for mistake in &mistakes {
                 exit::say(mistake);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args};
+use clap::{ArgMatches, Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use toml::de::DeTable;
@@ -17,7 +17,7 @@ use super::environment;
 use crate::base::read_text;
 use crate::checkout::FRAME_ANCESTORS;
 use crate::profile::Diagnostic;
-use crate::space::Budgets;
+use crate::space::{Budgets, Durability};
 
 /// Options of `serve`.
 #[derive(Args, Clone, Debug)]
@@ -78,6 +78,18 @@ pub(super) struct ServeSettings {
     /// is a pipe
     #[arg(long, env = "PAYON_SIM_EXIT_WITH_PARENT", value_parser = BoolishValueParser::new())]
     pub(super) exit_with_parent: bool,
+    /// A directory in which every space is kept, so that it survives restarts and crashes. Made where it is missing; one
+    /// process at a time can use it. Not kept are the journal and the event log
+    #[arg(long, env = "PAYON_SIM_STATE", value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+    /// With --state, when a change is on the disk: `always` before anybody is told of it, `second` within a second
+    #[arg(
+        long,
+        env = "PAYON_SIM_DURABILITY",
+        value_name = "WHEN",
+        default_value_t = ServeSettings::default().durability
+    )]
+    pub(super) durability: DurabilityName,
     /// Orders that each space keeps at most, open ones aside; the oldest closed ones are dropped past that
     #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = ServeSettings::default().max_orders)]
     pub(super) max_orders: usize,
@@ -134,6 +146,32 @@ pub(super) struct ServeSettings {
     pub(super) quiet: bool,
 }
 
+/// The names of [`Durability`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum DurabilityName {
+    Always,
+    Second,
+}
+
+impl fmt::Display for DurabilityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Always => "always",
+            Self::Second => "second",
+        })
+    }
+}
+
+impl From<DurabilityName> for Durability {
+    fn from(name: DurabilityName) -> Self {
+        match name {
+            DurabilityName::Always => Self::Always,
+            DurabilityName::Second => Self::Second,
+        }
+    }
+}
+
 impl Default for ServeSettings {
     fn default() -> Self {
         let budgets = Budgets::default();
@@ -150,6 +188,8 @@ impl Default for ServeSettings {
             ready_file: None,
             ready_fd: None,
             exit_with_parent: false,
+            state: None,
+            durability: DurabilityName::Second,
             max_orders: budgets.orders,
             journal_entries: budgets.journal.entries,
             journal_bytes: budgets.journal.bytes,
@@ -322,7 +362,9 @@ impl SettingsFile {
         let mut settings: ServeSettings = toml::from_str(&text).map_err(mistake)?;
         // A path means what it means to somebody who looks at the file.
         let dir = path.parent().unwrap_or(Path::new(""));
-        let paths = [&mut settings.profile, &mut settings.ready_file].into_iter().flatten();
+        let paths = [&mut settings.profile, &mut settings.ready_file, &mut settings.state]
+            .into_iter()
+            .flatten();
         for path in paths.filter(|path| !is_stdout(path)) {
             *path = dir.join(&path);
         }

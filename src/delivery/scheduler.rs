@@ -10,7 +10,10 @@ use tokio_util::task::TaskTracker;
 
 use super::sender::Sender;
 use crate::base::{Millis, wall_clock};
-use crate::space::Spaces;
+use crate::space::{Spaces, WriteRounds};
+
+/// Time after which it is asked again whether a change can be written.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Wakes spaces and hands what is due there to the [`Sender`].
 pub struct Scheduler {
@@ -59,7 +62,14 @@ impl Scheduler {
         for dispatch in errands {
             let (space, sender) = (Arc::clone(&space), Arc::clone(&self.sender));
             let stop = self.stop.clone();
+            let rounds = self.spaces.rounds_to_await().map(Arc::clone);
             self.deliveries.spawn(async move {
+                if let Some(rounds) = rounds
+                    && !is_written(&rounds, &stop).await
+                {
+                    // It is sent when the space goes on from what is written.
+                    return;
+                }
                 let attempt = sender.attempt(&space, &dispatch, &stop).await;
                 space.attempted(&dispatch, attempt);
             });
@@ -68,4 +78,15 @@ impl Scheduler {
             agenda.insert((due, number));
         }
     }
+}
+
+/// Returns true once everything that a push-back tells of is written; false when that does not happen before `stop`.
+async fn is_written(rounds: &WriteRounds, stop: &CancellationToken) -> bool {
+    while rounds.written().await.is_err() {
+        tokio::select! {
+            () = tokio::time::sleep(WRITE_PAUSE) => {}
+            () = stop.cancelled() => return false,
+        }
+    }
+    true
 }

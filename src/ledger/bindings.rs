@@ -12,7 +12,7 @@ use hashbrown::DefaultHashBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::base::persistent::PersistentMap;
-use crate::base::{Millis, PaymentMethod, Reason};
+use crate::base::{Millis, PaymentMethod, Reason, RecordChanges, RecordKind};
 
 /// Saved cards that one ledger keeps; past that no new one is taken.
 const BINDINGS_MAX: usize = 100_000;
@@ -169,7 +169,7 @@ impl Binding {
 }
 
 /// Facts kept of a client.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Customer {
     /// Its bindings in the order of their creation.
@@ -192,14 +192,14 @@ pub struct Bindings {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct BindingsFile {
-    bindings: Vec<Binding>,
-    customers: Vec<KnownCustomer>,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) customers: Vec<KnownCustomer>,
 }
 
 /// A customer by its names.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct KnownCustomer {
+pub(super) struct KnownCustomer {
     merchant: Box<str>,
     client: Box<str>,
     customer: Customer,
@@ -208,6 +208,11 @@ struct KnownCustomer {
 impl KnownCustomer {
     fn is(&self, client: Client<'_>) -> bool {
         *self.merchant == *client.merchant && *self.client == *client.client
+    }
+
+    /// Both names, with an end that no text has between them.
+    fn key(&self) -> Vec<u8> {
+        [self.merchant.as_bytes(), &[0xff], self.client.as_bytes()].concat()
     }
 }
 
@@ -218,6 +223,27 @@ impl Bindings {
 
     fn client_hash(&self, client: Client<'_>) -> u64 {
         self.hasher.hash_one((client.merchant, client.client))
+    }
+
+    /// Writes down what has changed since an earlier clone, or since there were none.
+    pub(super) fn changes_since(&self, older: &Self, changes: &mut RecordChanges) {
+        let is_known = |one: &Binding, other: &Binding| one.id == other.id;
+        let (changed, gone) = self.by_id.changed_since(&older.by_id, is_known, Binding::eq);
+        for binding in gone {
+            changes.remove(RecordKind::Binding, binding.id.bytes());
+        }
+        for binding in changed {
+            changes.put(RecordKind::Binding, binding.id.bytes(), binding);
+        }
+        let is_known = |one: &KnownCustomer, other: &KnownCustomer| {
+            one.is(Client { merchant: &other.merchant, client: &other.client })
+        };
+        // Nobody is forgotten again.
+        let (changed, _) =
+            self.customers.changed_since(&older.customers, is_known, KnownCustomer::eq);
+        for known in changed {
+            changes.put(RecordKind::Customer, &known.key(), known);
+        }
     }
 
     /// All of them as data, in an order of their own.

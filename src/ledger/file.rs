@@ -17,7 +17,7 @@ use super::order::{
     Totals,
 };
 use super::progress::Progress;
-use super::store::Store;
+use super::store::{Store, Terminal};
 use crate::base::persistent::PersistentSortedMap;
 use crate::base::{
     Amount, Currency, Day, Millis, OrderState, PaymentMethod, ReturnUrl, TraceContext, WebUrlParts,
@@ -33,30 +33,30 @@ const AMOUNT_MAX: i64 = 999_999_999_999;
 pub struct LedgerFile {
     /// Merchants and terminals that had orders, in the order of their numbers.
     #[serde(rename = "parties")]
-    terminals: Vec<PartyFile>,
+    pub(super) terminals: Vec<PartyFile>,
     /// Position of the first order after which there is no gap.
-    first: u64,
-    orders: Vec<OrderFile>,
-    saved: BindingsFile,
+    pub(super) first: u64,
+    pub(super) orders: Vec<OrderFile>,
+    pub(super) saved: BindingsFile,
     /// The last running number of each day.
-    day_numbers: Vec<(i32, u32)>,
-    stan: u32,
-    dropped: u64,
+    pub(super) day_numbers: Vec<(i32, u32)>,
+    pub(super) stan: u32,
+    pub(super) dropped: u64,
     /// Ids that were given away before their orders were booked, with the orders' own.
-    promised: Vec<(u64, u64)>,
-    promises: u64,
+    pub(super) promised: Vec<(u64, u64)>,
+    pub(super) promises: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PartyFile {
+pub(super) struct PartyFile {
     merchant_id: Box<str>,
     term_id: Box<str>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct OrderFile {
+pub(super) struct OrderFile {
     id: u64,
     #[serde(rename = "party")]
     terminal: u32,
@@ -83,13 +83,24 @@ struct OrderFile {
     history: History,
 }
 
+impl PartyFile {
+    /// All terminals, in the order of their numbers.
+    pub(super) fn all(terminals: &[Terminal]) -> Vec<Self> {
+        let terminals = terminals.iter().map(|terminal| Self {
+            merchant_id: terminal.merchant.clone(),
+            term_id: terminal.terminal.clone(),
+        });
+        terminals.collect()
+    }
+}
+
 /// Returns true if a text can be an id: there is something in it, and no control character.
 fn is_id(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
 }
 
 impl OrderFile {
-    fn new(order: &Order) -> Self {
+    pub(super) fn new(order: &Order) -> Self {
         Self {
             id: order.id.0,
             terminal: order.terminal.0,
@@ -230,12 +241,8 @@ impl OrderFile {
 impl Ledger {
     /// All of it as data.
     pub fn to_file(&self) -> LedgerFile {
-        let terminals = self.store.terminals().iter().map(|terminal| PartyFile {
-            merchant_id: terminal.merchant.clone(),
-            term_id: terminal.terminal.clone(),
-        });
         LedgerFile {
-            terminals: terminals.collect(),
+            terminals: PartyFile::all(self.store.terminals()),
             first: self.store.first(),
             orders: self.orders_after(None).map(OrderFile::new).collect(),
             saved: self.bindings.to_file(),

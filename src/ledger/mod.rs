@@ -12,6 +12,7 @@ mod file;
 mod ledger;
 mod order;
 mod progress;
+mod records;
 mod store;
 
 pub use bindings::{Binding, BindingId, Bindings, CardRow, Client, Customer, Digest, NewBinding};
@@ -23,4 +24,5 @@ pub use order::{
     OrderId, OrderKind, Screen, TerminalId, Totals,
 };
 pub use progress::{PayerStep, PaymentSource, Progress};
+pub use records::{LedgerHead, LedgerRecords};
 pub use store::{Orders, Terminal};

@@ -173,6 +173,23 @@ impl Store {
         &self.names.all
     }
 
+    /// The orders that an earlier clone did not have, or had otherwise.
+    pub(super) fn changed_since<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = &'a Order> {
+        let (stayed, _) = self.stayed.changed_since(&older.stayed, Arc::ptr_eq);
+        let recent =
+            self.recent.changed_since(self.first, (&older.recent, older.first), Arc::ptr_eq);
+        let stayed = stayed.into_iter().map(|(_, order)| &**order);
+        stayed.chain(recent.into_iter().map(|(_, order)| &**order))
+    }
+
+    /// The orders of an earlier clone that are not here any more.
+    pub(super) fn gone_since(&self, older: &Self) -> impl Iterator<Item = OrderId> {
+        let (_, stayed) = self.stayed.changed_since(&older.stayed, Arc::ptr_eq);
+        let recent = older.first..self.first.min(older.next_id().0);
+        let candidates = stayed.into_iter().chain(recent.map(OrderId));
+        candidates.filter(|id| self.get(*id).is_none())
+    }
+
     /// Position of the first order after which there is no gap.
     pub(super) const fn first(&self) -> u64 {
         self.first

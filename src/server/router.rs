@@ -216,6 +216,11 @@ async fn operate(
             refuse(space.as_ref(), scenario, Reason::MalformedJson, &error.to_string())
         }
     };
+    if let Some(rounds) = app.spaces.rounds_to_await()
+        && let Err(error) = Box::pin(rounds.written()).await
+    {
+        return app.control.not_written(&error);
+    }
     match (&reply.pending, &reply.change) {
         (None, None) => respond(reply),
         _ => Box::pin(execute(reply, trigger)).await,
@@ -468,6 +473,11 @@ async fn answer_page(
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
+    if let Some(rounds) = app.spaces.rounds_to_await()
+        && let Err(error) = rounds.written().await
+    {
+        return app.control.not_written(&error);
+    }
     let courses = PendingReply::outlast(reply.courses).await;
     for pending in &courses {
         pending.by.leaves(reply.status, reply.body.len());

@@ -25,7 +25,8 @@ use crate::delivery::{Scheduler, Sender};
 use crate::http::Limits;
 use crate::profile::Profile;
 use crate::server::{self, App, Plane};
-use crate::space::{Budgets, IfExists, NewMerchant, Spaces};
+use crate::space::{Budgets, IfExists, LoadedSpaces, NewMerchant, Spaces};
+use crate::state_store::{StateError, StateSettings, StateStore};
 
 /// A free port of this machine.
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -52,6 +53,9 @@ pub enum StartError {
     /// Scenarios to arm have mistakes.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Scenarios(Vec<Diagnostic>),
+    /// The state cannot be kept where it is to be.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// Settings of a [`Simulator`] that is to be started.
@@ -77,6 +81,7 @@ pub struct SimulatorBuilder {
     checkout: Checkout,
     budgets: Budgets,
     limits: Limits,
+    state: Option<StateSettings>,
 }
 
 /// A simulator that serves in this process, and stops when it is dropped.
@@ -99,6 +104,8 @@ pub struct Simulator {
     /// The servers and the scheduler of push-backs.
     tasks: Vec<JoinHandle<()>>,
     stop: DropGuard,
+    /// Dropped last: it writes what the others have changed.
+    state: Option<StateStore>,
 }
 
 impl Default for SimulatorBuilder {
@@ -116,6 +123,7 @@ impl Default for SimulatorBuilder {
             checkout: Checkout::default(),
             budgets: Budgets::default(),
             limits: Limits::default(),
+            state: None,
         }
     }
 }
@@ -241,6 +249,12 @@ impl SimulatorBuilder {
         Self { limits, ..self }
     }
 
+    /// Keeps all spaces in a directory, from which the next simulator goes on.
+    #[doc(hidden)]
+    pub fn state(self, state: StateSettings) -> Self {
+        Self { state: Some(state), ..self }
+    }
+
     /// Starts it on the runtime of the caller. When this returns, it answers.
     ///
     /// ```
@@ -264,7 +278,17 @@ impl SimulatorBuilder {
             (Some(listener), Some(address)) => origin(listener, address),
             _ => url.clone(),
         };
-        let (spaces, wakeups) = Spaces::new(self.profile, self.seed, self.budgets);
+        let (spaces, wakeups, state) = match &self.state {
+            None => {
+                let (spaces, wakeups) = Spaces::new(self.profile, self.seed, self.budgets);
+                (spaces, wakeups, None)
+            }
+            Some(settings) => {
+                let opened = StateStore::open(settings, self.profile, self.seed, self.budgets)?;
+                let (state, LoadedSpaces { spaces, wakeups, .. }) = opened;
+                (spaces, wakeups, Some(state))
+            }
+        };
         if self.is_strict {
             spaces.be_strict();
         }
@@ -301,6 +325,7 @@ impl SimulatorBuilder {
             control: control_plane,
             tasks,
             stop: stop.drop_guard(),
+            state,
         })
     }
 }
@@ -410,5 +435,6 @@ impl Simulator {
             // One that panicked has said so already.
             let _ = task.await;
         }
+        drop(self.state);
     }
 }

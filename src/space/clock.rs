@@ -1,5 +1,7 @@
 //! A space's clock: real time seen through an offset and a scale. Frozen is scale zero.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::Millis;
 
 /// One thousand thousandths: simulated time runs as fast as real time.
@@ -19,7 +21,8 @@ pub(super) fn can_be_due(moment: Millis) -> bool {
 }
 
 /// A clock that can be frozen, set, advanced and scaled. All that a space does reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Clock {
     /// Real time at which `simulated` was true.
     anchor: Millis,
@@ -38,6 +41,17 @@ impl Clock {
     /// A clock of a file, to be set before it is used: it shows that, and runs at so many thousandths of real speed.
     pub(super) const fn showing(simulated: Millis, scale_milli: u64) -> Self {
         Self { anchor: Millis(0), simulated, scale_milli }
+    }
+
+    /// Returns true if a clock may be like this one, which was read from a record.
+    pub(super) fn is_sound(&self) -> bool {
+        can_be(self.simulated) && self.anchor.0 >= 0 && self.scale_milli <= SCALE_MILLI_MAX
+    }
+
+    /// The same with another speed, from the same time on.
+    #[must_use]
+    pub(super) const fn running_at(self, scale_milli: u64) -> Self {
+        Self { scale_milli, ..self }
     }
 
     /// Time on the clock at `real` time. It stops at [`Millis::LATEST`].

@@ -1,4 +1,4 @@
-//! A push-back as data, in the file of a snapshot.
+//! A push-back as data, in the file of a snapshot or in a record.
 
 use std::sync::Arc;
 
@@ -66,7 +66,11 @@ impl DeliveryFile {
             is_form: delivery.content_type.is_some(),
             bytes_per_second: delivery.bytes_per_second,
             created: delivery.created,
-            due: delivery.state.due(),
+            due: match delivery.state {
+                // What is under way begins anew.
+                DeliveryState::InFlight => Some(delivery.created),
+                state => state.due(),
+            },
             acknowledged: delivery.state == DeliveryState::Acknowledged,
             attempts: delivery.attempts.clone(),
         }
@@ -119,19 +123,19 @@ impl DeliveryFile {
 }
 
 /// Bytes as Base64, for members that need not be text.
-mod base64_bytes {
+pub(super) mod base64_bytes {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         bytes: &bytes::Bytes,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         reader: D,
     ) -> Result<bytes::Bytes, D::Error> {
         let text = String::deserialize(reader)?;

@@ -16,7 +16,7 @@ use super::journal::RequestId;
 use super::outbox::Outbox;
 use super::snapshot::{KeptSnapshot, Snapshot, SnapshotError};
 use super::space::Space;
-use crate::base::{Millis, Seed, WebUrl, read_objects};
+use crate::base::{Millis, Seed, WebUrl, read_objects, wall_clock};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile, Target};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
@@ -103,35 +103,35 @@ struct ProfileFile {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct StateFile {
-    seed: u64,
-    lots_of: String,
-    clock: ClockFile,
-    ledger: LedgerFile,
-    pushbacks: Vec<DeliveryFile>,
-    next_pushback: u64,
-    pushbacks_dropped: u64,
-    rules: Vec<serde_json::Value>,
+pub(super) struct StateFile {
+    pub(super) seed: u64,
+    pub(super) lots_of: String,
+    pub(super) clock: ClockFile,
+    pub(super) ledger: LedgerFile,
+    pub(super) pushbacks: Vec<DeliveryFile>,
+    pub(super) next_pushback: u64,
+    pub(super) pushbacks_dropped: u64,
+    pub(super) rules: Vec<serde_json::Value>,
     /// Time at which each rule was armed, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    armed_at: Vec<Millis>,
-    counts: CountersFile,
-    merchants: Vec<MerchantFile>,
-    next_trace: u64,
+    pub(super) armed_at: Vec<Millis>,
+    pub(super) counts: CountersFile,
+    pub(super) merchants: Vec<MerchantFile>,
+    pub(super) next_trace: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ClockFile {
-    shows: Millis,
-    scale_milli: u64,
-    born: Millis,
+pub(super) struct ClockFile {
+    pub(super) shows: Millis,
+    pub(super) scale_milli: u64,
+    pub(super) born: Millis,
 }
 
 /// Settings that may differ between a merchant and the profile's row.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct MerchantFile {
+pub(super) struct MerchantFile {
     merchant_id: String,
     term_ids: Vec<String>,
     noti_url: Option<WebUrl>,
@@ -167,13 +167,20 @@ impl StateFile {
     }
 
     fn write(kept: &KeptSnapshot) -> Result<Self, FileError> {
+        let merchants = kept.contents.merchants.values();
+        let merchants = merchants.map(|merchant| MerchantFile::write(merchant));
+        let merchants = merchants.collect::<Result<_, _>>()?;
+        Ok(Self { merchants, ..Self::without_merchants(kept) })
+    }
+
+    /// The state, but for its merchants.
+    pub(super) fn without_merchants(kept: &KeptSnapshot) -> Self {
         let KeptSnapshot { contents, now, next_trace } = kept;
         let mut outbox = contents.outbox.clone();
         outbox.call_back(*now);
-        let merchants = contents.merchants.values().map(|merchant| MerchantFile::write(merchant));
         let rules = contents.rules.rules();
         let (scale_milli, born) = (contents.clock.scale_milli(), contents.born);
-        Ok(Self {
+        Self {
             seed: contents.seed.0,
             lots_of: contents.random_domain.to_string(),
             clock: ClockFile { shows: *now, scale_milli, born },
@@ -184,12 +191,27 @@ impl StateFile {
             rules: rules.iter().map(|armed| armed.rule.to_json()).collect(),
             armed_at: rules.iter().map(|armed| armed.at).collect(),
             counts: contents.counters.to_file(),
-            merchants: merchants.collect::<Result<_, _>>()?,
+            merchants: Vec::new(),
             next_trace: next_trace.0,
-        })
+        }
     }
 
-    fn read(self, space: &Space) -> Result<KeptSnapshot, FileError> {
+    fn read(mut self, space: &Space) -> Result<KeptSnapshot, FileError> {
+        let merchants = std::mem::take(&mut self.merchants).into_iter().map(|merchant| {
+            let merchant = merchant.read(space)?;
+            Ok((merchant.id.as_str().into(), Arc::new(merchant)))
+        });
+        let merchants = merchants.collect::<Result<Merchants, FileError>>()?;
+        self.read_with(space, merchants, space.shared.budgets.orders)
+    }
+
+    /// The state with these merchants in place of the file's, and up to so many orders.
+    pub(super) fn read_with(
+        self,
+        space: &Space,
+        merchants: Merchants,
+        orders_max: usize,
+    ) -> Result<KeptSnapshot, FileError> {
         let profile = space.profile();
         let ClockFile { shows, scale_milli, born } = self.clock;
         if ![shows, born].into_iter().all(can_be) {
@@ -212,16 +234,10 @@ impl StateFile {
         // Files from before arming was noted count from birth, as rules then did.
         let armed_at = self.armed_at.into_iter().chain(std::iter::repeat(born));
         let rules = rules.into_iter().zip(armed_at).map(|(rule, at)| ArmedRule { rule, at });
-        let merchants = self.merchants.into_iter().map(|merchant| {
-            let merchant = merchant.read(space)?;
-            Ok((merchant.id.as_str().into(), Arc::new(merchant)))
-        });
-        let merchants = merchants.collect::<Result<Merchants, FileError>>()?;
         let policy = |merchant: &str| {
             let merchant = merchants.get(merchant)?;
             Some(space.shared.pushback_policy(merchant))
         };
-        let orders_max = space.shared.budgets.orders;
         let ledger = Ledger::from_file(self.ledger, profile.rules.clone(), orders_max)
             .map_err(FileError::Damaged)?;
         let mut outbox = Outbox::new(space.shared.budgets.deliveries);
@@ -354,6 +370,6 @@ impl Space {
             return Err(damaged("its digest is another"));
         }
         let kept = document.state.read(self)?;
-        Ok(self.keep(name, &document.space, kept, true)?)
+        Ok(self.keep(name, &document.space, kept, wall_clock(), true)?)
     }
 }

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::delivery_file::base64_bytes;
 use super::names::is_plain;
-use crate::base::Millis;
+use crate::base::{Millis, RecordChanges, RecordKind, read_record};
 
 /// Path of a box without its name, behind the address of the server or of a space.
 const PATH: &str = "/_sim/inbox/";
@@ -35,7 +37,8 @@ pub fn is_inbox_name(name: &str) -> bool {
 }
 
 /// Answer of a box to whatever comes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InboxAnswer {
     /// HTTP status.
     pub status: u16,
@@ -54,7 +57,8 @@ impl Default for InboxAnswer {
 }
 
 /// One attempt of a push-back that came to a box.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InboxMessage {
     /// Its number in the space, from 1.
     pub number: u64,
@@ -73,11 +77,19 @@ pub struct InboxMessage {
     /// Headers as they came.
     pub headers: Vec<(Box<str>, Box<str>)>,
     /// Beginning of the body, secrets masked.
+    #[serde(with = "base64_bytes")]
     pub body: Bytes,
     /// Bytes that the body had.
     pub length: usize,
     /// HTTP status of the box's answer; `None` where it closes the connection, or is later than an attempt waits.
     pub status: Option<u16>,
+}
+
+impl WrittenInbox {
+    /// The number of the last message.
+    fn last(&self) -> u64 {
+        self.messages.last().map_or(0, |message| message.number)
+    }
 }
 
 impl InboxMessage {
@@ -92,6 +104,22 @@ impl InboxMessage {
 pub struct Inbox {
     messages: VecDeque<Arc<InboxMessage>>,
     bytes: usize,
+    last: u64,
+    dropped: u64,
+    answers: BTreeMap<Box<str>, InboxAnswer>,
+}
+
+/// An inbox at one moment, as it was written down.
+#[derive(Debug, Default)]
+pub(super) struct WrittenInbox {
+    messages: Vec<Arc<InboxMessage>>,
+    head: Vec<u8>,
+}
+
+/// All of an inbox but its messages.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct InboxHead {
     last: u64,
     dropped: u64,
     answers: BTreeMap<Box<str>, InboxAnswer>,
@@ -140,6 +168,55 @@ impl Inbox {
     pub fn clear(&mut self, name: &str) {
         self.messages.retain(|message| &*message.name != name);
         self.bytes = self.messages.iter().map(|message| message.size()).sum();
+    }
+
+    /// Writes down what has changed since an earlier moment, and what it is now.
+    pub(super) fn changes_since(
+        &self,
+        older: &WrittenInbox,
+        changes: &mut RecordChanges,
+    ) -> Result<WrittenInbox, serde_json::Error> {
+        let Self { messages, last, .. } = self;
+        let head = self.head()?;
+        if head != older.head && (*last > 0 || !self.answers.is_empty() || !older.head.is_empty()) {
+            changes.put_bytes(RecordKind::Inbox, &[], head.clone());
+        }
+        if messages.len() != older.messages.len() || *last != older.last() {
+            for gone in &older.messages {
+                if messages.binary_search_by_key(&gone.number, |it| it.number).is_err() {
+                    changes.remove(RecordKind::Message, &gone.number.to_be_bytes());
+                }
+            }
+        }
+        for new in messages.iter().filter(|it| it.number > older.last()) {
+            changes.put(RecordKind::Message, &new.number.to_be_bytes(), &**new);
+        }
+        Ok(WrittenInbox { messages: messages.iter().map(Arc::clone).collect(), head })
+    }
+
+    /// All but the messages, as a record.
+    fn head(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let Self { last, dropped, answers, .. } = self;
+        serde_json::to_vec(&InboxHead { last: *last, dropped: *dropped, answers: answers.clone() })
+    }
+
+    /// The inbox as it is now, as if it had been written down.
+    pub(super) fn as_written(&self) -> Result<WrittenInbox, serde_json::Error> {
+        let messages = self.messages.iter().map(Arc::clone).collect();
+        Ok(WrittenInbox { messages, head: self.head()? })
+    }
+
+    /// Takes a record in. Returns false if it is not an inbox's.
+    pub(super) fn add_record(&mut self, kind: RecordKind, value: &[u8]) -> Result<bool, String> {
+        match kind {
+            RecordKind::Inbox => {
+                let InboxHead { last, dropped, answers } = read_record(kind, value)?;
+                (self.last, self.dropped, self.answers) = (last, dropped, answers);
+            }
+            RecordKind::Message => self.push(read_record(kind, value)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// The number of the next message.

@@ -24,6 +24,7 @@ mod notify;
 mod outbox;
 mod pending_reply;
 mod reception;
+mod records;
 mod registry;
 mod reset;
 mod rule_hit;
@@ -35,6 +36,7 @@ mod space;
 mod state;
 mod time_travel;
 mod transaction;
+mod write_rounds;
 
 pub use activity::{Activity, UnansweredCall};
 pub use clock::{Clock, SCALE_MILLI_MAX};
@@ -51,7 +53,8 @@ pub use outbox::{
     Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryState, Dispatch, Outbox, PushbackCause,
 };
 pub use pending_reply::PendingReply;
-pub use registry::{DEFAULT_SPACE, IfExists, NewMerchant, SpaceError, Spaces};
+pub use records::{SavedSpace, SpaceChanges, WrittenSpace};
+pub use registry::{DEFAULT_SPACE, IfExists, LoadedSpaces, NewMerchant, SpaceError, Spaces};
 pub use rule_hit::{ReplyProgress, ReplyState, RuleHit};
 pub use rules::CountedRule;
 pub use ruling::Ruling;
@@ -59,3 +62,4 @@ pub use snapshot::{Snapshot, SnapshotError};
 pub use space::{Arrival, Space};
 pub use time_travel::{ClockChange, ClockError};
 pub use transaction::{Deferred, Overtaken, StateView, Transaction};
+pub use write_rounds::{Durability, NotWritten, WriteRounds};

@@ -1,6 +1,7 @@
 //! Push-backs of a space: what is to be sent, when, and what came of each attempt. Nothing here sends.
 
 use std::hash::{DefaultHasher, Hasher as _};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -360,6 +361,17 @@ impl Outbox {
         let fits = if self.deliveries.is_empty() { next_id > 0 } else { next_id == self.next_id };
         (self.next_id, self.dropped) = (next_id, dropped);
         fits
+    }
+
+    /// The deliveries that an earlier clone did not have, or had otherwise; and the numbers of those that are gone since.
+    pub(super) fn changed_since<'a>(
+        &'a self,
+        older: &'a Self,
+    ) -> (impl Iterator<Item = &'a Delivery>, Range<u64>) {
+        let first = |outbox: &Self| outbox.deliveries.front().map_or(outbox.next_id, |it| it.id);
+        let (own, known) = (first(self), first(older));
+        let changed = self.deliveries.changed_since(own, (&older.deliveries, known), Arc::ptr_eq);
+        (changed.into_iter().map(|(_, delivery)| &**delivery), known..own.min(older.next_id))
     }
 
     /// The number that the next delivery gets.

@@ -15,6 +15,8 @@ impl Space {
 
     /// Changes the inbox.
     pub fn change_inbox<R>(&self, change: impl FnOnce(&mut Inbox) -> R) -> R {
+        // Noted with the state, so that it is written with it.
+        let _state = self.lock();
         change(&mut self.log().inbox)
     }
 

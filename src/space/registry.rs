@@ -1,7 +1,7 @@
 //! All spaces of a process: found by name, by number, or by the merchant that belongs to one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -9,9 +9,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::contents::{Budgets, InitialState};
 use super::metrics::Meter;
 use super::names::is_plain;
+use super::records::SavedSpace;
 use super::snapshot::Snapshot;
 use super::space::{Added, Shared, Space};
-use crate::base::Seed;
+use super::write_rounds::WriteRounds;
+use crate::base::{Seed, fenced};
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
 use crate::scenario::Counts;
@@ -122,6 +124,46 @@ pub struct NewMerchant {
     pub public_key: Option<String>,
 }
 
+/// Spaces that were saved, as they were opened.
+#[derive(Debug)]
+pub struct LoadedSpaces {
+    /// The registry.
+    pub spaces: Arc<Spaces>,
+    /// The bell that names spaces which want to be woken.
+    pub wakeups: UnboundedReceiver<u32>,
+    /// The spaces as they were read.
+    pub read: Vec<Arc<Space>>,
+    /// Numbers and names of the spaces that cannot be read, and why. None of their contents is here.
+    pub unreadable: Vec<(u32, Option<String>, String)>,
+}
+
+/// Number and name of a saved space, and what came of it.
+type OpenedSpace = (u32, Option<String>, Result<Arc<Space>, String>);
+
+/// Opens saved spaces, on all processors where there are many.
+fn open_all(shared: &Arc<Shared>, saved: Vec<SavedSpace>) -> Vec<OpenedSpace> {
+    let open = |saved: SavedSpace| {
+        let (number, name) = (saved.number, saved.name());
+        // What is wrong in a way that nobody thought of ends that space alone.
+        let opened = fenced(|| saved.open(shared));
+        let opened = opened.unwrap_or_else(|| Err("its records do not fit together".to_owned()));
+        (number, name, opened)
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(saved.len());
+    if workers < 2 {
+        return saved.into_iter().map(open).collect();
+    }
+    let queue = Mutex::new(saved.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut opened: Vec<_> = std::thread::scope(|scope| {
+        let worker = || std::iter::from_fn(next).map(open).collect::<Vec<_>>();
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
+    });
+    opened.sort_by_key(|(number, ..)| *number);
+    opened
+}
+
 /// Every space of the process.
 #[derive(Debug)]
 pub struct Spaces {
@@ -144,22 +186,84 @@ impl Spaces {
         budgets: Budgets,
     ) -> (Arc<Self>, UnboundedReceiver<u32>) {
         let (wakeups, rung) = unbounded_channel();
-        let initial = InitialState::new(seed, DEFAULT_SPACE, profile.merchants.clone());
-        let shared = Arc::new(Shared::new(profile, budgets, wakeups));
-        let default = Space::new(DEFAULT_SPACE, 0, initial, Arc::clone(&shared));
+        let shared = Arc::new(Shared::new(profile, budgets, wakeups, None));
+        let default = Self::fresh_default(&shared, seed);
+        (Self::of(shared, default, 1), rung)
+    }
+
+    /// The registry with the spaces that were saved; the default space is a new one with that seed where it was not
+    /// saved or cannot be read. All of them are written in `rounds` from here on.
+    pub fn load(
+        profile: Arc<Profile>,
+        seed: Seed,
+        budgets: Budgets,
+        rounds: Arc<WriteRounds>,
+        saved: Vec<SavedSpace>,
+        next_number: u32,
+    ) -> LoadedSpaces {
+        let (wakeups, rung) = unbounded_channel();
+        let shared = Arc::new(Shared::new(profile, budgets, wakeups, Some(rounds)));
+        let (mut opened, mut unreadable) = (Vec::with_capacity(saved.len()), Vec::new());
+        for (number, name, result) in open_all(&shared, saved) {
+            match result {
+                Ok(space) => opened.push(space),
+                Err(error) => unreadable.push((number, name, error)),
+            }
+        }
+        let default = opened.iter().find(|space| space.number() == 0).map(Arc::clone);
+        let default = default.unwrap_or_else(|| Self::fresh_default(&shared, seed));
+        let past = opened.iter().map(|space| space.number()).max().unwrap_or(0);
+        let spaces = Self::of(shared, default, next_number.max(past.saturating_add(1)));
+        for space in opened.iter().filter(|space| space.number() != 0) {
+            spaces.by_name.insert(space.name().into(), Arc::clone(space));
+            spaces.by_number.insert(space.number(), Arc::clone(space));
+        }
+        for space in &opened {
+            spaces.own_wanted(space, &space.initial.wanted);
+            for id in &*space.owned() {
+                spaces.own(space, id);
+            }
+        }
+        LoadedSpaces { spaces, wakeups: rung, read: opened, unreadable }
+    }
+
+    fn fresh_default(shared: &Arc<Shared>, seed: Seed) -> Arc<Space> {
+        let initial = InitialState::new(seed, DEFAULT_SPACE, shared.profile.merchants.clone());
+        let default = Space::new(DEFAULT_SPACE, 0, initial, Arc::clone(shared));
+        default.note_change();
+        default
+    }
+
+    fn of(shared: Arc<Shared>, default: Arc<Space>, next_number: u32) -> Arc<Self> {
         let spaces = Self {
             shared,
             default: Arc::clone(&default),
             by_name: DashMap::new(),
             by_number: DashMap::new(),
             owners: DashMap::new(),
-            next_number: AtomicU32::new(1),
+            next_number: AtomicU32::new(next_number),
             strict: AtomicBool::new(false),
             violations: AtomicU64::new(0),
         };
         spaces.by_name.insert(DEFAULT_SPACE.into(), Arc::clone(&default));
         spaces.by_number.insert(0, default);
-        (Arc::new(spaces), rung)
+        Arc::new(spaces)
+    }
+
+    /// Rounds in which spaces are written, where they are kept outside the process.
+    pub fn rounds(&self) -> Option<&Arc<WriteRounds>> {
+        self.shared.rounds.as_ref()
+    }
+
+    /// The same where answers wait for them.
+    #[inline]
+    pub fn rounds_to_await(&self) -> Option<&Arc<WriteRounds>> {
+        self.shared.rounds.as_ref().filter(|rounds| rounds.holds_answers())
+    }
+
+    /// The number that the next space gets.
+    pub fn next_number(&self) -> u32 {
+        self.next_number.load(Ordering::Relaxed)
     }
 
     /// The profile that every space follows.
@@ -281,13 +385,36 @@ impl Spaces {
             wanted: born.clone(),
             ..InitialState::new(seed, random_domain, merchants)
         };
-        let space = self.open(number, &name, initial)?;
-        for id in &born {
-            if self.profile().merchant(id).is_none() {
-                self.owners.entry(id.clone()).or_default().push(Arc::clone(&space));
+        let space = self.open(number, &name, initial, None)?;
+        Ok((space, born))
+    }
+
+    /// Notes that the merchants with which a space was made belong to it.
+    fn own_wanted(&self, space: &Arc<Space>, wanted: &[Box<str>]) {
+        for id in wanted.iter().filter(|id| self.profile().merchant(id).is_none()) {
+            self.own(space, id);
+        }
+    }
+
+    fn own(&self, space: &Arc<Space>, merchant: &str) {
+        let mut owners = self.owners.entry(merchant.into()).or_default();
+        if owners.iter().all(|owner| owner.number() != space.number()) {
+            owners.push(Arc::clone(space));
+        }
+    }
+
+    /// Notes that merchants of a space which belong to no other belong to it.
+    fn own_others(&self, space: &Arc<Space>) {
+        for merchant in space.merchants() {
+            let id: &str = &merchant.id;
+            if space.number() != 0
+                && self.profile().merchant(id).is_none()
+                && let Entry::Vacant(place) = self.owners.entry(id.into())
+            {
+                place.insert(vec![Arc::clone(space)]);
+                space.own(id);
             }
         }
-        Ok((space, born))
     }
 
     /// Adds a merchant to a space that is there. A reset takes it away.
@@ -304,10 +431,8 @@ impl Spaces {
             Added::IsFull => return Err(SpaceError::FullOfMerchants),
         }
         if self.profile().merchant(&merchant.id).is_none() {
-            let mut owners = self.owners.entry(merchant.id.as_str().into()).or_default();
-            if owners.iter().all(|owner| owner.number() != space.number()) {
-                owners.push(Arc::clone(space));
-            }
+            self.own(space, &merchant.id);
+            space.own(&merchant.id);
         }
         Ok(merchant)
     }
@@ -342,21 +467,14 @@ impl Spaces {
             return Ok((space, false));
         }
         let (number, name) = self.name(name)?;
-        let space = self.open(number, &name, snapshot.initial())?;
-        self.restore(&space, snapshot);
-        Ok((space, true))
+        Ok((self.open(number, &name, snapshot.initial(), Some(snapshot))?, true))
     }
 
     /// Brings a space to where a snapshot is. Merchants of the snapshot that belong to no space belong to this one
     /// from here on.
     pub fn restore(&self, space: &Arc<Space>, snapshot: &Snapshot) {
         space.restore(snapshot);
-        for merchant in space.merchants() {
-            let id: &str = &merchant.id;
-            if space.number() != 0 && self.profile().merchant(id).is_none() {
-                self.owners.entry(id.into()).or_insert_with(|| vec![Arc::clone(space)]);
-            }
-        }
+        self.own_others(space);
     }
 
     /// A number for a new space, and its name, made up where none is given.
@@ -375,18 +493,29 @@ impl Spaces {
         Ok((number, name))
     }
 
+    /// Makes a space that goes on from its initial state, or from a snapshot. Whoever meets it meets it whole.
     fn open(
         &self,
         number: u32,
         name: &str,
         initial: InitialState,
+        from: Option<&Snapshot>,
     ) -> Result<Arc<Space>, SpaceError> {
         let Entry::Vacant(place) = self.by_name.entry(name.into()) else {
             return Err(SpaceError::NameTaken(name.to_owned()));
         };
         let space = Space::new(name, number, initial, Arc::clone(&self.shared));
-        place.insert(Arc::clone(&space));
+        if let Some(snapshot) = from {
+            space.begin_with(snapshot);
+        }
+        // A round of writing finds spaces by their numbers.
         self.by_number.insert(number, Arc::clone(&space));
+        self.own_wanted(&space, &space.initial.wanted);
+        if from.is_some() {
+            self.own_others(&space);
+        }
+        place.insert(Arc::clone(&space));
+        space.enter_rounds();
         Ok(space)
     }
 
@@ -461,9 +590,14 @@ impl Spaces {
         if name == DEFAULT_SPACE {
             return Err(SpaceError::DefaultStays);
         }
-        let (_, space) =
-            self.by_name.remove(name).ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
+        let Entry::Occupied(place) = self.by_name.entry(name.into()) else {
+            return Err(SpaceError::Unknown(name.to_owned()));
+        };
+        let space = Arc::clone(place.get());
         self.by_number.remove(&space.number());
+        // Before another space can get the name, so that no round of writing finds both.
+        space.note_change();
+        place.remove();
         self.owners.retain(|_, owners| {
             owners.retain(|owner| owner.number() != space.number());
             !owners.is_empty()

@@ -7,7 +7,8 @@ use super::names::is_plain;
 use super::registry::IfExists;
 use super::snapshot::{KeptSnapshot, NAME_MAX, SNAPSHOTS_MAX, Snapshot, SnapshotError};
 use super::space::Space;
-use crate::base::wall_clock;
+use super::state::State;
+use crate::base::{Millis, wall_clock};
 use crate::scenario::Counts;
 
 /// Largest share of all snapshots of the process, as a multiple of a space's orders, as if they shared nothing.
@@ -35,20 +36,31 @@ impl Space {
     /// in; push-backs that were under way when it was taken are sent again. Journal, names of requests and
     /// what was met of failures go on.
     pub(super) fn restore(&self, snapshot: &Snapshot) {
-        let KeptSnapshot { contents, now, next_trace } = &snapshot.kept;
-        let (real, mut contents) = (wall_clock(), contents.clone());
-        contents.clock.set(real, *now);
-        contents.outbox.call_back(*now);
+        let real = wall_clock();
+        let contents = snapshot.resumed(real);
         let mut state = self.lock();
+        let before = self.put_back(contents, snapshot, &mut state);
+        self.arm(real, &mut state);
+        drop(state);
+        drop(before);
+        self.wake_all();
+    }
+
+    /// Goes on from a snapshot, before anybody meets the space.
+    pub(super) fn begin_with(&self, snapshot: &Snapshot) {
+        let contents = snapshot.resumed(wall_clock());
+        drop(self.put_back(contents, snapshot, &mut self.lock_unnoted()));
+    }
+
+    /// Puts the contents of a snapshot in place of those of the space, which it returns.
+    fn put_back(&self, contents: Contents, snapshot: &Snapshot, state: &mut State) -> Contents {
+        let KeptSnapshot { now, next_trace, .. } = &snapshot.kept;
         if next_trace.space() == self.number {
             state.next_request = state.next_request.max(*next_trace);
         }
         let before = state.replace(contents);
         self.log().events.reset(*now, state.generation);
-        self.arm(real, &mut state);
-        drop(state);
-        drop(before);
-        self.wake_all();
+        before
     }
 
     /// Saves how the space is now. Waits for a clock that is being advanced to get there.
@@ -68,15 +80,16 @@ impl Space {
             let (contents, next_trace) = (state.contents.clone(), state.next_request);
             (KeptSnapshot { contents, now, next_trace }, false)
         });
-        self.keep(name, &self.name, kept, if_exists == IfExists::Replace)
+        self.keep(name, &self.name, kept, wall_clock(), if_exists == IfExists::Replace)
     }
 
-    /// Puts a snapshot away, in place of one of that name where `anew` allows it.
+    /// Puts a snapshot away that was taken then, in place of one of that name where `anew` allows it.
     pub(super) fn keep(
         &self,
         name: &str,
         space: &str,
         kept: KeptSnapshot,
+        taken: Millis,
         anew: bool,
     ) -> Result<Arc<Snapshot>, SnapshotError> {
         if !is_plain(name, NAME_MAX) {
@@ -91,7 +104,8 @@ impl Space {
             return Err(SnapshotError::TooMany);
         }
         let limit = self.shared.budgets.orders.saturating_mul(ENTRIES_MAX);
-        let snapshot = Snapshot::new(name, space, kept, &self.shared.snapshot_entries, limit)?;
+        let entries = &self.shared.snapshot_entries;
+        let snapshot = Snapshot::new(name, space, kept, taken, entries, limit)?;
         let snapshot = Arc::new(snapshot);
         let replaced = state.snapshots.insert(name.into(), Arc::clone(&snapshot));
         drop(state);

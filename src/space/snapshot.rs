@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::contents::{Contents, InitialState};
 use super::journal::RequestId;
-use crate::base::{Millis, Seed, wall_clock};
+use crate::base::{Millis, Seed};
 
 /// Snapshots of a space, at most.
 pub(super) const SNAPSHOTS_MAX: usize = 32;
@@ -112,11 +112,12 @@ impl Snapshot {
         name: &str,
         space: &str,
         kept: KeptSnapshot,
+        taken: Millis,
         frozen: &Arc<AtomicUsize>,
         limit: usize,
     ) -> Result<Self, SnapshotError> {
         let share = BudgetShare::take(frozen, kept.entries(), limit)?;
-        Ok(Self { name: name.into(), space: space.into(), taken: wall_clock(), kept, share })
+        Ok(Self { name: name.into(), space: space.into(), taken, kept, share })
     }
 
     /// Time on its space's clock.
@@ -137,6 +138,15 @@ impl Snapshot {
     /// Push-backs in it.
     pub fn pushbacks(&self) -> usize {
         self.kept.contents.outbox.len()
+    }
+
+    /// Contents of a space that goes on from it at `real` time.
+    pub(super) fn resumed(&self, real: Millis) -> Contents {
+        let KeptSnapshot { contents, now, .. } = &self.kept;
+        let mut contents = contents.clone();
+        contents.clock.set(real, *now);
+        contents.outbox.call_back(*now);
+        contents
     }
 
     /// Initial state of a space that goes on from it.

@@ -1,5 +1,6 @@
 //! A space itself: its names, its two locks, and the parts that all spaces share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -8,10 +9,12 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::contents::{Budgets, Contents, InitialState};
 use super::events::{Event, EventPage};
+use super::inbox::Inbox;
 use super::journal::{Journal, JournalEntry, RequestId};
 use super::log::Log;
 use super::metrics::Meter;
 use super::state::State;
+use super::write_rounds::{ChangeMark, WriteRounds};
 use crate::base::{Millis, Operation, Seed, TraceContext, wall_clock};
 use crate::profile::{Merchant, Profile, PushbackOverrides, PushbackPolicy};
 use crate::scenario::{Counts, Point};
@@ -34,6 +37,8 @@ pub struct Space {
     pub(super) clock_moved: Notify,
     /// Held by whoever makes time pass, so that two never do so at once.
     pub(super) clock_lock: tokio::sync::Mutex<()>,
+    /// Set while the space waits to be written.
+    pub(super) mark: ChangeMark,
 }
 
 /// Parts that all spaces share.
@@ -49,6 +54,8 @@ pub(super) struct Shared {
     /// Counts from before resets, and from spaces that are gone.
     past: Mutex<Counts>,
     pub(super) meter: Meter,
+    /// Rounds in which spaces are written, where they are kept outside the process.
+    pub(super) rounds: Option<Arc<WriteRounds>>,
 }
 
 impl Shared {
@@ -56,6 +63,7 @@ impl Shared {
         profile: Arc<Profile>,
         budgets: Budgets,
         wakeups: UnboundedSender<u32>,
+        rounds: Option<Arc<WriteRounds>>,
     ) -> Self {
         Self {
             pushback: Arc::new(profile.pushback.clone()),
@@ -65,6 +73,7 @@ impl Shared {
             snapshot_entries: Arc::default(),
             past: Mutex::default(),
             meter: Meter::new(),
+            rounds,
         }
     }
 
@@ -123,6 +132,7 @@ impl Space {
             changed: Notify::new(),
             clock_moved: Notify::new(),
             clock_lock: tokio::sync::Mutex::new(()),
+            mark: ChangeMark::default(),
             shared,
         })
     }
@@ -155,6 +165,11 @@ impl Space {
     /// The seed of its choices.
     pub fn seed(&self) -> Seed {
         self.lock().contents.seed
+    }
+
+    /// The seed that it has after a reset.
+    pub fn first_seed(&self) -> Seed {
+        self.initial.seed
     }
 
     /// Time on the clock.
@@ -190,6 +205,16 @@ impl Space {
     /// All merchants, by id.
     pub fn merchants(&self) -> Vec<Arc<Merchant>> {
         self.lock().contents.merchants.values().map(Arc::clone).collect()
+    }
+
+    /// Ids of the merchants that belong to it since it was made.
+    pub(super) fn owned(&self) -> Arc<BTreeSet<Box<str>>> {
+        Arc::clone(&self.lock_unnoted().owned)
+    }
+
+    /// Notes that a merchant belongs to it.
+    pub(super) fn own(&self, merchant: &str) {
+        Arc::make_mut(&mut self.lock().owned).insert(merchant.into());
     }
 
     /// Adds a merchant where there is none of its id, and fewer than `limit` of any.
@@ -300,7 +325,43 @@ impl Space {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        let state = self.lock_unnoted();
+        self.note_change();
+        state
+    }
+
+    /// Notes that the space is to be written. Whoever changes its state does so while that is locked.
+    pub(super) fn note_change(&self) {
+        if let Some(rounds) = &self.shared.rounds {
+            rounds.note(self.number, &self.mark);
+        }
+    }
+
+    /// The state for whoever changes nothing in it that is written.
+    pub(super) fn lock_unnoted(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on from contents that were read, before anybody meets the space.
+    pub(super) fn resume(
+        &self,
+        contents: Contents,
+        owned: BTreeSet<Box<str>>,
+        next_request: RequestId,
+        inbox: Inbox,
+    ) {
+        let real = wall_clock();
+        let mut state = self.lock_unnoted();
+        (state.contents, state.next_request) = (contents, next_request);
+        state.owned = Arc::new(owned);
+        self.log().inbox = inbox;
+        self.arm(real, &mut state);
+    }
+
+    /// Lets a new space be written and woken, now that it can be found.
+    pub(super) fn enter_rounds(&self) {
+        let real = wall_clock();
+        self.arm(real, &mut self.lock());
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {

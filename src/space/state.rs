@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::attempts::Attempts;
+use super::clock::Clock;
 use super::contents::Contents;
 use super::journal::RequestId;
 use super::snapshot::Snapshot;
@@ -50,6 +51,8 @@ pub(super) struct State {
     /// True if somebody moves the clock from event to event.
     pub(super) is_driven: bool,
     pub(super) snapshots: BTreeMap<Box<str>, Arc<Snapshot>>,
+    /// Ids of the merchants that belong to the space though it was not made with them. A reset leaves them.
+    pub(super) owned: Arc<BTreeSet<Box<str>>>,
 }
 
 impl State {
@@ -67,6 +70,7 @@ impl State {
             resumes_at: None,
             is_driven: false,
             snapshots: BTreeMap::new(),
+            owned: Arc::default(),
         }
     }
 
@@ -79,6 +83,12 @@ impl State {
         self.silent.clear();
         self.attempts = Attempts::default();
         std::mem::replace(&mut self.contents, contents)
+    }
+
+    /// The clock as it runs on when nobody moves it any more.
+    pub(super) fn resumed_clock(&self) -> Clock {
+        let clock = self.contents.clock;
+        self.resumes_at.map_or(clock, |scale| clock.running_at(scale))
     }
 
     /// A name for the next request.

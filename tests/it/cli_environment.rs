@@ -26,6 +26,8 @@ const OF_SERVE: &[&str] = &[
     "READY_FILE",
     "READY_FD",
     "EXIT_WITH_PARENT",
+    "STATE",
+    "DURABILITY",
     "MAX_ORDERS",
     "JOURNAL_ENTRIES",
     "JOURNAL_BYTES",

@@ -87,6 +87,7 @@ mod shadow_changed;
 mod sharing;
 mod sign_infer;
 mod snapshots;
+mod state;
 mod summary;
 mod support;
 mod tidy;

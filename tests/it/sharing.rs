@@ -59,6 +59,44 @@ fn compare<S: Clone, P: Clone>(
     }
 }
 
+/// Items in a row with the number of the first, as a queue of orders has it.
+#[derive(Clone, Default)]
+struct Numbered {
+    first: u64,
+    row: PersistentVec<u32>,
+}
+
+#[test]
+fn a_row_tells_what_an_older_clone_did_not_have() {
+    let mut all = Numbered::default();
+    let (mut known, mut older): (BTreeMap<u64, u32>, _) = (BTreeMap::new(), all.clone());
+    let mut before = known.clone();
+    // Runs over leaves and branches, items changed in full leaves and in the tail, and many taken at the front.
+    for round in 0..200_u32 {
+        for item in 0..round * 7 % 500 {
+            known.insert(all.first + all.row.len() as u64, item);
+            all.row.push_back(item);
+        }
+        for step in 0..round % 5 {
+            let place = (round as usize * 31 + step as usize * 977) % all.row.len().max(1);
+            if let Some(item) = all.row.get_mut(place) {
+                *item = 1_000_000 + round;
+                known.insert(all.first + place as u64, 1_000_000 + round);
+            }
+        }
+        for _ in 0..round * 11 % 400 {
+            if all.row.pop_front().is_some() {
+                known.remove(&all.first);
+                all.first += 1;
+            }
+        }
+        let changed = all.row.changed_since(all.first, (&older.row, older.first), u32::eq);
+        let expected = known.iter().filter(|(number, item)| before.get(number) != Some(item));
+        assert!(changed.into_iter().eq(expected.map(|(number, item)| (*number, item))), "{round}");
+        (older, before) = (all.clone(), known.clone());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -123,7 +161,14 @@ proptest! {
             },
             Deed::Clone | Deed::GoBack => {}
         };
+        let last = std::cell::RefCell::new((PersistentSortedMap::default(), BTreeMap::new()));
         compare(&actions, PersistentSortedMap::default(), BTreeMap::new(), act, |map, tree| {
+            let (older, known) = last.replace((map.clone(), tree.clone()));
+            let (changed, gone) = map.changed_since(&older, u16::eq);
+            let is_new = |(key, value): &(&u16, &u16)| known.get(*key) != Some(*value);
+            let expected = tree.iter().filter(is_new).map(|(key, value)| (*key, value));
+            assert!(changed.into_iter().eq(expected));
+            assert!(gone.iter().eq(known.keys().filter(|key| !tree.contains_key(*key))));
             assert_eq!((map.len(), map.is_empty()), (tree.len(), tree.is_empty()));
             assert_eq!(map.first(), tree.keys().next().copied());
             assert!(map.iter().eq(tree.iter().map(|(key, value)| (*key, value))));
@@ -163,7 +208,18 @@ proptest! {
             }
             Deed::TakeFirst(_) | Deed::TakeLast(_) | Deed::Clone | Deed::GoBack => {}
         };
+        let last = std::cell::RefCell::new((PersistentMap::default(), HashMap::new()));
         compare(&actions, PersistentMap::default(), HashMap::new(), act, |table, map| {
+            let (older, known) = last.replace((table.clone(), map.clone()));
+            let is_known = |one: &(u16, u16), other: &(u16, u16)| one.0 == other.0;
+            let (changed, gone) = table.changed_since(&older, is_known, |one, other| one == other);
+            let mut changed: Vec<_> = changed.into_iter().copied().collect();
+            changed.sort_unstable();
+            let mut expected: Vec<(u16, u16)> = map.iter().map(|(key, value)| (*key, *value))
+                .filter(|(key, value)| known.get(key) != Some(value)).collect();
+            expected.sort_unstable();
+            assert_eq!(changed, expected);
+            assert_eq!(gone.len(), known.keys().filter(|key| !map.contains_key(key)).count());
             assert_eq!((table.len(), table.is_empty()), (map.len(), map.is_empty()));
             let mut entries: Vec<_> = table.iter().copied().collect();
             let mut known: Vec<_> = map.iter().map(|(key, value)| (*key, *value)).collect();

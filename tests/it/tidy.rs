@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["gateway"],
     &["delivery"],
     &["checkout", "api"],
-    &["server"],
+    &["server", "state_store"],
     &["simulator"],
     &["shadow"],
     &["reference_merchant"],

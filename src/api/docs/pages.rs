@@ -39,6 +39,7 @@ pages! {
     "profile" "docs/profile.md";
     "questions-for-payon" "docs/questions-for-payon.md";
     "reconciliation" "docs/reconciliation.md";
+    "reliability" "docs/reliability.md";
     "running-scenarios" "docs/running-scenarios.md";
     "scenario-tutorial" "docs/scenario-tutorial.md";
     "scenarios" "docs/scenarios.md";

@@ -58,6 +58,36 @@ impl<T> PersistentMap<T> {
     }
 }
 
+impl<T> PersistentMap<T> {
+    /// The entries that an older clone did not have or had otherwise, and those of its entries that are gone.
+    /// `is_known` tells whether two entries have one key, `is_same` whether they are equal. Parts that both share are
+    /// not looked into.
+    pub fn changed_since<'a>(
+        &'a self,
+        older: &'a Self,
+        is_known: impl Fn(&T, &T) -> bool,
+        is_same: impl Fn(&T, &T) -> bool,
+    ) -> (Vec<&'a T>, Vec<&'a T>) {
+        let is_shared = |place: usize| match (self.parts.get(place), older.parts.get(place)) {
+            (Some(part), Some(known)) => Arc::ptr_eq(part, known),
+            _ => false,
+        };
+        let own = |parts: &'a PersistentVec<Arc<Part<T>>>| {
+            let places = (0..parts.len()).filter(|place| !is_shared(*place));
+            places.filter_map(|place| parts.get(place)).flat_map(|part| part.iter())
+        };
+        let is_changed = |(hash, entry): &&(u64, T)| {
+            let known = older.find(*hash, |known| is_known(known, entry));
+            !known.is_some_and(|known| is_same(known, entry))
+        };
+        let is_gone =
+            |(hash, entry): &&(u64, T)| self.find(*hash, |it| is_known(it, entry)).is_none();
+        let changed = own(&self.parts).filter(is_changed).map(|(_, entry)| entry).collect();
+        let gone = own(&older.parts).filter(is_gone).map(|(_, entry)| entry).collect();
+        (changed, gone)
+    }
+}
+
 impl<T: Clone> PersistentMap<T> {
     /// The part of a hash, to change.
     fn part_mut(&mut self, hash: u64) -> Option<&mut Part<T>> {

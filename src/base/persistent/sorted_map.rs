@@ -96,6 +96,45 @@ impl<K: Ord + Copy, V> PersistentSortedMap<K, V> {
     }
 }
 
+impl<K: Ord + Copy, V> PersistentSortedMap<K, V> {
+    /// The entries that an older clone did not have, or had with another value, as `is_same` tells; and the keys that
+    /// are gone since. Leaves at the front that both share are not looked into.
+    pub fn changed_since(
+        &self,
+        older: &Self,
+        is_same: impl Fn(&V, &V) -> bool,
+    ) -> (Vec<(K, &V)>, Vec<K>) {
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        if Arc::ptr_eq(&self.leaves, &older.leaves) {
+            return (changed, gone);
+        }
+        let pairs = self.leaves.iter().zip(&*older.leaves);
+        let shared = pairs.take_while(|(one, other)| Arc::ptr_eq(&one.entries, &other.entries));
+        let shared = shared.count();
+        let rest = |leaves: &'_ VecDeque<Leaf<K, V>>| leaves.len().min(shared);
+        let mut own = self.leaves.range(rest(&self.leaves)..).flat_map(|leaf| &*leaf.entries);
+        let old = older.leaves.range(rest(&older.leaves)..).flat_map(|leaf| &*leaf.entries);
+        let mut next = own.next();
+        for (key, value) in old {
+            while let Some((new, value)) = next.filter(|(new, _)| new < key) {
+                changed.push((*new, value));
+                next = own.next();
+            }
+            match next {
+                Some((new, now)) if new == key => {
+                    if !is_same(value, now) {
+                        changed.push((*new, now));
+                    }
+                    next = own.next();
+                }
+                _ => gone.push(*key),
+            }
+        }
+        changed.extend(next.into_iter().chain(own).map(|(key, value)| (*key, value)));
+        (changed, gone)
+    }
+}
+
 impl<K: Ord + Copy, V: Clone> PersistentSortedMap<K, V> {
     /// The value of a key, to change.
     pub fn get_mut(&mut self, key: K) -> Option<&mut V> {

@@ -70,6 +70,54 @@ impl<T> PersistentVec<T> {
     }
 }
 
+impl<T> PersistentVec<T> {
+    /// The item at a position, counted from the beginning of the first branch.
+    fn at(&self, position: i64) -> Option<&T> {
+        let position = usize::try_from(position).ok()?;
+        self.get(position.checked_sub(self.first)?)
+    }
+
+    /// The leaf that begins at a position.
+    fn leaf(&self, position: i64) -> Option<&Arc<[T]>> {
+        let position = usize::try_from(position).ok().filter(|it| *it < self.sealed)?;
+        let (branch, leaf, slot) = split(position);
+        self.branches.get(branch)?.leaves[leaf].as_ref().filter(|_| slot == 0)
+    }
+
+    /// The items that an older clone did not have, or that `is_same` tells from those at their places there, with their
+    /// numbers. The first item here has the number `start`, the first of the clone `older_start`. Leaves that both
+    /// share are not looked into.
+    pub fn changed_since(
+        &self,
+        start: u64,
+        (older, older_start): (&Self, u64),
+        is_same: impl Fn(&T, &T) -> bool,
+    ) -> Vec<(u64, &T)> {
+        let base = start.cast_signed() - self.first as i64;
+        let to_older = base - (older_start.cast_signed() - older.first as i64);
+        let end = self.sealed + self.tail.len();
+        let (mut changed, mut position) = (Vec::new(), self.first);
+        while position < end {
+            let begin = (position & !(WIDTH - 1)) as i64;
+            let leaf_end = (position | (WIDTH - 1)).saturating_add(1).min(end);
+            let is_shared = match (self.leaf(begin), older.leaf(begin + to_older)) {
+                (Some(leaf), Some(known)) => Arc::ptr_eq(leaf, known),
+                _ => false,
+            };
+            if !is_shared {
+                for position in (position..leaf_end).map(|position| position as i64) {
+                    let Some(item) = self.at(position) else { continue };
+                    if !older.at(position + to_older).is_some_and(|known| is_same(known, item)) {
+                        changed.push(((base + position).cast_unsigned(), item));
+                    }
+                }
+            }
+            position = leaf_end;
+        }
+        changed
+    }
+}
+
 impl<T: Clone> PersistentVec<T> {
     /// The item at `place`, to change.
     pub fn get_mut(&mut self, place: usize) -> Option<&mut T> {

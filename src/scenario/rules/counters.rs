@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CallFacts;
 use crate::base::persistent::{PersistentMap, PersistentVec};
+use crate::base::{RecordChanges, RecordKind, read_record};
 
 /// The most pairs of rule and order that are remembered; past it the oldest are forgotten.
 const PAIRS_MAX: usize = 1 << 17;
@@ -19,7 +20,7 @@ pub struct Counters {
 }
 
 /// The counts of a rule over all orders.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Sum {
     all: u32,
     fired: u32,
@@ -27,7 +28,7 @@ struct Sum {
 }
 
 /// Counts as data.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CountersFile {
     /// Rule, order and how many calls fitted, the oldest first.
@@ -50,6 +51,24 @@ pub struct Tally {
     pub fired: u32,
     /// Of these, calls in which one of its effects had nothing to act on.
     pub idle: u32,
+}
+
+impl CountersFile {
+    /// Takes a record in. Returns false if it is not of counts.
+    ///
+    /// # Errors
+    /// What cannot be read, in words.
+    pub fn add(&mut self, kind: RecordKind, value: &[u8]) -> Result<bool, String> {
+        match kind {
+            RecordKind::RuleCounts => {
+                let Self { rules, idle, .. } = read_record(kind, value)?;
+                (self.rules, self.idle) = (rules, idle);
+            }
+            RecordKind::PairCount => self.pairs.push(read_record(kind, value)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
 }
 
 impl Counters {
@@ -130,13 +149,41 @@ impl Counters {
     /// All of them as data, the oldest first.
     pub fn to_file(&self) -> CountersFile {
         let count = |pair: &(u64, u64)| (pair.0, pair.1, self.tally(pair.0, pair.1).order);
+        CountersFile { pairs: self.ages.range(0).map(count).collect(), ..self.sums() }
+    }
+
+    /// The counts over all orders, as data.
+    fn sums(&self) -> CountersFile {
         let mut rules: Vec<_> =
             self.by_rule.iter().map(|(rule, sum)| (*rule, sum.all, sum.fired)).collect();
         rules.sort_unstable();
         let idle = self.by_rule.iter().filter(|(_, sum)| sum.idle > 0);
         let mut idle: Vec<_> = idle.map(|(rule, sum)| (*rule, sum.idle)).collect();
         idle.sort_unstable();
-        CountersFile { pairs: self.ages.range(0).map(count).collect(), rules, idle }
+        CountersFile { pairs: Vec::new(), rules, idle }
+    }
+
+    /// Writes down what has changed since an earlier clone, or since there were none. Ages of pairs are not written:
+    /// counts that are read from records are as old as each other.
+    pub fn changes_since(&self, older: &Self, changes: &mut RecordChanges) {
+        let is_known = |one: &(u64, Sum), other: &(u64, Sum)| one.0 == other.0;
+        let (changed, gone) =
+            self.by_rule.changed_since(&older.by_rule, is_known, |one, other| one.1 == other.1);
+        if !changed.is_empty() || !gone.is_empty() {
+            changes.put(RecordKind::RuleCounts, &[], &self.sums());
+        }
+        let key = |pair: &(u64, u64)| [pair.0.to_be_bytes(), pair.1.to_be_bytes()].concat();
+        let (changed, gone) = self.by_order.changed_since(
+            &older.by_order,
+            |one, other| one.0 == other.0,
+            |one, other| one.1 == other.1,
+        );
+        for (pair, _) in gone {
+            changes.remove(RecordKind::PairCount, &key(pair));
+        }
+        for (pair, count) in changed {
+            changes.put(RecordKind::PairCount, &key(pair), &(pair.0, pair.1, *count));
+        }
     }
 
     /// The counts of a file; `None` when there are too many of them, or one is there twice.

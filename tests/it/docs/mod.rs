@@ -64,6 +64,7 @@ pages! {
     profile "docs/profile.md";
     questions "docs/questions-for-payon.md";
     reconciliation "docs/reconciliation.md";
+    reliability "docs/reliability.md";
     running_scenarios "docs/running-scenarios.md";
     scenarios "docs/scenarios.md";
     settings "docs/settings.md";
