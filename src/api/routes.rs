@@ -96,7 +96,7 @@ pub(super) const ROUTES: &[Route] = &[
     route!(Get "/_sim/v1/events" "events", as "text/event-stream" events::follow: events::EventsQuery => 200 events::Events,
         "What happens in the space from now on, or after an event, as server-sent events"),
 
-    route!(Get "/_sim/v1/pushbacks" "listPushbacks", pushbacks::list: pushbacks::PushbacksQuery => 200 pushbacks::PushbackPage,
+    route!(Get "/_sim/v1/pushbacks" "listPushbacks", async pushbacks::list: pushbacks::PushbacksQuery => 200 pushbacks::PushbackPage,
         "Push-backs with each attempt, oldest first"),
     route!(Post "/_sim/v1/pushbacks/{id}/resend" "resendPushback", pushbacks::resend: Empty => 202 super::views::PushbackView,
         "Send a push-back once more, now"),

@@ -5,6 +5,7 @@
 
 mod fault;
 mod fault_stream;
+mod home;
 mod listen;
 mod malformed;
 mod paths;

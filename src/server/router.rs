@@ -18,6 +18,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::fault::{FaultedReply, Plain, break_reply};
 use super::fault_stream::{RawReply, ReplyHook};
+use super::home::to_dashboard;
 use super::paths;
 use crate::api::Control;
 use crate::base::{Operation, Reason, compressed};
@@ -137,6 +138,9 @@ async fn answer_parts(
     }
     let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
     let Some(operation) = operation else {
+        if let Some(response) = to_dashboard(&head, path, plane, app.control.port()) {
+            return response;
+        }
         let reply = nothing_here(app, plane, space.as_ref(), &head, is_control);
         let mut response = execute(reply, trigger).await;
         if is_control && let Some(port) = app.control.port() {

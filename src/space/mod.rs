@@ -50,7 +50,8 @@ pub use inbox::{Inbox, InboxAnswer, InboxMessage, MESSAGE_BODY_MAX, inbox_at, is
 pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId};
 pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use outbox::{
-    Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryState, Dispatch, Outbox, PushbackCause,
+    Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryStanding, DeliveryState, Dispatch,
+    Outbox, PushbackCause,
 };
 pub use pending_reply::PendingReply;
 pub use records::{SavedSpace, SpaceChanges, WrittenSpace};

@@ -63,6 +63,32 @@ impl Delivery {
         let attempts = self.attempts.iter().take(attempts as usize).cloned().collect();
         Self { state, latest, attempts, ..self.clone() }
     }
+
+    /// Returns true if it stands so.
+    pub fn stands(&self, standing: DeliveryStanding) -> bool {
+        match standing {
+            DeliveryStanding::Failing => {
+                self.attempts.last().is_some_and(|last| !last.is_acknowledged())
+            }
+            _ => self.state.name() == standing.name(),
+        }
+    }
+}
+
+named_enum! {
+    /// Ways in which a delivery can stand: the names of its states, and one that cuts across them.
+    pub enum DeliveryStanding ("a state of a push-back") {
+        /// The next attempt is due at some time.
+        Waiting = "waiting",
+        /// Being sent.
+        InFlight = "inFlight",
+        /// The merchant took it.
+        Acknowledged = "acknowledged",
+        /// Given up after the last attempt.
+        Exhausted = "exhausted",
+        /// The last attempt was not acknowledged.
+        Failing = "failing",
+    }
 }
 
 named_enum! {

@@ -12,17 +12,23 @@ const [base, shots, target, count] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const sim = new Sim(base, "desktop", shots, axe);
-const context = await sim.open({ viewport: { width: 1440, height: 900 }, acceptDownloads: true });
+const context = await sim.open({ viewport: { width: 1440, height: 900 }, acceptDownloads: true, permissions: ["clipboard-read", "clipboard-write"] });
 context.setDefaultTimeout(20_000);
 const page = await context.newPage();
 let home = "";
 
-/** The merchant's end of push-backs. */
+/** The merchant's end of push-backs; what comes to /broken is not taken until `mended`. */
+let mended = false;
 const notified = createServer((request, response) => {
-  request.resume().on("end", () => response.end('{"resultCode":"0000","resultMsg":"Success"}'));
+  request.resume().on("end", () => {
+    const broken = request.url === "/broken" && !mended;
+    if (broken) response.writeHead(500, { "x-shop": "noti.php" });
+    response.end(broken ? "Fatal error in noti.php" : '{"resultCode":"0000","resultMsg":"Success"}');
+  });
 });
 await new Promise((ready) => notified.listen(0, "127.0.0.1", ready));
-const noti_url = `http://127.0.0.1:${notified.address().port}/noti`;
+const merchantUrl = `http://127.0.0.1:${notified.address().port}`;
+const noti_url = `${merchantUrl}/noti`;
 
 let merchant;
 const post = async (path, body) => (await fetch(home.replace("/_sim/", "") + path, { method: "POST", body: JSON.stringify(body) })).json();
@@ -31,7 +37,7 @@ const order = (txId, more = {}) => post("/pg/order/register", {
   paymentMethod: "CREDIT_DEBIT", noti_url, ...more,
 });
 /** The row of an order or a request. */
-const row = (text) => page.locator(".list li a").filter({ hasText: text });
+const row = (text, of = page) => of.locator(".list li a").filter({ hasText: text });
 const rows = (number) => page.waitForFunction((number) =>
   document.querySelector(".count")?.textContent === `${number} in all`, number);
 /** The page hears of what happens as it happens. */
@@ -39,8 +45,28 @@ const live = () => page.locator("[data-testid=stream][data-state=live]").waitFor
 const said = (text) => page.locator("#said").getByText(text).waitFor();
 
 const flows = {
-  async "a new space gives all that is to be pasted"() {
+  async "the page is light, and there at once"() {
+    const context = await sim.open({ viewport: { width: 1440, height: 900 } });
+    const page = await context.newPage();
+    const network = await context.newCDPSession(page);
+    await network.send("Network.enable");
+    const [urls, sizes] = [new Map(), new Map()];
+    network.on("Network.requestWillBeSent", ({ requestId, request }) => urls.set(requestId, new URL(request.url).pathname));
+    network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => sizes.set(urls.get(requestId), encodedDataLength));
     await page.goto(`${base}/_sim/`);
+    await by(page, "settings").waitFor();
+    const ours = [...sizes].filter(([path]) => path === "/_sim/" || path.startsWith("/_sim/assets/"));
+    const sent = ours.reduce((sum, [, size]) => sum + size, 0);
+    const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const { interactive } = await page.evaluate(() => ({ interactive: performance.getEntriesByType("navigation")[0].domInteractive }));
+    console.log(`the page: ${sent} bytes in ${ours.length} files, ${all} with what it asks for; interactive after ${interactive.toFixed(0)} ms`);
+    assert.ok(ours.length > 15 && sent <= 60_000, `${sent} bytes: ${JSON.stringify(ours)}`);
+    await context.close();
+  },
+
+  async "a new space gives all that is to be pasted"() {
+    await page.goto(`${base}/`);
+    await page.waitForURL(`${base}/_sim/`);
     await by(page, "welcome").getByText("Register a first order").waitFor();
     await by(page, "settings").waitFor();
     await sim.look(page, "dashboard-welcome");
@@ -104,9 +130,147 @@ const flows = {
     await page.waitForURL(/request=/);
     await by(page, "request").getByText("Push-backs that it caused").waitFor();
     await page.goBack();
-    await by(page, "event").selectOption("settle");
+    await by(page, "event").fill("day is");
+    await by(page, "event").press("ArrowDown");
+    await by(page, "event").press("Enter");
+    assert.equal(await by(page, "event").inputValue(), "settle");
     await by(page, "trigger").click();
     await by(page, "order").getByText("settled", { exact: true }).or(by(page, "timeline").getByText("order settled")).first().waitFor();
+  },
+
+  async "an outcome is picked, and what cannot be paid is not"() {
+    await order("declined-1");
+    await row("declined-1").click();
+    const outcome = by(page, "outcome");
+    await outcome.fill("lacks funds");
+    await page.getByRole("option", { name: "card.insufficient-funds" }).waitFor();
+    await outcome.press("ArrowDown");
+    assert.equal(await page.locator(`[id="${await outcome.getAttribute("aria-activedescendant")}"]`).getAttribute("aria-selected"), "true");
+    await sim.look(page, "dashboard-picker");
+    await outcome.press("Escape");
+    assert.equal(await outcome.getAttribute("aria-expanded"), "false");
+    assert.equal(await by(page, "order").count(), 1, "Escape closes the list alone");
+    await outcome.press("ArrowDown");
+    await outcome.fill("card.insuf");
+    await page.getByRole("option", { name: "card.insufficient-funds" }).click();
+    assert.equal(await outcome.inputValue(), "card.insufficient-funds");
+    assert.equal(await by(page, "pay").getAttribute("aria-disabled"), null);
+    await by(page, "pay").click();
+    await by(page, "timeline").getByText("pay (control): card.insufficient-funds").waitFor();
+    await page.locator('[data-testid=pay][aria-disabled="true"]').waitFor();
+    const asked = [];
+    const note = (request) => asked.push(new URL(request.url()).pathname);
+    page.on("request", note);
+    await by(page, "pay").click({ force: true });
+    await page.waitForTimeout(300);
+    page.off("request", note);
+    assert.deepEqual(asked.filter((path) => path.endsWith("/pay")), [], "Pay is off");
+    await by(page, "close").click();
+  },
+
+  async "the story of an order comes first, and fits a phone"() {
+    await page.goto(`${home}?order=${merchant.merchantId}/a-1`);
+    for (const [width, height] of [[1280, 800], [390, 844], [320, 640]]) {
+      await page.setViewportSize({ width, height });
+      await by(page, "timeline").getByText("register: success").waitFor();
+      const tops = await page.evaluate(() => ["[data-testid=diagram]", "[data-testid=order-pushbacks]", "[data-testid=timeline]", ".steering", ".facts"]
+        .map((name) => { const one = document.querySelector(`.detail ${name}`); return [...document.querySelectorAll(".detail *")].indexOf(one); }));
+      assert.deepEqual(tops, [...tops].sort((a, b) => a - b));
+      assert.ok(tops[0] > 0);
+      const { over, drawn, room } = await page.evaluate(() => {
+        const [svg, box] = [document.querySelector("[data-testid=diagram]"), document.querySelector(".drawing")];
+        const edges = [...svg.querySelectorAll("text, rect")].map((one) => one.getBoundingClientRect());
+        const { left, right } = box.getBoundingClientRect();
+        return { over: edges.filter((one) => one.left < left - 1 || one.right > right + 1).length, drawn: svg.getBoundingClientRect().width, room: box.clientWidth };
+      });
+      assert.deepEqual([over, drawn <= room + 1], [0, true], `at ${width}`);
+      const size = await page.evaluate(() => { const svg = document.querySelector("[data-testid=diagram]"); return 12 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width; });
+      assert.ok(size >= 9, `its text has ${size.toFixed(1)} px at ${width}`);
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await by(page, "close").click();
+  },
+
+  async "rows tell day, milliseconds and age"() {
+    const told = await row("a-1").locator("time").textContent();
+    assert.match(told, /^\d\d:\d\d:\d\d\.\d{3}\d{4}-\d\d-\d\d, (now|\d+ (s|min) ago)$/);
+    const before = await row("a-1").locator("[data-age]").textContent();
+    await fetch(`${home}v1/clock`, { method: "POST", body: '{"advance":"3h"}' });
+    await row("a-1").getByText("3 h ago").waitFor();
+    assert.doesNotMatch(before, /h ago/);
+  },
+
+  async "a push-back that fails is in sight, and is sent again"() {
+    await page.goto(home);
+    await live();
+    assert.equal(await by(page, "attention").isVisible(), false);
+    for (const txId of ["fails-1", "fails-2"]) {
+      await order(txId, { noti_url: `${merchantUrl}/broken` });
+      await post(`/_sim/v1/orders/${merchant.merchantId}/${txId}/pay`, {});
+    }
+    await by(page, "attention").getByText("2 push-backs fail").waitFor();
+    await by(page, "attention").getByText("fails-2").waitFor();
+    await row("fails-1").getByText("retrying").waitFor();
+    await row("a-1").getByText("acknowledged").waitFor();
+    await sim.look(page, "dashboard-failing");
+    await by(page, "why-pushback").first().click();
+    await by(page, "pushback").getByText("Fatal error in noti.php").first().waitFor();
+    const line = await by(page, "attention").boundingBox();
+    assert.ok(line.height <= 48, `${line.height} px while a push-back is read`);
+    await by(page, "attempts").locator("summary").first().click();
+    await by(page, "attempts").getByText("x-shop: noti.php").first().waitFor();
+    await by(page, "sent").getByText('"txId": "fails-2"').waitFor();
+    await page.reload();
+    await by(page, "pushback").getByText("next attempt at").waitFor();
+    await sim.look(page, "dashboard-pushback");
+    // What was seen stays seen, in every form.
+    await by(page, "seen").click();
+    await by(page, "attention").waitFor({ state: "hidden" });
+    await page.reload();
+    await live();
+    await by(page, "alarm").getByText("2").waitFor();
+    await page.waitForTimeout(600);
+    assert.equal(await by(page, "attention").isVisible(), false);
+    await by(page, "alarm").click();
+    await by(page, "attention").getByText("2 push-backs fail").waitFor();
+    await by(page, "alarm").click();
+    await by(page, "attention").waitFor({ state: "hidden" });
+    // One is sent again from where it is read, all from the list.
+    await page.goto(`${home}?tab=pushbacks`);
+    await by(page, "state").selectOption("failing");
+    await rows(2);
+    await row("fails-1").click();
+    const attempts = await by(page, "attempts").locator("> li").count();
+    await by(page, "pushback").getByTestId("resend").click();
+    await page.waitForFunction((count) => document.querySelectorAll("[data-testid=attempts] > li").length > count, attempts);
+    mended = true;
+    await by(page, "resend-all").click();
+    await page.getByRole("dialog").getByRole("button", { name: "Resend" }).click();
+    await page.getByText("No push-back is like that").waitFor();
+    await by(page, "state").selectOption("acknowledged");
+    await row("fails-1").getByText("acknowledged").waitFor();
+    await by(page, "search").fill("/broken");
+    await rows(2);
+    await by(page, "alarm").waitFor({ state: "hidden" });
+  },
+
+  async "why no push-back comes is said where it is looked for"() {
+    await page.goto(home);
+    await order("misspelt", { noti_url: undefined, notiUrl: noti_url });
+    await row("misspelt").getByText("none").waitFor();
+    await row("misspelt").click();
+    assert.equal(await by(page, "no-pushback").textContent(), "no push-back: the order has no noti_url and its merchant none");
+    await by(page, "findings").getByText("did you mean `noti_url`").waitFor();
+    await by(page, "close").click();
+  },
+
+  async "the private key is copied"() {
+    await by(page, "tab-space").click();
+    await by(page, `copy-key-${merchant.merchantId}`).click();
+    await said("copied").catch(() => {});
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), merchant.key);
+    assert.ok(!(await by(page, "settings").textContent()).includes(merchant.key), "it is not shown");
+    await by(page, "tab-orders").click();
   },
 
   async "why a signature was refused is seen from every first screen"() {
@@ -120,6 +284,11 @@ const flows = {
     await by(page, "attention").getByText("a line feed stands at the end").waitFor();
     await sim.look(page, "dashboard-attention");
     await by(page, "why").click();
+    assert.ok((await by(page, "attention").boundingBox()).height <= 48, "one line while a request is read");
+    await by(page, "fold").click();
+    await by(page, "attention").getByText("a line feed stands at the end").waitFor();
+    await by(page, "fold").click();
+    assert.ok((await by(page, "attention").boundingBox()).height <= 48);
     await by(page, "cause").getByText("A line feed stands at the end of the signed string").waitFor();
     assert.equal(await by(page, "canonical").textContent(), text);
     assert.equal(await by(page, "signed").textContent(), `${text}[LF]`);
@@ -281,6 +450,7 @@ const flows = {
 
   async "a snapshot is saved and brought back"() {
     await by(page, "tab-space").click();
+    const { total } = await (await fetch(`${home}v1/orders?newest=true`)).json();
     await by(page, "snapshot-name").fill("before");
     await by(page, "save-snapshot").click();
     await order("later");
@@ -289,7 +459,7 @@ const flows = {
     await said("before is restored");
     await sim.look(page, "dashboard-space");
     await by(page, "tab-orders").click();
-    await rows(7);
+    await rows(total);
   },
 
   async "what was done by hand becomes a scenario"() {
@@ -312,20 +482,29 @@ const flows = {
     await page.waitForURL(/order=/);
   },
 
-  async "dark, and on a phone"() {
-    const places = { order: `?order=${merchant.merchantId}/a-1`, refused: "?tab=requests&search=sign.inv", rules: "?tab=rules", space: "?tab=space" };
-    const dark = await sim.open({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" });
-    const phone = await sim.open({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
-    for (const [name, context] of [["dark", dark], ["phone", phone]]) {
+  async "light and dark, on a desktop, a phone and a narrow one"() {
+    const places = {
+      orders: ["", (page) => row("a-1", page)], order: [`?order=${merchant.merchantId}/a-1`, (page) => by(page, "timeline").getByText("register: success")],
+      pushbacks: ["?tab=pushbacks", (page) => row("a-1", page)], pushback: ["?tab=pushbacks&pushback=1", (page) => by(page, "sent")],
+      requests: ["?tab=requests", (page) => row("register", page)], refused: ["?tab=requests&search=sign.inv", (page) => row("refund", page)],
+      rules: ["?tab=rules", (page) => by(page, "arm-S014")], space: ["?tab=space", (page) => by(page, "settings")],
+    };
+    const phone = { isMobile: true, hasTouch: true };
+    const looks = {
+      light: { viewport: { width: 1280, height: 800 } }, dark: { viewport: { width: 1280, height: 800 }, colorScheme: "dark" },
+      phone: { ...phone, viewport: { width: 390, height: 844 } }, "phone-dark": { ...phone, viewport: { width: 390, height: 844 }, colorScheme: "dark" },
+      narrow: { ...phone, viewport: { width: 320, height: 640 } },
+    };
+    for (const [name, look] of Object.entries(looks)) {
+      const context = await sim.open(look);
       const page = await context.newPage();
-      for (const [what, place] of Object.entries(places)) {
+      for (const [what, [place, there]] of Object.entries(places)) {
         await page.goto(home + place);
+        await there(page).first().waitFor();
         if (what === "refused") {
-          await page.locator(".list li a").first().click();
+          await row("refund", page).first().click();
           await by(page, "signature").waitFor();
-        } else if (what === "order") await by(page, "timeline").getByText("register: success").waitFor();
-        else if (what === "rules") await by(page, "arm-S014").waitFor();
-        else await by(page, "settings").waitFor();
+        }
         await sim.look(page, `dashboard-${name}-${what}`);
       }
       await context.close();
@@ -378,10 +557,11 @@ const scroll = {
   async "a long list scrolls without stutter"() {
     await page.goto(`${base}/_sim/`);
     await rows(Number(count).toLocaleString("en"));
-    const told = await page.evaluate(async () => {
+    const scrolled = () => page.evaluate(async () => {
       const scroller = document.querySelector(".scroller");
       const [frames, long] = [[], []];
-      new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration))).observe({ entryTypes: ["longtask"] });
+      const observer = new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration)));
+      observer.observe({ entryTypes: ["longtask"] });
       const end = scroller.scrollHeight - scroller.clientHeight;
       const frame = () => new Promise(requestAnimationFrame);
       let [last, most] = [await frame(), 0];
@@ -394,15 +574,22 @@ const scroll = {
         most = Math.max(most, scroller.querySelectorAll("li").length);
       }
       frames.sort((a, b) => a - b);
-      return { p50: frames[150], p95: frames[285], max: frames[299], long, most };
+      observer.disconnect();
+      return { p50: frames[150], p95: frames[285], max: frames[299], longest: Math.max(0, ...long), long, most };
     });
+    // A busy machine stops a browser now and then, so the best of some goes counts.
+    let told;
+    for (let go = 0; go < 5 && (!told || told.longest > 50); go += 1) {
+      const one = await scrolled();
+      if (!told || one.longest < told.longest) told = one;
+    }
     await row("bulk-0000001").waitFor();
     console.log(`scrolled through ${count} orders: frames p50 ${told.p50.toFixed(1)} ms, p95 ${told.p95.toFixed(1)} ms, ` +
-      `max ${told.max.toFixed(1)} ms; ${told.long.length} long tasks, the longest ${Math.max(0, ...told.long)} ms; ${told.most} rows at most`);
+      `max ${told.max.toFixed(1)} ms; ${told.long.length} long tasks, the longest ${told.longest} ms; ${told.most} rows at most`);
     assert.ok(told.most < 80, `${told.most} rows in the page`);
     // A busy machine drops frames; a page that draws the whole list takes many seconds for each.
     assert.ok(told.p50 < 100, `a frame takes ${told.p50} ms`);
-    assert.ok(Math.max(0, ...told.long) < 1000, `a task took ${Math.max(...told.long)} ms`);
+    assert.ok(told.longest <= 50, `a task took ${told.longest} ms`);
   },
 };
 

@@ -28,6 +28,55 @@ async fn dead_address() -> String {
 }
 
 #[tokio::test]
+async fn push_backs_are_listed_newest_first_and_searched() {
+    let sim = Sim::start().await;
+    let space = sim.space("newest-pushbacks").await;
+    let sink = Sink::start().await;
+    pay_order(&space, "good-1", &sink.url("/good")).await;
+    space.run_until_idle().await;
+    sink.reply(Reply::Status(503, "closed for lunch"));
+    for tx_id in ["bad-2", "bad-3"] {
+        pay_order(&space, tx_id, &sink.url("/bad")).await;
+    }
+    space.register("declined-4", json!({ "noti_url": sink.url("/good") })).await;
+    space.pay("declined-4", json!({ "outcome": "card.expired" })).await;
+    let found = async |query: &str| {
+        let page = space.control_get(&format!("pushbacks?newest=true{query}")).await.expect(200);
+        assert_eq!(page["next"], json!(null));
+        let ids = page["pushbacks"].as_array().unwrap().iter();
+        let ids: Vec<_> = ids.map(|it| it["txId"].as_str().unwrap().to_owned()).collect();
+        (ids.join(" "), page["total"].as_u64().unwrap())
+    };
+    // Frozen time: each was tried at most once so far.
+    assert_eq!(found("").await, ("declined-4 bad-3 bad-2 good-1".into(), 4));
+    space.wait("idle").await;
+    assert_eq!(found("&limit=1&offset=1").await, ("bad-3".into(), 4));
+    assert_eq!(found("&offset=9").await, (String::new(), 4));
+    assert_eq!(found("&state=acknowledged").await, ("good-1".into(), 1));
+    assert_eq!(found("&state=failing").await, ("declined-4 bad-3 bad-2".into(), 3));
+    assert_eq!(found("&state=exhausted").await, (String::new(), 0));
+    assert_eq!(found("&cause=failed").await, ("declined-4".into(), 1));
+    assert_eq!(found("&search=/BAD").await, ("bad-3 bad-2".into(), 2));
+    assert_eq!(found("&search=http%20503&cause=approved").await, ("bad-3 bad-2".into(), 2));
+    space.run_until_idle().await;
+    assert_eq!(found("&state=exhausted").await.1, 3);
+    assert_eq!(found("&state=failing").await.1, 3, "what was given up fails too");
+    sink.reply(Reply::Status(200, r#"{"resultCode":"0000"}"#));
+    let id = pushback(&space, "bad-2").await["id"].clone();
+    space.control_post(&format!("pushbacks/{id}/resend"), &json!({})).await.expect(202);
+    space.run_until_idle().await;
+    assert_eq!(found("&state=failing").await.1, 2);
+    // Oldest first, the filters hold as well.
+    let page = space.control_get("pushbacks?state=failing&limit=1").await.expect(200);
+    assert_eq!((&page["pushbacks"][0]["txId"], &page["total"]), (&json!("bad-3"), &json!(null)));
+    let rest = space.control_get(&format!("pushbacks?state=failing&after={}", page["next"])).await;
+    assert_eq!(rest.expect(200)["pushbacks"][0]["txId"], "declined-4");
+    for wrong in ["offset=2", "newest=true&after=1", "state=failed", "cause=nothing"] {
+        assert_eq!(space.control_get(&format!("pushbacks?{wrong}")).await.status, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_retry_ladder_of_hours_runs_at_once() {
     let sim = Sim::start().await;
     let space = sim.space("ladder").await;

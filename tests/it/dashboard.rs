@@ -2,7 +2,9 @@
 //! `browser.rs`.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
+use flate2::read::GzDecoder;
 use payon_sim::base::Operation;
 use serde_json::json;
 
@@ -59,6 +61,70 @@ async fn every_space_has_its_page_and_a_missing_slash_is_made_up_for() {
     assert_eq!(known.get(&format!("{}/_sim/", sim.url)).await.status, 304);
     let posted = sim.client.post(&format!("{}/_sim/", sim.url), &json!({})).await;
     assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD"));
+}
+
+#[tokio::test]
+async fn files_are_sent_compressed_to_whoever_can_read_that() {
+    let sim = Sim::start().await;
+    let page = sim.get("").await.text();
+    let script = page.split('"').find(|part| part.ends_with("main.js")).unwrap();
+    let url = format!("{}/_sim/{script}", sim.url);
+    let plain = Client::new().get(&url).await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    for coding in ["gzip", "br;q=1.0, gzip;q=0.8"] {
+        let sent = Client::new().with_header("accept-encoding", coding).get(&url).await;
+        assert_eq!((sent.status, sent.header("content-encoding")), (200, "gzip"), "{coding}");
+        let mut text = String::new();
+        GzDecoder::new(&*sent.body).read_to_string(&mut text).unwrap();
+        assert_eq!(text, plain.text());
+    }
+    for coding in ["identity", "br", "gzip;q=0"] {
+        let sent = Client::new().with_header("accept-encoding", coding).get(&url).await;
+        assert_eq!(sent.header("content-encoding"), "", "{coding}");
+    }
+}
+
+/// What Chromium asks for when an address is typed in.
+const BROWSER: &str =
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+
+#[tokio::test]
+async fn a_browser_at_the_bare_address_is_sent_to_the_dashboard() {
+    let sim = Sim::start().await;
+    sim.space("a").await;
+    let browser = Client::new().with_header("accept", BROWSER);
+    for (path, to) in [("/", "_sim/"), ("/space/a", "a/_sim/"), ("/space/a/", "_sim/")] {
+        let sent = browser.get(&format!("{}{path}", sim.url)).await;
+        assert_eq!((sent.status, sent.header("location")), (302, to), "{path}");
+        assert_eq!(sent.header("vary"), "accept");
+    }
+    // A program gets what it got before, and so does a browser anywhere else.
+    let before = Client::new().get(&format!("{}/", sim.url)).await;
+    assert!(before.text().contains("resultMsg"), "{}", before.text());
+    for accept in ["*/*", "application/json", "application/json, text/html"] {
+        let answer =
+            Client::new().with_header("accept", accept).get(&format!("{}/", sim.url)).await;
+        assert_eq!((answer.status, answer.header("location")), (before.status, ""), "{accept}");
+    }
+    for path in ["/pg", "/pg/order/register", "/nowhere"] {
+        let answer = browser.get(&format!("{}{path}", sim.url)).await;
+        assert!(answer.text().contains("resultMsg"), "{path}");
+    }
+    let posted = browser.post(&format!("{}/", sim.url), &json!({})).await;
+    assert_eq!(posted.header("location"), "");
+    let unknown = browser.get(&format!("{}/space/nobody/", sim.url)).await;
+    assert_eq!(unknown.header("location"), "", "a space that is none has no dashboard");
+}
+
+#[tokio::test]
+async fn a_browser_at_the_merchants_port_is_sent_to_the_port_of_the_dashboard() {
+    let sim = Sim::with(Setup { control_port: true, ..Setup::default() }).await;
+    let browser = Client::new().with_header("accept", BROWSER);
+    let sent = browser.get(&format!("{}/", sim.url)).await;
+    assert_eq!(sent.header("location"), format!("{}/_sim/", sim.control_url));
+    assert_eq!(browser.get(sent.header("location")).await.status, 200);
+    let sent = browser.get(&format!("{}/", sim.control_url)).await;
+    assert_eq!(sent.header("location"), "_sim/");
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! The dashboard: one page for each space, and its files. It is part of the binary and only calls what the OpenAPI
 //! document describes; whatever it shows, `curl` can ask for.
 
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    IF_NONE_MATCH, LOCATION,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION, VARY,
 };
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -51,7 +54,9 @@ files! {
     JS "live.js";
     JS "order.js";
     JS "orders.js";
+    JS "picker.js";
     JS "place.js";
+    JS "pushbacks.js";
     JS "request.js";
     JS "requests.js";
     JS "rules.js";
@@ -96,7 +101,7 @@ pub(super) fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Respon
         return response;
     }
     if let Some(name) = path.strip_prefix(FOLDER) {
-        return file(name).unwrap_or_else(|| empty(StatusCode::NOT_FOUND));
+        return file(name, takes_gzip(headers)).unwrap_or_else(|| empty(StatusCode::NOT_FOUND));
     }
     if path != PAGE {
         let mut response = empty(StatusCode::PERMANENT_REDIRECT);
@@ -116,10 +121,37 @@ pub(super) fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Respon
     response
 }
 
-fn file(address: &str) -> Option<Response<ReplyBody>> {
+/// Each file compressed, in the order of [`FILES`].
+static COMPRESSED: LazyLock<Vec<Option<Bytes>>> = LazyLock::new(|| {
+    let compress = |text: &str| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text.as_bytes()).ok()?;
+        encoder.finish().ok().map(Bytes::from)
+    };
+    FILES.iter().map(|(_, _, text)| compress(text)).collect()
+});
+
+/// Returns true if the caller can read gzip.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    codings.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let is_refused = matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+    })
+}
+
+fn file(address: &str, gzip: bool) -> Option<Response<ReplyBody>> {
     let name = address.strip_prefix(version())?.strip_prefix('/')?;
-    let (_, kind, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
-    Some(text(kind, content, "public, max-age=31536000, immutable"))
+    let place = FILES.iter().position(|(known, _, _)| *known == name)?;
+    let (_, kind, content) = FILES[place];
+    let mut response = text(kind, content, "public, max-age=31536000, immutable");
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(compressed) = COMPRESSED.get(place).filter(|_| gzip).cloned().flatten() {
+        *response.body_mut() = compressed.into();
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Some(response)
 }
 
 fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<ReplyBody> {

@@ -2,7 +2,25 @@
 import { get, post } from "./api.js";
 import { button, field, form, h, put, say } from "./dom.js";
 import { happened, watch } from "./live.js";
-import { exact } from "./words.js";
+import { age, clock, exact } from "./words.js";
+
+/** The space's time in ms, as far as it is known here. */
+let known = () => Date.now();
+
+/** A point in time in two lines: the time of day, and below it the day and how long ago that is. */
+export const when = (at) => h("time", { class: "when", datetime: at }, clock(at),
+  h("small", null, at.slice(0, 10), ", ", since(at)));
+
+/** How long ago that is, kept up to date. */
+export const since = (at) => h("span", { "data-age": at }, age(at, known()));
+
+/** Brings what is said of ages up to date. */
+function grow() {
+  for (const one of document.querySelectorAll("[data-age]")) {
+    const text = age(one.dataset.age, known());
+    if (one.textContent !== text) one.textContent = text;
+  }
+}
 
 const SKIPS = ["1m", "15m", "1h", "10h", "1 day"];
 
@@ -14,11 +32,11 @@ export function clockView() {
   let [state, read] = [null, 0];
   const show = () => {
     if (!state) return;
+    known = () => Date.parse(state.now) + (performance.now() - read) * state.scale;
     // Between two answers of the server the page counts on by itself, in the server's own zone.
-    const passed = (performance.now() - read) * state.scale;
     const zone = state.now.slice(-6);
     const offset = (zone[0] === "-" ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4))) * 60_000;
-    time.textContent = new Date(Date.parse(state.now) + passed + (offset || 0)).toISOString().slice(0, 19).replace("T", " ");
+    time.textContent = new Date(known() + (offset || 0)).toISOString().slice(0, 19).replace("T", " ");
   };
   const take = (clock) => {
     [state, read] = [clock, performance.now()];
@@ -26,6 +44,7 @@ export function clockView() {
     freeze.textContent = clock.frozen ? "Let it run" : "Freeze";
     put(due, clock.nextDue ? `Next due: ${exact(clock.nextDue)}` : "Nothing is due.");
     show();
+    grow();
   };
   const look = async () => take(await get("clock"));
   const change = async (wish) => {
@@ -34,6 +53,7 @@ export function clockView() {
     say("The clock was changed");
   };
   setInterval(show, 500);
+  setInterval(grow, 5000);
   watch(["clock", "order", "pushback"], look);
   look().catch(() => {});
   return h("details", { class: "menu", "data-testid": "clock" },

@@ -4,10 +4,15 @@ import { s } from "./dom.js";
 import { go } from "./place.js";
 import { isLost, isRefused, isUnderWay, title, words } from "./words.js";
 
-const LANES = { merchant: 80, gateway: 270, payer: 460, issuer: 620 };
-const NAMES = { merchant: "Merchant", gateway: "Gateway", payer: "Payer", issuer: "Issuer / bank" };
-const WIDTH = 700;
+const NAMES = { merchant: "Merchant", gateway: "Gateway", payer: "Payer", issuer: "Issuer" };
+/** Where the lanes stand, and how wide their heads are. */
+const WIDE = { width: 700, head: 124, merchant: 80, gateway: 270, payer: 460, issuer: 620 };
+const PHONE = { width: 360, head: 78, merchant: 44, gateway: 136, payer: 228, issuer: 316 };
+/** With less room than this, in px, the diagram is a phone's. */
+export const NARROW = 520;
 const TOP = 46;
+/** Width of a character, about. */
+const CHARACTER = 6.6;
 /** Rows drawn at most; the list has all. */
 const ROWS_MAX = 300;
 
@@ -57,43 +62,57 @@ function strokes(item) {
   return [{ from: "gateway", to: "merchant", text: `push-back: ${item.pushback.cause}` }, { from: "merchant", to: "gateway", text: answer, back: true, bad }];
 }
 
-function stroke(line, y) {
+/** A text as long as there is room, not beyond the edges. */
+function label(lanes, x, y, text) {
+  const most = Math.floor((lanes.width - 8) / CHARACTER);
+  const shown = text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  const half = (shown.length * CHARACTER) / 2;
+  return s("text", { x: Math.min(Math.max(x, half + 4), lanes.width - half - 4), y }, shown);
+}
+
+/** Draws one arrow or note; returns it and how much room it takes. */
+function stroke(lanes, line, y) {
   const kind = `${line.back ? "back" : ""} ${line.bad ? "bad" : ""}`;
   if (line.note) {
-    const width = Math.max(70, line.note.length * 7.2 + 20);
-    return s("g", { class: `note ${kind} ${line.state ? "state" : ""} ${line.missing ? "missing" : ""}` },
-      s("rect", { x: LANES.gateway - width / 2, y: y - 15, width, height: 22, rx: 11 }),
-      s("text", { x: LANES.gateway, y }, line.note));
+    const width = Math.min(Math.max(70, line.note.length * 7.2 + 20), lanes.width - 4);
+    const x = Math.max(lanes.gateway, width / 2 + 2);
+    return [s("g", { class: `note ${kind} ${line.state ? "state" : ""} ${line.missing ? "missing" : ""}` },
+      s("rect", { x: x - width / 2, y: y - 15, width, height: 22, rx: 11 }), label(lanes, x, y, line.note)), 30];
   }
-  const [x1, x2] = [LANES[line.from], LANES[line.to]];
+  // On a phone the flag of a rule has no room beyond the head, so it has a row of its own.
+  const own = line.rule && lanes === PHONE;
+  const at = y + (own ? 14 : 0);
+  const [x1, x2] = [lanes[line.from], lanes[line.to]];
   const way = Math.sign(x2 - x1);
   // What is lost ends on the way, with a cross in place of the head.
   const end = line.lost ? x1 + (x2 - x1) * 0.7 : x2 - 4 * way;
-  return s("g", { class: `arrow ${kind}` },
-    s("path", { d: `M${x1 + 4 * way} ${y}H${end}` }),
-    line.lost ? s("path", { class: "cross", d: `M${end - 4} ${y - 4}l8 8m0 -8l-8 8` })
-      : s("path", { class: "head", d: `M${end} ${y}l${-8 * way} -4v8z` }),
-    s("text", { x: (x1 + x2) / 2, y: y - (line.lost ? 8 : 5) }, line.text),
-    // The flag stands beyond the head.
-    line.rule && s("text", { class: `rule ${way < 0 ? "left" : ""}`, x: x2 + 8 * way, y: y + 4 }, `⚑ ${line.rule}`));
+  return [s("g", { class: `arrow ${kind}` },
+    label(lanes, (x1 + x2) / 2, at - (line.lost ? 8 : 5), line.text),
+    s("path", { d: `M${x1 + 4 * way} ${at}H${end}` }),
+    line.lost ? s("path", { class: "cross", d: `M${end - 4} ${at - 4}l8 8m0 -8l-8 8` })
+      : s("path", { class: "head", d: `M${end} ${at}l${-8 * way} -4v8z` }),
+    line.rule && (own ? s("text", { class: "rule", x: 4, y: y - 5 }, `⚑ ${line.rule}`)
+      : s("text", { class: `rule ${way < 0 ? "left" : ""}`, x: x2 + 8 * way, y: y + 4 }, `⚑ ${line.rule}`))), own ? 40 : 26];
 }
 
-/** Draws the items of an order's timeline. */
-export function diagram(items) {
+/** Draws the items of an order's timeline; `narrow` for a phone. */
+export function diagram(items, narrow = false) {
+  const lanes = narrow ? PHONE : WIDE;
   let y = TOP + 22;
   const rows = items.slice(0, ROWS_MAX).map((item) => {
     const from = y - 18;
     const drawn = strokes(item).map((line) => {
-      const shape = stroke(line, y);
-      y += line.note ? 30 : 26;
+      const [shape, room] = stroke(lanes, line, y);
+      y += room;
       return shape;
     });
     y += 4;
-    const reach = s("rect", { class: "reach", x: 0, y: from, width: WIDTH, height: y - from - 6 });
+    const reach = s("rect", { class: "reach", x: 0, y: from, width: lanes.width, height: y - from - 6 });
     return s("g", item.href ? { class: "row link", onclick: () => go(item.href) } : { class: "row" }, reach, drawn);
   });
-  const lanes = Object.entries(LANES).map(([name, x]) => s("g", { class: "lane" },
-    s("path", { d: `M${x} ${TOP}V${y}` }), s("rect", { x: x - 62, y: 8, width: 124, height: 28, rx: 6 }),
-    s("text", { x, y: 27 }, NAMES[name])));
-  return s("svg", { class: "diagram", viewBox: `0 0 ${WIDTH} ${y + 8}`, "aria-hidden": "true", "data-testid": "diagram" }, lanes, rows);
+  const heads = Object.entries(NAMES).map(([name, text]) => [text, lanes[name]]);
+  const drawn = heads.map(([text, x]) => s("g", { class: "lane" },
+    s("path", { d: `M${x} ${TOP}V${y}` }), s("rect", { x: x - lanes.head / 2, y: 8, width: lanes.head, height: 28, rx: 6 }),
+    s("text", { x, y: 27 }, text)));
+  return s("svg", { class: `diagram ${narrow ? "narrow" : ""}`, viewBox: `0 0 ${lanes.width} ${y + 8}`, "aria-hidden": "true", "data-testid": "diagram" }, drawn, rows);
 }

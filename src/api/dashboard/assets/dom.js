@@ -56,14 +56,23 @@ export function select(properties, options, chosen) {
     h("option", { value, selected: value === chosen }, label)));
 }
 
+/** Copies a text; `false` where a page may not, as on an address that is neither HTTPS nor of this machine. */
+export async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A text to be pasted elsewhere, with a button that copies it. */
 export function copyable(text, label, block = false) {
   const copy = button("Copy", async () => {
-    await navigator.clipboard.writeText(text).catch(() => {
-      // Without the right to the clipboard, the text is at least marked.
-      getSelection().selectAllChildren(copy.previousElementSibling);
-    });
-    say(`${label} copied`);
+    const done = await toClipboard(text);
+    // The text is at least marked.
+    if (!done) getSelection().selectAllChildren(copy.previousElementSibling);
+    say(done ? `${label} copied` : `${label} is marked; this page may not write to the clipboard`);
   }, { class: "small", "aria-label": `Copy ${label}` });
   const holder = block ? h("pre", { tabindex: "0", "aria-label": label }, text) : h("code", null, text);
   return h("span", { class: block ? "copy block" : "copy" }, holder, copy);

@@ -1,12 +1,13 @@
 // The dashboard of one space: a head with space and clock, what needs attention, a list, and beside it one thing in full.
-import { get, login, onLogin, space } from "./api.js";
+import { login, onLogin, space } from "./api.js";
 import { attention } from "./attention.js";
 import { clockView } from "./clock.js";
 import { attempt, field, form, h, put } from "./dom.js";
 import { listen, happened, watchState } from "./live.js";
 import { backToList, orderDetail } from "./order.js";
 import { ordersView } from "./orders.js";
-import { address, also, go, onMove, place, readOrderName } from "./place.js";
+import { CLOSED, address, also, go, onMove, place, readOrderName } from "./place.js";
+import { pushbackDetail, pushbacksView } from "./pushbacks.js";
 import { requestDetail } from "./request.js";
 import { requestsView } from "./requests.js";
 import { rulesView } from "./rules.js";
@@ -14,7 +15,8 @@ import { spaceView } from "./space.js";
 import { spaceSwitch } from "./spaces.js";
 
 const TABS = {
-  orders: ["Orders", ordersView], requests: ["Requests", requestsView], rules: ["Rules", rulesView], space: ["Space", spaceView],
+  orders: ["Orders", ordersView], pushbacks: ["Push-backs", pushbacksView], requests: ["Requests", requestsView],
+  rules: ["Rules", rulesView], space: ["Space", spaceView],
 };
 const STREAM = { opening: "connecting …", live: "live", cut: "reconnecting …" };
 
@@ -30,8 +32,9 @@ function frame() {
     stream.textContent = STREAM[state];
     stream.dataset.state = state;
   });
-  put(top, h("h1", null, "payon-sim"), spaceSwitch(), clockView(), h("a", { href: "docs/" }, "Docs"), stream, tabs);
-  put(main, attention().element, h("div", { class: "panes" }, listing, detail));
+  const alarm = attention();
+  put(top, h("h1", null, "payon-sim"), spaceSwitch(), clockView(), h("a", { href: "docs/" }, "Docs"), stream, alarm.badge, tabs);
+  put(main, alarm.element, h("div", { class: "panes" }, listing, detail));
   // A menu closes when something else is pressed.
   document.addEventListener("click", ({ target }) => {
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
@@ -42,7 +45,7 @@ function frame() {
     for (const menu of menus) { menu.open = false; menu.firstElementChild.focus(); }
     // Escape closes what is on top; in a search field it clears first.
     const clears = target.type === "search" && target.value;
-    if (one && !menus.length && !clears && !document.querySelector("dialog[open]")) go(also({ order: undefined, request: undefined }));
+    if (one && !menus.length && !clears && !document.querySelector("dialog[open]")) go(also(CLOSED));
   });
 }
 
@@ -59,13 +62,13 @@ function move(here, moved = true) {
     put(listing, view.element);
   }
   attempt(() => view.update(here));
-  const wanted = here.request ? `request ${here.request}` : here.order ? `order ${here.order}` : "";
+  const wanted = here.request ? `request ${here.request}` : here.pushback ? `pushback ${here.pushback}` : here.order ? `order ${here.order}` : "";
   if (wanted === open) return;
   one?.close();
   // Focus that would be lost goes along: into what is opened, and back to the row that it was opened from.
   const follows = moved && (wanted !== "" || detail.contains(document.activeElement) || document.activeElement === document.body);
   open = wanted;
-  one = here.request ? requestDetail(here.request) : here.order ? orderDetail(...readOrderName(here.order)) : null;
+  one = here.request ? requestDetail(here.request) : here.pushback ? pushbackDetail(here.pushback) : here.order ? orderDetail(...readOrderName(here.order)) : null;
   document.body.classList.toggle("open", Boolean(one));
   put(detail, one && [backToList(), one.element]);
   if (one) {
@@ -100,16 +103,8 @@ function askToken() {
   dialog.showModal();
 }
 
-/** The names of all reasons, for fields that want one. */
-async function reasons() {
-  const { behaviours } = await get("fidelity");
-  const names = behaviours.filter(({ key }) => key.startsWith("reason.")).map(({ key, about }) => [key.slice("reason.".length), about]);
-  document.body.append(h("datalist", { id: "reasons" }, names.map(([value, about]) => h("option", { value, label: about }))));
-}
-
 onLogin(askToken);
 frame();
-reasons().catch(() => {});
 onMove((here) => move(here));
 move(place(), false);
 listen();

@@ -1,12 +1,14 @@
 // One order: what it is, what can be done to it, and everything that happened to it, in order.
 import { get, orderAddress, post } from "./api.js";
-import { button, copyable, field, form, h, put, say, select } from "./dom.js";
-import { diagram } from "./diagram.js";
+import { button, copyable, field, form, h, put, say } from "./dom.js";
+import { NARROW, diagram } from "./diagram.js";
 import { happened, watch } from "./live.js";
-import { also } from "./place.js";
+import { loadReasons, picker } from "./picker.js";
+import { CLOSED, also, place } from "./place.js";
+import { resend } from "./pushbacks.js";
 import { requestHref, withheld } from "./request.js";
 import { saveAsScenario } from "./space.js";
-import { EVENTS, badge, exact, instant, isLost, isRefused, isUnderWay, title, words } from "./words.js";
+import { EVENTS_ABOUT, badge, clock, delivery, exact, instant, isLost, isRefused, isUnderWay, standing, title, words } from "./words.js";
 
 /** How many of the latest requests that a rule stepped in at are looked at more closely. */
 const RULED_MAX = 50;
@@ -43,7 +45,7 @@ function timeline(order, entries) {
   return items.sort((a, b) => a.at - b.at || a.turn - b.turn);
 }
 
-function line(item) {
+function line(item, before) {
   const { entry, change, attempt, pushback } = item;
   let [kind, text, why] = ["", "", ""];
   if (entry) {
@@ -61,20 +63,18 @@ function line(item) {
     text = `push-back ${pushback.cause}, attempt ${item.number}: ${attempt.acknowledged ? "acknowledged" : "not acknowledged"}`;
     why = [pushback.content !== "true" && `says ${pushback.content}`, attempt.error ?? (attempt.status && `HTTP ${attempt.status}`)].filter(Boolean).join("; ");
   }
-  const label = [h("time", null, exact(item.when).slice(11)), h("span", null, text), why && h("small", null, why)];
+  // The day is said where it is another than before.
+  const same = before?.when.slice(0, 10) === item.when.slice(0, 10);
+  const label = [h("time", { datetime: item.when }, same ? clock(item.when) : exact(item.when)), h("span", null, text), why && h("small", null, why)];
   return h("li", { class: kind }, item.href ? h("a", { href: item.href }, label) : h("span", null, label));
 }
 
 function pushbacks(order) {
-  if (!order.pushbacks.length) return order.noPushback && h("p", { class: "bad", "data-testid": "no-pushback" }, order.noPushback);
-  return h("section", null, h("h3", null, "Push-backs"), h("ul", { class: "plain" }, order.pushbacks.map((one) =>
-    h("li", null, h("b", null, one.cause), ` (${words(one.state)}, ${one.attempts.length} ${one.attempts.length === 1 ? "attempt" : "attempts"}) to `, h("bdi", null, one.url),
-      one.nextAttemptAt && ` – next at ${exact(one.nextAttemptAt).slice(11)}`, " ",
-      button("Resend", async () => {
-        await post(`pushbacks/${one.id}/resend`);
-        happened("pushback");
-        say(`push-back ${one.cause} is sent once more`);
-      }, { class: "small", "data-testid": "resend", "aria-label": `Resend the push-back ${one.cause}` })))));
+  if (!order.pushbacks.length) return null;
+  return h("section", null, h("h3", null, "Push-backs"), h("ul", { class: "plain", "data-testid": "order-pushbacks" }, order.pushbacks.map((one) =>
+    h("li", null, delivery(standing(one)), " ", h("a", { href: also({ ...CLOSED, order: place().order, pushback: one.id }) }, words(one.cause)),
+      ` after ${one.attempts.length} ${one.attempts.length === 1 ? "attempt" : "attempts"} to `, h("bdi", null, one.url),
+      one.nextAttemptAt && ` – next at ${clock(one.nextAttemptAt)}`, " ", resend(one)))));
 }
 
 /** Plays the payer, makes an event happen, saves a scenario. */
@@ -86,43 +86,72 @@ function steering(merchantId, txId, look) {
     happened("order");
     await look();
   };
-  const outcome = h("input", { name: "outcome", list: "reasons", placeholder: "approved", autocomplete: "off", "data-testid": "outcome" });
-  return h("div", { class: "steering" },
-    form({ class: "inline" }, ({ outcome }) => acted("pay", () => post(`${at}/pay`, outcome ? { outcome } : {})),
-      field("Outcome", outcome), h("button", { class: "main", "data-testid": "pay" }, "Pay")),
+  const outcome = picker("Outcomes", loadReasons, { name: "outcome", placeholder: "approved", "data-testid": "outcome" });
+  const event = picker("Events", async () => Object.entries(EVENTS_ABOUT), { name: "event", value: "settle", required: true, "data-testid": "event" });
+  const pay = h("button", { class: "main", "data-testid": "pay" }, "Pay");
+  const element = h("div", { class: "steering", role: "group", "aria-label": "Steer this order" },
+    form({ class: "inline" }, ({ outcome }) => pay.hasAttribute("aria-disabled") || acted("pay", () => post(`${at}/pay`, outcome ? { outcome } : {})),
+      field("Outcome", outcome.element), pay),
     form({ class: "inline" }, ({ event }) => acted(event, () => post(`${at}/trigger`, { event })),
-      field("Event", select({ name: "event", "data-testid": "event" }, EVENTS.map((name) => [name, name]), "settle")),
-      h("button", { "data-testid": "trigger" }, "Trigger")),
-    button("Save as scenario", () => saveAsScenario({ merchantId, txId }), { "data-testid": "save-order" }));
+      field("Event", event.element), h("button", { "data-testid": "trigger" }, "Trigger")));
+  /** Pay is off where there is nothing left to pay; it stays where the keyboard finds it, and says why. */
+  const update = ({ state }) => {
+    if (state === "registered") {
+      pay.removeAttribute("aria-disabled");
+      pay.removeAttribute("title");
+    } else {
+      pay.setAttribute("aria-disabled", "true");
+      pay.title = `There is nothing to pay: the order is ${words(state)}`;
+    }
+  };
+  return { element, update };
 }
 
-function draw(order, entries) {
+/** Whether the last diagram was a narrow one; the next is likely to be. */
+let narrow = matchMedia(`(max-width: ${NARROW}px)`).matches;
+
+/** The diagram, drawn anew where the room for it changes between wide and narrow. */
+function drawing(items) {
+  const box = h("div", { class: "drawing" }, diagram(items, narrow));
+  new ResizeObserver(([{ contentRect: { width } }]) => {
+    if (width > 0 && (width < NARROW) !== narrow) put(box, diagram(items, narrow = width < NARROW));
+  }).observe(box);
+  return box;
+}
+
+const rows = (pairs) => pairs.filter((pair) => pair && pair[1]).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value)));
+
+/** What happened, from the picture to the list. */
+function story(order, entries) {
   const items = timeline(order, entries);
-  const sums = [["ordered", order.amount], ["authorised", order.authorised], ["captured", order.captured], ["refunded", order.refunded],
-    ["released", order.released], ["refundable", order.refundable]].filter(([name, amount]) => name === "ordered" || Number(amount) > 0);
   return [
-    h("p", { class: "order-state" }, badge(order.state), order.failure && ` ${order.failure}`, order.settled && " settled",
-      order.screen && ` QR ${order.screen}`),
-    h("dl", { class: "facts" },
-      sums.map(([name, amount]) => h("div", null, h("dt", null, name), h("dd", null, `${amount} ${order.currency}`))),
-      [["merchant", `${order.merchantId} / ${order.termId}`], ["method", `${order.method}, ${words(order.kind)}`],
-        ["paid with", order.paidWith && `${words(order.paidWith.kind)} ${order.paidWith.account}`], ["approval", order.approvalNo],
-        ["registered", exact(order.createdAt)], order.state === "registered" && ["payable until", exact(order.payableUntil)]]
-        .filter((pair) => pair && pair[1]).map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))),
-      h("div", null, h("dt", null, "checkout"), h("dd", null, h("a", { href: order.checkoutUrl, target: "_blank", rel: "noopener" }, "the payer's page"), " ", copyable(order.checkoutUrl, "checkout URL").lastChild))),
+    h("p", { class: "order-state" }, badge(order.state), " ", h("b", { class: "sum" }, `${order.amount} ${order.currency}`), ` ${order.method}`,
+      order.failure && `, ${order.failure}`, order.settled && ", settled", order.screen && `, QR ${order.screen}`),
+    order.noPushback && h("p", { class: "bad", "data-testid": "no-pushback" }, order.noPushback),
     order.findings?.length > 0 && h("section", null, h("h3", null, "Found in its registration"),
       h("ul", { class: "plain", "data-testid": "findings" }, order.findings.map(({ lint, about }) => h("li", null, h("b", null, lint), ` ${about}`)))),
+    h("section", null, h("div", { class: "beside" }, h("h3", null, "What happened"),
+      button("Save as scenario", () => saveAsScenario(order), { class: "small", "data-testid": "save-order" })), drawing(items)),
     pushbacks(order),
-    h("section", null, h("h3", null, "What happened"),
-      h("div", { class: "happened" },
-        h("div", { class: "drawing", tabindex: "0", role: "group", "aria-label": "Sequence diagram; the list below says the same" }, diagram(items)),
-        h("ol", { class: "timeline", "data-testid": "timeline" }, items.map(line)))),
+    h("ol", { class: "timeline", "data-testid": "timeline" }, items.map((item, at) => line(item, items[at - 1]))),
   ];
 }
 
+/** What it is, in rows. */
+function facts(order) {
+  const sums = [["ordered", order.amount], ["authorised", order.authorised], ["captured", order.captured], ["refunded", order.refunded],
+    ["released", order.released], ["refundable", order.refundable]].filter(([name, amount]) => name === "ordered" || Number(amount) > 0);
+  return h("dl", { class: "facts" },
+    rows(sums.map(([name, amount]) => [name, `${amount} ${order.currency}`])),
+    rows([["merchant", `${order.merchantId} / ${order.termId}`], ["method", `${order.method}, ${words(order.kind)}`],
+      ["paid with", order.paidWith && `${words(order.paidWith.kind)} ${order.paidWith.account}`], ["approval", order.approvalNo],
+      ["registered", exact(order.createdAt)], order.state === "registered" && ["payable until", exact(order.payableUntil)],
+      ["checkout", [h("a", { href: order.checkoutUrl, target: "_blank", rel: "noopener" }, "the payer's page"), " ", copyable(order.checkoutUrl, "checkout URL").lastChild]]]));
+}
+
 export function orderDetail(merchantId, txId) {
-  const facts = h("div", { "aria-busy": "true" });
-  let known = "";
+  const [told, known] = [h("div", { "aria-busy": "true" }), h("div")];
+  let drawn = "";
   let again;
   const look = async () => {
     const [order, journal] = await Promise.all([get(orderAddress(merchantId, txId)), get("journal", { txId, limit: 1000 })]);
@@ -133,21 +162,23 @@ export function orderDetail(merchantId, txId) {
       return Object.assign(entry, { wire, booking });
     }));
     clearTimeout(again);
-    if (ruled.some(({ wire }) => wire && isUnderWay(wire))) again = setTimeout(() => facts.isConnected && look().catch(() => {}), LOOK_EVERY);
+    if (ruled.some(({ wire }) => wire && isUnderWay(wire))) again = setTimeout(() => told.isConnected && look().catch(() => {}), LOOK_EVERY);
     const now = JSON.stringify([order, entries.map(({ trace, wire, booking }) => [trace, wire, booking])]);
-    if (now === known) return;
-    known = now;
-    const held = facts.contains(document.activeElement) ? document.activeElement.dataset.testid : undefined;
-    put(facts, draw(order, entries));
-    facts.removeAttribute("aria-busy");
-    if (held) facts.querySelector(`[data-testid="${held}"]`)?.focus();
+    if (now === drawn) return;
+    drawn = now;
+    const held = element.contains(document.activeElement) ? document.activeElement.dataset.testid : undefined;
+    put(told, story(order, entries));
+    put(known, facts(order));
+    steer.update(order);
+    told.removeAttribute("aria-busy");
+    if (held && document.activeElement === document.body) element.querySelector(`[data-testid="${held}"]`)?.focus();
   };
+  const steer = steering(merchantId, txId, look);
   const element = h("article", { tabindex: "-1", "aria-label": "Order", "data-testid": "order" },
-    h("h2", { tabindex: "-1" }, "Order ", h("bdi", { "data-testid": "tx-id" }, txId)),
-    steering(merchantId, txId, look), facts);
-  look().catch((problem) => put(facts, h("p", { class: "bad" }, problem.message)));
+    h("h2", { tabindex: "-1" }, "Order ", h("bdi", { "data-testid": "tx-id" }, txId)), told, steer.element, known);
+  look().catch((problem) => put(told, h("p", { class: "bad" }, problem.message)));
   return { element, focus: () => element.focus({ preventScroll: true }), close: watch(["order", "pushback", "request"], look) };
 }
 
 /** The way back to the list, for narrow screens. */
-export const backToList = () => h("p", { class: "to-list" }, h("a", { href: also({ order: undefined, request: undefined }), "data-testid": "close" }, "✕ Close"));
+export const backToList = () => h("p", { class: "to-list" }, h("a", { href: also(CLOSED), "data-testid": "close" }, "✕ Close"));

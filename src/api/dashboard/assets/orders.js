@@ -1,11 +1,13 @@
 // The list of orders, newest first, with its filters. A fresh space has none: then it says how to begin.
 import { get } from "./api.js";
+import { when } from "./clock.js";
 import { field, h, select } from "./dom.js";
 import { List } from "./list.js";
 import { watch } from "./live.js";
-import { also, go, orderName, place } from "./place.js";
+import { loadReasons, picker } from "./picker.js";
+import { CLOSED, also, go, orderName, place } from "./place.js";
 import { welcome } from "./space.js";
-import { METHODS, STATES, badge, clock, words } from "./words.js";
+import { METHODS, STATES, badge, told, words } from "./words.js";
 
 const FILTERS = ["search", "state", "method", "reason", "merchantId"];
 const any = (options) => [["", "any"], ...options];
@@ -38,33 +40,33 @@ export function filters(names, inputs) {
 
 export function ordersView() {
   const search = h("input", { type: "search", "data-testid": "search", placeholder: "txId, merchant, state …", autocomplete: "off", spellcheck: "false" });
-  const reason = h("input", { type: "text", placeholder: "card.expired", autocomplete: "off", spellcheck: "false", list: "reasons" });
+  const reason = picker("Reasons", loadReasons, { placeholder: "card.expired" });
   const merchant = select({}, any([]), "");
   const inputs = {
     search,
     state: select({ "data-testid": "state" }, any(STATES.map((name) => [name, words(name)])), ""),
     method: select({}, any(METHODS.map((name) => [name, name])), ""),
-    reason, merchantId: merchant,
+    reason: reason.input, merchantId: merchant,
   };
   const bar = filters(FILTERS, inputs);
-  let [current, asked, today] = [undefined, "", undefined];
+  let [current, asked] = [undefined, ""];
   const list = new List({
     label: "Orders, newest first",
-    columns: ["time", "order", "method", "amount", "state"],
+    columns: ["registered", "order", "method", "amount", "state", "push-back"],
     async load(offset, limit) {
       const here = place();
       const wanted = Object.fromEntries(FILTERS.map((name) => [name, here[name]]));
       const page = await get("orders", { newest: true, offset, limit, ...wanted });
-      today ??= page.orders[0]?.createdAt;
       return { items: page.orders, total: page.total };
     },
     name: (order) => orderName(order.merchantId, order.txId),
     row: (order) => ({
-      href: also({ order: orderName(order.merchantId, order.txId), request: undefined }),
+      href: also({ ...CLOSED, order: orderName(order.merchantId, order.txId) }),
       current: orderName(order.merchantId, order.txId) === current,
-      cells: [clock(order.createdAt, today), h("b", null, h("bdi", null, order.txId), h("small", null, order.merchantId)),
+      cells: [when(order.createdAt), h("b", null, h("bdi", null, order.txId), h("small", null, order.merchantId)),
         order.method, `${order.amount} ${order.currency}`,
-        h("span", { class: "states" }, badge(order.state), order.failure && h("small", null, order.failure))],
+        h("span", { class: "states" }, badge(order.state), order.failure && h("small", null, order.failure)),
+        h("span", { class: "told" }, told(order))],
     }),
     none: () => (asked.replace(/["{}:,null[\]]/g, "") ? h("p", null, "No order is like that.") : welcome()),
   });
@@ -78,7 +80,7 @@ export function ordersView() {
   return {
     element: h("section", { "aria-label": "Orders" },
       h("div", { class: "filters", role: "search" }, field("Search", search), field("State", inputs.state),
-        field("Method", inputs.method), field("Reason", reason), field("Merchant", merchant)),
+        field("Method", inputs.method), field("Reason", reason.element), field("Merchant", merchant)),
       list.element),
     async update(here) {
       bar.show(here);

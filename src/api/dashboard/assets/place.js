@@ -3,7 +3,7 @@ import { decode } from "./api.js";
 
 const moved = new Set();
 
-/** The members of the address: tab, order, request, search, state, method, reason, merchantId, operation. */
+/** The members of the address: tab, order, request, pushback, search, state, method, reason, merchantId, operation, cause. */
 export function place() {
   const members = new URLSearchParams(location.search);
   const found = Object.fromEntries(members);
@@ -22,6 +22,9 @@ export function address(members) {
 
 /** The address of this place with some members changed. */
 export const also = (members) => address({ ...place(), ...members });
+
+/** The members that name the one thing shown in full; a place with these shows none. */
+export const CLOSED = { order: undefined, request: undefined, pushback: undefined };
 
 /** The name of an order in the address: merchant and txId, which may hold anything. */
 export const orderName = (merchantId, txId) => `${encodeURIComponent(merchantId ?? "")}/${encodeURIComponent(txId)}`;

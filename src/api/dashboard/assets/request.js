@@ -3,8 +3,8 @@ import { get } from "./api.js";
 import { copyable, h, put } from "./dom.js";
 import { compare, marked } from "./difference.js";
 import { watch } from "./live.js";
-import { also, orderName } from "./place.js";
-import { exact, outcome, pretty, title, words } from "./words.js";
+import { CLOSED, also, orderName } from "./place.js";
+import { delivery, exact, outcome, pretty, standing, title, words } from "./words.js";
 
 export const requestHref = (trace) => also({ request: trace });
 
@@ -57,7 +57,7 @@ function draw(told) {
   const whose = told.merchantId && told.txId && told.order;
   return [
     h("p", { class: "whose" }, whose
-      ? h("a", { href: also({ request: undefined, order: orderName(told.merchantId, told.txId) }) }, "Order ", h("bdi", null, told.txId))
+      ? h("a", { href: also({ ...CLOSED, order: orderName(told.merchantId, told.txId) }) }, "Order ", h("bdi", null, told.txId))
       : told.txId ? ["txId ", h("bdi", null, told.txId)] : "belongs to no order"),
     h("h2", { tabindex: "-1" }, title(told), " ", outcome(told)),
     h("p", { class: "lead" }, told.about, told.detail && told.detail !== told.about ? ` ${sentence(told.detail)}` : ""),
@@ -78,7 +78,8 @@ function draw(told) {
     told.events.length > 0 && h("section", null, h("h3", null, "What it did to the order"),
       h("ul", null, told.events.map((event) => h("li", null, words(event.change), event.amount && ` ${event.amount}`, event.reason && `: ${event.reason}`)))),
     told.pushbacks.length > 0 && h("section", null, h("h3", null, "Push-backs that it caused"),
-      h("ul", null, told.pushbacks.map((one) => h("li", null, `${one.cause} to ${one.url}: ${words(one.state)} after ${one.attempts.length} attempts`)))),
+      h("ul", null, told.pushbacks.map((one) => h("li", null,
+        h("a", { href: also({ ...CLOSED, pushback: one.id }) }, `${words(one.cause)} to ${one.url}`), ": ", delivery(standing(one)), ` after ${one.attempts.length} ${one.attempts.length === 1 ? "attempt" : "attempts"}`)))),
     told.nearestRules.length > 0 && h("section", null, h("h3", null, "Rules that came near"),
       h("ul", null, told.nearestRules.map((near) => h("li", null, h("code", null, near.rule), ": ",
         near.failed.map((miss) => `${miss.key} ${miss.told}`).join("; "))))),

@@ -1,11 +1,13 @@
 // The journal, newest first: every request, also those that belong to no order.
 import { get } from "./api.js";
+import { when } from "./clock.js";
 import { field, h, select } from "./dom.js";
 import { List } from "./list.js";
 import { watch } from "./live.js";
 import { filters } from "./orders.js";
-import { also, place } from "./place.js";
-import { clock, outcome, title, words } from "./words.js";
+import { loadReasons, picker } from "./picker.js";
+import { CLOSED, also, place } from "./place.js";
+import { outcome, title, words } from "./words.js";
 
 const FILTERS = ["search", "operation", "reason"];
 const OPERATIONS = ["register", "reversal", "refund", "preAuthCompletion", "orders", "status", "bindingRegister",
@@ -14,10 +16,10 @@ const OPERATIONS = ["register", "reversal", "refund", "preAuthCompletion", "orde
 
 export function requestsView() {
   const search = h("input", { type: "search", "data-testid": "search", placeholder: "txId, merchant, reason, rule …", autocomplete: "off", spellcheck: "false" });
-  const reason = h("input", { type: "text", placeholder: "sign.invalid", autocomplete: "off", spellcheck: "false", list: "reasons" });
+  const reason = picker("Reasons", loadReasons, { placeholder: "sign.invalid" });
   const operation = select({ "data-testid": "operation" }, [["", "any"], ...OPERATIONS.map((name) => [name, words(name)])], "");
-  const bar = filters(FILTERS, { search, operation, reason });
-  let [current, asked, today] = [undefined, "", undefined];
+  const bar = filters(FILTERS, { search, operation, reason: reason.input });
+  let [current, asked] = [undefined, ""];
   const list = new List({
     label: "Requests, newest first",
     columns: ["time", "request", "order", "HTTP", "outcome"],
@@ -26,14 +28,13 @@ export function requestsView() {
       // Several reasons stand in one field, a space between them.
       const reasons = [here.reason ?? []].flat().flatMap((text) => text.split(/\s+/));
       const page = await get("journal", { newest: true, offset, limit, search: here.search, operation: here.operation, reason: reasons });
-      today ??= page.entries[0]?.at;
       return { items: page.entries, total: page.total };
     },
     name: (entry) => entry.trace,
     row: (entry) => ({
-      href: also({ request: entry.trace, order: undefined }),
+      href: also({ ...CLOSED, request: entry.trace }),
       current: entry.trace === current,
-      cells: [clock(entry.at, today), h("b", null, title(entry), h("small", null, entry.merchantId ?? "no merchant")),
+      cells: [when(entry.at), h("b", null, title(entry), h("small", null, entry.merchantId ?? "no merchant")),
         h("bdi", null, entry.txId ?? "–"), String(entry.status),
         h("span", { class: "states" }, outcome(entry), entry.rule && h("small", null, `rule ${entry.rule}`))],
     }),
@@ -43,7 +44,7 @@ export function requestsView() {
   const stop = watch(["request"], () => list.refresh());
   return {
     element: h("section", { "aria-label": "Requests" },
-      h("div", { class: "filters", role: "search" }, field("Search", search), field("Operation", operation), field("Reason", reason)),
+      h("div", { class: "filters", role: "search" }, field("Search", search), field("Operation", operation), field("Reason", reason.element)),
       list.element),
     async update(here) {
       bar.show(here);

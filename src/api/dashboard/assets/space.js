@@ -1,7 +1,7 @@
 // The space itself: what to paste into a merchant's settings, snapshots, a fresh start, and the scenario that repeats
 // what was done.
 import { base, gateway, get, post, remove, space, spacePage } from "./api.js";
-import { attempt, button, confirm, copyable, field, form, h, put, say } from "./dom.js";
+import { attempt, button, confirm, copyable, field, form, h, put, say, toClipboard } from "./dom.js";
 import { happened, watch } from "./live.js";
 import { exact } from "./words.js";
 
@@ -21,9 +21,18 @@ export function settings({ baseUrl, gatewayPublicKey, merchants }) {
 
 function privateKey({ merchantId, privateKey, hasPrivateKey, keyFingerprint, replacedKeys = [] }) {
   if (privateKey) return copyable(privateKey, "private key");
+  const shown = h("span", { class: "copy" });
+  const read = async () => (await get(`merchants/${encodeURIComponent(merchantId)}/key`)).privateKey;
+  const show = async () => put(shown, copyable(await read(), "private key"));
+  put(shown, button("Copy", async () => {
+    const done = await toClipboard(await read());
+    if (!done) await show();
+    say(done ? `private key of ${merchantId} copied; it is a test key, never use it for real payments` : "this page may not write to the clipboard; the key is shown instead");
+  }, { class: "small", "aria-label": `Copy private key of ${merchantId}`, "data-testid": `copy-key-${merchantId}` }),
+  button("Show", show, { class: "small", "aria-label": `Show private key of ${merchantId}` }));
   const side = `--url ${location.origin}${space === "default" ? "" : ` --space ${space}`}`;
   const own = hasPrivateKey
-    ? ["on the command line: ", copyable(`payon-sim keys export --merchant ${merchantId} --private ${side}`, "command"), " ",
+    ? [shown, " or on the command line: ", copyable(`payon-sim keys export --merchant ${merchantId} --private ${side}`, "command"), " ",
       h("code", null, `PATCH /_sim/v1/merchants/${merchantId} {"publicKey":"…"}`), " puts your own in its place."]
     : ["is with whoever made its public half (fingerprint ", h("code", null, keyFingerprint), ")."];
   const earlier = replacedKeys.map((key) => h("div", { class: "hint", "data-testid": `replaced-${key.keyFingerprint}` },
@@ -79,8 +88,8 @@ function download(name, text) {
 }
 
 /** Shows the scenario that repeats what was done, for one order or for all. */
-export async function saveAsScenario(order = {}) {
-  const { id, yaml, notes } = await get("scenario", order);
+export async function saveAsScenario({ merchantId, txId } = {}) {
+  const { id, yaml, notes } = await get("scenario", { merchantId, txId });
   const dialog = h("dialog", { class: "wide", "aria-labelledby": "saved", "data-testid": "scenario" },
     h("h2", { id: "saved" }, "Scenario of what was done"),
     h("p", null, "It does the same steps again in a space of its own, and checks that they end the same: ", h("code", null, `payon-sim run ${id}.yaml`)),

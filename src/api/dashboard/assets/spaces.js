@@ -25,7 +25,7 @@ function newSpace() {
       const merchants = notiUrl ? [{ notiUrl }] : 1;
       const made = await post("spaces", { name: name || undefined, seed: seed || undefined, merchants });
       put(dialog, h("h2", { id: "new" }, "Space ", h("bdi", null, made.name)),
-        h("p", null, "Paste this into your merchant's settings. The private key is shown only now. It is a test key, made for tests: never use it for real payments."),
+        h("p", null, "Paste this into your merchant's settings. The private key is a test key, made for tests: never use it for real payments."),
         settings(made),
         h("div", { class: "buttons" }, h("a", { class: "button main", href: page(made.name), "data-testid": "go-to-space" }, "Go to the space")));
     },
