@@ -291,12 +291,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::of(Budgets::default())
+        Self::of(Budgets { open_orders: usize::MAX, ..Budgets::default() })
     }
 
     /// One that keeps so many orders, all of them open.
     fn with(orders: u64) -> Self {
-        let budgets = Budgets { orders: 2_000_000, ..Budgets::default() };
+        let budgets = Budgets { orders: 2_000_000, open_orders: usize::MAX, ..Budgets::default() };
         let world = Self::of(budgets);
         while world.orders.load(Ordering::Relaxed) < orders {
             world.ask(Operation::Register, &register_body(world.next(), "CREDIT_DEBIT"));

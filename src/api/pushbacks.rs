@@ -7,7 +7,7 @@ use super::orders::{Needle, check_page, page_size};
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, Empty, blocking};
 use super::views::PushbackView;
-use crate::space::{Delivery, DeliveryStanding, PushbackCause};
+use crate::space::{Delivery, DeliveryStanding, PushbackCause, Resend};
 
 /// Selection of push-backs.
 #[derive(Deserialize, JsonSchema)]
@@ -140,15 +140,22 @@ pub(super) fn resend(call: &ApiRequest, _: Empty) -> Result<PushbackView, ApiPro
     let name = call.param("id");
     let resent = name.parse().ok().and_then(|id| {
         call.space.write(|moment| {
-            let started = moment.resend(id)?;
-            Some((started, moment.outbox().get(id)?.clone()))
+            let resend = moment.resend(id)?;
+            Some((resend, moment.outbox().get(id)?.clone()))
         })
     });
     match resent {
-        Some((true, delivery)) => Ok(PushbackView::new(&call.space, &delivery)),
-        Some((false, _)) => Err(ApiProblem::new(
+        Some((Resend::Begun, delivery)) => Ok(PushbackView::new(&call.space, &delivery)),
+        Some((Resend::UnderWay, _)) => Err(ApiProblem::new(
             ProblemKind::UnderWay,
             format!("push-back {name} is being sent just now; wait for what comes of it"),
+        )),
+        Some((Resend::TooOften, delivery)) => Err(ApiProblem::new(
+            ProblemKind::TooMany,
+            format!(
+                "push-back {name} was sent {} times already; trigger another one at its order",
+                delivery.attempts.len()
+            ),
         )),
         None => Err(ApiProblem::new(
             ProblemKind::UnknownPushback,

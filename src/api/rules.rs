@@ -16,6 +16,9 @@ use crate::scenario::{
 };
 use crate::space::{CountedRule, DEFAULT_SPACE};
 
+/// Largest number of rules of a space.
+const RULES_MAX: usize = 1_000;
+
 /// Rules as somebody sent them, with what of a scenario around them is not applied.
 pub(super) struct RuleListInput(scenario::RuleList);
 
@@ -142,12 +145,21 @@ pub(super) fn put_first(call: &ApiRequest, given: RuleListInput) -> Result<Rules
 fn arm_first(call: &ApiRequest, rules: Vec<Rule>) -> Result<(), ApiProblem> {
     check_points(call, &rules)?;
     call.space.change_rules(|armed, now| {
-        armed.retain(|known| rules.iter().all(|rule| rule.id != known.rule.id));
-        let mut next = ArmedRule::all(rules, now);
-        next.append(armed);
+        let others = armed.iter().filter(|known| rules.iter().all(|it| it.id != known.rule.id));
+        let mut next = ArmedRule::all(rules.iter().cloned(), now);
+        next.extend(others.cloned());
+        check_count(&next)?;
         *armed = next;
-    });
-    Ok(())
+        Ok(())
+    })
+}
+
+fn check_count(rules: &[ArmedRule]) -> Result<(), ApiProblem> {
+    if rules.len() <= RULES_MAX {
+        return Ok(());
+    }
+    let detail = format!("a space has up to {RULES_MAX} rules; take some away, or PUT all anew");
+    Err(ApiProblem::new(ProblemKind::TooMany, detail))
 }
 
 /// Takes one rule away.
@@ -195,6 +207,7 @@ fn arm(
             }
             next.push(ArmedRule { rule, at: now });
         }
+        check_count(&next)?;
         *armed = next;
         Ok(())
     })?;

@@ -104,4 +104,6 @@ reasons! {
     SystemError = "system.error", "The gateway failed.";
     SystemBusy = "system.busy", "The gateway takes no more for the moment.";
     SystemMaintenance = "system.maintenance", "The gateway is closed for maintenance.";
+    // The simulator, where PAYON would go on.
+    SimulatorFull = "simulator.full", "The simulator keeps no more of these; the bound is its own, not PAYON's.";
 }

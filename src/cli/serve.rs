@@ -159,6 +159,7 @@ fn builder(
         })
         .budgets(Budgets {
             orders: settings.max_orders,
+            open_orders: settings.max_open_orders,
             journal: JournalBudget {
                 entries: settings.journal_entries,
                 bytes: settings.journal_bytes,

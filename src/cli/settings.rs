@@ -93,6 +93,14 @@ pub(super) struct ServeSettings {
     /// Orders that each space keeps at most, open ones aside; the oldest closed ones are dropped past that
     #[arg(long, env = "PAYON_SIM_MAX_ORDERS", value_name = "COUNT", default_value_t = ServeSettings::default().max_orders)]
     pub(super) max_orders: usize,
+    /// Open orders that each space keeps at most; past that a registration is refused with `simulator.full`
+    #[arg(
+        long,
+        env = "PAYON_SIM_MAX_OPEN_ORDERS",
+        value_name = "COUNT",
+        default_value_t = ServeSettings::default().max_open_orders
+    )]
+    pub(super) max_open_orders: usize,
     /// Requests that each space's journal keeps
     #[arg(
         long,
@@ -191,6 +199,7 @@ impl Default for ServeSettings {
             state: None,
             durability: DurabilityName::Second,
             max_orders: budgets.orders,
+            max_open_orders: budgets.open_orders,
             journal_entries: budgets.journal.entries,
             journal_bytes: budgets.journal.bytes,
             // Evaluated by the compiler: it cannot fail at run time.

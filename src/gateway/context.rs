@@ -72,7 +72,13 @@ impl Refused {
     /// A refusal whose reason says it all.
     #[cold]
     pub fn because(reason: Reason) -> Self {
-        Self { reason, detail: String::new() }
+        let detail = match reason {
+            Reason::SimulatorFull => {
+                "the bounds, and the flags that move them, are in docs/bounds.md"
+            }
+            _ => "",
+        };
+        Self { reason, detail: detail.to_owned() }
     }
 
     /// A refusal with what was wrong.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::persistent::PersistentMap;
 use crate::base::{Millis, PaymentMethod, Reason, RecordChanges, RecordKind};
 
-/// Saved cards that one ledger keeps; past that no new one is taken.
+/// Saved cards that one ledger keeps, and clients that it knows; past that no new one is taken.
 const BINDINGS_MAX: usize = 100_000;
 
 /// A card by its row in the profile's table of test cards. No number is kept.
@@ -374,8 +374,12 @@ impl Bindings {
         let mut known = ids.iter().filter_map(|id| self.get(*id));
         let earlier = known.find(|binding| binding.card == new.card);
         let (ended, count) = (earlier.map(|it| it.id), earlier.map_or(0, |it| it.earlier + 1));
-        if ended.is_none() && self.by_id.len() >= BINDINGS_MAX {
-            return Err(Reason::SystemBusy);
+        // A client stays known when its cards are gone.
+        let is_new_client = self.customer(new.client).is_none();
+        if (ended.is_none() && self.by_id.len() >= BINDINGS_MAX)
+            || (is_new_client && self.customers.len() >= BINDINGS_MAX)
+        {
+            return Err(Reason::SimulatorFull);
         }
         let id = id(count);
         self.change_customer(new.client, |customer| {

@@ -8,6 +8,9 @@ use super::order::{Change, Order, OrderKind, Screen};
 use crate::base::{Amount, Millis, OrderState, Reason};
 use crate::profile::{LifecycleRules, UnsettledRefund};
 
+/// Events of an order past which it is refunded no more. Nothing else happens to one order time and again.
+const HISTORY_MAX: usize = 1_000;
+
 /// The change that `command` would make, or the reason why it may not.
 pub(super) fn decide(
     order: &Order,
@@ -51,6 +54,9 @@ pub(super) fn decide(
         }
         Command::Refund { amount, approval } => {
             captured(state)?;
+            if order.history.len() >= HISTORY_MAX {
+                return Err(Reason::SimulatorFull);
+            }
             if !settled && rules.refund_unsettled == UnsettledRefund::Refuse {
                 return Err(Reason::NotSettled);
             }

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use super::bindings::{Bindings, BindingsFile};
 use super::command::LedgerEvent;
-use super::ledger::{DAY_NUMBER_MAX, FIRST_PROMISE, Ledger, STAN_MAX, change};
+use super::ledger::{DAY_NUMBER_MAX, FIRST_PROMISE, Ledger, OrderBudget, STAN_MAX, change};
 use super::order::{
     Change, Details, Entry, History, Instrument, Order, OrderId, OrderKind, Screen, TerminalId,
     Totals,
@@ -269,10 +269,11 @@ impl Ledger {
     pub fn from_file(
         file: LedgerFile,
         rules: LifecycleRules,
-        orders_max: usize,
+        budget: OrderBudget,
     ) -> Result<Self, String> {
         let LedgerFile { terminals, first, orders, saved, day_numbers, stan, .. } = file;
         let LedgerFile { dropped, promised, promises, .. } = file;
+        let orders_max = budget.kept;
         if orders.len() > orders_max {
             return Err(format!(
                 "it holds {} orders, a space here keeps up to {orders_max}",
@@ -337,7 +338,7 @@ impl Ledger {
             bindings: Bindings::from_file(saved)?,
             day_numbers,
             stan,
-            orders_max,
+            budget,
             dropped,
             promised: {
                 let mut read = PersistentSortedMap::default();

@@ -23,6 +23,15 @@ pub(super) const STAN_MAX: u32 = 999_999;
 /// Number of refused reports of a paying app that an order's history keeps.
 const REJECTED_MAX: usize = 16;
 
+/// Numbers of orders that a ledger keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderBudget {
+    /// Orders; past it the oldest closed ones go.
+    pub kept: usize,
+    /// Open orders; past it none is registered.
+    pub open: usize,
+}
+
 /// The orders and saved cards of one space.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -31,7 +40,7 @@ pub struct Ledger {
     pub(super) bindings: Bindings,
     pub(super) day_numbers: BTreeMap<Day, u32>,
     pub(super) stan: u32,
-    pub(super) orders_max: usize,
+    pub(super) budget: OrderBudget,
     pub(super) dropped: u64,
     /// The orders that were booked under a promised id, by that.
     pub(super) promised: PersistentSortedMap<OrderId, OrderId>,
@@ -42,15 +51,15 @@ pub struct Ledger {
 pub(super) const FIRST_PROMISE: u64 = 1 << 63;
 
 impl Ledger {
-    /// An empty ledger that keeps up to `orders_max` orders; past that the oldest closed ones go.
-    pub fn new(rules: LifecycleRules, orders_max: usize) -> Self {
+    /// An empty ledger.
+    pub fn new(rules: LifecycleRules, budget: OrderBudget) -> Self {
         Self {
             rules,
             store: Store::default(),
             bindings: Bindings::default(),
             day_numbers: BTreeMap::new(),
             stan: 0,
-            orders_max,
+            budget,
             dropped: 0,
             promised: PersistentSortedMap::default(),
             promises: 0,
@@ -137,14 +146,17 @@ impl Ledger {
     }
 
     /// Checks a registration: `None` for a new order, the earlier one for the identical
-    /// request again. Refused are a `txId` that is taken, and an amount of nothing or less.
+    /// request again. Refused are a `txId` that is taken, an amount of nothing or less, and a new order where there are
+    /// as many open ones as are kept.
     pub fn check_register(&self, new: &NewOrder<'_>) -> Result<Option<OrderId>, Reason> {
         if new.amount <= Amount::ZERO {
             return Err(Reason::AmountInvalid);
         }
         let named = Target::Named { merchant: new.merchant, tx_id: new.tx_id };
         let Some(known) = self.find(named) else {
-            return self.check_binding(new).map(|()| None);
+            self.check_binding(new)?;
+            let has_room = self.store.open() < self.budget.open;
+            return if has_room { Ok(None) } else { Err(Reason::SimulatorFull) };
         };
         if self.repeats(known, new) && self.rules.identical_register == IdenticalRegister::Repeat {
             Ok(Some(known.id))
@@ -250,7 +262,7 @@ impl Ledger {
         let id = (!is_taken).then(|| self.insert(order))?;
         if promised.0 >= FIRST_PROMISE {
             self.promised.insert(promised, id);
-            if self.promised.len() > self.orders_max {
+            if self.promised.len() > self.budget.kept {
                 self.promised.pop_first();
             }
         }
@@ -258,7 +270,7 @@ impl Ledger {
     }
 
     fn insert(&mut self, mut order: Order) -> OrderId {
-        while self.store.len() >= self.orders_max && self.store.drop_oldest() {
+        while self.store.len() >= self.budget.kept && self.store.drop_oldest() {
             self.dropped += 1;
         }
         // Others may have come since it was made.

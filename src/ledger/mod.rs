@@ -18,7 +18,7 @@ mod store;
 pub use bindings::{Binding, BindingId, Bindings, CardRow, Client, Customer, Digest, NewBinding};
 pub use command::{Command, LedgerEvent, NewOrder, Registration, Target};
 pub use file::LedgerFile;
-pub use ledger::Ledger;
+pub use ledger::{Ledger, OrderBudget};
 pub use order::{
     Approval, Change, DAY_DIGITS, Details, Entry, History, Instrument, InstrumentKind, Order,
     OrderId, OrderKind, Screen, TerminalId, Totals,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bindings::{Binding, BindingsFile, KnownCustomer};
 use super::file::{LedgerFile, OrderFile, PartyFile};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, OrderBudget};
 use super::order::OrderId;
 use crate::base::{RecordChanges, RecordKind, read_record};
 
@@ -20,9 +20,9 @@ pub struct LedgerHead {
 }
 
 impl Ledger {
-    /// Keeps up to so many orders from now on; those that are more go as others come.
-    pub fn keep_up_to(&mut self, orders_max: usize) {
-        self.orders_max = orders_max;
+    /// Keeps to this budget from now on; orders that are more go as others come.
+    pub fn keep_up_to(&mut self, budget: OrderBudget) {
+        self.budget = budget;
     }
 
     /// Its running numbers.

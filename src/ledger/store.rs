@@ -304,6 +304,11 @@ impl Store {
         }
     }
 
+    /// Open orders kept.
+    pub(super) fn open(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// The earliest deadline of an open order.
     pub(super) fn next_deadline(&self) -> Option<(Millis, OrderId)> {
         self.deadlines.first()

@@ -168,6 +168,12 @@ fn reason_rows(root: &TomlTable<'_>, tables: Vec<TomlTable<'_>>) -> Option<Vec<R
         named.push(reason);
         rows[reason as usize] = row;
     }
+    // A profile from before the simulator had a reason of its own says of it what it says of a busy gateway.
+    if !named.is_empty() && !named.contains(&Reason::SimulatorFull) {
+        named.push(Reason::SimulatorFull);
+        let busy = rows[Reason::SystemBusy as usize].clone();
+        rows[Reason::SimulatorFull as usize] = busy;
+    }
     let missing: Vec<&str> = Reason::ALL
         .iter()
         .filter(|reason| !named.contains(reason))

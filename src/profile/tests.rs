@@ -498,7 +498,7 @@ fn all_mistakes_of_a_file_are_told_at_once() {
      309 | outcome = "card.insuficient-funds"
          |           ^^^^^^^^^^^^^^^^^^^^^^^^
          = did you mean `card.insufficient-funds`?
-         = allowed: card.insufficient-funds, wallet.insufficient-funds, card.restricted, card.suspected-fraud, card.too-many-uses, card.unknown, card.expired, card.stolen and 75 more
+         = allowed: card.insufficient-funds, wallet.insufficient-funds, card.restricted, card.suspected-fraud, card.too-many-uses, card.unknown, card.expired, card.stolen and 76 more
 
     6 problems in the profile
     "#);
@@ -645,6 +645,15 @@ fn a_mistake_between_files_is_told_at_its_place() {
 }
 
 #[test]
+fn a_profile_from_before_the_simulators_own_reason_answers_as_for_a_busy_gateway() {
+    let row = "[[reason]]\nname = \"simulator.full\"\ncode = \"9003\"\nmessage = \"The simulator keeps no more of these\"\n\
+        http = 503\nmark = \"A\"\nabout = \"A bound of the simulator, such as --max-open-orders; PAYON has none that is known\"\n";
+    let profile = edited("reasons.toml", &[(row, "")]).expect("it loads");
+    let answer = profile.reasons.general(Reason::SimulatorFull);
+    assert_eq!((answer.code, answer.http), ("9001", 503));
+}
+
+#[test]
 fn a_reason_without_a_row_is_told() {
     insta::assert_snapshot!(complaints("reasons.toml", &[
         ("name = \"order.expired\"", "name = \"order.expird\""),
@@ -662,16 +671,16 @@ fn a_reason_without_a_row_is_told() {
      126 | name = "order.expird"
          |        ^^^^^^^^^^^^^^
          = did you mean `order.expired`?
-         = allowed: order.expired, order.pending, order.failed, card.expired, otp.expired, link.expired, order.duplicate, order.not-found and 75 more
+         = allowed: order.expired, order.pending, order.failed, card.expired, otp.expired, link.expired, order.duplicate, order.not-found and 76 more
 
     reasons.toml:133:8: must be 4 digits
          |
      133 | code = "305"
          |        ^^^^^
 
-    reasons.toml:556:11: system.error is overridden on status already
+    reasons.toml:564:11: system.error is overridden on status already
          |
-     556 | reasons = ["system.error"]
+     564 | reasons = ["system.error"]
          |           ^^^^^^^^^^^^^^^^
 
     4 problems in the profile

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::journal::JournalBudget;
 use super::outbox::Outbox;
 use crate::base::{Millis, Seed, wall_clock};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, OrderBudget};
 use crate::profile::{Merchant, Profile};
 use crate::scenario::{ArmedRule, Counters, Rule, RuleSet, is_made_up};
 
@@ -19,6 +19,8 @@ use crate::scenario::{ArmedRule, Counters, Rule, RuleSet, is_made_up};
 pub struct Budgets {
     /// Orders; past it the oldest closed ones are dropped.
     pub orders: usize,
+    /// Open orders; past it none is registered.
+    pub open_orders: usize,
     /// Requests.
     pub journal: JournalBudget,
     /// Push-backs.
@@ -29,9 +31,17 @@ impl Default for Budgets {
     fn default() -> Self {
         Self {
             orders: 100_000,
+            open_orders: 250_000,
             journal: JournalBudget { entries: 10_000, bytes: 16 << 20 },
             deliveries: 10_000,
         }
+    }
+}
+
+impl Budgets {
+    /// The share of the ledger.
+    pub(super) fn ledger(self) -> OrderBudget {
+        OrderBudget { kept: self.orders, open: self.open_orders }
     }
 }
 
@@ -132,7 +142,7 @@ impl Contents {
             random_domain: Arc::clone(&initial.random_domain),
             clock,
             born: clock.now(wall_clock()),
-            ledger: Ledger::new(profile.rules.clone(), budgets.orders),
+            ledger: Ledger::new(profile.rules.clone(), budgets.ledger()),
             outbox: Outbox::new(budgets.deliveries),
             counters: Counters::default(),
             rules: RuleStore::default(),

@@ -18,7 +18,7 @@ use super::snapshot::{KeptSnapshot, Snapshot, SnapshotError};
 use super::space::Space;
 use crate::base::{Millis, Seed, WebUrl, read_objects, wall_clock};
 use crate::crypto::PublicKey;
-use crate::ledger::{Ledger, LedgerFile, Target};
+use crate::ledger::{Ledger, LedgerFile, OrderBudget, Target};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
 use crate::scenario::{ArmedRule, Counters, CountersFile, read_rules};
 
@@ -202,15 +202,15 @@ impl StateFile {
             Ok((merchant.id.as_str().into(), Arc::new(merchant)))
         });
         let merchants = merchants.collect::<Result<Merchants, FileError>>()?;
-        self.read_with(space, merchants, space.shared.budgets.orders)
+        self.read_with(space, merchants, space.shared.budgets.ledger())
     }
 
-    /// The state with these merchants in place of the file's, and up to so many orders.
+    /// The state with these merchants in place of the file's, within a budget of orders.
     pub(super) fn read_with(
         self,
         space: &Space,
         merchants: Merchants,
-        orders_max: usize,
+        budget: OrderBudget,
     ) -> Result<KeptSnapshot, FileError> {
         let profile = space.profile();
         let ClockFile { shows, scale_milli, born } = self.clock;
@@ -238,7 +238,7 @@ impl StateFile {
             let merchant = merchants.get(merchant)?;
             Some(space.shared.pushback_policy(merchant))
         };
-        let ledger = Ledger::from_file(self.ledger, profile.rules.clone(), orders_max)
+        let ledger = Ledger::from_file(self.ledger, profile.rules.clone(), budget)
             .map_err(FileError::Damaged)?;
         let mut outbox = Outbox::new(space.shared.budgets.deliveries);
         for delivery in self.pushbacks {

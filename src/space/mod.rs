@@ -51,7 +51,7 @@ pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId}
 pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
 pub use outbox::{
     Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryStanding, DeliveryState, Dispatch,
-    Outbox, PushbackCause,
+    Outbox, PushbackCause, Resend,
 };
 pub use pending_reply::PendingReply;
 pub use records::{SavedSpace, SpaceChanges, WrittenSpace};

@@ -278,7 +278,24 @@ pub struct Dispatch {
     pub(super) generation: u64,
 }
 
-/// The deliveries of a space, bounded: past the budget the oldest finished ones are dropped.
+/// Largest number of deliveries where the oldest is not finished, as a multiple of the budget.
+const UNDELIVERED_MAX: usize = 10;
+/// Attempts of one delivery past which it is not sent again by hand.
+const ATTEMPTS_MAX: usize = 100;
+
+/// Outcome of a wish to send a delivery again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resend {
+    /// It is due now.
+    Begun,
+    /// It is under way already.
+    UnderWay,
+    /// It has had as many attempts as are kept.
+    TooOften,
+}
+
+/// The deliveries of a space, bounded: past the budget the oldest finished ones are dropped, and past ten times the budget
+/// the oldest of all, told or not.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     deliveries: PersistentVec<Arc<Delivery>>,
@@ -316,12 +333,21 @@ impl Outbox {
         while self.deliveries.len() > self.kept_max
             && self.deliveries.front().is_some_and(|oldest| oldest.state.is_final())
         {
-            if let Some(oldest) = self.deliveries.pop_front() {
-                self.by_tx_id.remove((mark(&oldest.tx_id), oldest.id));
-            }
-            self.dropped += 1;
+            self.drop_oldest();
+        }
+        if self.deliveries.len() > self.kept_max.saturating_mul(UNDELIVERED_MAX) {
+            self.drop_oldest();
         }
         id
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some(oldest) = self.deliveries.pop_front() else { return };
+        self.by_tx_id.remove((mark(&oldest.tx_id), oldest.id));
+        if let Some(due) = oldest.state.due() {
+            self.due.remove((due, oldest.id));
+        }
+        self.dropped += 1;
     }
 
     /// All that is due at `now`, in order; from here on it is being sent.
@@ -434,12 +460,14 @@ impl Outbox {
         }
     }
 
-    /// Sends a delivery once more, now. `None` when there is no such delivery, `Some(false)` when it
-    /// is under way already.
-    pub fn resend(&mut self, now: Millis, id: u64) -> Option<bool> {
+    /// Sends a delivery once more, now. `None` when there is no such delivery.
+    pub fn resend(&mut self, now: Millis, id: u64) -> Option<Resend> {
         let delivery = self.get_mut(id)?;
+        if delivery.attempts.len() >= ATTEMPTS_MAX {
+            return Some(Resend::TooOften);
+        }
         let old = match delivery.state {
-            DeliveryState::InFlight => return Some(false),
+            DeliveryState::InFlight => return Some(Resend::UnderWay),
             DeliveryState::Waiting(due) => Some(due),
             DeliveryState::Acknowledged | DeliveryState::Exhausted => None,
         };
@@ -449,7 +477,7 @@ impl Outbox {
             self.due.remove((old, id));
         }
         self.due.insert((now, id), ());
-        Some(true)
+        Some(Resend::Begun)
     }
 
     /// The delivery of this number.

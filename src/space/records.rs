@@ -19,7 +19,7 @@ use super::outbox::Outbox;
 use super::snapshot::{KeptSnapshot, Snapshot};
 use super::space::{Shared, Space};
 use crate::base::{Millis, RecordChange, RecordChanges, RecordKind, Seed, read_record};
-use crate::ledger::{Ledger, LedgerHead, LedgerRecords};
+use crate::ledger::{Ledger, LedgerHead, LedgerRecords, OrderBudget};
 use crate::profile::{KeyPair, Merchant, Profile, ReplacedKey, SignMode};
 use crate::scenario::{Counters, CountersFile};
 
@@ -234,7 +234,7 @@ impl Space {
             changes.put_bytes(RecordKind::Head, &[], head.clone());
         }
         let before = older.map(|older| &older.contents);
-        let empty = || Ledger::new(profile.rules.clone(), budgets.orders);
+        let empty = || Ledger::new(profile.rules.clone(), budgets.ledger());
         match before {
             Some(before) => contents.ledger.changes_since(&before.ledger, &mut changes),
             None => contents.ledger.changes_since(&empty(), &mut changes),
@@ -358,11 +358,11 @@ fn open_state(
     merchants: Merchants,
     space: &Space,
 ) -> Result<KeptSnapshot, String> {
-    let orders_max = space.shared.budgets.orders;
-    let orders = state.ledger.len().max(orders_max);
-    let kept = state.read_with(space, merchants, orders);
+    let budget = space.shared.budgets.ledger();
+    let all = OrderBudget { kept: state.ledger.len().max(budget.kept), ..budget };
+    let kept = state.read_with(space, merchants, all);
     let mut kept = kept.map_err(|error| error.to_string())?;
-    kept.contents.ledger.keep_up_to(orders_max);
+    kept.contents.ledger.keep_up_to(budget);
     Ok(kept)
 }
 

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::events::Event;
 use super::journal::RequestId;
 use super::notify::{Deliveries, NoticeCause};
-use super::outbox::{DeliveryState, Outbox};
+use super::outbox::{DeliveryState, Outbox, Resend};
 use super::ruling::Ruling;
 use super::space::Space;
 use super::state::State;
@@ -250,12 +250,12 @@ impl Transaction<'_> {
     }
 
     /// Sends a push-back once more ([`Outbox::resend`]).
-    pub fn resend(&mut self, id: u64) -> Option<bool> {
-        let started = self.state.contents.outbox.resend(self.now, id)?;
-        if started {
+    pub fn resend(&mut self, id: u64) -> Option<Resend> {
+        let resend = self.state.contents.outbox.resend(self.now, id)?;
+        if resend == Resend::Begun {
             self.delivery_changed(id);
         }
-        Some(started)
+        Some(resend)
     }
 
     /// Registers an order.

@@ -29,6 +29,7 @@ const OF_SERVE: &[&str] = &[
     "STATE",
     "DURABILITY",
     "MAX_ORDERS",
+    "MAX_OPEN_ORDERS",
     "JOURNAL_ENTRIES",
     "JOURNAL_BYTES",
     "REQUEST_TIMEOUT_MS",

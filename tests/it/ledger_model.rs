@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use payon_sim::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
 use payon_sim::ledger::{
-    Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderId,
-    OrderKind, Registration, Target, Totals,
+    Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderBudget,
+    OrderId, OrderKind, Registration, Target, Totals,
 };
 use payon_sim::profile::{IdenticalRegister, LifecycleRules, UnsettledRefund};
 use proptest::prelude::*;
@@ -571,7 +571,8 @@ impl StateMachineTest for Comparison {
     type Reference = Model;
 
     fn init_test(model: &Model) -> Self {
-        let ledger = Ledger::new(model.rules.clone(), model.orders_max);
+        let budget = OrderBudget { kept: model.orders_max, open: usize::MAX };
+        let ledger = Ledger::new(model.rules.clone(), budget);
         Self { ledger, requests: 0, now: model.now }
     }
 

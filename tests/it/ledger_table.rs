@@ -4,7 +4,7 @@
 //! `=>` is a step of the way; a command there must not be refused. After every line the ledger is
 //! checked for sums that cannot be and for indexes that disagree.
 //!
-//! - `rule NAME=VALUE`: another rule, before the first order; also `orders_max`.
+//! - `rule NAME=VALUE`: another rule, before the first order; also `orders_max` and `open_max`.
 //! - `register ORDER AMOUNT`, with `kind=preauth`, `method=…`, `currency=KHR`, `terminal=T2`,
 //!   `client=…`; answers `registered` or `again`.
 //! - `approve ORDER` and `decline ORDER REASON`, also `late`; the approval number is 123456 unless
@@ -28,8 +28,8 @@ use std::fmt::Write as _;
 
 use payon_sim::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
 use payon_sim::ledger::{
-    Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderId,
-    OrderKind, Registration, Target,
+    Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderBudget,
+    OrderId, OrderKind, Registration, Target,
 };
 use payon_sim::profile::{IdenticalRegister, LifecycleRules, UnsettledRefund};
 
@@ -38,6 +38,11 @@ use crate::ledger_rules::{DAY_MS, HOUR_MS, MINUTE_MS, rules};
 /// 2 March 2026, ten in the morning in Cambodia.
 fn opening() -> Millis {
     first_day().start().plus(10 * HOUR_MS)
+}
+
+/// A budget of so many orders, all of which may be open.
+fn budget(kept: usize) -> OrderBudget {
+    OrderBudget { kept, open: usize::MAX }
 }
 
 fn first_day() -> Day {
@@ -115,7 +120,7 @@ impl<'a> Step<'a> {
 struct Story {
     ledger: Ledger,
     rules: LifecycleRules,
-    orders_max: usize,
+    budget: OrderBudget,
     now: Millis,
     requests: u64,
     /// The latest id that each name was given.
@@ -126,9 +131,9 @@ struct Story {
 impl Story {
     fn new() -> Self {
         Self {
-            ledger: Ledger::new(rules(), 1000),
+            ledger: Ledger::new(rules(), budget(1000)),
             rules: rules(),
-            orders_max: 1000,
+            budget: budget(1000),
             now: opening(),
             requests: 0,
             ids: HashMap::new(),
@@ -170,7 +175,8 @@ impl Story {
         for (name, value) in &step.options {
             let rules = &mut self.rules;
             match *name {
-                "orders_max" => self.orders_max = value.parse().expect("a number"),
+                "orders_max" => self.budget.kept = value.parse().expect("a number"),
+                "open_max" => self.budget.open = value.parse().expect("a number"),
                 "cutoff" => rules.settlement_cutoff_ms = duration(value),
                 "hold" => rules.hold_lifetime_ms = duration(value),
                 "partial_refund" => rules.partial_refund = *value == "yes",
@@ -188,7 +194,7 @@ impl Story {
                 _ => panic!("no such rule: {name}={value}"),
             }
         }
-        self.ledger = Ledger::new(self.rules.clone(), self.orders_max);
+        self.ledger = Ledger::new(self.rules.clone(), self.budget);
         String::new()
     }
 
@@ -1245,6 +1251,30 @@ fn the_oldest_closed_orders_make_room() {
 }
 
 #[test]
+fn past_the_budget_of_open_orders_none_is_registered_until_one_closes() {
+    check(
+        "
+        rule open_max=2
+        register A 1.00 kind=preauth
+        register B 1.00
+        register C 1.00           => simulator.full
+        register B 1.00           => again
+        register B 2.00           => order.duplicate
+        approve A                 => authorised      # a hold is open
+        register C 1.00           => simulator.full
+        approve B
+        register C 1.00           => registered
+        register D 1.00           => simulator.full
+        advance 30m               => C
+        register D 1.00           => registered
+        register E 1.00           => simulator.full
+        complete A 1.00           => captured
+        register E 1.00           => registered
+        ",
+    );
+}
+
+#[test]
 fn a_hold_is_never_dropped() {
     check(
         "
@@ -1328,7 +1358,7 @@ fn a_hold_opened_again_still_runs_out() {
 
 #[test]
 fn no_money_from_nothing() {
-    let mut ledger = Ledger::new(rules(), 10);
+    let mut ledger = Ledger::new(rules(), budget(10));
     let new = |tx_id, minor| NewOrder {
         merchant: "M1",
         terminal: "T1",
@@ -1368,7 +1398,7 @@ fn no_money_from_nothing() {
 fn a_large_ledger_makes_room_at_the_cost_of_the_oldest_closed_orders_only() {
     const MAX: usize = 4096;
     const ORDERS: usize = 6000;
-    let mut ledger = Ledger::new(rules(), MAX);
+    let mut ledger = Ledger::new(rules(), budget(MAX));
     for number in 0..ORDERS {
         let tx_id = number.to_string();
         let new = NewOrder {

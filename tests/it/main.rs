@@ -11,6 +11,7 @@ mod addresses;
 mod audit;
 mod binary;
 mod bindings;
+mod bounds;
 mod browser;
 mod cases;
 mod catalogue;

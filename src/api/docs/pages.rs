@@ -18,6 +18,7 @@ macro_rules! pages {
 pages! {
     "SUMMARY" "docs/SUMMARY.md";
     "audit" "docs/audit.md";
+    "bounds" "docs/bounds.md";
     "cards" "docs/cards.md";
     "changelog" "CHANGELOG.md";
     "checkout" "docs/checkout.md";

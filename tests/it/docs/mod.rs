@@ -44,6 +44,7 @@ pages! {
     changelog "CHANGELOG.md";
     contributing "CONTRIBUTING.md";
     audit "docs/audit.md";
+    bounds "docs/bounds.md";
     checkout "docs/checkout.md";
     cards "docs/cards.md";
     ci "docs/ci.md";
