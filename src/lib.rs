@@ -157,6 +157,7 @@ pub mod wire;
 
 pub use base::{Currency, Operation, OrderState, PaymentMethod, Reason};
 pub use gateway::{PayRequest, TriggerEvent};
+pub use server::{TlsError, TlsIdentity};
 pub use simulator::{
     CallError, MerchantReply, OrderRequest, PortError, Simulator, SimulatorBuilder, SpaceHandle,
     StartError,

@@ -40,6 +40,15 @@ struct Build {
     fast_crypto: bool,
 }
 
+/// The port on which the gateway speaks TLS.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct TlsView {
+    /// Its address; null where TLS is not served.
+    url: Option<String>,
+    /// The certificate of the test CA in PEM, for clients; null where the certificate is of the user's own.
+    ca: Option<String>,
+}
+
 /// The calls of the control plane.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Calls {
@@ -93,6 +102,15 @@ pub(super) fn version(call: &ApiRequest, _: Empty) -> Result<VersionView, ApiPro
             optimised: !cfg!(debug_assertions),
             fast_crypto: cfg!(feature = "fast-crypto"),
         },
+    })
+}
+
+/// Returns the port with TLS.
+pub(super) fn tls(call: &ApiRequest, _: Empty) -> Result<TlsView, ApiProblem> {
+    let port = call.control.settings.tls.as_ref();
+    Ok(TlsView {
+        url: port.map(|port| port.url.clone()),
+        ca: port.and_then(|port| port.ca.as_deref()).map(str::to_owned),
     })
 }
 

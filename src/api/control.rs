@@ -24,6 +24,8 @@ pub struct ControlSettings {
     pub control_url: String,
     /// Address under which payers reach the gateway, when merchants reach it under another one.
     pub public_url: Option<String>,
+    /// The port with TLS, where there is one.
+    pub tls: Option<TlsPort>,
     /// With a token every call but health must bring it; without one, calls must come by a name of this machine or of
     /// these URLs.
     pub token: Option<String>,
@@ -33,6 +35,15 @@ pub struct ControlSettings {
     pub limits: Limits,
     /// Cancelled when the server stops: calls that wait or go on then end.
     pub stop: CancellationToken,
+}
+
+/// A port on which the gateway speaks TLS.
+#[derive(Clone, Debug)]
+pub struct TlsPort {
+    /// Its address.
+    pub url: String,
+    /// The certificate of the test CA in PEM; none where the certificate is the user's own.
+    pub ca: Option<Arc<str>>,
 }
 
 /// The control plane of a server.
@@ -85,7 +96,7 @@ impl Control {
 
     /// Address under which the caller reaches the server, which may be another than the listener's: the public URL for callers that come by its
     /// host, for the path of a proxy belongs to it.
-    pub(super) fn origins(&self, headers: &HeaderMap) -> Origins {
+    pub(super) fn origins(&self, headers: &HeaderMap, scheme: &str) -> Origins {
         let ControlSettings { url, control_url, public_url, .. } = &self.settings;
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = host.filter(|host| is_authority(host));
@@ -96,7 +107,7 @@ impl Control {
             |known: &&str| known.parse::<Uri>().is_ok_and(|it| it.authority() == Some(&host));
         let shared = url == control_url;
         let public = public_url.as_deref().filter(is_host).filter(|_| shared);
-        let control = public.map_or_else(|| format!("http://{host}"), str::to_owned);
+        let control = public.map_or_else(|| format!("{scheme}{host}"), str::to_owned);
         if shared {
             return Origins { gateway: control.clone(), control };
         }

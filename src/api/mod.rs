@@ -44,7 +44,7 @@ mod verify;
 mod views;
 mod wait;
 
-pub use control::{Control, ControlSettings};
+pub use control::{Control, ControlSettings, TlsPort};
 pub use problem::ApiProblem;
 pub use sources::{FileStamp, Sources, Stamp};
 

@@ -27,6 +27,8 @@ pub(super) const ROUTES: &[Route] = &[
         "Whether the server takes requests"),
     route!(Get "/_sim/version" "version", about::version: Empty => 200 about::VersionView,
         "What the server is and how it was built"),
+    route!(Get "/_sim/v1/tls" "tls", about::tls: Empty => 200 about::TlsView,
+        "The port with TLS, and the test CA for clients"),
     route!(Get "/_sim/metrics" "metrics", as "application/openmetrics-text; version=1.0.0; charset=utf-8" metrics::read: Empty => 200 String,
         "What the server has done, as OpenMetrics text for Prometheus"),
     route!(Get "/_sim/openapi.json" "openapi", document: Empty => 200 serde_json::Value,

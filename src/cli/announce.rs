@@ -20,6 +20,8 @@ pub(super) struct Announcement<'a> {
     pub(super) url: &'a str,
     /// Address of the control plane.
     pub(super) control_url: &'a str,
+    /// Address for merchants that call with TLS, where that is served.
+    pub(super) tls_url: Option<&'a str>,
     /// The seed of all choices.
     pub(super) seed: Seed,
     /// The token that the control plane asks for.
@@ -36,6 +38,9 @@ impl Announcement<'_> {
             "controlUrl": self.control_url,
             "pid": std::process::id(),
         });
+        if let Some(url) = self.tls_url {
+            members["tlsUrl"] = url.into();
+        }
         if let Some(token) = self.token {
             members["controlToken"] = token.into();
         }
@@ -44,7 +49,7 @@ impl Announcement<'_> {
 
     /// Values to paste into a merchant's settings, and warnings.
     pub(super) fn banner(&self, settings: &ServeSettings, profile: &Profile) -> String {
-        let Self { url, control_url, seed, token, is_token_made } = self;
+        let Self { url, control_url, tls_url, seed, token, is_token_made } = self;
         let version = env!("CARGO_PKG_VERSION");
         let mut text = String::new();
         // Writing into a String cannot fail.
@@ -57,6 +62,12 @@ impl Announcement<'_> {
         ));
         line(format_args!("\n  For the merchant's settings:"));
         line(format_args!("    gateway URL         {url}"));
+        if let Some(tls_url) = tls_url {
+            line(format_args!("    with TLS            {tls_url}"));
+            if settings.tls_cert.is_none() {
+                line(format_args!("    CA for its clients  payon-sim tls ca"));
+            }
+        }
         for merchant in &profile.merchants {
             let terminals = merchant.terminals.join(", ");
             line(format_args!("    merchant/terminal   {} / {terminals}", merchant.id));

@@ -28,6 +28,12 @@ impl BaseUrl {
         &self.0
     }
 
+    /// The host, without the brackets of an IPv6 address.
+    pub(super) fn host(&self) -> Option<String> {
+        let parts = WebUrlParts::parse(&self.0).ok()?;
+        Some(parts.host.to_owned())
+    }
+
     /// The URL of the server and, as it stands there, the name of the space, of which this is a base URL.
     pub(super) fn split_space(&self) -> Option<(Self, &str)> {
         let (root, space) = self.0.rsplit_once("/space/")?;

@@ -6,7 +6,7 @@ use clap::Command;
 
 /// The groups, each with its verbs in order.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Run the gateway", &["serve", "exec", "healthcheck", "config", "profile"]),
+    ("Run the gateway", &["serve", "exec", "healthcheck", "tls", "config", "profile"]),
     (
         "Steer a running gateway",
         &[

@@ -25,6 +25,7 @@ mod interrupt;
 mod keys;
 mod khqr;
 mod link;
+mod listen_host;
 mod logs;
 mod merchant;
 mod merchants;
@@ -54,6 +55,7 @@ mod table;
 mod tail;
 mod talk;
 mod tested_shop;
+mod tls;
 mod trigger;
 mod verify;
 mod visible;
@@ -96,6 +98,9 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Ask a running gateway if it takes requests: exit code 0 or 1, for supervisors of containers
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the test CA of a running gateway that serves TLS
+    #[command(subcommand)]
+    Tls(tls::TlsVerb),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -222,6 +227,7 @@ pub fn main() -> ExitCode {
         Command::Scenario(verb) => scenario::run(&verb),
         Command::Merchants(verb) => merchants::run(&verb),
         Command::Snapshot(verb) => snapshot::run(&verb),
+        Command::Tls(verb) => tls::run(&verb),
         Command::Reset(args) => reset::run(&args),
         Command::Pay(args) => pay::run(&args),
         Command::Trigger(args) => trigger::run(&args),

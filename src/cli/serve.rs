@@ -1,15 +1,17 @@
 //! `payon-sim serve`: the gateway, until it is told to stop.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::announce::{Announcement, ReadyLine};
+use super::base_url::BaseUrl;
+use super::listen_host::ListenHost;
 use super::scenarios::EMPTY;
 use super::settings::{ServeArgs, ServeSettings};
 use super::system::Parent;
@@ -20,6 +22,7 @@ use crate::checkout::Checkout;
 use crate::crypto::Encoding;
 use crate::http::Limits;
 use crate::profile::Profile;
+use crate::server::TlsIdentity;
 use crate::simulator::{Simulator, SimulatorBuilder, StartError};
 use crate::space::{Budgets, DeliveryState, JournalBudget, Spaces};
 use crate::state_store::StateSettings;
@@ -69,7 +72,10 @@ async fn serve(
     let sources = Arc::new(Sources::new(settings.scenario.clone()));
     // Looked at before they are read, so that no change in between is missed.
     let looks = sources.stamp();
-    let simulator = builder(&settings, profile, token.as_deref()).seed(seed.0);
+    let mut simulator = builder(&settings, profile, token.as_deref()).seed(seed.0);
+    if let Some(port) = settings.tls_port {
+        simulator = simulator.tls(settings.host.at(port), identity(&settings)?);
+    }
     let simulator = match simulator.sources(Arc::clone(&sources)).start().await {
         Ok(simulator) => simulator,
         Err(error) => return refuse(error),
@@ -95,6 +101,7 @@ async fn serve(
     let announcement = Announcement {
         url: simulator.url(),
         control_url: simulator.control_url(),
+        tls_url: simulator.tls_url(),
         seed,
         token: token.as_deref(),
         is_token_made: asks_token,
@@ -151,7 +158,7 @@ fn builder(
 ) -> SimulatorBuilder {
     let mut builder = Simulator::builder()
         .profile(profile)
-        .address(SocketAddr::new(settings.host, settings.port))
+        .address(settings.host.at(settings.port))
         .checkout(Checkout {
             panel: !settings.no_panel,
             frame_ancestors: settings.frame_ancestors.clone(),
@@ -172,7 +179,10 @@ fn builder(
             ..Limits::default()
         });
     if let Some(port) = settings.control_port {
-        builder = builder.control_address(SocketAddr::new(settings.host, port));
+        builder = builder.control_address(settings.host.at(port));
+    }
+    if settings.host == ListenHost::Localhost {
+        builder = builder.both_loopbacks();
     }
     if let Some(directory) = &settings.state {
         let (directory, durability) = (directory.clone(), settings.durability.into());
@@ -187,6 +197,21 @@ fn builder(
     if settings.strict { builder.strict() } else { builder }
 }
 
+/// The certificate and key for TLS: those that were given, or new ones of a test CA.
+fn identity(settings: &ServeSettings) -> anyhow::Result<TlsIdentity> {
+    if let Some((certificate, key)) = settings.tls_cert.as_ref().zip(settings.tls_key.as_ref()) {
+        return TlsIdentity::of_files(certificate, key).context("--tls-cert, --tls-key");
+    }
+    let mut names = settings.tls_name.clone();
+    if let ListenHost::Ip(address) = settings.host
+        && !address.is_unspecified()
+    {
+        names.push(address.to_string());
+    }
+    names.extend(settings.public_url.as_ref().and_then(BaseUrl::host));
+    TlsIdentity::of_test_ca(&names).context("--tls-name")
+}
+
 fn drain_time(settings: &ServeSettings) -> Duration {
     Duration::from_millis(settings.drain_ms)
 }
@@ -197,6 +222,7 @@ pub(super) fn refuse(error: StartError) -> anyhow::Result<ExitCode> {
         StartError::Port(error) => (error, "--port"),
         StartError::ControlPort(error) => (error, "--control-port"),
         StartError::State(error) => return Err(error.into()),
+        StartError::TlsPort(error) => (error, "--tls-port"),
         StartError::Scenarios(mistakes) => {
             for mistake in &mistakes {
                 exit::say(mistake);

@@ -1,7 +1,6 @@
 //! The settings of `serve`, and where each comes from: flag, environment, file, or built in.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use toml::de::DeTable;
 
 use super::base_url::BaseUrl;
 use super::environment;
+use super::listen_host::ListenHost;
 use crate::base::read_text;
 use crate::checkout::FRAME_ANCESTORS;
 use crate::profile::Diagnostic;
@@ -33,15 +33,30 @@ pub(super) struct ServeArgs {
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ServeSettings {
-    /// Address to listen on; anything but loopback is reachable by others
+    /// Address to listen on; anything but loopback is reachable by others. `localhost` is 127.0.0.1 and [::1]
     #[arg(long, env = "PAYON_SIM_HOST", default_value_t = ServeSettings::default().host)]
-    pub(super) host: IpAddr,
+    pub(super) host: ListenHost,
     /// Port for merchants (and for control, unless --control-port is given); 0 takes a free one
     #[arg(long, env = "PAYON_SIM_PORT", default_value_t = ServeSettings::default().port)]
     pub(super) port: u16,
     /// A port of its own for the control plane; 0 takes a free one
     #[arg(long, env = "PAYON_SIM_CONTROL_PORT", value_name = "PORT")]
     pub(super) control_port: Option<u16>,
+    /// A port of its own on which merchants are served with TLS; 0 takes a free one
+    #[arg(long, env = "PAYON_SIM_TLS_PORT", value_name = "PORT")]
+    pub(super) tls_port: Option<u16>,
+    /// A PEM file with the certificate for --tls-port, and those of its issuers behind it. Without it a test CA makes one at
+    /// the start, whose certificate `payon-sim tls ca` prints
+    #[arg(long, env = "PAYON_SIM_TLS_CERT", value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// A PEM file with the private key of --tls-cert
+    #[arg(long, env = "PAYON_SIM_TLS_KEY", value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// A further host name or IP address for the certificate of the test CA, such as the name of a container; may be given
+    /// several times. It always has those of this machine, --host and --public-url. In the environment variable several are
+    /// separated by commas
+    #[arg(long, env = "PAYON_SIM_TLS_NAME", value_name = "NAME")]
+    pub(super) tls_name: Vec<String>,
     /// Value that callers of the control plane must send as `Authorization: Bearer …`. Made at random where it is left out and
     /// --host is not loopback
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
@@ -66,8 +81,8 @@ pub(super) struct ServeSettings {
         default_value_t = ServeSettings::default().frame_ancestors
     )]
     pub(super) frame_ancestors: String,
-    /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}, and "controlToken"
-    /// where there is one. It is removed at the start and at the end. With - the line is all that is on the standard output,
+    /// A file that gets one line of JSON once the gateway answers: {"url":…,"controlUrl":…,"pid":…}, and "tlsUrl" and
+    /// "controlToken" where there are such. It is removed at the start and at the end. With - the line is all that is on the standard output,
     /// and the banner goes to the error stream
     #[arg(long, env = "PAYON_SIM_READY_FILE", value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
@@ -184,9 +199,13 @@ impl Default for ServeSettings {
     fn default() -> Self {
         let budgets = Budgets::default();
         Self {
-            host: Ipv4Addr::LOCALHOST.into(),
+            host: ListenHost::Localhost,
             port: 36605,
             control_port: None,
+            tls_port: None,
+            tls_cert: None,
+            tls_key: None,
+            tls_name: Vec::new(),
             control_token: None,
             profile: None,
             seed: None,
@@ -254,6 +273,8 @@ pub(super) enum SettingsError {
     Workers { place: String },
     #[error("{place}: {problem}")]
     Token { place: String, problem: &'static str },
+    #[error("{place}: {problem}")]
+    Tls { place: String, problem: &'static str },
 }
 
 impl ServeArgs {
@@ -275,7 +296,9 @@ impl ServeArgs {
             rows.push((name, value, origin));
         }
         for (name, value, origin) in &mut rows {
-            if name == "scenario" && *origin == SettingSource::Environment {
+            if ["scenario", "tls-name"].contains(&name.as_str())
+                && *origin == SettingSource::Environment
+            {
                 split_at_commas(value);
             }
         }
@@ -284,6 +307,9 @@ impl ServeArgs {
         let resolved = Resolved { settings, notes, rows };
         if resolved.settings.workers.is_some_and(|workers| workers.get() > WORKERS_MAX) {
             return Err(SettingsError::Workers { place: resolved.place("workers") });
+        }
+        if let Some((name, problem)) = tls_problem(&resolved.settings) {
+            return Err(SettingsError::Tls { place: resolved.place(name), problem });
         }
         if let Some(token) = &resolved.settings.control_token {
             check_token(token).map_err(|problem| SettingsError::Token {
@@ -298,6 +324,26 @@ impl ServeArgs {
 /// Returns true if this names the standard output in place of a file.
 pub(super) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// The setting of TLS that has no effect as it is, and why.
+fn tls_problem(settings: &ServeSettings) -> Option<(&'static str, &'static str)> {
+    let ServeSettings { tls_port, tls_cert, tls_key, tls_name, .. } = settings;
+    let without_port = "has no effect without --tls-port, the port that speaks TLS";
+    match (tls_port, tls_cert, tls_key) {
+        (None, Some(_), _) => Some(("tls-cert", without_port)),
+        (None, _, Some(_)) => Some(("tls-key", without_port)),
+        (None, None, None) if !tls_name.is_empty() => Some(("tls-name", without_port)),
+        (_, Some(_), None) => {
+            Some(("tls-cert", "needs --tls-key, the private key of the certificate"))
+        }
+        (_, None, Some(_)) => Some(("tls-key", "needs --tls-cert, the certificate of the key")),
+        (_, Some(_), Some(_)) if !tls_name.is_empty() => Some((
+            "tls-name",
+            "has no effect with --tls-cert: that certificate has its names already",
+        )),
+        _ => None,
+    }
 }
 
 /// Refuses a token that nobody could send: it travels in a header. The token itself is told nowhere.
@@ -371,10 +417,14 @@ impl SettingsFile {
         let mut settings: ServeSettings = toml::from_str(&text).map_err(mistake)?;
         // A path means what it means to somebody who looks at the file.
         let dir = path.parent().unwrap_or(Path::new(""));
-        let paths = [&mut settings.profile, &mut settings.ready_file, &mut settings.state]
-            .into_iter()
-            .flatten();
-        for path in paths.filter(|path| !is_stdout(path)) {
+        let paths = [
+            &mut settings.profile,
+            &mut settings.ready_file,
+            &mut settings.state,
+            &mut settings.tls_cert,
+            &mut settings.tls_key,
+        ];
+        for path in paths.into_iter().flatten().filter(|path| !is_stdout(path)) {
             *path = dir.join(&path);
         }
         for path in settings.scenario.iter_mut().filter(|path| dir.join(path).exists()) {
@@ -481,7 +531,7 @@ mod tests {
         let shown = file.display().to_string();
         let resolved = resolve(&["--config", &shown, "--port", "2"]).expect("resolved");
         assert_eq!(resolved.settings.port, 2);
-        assert_eq!(resolved.settings.host, "::1".parse::<IpAddr>().expect("an address"));
+        assert_eq!(resolved.settings.host, ListenHost::Ip(std::net::Ipv6Addr::LOCALHOST.into()));
         assert_eq!(resolved.settings.drain_ms, 5000);
         assert_eq!(resolved.settings.profile, Some(dir.path().join("mine")));
         let printed = resolved.to_string();

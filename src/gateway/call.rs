@@ -11,14 +11,16 @@ use crate::space::{PendingReply, RequestId, Space};
 /// The place at which callers reach the gateway, put together only where a link is made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkBase<'a> {
+    scheme: &'static str,
     host: Option<&'a str>,
     url: &'a str,
 }
 
 impl<'a> LinkBase<'a> {
-    /// The origin of what the header `Host` names. Where that must not get into a link, it is `url`.
-    pub const fn at(host: Option<&'a str>, url: &'a str) -> Self {
-        Self { host, url }
+    /// The origin of what the header `Host` names, under `scheme`, such as `http://`. Where that host must not get into a
+    /// link, it is `url`.
+    pub const fn at(scheme: &'static str, host: Option<&'a str>, url: &'a str) -> Self {
+        Self { scheme, host, url }
     }
 
     /// The URL of `path` and `name` behind it.
@@ -29,7 +31,7 @@ impl<'a> LinkBase<'a> {
 
     fn parts(self) -> (&'static str, &'a str) {
         match self.host.filter(|host| is_authority(host)) {
-            Some(host) => ("http://", host),
+            Some(host) => (self.scheme, host),
             None => ("", self.url),
         }
     }
@@ -38,7 +40,7 @@ impl<'a> LinkBase<'a> {
 /// The origin written out, `http://127.0.0.1:36605`.
 impl<'a> From<&'a str> for LinkBase<'a> {
     fn from(url: &'a str) -> Self {
-        Self { host: None, url }
+        Self { scheme: "", host: None, url }
     }
 }
 

@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod host;
 mod reply_body;
+mod scheme;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ pub use body::{BodyError, LeavesRest, RequestBody};
 pub use client::{Broken, MerchantAnswer, post, send};
 pub use host::{HostError, check_host};
 pub use reply_body::{Pieces, ReplyBody};
+pub use scheme::{Secure, scheme};
 
 use hyper::header::{HeaderMap, HeaderName};
 

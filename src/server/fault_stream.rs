@@ -17,9 +17,9 @@ use futures_util::stream::{self, StreamExt as _};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::client_stream::ClientStream;
 use crate::http::Pieces;
 use crate::space::{PendingReply, UnansweredCall};
 
@@ -141,7 +141,7 @@ impl ReplyHook {
 /// its code in the processor's cache so, which is quicker by a tenth when many ask at once. With several workers waiting
 /// would rouse an idle one for each answer, so that nothing waits.
 pub(crate) struct FaultStream {
-    stream: TokioIo<TcpStream>,
+    stream: TokioIo<ClientStream>,
     takes_turns: bool,
     /// True if the others had theirs.
     is_due: bool,
@@ -188,7 +188,7 @@ struct Script {
 
 impl FaultStream {
     /// A tap on `stream`, and the trigger for it.
-    pub(crate) fn new(stream: TcpStream) -> (Self, ReplyHook) {
+    pub(crate) fn new(stream: ClientStream) -> (Self, ReplyHook) {
         let trigger = ReplyHook::default();
         let flavor = Handle::current().runtime_flavor();
         (
@@ -293,7 +293,7 @@ impl FaultStream {
         }
         match script.reply.end {
             FaultEnd::Close => ready!(Pin::new(&mut *stream).poll_shutdown(cx))?,
-            FaultEnd::Reset => stream.inner().set_zero_linger()?,
+            FaultEnd::Reset => stream.inner().socket().set_zero_linger()?,
             FaultEnd::Hang => ready!(poll_until_closed(stream, cx))?,
             FaultEnd::HalfClose => {
                 ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
@@ -308,7 +308,7 @@ impl FaultStream {
 }
 
 /// Reads and forgets until the peer closes.
-fn poll_until_closed(stream: &mut TokioIo<TcpStream>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+fn poll_until_closed(stream: &mut TokioIo<ClientStream>, cx: &mut Context<'_>) -> Poll<Result<()>> {
     loop {
         let mut space = [0; 512];
         let mut buffer = hyper::rt::ReadBuf::new(&mut space);
@@ -367,7 +367,7 @@ impl Write for FaultStream {
         }
         if self.trigger.0.looks.load(Ordering::Relaxed)
             && self.trigger.0.looks.swap(false, Ordering::Relaxed)
-            && let Some(error) = self.stream.inner().take_error()?
+            && let Some(error) = self.stream.inner().socket().take_error()?
         {
             return Poll::Ready(Err(error));
         }
@@ -398,7 +398,7 @@ impl Write for FaultStream {
 mod tests {
     use std::io::Read as _;
 
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::base::{Millis, Operation, Seed};
@@ -423,7 +423,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (stream, trigger) = FaultStream::new(accepted.expect("accepted").0);
+        let (stream, trigger) =
+            FaultStream::new(ClientStream::Plain(accepted.expect("accepted").0));
         (stream, trigger, client.expect("connected"))
     }
 
@@ -446,7 +447,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn with_several_workers_an_answer_leaves_at_once() {
         let (mut stream, _trigger, _client) = connected().await;
-        stream.stream.inner().writable().await.expect("it is open");
+        stream.stream.inner().socket().writable().await.expect("it is open");
         let sent = poll_fn(|cx| Poll::Ready(Pin::new(&mut stream).poll_write(cx, b"one"))).await;
         assert!(matches!(sent, Poll::Ready(Ok(3))), "{sent:?}");
     }

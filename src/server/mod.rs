@@ -3,6 +3,7 @@
 //! `run(listener, ..)` serves until told to stop: the listener is bound before anything is spawned,
 //! and every connection is waited for.
 
+mod client_stream;
 mod fault;
 mod fault_stream;
 mod home;
@@ -10,6 +11,7 @@ mod listen;
 mod malformed;
 mod paths;
 mod router;
+mod tls;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,23 +29,34 @@ use tokio_util::task::TaskTracker;
 
 pub use listen::listen;
 pub use router::{App, Plane};
+pub use tls::{TlsError, TlsIdentity};
 
 use crate::base::Millis;
-use crate::http::{LeavesRest, ReplyBody};
+use crate::http::{LeavesRest, ReplyBody, Secure};
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::UnansweredCall;
+use client_stream::ClientStream;
 use fault_stream::{FaultStream, ReplyHook};
 use malformed::{LastWords, Malformed};
+use tls::TlsDoor;
 
 /// The longest pause after a failed accept (the process is out of file handles, say).
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The largest request head, in bytes.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
-/// Serves `plane` of `app` on `listener` until `stop`; then lets requests under way end.
-pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: CancellationToken) {
+/// Serves `plane` of `app` on `listener` until `stop`, with TLS where there is an identity; then lets requests under way
+/// end.
+pub async fn run(
+    listener: TcpListener,
+    tls: Option<TlsIdentity>,
+    app: Arc<App>,
+    plane: Plane,
+    stop: CancellationToken,
+) {
     let connections = TaskTracker::new();
     let malformed = Arc::new(Malformed::default());
+    let door = tls.map(|identity| Arc::new(TlsDoor::new(identity, app.limits.request_time)));
     if let Err(error) = probe_silent_peers(&listener) {
         tracing::debug!(%error, "connections whose peer is gone are noticed late");
     }
@@ -62,8 +75,28 @@ pub async fn run(listener: TcpListener, app: Arc<App>, plane: Plane, stop: Cance
                     connections.spawn(turn_away(stream, fault, stop.clone()));
                     continue;
                 }
-                let malformed = Arc::clone(&malformed);
-                connections.spawn(serve(stream, Arc::clone(&app), plane, stop.clone(), malformed));
+                // Without it small answers wait for the client's delayed acknowledgement; a socket that
+                // refuses the option still works.
+                let _ = stream.set_nodelay(true);
+                let (app, malformed) = (Arc::clone(&app), Arc::clone(&malformed));
+                let stop = stop.clone();
+                match door.clone() {
+                    None => {
+                        let stream = ClientStream::Plain(stream);
+                        connections.spawn(serve(stream, app, plane, stop, malformed));
+                    }
+                    Some(door) => {
+                        connections.spawn(async move {
+                            let entered = tokio::select! {
+                                entered = door.enter(stream) => entered,
+                                () = stop.cancelled() => None,
+                            };
+                            if let Some(stream) = entered {
+                                serve(stream, app, plane, stop, malformed).await;
+                            }
+                        });
+                    }
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection; trying again");
@@ -142,19 +175,20 @@ fn complete(response: Response<ReplyBody>, hook: &ReplyHook) -> Response<ReplyBo
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: ClientStream,
     app: Arc<App>,
     plane: Plane,
     stop: CancellationToken,
     malformed: Arc<Malformed>,
 ) {
-    // Without it small answers wait for the client's delayed acknowledgement; a socket that
-    // refuses the option still works.
-    let _ = stream.set_nodelay(true);
     let limits = app.limits;
+    let is_secure = matches!(stream, ClientStream::Tls(_));
     let (stream, hook) = FaultStream::new(stream);
     let (app, hook) = (&app, &hook);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request| {
+        if is_secure {
+            request.extensions_mut().insert(Secure);
+        }
         router::answer(app, plane, hook, request).map_ok(move |response| complete(response, hook))
     });
     let mut connection = http1::Builder::new()

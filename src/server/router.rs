@@ -26,7 +26,7 @@ use crate::checkout::{self, Checkout};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
     BodyError, CONTROL_PORT_HEADER, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
-    check_host, trace_headers,
+    check_host, scheme, trace_headers,
 };
 use crate::space::{PendingReply, Space, Spaces};
 
@@ -152,7 +152,8 @@ async fn answer_parts(
         Ok(space) => space,
         Err(refusal) => return turn_away(*refusal, trigger).await,
     };
-    operate(app, operation, space, trigger, head.headers, body).await
+    let scheme = scheme(&head.extensions);
+    operate(app, operation, space, trigger, scheme, head.headers, body).await
 }
 
 /// Answers a call of an operation, in the space that a header names. All that needs no body is done before the future is
@@ -166,7 +167,7 @@ fn call<'a>(
     let (head, incoming) = request.into_parts();
     let welcomed = welcome(app, operation, None, &head);
     let mut body = RequestBody::new(incoming, &head.headers);
-    let headers = head.headers;
+    let (scheme, headers) = (scheme(&head.extensions), head.headers);
     async move {
         let space = match welcomed {
             Ok(space) => space,
@@ -176,7 +177,8 @@ fn call<'a>(
                 return refusal;
             }
         };
-        let mut response = operate(app, operation, space, trigger, headers, &mut body).await;
+        let mut response =
+            operate(app, operation, space, trigger, scheme, headers, &mut body).await;
         if !body.is_read() {
             Box::pin(body.settle(&mut response, &app.limits)).await;
         }
@@ -190,6 +192,7 @@ async fn operate(
     operation: Operation,
     space: Option<Arc<Space>>,
     trigger: &ReplyHook,
+    scheme: &'static str,
     headers: HeaderMap,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
@@ -203,14 +206,14 @@ async fn operate(
             let (app, named) = (Arc::clone(app), space.clone());
             let scenario = scenario_of(&headers).map(str::to_owned);
             let answered = tokio::task::spawn_blocking(move || {
-                decide(&app, operation, space, &headers, &body)
+                decide(&app, operation, space, scheme, &headers, &body)
             });
             answered.await.unwrap_or_else(|_| {
                 let detail = "the request was given up half-way";
                 refuse(named.as_ref(), scenario.as_deref(), Reason::SystemError, detail)
             })
         }
-        Ok(body) => decide(app, operation, space, &headers, &body),
+        Ok(body) => decide(app, operation, space, scheme, &headers, &body),
         Err(error @ BodyError::TooLarge(_)) => {
             let scenario = scenario_of(&headers);
             refuse(space.as_ref(), scenario, Reason::TooLarge, &error.to_string())
@@ -335,6 +338,7 @@ fn decide(
     app: &App,
     operation: Operation,
     space: Option<Arc<Space>>,
+    scheme: &'static str,
     headers: &HeaderMap,
     body: &[u8],
 ) -> GatewayReply {
@@ -350,7 +354,7 @@ fn decide(
         space,
         token: headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok()),
         scenario: scenario_of(headers),
-        origin: origin(app, headers.get(HOST)),
+        origin: origin(app, scheme, headers),
         body,
         trace_headers: trace_headers(headers),
     };
@@ -465,7 +469,7 @@ async fn answer_page(
             query: head.uri.query().unwrap_or_default(),
             body: &body,
             accept_language: header(ACCEPT_LANGUAGE).unwrap_or_default(),
-            origin: &origin(&shared, head.headers.get(HOST)).to_string(),
+            origin: &origin(&shared, scheme(&head.extensions), &head.headers).to_string(),
             space,
         };
         shared.checkout.answer(&shared.spaces, &asked)
@@ -504,11 +508,12 @@ async fn answer_page(
 }
 
 /// Address of the payer's pages: as configured, else the one under which the merchant reached the gateway.
-fn origin<'a>(app: &'a App, host: Option<&'a HeaderValue>) -> LinkBase<'a> {
+fn origin<'a>(app: &'a App, scheme: &'static str, headers: &'a HeaderMap) -> LinkBase<'a> {
     if let Some(url) = &app.public_url {
         return url.as_str().into();
     }
-    LinkBase::at(host.and_then(|host| host.to_str().ok()), app.control.url())
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    LinkBase::at(scheme, host, app.control.url())
 }
 
 /// The path without that of the public URL in front, for a proxy that leaves it there. A path of ours is kept as it is.

@@ -94,15 +94,16 @@ pub fn is_accepted(
             _ => true,
         });
     }
-    let code = code_of(body);
-    let refuses = |reason: &Reason| {
-        *reason != Reason::Success && code == Some(profile.answer(operation, *reason).code)
+    let Some(code) = code_of(body) else {
+        return (status >= 400).then_some(false);
     };
-    if code.is_some_and(|code| code == success || code == "0000") {
+    let refuses = |reason: &&Reason| {
+        **reason != Reason::Success && profile.answer(operation, **reason).code == code
+    };
+    if code == success || code == "0000" {
         return Some(true);
     }
-    let is_refusal = status >= if code.is_some() { 300 } else { 400 };
-    if is_refusal || Reason::ALL.iter().any(refuses) {
+    if status >= 300 || Reason::ALL.iter().any(|reason| refuses(&reason)) {
         return Some(false);
     }
     let has = |name: &str| body.get(name).is_some_and(|value| *value != JsonTree::Null);
@@ -111,24 +112,23 @@ pub fn is_accepted(
         .iter()
         .filter_map(|name| body.get(name)?.text())
         .any(is_success_word);
-    let is_done = has("resultData") || has("approvalNo") || has("bindingId") || says_so;
-    (is_done || code.is_some()).then_some(is_done)
+    Some(has("resultData") || has("approvalNo") || has("bindingId") || says_so)
 }
 
-/// The reasons for which a profile has code and message of a refusal.
-pub(super) fn reasons_told(
+/// The first reason for which a profile has code and message of a refusal.
+pub(super) fn reason_told(
     profile: &Profile,
     operation: Operation,
     body: &JsonTree,
-) -> Vec<Reason> {
-    let text = |names: [&str; 2]| names.iter().find_map(|name| body.get(name)?.text());
-    let (code, message) = (code_of(body), text(["resultMsg", "resultMessage"]));
+) -> Option<Reason> {
+    let code = code_of(body)?;
+    let message = ["resultMsg", "resultMessage"].iter().find_map(|name| body.get(name)?.text())?;
     let reasons = Reason::ALL.iter().copied().filter(|reason| *reason != Reason::Success);
-    let told = reasons.filter(|reason| {
+    let mut told = reasons.filter(|reason| {
         let told = profile.answer(operation, *reason);
-        code == Some(told.code) && message.is_some_and(|it| without_detail(it, told.message))
+        told.code == code && without_detail(message, told.message)
     });
-    told.collect()
+    told.next()
 }
 
 /// Returns true if a message is this one, or this one with details behind it.
@@ -233,7 +233,7 @@ impl Comparer<'_, '_> {
     /// Another reason than the simulator's, if code and message of the gateway's refusal are those of that one.
     fn other_reason(&self, up_body: &JsonTree) -> Option<Reason> {
         let CompareContext { profile, operation, reason, .. } = *self.context;
-        reasons_told(profile, operation, up_body).first().copied().filter(|other| {
+        reason_told(profile, operation, up_body).filter(|other| {
             let own = profile.answer(operation, reason);
             let told = profile.answer(operation, *other);
             own.code != told.code && own.message != told.message
@@ -385,10 +385,13 @@ impl Comparer<'_, '_> {
         let here: Vec<_> = ours.iter().map(|row| (key(row), row)).collect();
         let is_unsure =
             |key: &Option<String>| key.as_ref().is_none_or(|key| self.context.unsure.contains(key));
-        let own: HashMap<&Option<String>, &JsonTree> =
-            here.iter().filter(|(key, _)| !is_unsure(key)).map(|(key, row)| (key, *row)).collect();
-        let pairs: Vec<(&JsonTree, &JsonTree)> =
-            there.iter().filter_map(|(key, row)| Some((*row, *own.get(key)?))).collect();
+        let (mut pairs, mut alone) = (Vec::new(), Vec::new());
+        for (key, row) in here.iter().filter(|(key, _)| !is_unsure(key)) {
+            match there.iter().find(|(known, _)| known == key) {
+                Some((_, other)) => pairs.push((*other, *row)),
+                None => alone.push(key.clone().unwrap_or_default()),
+            }
+        }
         let order = |rows: &[(Option<String>, &JsonTree)],
                      others: &[(Option<String>, &JsonTree)]| {
             let keys = rows.iter().map(|(key, _)| key.clone());
@@ -405,16 +408,8 @@ impl Comparer<'_, '_> {
             _ => order(&there, &here) == order(&here, &there),
         };
         self.found.skipped += theirs.len().saturating_sub(pairs.len());
-        // The simulator's list of orders begins with the first, so all rows of a first page that is not full are in it.
-        let count = |name: &str| self.context.request.get(name)?.text()?.parse::<usize>().ok();
-        let is_whole = match self.context.operation {
-            Operation::Orders => {
-                count("index").is_none_or(|index| index == 1)
-                    && count("limit").is_some_and(|limit| theirs.len() < limit)
-            }
-            _ => theirs.len() < ours.len(),
-        };
-        if is_whole && pairs.len() < own.len() {
+        // Which rows are on a full page depends on all rows before them.
+        if !alone.is_empty() && theirs.len() < ours.len() {
             let place = self.place(DifferenceClass::State, &inside);
             self.differ(place, "no such row".to_owned(), "a row".to_owned(), None);
         }

@@ -18,13 +18,13 @@ pub use order_request::{CallError, MerchantReply, OrderRequest};
 pub use port::PortError;
 pub use space_handle::SpaceHandle;
 
-use crate::api::{Control, ControlSettings, Sources};
+use crate::api::{Control, ControlSettings, Sources, TlsPort};
 use crate::base::{Diagnostic, Seed};
 use crate::checkout::Checkout;
 use crate::delivery::{Scheduler, Sender};
 use crate::http::Limits;
 use crate::profile::Profile;
-use crate::server::{self, App, Plane};
+use crate::server::{self, App, Plane, TlsIdentity};
 use crate::space::{Budgets, IfExists, LoadedSpaces, NewMerchant, Spaces};
 use crate::state_store::{StateError, StateSettings, StateStore};
 
@@ -50,6 +50,9 @@ pub enum StartError {
     /// The port of the control plane is not to be had.
     #[error("the control plane: {0} Choose another port, or 0 for a free one")]
     ControlPort(#[source] PortError),
+    /// The port with TLS is not to be had.
+    #[error("TLS: {0} Choose another port, or 0 for a free one")]
+    TlsPort(#[source] PortError),
     /// Scenarios to arm have mistakes.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Scenarios(Vec<Diagnostic>),
@@ -74,6 +77,8 @@ pub struct SimulatorBuilder {
     address: SocketAddr,
     listener: Option<TcpListener>,
     control_address: Option<SocketAddr>,
+    tls: Option<(SocketAddr, TlsIdentity)>,
+    both_loopbacks: bool,
     control_token: Option<String>,
     public_url: Option<String>,
     is_strict: bool,
@@ -99,6 +104,7 @@ pub struct SimulatorBuilder {
 pub struct Simulator {
     url: String,
     control_url: String,
+    tls_url: Option<String>,
     spaces: Arc<Spaces>,
     control: Arc<Control>,
     /// The servers and the scheduler of push-backs.
@@ -116,6 +122,8 @@ impl Default for SimulatorBuilder {
             address: ANY_PORT,
             listener: None,
             control_address: None,
+            tls: None,
+            both_loopbacks: false,
             control_token: None,
             public_url: None,
             is_strict: false,
@@ -184,6 +192,33 @@ impl SimulatorBuilder {
     /// ```
     pub fn control_address(self, address: SocketAddr) -> Self {
         Self { control_address: Some(address), ..self }
+    }
+
+    /// Serves merchants with TLS as well, at an address of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use payon_sim::{Simulator, TlsIdentity};
+    /// let (free, identity) = ("127.0.0.1:0".parse()?, TlsIdentity::of_test_ca(&[])?);
+    /// let simulator = Simulator::builder().tls(free, identity).start().await?;
+    /// assert!(simulator.tls_url().is_some_and(|url| url.starts_with("https://127.0.0.1:")));
+    /// # Ok(()) }
+    /// ```
+    pub fn tls(self, address: SocketAddr, identity: TlsIdentity) -> Self {
+        Self { tls: Some((address, identity)), ..self }
+    }
+
+    /// Listens on `[::1]` as well, wherever it listens on 127.0.0.1, at the same port, since `localhost` may mean either. A
+    /// machine without IPv6 has the one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use payon_sim::Simulator;
+    /// let simulator = Simulator::builder().both_loopbacks().start().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn both_loopbacks(self) -> Self {
+        Self { both_loopbacks: true, ..self }
     }
 
     /// Makes the control plane ask for a token, as it must where others can reach it.
@@ -265,19 +300,24 @@ impl SimulatorBuilder {
     /// # Ok(()) }
     /// ```
     pub async fn start(self) -> Result<Simulator, StartError> {
+        let both = self.both_loopbacks;
         let merchant = match self.listener {
-            Some(listener) => listener,
-            None => port::bind(self.address).await.map_err(StartError::Port)?,
+            Some(listener) => vec![listener],
+            None => port::bind(self.address, both).await.map_err(StartError::Port)?,
         };
         let control = match self.control_address {
-            None => None,
-            Some(address) => Some(port::bind(address).await.map_err(StartError::ControlPort)?),
+            None => Vec::new(),
+            Some(address) => port::bind(address, both).await.map_err(StartError::ControlPort)?,
         };
-        let url = origin(&merchant, self.address);
-        let control_url = match (&control, self.control_address) {
-            (Some(listener), Some(address)) => origin(listener, address),
-            _ => url.clone(),
+        let (tls, identity) = match self.tls {
+            None => (Vec::new(), None),
+            Some((address, identity)) => {
+                (port::bind(address, both).await.map_err(StartError::TlsPort)?, Some(identity))
+            }
         };
+        let url = origin("http", &merchant).unwrap_or_default();
+        let control_url = origin("http", &control).unwrap_or_else(|| url.clone());
+        let tls_url = origin("https", &tls);
         let (spaces, wakeups, state) = match &self.state {
             None => {
                 let (spaces, wakeups) = Spaces::new(self.profile, self.seed, self.budgets);
@@ -299,6 +339,10 @@ impl SimulatorBuilder {
             url: url.clone(),
             control_url: control_url.clone(),
             public_url: self.public_url.clone(),
+            tls: tls_url
+                .clone()
+                .zip(identity.as_ref())
+                .map(|(url, identity)| TlsPort { url, ca: identity.ca().cloned() }),
             token: self.control_token,
             sources: self.sources,
             limits: self.limits,
@@ -314,13 +358,18 @@ impl SimulatorBuilder {
         });
         let sender = Arc::new(Sender::new(spaces.profile().pushback.in_flight_total));
         let scheduler = Scheduler::new(Arc::clone(&spaces), sender).run(wakeups, stop.clone());
-        let plane = if control.is_some() { Plane::Merchant } else { Plane::Both };
-        let serve = |listener, plane| server::run(listener, Arc::clone(&app), plane, stop.clone());
-        let mut tasks = vec![tokio::spawn(scheduler), tokio::spawn(serve(merchant, plane))];
-        tasks.extend(control.map(|listener| tokio::spawn(serve(listener, Plane::Control))));
+        let plane = if control.is_empty() { Plane::Both } else { Plane::Merchant };
+        let doors = (merchant.into_iter().map(|listener| (listener, None, plane)))
+            .chain(tls.into_iter().map(|listener| (listener, identity.clone(), plane)))
+            .chain(control.into_iter().map(|listener| (listener, None, Plane::Control)));
+        let mut tasks = vec![tokio::spawn(scheduler)];
+        tasks.extend(doors.map(|(listener, identity, plane)| {
+            tokio::spawn(server::run(listener, identity, Arc::clone(&app), plane, stop.clone()))
+        }));
         Ok(Simulator {
             url,
             control_url,
+            tls_url,
             spaces,
             control: control_plane,
             tasks,
@@ -330,16 +379,16 @@ impl SimulatorBuilder {
     }
 }
 
-/// Address at which a listener is reached from this machine.
-fn origin(listener: &TcpListener, asked: SocketAddr) -> String {
-    let mut address = listener.local_addr().unwrap_or(asked);
+/// Address at which the first of these listeners is reached from this machine.
+fn origin(scheme: &str, listeners: &[TcpListener]) -> Option<String> {
+    let mut address = listeners.first()?.local_addr().ok()?;
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    format!("http://{address}")
+    Some(format!("{scheme}://{address}"))
 }
 
 impl Simulator {
@@ -374,6 +423,18 @@ impl Simulator {
     /// ```
     pub fn control_url(&self) -> &str {
         &self.control_url
+    }
+
+    /// Address for merchants that call with TLS, where that is served.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let simulator = payon_sim::Simulator::builder().start().await?;
+    /// assert_eq!(simulator.tls_url(), None);
+    /// # Ok(()) }
+    /// ```
+    pub fn tls_url(&self) -> Option<&str> {
+        self.tls_url.as_deref()
     }
 
     /// All spaces.

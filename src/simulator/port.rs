@@ -1,7 +1,7 @@
 //! The port of a server: bound after a short wait, or refused with the process that holds it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -46,8 +46,41 @@ impl PortError {
     }
 }
 
-/// Listens on `address`; port 0 takes a free one.
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, PortError> {
+/// Other ports that are tried where a free one was asked for and is not free on both loopback addresses.
+const OTHER_PORTS: usize = 16;
+
+/// Listens on `address`; port 0 takes a free one. With `both_loopbacks` it listens on `[::1]` as well where the address is
+/// 127.0.0.1 and the machine has IPv6.
+pub(super) async fn bind(
+    address: SocketAddr,
+    both_loopbacks: bool,
+) -> Result<Vec<TcpListener>, PortError> {
+    let mut others = if address.port() == 0 { OTHER_PORTS } else { 0 };
+    loop {
+        let first = bind_one(address).await?;
+        let bound = first.local_addr().map_err(|error| PortError::new(address, error))?;
+        if !both_loopbacks || bound.ip() != Ipv4Addr::LOCALHOST {
+            return Ok(vec![first]);
+        }
+        let twin = SocketAddr::from((Ipv6Addr::LOCALHOST, bound.port()));
+        let second = if others > 0 {
+            listen(twin).map_err(|error| PortError::new(twin, error))
+        } else {
+            bind_one(twin).await
+        };
+        match second {
+            Ok(second) => return Ok(vec![first, second]),
+            Err(told) if told.error.kind() == io::ErrorKind::AddrInUse && others > 0 => others -= 1,
+            Err(told) if told.error.kind() == io::ErrorKind::AddrInUse => return Err(told),
+            Err(told) => {
+                tracing::debug!(error = %told, "127.0.0.1 alone is served");
+                return Ok(vec![first]);
+            }
+        }
+    }
+}
+
+async fn bind_one(address: SocketAddr) -> Result<TcpListener, PortError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match listen(address) {
@@ -73,8 +106,8 @@ mod tests {
             drop(held);
         });
         let begun = Instant::now();
-        let listener = bind(address).await.expect("free by then");
-        assert_eq!(listener.local_addr().expect("bound"), address);
+        let listeners = bind(address, false).await.expect("free by then");
+        assert_eq!(listeners[0].local_addr().expect("bound"), address);
         assert!(begun.elapsed() >= Duration::from_millis(700), "{:?}", begun.elapsed());
     }
 
@@ -83,8 +116,21 @@ mod tests {
         let held = listen(([127, 0, 0, 1], 0).into()).expect("a port");
         let address = held.local_addr().expect("bound");
         let begun = Instant::now();
-        let told = bind(address).await.expect_err("in use").to_string();
+        let told = bind(address, false).await.expect_err("in use").to_string();
         assert!(told.starts_with(&format!("cannot listen on {address}: ")), "{told}");
         assert!(begun.elapsed() < PATIENCE * 2, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn both_loopbacks_share_a_port_or_its_holder_is_told() {
+        let both = bind(([127, 0, 0, 1], 0).into(), true).await.expect("a free port");
+        let ports: Vec<_> = both.iter().map(|it| it.local_addr().expect("bound").port()).collect();
+        let [port, second] = ports[..] else { return };
+        assert_eq!(port, second);
+        let (first, second) = <[_; 2]>::try_from(both).expect("two").into();
+        drop(first);
+        let told = bind(([127, 0, 0, 1], port).into(), true).await.expect_err("in use").to_string();
+        assert!(told.starts_with(&format!("cannot listen on [::1]:{port}: ")), "{told}");
+        drop(second);
     }
 }

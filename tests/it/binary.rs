@@ -169,7 +169,7 @@ impl Gateway {
         self.send("POST", path, body)
     }
 
-    fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = self.connect();
         let (host, length) = (self.url.trim_start_matches("http://"), body.len());
         write!(stream, "{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")

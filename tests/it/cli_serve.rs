@@ -125,7 +125,7 @@ fn settings_come_from_flag_environment_file_and_are_shown_with_their_origin() {
     assert_eq!(line("log"), "log = \"debug\" # flag --log");
     assert_eq!(line("drain-ms"), format!("drain-ms = 7 # {}", at(2)));
     assert_eq!(line("control-token"), format!("control-token = (hidden) # {}", at(3)));
-    assert_eq!(line("host"), "host = \"127.0.0.1\" # built in");
+    assert_eq!(line("host"), "host = \"localhost\" # built in");
     assert!(!shown.contains("hush"), "{shown}");
 
     std::fs::write(&file, "port = 1\nprofle = \"x\"\n").unwrap();

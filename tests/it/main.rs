@@ -93,6 +93,7 @@ mod summary;
 mod support;
 mod tidy;
 mod tidy_circles;
+mod tls;
 mod token;
 mod trace_context;
 mod verify;

@@ -52,6 +52,7 @@ pages! {
     "start" "docs/start.md";
     "status-9999" "docs/status-9999.md";
     "tests" "docs/tests.md";
+    "tls" "docs/tls.md";
     "troubleshooting" "docs/troubleshooting.md";
     "wait" "docs/wait.md";
 }

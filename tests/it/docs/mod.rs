@@ -51,6 +51,7 @@ pages! {
     compared "docs/compared-with-pgtest.md";
     compatibility "docs/compatibility.md";
     containers "docs/containers.md";
+    tls "docs/tls.md";
     control_api "docs/control-api.md";
     control_plane "docs/control-plane.md";
     fidelity "docs/fidelity.md";
