@@ -35,7 +35,7 @@
 //! | [`reference_merchant`] | the built-in merchant, right or with a named bug; it knows the gateway only over HTTP | looks into a space |
 //! | [`simulator`] | the door: a simulator in this process; the one place that puts server, control plane, pages and scheduler together | decides |
 //! | [`state_store`] | keeps spaces in a directory, written record by record, and reads them again | decides |
-//! | [`server`] | accepts connections, reads requests within limits, carries decisions out | decides |
+//! | [`server`] | accepts connections, plain and with TLS, reads requests within limits, carries decisions out | decides |
 //! | [`checkout`] | the payer's pages, the pretend issuer and the pretend app | decides |
 //! | [`api`] | everything of ours under `/_sim/` | bypasses a space |
 //! | [`delivery`] | wakes spaces at their time and sends what is due | decides |
