@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::context::{Exits, PageContext};
 use super::forms::{CardForm, CardKind, digits, scheme_name};
-use super::pages::{AddCard, PageFrame, Panel, ResultView, VerifyCard};
+use super::pages::{AddCard, PageFrame, Panel, PanelCard, ResultView, VerifyCard};
 use super::reply::{PageReply, with_query};
-use super::{money, pay};
+use super::{money, panel, pay};
 use crate::base::{Millis, Reason};
 use crate::gateway::link::CardOffer;
 use crate::gateway::{self, CardToSave};
@@ -200,7 +200,7 @@ impl<'a> Stand<'a> {
         }
         let (look, title, lead, why) = match reason {
             Reason::Success => ("good", t.add_card_done, t.add_card_done_lead, None),
-            Reason::PayerCancelled => ("", t.add_card_failed, t.cancelled_lead, None),
+            Reason::PayerCancelled => ("gone", t.add_card_failed, t.cancelled_lead, None),
             Reason::OtpTriesExceeded => {
                 ("bad", t.add_card_failed, t.failed_lead, Some(t.why_wrong_otp))
             }
@@ -234,17 +234,16 @@ impl<'a> Stand<'a> {
     ) -> PageReply {
         let cards = self.space.profile().cards.iter().enumerate();
         let cards = cards.filter(|(_, card)| card.outcome == Reason::Success);
+        let cards = cards.map(|(row, card)| PanelCard {
+            number: card.number.clone(),
+            spaced: money::in_fours(&card.number),
+            outcome: card.outcome.name(),
+            about: card.about.clone(),
+            href: context.address(&self.path(), &[("fill", &row.to_string())]),
+        });
         let panel = Panel {
-            hints: vec![("Phone", self.space.profile().payers.phone.clone())],
-            cards: cards
-                .map(|(row, card)| super::pages::PanelCard {
-                    number: card.number.clone(),
-                    spaced: money::in_fours(&card.number),
-                    outcome: card.outcome.name(),
-                    about: card.about.clone(),
-                    href: context.address(&self.path(), &[("fill", &row.to_string())]),
-                })
-                .collect(),
+            hints: vec![(context.t.phone, self.space.profile().payers.phone.clone())],
+            groups: panel::grouped(context.t, cards.collect()),
             ..Panel::default()
         };
         let f = PageFrame { refused: status == 422, ..Self::frame(context, Some(panel)) };
@@ -252,7 +251,8 @@ impl<'a> Stand<'a> {
         let merchant = self.space.merchant(&self.offer.merchant);
         let name = merchant.map(|merchant| context.name_of(&merchant)).unwrap_or_default();
         let lead = t.fill(t.add_card_lead, name);
-        let page = AddCard { f, t, action, lead, card, phone, phone_problem };
+        let brands = CardKind::Any.brands();
+        let page = AddCard { f, t, action, lead, card, brands, phone, phone_problem };
         context.page(status, &page, self.exits())
     }
 
@@ -265,7 +265,7 @@ impl<'a> Stand<'a> {
     ) -> PageReply {
         let (t, otp) = (context.t, &self.space.profile().payers.otp);
         let last = pending.phone.get(pending.phone.len().saturating_sub(3)..).unwrap_or_default();
-        let hints = vec![("One-time code", otp.right(OtpChannel::Sms).to_owned())];
+        let hints = vec![(t.otp_code, otp.right(OtpChannel::Sms).to_owned())];
         let page = VerifyCard {
             f: PageFrame {
                 refused: status == 422,

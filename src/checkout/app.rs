@@ -10,11 +10,11 @@ use super::money;
 use super::pages::{AppOrder, AppPage, AppPayer, AppResult, AppView, PageFrame};
 use super::reply::PageReply;
 use super::texts::Texts;
+use super::{pay as order_page, result};
 use crate::base::{Amount, Operation, OrderState, PaymentMethod, Reason};
 use crate::gateway::{
     self, Call, CheckoutSession, CheckoutToken, Input, PayRequest, PayerStage, TriggerEvent,
 };
-use crate::profile::Language;
 use crate::space::{OrderHandle, Space};
 
 /// The path of the page that scans.
@@ -37,11 +37,10 @@ pub(super) fn scan(context: &PageContext<'_>) -> PageReply {
                     return context.unknown();
                 };
                 report(context, &session, Operation::NotifyQrScanned);
-                return PageReply::see_other(&context.at(&app_path(&session.checkout_token())));
+                let next = app_path(&session.checkout_token());
+                return PageReply::see_other(&context.address(&next, &[]));
             }
-            None => Some(
-                "No open order shows this code. Copy all of it, from 0002 to the end.".to_owned(),
-            ),
+            None => Some(context.t.app_unknown_code),
         }
     } else {
         None
@@ -66,11 +65,12 @@ pub(super) fn order(context: &PageContext<'_>, token: &str) -> PageReply {
         state => state.name(),
     };
     let view = AppView::Order {
-        merchant: session.merchant.name.clone(),
+        merchant: context.merchant_name(&session),
         amount: money::money(order.amount, order.currency),
         tx_id: order.tx_id.to_string(),
         state,
-        payers: payers(&session),
+        state_text: result::state(context.t, &session).1,
+        payers: payers(context.t, &session),
         shows_qr: order.method.shows_qr(),
     };
     render(context, 200, &app_path(&token), said, view)
@@ -78,7 +78,7 @@ pub(super) fn order(context: &PageContext<'_>, token: &str) -> PageReply {
 
 fn act(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
     let shows_qr = session.order.method.shows_qr();
-    let profile = session.space.profile();
+    let (t, profile) = (context.t, session.space.profile());
     let action = context.form.action.as_str();
     if matches!(action, "pay" | "wrong-amount" | "twice" | "late") {
         let right = match context.form.from.strip_prefix("wallet:") {
@@ -86,21 +86,18 @@ fn act(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
             None => Some(profile.payers.passcode.as_str()),
         };
         if right != Some(context.form.passcode.as_str()) {
-            let text = "Wrong passcode: the app asks again, and PAYON hears nothing.".to_owned();
-            return AppResult { code: String::new(), reason: "passcode.wrong".to_owned(), text };
+            return unheard(Reason::PasscodeWrong, t.app_wrong_passcode);
         }
     }
     let show = |operation| shows_qr.then(|| report(context, session, operation));
     match action {
-        "scanned" => told(Some(report(context, session, Operation::NotifyQrScanned))),
-        "processing" => told(Some(report(context, session, Operation::NotifyProcessing))),
-        "decline" if shows_qr => {
-            told(Some(complete(context, session, "9999", session.order.amount)))
-        }
+        "scanned" => told(t, &report(context, session, Operation::NotifyQrScanned)),
+        "processing" => told(t, &report(context, session, Operation::NotifyProcessing)),
+        "decline" if shows_qr => told(t, &complete(context, session, "9999", session.order.amount)),
         "decline" => outcome(context, session, Reason::BankDeclined),
         "wrong-amount" => {
             let wrong = session.order.amount.plus(Amount::from_minor(1)).unwrap_or_default();
-            told(Some(complete(context, session, "0000", wrong)))
+            told(t, &complete(context, session, "0000", wrong))
         }
         "late" => {
             let (merchant, tx_id) = (&session.merchant.id, &session.order.tx_id);
@@ -108,7 +105,7 @@ fn act(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
             // Refused where it is over already; then the payment below says so.
             let _ = gateway::trigger(&session.space, merchant, tx_id, TriggerEvent::Expire, trace);
             if shows_qr {
-                told(Some(complete(context, session, "0000", session.order.amount)))
+                told(t, &complete(context, session, "0000", session.order.amount))
             } else {
                 pay(context, session)
             }
@@ -120,12 +117,12 @@ fn act(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
             if action == "pay" {
                 first
             } else if shows_qr {
-                told(Some(complete(context, session, "0000", session.order.amount)))
+                told(t, &complete(context, session, "0000", session.order.amount))
             } else {
                 pay(context, session)
             }
         }
-        _ => told(None),
+        _ => unheard(Reason::StateNotAllowed, t.app_cannot),
     }
 }
 
@@ -152,7 +149,7 @@ fn pay(context: &PageContext<'_>, session: &CheckoutSession) -> AppResult {
     };
     gateway::note_step(session, trace, "app", 200, reason, &detail, pending.as_deref());
     context.follow(pending);
-    said(session, reason, &detail)
+    said(context.t, session, reason, &detail)
 }
 
 /// The payment ends for this reason.
@@ -172,7 +169,7 @@ fn outcome(context: &PageContext<'_>, session: &CheckoutSession, reason: Reason)
     };
     gateway::note_step(session, trace, "app", 200, reason, "", pending.as_deref());
     context.follow(pending);
-    said(session, reason, "")
+    said(context.t, session, reason, "")
 }
 
 /// Tells PAYON how far the app is with the QR.
@@ -235,34 +232,39 @@ fn call(
     reply
 }
 
+/// Result of something that PAYON is not told of.
+fn unheard(reason: Reason, text: &str) -> AppResult {
+    let (code, detail) = (String::new(), String::new());
+    AppResult { code, reason: reason.name().to_owned(), text: text.to_owned(), detail }
+}
+
 /// Result of a report to PAYON.
-fn told(reply: Option<gateway::GatewayReply>) -> AppResult {
-    let Some(reply) = reply else {
-        let text = "This app cannot do that with this order.".to_owned();
-        return AppResult { code: String::new(), reason: "state.not-allowed".to_owned(), text };
-    };
+fn told(t: &Texts, reply: &gateway::GatewayReply) -> AppResult {
     let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let of = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let (code, message) = (of("resultCode"), of("resultMsg"));
-    let text = format!("PAYON answers {code} {message} ({})", reply.reason.name());
-    AppResult { code, reason: reply.reason.name().to_owned(), text }
+    let text = t.fill(t.app_answer, format!("{code} {message}"));
+    let reason = reply.reason;
+    AppResult { code, reason: reason.name().to_owned(), text, detail: reason.about().to_owned() }
 }
 
-fn said(session: &CheckoutSession, reason: Reason, detail: &str) -> AppResult {
+/// Result of a payment.
+fn said(t: &Texts, session: &CheckoutSession, reason: Reason, detail: &str) -> AppResult {
     let answer = session.space.profile().reasons.general(reason);
     let more = if detail.is_empty() { reason.about() } else { detail };
-    let text = format!("{} {}: {more}", answer.code, answer.message);
-    AppResult { code: answer.code.to_owned(), reason: reason.name().to_owned(), text }
+    let text = t.fill(t.app_answer, format!("{} {}", answer.code, answer.message));
+    let (code, detail) = (answer.code.to_owned(), more.to_owned());
+    AppResult { code, reason: reason.name().to_owned(), text, detail }
 }
 
 /// Payers that can pay an order.
-fn payers(session: &CheckoutSession) -> Vec<AppPayer> {
+fn payers(t: &Texts, session: &CheckoutSession) -> Vec<AppPayer> {
     let (payers, method) = (&session.space.profile().payers, session.order.method);
     let wallets = payers.wallets.iter().filter(|_| method == PaymentMethod::Payon);
     let wallets = wallets.map(|row| AppPayer {
         value: format!("wallet:{}", row.phone),
         account: row.phone.clone(),
-        name: format!("{} (PAYON wallet)", row.name),
+        name: format!("{} ({})", row.name, t.app_wallet),
         outcome: row.outcome.name(),
         about: row.about.clone(),
     });
@@ -293,10 +295,10 @@ fn open_orders(context: &PageContext<'_>) -> Vec<AppOrder> {
                 let token =
                     CheckoutToken::new(space.number(), view.seed, order.id, merchant, &order.tx_id);
                 AppOrder {
-                    href: context.at(&app_path(&token)),
+                    href: context.address(&app_path(&token), &[]),
                     merchant: merchant.to_owned(),
                     tx_id: order.tx_id.to_string(),
-                    method: order.method.name(),
+                    method: order_page::method_text(context.t, order.method),
                     amount: money::money(order.amount, order.currency),
                 }
             })
@@ -311,7 +313,7 @@ fn open_orders(context: &PageContext<'_>) -> Vec<AppOrder> {
 fn find(context: &PageContext<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHandle)> {
     let code = code.trim();
     if let Some((_, token)) = code.rsplit_once('/') {
-        return context.resolve(token);
+        return context.resolve(token.split('?').next().unwrap_or_default());
     }
     context.spaces.all().into_iter().find_map(|space| {
         let open: Vec<OrderHandle> = space.read(|view| {
@@ -336,15 +338,8 @@ fn render(
     said: Option<AppResult>,
     view: AppView,
 ) -> PageReply {
-    let refused = status == 422;
-    let f = PageFrame {
-        lang: "en",
-        languages: Vec::new(),
-        notice: None,
-        refused,
-        ..context.bare_frame()
-    };
-    let t = Texts::of(Language::English);
-    let (action, scan) = (context.at(action), context.at(SCAN));
+    let f = PageFrame { notice: None, refused: status == 422, ..context.bare_frame() };
+    let t = context.t;
+    let (action, scan) = (context.address(action, &[]), context.address(SCAN, &[]));
     context.page(status, &AppPage { f, t, action, scan, said, view }, Exits::Here)
 }

@@ -12,7 +12,7 @@ use super::pages::{LanguageLink, Message, OrderSummary, PageFrame, Panel};
 use super::reply::{PageReply, relative, with_query};
 use super::texts::Texts;
 use super::{Checkout, PageRequest, assets};
-use crate::base::Reason;
+use crate::base::{PaymentMethod, Reason};
 use crate::gateway::{CheckoutSession, CheckoutToken};
 use crate::ledger::OrderKind;
 use crate::profile::{Language, Merchant};
@@ -121,7 +121,7 @@ impl<'a> PageContext<'a> {
             assets: assets::addresses(|path| self.at(path)),
             order: None,
             step: None,
-            steps: [self.t.step_enter, self.t.step_confirm, self.t.step_done],
+            steps: self.card_steps(),
             notice: self.notice(),
             refused: self.notice().is_some() && self.query.notice.as_deref() != Some(STALE),
             panel: None,
@@ -130,14 +130,19 @@ impl<'a> PageContext<'a> {
         }
     }
 
+    /// The names of the steps of a payment by card.
+    const fn card_steps(&self) -> [&'static str; 3] {
+        [self.t.step_enter, self.t.step_confirm, self.t.step_done]
+    }
+
     /// The frame around a page of an order.
     pub(super) fn frame(
         &self,
         session: &CheckoutSession,
-        step: usize,
+        step: impl Into<Option<usize>>,
         panel: Option<Panel>,
     ) -> PageFrame {
-        let order = &session.order;
+        let (t, order) = (self.t, &session.order);
         let payable = session.standing() == Reason::OrderPending;
         let left = (order.payable_until.0 - session.now.0).max(0) / 1000;
         let token = session.checkout_token();
@@ -151,9 +156,16 @@ impl<'a> PageContext<'a> {
             left: (payable && session.real_time).then_some(left),
             left_text: format!("{}:{:02}", left / 60, left % 60),
         };
+        let steps = match order.method {
+            PaymentMethod::BakongKhqr | PaymentMethod::PpcbankTransfer => {
+                [t.step_scan, t.step_app, t.step_done]
+            }
+            PaymentMethod::Payon | PaymentMethod::CreditDebit => self.card_steps(),
+        };
         PageFrame {
             order: Some(summary),
-            step: Some(step),
+            step: step.into(),
+            steps,
             panel: panel.filter(|_| self.checkout.panel),
             token: session.token(),
             ..self.bare_frame()

@@ -143,6 +143,18 @@ pub(super) enum CardKind {
     Any,
 }
 
+impl CardKind {
+    /// The brands that a form of this kind takes.
+    pub(super) const fn brands(self) -> &'static [CardBrand] {
+        use CardBrand::{Jcb, Mastercard, Payon, UnionPay, Visa};
+        match self {
+            Self::Payon => &[Payon],
+            Self::Scheme => &[Visa, Mastercard, Jcb, UnionPay],
+            Self::Any => &[Visa, Mastercard, Jcb, UnionPay, Payon],
+        }
+    }
+}
+
 /// A card form with what was typed and what is wrong with it. Security code and PIN are filled in
 /// only from the tables of test cards, never with what a payer typed.
 #[derive(Default)]
@@ -175,6 +187,7 @@ impl CardForm {
             pin: card.pin.clone().unwrap_or_default(),
             holder: card.name.clone(),
             scheme: scheme_name(card.scheme),
+            payon: card.scheme == CardBrand::Payon,
             ..Self::default()
         }
     }

@@ -2,14 +2,10 @@
 
 use crate::base::{Amount, Currency, Millis};
 
-/// `USD 1,234.50`, `៛ 4,000`.
+/// `1,234.50 USD`, `4,000 KHR`: as KHQR cards write amounts, and in letters that every font has.
 pub(super) fn money(amount: Amount, currency: Currency) -> String {
     let fixed = amount.fixed(currency);
     let (whole, rest) = fixed.split_at(fixed.find('.').unwrap_or(fixed.len()));
-    let sign = match currency {
-        Currency::Usd => "USD",
-        Currency::Khr => "៛",
-    };
     let mut grouped = String::new();
     for (at, digit) in whole.chars().enumerate() {
         if at > 0 && (whole.len() - at).is_multiple_of(3) {
@@ -17,8 +13,8 @@ pub(super) fn money(amount: Amount, currency: Currency) -> String {
         }
         grouped.push(digit);
     }
-    // The blank does not break: sign and number stay together.
-    format!("{sign}\u{a0}{grouped}{rest}")
+    // The blank does not break: number and currency stay together.
+    format!("{grouped}{rest}\u{a0}{}", currency.code())
 }
 
 /// `14:05`, in Cambodia.
@@ -53,12 +49,12 @@ mod tests {
     fn amounts_are_grouped_by_thousands() {
         let print =
             |minor, currency| money(Amount::from_minor(minor), currency).replace('\u{a0}', " ");
-        assert_eq!(print(123_450, Currency::Usd), "USD 1,234.50");
-        assert_eq!(print(5, Currency::Usd), "USD 0.05");
-        assert_eq!(print(99_999, Currency::Usd), "USD 999.99");
-        assert_eq!(print(4_000, Currency::Khr), "៛ 4,000");
-        assert_eq!(print(12_345_678, Currency::Khr), "៛ 12,345,678");
-        assert_eq!(print(999, Currency::Khr), "៛ 999");
+        assert_eq!(print(123_450, Currency::Usd), "1,234.50 USD");
+        assert_eq!(print(5, Currency::Usd), "0.05 USD");
+        assert_eq!(print(99_999, Currency::Usd), "999.99 USD");
+        assert_eq!(print(4_000, Currency::Khr), "4,000 KHR");
+        assert_eq!(print(12_345_678, Currency::Khr), "12,345,678 KHR");
+        assert_eq!(print(999, Currency::Khr), "999 KHR");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use askama::Template;
 
 use super::assets::Addresses;
-use super::forms::CardForm;
+use super::forms::{CardForm, scheme_name};
 use super::texts::Texts;
 use crate::base::PaymentMethod;
+use crate::profile::CardBrand;
 
 /// The frame around every page.
 pub(super) struct PageFrame {
@@ -53,7 +54,8 @@ pub(super) struct OrderSummary {
 #[derive(Default)]
 pub(super) struct Panel {
     pub(super) hints: Vec<(&'static str, String)>,
-    pub(super) cards: Vec<PanelCard>,
+    /// The test cards by what comes of them, each group with its title.
+    pub(super) groups: Vec<(&'static str, Vec<PanelCard>)>,
     pub(super) app: Option<String>,
 }
 
@@ -77,6 +79,7 @@ pub(super) struct Choose {
     pub(super) qr: Option<Qr>,
     pub(super) saved: Vec<Saved>,
     pub(super) card: Option<CardForm>,
+    pub(super) brands: &'static [CardBrand],
     pub(super) payon: bool,
     pub(super) pay_text: String,
 }
@@ -84,6 +87,12 @@ pub(super) struct Choose {
 /// A code to scan, and how far the scanning app is.
 pub(super) struct Qr {
     pub(super) title: &'static str,
+    /// The look of the card around the code: a class of the style sheet.
+    pub(super) look: &'static str,
+    /// The word at the card's head.
+    pub(super) head: &'static str,
+    pub(super) merchant: String,
+    pub(super) amount: String,
     pub(super) payload: String,
     pub(super) svg: String,
     pub(super) state: &'static str,
@@ -187,6 +196,7 @@ pub(super) struct AddCard {
     pub(super) action: String,
     pub(super) lead: String,
     pub(super) card: CardForm,
+    pub(super) brands: &'static [CardBrand],
     pub(super) phone: String,
     pub(super) phone_problem: Option<&'static str>,
 }
@@ -205,7 +215,7 @@ pub(super) struct VerifyCard {
     pub(super) passcode_problem: Option<&'static str>,
 }
 
-/// The pretend wallet and bank app. English only: a tester's, not a payer's.
+/// The pretend wallet and bank app.
 #[derive(Template)]
 #[template(path = "app.html")]
 pub(super) struct AppPage {
@@ -223,19 +233,22 @@ pub(super) struct AppResult {
     pub(super) code: String,
     pub(super) reason: String,
     pub(super) text: String,
+    /// More about it, in English.
+    pub(super) detail: String,
 }
 
 pub(super) enum AppView {
     Scan {
         orders: Vec<AppOrder>,
         listed: bool,
-        problem: Option<String>,
+        problem: Option<&'static str>,
     },
     Order {
         merchant: String,
         amount: String,
         tx_id: String,
         state: &'static str,
+        state_text: &'static str,
         payers: Vec<AppPayer>,
         shows_qr: bool,
     },

@@ -3,6 +3,7 @@
 use super::context::PageContext;
 use super::money;
 use super::pages::{Panel, PanelCard};
+use super::texts::Texts;
 use crate::base::PaymentMethod;
 use crate::gateway::CheckoutSession;
 use crate::ledger::PayerStep;
@@ -16,13 +17,14 @@ pub(super) fn of(
     choosing: bool,
 ) -> Panel {
     let profile = session.space.profile();
-    let (method, payers) = (session.order.method, &profile.payers);
-    let otp = |channel| ("One-time code", payers.otp.right(channel).to_owned());
-    let passcode = || ("Passcode", payers.passcode.clone());
+    let (t, method, payers) = (context.t, session.order.method, &profile.payers);
+    let otp = |channel| (t.otp_code, payers.otp.right(channel).to_owned());
+    let passcode = || (t.passcode, payers.passcode.clone());
     let mut panel = Panel::default();
     if choosing {
-        panel.cards = cards(context, session, path);
-        panel.app = (method != PaymentMethod::CreditDebit).then(|| context.at(&app_path(path)));
+        panel.groups = grouped(t, cards(context, session, path));
+        panel.app =
+            (method != PaymentMethod::CreditDebit).then(|| context.address(&app_path(path), &[]));
         if !session.saved.is_empty() {
             panel.hints.push(passcode());
         }
@@ -33,18 +35,35 @@ pub(super) fn of(
         PayerStep::Channel => vec![otp(OtpChannel::Sms)],
         PayerStep::Otp(channel) => vec![otp(channel)],
         PayerStep::Acs(Authentication::WrongOtp) => {
-            vec![("One-time code", "none is right".to_owned())]
+            vec![(t.otp_code, t.no_code_is_right.to_owned())]
         }
         PayerStep::Acs(Authentication::Abandoned) => {
-            vec![("This card", "the payer leaves; whatever is entered, it ends so".to_owned())]
+            vec![(t.this_card, t.payer_leaves.to_owned())]
         }
         PayerStep::Acs(_) => vec![otp(OtpChannel::Acs)],
         PayerStep::Enter | PayerStep::Unanswered => Vec::new(),
     };
     if let Some(card) = session.card() {
-        panel.hints.push(("Ends with", card.outcome.name().to_owned()));
+        panel.hints.push((t.ends_with, card.outcome.name().to_owned()));
     }
     panel
+}
+
+/// Puts cards into their groups; a group without cards is left out.
+pub(super) fn grouped(t: &Texts, mut cards: Vec<PanelCard>) -> Vec<(&'static str, Vec<PanelCard>)> {
+    // Titles, and the beginnings of the outcomes that belong there. The last takes the rest.
+    let titles: [(&str, &[&str]); 4] = [
+        (t.cards_that_pay, &["success"]),
+        (t.cards_that_3ds_stops, &["acs.", "otp."]),
+        (t.cards_of_failing_banks, &["issuer."]),
+        (t.cards_declined, &[""]),
+    ];
+    let groups = titles.map(|(title, outcomes)| {
+        let belongs =
+            |card: &mut PanelCard| outcomes.iter().any(|outcome| card.outcome.starts_with(outcome));
+        (title, cards.extract_if(.., belongs).collect())
+    });
+    groups.into_iter().filter(|(_, cards): &(_, Vec<_>)| !cards.is_empty()).collect()
 }
 
 /// The test cards that pay orders of this kind.

@@ -5,6 +5,7 @@ use super::forms::{CardForm, CardKind, digits, scheme_name};
 use super::money;
 use super::pages::{CardQuestion, Choose, Confirm, PageFrame, Qr, Saved};
 use super::reply::PageReply;
+use super::texts::Texts;
 use super::{context, panel, result};
 use crate::base::{PaymentMethod, Reason};
 use crate::gateway::{self, CheckoutSession, Input, PayError, PayerStage, TypedCard};
@@ -215,6 +216,7 @@ fn choose(
         })
     });
     let amount = money::money(order.amount, order.currency);
+    let payon = order.method == PaymentMethod::Payon;
     let pay = if order.kind == OrderKind::PreAuth { t.reserve_amount } else { t.pay_amount };
     let mut f = context.frame(session, 0, Some(panel::of(context, session, path, true)));
     if named && session.saved.is_empty() {
@@ -226,47 +228,55 @@ fn choose(
         t,
         action: context.at(path),
         method: order.method,
-        method_text: method_text(context, order.method),
+        method_text: method_text(t, order.method),
         qr: (!named).then(|| qr(context, session, path)).flatten(),
         saved: saved.collect(),
         card: (takes_cards && !named).then_some(card),
-        payon: order.method == PaymentMethod::Payon,
+        brands: if payon { CardKind::Payon } else { CardKind::Scheme }.brands(),
+        payon,
         pay_text: t.fill(pay, amount),
     };
     context.page(status, &page, Exits::of_order(session))
 }
 
-fn method_text(context: &PageContext<'_>, method: PaymentMethod) -> &'static str {
+/// A method's name for payers.
+pub(super) const fn method_text(t: &Texts, method: PaymentMethod) -> &'static str {
     match method {
-        PaymentMethod::Payon => context.t.method_payon,
-        PaymentMethod::CreditDebit => context.t.method_card,
-        PaymentMethod::PpcbankTransfer => context.t.method_ppcbank,
-        PaymentMethod::BakongKhqr => context.t.method_khqr,
+        PaymentMethod::Payon => t.method_payon,
+        PaymentMethod::CreditDebit => t.method_card,
+        PaymentMethod::PpcbankTransfer => t.method_ppcbank,
+        PaymentMethod::BakongKhqr => t.method_khqr,
     }
 }
 
 /// The code to scan: the order's KHQR, or for PPCBank a link into its app.
 fn qr(context: &PageContext<'_>, session: &CheckoutSession, path: &str) -> Option<Qr> {
-    let (t, method) = (context.t, session.order.method);
+    let (t, order) = (context.t, &session.order);
+    let method = order.method;
     let app = panel::app_path(path);
-    let (title, payload) = match method {
+    let (look, head, title, payload) = match method {
         PaymentMethod::CreditDebit => return None,
         PaymentMethod::PpcbankTransfer => {
-            (t.scan_ppcbank, format!("{}{app}", context.request.origin))
+            ("ppcbank", "PPCBank", t.scan_ppcbank, format!("{}{app}", context.request.origin))
         }
-        PaymentMethod::Payon => (t.scan_payon, session.khqr()?),
-        PaymentMethod::BakongKhqr => (t.scan_khqr, session.khqr()?),
+        PaymentMethod::Payon => ("payon", "PAYON", t.scan_payon, session.khqr()?),
+        PaymentMethod::BakongKhqr => ("khqr", "KHQR", t.scan_khqr, session.khqr()?),
     };
+    let mark = (method == PaymentMethod::BakongKhqr).then_some(order.currency);
     let (state, state_text, _) = result::state(t, session);
     Some(Qr {
         title,
-        svg: khqr::svg(&payload).ok()?,
+        look,
+        head,
+        merchant: context.merchant_name(session),
+        amount: money::money(order.amount, order.currency),
+        svg: khqr::labelled_svg(&payload, head, mark).ok()?,
         payload,
         state,
         state_text,
         live: context.address(&format!("{path}/status"), &[]),
         done: context.address(&format!("{path}/return"), &[]),
-        app: context.at(&app),
+        app: context.address(&app, &[]),
         khqr: method.shows_qr(),
     })
 }

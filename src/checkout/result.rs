@@ -26,7 +26,7 @@ pub(super) fn page(context: &PageContext<'_>, session: &CheckoutSession, path: &
         (Reason::IssuerTimeout, OrderState::Registered) => {
             ("", t.unknown_title, t.unknown_lead.to_owned())
         }
-        (Reason::PayerCancelled, _) => ("", t.cancelled_title, t.cancelled_lead.to_owned()),
+        (Reason::PayerCancelled, _) => ("gone", t.cancelled_title, t.cancelled_lead.to_owned()),
         (Reason::OrderExpired, _) => ("bad", t.expired_title, t.expired_lead.to_owned()),
         _ => ("bad", t.failed_title, t.failed_lead.to_owned()),
     };
@@ -38,7 +38,12 @@ pub(super) fn page(context: &PageContext<'_>, session: &CheckoutSession, path: &
         let shown = |account: &str| format!("•••• {}", account.trim_start_matches('*'));
         facts.extend(paid_with.map(|with| (t.paid_with, shown(&with.account))));
     }
-    let step = if standing == Reason::IssuerTimeout { 1 } else { 2 };
+    // A payment that ended early has no step that it stands at, and which ones it passed is not kept.
+    let step = match (standing, look) {
+        (Reason::IssuerTimeout, _) => Some(1),
+        (_, "good") => Some(2),
+        _ => None,
+    };
     let page = ResultView {
         // A result is no refused form, whatever notice the payer comes with.
         f: PageFrame { refused: false, ..context.frame(session, step, None) },

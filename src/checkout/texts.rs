@@ -52,7 +52,9 @@ texts! {
     pay_before: "Pay before {}", "សូមទូទាត់មុនម៉ោង {}";
     time_left: "Time left", "ពេលវេលានៅសល់";
     steps: "Steps", "ជំហាន";
-    step_enter: "Choose how to pay", "ជ្រើសរើសវិធីទូទាត់";
+    step_enter: "Payment details", "ព័ត៌មានទូទាត់";
+    step_scan: "Scan the code", "ស្កេនកូដ";
+    step_app: "Confirm in the app", "បញ្ជាក់ក្នុងកម្មវិធី";
     step_confirm: "Confirm it is you", "បញ្ជាក់អត្តសញ្ញាណ";
     step_done: "Done", "រួចរាល់";
     pay_with: "Pay with", "ទូទាត់ដោយ";
@@ -73,27 +75,31 @@ texts! {
     new_card: "New card", "កាតថ្មី";
     saved_cards: "Your saved cards", "កាតដែលបានរក្សាទុក";
     use_saved: "Pay with this card", "ទូទាត់ដោយកាតនេះ";
+    by_code: "By code", "តាមកូដ";
+    by_card: "By card", "តាមកាត";
+    cards_taken: "Cards taken", "កាតដែលទទួល";
     open_app: "Open the test app", "បើកកម្មវិធីសាកល្បង";
     open_app_note: "Nothing to scan with? Open the test app instead.",
         "គ្មានអ្វីសម្រាប់ស្កេនមែនទេ? សូមបើកកម្មវិធីសាកល្បងជំនួស។";
+    other_phone_note: "Or scan the code with another phone.", "ឬស្កេនកូដនេះដោយទូរសព្ទផ្សេង។";
 
     // Forms.
     card_number: "Card number", "លេខកាត";
     card_expiry: "Expiry date", "ថ្ងៃផុតកំណត់";
     expiry_hint: "MM/YY", "ខខ/ឆឆ";
     card_cvv: "Security code", "លេខកូដសុវត្ថិភាព";
-    cvv_hint: "3 digits on the back", "៣ ខ្ទង់នៅខាងក្រោយ";
+    cvv_hint: "3 digits on the back", "3 ខ្ទង់នៅខាងក្រោយ";
     card_holder: "Name on card", "ឈ្មោះលើកាត";
     optional: "optional", "មិនចាំបាច់";
     payon_pin: "Card PIN", "លេខសម្ងាត់កាត";
     phone: "Phone number", "លេខទូរសព្ទ";
     passcode: "Passcode", "លេខកូដសម្ងាត់";
-    new_passcode: "Choose a passcode (6 digits)", "ជ្រើសរើសលេខកូដសម្ងាត់ (៦ ខ្ទង់)";
+    new_passcode: "Choose a passcode (6 digits)", "ជ្រើសរើសលេខកូដសម្ងាត់ (6 ខ្ទង់)";
     pay_amount: "Pay {}", "ទូទាត់ {}";
     reserve_amount: "Reserve {}", "កក់ {}";
 
     // Errors beside fields.
-    need_card_number: "Enter the 16 digits of the card.", "បញ្ចូលលេខកាត ១៦ ខ្ទង់។";
+    need_card_number: "Enter the 16 digits of the card.", "បញ្ចូលលេខកាត 16 ខ្ទង់។";
     card_unknown: "This is not a test card. Real cards do not work here: take a number from the list of test cards.",
         "នេះមិនមែនជាកាតសាកល្បងទេ។ កាតពិតមិនដំណើរការនៅទីនេះទេ សូមយកលេខពីបញ្ជីកាតសាកល្បង។";
     card_not_payon: "This is a PAYON card; this order takes credit and debit cards.",
@@ -101,12 +107,12 @@ texts! {
     card_only_payon: "This is not a PAYON card; its number begins with 1010 49.",
         "នេះមិនមែនជាកាត PAYON ទេ លេខរបស់វាចាប់ផ្តើមដោយ 1010 49។";
     need_expiry: "Enter month and year, such as 12/30.", "បញ្ចូលខែ និងឆ្នាំ ដូចជា 12/30។";
-    need_cvv: "Enter the 3 digits on the back of the card.", "បញ្ចូល ៣ ខ្ទង់នៅខាងក្រោយកាត។";
-    need_pin: "Enter the PIN: 4 to 6 digits.", "បញ្ចូលលេខសម្ងាត់ ៤ ទៅ ៦ ខ្ទង់។";
+    need_cvv: "Enter the 3 digits on the back of the card.", "បញ្ចូល 3 ខ្ទង់នៅខាងក្រោយកាត។";
+    need_pin: "Enter the PIN: 4 to 6 digits.", "បញ្ចូលលេខសម្ងាត់ 4 ទៅ 6 ខ្ទង់។";
     need_otp: "Enter the digits of the code.", "បញ្ចូលលេខកូដ។";
-    need_passcode: "Enter the passcode: 4 to 6 digits.", "បញ្ចូលលេខកូដសម្ងាត់ ៤ ទៅ ៦ ខ្ទង់។";
-    need_phone: "Enter the phone number: 8 to 15 digits.", "បញ្ចូលលេខទូរសព្ទ ៨ ទៅ ១៥ ខ្ទង់។";
-    need_holder: "The name has at most 100 characters.", "ឈ្មោះមិនអាចលើសពី ១០០ តួអក្សរទេ។";
+    need_passcode: "Enter the passcode: 4 to 6 digits.", "បញ្ចូលលេខកូដសម្ងាត់ 4 ទៅ 6 ខ្ទង់។";
+    need_phone: "Enter the phone number: 8 to 15 digits.", "បញ្ចូលលេខទូរសព្ទ 8 ទៅ 15 ខ្ទង់។";
+    need_holder: "The name has at most 100 characters.", "ឈ្មោះមិនអាចលើសពី 100 តួអក្សរទេ។";
     error: "Error:", "កំហុស៖";
     form_errors: "Please check the marked fields.", "សូមពិនិត្យប្រអប់ដែលបានគូស។";
 
@@ -236,6 +242,52 @@ texts! {
     add_card_failed: "The card was not saved", "កាតមិនត្រូវបានរក្សាទុកទេ";
     card_type_payon: "PAYON card: enter its PIN instead of a security code.",
         "កាត PAYON៖ បញ្ចូលលេខសម្ងាត់ជំនួសលេខកូដសុវត្ថិភាព។";
+
+    // The tester's panel.
+    tester: "Tester", "អ្នកសាកល្បង";
+    test_data: "Test data", "ទិន្នន័យសាកល្បង";
+    test_data_lead: "This is a simulator: no bank is asked, and no real card belongs here. A number that is not in the tables is refused.",
+        "នេះជាកម្មវិធីសាកល្បង៖ គ្មានធនាគារណាត្រូវបានសួរទេ សូមកុំប្រើកាតពិតនៅទីនេះ។ លេខដែលមិនមានក្នុងតារាងនឹងត្រូវបដិសេធ។";
+    find_card: "Find a card", "ស្វែងរកកាត";
+    no_card_fits: "No card fits these words.", "គ្មានកាតណាត្រូវនឹងពាក្យទាំងនេះទេ។";
+    cards_that_pay: "Cards that pay", "កាតដែលទូទាត់បាន";
+    cards_that_3ds_stops: "Stopped by 3-D Secure", "បញ្ឈប់ដោយ 3-D Secure";
+    cards_of_failing_banks: "The bank does not answer", "ធនាគារមិនឆ្លើយ";
+    cards_declined: "Declined by the bank", "បដិសេធដោយធនាគារ";
+    app_acts: "It scans, pays, declines, pays a wrong amount, twice or late.",
+        "វាស្កេន ទូទាត់ បដិសេធ ទូទាត់ចំនួនខុស ទូទាត់ពីរដង ឬទូទាត់យឺត។";
+    ends_with: "Ends with", "បញ្ចប់ដោយ";
+    no_code_is_right: "none is right", "គ្មានលេខកូដណាត្រឹមត្រូវទេ";
+    this_card: "This card", "កាតនេះ";
+    payer_leaves: "the payer leaves; whatever is entered, it ends so",
+        "អ្នកទូទាត់ចាកចេញ ទោះបញ្ចូលអ្វីក៏ដោយ";
+
+    // The pretend app.
+    app_title: "Pretend wallet and bank app", "កម្មវិធីកាបូប និងធនាគារសន្មត";
+    app_lead: "It plays the payer's phone: scan a code, confirm, pay. No bank is behind it.",
+        "វាដើរតួជាទូរសព្ទរបស់អ្នកទូទាត់៖ ស្កេនកូដ បញ្ជាក់ ហើយទូទាត់។ គ្មានធនាគារពិតនៅពីក្រោយទេ។";
+    app_code: "The code as text (paste it)", "កូដជាអក្សរ (សូមបិទភ្ជាប់)";
+    app_scan: "Scan", "ស្កេន";
+    app_orders: "Open orders", "ការបញ្ជាទិញដែលរង់ចាំ";
+    app_no_orders: "No order waits to be paid by an app.",
+        "គ្មានការបញ្ជាទិញណារង់ចាំទូទាត់តាមកម្មវិធីទេ។";
+    app_unknown_code: "No open order shows this code. Copy all of it, from 0002 to the end.",
+        "គ្មានការបញ្ជាទិញណាបង្ហាញកូដនេះទេ។ សូមចម្លងកូដទាំងមូល ពី 0002 ដល់ចប់។";
+    app_state: "State", "ស្ថានភាព";
+    app_from: "Pay from", "ទូទាត់ពី";
+    app_wallet: "PAYON wallet", "កាបូប PAYON";
+    app_only_scan: "Only scan", "ស្កេនប៉ុណ្ណោះ";
+    app_only_start: "Only start paying", "ចាប់ផ្តើមទូទាត់ប៉ុណ្ណោះ";
+    app_decline: "Decline", "បដិសេធ";
+    app_wrong_amount: "Pay a wrong amount", "ទូទាត់ចំនួនខុស";
+    app_twice: "Pay twice", "ទូទាត់ពីរដង";
+    app_late: "Pay after expiry", "ទូទាត់ក្រោយផុតកំណត់";
+    app_again: "Scan another code", "ស្កេនកូដផ្សេង";
+    app_answer: "PAYON answers {}", "PAYON ឆ្លើយ {}";
+    app_wrong_passcode: "Wrong passcode: the app asks again, and PAYON hears nothing.",
+        "លេខកូដសម្ងាត់មិនត្រឹមត្រូវ៖ កម្មវិធីនឹងសួរម្តងទៀត ហើយ PAYON មិនដឹងអ្វីទេ។";
+    app_cannot: "This app cannot do that with this order.",
+        "កម្មវិធីនេះមិនអាចធ្វើបែបនោះជាមួយការបញ្ជាទិញនេះទេ។";
 }
 
 #[cfg(test)]

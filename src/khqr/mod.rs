@@ -23,7 +23,7 @@ mod tests;
 mod tlv;
 
 pub use decode::{Crc, Decoded, Initiation, KhqrKind, Tag, decode};
-pub use draw::{DrawError, svg, terminal};
+pub use draw::{DrawError, labelled_svg, svg, terminal};
 pub use inspect::{Inspection, inspect};
 pub use judge::judge;
 pub use payload::{Account, Payload};

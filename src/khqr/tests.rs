@@ -365,6 +365,34 @@ fn every_payload_is_drawn_so_that_it_can_be_scanned() {
     assert!(svg(&long).is_err() && svg(&long[1..]).is_ok());
 }
 
+#[test]
+fn a_code_with_a_mark_in_its_middle_is_still_read() {
+    for currency in [Currency::Usd, Currency::Khr] {
+        let text = "0123456789".repeat(15);
+        let drawn = labelled_svg(&text, "KHQR", Some(currency)).expect("drawn");
+        let number = |before: &str| -> f64 {
+            let (_, rest) = drawn.split_once(before).expect("the mark");
+            rest.split([' ', ')']).next().expect("a number").parse().expect("a number")
+        };
+        let (corner, scale) = (number("translate("), number("scale("));
+        let mut rows = modules_of_svg(&drawn);
+        let (middle, mut covered) = (corner + 12.0 * scale, 0);
+        let side = rows.len();
+        for (y, row) in rows.iter_mut().enumerate() {
+            for (x, dark) in row.iter_mut().enumerate() {
+                let place = |at: usize| u32::try_from(at).map_or(0.0, f64::from) + 0.5 - middle;
+                let far = place(x).hypot(place(y));
+                if far < 14.0 * scale {
+                    *dark = far < 12.0 * scale;
+                    covered += 1;
+                }
+            }
+        }
+        assert!(covered * 50 > (side - 8).pow(2), "the mark covers {covered} of {side} by {side}");
+        assert_eq!(scan(&rows), text);
+    }
+}
+
 /// Rows of dark modules, read back from the path of the drawing.
 fn modules_of_svg(svg: &str) -> Vec<Vec<bool>> {
     let between = |start: &str, end: &str| {

@@ -30,6 +30,11 @@ async fn card_data_and_codes_are_pasted() {
     drive("paste", "paste.mjs", &[]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_looks_as_a_payer_expects() {
+    drive("looks", "looks.mjs", &[]).await;
+}
+
 /// Behind a proxy that shows the gateway below a path.
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_works_below_a_path() {

@@ -30,6 +30,11 @@
       const digits = plain(input.value).replace(/\D/g, "");
       const found = schemes.find(([lead]) => lead.test(digits));
       mark.textContent = found ? found[1] : "";
+      // A form that takes cards of every kind asks for what this one has.
+      if (input.form.dataset.kind) input.form.dataset.kind = mark.textContent === "PAYON" ? "payon" : "scheme";
+      for (const brand of input.form.querySelectorAll("[data-brand]")) {
+        brand.classList.toggle("other", mark.textContent !== "" && brand.dataset.brand !== mark.textContent);
+      }
     };
     regroup(input, (text) => /^[\d\s-]*$/.test(text) ? text.replace(/\D/g, "").replace(/(\d{4})(?=\d)/g, "$1 ") : null);
     input.addEventListener("input", show);
@@ -50,6 +55,29 @@
     if (first.length > 2 || first === "") return null;
     return second === "" && first.length === 2 ? first : `${first.padStart(2, "0")}/${second}`;
   }));
+
+  // The tester finds a card by words of its row and its group.
+  each("[data-find]", (field) => {
+    const none = document.querySelector("[data-none]");
+    field.hidden = false;
+    field.querySelector("input").addEventListener("input", (event) => {
+      const words = event.target.value.toLowerCase().split(/\s+/);
+      let found = 0;
+      each("[data-group]", (group) => {
+        const title = group.querySelector("h3").textContent;
+        let shown = 0;
+        for (const row of group.querySelectorAll("li")) {
+          const number = row.querySelector("code").textContent.replaceAll(" ", "");
+          const text = `${title} ${row.textContent} ${number}`.toLowerCase();
+          row.hidden = !words.every((word) => text.includes(word));
+          if (!row.hidden) shown += 1;
+        }
+        group.hidden = shown === 0;
+        found += shown;
+      });
+      none.textContent = found ? "" : none.dataset.none;
+    });
+  });
 
   // A second click on the way sends nothing more. Where the way leads into an app, this page stays in the browser: then
   // the form can be sent again after a while, and a payer who comes back to the page sees how the order stands.
