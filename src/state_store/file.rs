@@ -1,6 +1,7 @@
 //! The file of a state: records in a database, with what they are written at the front.
 
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -101,12 +102,17 @@ pub(super) struct SpaceWrite {
 /// Reason why a file cannot be read, in words.
 enum ReadError {
     Damaged(String),
+    /// The system does not let it be read or written, whatever is in it.
+    System(io::Error),
     Refused(StateError),
 }
 
-impl<E: std::error::Error> From<E> for ReadError {
+impl<E: Into<redb::Error>> From<E> for ReadError {
     fn from(error: E) -> Self {
-        Self::Damaged(error.to_string())
+        match error.into() {
+            redb::Error::Io(error) if error.raw_os_error().is_some() => Self::System(error),
+            error => Self::Damaged(error.to_string()),
+        }
     }
 }
 
@@ -147,6 +153,7 @@ impl StoreFile {
                     return Ok(file);
                 }
                 Err(ReadError::Refused(refusal)) => return Err(refusal),
+                Err(ReadError::System(error)) => return Err(directory.unusable(&error)),
                 Err(ReadError::Damaged(damage)) => {
                     let moved = aside(&path);
                     fs::rename(&path, &moved).map_err(|error| directory.unusable(&error))?;
@@ -256,7 +263,7 @@ impl StoreFile {
     }
 }
 
-fn open_file(path: &Path) -> std::io::Result<File> {
+fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
@@ -284,7 +291,7 @@ fn create(directory: &Directory, path: &Path, about: &About) -> Result<Database,
 }
 
 fn write_about(transaction: &redb::WriteTransaction, about: &About) -> Result<(), redb::Error> {
-    let text = serde_json::to_vec(about).map_err(std::io::Error::other)?;
+    let text = serde_json::to_vec(about).map_err(io::Error::other)?;
     transaction.open_table(ABOUT)?.insert("about", &text[..])?;
     Ok(())
 }
@@ -299,8 +306,9 @@ fn read(
     let database = builder().create_file(open_file(path)?)?;
     let transaction = database.begin_read()?;
     let about = transaction.open_table(ABOUT)?.get("about")?.map(|it| it.value().to_vec());
+    let not_itself = |error| ReadError::Damaged(format!("{NOT_ITSELF}: {error}"));
     let about = about.ok_or_else(|| ReadError::Damaged(NOT_ITSELF.to_owned()))?;
-    let AnyVersion { version } = serde_json::from_slice(&about)?;
+    let AnyVersion { version } = serde_json::from_slice(&about).map_err(not_itself)?;
     if version > VERSION {
         return Err(ReadError::Refused(StateError::Version {
             directory: directory.path().to_owned(),
@@ -308,7 +316,7 @@ fn read(
             known: VERSION,
         }));
     }
-    let about: About = serde_json::from_slice(&about)?;
+    let about: About = serde_json::from_slice(&about).map_err(not_itself)?;
     if about.profile != ours.profile {
         return Err(ReadError::Refused(StateError::Profile {
             directory: directory.path().to_owned(),
@@ -337,7 +345,25 @@ fn read(
     if sum != about.records {
         return Err(ReadError::Damaged("its records do not fit the checksum in it".to_owned()));
     }
+    write_again(&database, &about, saved.first())?;
     Ok((database, about, saved))
+}
+
+/// Writes a record and the facts as they are, so that damage which hinders writing alone is met now, and not at the first
+/// change.
+fn write_again(
+    database: &Database,
+    about: &About,
+    first: Option<&SavedSpace>,
+) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    if let Some((space, (key, value))) = first.and_then(|it| Some((it, it.records.first()?))) {
+        let key = [&space.number.to_be_bytes()[..], key].concat();
+        transaction.open_table(RECORDS)?.insert(&key[..], &value[..])?;
+    }
+    write_about(&transaction, about)?;
+    transaction.commit()?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -483,6 +483,17 @@ async fn a_damaged_file_is_named_and_set_aside_and_nothing_of_it_is_loaded() {
         assert!(!told.err.contains("panicked"), "{step}: {}", told.err);
         assert_eq!(names(&dir), ["lock", "state.damaged-1.redb", "state.redb"]);
     }
+    // Its head says how many records there are, in a place that only a write looks at.
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut bytes = bytes_of(VERSION_1);
+    for slot in [64, 192] {
+        bytes[slot + 48..slot + 80].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    }
+    fs::write(dir.path().join("state.redb"), bytes).expect("written");
+    let gateway = start(dir.path(), &[]);
+    assert!(!gateway.get("/_sim/v1/spaces").1.contains("\"shop\""));
+    let told = gateway.stop().err;
+    assert!(told.contains("is damaged") && !told.contains("panicked"), "{told}");
     let dir = tempfile::tempdir().expect("a directory");
     fs::write(dir.path().join("state.redb"), "no database at all").expect("written");
     let gateway = start(dir.path(), &[]);
