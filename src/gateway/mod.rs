@@ -47,6 +47,7 @@ pub use payer::{
 };
 pub use record::{RecordError, scenario_of};
 pub use refuse::{consult_page, refuse, refuse_early, refuse_malformed};
+pub use register::register_as_told;
 pub use rules::near_misses;
 pub use seal::{seal, unseal};
 pub use signing::{Signed, SigningError, explain, sign};

@@ -8,6 +8,7 @@ use crate::base::{Amount, Currency, Fields, Millis, Named, PaymentMethod, Reason
 use crate::khqr;
 use crate::ledger::{DAY_DIGITS, Details, NewOrder, Order, OrderId, OrderKind};
 use crate::profile::{LifecycleRules, Merchant};
+use crate::space::Space;
 use crate::wire::register::{RegisterReply, RegisterRequest};
 use crate::wire::{self, Envelope, PayDvCd, ShortAmount, Trt};
 
@@ -90,12 +91,27 @@ pub(super) fn new_order<'r>(
         return Err(Refused::with(Reason::MethodNotOffered, detail));
     }
     check_return_urls(rules, [&request.success_url, &request.fail_url, &request.cancel_url])?;
-    let currency = request.price.currency;
-    if currency == Currency::Khr && !rules.khr_methods.contains(&request.payment_method) {
+    if request.price.currency == Currency::Khr
+        && !rules.khr_methods.contains(&request.payment_method)
+    {
         let detail = format!("{} orders are in USD", request.payment_method.name());
         return Err(Refused::with(Reason::CurrencyUnsupported, detail));
     }
-    Ok(NewOrder {
+    Ok(order_of(request))
+}
+
+/// Registers an order that another gateway has taken, whether or not the profile would.
+pub fn register_as_told(space: &Space, body: &[u8]) -> Result<(), Refused> {
+    let fields = Fields::parse(body)?;
+    let request = RegisterRequest::read(&fields)?;
+    let trace = space.next_trace();
+    space.write(|transaction| transaction.register(trace, order_of(&request)))?;
+    Ok(())
+}
+
+/// The order that a request describes.
+fn order_of<'r>(request: &'r RegisterRequest<'_>) -> NewOrder<'r> {
+    NewOrder {
         merchant: &request.merchant_id,
         terminal: &request.term_id,
         tx_id: &request.tx_id,
@@ -104,11 +120,11 @@ pub(super) fn new_order<'r>(
             Trt::PreAuth => OrderKind::PreAuth,
         },
         method: request.payment_method,
-        currency,
+        currency: request.price.currency,
         amount: request.price.amount,
         details: details(request),
         context: None,
-    })
+    }
 }
 
 /// Facts of the order for the reply, copied out of the critical section.

@@ -94,16 +94,15 @@ pub fn is_accepted(
             _ => true,
         });
     }
-    let Some(code) = code_of(body) else {
-        return (status >= 400).then_some(false);
+    let code = code_of(body);
+    let refuses = |reason: &Reason| {
+        *reason != Reason::Success && code == Some(profile.answer(operation, *reason).code)
     };
-    let refuses = |reason: &&Reason| {
-        **reason != Reason::Success && profile.answer(operation, **reason).code == code
-    };
-    if code == success || code == "0000" {
+    if code.is_some_and(|code| code == success || code == "0000") {
         return Some(true);
     }
-    if status >= 300 || Reason::ALL.iter().any(|reason| refuses(&reason)) {
+    let is_refusal = status >= if code.is_some() { 300 } else { 400 };
+    if is_refusal || Reason::ALL.iter().any(refuses) {
         return Some(false);
     }
     let has = |name: &str| body.get(name).is_some_and(|value| *value != JsonTree::Null);
@@ -112,23 +111,42 @@ pub fn is_accepted(
         .iter()
         .filter_map(|name| body.get(name)?.text())
         .any(is_success_word);
-    Some(has("resultData") || has("approvalNo") || has("bindingId") || says_so)
+    let is_done = has("resultData") || has("approvalNo") || has("bindingId") || says_so;
+    (is_done || code.is_some()).then_some(is_done)
 }
 
-/// The first reason for which a profile has code and message of a refusal.
-pub(super) fn reason_told(
+/// The reasons for which a profile has code and message of a refusal.
+pub(super) fn reasons_told(
     profile: &Profile,
     operation: Operation,
     body: &JsonTree,
-) -> Option<Reason> {
-    let code = code_of(body)?;
-    let message = ["resultMsg", "resultMessage"].iter().find_map(|name| body.get(name)?.text())?;
+) -> Vec<Reason> {
+    reasons_by(profile, operation, body, |code, message| code && message)
+}
+
+/// The reasons for which a profile has code or message of a refusal.
+pub(super) fn reasons_hinted(
+    profile: &Profile,
+    operation: Operation,
+    body: &JsonTree,
+) -> Vec<Reason> {
+    reasons_by(profile, operation, body, |code, message| code || message)
+}
+
+fn reasons_by(
+    profile: &Profile,
+    operation: Operation,
+    body: &JsonTree,
+    is_told: impl Fn(bool, bool) -> bool,
+) -> Vec<Reason> {
+    let message = ["resultMsg", "resultMessage"].iter().find_map(|name| body.get(name)?.text());
     let reasons = Reason::ALL.iter().copied().filter(|reason| *reason != Reason::Success);
-    let mut told = reasons.filter(|reason| {
-        let told = profile.answer(operation, *reason);
-        told.code == code && without_detail(message, told.message)
+    let told = reasons.filter(|reason| {
+        let known = profile.answer(operation, *reason);
+        let is_message = message.is_some_and(|it| without_detail(it, known.message));
+        is_told(code_of(body) == Some(known.code), is_message)
     });
-    told.next()
+    told.collect()
 }
 
 /// Returns true if a message is this one, or this one with details behind it.
@@ -233,7 +251,7 @@ impl Comparer<'_, '_> {
     /// Another reason than the simulator's, if code and message of the gateway's refusal are those of that one.
     fn other_reason(&self, up_body: &JsonTree) -> Option<Reason> {
         let CompareContext { profile, operation, reason, .. } = *self.context;
-        reason_told(profile, operation, up_body).filter(|other| {
+        reasons_told(profile, operation, up_body).first().copied().filter(|other| {
             let own = profile.answer(operation, reason);
             let told = profile.answer(operation, *other);
             own.code != told.code && own.message != told.message
@@ -385,13 +403,10 @@ impl Comparer<'_, '_> {
         let here: Vec<_> = ours.iter().map(|row| (key(row), row)).collect();
         let is_unsure =
             |key: &Option<String>| key.as_ref().is_none_or(|key| self.context.unsure.contains(key));
-        let (mut pairs, mut alone) = (Vec::new(), Vec::new());
-        for (key, row) in here.iter().filter(|(key, _)| !is_unsure(key)) {
-            match there.iter().find(|(known, _)| known == key) {
-                Some((_, other)) => pairs.push((*other, *row)),
-                None => alone.push(key.clone().unwrap_or_default()),
-            }
-        }
+        let own: HashMap<&Option<String>, &JsonTree> =
+            here.iter().filter(|(key, _)| !is_unsure(key)).map(|(key, row)| (key, *row)).collect();
+        let pairs: Vec<(&JsonTree, &JsonTree)> =
+            there.iter().filter_map(|(key, row)| Some((*row, *own.get(key)?))).collect();
         let order = |rows: &[(Option<String>, &JsonTree)],
                      others: &[(Option<String>, &JsonTree)]| {
             let keys = rows.iter().map(|(key, _)| key.clone());
@@ -408,8 +423,24 @@ impl Comparer<'_, '_> {
             _ => order(&there, &here) == order(&here, &there),
         };
         self.found.skipped += theirs.len().saturating_sub(pairs.len());
-        // Which rows are on a full page depends on all rows before them.
-        if !alone.is_empty() && theirs.len() < ours.len() {
+        // The simulator's list of orders begins with the first, so all rows of a first page that is not full are in it.
+        let count = |name: &str| self.context.request.get(name)?.text()?.parse::<usize>().ok();
+        let is_whole = match self.context.operation {
+            Operation::Orders => {
+                count("index").is_none_or(|index| index == 1)
+                    && count("limit").is_some_and(|limit| theirs.len() < limit)
+            }
+            _ => theirs.len() < ours.len(),
+        };
+        let is_named = there.iter().all(|(key, _)| key.is_some());
+        if !is_named && here.iter().any(|(key, _)| key.is_some()) {
+            let path = format!("{inside}.{key_name}");
+            let mut place = self.place(DifferenceClass::Missing, &path);
+            place.key = self.member_key(&path);
+            let fix = self.shape_fix(|shape| shape.remove.push(path));
+            self.differ(place, "absent".to_owned(), "a name for each row".to_owned(), fix);
+        }
+        if is_whole && is_named && pairs.len() < own.len() {
             let place = self.place(DifferenceClass::State, &inside);
             self.differ(place, "no such row".to_owned(), "a row".to_owned(), None);
         }
@@ -423,7 +454,9 @@ impl Comparer<'_, '_> {
     }
 
     fn number(&mut self, theirs: &str, ours: &str, sim: &JsonTree, path: &str) {
-        if theirs == ours {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        // Numbers that the gateway gives are its own, and lose their zeros as numbers.
+        if theirs == ours || MemberClass::of(name) != MemberClass::Exact {
             self.confirm(path);
             return;
         }

@@ -10,7 +10,7 @@ use super::fix::Fix;
 use super::latency::Latencies;
 use super::notices::Notices;
 use super::rules::TestedCall;
-use super::twin::{Twin, TwinAnswer, merchant_of, terminal_of};
+use super::twin::{Twin, TwinAnswer, changes, merchant_of, terminal_of};
 use super::words;
 use crate::base::{JsonTree, Millis, Operation, OrderState, Reason};
 use crate::capture::{RecordedAnswer, RecordedCall, RecordedPushback, SessionLine, SignatureNote};
@@ -34,8 +34,8 @@ pub enum Uncompared {
     Concurrent,
     /// The order was there before the recording began.
     OlderOrder,
-    /// An earlier difference has led the simulator's order elsewhere.
-    Diverged,
+    /// An earlier call has left the order in a way that the simulator does not know.
+    Unsure,
     /// A body that is not kept.
     Cut,
     /// Masked members that nothing can stand in for.
@@ -57,7 +57,7 @@ impl Uncompared {
             Self::NoAnswer => "the gateway gave no whole answer",
             Self::Concurrent => "another call changed the same order at the same time",
             Self::OlderOrder => "the order was there before the recording began",
-            Self::Diverged => "an earlier difference has led the simulator's order elsewhere",
+            Self::Unsure => "it is not known how an earlier call has left the order",
             Self::Cut => {
                 "a body is too large, or in a content coding such as gzip, and is not kept"
             }
@@ -130,10 +130,8 @@ pub struct ShadowJudge {
     next_number: u64,
     /// Spans of time in which orders were changed.
     changed: HashMap<String, Vec<ChangeSpan>>,
-    /// Orders of which an earlier difference has made another.
-    diverged: HashSet<String>,
-    /// Orders that may have been changed by a call whose answer was lost.
-    unknown: HashSet<String>,
+    /// Orders of which the simulator does not know how the gateway left them.
+    unsure: HashSet<String>,
     /// Orders that were registered here.
     registered: HashSet<String>,
     /// The same by txId, which is all that a push-back names.
@@ -157,8 +155,7 @@ impl ShadowJudge {
             waiting: Vec::new(),
             next_number: 1,
             changed: HashMap::new(),
-            diverged: HashSet::new(),
-            unknown: HashSet::new(),
+            unsure: HashSet::new(),
             registered: HashSet::new(),
             owners: HashMap::new(),
             merchants_seen: HashSet::new(),
@@ -280,7 +277,7 @@ impl ShadowJudge {
     fn unsure_orders(&self, it: &WaitingLine) -> HashSet<String> {
         let changing =
             self.changed.iter().filter(|(_, spans)| spans.iter().any(|span| span.disturbs(it)));
-        let keys = changing.map(|(key, _)| key).chain(&self.diverged).chain(&self.unknown);
+        let keys = changing.map(|(key, _)| key).chain(&self.unsure);
         keys.filter_map(|key| Some(key.split_once('|')?.1.to_owned())).collect()
     }
 
@@ -308,11 +305,16 @@ impl ShadowJudge {
         }
         let is_first = self.merchants_seen.insert(merchant.clone());
         self.twin.set_time(&merchant, call.at(), is_first);
+        let was_unsure = keys.iter().any(|key| self.unsure.contains(key));
         self.adopt(operation, &merchant, keys, accepted, upstream_tree.as_ref());
         let order = keys.first().and_then(|key| self.order_of(key));
-        let Some(TwinAnswer { reason, answer }) =
-            self.twin.answer(operation, call, upstream_tree.as_ref())
-        else {
+        let twin = self.twin.answer(operation, call, upstream_tree.as_ref(), accepted);
+        // Without an answer that can be read it is not known what has become of the order.
+        let is_aligned = accepted.is_some() && twin.as_ref().is_some_and(|it| it.is_aligned);
+        if changes(operation) && !is_aligned {
+            self.unsure.extend(keys.iter().cloned());
+        }
+        let Some(TwinAnswer { reason, answer, .. }) = twin else {
             return self.leave_out(Uncompared::Masked, 1);
         };
         if operation == Operation::Register && accepted == Some(true) {
@@ -323,7 +325,6 @@ impl ShadowJudge {
             }
         }
         let Some(upstream) = call.answer.as_ref() else {
-            self.unknown.extend(keys.iter().filter(|_| changes(operation)).cloned());
             return self.leave_out(Uncompared::NoAnswer, 1);
         };
         if upstream.message.body.cut {
@@ -337,23 +338,11 @@ impl ShadowJudge {
         self.latencies.entry((operation, of)).or_default().add(call.took_us);
         self.take_over(upstream_tree.as_ref(), &answer);
         let is_older = reason == Reason::OrderNotFound && accepted == Some(true);
-        let why =
-            if keys.iter().any(|key| self.diverged.contains(key) || self.unknown.contains(key)) {
-                Some(Uncompared::Diverged)
-            } else if is_disturbed {
-                Some(Uncompared::Concurrent)
-            } else if is_older && !keys.iter().any(|key| self.registered.contains(key)) {
-                Some(Uncompared::OlderOrder)
-            } else {
-                None
-            };
-        if let Some(why) = why {
-            // The two may have come to different ends.
-            let is_again = operation == Operation::Register && order.is_some();
-            let is_other_end = accepted != Some(reason == Reason::Success);
-            if changes(operation) && is_other_end && !is_again {
-                self.diverged.extend(keys.iter().cloned());
-            }
+        if is_older && !keys.iter().any(|key| self.registered.contains(key)) {
+            return self.leave_out(Uncompared::OlderOrder, 1);
+        }
+        if was_unsure || is_disturbed {
+            let why = if was_unsure { Uncompared::Unsure } else { Uncompared::Concurrent };
             return self.leave_out(why, 1);
         }
         let tested = TestedCall {
@@ -361,6 +350,9 @@ impl ShadowJudge {
             operation,
             request: &tree,
             reason,
+            told: upstream_tree.as_ref().filter(|_| accepted == Some(false)).and_then(|tree| {
+                compare::reasons_told(&self.profile, operation, tree).first().copied()
+            }),
             order: order.as_ref(),
         };
         let is_list = matches!(operation, Operation::Orders | Operation::BindingList);
@@ -381,22 +373,6 @@ impl ShadowJudge {
         let lifetime = lifetime(&self.profile, operation, &tree, upstream_tree.as_ref(), &answer);
         self.counts.compared += 1;
         self.counts.rows_skipped += found.skipped as u64;
-        // Two refusals leave the order as it was, whatever their reasons.
-        let is_outcome_other = found.is_accepted != Some(reason == Reason::Success);
-        let is_other_end = found.differences.iter().any(|it| match it.place.class {
-            DifferenceClass::Outcome => is_outcome_other,
-            class => class == DifferenceClass::State,
-        });
-        // An order that is registered once more stays as it is, whatever is answered.
-        let is_again = operation == Operation::Register && order.is_some();
-        if is_other_end && changes(operation) && !is_again {
-            self.diverged.extend(keys.iter().cloned());
-        }
-        if found.differences.iter().any(|it| it.place.class == DifferenceClass::Value)
-            && operation == Operation::Refund
-        {
-            self.diverged.extend(keys.iter().cloned());
-        }
         self.notices.note_change(operation, keys, accepted, call.at());
         let contradicted: BTreeSet<String> =
             found.differences.iter().filter_map(|it| it.place.key.clone()).collect();
@@ -473,57 +449,70 @@ impl ShadowJudge {
                 let state =
                     text("txStCd").and_then(|it| words::state_of(&self.profile, operation, it));
                 if let (Some(tx_id), Some(state)) = (text("tracNo"), state) {
-                    self.twin.move_to(merchant, tx_id, state);
+                    self.follow(&format!("{merchant}|{tx_id}"), state);
                 }
             }
             return;
         }
         for key in keys {
-            let Some((merchant, tx_id)) = key.split_once('|') else { continue };
-            let Some(order) = self.twin.order(merchant, tx_id) else { continue };
-            if order.state.is_final() {
+            let Some((_, tx_id)) = key.split_once('|') else { continue };
+            if operation == Operation::Status {
+                let data = answer.get("resultData");
+                let word = data.and_then(|data| data.get("txStCd")?.text());
+                match word.and_then(|word| words::state_of(&self.profile, operation, word)) {
+                    Some(state) => self.follow(key, state),
+                    None => self.pay(key),
+                }
                 continue;
             }
-            match operation {
-                Operation::Status => {
-                    let data = answer.get("resultData");
-                    let word = data.and_then(|data| data.get("txStCd")?.text());
-                    match word.and_then(|word| words::state_of(&self.profile, operation, word)) {
-                        Some(state) => self.twin.move_to(merchant, tx_id, state),
-                        None => self.twin.pay(merchant, tx_id),
-                    };
-                }
-                Operation::Reversal | Operation::Refund | Operation::PreAuthCompletion => {
-                    self.twin.pay(merchant, tx_id);
-                }
-                Operation::Reconciliation => {
-                    let is_approved = |row: &JsonTree| {
-                        row.get("txId").and_then(JsonTree::text) == Some(tx_id)
-                            && row.get("reconciliationDv").is_some_and(|it| *it != JsonTree::Null)
-                    };
-                    if answer.items().iter().any(is_approved) {
-                        self.twin.pay(merchant, tx_id);
-                    }
-                }
-                _ => {}
+            let is_paid = match operation {
+                Operation::Reversal | Operation::Refund | Operation::PreAuthCompletion => true,
+                Operation::Reconciliation => answer.items().iter().any(|row| {
+                    row.get("txId").and_then(JsonTree::text) == Some(tx_id)
+                        && row.get("reconciliationDv").is_some_and(|it| *it != JsonTree::Null)
+                }),
+                _ => false,
+            };
+            if is_paid {
+                self.pay(key);
             }
+        }
+    }
+
+    /// Lets the payer pay an order that waits for it.
+    fn pay(&self, key: &str) {
+        if let Some((merchant, tx_id)) = key.split_once('|')
+            && self.order_of(key).is_some_and(|order| !order.state.is_final())
+        {
+            self.twin.pay(merchant, tx_id);
+        }
+    }
+
+    /// Brings an order into the state that the gateway tells, if it still waits for its payer, or if it was not known.
+    fn follow(&mut self, key: &str, state: OrderState) {
+        let Some((merchant, tx_id)) = key.split_once('|') else { return };
+        if !self.unsure.contains(key) {
+            self.twin.move_to(merchant, tx_id, state);
+        } else if self.twin.find_again(merchant, tx_id, state) {
+            self.unsure.remove(key);
         }
     }
 
     /// Takes over what a refusal tells of an order that waits for its payer here.
     fn adopt_refusal(&mut self, operation: Operation, keys: &[String], answer: &JsonTree) {
-        let state = match compare::reason_told(&self.profile, operation, answer) {
-            Some(Reason::OrderFailed) => OrderState::Failed,
-            Some(Reason::OrderCancelled) => OrderState::Cancelled,
-            Some(Reason::OrderExpired) => OrderState::Expired,
-            Some(Reason::OrderAlreadyPaid) => OrderState::Captured,
+        let told = compare::reasons_told(&self.profile, operation, answer);
+        // Words that several reasons share say nothing sure.
+        let [reason] = *told else { return };
+        let state = match reason {
+            Reason::OrderFailed => OrderState::Failed,
+            Reason::OrderCancelled => OrderState::Cancelled,
+            Reason::OrderExpired => OrderState::Expired,
+            Reason::OrderAlreadyPaid => OrderState::Captured,
             _ => return,
         };
         for key in keys {
-            let Some((merchant, tx_id)) = key.split_once('|') else { continue };
-            let order = self.twin.order(merchant, tx_id);
-            if order.is_some_and(|order| order.state == OrderState::Registered) {
-                self.twin.move_to(merchant, tx_id, state);
+            if self.order_of(key).is_some_and(|order| order.state == OrderState::Registered) {
+                self.follow(key, state);
             }
         }
     }
@@ -597,19 +586,6 @@ fn seen<'a>(answer: &'a RecordedAnswer, body: &'a [u8]) -> ComparedAnswer<'a> {
 /// A path without its query.
 fn path_of(path: &str) -> &str {
     path.split('?').next().unwrap_or(path)
-}
-
-/// Returns true if an operation changes an order or what is saved of a client.
-fn changes(operation: Operation) -> bool {
-    !matches!(
-        operation,
-        Operation::Status
-            | Operation::Orders
-            | Operation::BindingList
-            | Operation::Reconciliation
-            | Operation::NotifyQrScanned
-            | Operation::NotifyProcessing
-    )
 }
 
 /// Names of the orders that a call is about, `merchantId|txId`, or of the client.

@@ -6,7 +6,7 @@ use super::compare::plain_decimal;
 use super::fix::Fix;
 use crate::base::{JsonTree, Operation, OrderState, Reason};
 use crate::ledger::{Order, OrderKind};
-use crate::profile::{IdenticalRegister, Profile, StatusMismatch, UnsettledRefund};
+use crate::profile::{IdenticalRegister, Profile, SignMode, StatusMismatch, UnsettledRefund};
 
 /// A call with what the simulator knew of its order before.
 pub(super) struct TestedCall<'a> {
@@ -15,6 +15,8 @@ pub(super) struct TestedCall<'a> {
     pub(super) request: &'a JsonTree,
     /// The simulator's reason.
     pub(super) reason: Reason,
+    /// The reason that the gateway's words tell, where it refuses.
+    pub(super) told: Option<Reason>,
     /// The order as it was before the call.
     pub(super) order: Option<&'a Order>,
 }
@@ -47,6 +49,13 @@ impl TestedCall<'_> {
         let rules = &self.profile.rules;
         match (self.operation, self.reason) {
             (_, Reason::SignMissing) => TestedRule::new("sign.mode", json!("if-present")),
+            // Who takes calls without a signature may look at none.
+            (operation, Reason::SignInvalid)
+                if self.profile.sign.mode == SignMode::IfPresent
+                    && self.profile.sign.operations.contains(&operation) =>
+            {
+                TestedRule::new("sign.mode", json!("off"))
+            }
             (_, Reason::SignInvalid) => Some(TestedRule { key: "sign.algorithm", otherwise: None }),
             (Operation::Register, reason) => self.register_rule(reason),
             (Operation::Status, Reason::AmountMismatch | Reason::CurrencyMismatch) => {
@@ -60,8 +69,10 @@ impl TestedCall<'_> {
             (Operation::Refund, Reason::NotSettled) => {
                 TestedRule::new("rules.refund_unsettled", json!("allow"))
             }
-            (Operation::Refund, Reason::Success)
-                if rules.refund_unsettled != UnsettledRefund::Refuse && self.is_unsettled() =>
+            (Operation::Refund, reason)
+                if rules.refund_unsettled != UnsettledRefund::Refuse
+                    && (self.told == Some(Reason::NotSettled)
+                        || reason == Reason::Success && self.is_unsettled()) =>
             {
                 TestedRule::new("rules.refund_unsettled", json!("refuse"))
             }

@@ -1,19 +1,22 @@
 //! The simulator beside the gateway: it is given every call that the gateway was given, and never sends anything itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::compare;
 use super::mask::{self, HIDDEN};
 use crate::base::{
-    JsonTree, Millis, Operation, OrderState, PaymentMethod, Reason, Seed, wall_clock,
+    Amount, JsonTree, Millis, Operation, OrderState, PaymentMethod, Reason, Seed, wall_clock,
 };
 use crate::capture::{RecordedAnswer, RecordedCall, SignatureNote};
 use crate::crypto::{Encoding, Padding, SIGN, encrypt};
-use crate::gateway::{self, Call, LinkBase, PayRequest, TriggerEvent};
+use crate::gateway::{self, Call, GatewayReply, LinkBase, PayRequest, TriggerEvent};
 use crate::http::REPLY_TYPE;
-use crate::ledger::{Order, Target};
+use crate::ledger::{Change, Command, Order, Target};
 use crate::profile::{Card, Merchant, Profile};
+use crate::scenario::read_rules;
 use crate::space::{Budgets, IfExists, NewMerchant, Space, Spaces};
+use crate::wire::limits::PAGE_ROWS;
 
 /// Shared key of merchants for whom the profile has none; what they sign is signed anew with it.
 const OWN_SECRET: &str = "a test key of the shadow";
@@ -23,11 +26,18 @@ const ANY_PIN: &str = "1234";
 const WRONG_PIN: &str = "0000";
 const WRONG_CVV: &str = "999";
 
+/// The rule of a twin: a call with its header is decided and answered, and nothing of it is booked.
+const UNBOOKED: &str = "unbooked";
+const UNBOOKED_RULE: &str =
+    "- { id: unbooked, when: { header: unbooked }, then: [{ commit: never }] }";
+
 /// An answer of the simulator.
 #[derive(Debug)]
 pub(super) struct TwinAnswer {
     pub(super) reason: Reason,
     pub(super) answer: RecordedAnswer,
+    /// True if the call has left the simulator's order as the gateway says that it has left its own.
+    pub(super) is_aligned: bool,
 }
 
 /// A simulator without a socket.
@@ -53,6 +63,7 @@ impl Twin {
             merchant.sign_secret.get_or_insert_with(|| OWN_SECRET.to_owned());
         }
         let (spaces, _) = Spaces::new(Arc::new(profile), Seed(42), Budgets::default());
+        arm(spaces.default_space());
         Self { spaces, given: HashMap::new(), keeps_signatures }
     }
 
@@ -90,6 +101,7 @@ impl Twin {
             let name = format!("m.{merchant}");
             let made = self.spaces.create(Some(&name), None, &[wanted], IfExists::Refuse);
             if let Ok((space, _)) = &made {
+                arm(space);
                 space.change_merchant(merchant, |merchant| {
                     merchant.sign_secret = Some(OWN_SECRET.to_owned());
                 });
@@ -144,57 +156,190 @@ impl Twin {
         }
     }
 
-    /// Answers a call. `None` where it cannot be made without what was masked.
+    /// Moves an order of which nothing sure was known into the state that the gateway tells; true where it is there.
+    pub(super) fn find_again(&self, merchant: &str, tx_id: &str, state: OrderState) -> bool {
+        self.move_to(merchant, tx_id, state);
+        let Some(order) = self.order(merchant, tx_id) else { return false };
+        let command = match (order.state, state) {
+            // How much of it was given back is not told.
+            (known, told) if known == told => return told != OrderState::PartlyRefunded,
+            (OrderState::Authorised | OrderState::Captured, OrderState::Reversed) => {
+                Command::Reverse { approval: None }
+            }
+            (OrderState::Captured | OrderState::PartlyRefunded, OrderState::Refunded) => {
+                Command::Refund { amount: Some(order.totals.unrefunded()), approval: None }
+            }
+            _ => return false,
+        };
+        self.book(merchant, tx_id, command)
+    }
+
+    /// Books a command as if no rule of admission stood in its way; true where the ledger takes it as it is.
+    fn book(&self, merchant: &str, tx_id: &str, command: Command<'_>) -> bool {
+        let asked = match command {
+            Command::Refund { amount, .. } => amount,
+            _ => None,
+        };
+        let space = self.space(merchant);
+        let trace = space.next_trace();
+        space.write(|transaction| {
+            let named = Target::Named { merchant, tx_id };
+            let decided = transaction.ledger().decide(transaction.now, named, command);
+            let decided = decided.ok().filter(|event| match event.change {
+                Change::Refunded(amount) => asked == Some(amount),
+                _ => true,
+            });
+            decided.is_some_and(|event| transaction.book(event, trace).is_some())
+        })
+    }
+
+    /// Books what a reversal, a refund or a completion has moved at the gateway: what was asked for, or all that there is.
+    fn book_told(
+        &self,
+        operation: Operation,
+        (merchant, tx_id): (&str, &str),
+        request: &JsonTree,
+        upstream: Option<&JsonTree>,
+    ) -> bool {
+        let Some(order) = self.order(merchant, tx_id) else { return false };
+        let amount = |tree: &JsonTree| {
+            let text = tree.get("amount").and_then(JsonTree::text)?;
+            Amount::parse(text, order.currency).ok()
+        };
+        let all = match operation {
+            Operation::PreAuthCompletion => order.totals.authorised,
+            _ => order.totals.unrefunded(),
+        };
+        let is_all = upstream.and_then(amount) == Some(all);
+        let amount = amount(request).filter(|_| !is_all).unwrap_or(all);
+        let command = match operation {
+            Operation::Reversal => Command::Reverse { approval: None },
+            Operation::Refund => Command::Refund { amount: Some(amount), approval: None },
+            _ => Command::Complete { amount, currency: order.currency },
+        };
+        self.book(merchant, tx_id, command)
+    }
+
+    /// Answers a call, and leaves its order as the gateway's answer says: what the gateway refused is not booked, and what
+    /// it did is, whatever the simulator would have done. `None` where the call cannot be made without what was masked.
     ///
-    /// Of a secret that is masked, `upstream`, the gateway's answer, tells whether it was the right one.
+    /// Of a secret that is masked, `upstream`, the gateway's answer, tells whether it was the right one. `accepted` says
+    /// whether the gateway did what it was asked; `None` where nothing tells.
     pub(super) fn answer(
         &mut self,
         operation: Operation,
         call: &RecordedCall,
         upstream: Option<&JsonTree>,
+        accepted: Option<bool>,
     ) -> Option<TwinAnswer> {
-        let sent = call.request.body.bytes();
-        let code = upstream.and_then(|tree| tree.get("resultCode")?.text());
+        let (sent, headers) = (call.request.body.bytes(), &call.request.headers);
+        let told = upstream.map_or(Vec::new(), |tree| {
+            compare::reasons_hinted(self.spaces.profile(), operation, tree)
+        });
         let body = match JsonTree::parse(&sent) {
-            Some(tree) => self.stand_in(operation, call, tree, code)?,
+            Some(tree) => self.stand_in(operation, call, tree, &told)?,
             None => sent,
         };
-        let tree = JsonTree::parse(&body);
-        let merchant = tree.as_ref().and_then(|tree| merchant_of(operation, tree));
-        let merchant = merchant.and_then(|id| self.merchant(id));
-        let is_sent = |name: &str| {
-            call.request.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+        let is_booked_here = !moves_money(operation) && accepted != Some(false);
+        let reply = self.ask(operation, headers, &body, is_booked_here);
+        let is_done = accepted.unwrap_or(reply.reason == Reason::Success);
+        let request = JsonTree::parse(&body).unwrap_or(JsonTree::Null);
+        let named =
+            merchant_of(operation, &request).zip(request.get("txId").and_then(JsonTree::text));
+        let is_aligned = match named {
+            Some(named) if is_done && moves_money(operation) => {
+                self.book_told(operation, named, &request, upstream)
+            }
+            Some((merchant, tx_id)) if is_done && operation == Operation::Register => {
+                self.order(merchant, tx_id).is_some()
+                    || gateway::register_as_told(&self.space(merchant), &body).is_ok()
+            }
+            _ => !is_done || reply.reason == Reason::Success,
         };
-        // A token is hidden in a capture; where one was sent, it is taken for the right one.
-        let token = merchant.as_ref().and_then(|merchant| merchant.token.as_deref());
-        let reply = gateway::answer(
-            &self.spaces,
-            Call {
-                operation,
-                space: None,
-                token: token.filter(|_| is_sent("authentication")),
-                scenario: None,
-                origin: LinkBase::from("http://gateway.test"),
-                body: &body,
-                trace_headers: None,
-            },
-        );
-        let mut headers = vec![("content-type".to_owned(), REPLY_TYPE.to_owned())];
+        let body = match upstream {
+            Some(JsonTree::List(rows)) if operation == Operation::Orders && is_done => {
+                self.list(headers, request, rows).unwrap_or_else(|| reply.body.to_vec())
+            }
+            _ => reply.body.to_vec(),
+        };
+        let mut answered = vec![("content-type".to_owned(), REPLY_TYPE.to_owned())];
         for (name, value) in reply.change.iter().flat_map(|change| &change.headers) {
-            headers.retain(|(known, _)| known != name);
+            answered.retain(|(known, _)| known != name);
             if !value.is_empty() {
-                headers.push((name.clone(), value.clone()));
+                answered.push((name.clone(), value.clone()));
             }
         }
         let answer = mask::answer(
             self.spaces.profile().operations.secrets(),
             reply.status,
-            headers,
-            &reply.body,
+            answered,
+            &body,
             false,
             self.keeps_signatures,
         );
-        Some(TwinAnswer { reason: reply.reason, answer })
+        Some(TwinAnswer { reason: reply.reason, answer, is_aligned })
+    }
+
+    /// Asks the simulator. Where it is not booked, what the call does is decided and answered, and left undone.
+    fn ask(
+        &self,
+        operation: Operation,
+        headers: &[(String, String)],
+        body: &[u8],
+        is_booked: bool,
+    ) -> GatewayReply {
+        let tree = JsonTree::parse(body);
+        let merchant = tree.as_ref().and_then(|tree| merchant_of(operation, tree));
+        let merchant = merchant.and_then(|id| self.merchant(id));
+        let is_sent =
+            |name: &str| headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        // A token is hidden in a capture; where one was sent, it is taken for the right one.
+        let token = merchant.as_ref().and_then(|merchant| merchant.token.as_deref());
+        gateway::answer(
+            &self.spaces,
+            Call {
+                operation,
+                space: None,
+                token: token.filter(|_| is_sent("authentication")),
+                scenario: (!is_booked).then_some(UNBOOKED),
+                origin: LinkBase::from("http://gateway.test"),
+                body,
+                trace_headers: None,
+            },
+        )
+    }
+
+    /// The list of orders from its first row on, until all of the gateway's `rows` are in it or it ends: the rows of the
+    /// same orders are compared, on whatever page they stand here.
+    fn list(
+        &self,
+        headers: &[(String, String)],
+        request: JsonTree,
+        rows: &[JsonTree],
+    ) -> Option<Vec<u8>> {
+        let name = |row: &JsonTree| row.get("tracNo").and_then(JsonTree::text).map(str::to_owned);
+        let mut missing: HashSet<String> = rows.iter().filter_map(name).collect();
+        let JsonTree::Object(mut members) = request else { return None };
+        members.retain(|(name, _)| name != "index" && name != "limit");
+        let mut all = Vec::new();
+        for page in 1_usize.. {
+            let mut members = members.clone();
+            for (name, value) in [("index", page), ("limit", PAGE_ROWS as usize)] {
+                members.push((name.to_owned(), JsonTree::Number(value.to_string())));
+            }
+            let body = JsonTree::Object(members).write();
+            let reply = self.ask(Operation::Orders, headers, &body, true);
+            let Some(JsonTree::List(rows)) = JsonTree::parse(&reply.body) else { return None };
+            let is_last = rows.len() < PAGE_ROWS as usize;
+            for row in &rows {
+                name(row).map(|name| missing.remove(&name));
+            }
+            all.extend(rows);
+            if is_last || missing.is_empty() {
+                break;
+            }
+        }
+        Some(JsonTree::List(all).write())
     }
 
     /// The request with something in the place of what was masked, and numbers as this simulator gave them.
@@ -203,16 +348,16 @@ impl Twin {
         operation: Operation,
         call: &RecordedCall,
         mut tree: JsonTree,
-        code: Option<&str>,
+        told: &[Reason],
     ) -> Option<Vec<u8>> {
         let sent = call.request.body.bytes();
         let mut changes = false;
         match &mut tree {
-            JsonTree::Object(members) => changes |= self.replace(operation, members, code)?,
+            JsonTree::Object(members) => changes |= self.replace(operation, members, told)?,
             JsonTree::List(rows) => {
                 for row in rows {
                     if let JsonTree::Object(members) = row {
-                        changes |= self.replace(operation, members, code)?;
+                        changes |= self.replace(operation, members, told)?;
                     }
                 }
             }
@@ -235,10 +380,10 @@ impl Twin {
         &self,
         operation: Operation,
         members: &mut [(String, JsonTree)],
-        code: Option<&str>,
+        told: &[Reason],
     ) -> Option<bool> {
         let profile = self.spaces.profile();
-        let is_told = |reason: Reason| code == Some(profile.answer(operation, reason).code);
+        let is_told = |reason: Reason| told.contains(&reason);
         let mut changes = false;
         let mut card = None;
         for (name, value) in members.iter_mut() {
@@ -263,7 +408,7 @@ impl Twin {
             if text != HIDDEN {
                 continue;
             }
-            let told = match (name.as_str(), operation) {
+            let stand_in = match (name.as_str(), operation) {
                 ("wdlCvv", _) if is_told(Reason::CardWrongCvv) => WRONG_CVV.to_owned(),
                 ("payonPin", _) if is_told(Reason::CardWrongPin) => WRONG_PIN.to_owned(),
                 ("wdlCvv", _) => card.and_then(|card| card.cvv.clone()).unwrap_or("100".to_owned()),
@@ -282,11 +427,36 @@ impl Twin {
                 ("pin", _) => ANY_PIN.to_owned(),
                 _ => continue,
             };
-            *text = told;
+            *text = stand_in;
             changes = true;
         }
         Some(changes)
     }
+}
+
+/// Arms the one rule of a twin.
+fn arm(space: &Space) {
+    if let Ok(rules) = read_rules("shadow", UNBOOKED_RULE.as_bytes()) {
+        space.arm_rules(rules);
+    }
+}
+
+/// Returns true if an operation changes an order or what is saved of a client.
+pub(super) fn changes(operation: Operation) -> bool {
+    !matches!(
+        operation,
+        Operation::Status
+            | Operation::Orders
+            | Operation::BindingList
+            | Operation::Reconciliation
+            | Operation::NotifyQrScanned
+            | Operation::NotifyProcessing
+    )
+}
+
+/// Returns true if an operation moves the money of an order that was paid.
+fn moves_money(operation: Operation) -> bool {
+    matches!(operation, Operation::Reversal | Operation::Refund | Operation::PreAuthCompletion)
 }
 
 /// `merchantId` of a request, or of its first row.
@@ -332,6 +502,17 @@ fn unmasked(mask: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_booked_is_answered_and_leaves_nothing() {
+        let twin = Twin::new(&Profile::builtin(), false);
+        let body = br#"{"merchantId":"C0000143","termId":"CT03000003","txId":"1","trt":"10","currency":"USD","amount":"1.00","paymentMethod":"CREDIT_DEBIT"}"#;
+        let ask = |is_booked| twin.ask(Operation::Register, &[], body, is_booked).reason;
+        assert_eq!(ask(false), Reason::Success);
+        assert!(twin.order("C0000143", "1").is_none());
+        assert_eq!(ask(true), Reason::Success);
+        assert!(twin.order("C0000143", "1").is_some());
+    }
 
     #[test]
     fn a_masked_number_is_given_digits_that_pass_the_check() {

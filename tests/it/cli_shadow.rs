@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::binary::{Ended, events, has_tool, payon_sim, run};
+use crate::binary::{Ended, events, payon_sim, run};
 use crate::shadow::{Watched, order};
 use payon_sim::base::Operation;
 use payon_sim::profile::Profile;
@@ -108,83 +108,6 @@ fn what_other_tools_have_recorded_is_imported() {
     std::fs::write(dir.path().join("x.txt"), "hello").unwrap();
     let neither = within(dir.path(), &["capture", "import", "x.txt", "--out", "y.jsonl"]);
     assert!(neither.err.contains("neither a HAR file nor a dump of mitmproxy"), "{}", neither.err);
-}
-
-/// A gateway in another language: slow, in chunks, closing connections, with headers of its own.
-const PYTHON_GATEWAY: &str = r#"
-import http.client, http.server, sys, time
-class Gateway(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "Python"
-    count = 0
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        behind = http.client.HTTPConnection(sys.argv[1])
-        behind.request("POST", self.path, body, {"Content-Type": "application/json"})
-        answer = behind.getresponse()
-        text = answer.read()
-        time.sleep(0.3)
-        Gateway.count += 1
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.getheader("Content-Type"))
-        self.send_header("X-Request-Id", str(Gateway.count))
-        self.send_header("Transfer-Encoding", "chunked")
-        if Gateway.count % 3 == 0:
-            self.send_header("Connection", "close")
-            self.close_connection = True
-        self.end_headers()
-        for piece in (text[:7], text[7:]):
-            if piece:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
-                self.wfile.flush()
-                time.sleep(0.01)
-        self.wfile.write(b"0\r\n\r\n")
-    def log_message(self, *args):
-        pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"#;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_gateway_in_another_language_that_chunks_and_closes_is_judged_and_repeated() {
-    use std::io::BufRead as _;
-    use std::sync::Arc;
-
-    use payon_sim::shadow::{DifferenceClass, propose};
-
-    if !has_tool("python3") {
-        return;
-    }
-    let behind = Simulator::builder().seed(9).start().await.unwrap();
-    let mut child = std::process::Command::new("python3")
-        .args(["-c", PYTHON_GATEWAY, behind.url().trim_start_matches("http://")])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut port = String::new();
-    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-    let url = format!("http://127.0.0.1:{}", port.trim());
-    let shadow = Arc::new(Watched::start(&url, Profile::builtin()).await);
-    crate::shadow::all_traffic(&shadow, &behind.default_space(), 16).await;
-    let outcome = Arc::into_inner(shadow).unwrap().stop().await;
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let report = &outcome.report;
-    assert_eq!(report.calls, report.compared, "{}", report.text());
-    let is_expected = |class: DifferenceClass, path: &str| match class {
-        DifferenceClass::Latency => true,
-        DifferenceClass::Header => matches!(path, "header server" | "header x-request-id"),
-        _ => false,
-    };
-    let all = &report.findings;
-    assert!(all.iter().all(|it| is_expected(it.place.class, &it.place.path)), "{}", report.text());
-    for class in [DifferenceClass::Latency, DifferenceClass::Header] {
-        let count = all.iter().filter(|it| it.place.class == class).count();
-        assert!(count >= 3, "{class}: {count}");
-    }
-    let patch = propose(None, &outcome.session.unwrap(), report).unwrap();
-    assert!(patch.after.findings.is_empty(), "{}", patch.after.text());
 }
 
 #[test]

@@ -161,7 +161,8 @@ pub(crate) async fn traffic(shadow: &Watched, gateway: &SpaceHandle, number: usi
         done(CreatePin, json!({ "clientId": client, "pin": "bm90IGVuY3J5cHRlZA==" })).await;
         let today = payon_sim::base::wall_clock().day_first_digits();
         let day = &today[..8];
-        done(Orders, json!({ "fromDate": day, "toDate": day, "index": 1, "limit": 5 })).await;
+        let index = number / 4 % 2 + 1;
+        done(Orders, json!({ "fromDate": day, "toDate": day, "index": index, "limit": 12 })).await;
     }
     calls.load(Ordering::Relaxed)
 }
@@ -383,6 +384,45 @@ async fn what_only_the_payer_did_at_the_gateway_and_another_reason_are_no_other_
         .collect();
     let expected = (DifferenceClass::Outcome, Some("sign.missing"), Some("sign.mode"));
     assert_eq!(found, [expected], "{}", told(&report));
+}
+
+#[tokio::test]
+async fn what_the_gateway_did_or_refused_is_so_here_too_whatever_the_simulator_would_have_done() {
+    let mut other = (*Profile::builtin()).clone();
+    other.sign.mode = payon_sim::profile::SignMode::IfPresent;
+    other.rules.khr_methods = vec![payon_sim::PaymentMethod::CreditDebit];
+    let gateway = Simulator::builder().profile(other).start().await.unwrap();
+    let space = gateway.default_space();
+    let shadow = Watched::start(gateway.url(), Profile::builtin()).await;
+    let riel = |tx: &str, method: &str| {
+        let mut members = order(tx, method, "10", "4000");
+        members["currency"] = "KHR".into();
+        members
+    };
+    shadow.call(Operation::Register, riel("taken", "CREDIT_DEBIT")).await;
+    shadow.call(Operation::Register, riel("refused", "BAKONG_KHQR")).await;
+    space.pay("taken").await.unwrap();
+    let unsigned = json!({
+        "merchantId": MERCHANT, "termId": TERMINAL, "txId": "taken", "amount": "1000",
+    });
+    let refund = shadow.post("/pg/refund", &unsigned.to_string()).await;
+    assert_eq!(refund.json()["resultCode"], "0000");
+    let price = json!({ "txId": "taken", "amount": "4000", "currency": "KHR" });
+    let status = shadow.call(Operation::Status, price).await;
+    assert_eq!(status.json()["resultData"]["txStCd"], "PARTIALLY_REFUNDED");
+    shadow.call(Operation::Refund, json!({ "txId": "taken" })).await;
+    shadow.call(Operation::Refund, json!({ "txId": "taken" })).await;
+    shadow.call(Operation::Refund, json!({ "txId": "refused" })).await;
+    let today = payon_sim::base::wall_clock().day_first_digits();
+    let days = json!({ "fromDate": &today[..8], "toDate": &today[..8], "index": 1, "limit": 9 });
+    let list = shadow.call(Operation::Orders, days).await;
+    assert_eq!(list.json().as_array().unwrap().len(), 1);
+    let report = shadow.stop().await.report;
+    let keys: Vec<_> = report.findings.iter().map(|it| it.place.key.as_deref()).collect();
+    let told = told(&report);
+    assert_eq!(keys.len(), 3, "{told}");
+    assert!(report.findings.iter().all(|it| it.place.class == DifferenceClass::Outcome), "{told}");
+    assert_eq!((report.compared, report.rows_skipped), (report.calls, 0), "{told}");
 }
 
 #[tokio::test]
