@@ -28,7 +28,7 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     (
         "faults",
         "What goes wrong on purpose, and what of it was met.",
-        &["rules", "scenarios", "scenario", "reload", "coverage"],
+        &["rules", "faults", "scenarios", "scenario", "reload", "coverage"],
     ),
     (
         "server",

@@ -137,6 +137,10 @@ pub(super) const ROUTES: &[Route] = &[
         "Arm the rules of a scenario before those of the space"),
     route!(Delete "/_sim/v1/scenarios/{id}/arm" "disarmScenario", rules::disarm_scenario: Empty => 200 rules::Disarmed,
         "Take the rules of a scenario away, as far as they are armed"),
+    route!(Get "/_sim/v1/faults" "listFaults", rules::faults: Empty => 200 rules::QuickFaults,
+        "The quick faults: rules with a name and a few settings"),
+    route!(Post "/_sim/v1/faults" "armFault", rules::arm_fault: rules::WantedFault => 200 rules::RulesView,
+        "Arm a quick fault before all other rules; windows count from now"),
     route!(Get "/_sim/v1/scenario" "recordScenario", rules::record: rules::RecordQuery => 200 rules::RecordedScenario,
         "The scenario that repeats what was done in the space, or to one order"),
 

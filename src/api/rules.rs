@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiInput, ApiRequest, Empty};
-use crate::base::did_you_mean;
+use crate::base::{Reason, did_you_mean};
 use crate::gateway::{RecordError, scenario_of};
 use crate::scenario::{
-    self, ArmedRule, CATALOGUE, Point, Rule, Scenario, ScenarioFile, check_rules, name_rules,
-    scenario,
+    self, ArmedRule, CATALOGUE, FAULTS, FailingPart, Fault, FaultWish, Point, Recorded, Rule,
+    Scenario, ScenarioFile, UnfitSetting, check_rules, name_rules, scenario,
 };
 use crate::space::{CountedRule, DEFAULT_SPACE};
 
@@ -245,6 +245,7 @@ pub(super) struct Scenarios {
 
 /// One scenario of the catalogue.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 #[schemars(rename = "CatalogueEntry")]
 struct ScenarioView {
     id: String,
@@ -253,6 +254,13 @@ struct ScenarioView {
     why: Option<String>,
     /// Behaviour of a correct merchant.
     correct: Option<String>,
+    /// The part that its rules break: `pushback`, `answer`, `refusal` or `ledger`; `flow` where nothing is broken.
+    #[schemars(with = "String")]
+    fails: FailingPart,
+    /// That part in words.
+    fails_about: &'static str,
+    /// Number of its rules; one without any can be run, but not armed.
+    rules: usize,
 }
 
 fn read(name: &str, text: &str) -> Result<ScenarioFile, ApiProblem> {
@@ -264,8 +272,16 @@ fn read(name: &str, text: &str) -> Result<ScenarioFile, ApiProblem> {
 pub(super) fn catalogue(_: &ApiRequest, _: Empty) -> Result<Scenarios, ApiProblem> {
     let scenarios = CATALOGUE.iter().map(|(name, text)| {
         let scenario = read(name, text)?.scenario;
-        let (title, why, correct) = (scenario.title, scenario.why, scenario.correct);
-        Ok(ScenarioView { id: scenario.id, title, why, correct })
+        let fails = scenario.failing_part();
+        Ok(ScenarioView {
+            id: scenario.id,
+            title: scenario.title,
+            why: scenario.why,
+            correct: scenario.correct,
+            fails,
+            fails_about: fails.about(),
+            rules: scenario.rules.len(),
+        })
     });
     Ok(Scenarios { scenarios: scenarios.collect::<Result<_, ApiProblem>>()? })
 }
@@ -337,6 +353,9 @@ pub(super) struct RecordQuery {
     merchant_id: Option<String>,
     /// With `merchantId`: only of this order.
     tx_id: Option<String>,
+    /// Only the rules that are armed, without what was done.
+    #[serde(default)]
+    rules: bool,
 }
 
 /// A scenario that does again what was done in the space.
@@ -357,6 +376,14 @@ pub(super) fn record(
     call: &ApiRequest,
     query: RecordQuery,
 ) -> Result<RecordedScenario, ApiProblem> {
+    if query.rules {
+        if query.merchant_id.is_some() || query.tx_id.is_some() {
+            let detail = "the armed rules are of the whole space; leave merchantId and txId out";
+            return Err(ApiProblem::new(ProblemKind::Unreadable, detail).at("rules"));
+        }
+        let armed = call.space.rules().into_iter().map(|known| known.armed.rule);
+        return Ok(RecordedScenario::from(Recorded::of_rules(call.space.name(), armed.collect())));
+    }
     let only = match (&query.merchant_id, &query.tx_id) {
         (Some(merchant), Some(tx_id)) => Some((merchant.as_str(), tx_id.as_str())),
         (None, None) => None,
@@ -374,10 +401,110 @@ pub(super) fn record(
         ),
         RecordError::TooManyOrders(_) => ApiProblem::new(ProblemKind::TooMany, error.to_string()),
     })?;
-    Ok(RecordedScenario {
-        yaml: recorded.to_yaml(),
-        scenario: recorded.scenario.to_json(),
-        id: recorded.scenario.id,
-        notes: recorded.notes,
-    })
+    Ok(RecordedScenario::from(recorded))
+}
+
+impl From<Recorded> for RecordedScenario {
+    fn from(recorded: Recorded) -> Self {
+        Self {
+            yaml: recorded.to_yaml(),
+            scenario: recorded.scenario.to_json(),
+            id: recorded.scenario.id,
+            notes: recorded.notes,
+        }
+    }
+}
+
+/// The quick faults.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct QuickFaults {
+    faults: Vec<QuickFault>,
+}
+
+/// A fault that is armed by its name.
+#[derive(Serialize, JsonSchema)]
+struct QuickFault {
+    name: &'static str,
+    /// Its effect, in words.
+    about: &'static str,
+    /// The settings that it takes: `by`, `copies`, `status`, `reason`.
+    settings: &'static [&'static str],
+    /// The rule that it arms where nothing is set.
+    rule: serde_json::Value,
+}
+
+/// A fault to arm, and the calls that it is for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WantedFault {
+    /// Its name, such as `down`.
+    fault: String,
+    /// Length of time, such as `3s`: of a delay, between duplicates, of `Retry-After`.
+    by: Option<String>,
+    /// Number of push-backs in place of one.
+    copies: Option<u32>,
+    /// HTTP status, from 500 to 599, in place of broken connections.
+    status: Option<u16>,
+    /// Reason of a refusal or a decline, by name.
+    #[schemars(with = "Option<String>")]
+    reason: Option<Reason>,
+    /// Length of the fault from now on, such as `30s`; without it, until it is taken away.
+    #[serde(rename = "for")]
+    lasting: Option<String>,
+    /// Largest number of times that it steps in.
+    times: Option<u32>,
+    /// The operations, or `pay`, `trigger`, `page`, `refused`, `connect`, at which it steps in; its own where there are none.
+    #[serde(default)]
+    operation: Vec<String>,
+    /// Only for the order with this txId.
+    tx_id: Option<String>,
+    /// Only for this merchant.
+    merchant_id: Option<String>,
+}
+
+/// Lists the quick faults.
+pub(super) fn faults(_: &ApiRequest, _: Empty) -> Result<QuickFaults, ApiProblem> {
+    let view = |fault: &'static Fault| QuickFault {
+        name: fault.name,
+        about: fault.about,
+        settings: fault.takes,
+        // Without settings every fault has a rule.
+        rule: fault.rule(&FaultWish::default()).unwrap_or_default(),
+    };
+    Ok(QuickFaults { faults: FAULTS.iter().map(view).collect() })
+}
+
+/// Arms a quick fault before all other rules, in place of the same one.
+pub(super) fn arm_fault(call: &ApiRequest, wanted: WantedFault) -> Result<RulesView, ApiProblem> {
+    let WantedFault { fault: name, by, copies, status, reason, .. } = wanted;
+    let fault = FAULTS.iter().find(|fault| fault.name == name).ok_or_else(|| {
+        let hint = did_you_mean(&name, FAULTS.iter().map(|fault| fault.name));
+        let detail = format!("there is no fault {name:?}{hint}; GET /_sim/v1/faults lists them");
+        ApiProblem::refused("fault", detail)
+    })?;
+    let wish = FaultWish {
+        by,
+        copies,
+        status,
+        reason,
+        lasting: wanted.lasting,
+        times: wanted.times,
+        operations: wanted.operation,
+        tx_id: wanted.tx_id,
+        merchant_id: wanted.merchant_id,
+    };
+    let rule = fault.rule(&wish).map_err(|UnfitSetting { setting, fault }| {
+        let takes = match fault.takes {
+            [] => "no setting".to_owned(),
+            takes => takes.join(", "),
+        };
+        let detail = format!("`{setting}` does not go with {}, which takes {takes}", fault.name);
+        ApiProblem::refused(setting, detail)
+    })?;
+    let read = scenario::RuleList::read("fault", rule.to_string().as_bytes());
+    let rules = read
+        .map_err(|mistakes| ApiProblem::mistakes("the fault cannot be armed", &mistakes))?
+        .rules;
+    arm_first(call, rules)?;
+    Ok(RulesView::of(call, Vec::new()))
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
@@ -15,10 +15,7 @@ use super::table::table;
 use super::talk::TalkArgs;
 use crate::base::Reason;
 use crate::profile::Profile;
-use crate::scenario::Point;
-
-/// Beginning of the ids of rules that are quick faults.
-const PREFIX: &str = "fault-";
+use crate::scenario::{FAULTS, Fault, FaultWish, Point, UnfitSetting};
 
 /// Fault to arm, its settings, and the calls that it is for.
 #[derive(Args, Debug)]
@@ -110,84 +107,9 @@ struct FaultScope {
     merchant: Option<String>,
 }
 
-/// One quick fault.
-struct FaultKind {
-    name: &'static str,
-    about: &'static str,
-    /// The settings that it takes, by their options.
-    takes: &'static [&'static str],
-    /// The points at which it steps in where none are given; none: wherever its effects can act.
-    at: &'static [&'static str],
-    /// Its effects, as in a scenario file.
-    effects: fn(&FaultSettings) -> anyhow::Result<Value>,
-}
-
-/// Calls that take a signature.
-const SIGNED: &[&str] = &["reversal", "refund", "preAuthCompletion"];
-
-/// Every quick fault.
-#[rustfmt::skip]
-const FAULTS: &[FaultKind] = &[
-    FaultKind { name: "down", takes: &["status"], at: &[],
-        about: "nothing answers: every connection is reset, those for the payer's pages too",
-        effects: |given| Ok(given.status.map_or(json!([{ "transport": "reset" }]),
-            |status| json!([{ "transport": { "server-error": status } }]))) },
-    FaultKind { name: "slow", takes: &["by"], at: &[],
-        about: "every answer comes late",
-        effects: |given| Ok(json!([{ "latency": given.by("3s") }])) },
-    FaultKind { name: "hang", takes: &[], at: &[],
-        about: "connections are accepted, and nothing ever comes",
-        effects: |_| Ok(json!([{ "transport": "hang" }])) },
-    FaultKind { name: "lose-answer", takes: &[], at: &[],
-        about: "what a call asks for is booked, and its answer is lost",
-        effects: |_| Ok(json!([{ "commit": "before" }, { "transport": "reset" }])) },
-    FaultKind { name: "garble-answer", takes: &[], at: &[],
-        about: "answers are almost JSON",
-        effects: |_| Ok(json!([{ "transport": "malformed-json" }])) },
-    FaultKind { name: "busy", takes: &["by"], at: &[],
-        about: "HTTP 429 with Retry-After",
-        effects: |given| Ok(json!([{ "transport": { "busy": { "retryAfter": given.by("30s") } } }])) },
-    FaultKind { name: "maintenance", takes: &[], at: &[],
-        about: "calls are refused for maintenance",
-        effects: |_| Ok(json!([{ "reason": "system.maintenance" }])) },
-    FaultKind { name: "refuse", takes: &["reason", "code"], at: &[],
-        about: "calls are refused for a reason",
-        effects: |given| Ok(json!([{ "reason": given.reason(Reason::SystemError)? }])) },
-    FaultKind { name: "wrong-signature", takes: &[], at: SIGNED,
-        about: "signed calls are refused as if their signature were wrong",
-        effects: |_| Ok(json!([{ "reason": "sign.invalid" }])) },
-    FaultKind { name: "decline", takes: &["reason", "code"], at: &["pay"],
-        about: "payments are declined",
-        effects: |given| Ok(json!([{ "reason": given.reason(Reason::CardDoNotHonour)? }])) },
-    FaultKind { name: "duplicate", takes: &["copies", "by"], at: &[],
-        about: "each push-back is sent several times",
-        effects: |given| {
-            let mut pushback = json!({ "copies": given.copies.unwrap_or(2) });
-            if let Some(apart) = &given.by {
-                pushback["apart"] = apart.as_str().into();
-            }
-            Ok(json!([{ "pushback": pushback }]))
-        } },
-    FaultKind { name: "lose-pushback", takes: &[], at: &[],
-        about: "push-backs are never sent",
-        effects: |_| Ok(json!([{ "pushback": { "drop": true } }])) },
-    FaultKind { name: "late-pushback", takes: &["by"], at: &[],
-        about: "push-backs are sent late",
-        effects: |given| Ok(json!([{ "pushback": { "delay": given.by("10m") } }])) },
-    FaultKind { name: "early-pushback", takes: &[], at: &[],
-        about: "push-backs come before the answer to the call that causes them",
-        effects: |_| Ok(json!([{ "pushback": { "beforeReply": true } }])) },
-    FaultKind { name: "wrong-pushback", takes: &[], at: &[],
-        about: "push-backs tell failure for success, and success for failure",
-        effects: |_| Ok(json!([{ "pushback": { "instead": "wrong-status" } }])) },
-    FaultKind { name: "forge-pushback", takes: &[], at: &["register"],
-        about: "a push-back tells of success as soon as an order is registered, though nothing was paid",
-        effects: |_| Ok(json!([{ "pushback": { "forged": true } }])) },
-];
-
 /// A fault by its name.
 #[derive(Clone, Copy)]
-struct FaultName(&'static FaultKind);
+struct FaultName(&'static Fault);
 
 /// The names, in the form in which clap wants them.
 static NAMES: [FaultName; FAULTS.len()] = {
@@ -217,71 +139,48 @@ impl ValueEnum for FaultName {
 }
 
 impl FaultSettings {
-    fn by(&self, default: &str) -> String {
-        self.by.as_deref().unwrap_or(default).to_owned()
-    }
-
     /// The reason that was given, by its name or by its code.
-    fn reason(&self, default: Reason) -> anyhow::Result<&'static str> {
-        let Some(code) = &self.code else { return Ok(self.reason.unwrap_or(default).name()) };
+    fn reason(&self) -> anyhow::Result<Option<Reason>> {
+        let Some(code) = &self.code else { return Ok(self.reason) };
         let reasons = &Profile::builtin().reasons;
-        let found = Reason::ALL.iter().find(|reason| reasons.general(**reason).code == code);
-        found.map(|reason| reason.name()).with_context(|| {
+        let mut all = Reason::ALL.iter().copied();
+        all.find(|reason| reasons.general(*reason).code == code).map(Some).with_context(|| {
             format!("no reason has the code {code:?}; payon-sim profile reasons lists them")
         })
-    }
-
-    /// Options that were given.
-    fn given(&self) -> impl Iterator<Item = &'static str> {
-        let options = [
-            ("by", self.by.is_some()),
-            ("copies", self.copies.is_some()),
-            ("status", self.status.is_some()),
-            ("reason", self.reason.is_some()),
-            ("code", self.code.is_some()),
-        ];
-        options.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 }
 
 impl FaultArgs {
     /// The rule of a fault, as in a scenario file.
-    fn rule(&self, kind: &FaultKind) -> anyhow::Result<Value> {
-        if let Some(option) = self.settings.given().find(|option| !kind.takes.contains(option)) {
-            let takes: Vec<String> = kind.takes.iter().map(|name| format!("--{name}")).collect();
+    fn rule(&self, kind: &'static Fault) -> anyhow::Result<Value> {
+        let FaultSettings { by, copies, status, .. } = &self.settings;
+        let FaultScope { lasting, times, operations, tx, merchant } = &self.scope;
+        let wish = FaultWish {
+            by: by.clone(),
+            copies: *copies,
+            status: *status,
+            reason: self.settings.reason()?,
+            lasting: lasting.clone(),
+            times: *times,
+            operations: operations.iter().map(|point| point.name().to_owned()).collect(),
+            tx_id: tx.clone(),
+            merchant_id: merchant.clone(),
+        };
+        kind.rule(&wish).map_err(|UnfitSetting { setting, fault }| {
+            let mut takes: Vec<String> =
+                fault.takes.iter().map(|name| format!("--{name}")).collect();
+            if fault.takes.contains(&"reason") {
+                takes.push("--code".to_owned());
+            }
             let takes =
                 if takes.is_empty() { "no such option".to_owned() } else { takes.join(", ") };
-            bail!("--{option} does not go with {}, which takes {takes}", kind.name);
-        }
-        let FaultScope { lasting, times, operations, tx, merchant } = &self.scope;
-        let mut when = json!({});
-        let points: Vec<&str> = match &**operations {
-            [] => kind.at.to_vec(),
-            given => given.iter().map(|point| point.name()).collect(),
-        };
-        if !points.is_empty() {
-            when["operation"] = points.into();
-        }
-        if let Some(id) = tx {
-            when["txId"] = id.as_str().into();
-        }
-        if let Some(id) = merchant {
-            when["merchantId"] = id.as_str().into();
-        }
-        if let Some(lasting) = lasting {
-            when["window"] = json!({ "from": "now", "for": lasting });
-        }
-        if let Some(times) = times {
-            when["first"] = (*times).into();
-            when["scope"] = "rule".into();
-        }
-        let then = (kind.effects)(&self.settings)?;
-        Ok(
-            json!({ "id": format!("{PREFIX}{}", kind.name), "about": kind.about, "when": when, "then": then }),
-        )
+            let given =
+                if self.settings.code.is_some() && setting == "reason" { "code" } else { setting };
+            anyhow!("--{given} does not go with {}, which takes {takes}", fault.name)
+        })
     }
 
-    fn arm(&self, kind: &FaultKind) -> anyhow::Result<ExitCode> {
+    fn arm(&self, kind: &'static Fault) -> anyhow::Result<ExitCode> {
         let rule = json!([self.rule(kind)?]);
         let lasts = match (&self.scope.lasting, self.scope.times) {
             (Some(lasting), Some(times)) => {
@@ -293,7 +192,7 @@ impl FaultArgs {
         };
         self.talk.send(Method::POST, "/_sim/v1/scenarios", &rule, |answer| {
             warn(answer);
-            let FaultKind { name, about, .. } = kind;
+            let Fault { name, about, .. } = kind;
             format!("{name}, {lasts}: {about}\nto end it: payon-sim fault clear {name}\n")
         })
     }
@@ -318,9 +217,9 @@ fn listed(answer: &Value) -> String {
     let armed = items(answer, "rules");
     let rows: Vec<_> = FAULTS
         .iter()
-        .map(|FaultKind { name, about, .. }| {
-            let id = format!("{PREFIX}{name}");
-            let rule = armed.iter().find(|rule| rule["id"] == *id);
+        .map(|fault| {
+            let Fault { name, about, .. } = fault;
+            let rule = armed.iter().find(|rule| rule["id"] == *fault.rule_id());
             let stands = rule.map_or("-".to_owned(), |rule| {
                 if rule["over"] == true {
                     return "over".to_owned();
@@ -344,8 +243,8 @@ fn clear(kind: Option<FaultName>, talk: &TalkArgs) -> anyhow::Result<ExitCode> {
         Err(refused) => return Ok(refused),
     };
     let is_meant = |id: &&str| match kind {
-        Some(FaultName(kind)) => id.strip_prefix(PREFIX) == Some(kind.name),
-        None => id.starts_with(PREFIX),
+        Some(FaultName(kind)) => *id == kind.rule_id(),
+        None => Fault::name_of_rule(id).is_some(),
     };
     let ids = items(&answer, "rules").iter().filter_map(|rule| rule["id"].as_str());
     let ids: Vec<String> = ids.filter(is_meant).map(str::to_owned).collect();
@@ -371,7 +270,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_a_rule_whose_effects_can_act() {
-        for FaultKind { name, .. } in FAULTS {
+        for Fault { name, .. } in FAULTS {
             let rule = rule(&format!("{name} --for 30s --times 2")).to_string();
             let rules = RuleList::read(name, rule.as_bytes()).expect("a rule").rules;
             assert_eq!(check_rules(&rules), [], "{name}");
@@ -402,7 +301,7 @@ mod tests {
     #[test]
     fn a_fault_is_for_the_calls_that_were_named() {
         let when = |line: &str| rule(line)["when"].clone();
-        assert_eq!(when("down"), json!({}));
+        assert_eq!(when("down"), json!(null));
         assert_eq!(when("decline"), json!({ "operation": ["pay"] }));
         let line = "wrong-signature --operation refund --tx T1 --merchant M --for 30s --times 1";
         let expected = json!({

@@ -60,6 +60,8 @@ mod catalogue;
 mod codec;
 mod coverage;
 mod draws;
+mod failing;
+mod fault;
 mod history;
 mod judge;
 mod lint;
@@ -76,6 +78,8 @@ pub use crate::base::Period;
 pub use catalogue::{CATALOGUE, PROBES, scenario};
 pub use codec::{Decimal, Json, Many, Pattern, Share, TimePoint, Times};
 pub use coverage::{Counts, Coverage, CoverageGroup, CoverageRow, PlansMet, ReasonsMet};
+pub use failing::FailingPart;
+pub use fault::{FAULTS, Fault, FaultWish, UnfitSetting};
 pub use history::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact, SpaceHistory,
 };

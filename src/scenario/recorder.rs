@@ -69,6 +69,28 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// The scenario of rules alone, of the space of this name.
+    pub fn of_rules(space: &str, rules: Vec<Rule>) -> Self {
+        let scenario = Scenario {
+            version: 1,
+            id: format!("rules-{space}"),
+            title: format!("Rules of the space {space}"),
+            about: None,
+            why: None,
+            correct: None,
+            mistakes: Vec::new(),
+            requires: Vec::new(),
+            seed: None,
+            profile: Vec::new(),
+            rules,
+            drive: Vec::new(),
+            expect: Vec::new(),
+        };
+        let note =
+            "it has rules only: add `drive` and `expect`, or run it with a command of your own";
+        Self { scenario, notes: vec![note.to_owned()] }
+    }
+
     /// The file, with the notes as comments on top.
     pub fn to_yaml(&self) -> String {
         let mut text = String::new();

@@ -115,7 +115,7 @@ export class Sim {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     }));
     for (const { id, impact, nodes } of found.violations) {
-      if (["serious", "critical", "moderate"].includes(impact)) {
+      if (this.strict || ["serious", "critical", "moderate"].includes(impact)) {
         this.complaints.push(`axe on ${name}: ${id} (${impact}) ${nodes.map((node) => node.html).join(" ").slice(0, 300)}`);
       }
     }

@@ -121,6 +121,8 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("removeRule", "v1/rules/a"),
         get("clearRules", "v1/rules"),
         send("armRules", "v1/scenarios", json!([{ "then": [{ "latency": "1s" }] }])),
+        get("listFaults", "v1/faults"),
+        send("armFault", "v1/faults", json!({ "fault": "slow", "by": "1s" })),
         send("reload", "v1/reload", json!({})),
         get("listScenarios", "v1/scenarios"),
         send("armScenario", "v1/scenarios/S014/arm", json!({})),

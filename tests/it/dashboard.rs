@@ -38,7 +38,8 @@ async fn the_page_and_all_its_files_are_served_under_a_strict_policy() {
         let text = file.text();
         assert!(!text.contains("innerHTML"), "{address} writes markup");
         let folder = &address[..=address.rfind('/').unwrap()];
-        for import in text.split("from \"./").skip(1) {
+        let imports = text.split("from \"./").skip(1).chain(text.split("import(\"./").skip(1));
+        for import in imports {
             waiting.push(format!("{folder}{}", import.split('"').next().unwrap()));
         }
     }

@@ -412,3 +412,79 @@ async fn what_is_no_http_meets_a_gateway_that_is_down() {
     arm(json!([])).await;
     assert!(sent(&sim, requests[0]).await.text.starts_with("HTTP/1.1 400 "));
 }
+
+#[tokio::test]
+async fn a_quick_fault_is_armed_by_its_name() {
+    let sim = Sim::start().await;
+    let space = sim.space("quick").await;
+    let known = space.control_get("faults").await.expect(200)["faults"].clone();
+    assert!(known.as_array().unwrap().len() > 10, "{known}");
+    for fault in known.as_array().unwrap() {
+        let wish = json!({ "fault": fault["name"] });
+        let armed = space.control_post("faults", &wish).await.expect(200);
+        assert_eq!(armed["warnings"], json!([]), "{fault}");
+        for member in ["id", "about", "then"] {
+            assert_eq!(armed["rules"][0]["rule"][member], fault["rule"][member]);
+        }
+        space.control_send("DELETE", "rules", "").await;
+    }
+    space.arm_one(json!({ "operation": "status" }), json!([{ "latency": "1h" }])).await;
+    let wish = json!({ "fault": "refuse", "reason": "system.busy", "for": "30s", "times": 1, "operation": ["status"] });
+    let armed = space.control_post("faults", &wish).await.expect(200);
+    let when = json!({ "operation": "status", "window": { "from": "0s", "for": "30s" }, "first": 1, "scope": "rule" });
+    assert_eq!(armed["rules"][0]["rule"]["when"], when, "{armed}");
+    assert_eq!(armed["rules"].as_array().unwrap().len(), 2, "before the others, which stay");
+    // Armed again, it takes its own place.
+    let armed = space.control_post("faults", &json!({ "fault": "refuse" })).await.expect(200);
+    assert_eq!(armed["rules"].as_array().unwrap().len(), 2);
+    assert_eq!(armed["rules"][0]["rule"]["then"], json!([{ "reason": "system.error" }]));
+
+    for (wish, status, said) in [
+        (json!({ "fault": "slwo" }), 422, "did you mean slow"),
+        (
+            json!({ "fault": "hang", "copies": 3 }),
+            422,
+            "`copies` does not go with hang, which takes no setting",
+        ),
+        (json!({ "fault": "slow", "by": "soon" }), 400, "must be a length of time with its unit"),
+        (json!({ "fault": "slow", "operation": ["refnd"] }), 400, "did you mean `refund`"),
+        (json!({ "fault": "down", "status": 200 }), 400, "from 500 to 599"),
+        (json!({ "by": "3s" }), 400, "fault"),
+    ] {
+        let refused = space.control_post("faults", &wish).await;
+        assert_eq!(refused.status, status, "{wish}: {}", refused.text());
+        assert!(refused.text().contains(said), "{wish}: {}", refused.text());
+    }
+    assert_eq!(space.control_get("rules").await.expect(200)["rules"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_catalogue_says_what_fails_and_what_can_be_armed() {
+    let sim = Sim::start().await;
+    let scenarios = sim.get("v1/scenarios").await.expect(200)["scenarios"].clone();
+    let of = |id: &str| {
+        let found = scenarios.as_array().unwrap().iter().find(|it| it["id"] == id).unwrap();
+        (found["fails"].as_str().unwrap().to_owned(), found["rules"].as_u64().unwrap())
+    };
+    assert_eq!(of("S009"), ("pushback".into(), 1));
+    assert_eq!(of("S014"), ("answer".into(), 1));
+    assert_eq!(of("S060").0, "refusal");
+    assert_eq!(of("S005").0, "ledger");
+    assert_eq!(of("S011"), ("flow".into(), 0));
+}
+
+#[tokio::test]
+async fn the_armed_rules_are_a_scenario() {
+    let sim = Sim::start().await;
+    let space = sim.space("armed").await;
+    space.register("1", json!({})).await;
+    space.control_post("scenarios/S014/arm", &json!({})).await.expect(200);
+    let copied = space.control_get("scenario?rules=true").await.expect(200);
+    let armed = space.control_get("rules").await.expect(200)["rules"][0]["rule"].clone();
+    assert_eq!(copied["scenario"]["rules"], json!([armed]));
+    assert_eq!(copied["scenario"]["drive"], json!(null), "what was done is not in it");
+    let yaml = copied["yaml"].as_str().unwrap();
+    assert_eq!(put(&space, yaml).await["rules"][0]["rule"], armed, "{yaml}");
+    let both = space.control_get("scenario?rules=true&merchantId=a&txId=1").await;
+    assert_eq!(both.status, 400, "{}", both.text());
+}

@@ -130,6 +130,7 @@ GOOD = {
     "replaceRules": rules,
     "addRules": more_rules,
     "armRules": rules,
+    "armFault": lambda: {"fault": "slow", "by": "10ms"},
     "addMerchant": lambda: {"termId": "T9", "notiUrl": "http://127.0.0.1:9/"},
     "recordScenario": order,
     "sign": lambda: {"merchantId": MERCHANT, "operation": "refund", "body": REQUEST},

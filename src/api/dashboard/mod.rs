@@ -50,6 +50,7 @@ files! {
     JS "diagram.js";
     JS "difference.js";
     JS "dom.js";
+    JS "faults.js";
     JS "list.js";
     JS "live.js";
     JS "order.js";

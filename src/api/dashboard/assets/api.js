@@ -45,8 +45,8 @@ async function call(method, address, body, plain = false) {
     answer = await fetch(base + address, {
       method, credentials: "same-origin", cache: "no-store",
       ...(body === undefined ? {} : {
-        headers: { "content-type": body instanceof URLSearchParams ? "application/x-www-form-urlencoded" : "application/json" },
-        body: body instanceof URLSearchParams ? body : JSON.stringify(body),
+        headers: { "content-type": body instanceof URLSearchParams ? "application/x-www-form-urlencoded" : typeof body === "string" ? "application/yaml" : "application/json" },
+        body: body instanceof URLSearchParams || typeof body === "string" ? body : JSON.stringify(body),
       }),
     });
   } catch {
@@ -66,6 +66,8 @@ export const get = (address, members = {}) => {
   return call("GET", `v1/${address}${text ? `?${text}` : ""}`);
 };
 export const post = (address, body = {}) => call("POST", `v1/${address}`, body);
+/** Sends a text as it stands, YAML or JSON. */
+export const postText = (address, text) => call("POST", `v1/${address}`, text);
 export const remove = (address) => call("DELETE", `v1/${address}`);
 /** Hands the token over; the server answers with a cookie that pages cannot read. */
 export const login = (token) => call("POST", "login", new URLSearchParams({ token }), true);

@@ -10,14 +10,33 @@ import { CLOSED, address, also, go, onMove, place, readOrderName } from "./place
 import { pushbackDetail, pushbacksView } from "./pushbacks.js";
 import { requestDetail } from "./request.js";
 import { requestsView } from "./requests.js";
-import { rulesView } from "./rules.js";
 import { spaceView } from "./space.js";
 import { spaceSwitch } from "./spaces.js";
 
 const TABS = {
   orders: ["Orders", ordersView], pushbacks: ["Push-backs", pushbacksView], requests: ["Requests", requestsView],
-  rules: ["Rules", rulesView], space: ["Space", spaceView],
+  rules: ["Rules", later(async () => (await import("./rules.js")).rulesView)], space: ["Space", spaceView],
 };
+/** A view whose files are asked for when it is first opened; `load()` → what makes it. */
+function later(load) {
+  return () => {
+    const element = h("section", { class: "page", "aria-busy": "true" }, "…");
+    let [view, here, closed] = [null, place(), false];
+    const ready = load().then((make) => {
+      if (closed) return;
+      view = make();
+      element.replaceWith(view.element);
+      view.update(here);
+    });
+    return {
+      element,
+      update: (now) => { here = now; return view ? view.update(now) : ready; },
+      focus: () => view?.focus?.(),
+      close: () => { closed = true; view?.close(); },
+    };
+  };
+}
+
 const STREAM = { opening: "connecting …", live: "live", cut: "reconnecting …" };
 
 const [top, main] = [document.getElementById("top"), document.getElementById("main")];

@@ -35,6 +35,14 @@ export function picker(label, load, properties = {}) {
     close();
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
+  /** Puts the list under the field, or above where there is more room. */
+  const stand = () => {
+    const field = input.getBoundingClientRect();
+    const [above, below] = [field.top - 8, innerHeight - field.bottom - 8];
+    const up = below < 180 && above > below;
+    Object.assign(list.style, { left: `${Math.max(4, Math.min(field.left, innerWidth - 324))}px`, minWidth: `${field.width}px`,
+      maxHeight: `${Math.min(320, up ? above : below)}px`, ...(up ? { top: "auto", bottom: `${innerHeight - field.top + 2}px` } : { top: `${field.bottom + 2}px`, bottom: "auto" }) });
+  };
   const open = async () => {
     options ??= await load().catch(() => null);
     if (!options || document.activeElement !== input) return;
@@ -43,16 +51,12 @@ export function picker(label, load, properties = {}) {
     const wanted = isChosen ? [] : input.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = options.filter(([value, about]) => wanted.every((word) => `${value} ${about}`.toLowerCase().includes(word)));
     shown = fits.map(([value, about], place) => h("li", { id: `${id}-${place}`, role: "option", "aria-selected": "false",
-      // The field keeps the focus.
-      onpointerdown: (event) => event.preventDefault(), onclick: () => choose(value) }, h("b", null, value), about && h("small", null, about)));
+      // The field keeps the focus, and its label takes the press for none of its own.
+      onpointerdown: (event) => event.preventDefault(), onclick: (event) => { event.preventDefault(); choose(value); } }, h("b", null, value), about && h("small", null, about)));
     at = -1;
     if (!shown.length) return close();
     put(list, shown);
-    const field = input.getBoundingClientRect();
-    const [above, below] = [field.top - 8, innerHeight - field.bottom - 8];
-    const up = below < 180 && above > below;
-    Object.assign(list.style, { left: `${Math.max(4, Math.min(field.left, innerWidth - 324))}px`, minWidth: `${field.width}px`,
-      maxHeight: `${Math.min(320, up ? above : below)}px`, ...(up ? { top: "auto", bottom: `${innerHeight - field.top + 2}px` } : { top: `${field.bottom + 2}px`, bottom: "auto" }) });
+    stand();
     if (!isOpen()) list.showPopover();
     input.setAttribute("aria-expanded", "true");
   };
@@ -76,7 +80,12 @@ export function picker(label, load, properties = {}) {
       close();
     }
   });
-  addEventListener("scroll", (event) => { if (event.target !== list) close(); }, { capture: true, passive: true });
+  // The list goes along when what is below it scrolls, as when a phone shows its keyboard.
+  list.addEventListener("toggle", ({ newState }) => {
+    const listen = newState === "open" ? addEventListener : removeEventListener;
+    listen("scroll", stand, { capture: true, passive: true });
+    listen("resize", stand);
+  });
   return { input, element: h("span", { class: "picker" }, input, list) };
 }
 

@@ -7,12 +7,9 @@ import { watch } from "./live.js";
 import { filters } from "./orders.js";
 import { loadReasons, picker } from "./picker.js";
 import { CLOSED, also, place } from "./place.js";
-import { outcome, title, words } from "./words.js";
+import { OPERATIONS, outcome, title, words } from "./words.js";
 
 const FILTERS = ["search", "operation", "reason"];
-const OPERATIONS = ["register", "reversal", "refund", "preAuthCompletion", "orders", "status", "bindingRegister",
-  "bindingList", "createPin", "enablePin", "disablePin", "reconciliation", "notifyQrScanned", "notifyProcessing",
-  "notifyCompletion", "cancelQr"];
 
 export function requestsView() {
   const search = h("input", { type: "search", "data-testid": "search", placeholder: "txId, merchant, reason, rule …", autocomplete: "off", spellcheck: "false" });

@@ -87,12 +87,12 @@ function download(name, text) {
   URL.revokeObjectURL(link.href);
 }
 
-/** Shows the scenario that repeats what was done, for one order or for all. */
-export async function saveAsScenario({ merchantId, txId } = {}) {
-  const { id, yaml, notes } = await get("scenario", { merchantId, txId });
+/** Shows the scenario that repeats what was done, for one order or for all, or the one that has the armed `rules`. */
+export async function saveAsScenario({ merchantId, txId, rules } = {}) {
+  const { id, yaml, notes } = await get("scenario", { merchantId, txId, rules });
   const dialog = h("dialog", { class: "wide", "aria-labelledby": "saved", "data-testid": "scenario" },
-    h("h2", { id: "saved" }, "Scenario of what was done"),
-    h("p", null, "It does the same steps again in a space of its own, and checks that they end the same: ", h("code", null, `payon-sim run ${id}.yaml`)),
+    h("h2", { id: "saved" }, rules ? "Scenario of the armed rules" : "Scenario of what was done"),
+    h("p", null, rules ? "Arm it with " : "It does the same steps again in a space of its own, and checks that they end the same: ", h("code", null, rules ? `payon-sim rules put ${id}.yaml` : `payon-sim run ${id}.yaml`)),
     notes.length > 0 && [h("h3", null, "Not in it"), h("ul", null, notes.map((note) => h("li", null, note)))],
     copyable(yaml, "scenario", true),
     h("div", { class: "buttons" },

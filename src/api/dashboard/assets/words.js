@@ -25,6 +25,9 @@ const STATE = {
   refunded: ["↩", "back"], reversed: ["↩", "back"], failed: ["✕", "bad"], cancelled: ["–", "off"], expired: ["⌛", "off"],
 };
 export const STATES = Object.keys(STATE);
+export const OPERATIONS = ["register", "reversal", "refund", "preAuthCompletion", "orders", "status", "bindingRegister",
+  "bindingList", "createPin", "enablePin", "disablePin", "reconciliation", "notifyQrScanned", "notifyProcessing",
+  "notifyCompletion", "cancelQr"];
 export const METHODS = ["PAYON", "CREDIT_DEBIT", "PPCBANK_TRANSFER", "BAKONG_KHQR"];
 export const EVENTS = ["expire", "cancel", "settle", "late-decline", "late-approval", "chargeback"];
 /** What each event does, in short. */
