@@ -69,6 +69,7 @@ async fn good_calls(space: &SpaceHandle) -> Vec<(&'static str, String, Option<Va
         get("openapi", "openapi.json"),
         get("payonOpenapi", "payon-openapi.json"),
         get("calls", "v1"),
+        get("tls", "v1/tls"),
         get("listSpaces", "v1/spaces"),
         send("createSpace", "v1/spaces", json!({ "name": "short-lived" })),
         get("space", "v1/spaces/short-lived"),
