@@ -20,6 +20,7 @@ use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
 use crate::http::CONTROL_PORT_HEADER;
+use crate::server::NO_TLS;
 use crate::space::DEFAULT_SPACE;
 
 /// Longest time for an answer.
@@ -221,7 +222,11 @@ impl GatewayArgs {
     ) -> anyhow::Result<Response<Incoming>> {
         let base = self.base();
         if !base.starts_with("http://") {
-            bail!("--url {}: the control plane is reached by http://", self.url);
+            bail!(
+                "--url {}: commands talk to the control plane with http://; give the address that `payon-sim` prints as \
+                 gateway URL",
+                self.url
+            );
         }
         let answer = self.send_to(&base, method.clone(), path, headers, body.clone()).await?;
         match control_port(&answer).and_then(|port| with_port(&base, port)) {
@@ -281,6 +286,10 @@ impl RefusedCall {
         let parsed = serde_json::from_slice::<Value>(answer.body()).ok();
         let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
         let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
+            if *answer.body() == NO_TLS {
+                return "that is the port with TLS; commands talk to the plain one, which `payon-sim` prints as gateway URL"
+                    .to_owned();
+            }
             format!("the answer is {status}; is that a payon-sim, and of this version?")
         });
         Self { status, detail }

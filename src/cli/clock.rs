@@ -7,8 +7,10 @@ use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
 
+use super::input::period;
 use super::sentence;
 use super::talk::TalkArgs;
+use crate::base::Period;
 
 const PATH: &str = "/_sim/v1/clock";
 
@@ -43,8 +45,8 @@ enum ClockVerb {
     /// Let time pass, stopping at everything that is due on the way
     Advance {
         /// Length of time, such as 90s, 10h or 1d12h
-        #[arg(value_name = "DURATION")]
-        time: String,
+        #[arg(value_name = "DURATION", value_parser = period)]
+        time: Period,
         #[command(flatten)]
         talk: TalkArgs,
     },
@@ -81,7 +83,7 @@ pub(super) fn run(args: &ClockArgs) -> anyhow::Result<ExitCode> {
     let (talk, change) = match &args.verb {
         None => return args.talk.get(PATH, text),
         Some(ClockVerb::Show(talk)) => return talk.get(PATH, text),
-        Some(ClockVerb::Advance { time, talk }) => (talk, json!({ "advance": time })),
+        Some(ClockVerb::Advance { time, talk }) => (talk, json!({ "advance": time.ms() })),
         Some(ClockVerb::Set { time, talk }) => (talk, json!({ "set": time })),
         Some(ClockVerb::Freeze(talk)) => (talk, json!({ "freeze": true })),
         Some(ClockVerb::Resume(talk)) => (talk, json!({ "freeze": false })),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::audit::{progress, repeat_flags};
-use super::input::period;
+use super::input::real_time;
 use super::run::{mistake, requirement, style};
 use super::tested_shop::TestedShop;
 use super::{exit, input, interrupt, settings};
@@ -56,7 +56,7 @@ pub(super) struct ExploreArgs {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The longest time, such as 5m
-    #[arg(long, value_name = "TIME", value_parser = period)]
+    #[arg(long, value_name = "TIME", value_parser = real_time)]
     budget: Option<Duration>,
     /// The most runs this time
     #[arg(long, value_name = "COUNT")]

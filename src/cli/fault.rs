@@ -8,12 +8,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::input::point;
+use super::input::{period, point};
 use super::rules::{self, warn};
 use super::sentence::{items, member};
 use super::table::table;
 use super::talk::TalkArgs;
-use crate::base::Reason;
+use crate::base::{Period, Reason};
 use crate::profile::Profile;
 use crate::scenario::{FAULTS, Fault, FaultWish, Point, UnfitSetting};
 
@@ -91,8 +91,8 @@ struct FaultSettings {
 #[derive(Args, Debug)]
 struct FaultScope {
     /// Take the fault away after so long, such as 30s or 5m
-    #[arg(long = "for", value_name = "DURATION")]
-    lasting: Option<String>,
+    #[arg(long = "for", value_name = "DURATION", value_parser = period)]
+    lasting: Option<Period>,
     /// Only so many times
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     times: Option<u32>,
@@ -160,7 +160,7 @@ impl FaultArgs {
             copies: *copies,
             status: *status,
             reason: self.settings.reason()?,
-            lasting: lasting.clone(),
+            lasting: lasting.map(|period| period.to_string()),
             times: *times,
             operations: operations.iter().map(|point| point.name().to_owned()).collect(),
             tx_id: tx.clone(),

@@ -13,11 +13,18 @@ use crate::base::{Named as _, Operation, UnknownName, has_mark, utf8, visible, w
 use crate::profile::{Merchant, Profile};
 use crate::scenario::{Period, Point};
 
-/// Reads a length of real time of an option: `30s`, `5m`, `1h30m`.
-pub(super) fn period(text: &str) -> Result<Duration, String> {
+/// Reads a length of time of an option: `30s`, `5m`, `1h30m`.
+pub(super) fn period(text: &str) -> Result<Period, String> {
     let period = Period::parse(text).filter(|period| period.ms() > 0);
-    let period = period.ok_or("must be a length of time such as 30s, 5m or 1h30m")?;
-    Ok(Duration::from_millis(period.ms()))
+    period.ok_or_else(|| {
+        "must be a length of time such as 30s, 5m or 1h30m, above 0 and below 20,000 years"
+            .to_owned()
+    })
+}
+
+/// Reads a length of real time of an option.
+pub(super) fn real_time(text: &str) -> Result<Duration, String> {
+    period(text).map(|period| Duration::from_millis(period.ms()))
 }
 
 /// Reads an operation by its name, or by the path at which it answers: `refund`, `/pg/refund`.

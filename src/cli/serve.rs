@@ -43,6 +43,8 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
         .map_err(|error| resolved.blame("frame-ancestors", error))?;
     let profile = input::load(resolved.settings.profile.as_ref())?;
     let settings = resolved.settings;
+    // Before signals are caught: a file that is a pipe may keep it waiting.
+    let identity = settings.tls_port.map(|_| identity(&settings)).transpose()?;
     open_files::raise();
     let runtime = match settings.workers.map_or_else(processors, usize::from) {
         1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -51,7 +53,7 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
             builder.worker_threads(workers).enable_all().build()?
         }
     };
-    let outcome = runtime.block_on(serve(settings, profile, ready_line, parent));
+    let outcome = runtime.block_on(serve(settings, profile, identity, ready_line, parent));
     // Work that a second signal has cut off is not waited for.
     runtime.shutdown_background();
     outcome
@@ -60,6 +62,7 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
 async fn serve(
     settings: ServeSettings,
     profile: Arc<Profile>,
+    identity: Option<TlsIdentity>,
     mut ready_line: ReadyLine,
     parent: Parent,
 ) -> anyhow::Result<ExitCode> {
@@ -73,8 +76,8 @@ async fn serve(
     // Looked at before they are read, so that no change in between is missed.
     let looks = sources.stamp();
     let mut simulator = builder(&settings, profile, token.as_deref()).seed(seed.0);
-    if let Some(port) = settings.tls_port {
-        simulator = simulator.tls(settings.host.at(port), identity(&settings)?);
+    if let Some((port, identity)) = settings.tls_port.zip(identity) {
+        simulator = simulator.tls(settings.host.at(port), identity);
     }
     let simulator = match simulator.sources(Arc::clone(&sources)).start().await {
         Ok(simulator) => simulator,

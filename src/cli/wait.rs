@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::client::{RefusedCall, with_query};
-use super::input::{operation, period};
+use super::input::{operation, real_time};
 use super::sentence;
 use super::talk::TalkArgs;
 use crate::base::Operation;
@@ -47,7 +47,7 @@ pub(super) struct WaitArgs {
     #[arg(long, value_name = "NUMBER")]
     after: Option<String>,
     /// Longest time to wait, of real time
-    #[arg(long, value_name = "DURATION", value_parser = period, default_value = "30s")]
+    #[arg(long, value_name = "DURATION", value_parser = real_time, default_value = "30s")]
     timeout: Duration,
     #[command(flatten)]
     talk: TalkArgs,

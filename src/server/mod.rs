@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 pub use listen::listen;
 pub use router::{App, Plane};
-pub use tls::{TlsError, TlsIdentity};
+pub use tls::{NO_TLS, TlsError, TlsIdentity};
 
 use crate::base::Millis;
 use crate::http::{LeavesRest, ReplyBody, Secure};

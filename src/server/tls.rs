@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::client_stream::ClientStream;
-use crate::base::wall_clock;
+use crate::base::{read_file, wall_clock};
 
 /// Names under which a server of this machine is called.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -30,8 +30,8 @@ const BEFORE: Duration = Duration::from_secs(24 * 3600);
 /// First byte of a TLS handshake.
 const HANDSHAKE: u8 = 0x16;
 /// Answer to a client that speaks plain HTTP.
-const NO_TLS: &str =
-    "this port speaks TLS, and no TLS handshake came: use https:// in place of http://";
+pub const NO_TLS: &str =
+    "this port speaks TLS, and no TLS handshake came: use https:// in place of http://\n";
 
 /// Key and certificate of a server.
 #[derive(Clone)]
@@ -112,13 +112,13 @@ impl TlsIdentity {
     /// [`TlsError::File`] for a file that cannot be read or holds nothing of the kind, [`TlsError::Unfit`] where the key
     /// is another certificate's.
     pub fn of_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
+            .collect::<Result<Vec<_>, _>>()
             .map_err(|error| unreadable(certificate, "certificate", &error))?;
         if chain.is_empty() {
             return Err(unreadable(certificate, "certificate", &pem::Error::NoItemsFound));
         }
-        let key = PrivateKeyDer::from_pem_file(key)
+        let key = PrivateKeyDer::from_pem_slice(&read(key)?)
             .map_err(|error| unreadable(key, "private key", &error))?;
         Self::new(chain, key)
     }
@@ -142,9 +142,15 @@ impl TlsIdentity {
     }
 }
 
+fn read(file: &Path) -> Result<Vec<u8>, TlsError> {
+    read_file(file).map_err(|error| TlsError::File {
+        file: file.display().to_string(),
+        problem: format!("cannot be read: {error}"),
+    })
+}
+
 fn unreadable(file: &Path, kind: &str, error: &pem::Error) -> TlsError {
     let problem = match error {
-        pem::Error::Io(error) => format!("cannot be read: {error}"),
         pem::Error::NoItemsFound => {
             format!("holds no {kind} in PEM, which begins with -----BEGIN")
         }
@@ -188,11 +194,11 @@ impl TlsDoor {
         }
         if first != [HANDSHAKE] {
             if !self.has_named.swap(true, Ordering::Relaxed) {
-                tracing::warn!("{NO_TLS} (said once)");
+                tracing::warn!("{} (said once)", NO_TLS.trim_end());
             }
             let answer = format!(
-                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{NO_TLS}\n",
-                NO_TLS.len() + 1
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{NO_TLS}",
+                NO_TLS.len()
             );
             stream.write_all(answer.as_bytes()).await?;
             stream.shutdown().await?;

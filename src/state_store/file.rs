@@ -104,12 +104,15 @@ enum ReadError {
     Damaged(String),
     /// The system does not let it be read or written, whatever is in it.
     System(io::Error),
+    /// Somebody else holds it.
+    Held,
     Refused(StateError),
 }
 
 impl<E: Into<redb::Error>> From<E> for ReadError {
     fn from(error: E) -> Self {
         match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::Held,
             redb::Error::Io(error) if error.raw_os_error().is_some() => Self::System(error),
             error => Self::Damaged(error.to_string()),
         }
@@ -153,6 +156,10 @@ impl StoreFile {
                     return Ok(file);
                 }
                 Err(ReadError::Refused(refusal)) => return Err(refusal),
+                Err(ReadError::Held) => {
+                    let (directory, holder) = (directory.path().to_owned(), String::new());
+                    return Err(StateError::InUse { directory, holder });
+                }
                 Err(ReadError::System(error)) => return Err(directory.unusable(&error)),
                 Err(ReadError::Damaged(damage)) => {
                     let moved = aside(&path);

@@ -61,6 +61,10 @@ async fn a_clock_is_moved_and_brought_back() {
     assert!(ok(&space, "clock freeze").await.contains("frozen"));
     let until_idle = as_json(&space, "clock until-idle").await;
     assert_eq!(until_idle["frozen"], true, "{until_idle}");
+    for wrong in ["clock advance 0s", "clock advance 999999999d"] {
+        let ended = told(&space, wrong).await;
+        assert!(ended.code == Some(2) && ended.err.contains("20,000 years"), "{wrong}: {ended:?}");
+    }
     for wrong in ["clock advance soon", "clock set tomorrow", "clock speed -1"] {
         let ended = told(&space, wrong).await;
         assert!(matches!(ended.code, Some(1 | 2)) && !ended.err.is_empty(), "{wrong}: {ended:?}");
@@ -229,8 +233,10 @@ async fn calls_and_payments_go_wrong_as_the_fault_says() {
         let ended = told(&space, line).await;
         assert!(ended.code == Some(2) && ended.err.contains(part), "{line}: {ended:?}");
     }
-    let long = told(&space, "fault down --for soon").await;
-    assert!(long.code == Some(1) && long.err.contains("a length of time"), "{long:?}");
+    for line in ["fault down --for soon", "fault down --for 0s"] {
+        let ended = told(&space, line).await;
+        assert!(ended.code == Some(2) && ended.err.contains("a length of time"), "{ended:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -518,6 +518,22 @@ fn a_second_process_is_refused_as_long_as_the_first_lives() {
 }
 
 #[test]
+fn a_file_that_another_process_holds_is_refused_and_stays_whatever_became_of_the_lock() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gateway = start(dir.path(), &["--durability", "always"]);
+    assert_eq!(gateway.post("/pg/order/register", &order(1)).0, 200);
+    std::fs::remove_file(dir.path().join("lock")).expect("removed");
+    let shown = dir.path().to_str().expect("UTF-8");
+    let ended = run(&["serve", "--port", "0", "--state", shown]);
+    assert!(ended.code == Some(2) && ended.err.contains("is in use by another"), "{ended:?}");
+    assert_eq!(gateway.post("/pg/order/register", &order(2)).0, 200);
+    kill(gateway);
+    let again = start(dir.path(), &[]);
+    let kept: Value = serde_json::from_str(&again.get("/_sim/v1/summary").1).expect("JSON");
+    assert_eq!(kept["orders"]["kept"], 2);
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_is_refused_at_the_start() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("file");

@@ -123,6 +123,11 @@ fn who_speaks_plain_http_to_the_port_with_tls_is_told_so_and_the_log_says_it_onc
         let told = tool("curl", &["-s", "-w", "%{http_code}", &plain, "-d", "{}"], b"").ok();
         assert!(told.contains("use https://") && told.ends_with("400"), "{told}");
     }
+    let url = format!("http://127.0.0.1:{}", secure.port);
+    let told = run(&["rules", "list", "--url", &url]);
+    assert!(told.code == Some(1) && told.err.contains("that is the port with TLS"), "{told:?}");
+    let told = run(&["rules", "list", "--url", &url.replace("http", "https")]);
+    assert!(told.code == Some(2) && told.err.contains("gateway URL"), "{told:?}");
     secure.gateway.until_logged("use https://");
     let ended = secure.gateway.stop();
     assert_eq!(ended.err.matches("no TLS handshake came").count(), 1, "{}", ended.err);
@@ -178,6 +183,8 @@ fn a_certificate_of_ones_own_is_served_and_has_no_test_ca() {
         (vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &other], "cannot be used"),
         (vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &cert], "no private key"),
         (vec!["--tls-port", "0", "--tls-cert", &missing, "--tls-key", &key], "cannot be read"),
+        (vec!["--tls-port", "0", "--tls-cert", "/dev/zero", "--tls-key", &key], "larger than"),
+        (vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", "/dev/zero"], "larger than"),
         (
             vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &key, "--tls-name", "shop"],
             "has its names already",

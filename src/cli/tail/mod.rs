@@ -18,7 +18,7 @@ use sse_stream::{Sse, SseStream};
 
 use super::client::{GatewayArgs, RefusedCall, segment};
 use super::exit;
-use super::input::period;
+use super::input::real_time;
 use event::TailEvent;
 use filter::TailFilter;
 use show::TailFormat;
@@ -45,7 +45,7 @@ pub(super) struct TailArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
     /// End after so long (`30s`, `5m`); with --max, exit code 1 where fewer events came
-    #[arg(long, value_name = "DURATION", value_parser = period)]
+    #[arg(long, value_name = "DURATION", value_parser = real_time)]
     timeout: Option<Duration>,
     #[command(flatten)]
     gateway: GatewayArgs,
