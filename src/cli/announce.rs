@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::settings::{ServeSettings, is_stdout};
+use super::settings::{DEFAULT_PORT, ServeSettings, is_stdout};
 use super::{exit, system};
 use crate::base::Seed;
 use crate::profile::Profile;
@@ -65,7 +65,12 @@ impl Announcement<'_> {
         if let Some(tls_url) = tls_url {
             line(format_args!("    with TLS            {tls_url}"));
             if settings.tls_cert.is_none() {
-                line(format_args!("    CA for its clients  payon-sim tls ca"));
+                let at = if settings.port == DEFAULT_PORT {
+                    String::new()
+                } else {
+                    format!(" --url {control_url}")
+                };
+                line(format_args!("    CA for its clients  payon-sim tls ca{at}"));
             }
         }
         for merchant in &profile.merchants {

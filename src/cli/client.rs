@@ -299,6 +299,7 @@ impl RefusedCall {
     pub(super) fn end(self) -> anyhow::Result<ExitCode> {
         match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => bail!(self.detail),
+            StatusCode::REQUEST_TIMEOUT => exit::say(&format_args!("not in time: {}", self.detail)),
             _ => exit::say(&format_args!("refused: {}", self.detail)),
         }
         Ok(exit::failed())

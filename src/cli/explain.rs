@@ -53,7 +53,9 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
                 Err(refused) => return Ok(refused),
             };
             let Some(trace) = page["entries"][0]["trace"].as_str() else {
-                exit::say(&"the journal is empty: no request has come yet");
+                exit::say(
+                    &"the journal is empty: no request has come since the start or the last reset",
+                );
                 return Ok(exit::failed());
             };
             trace.to_owned()

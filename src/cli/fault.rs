@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
@@ -182,6 +182,18 @@ impl FaultArgs {
 
     fn arm(&self, kind: &'static Fault) -> anyhow::Result<ExitCode> {
         let rule = json!([self.rule(kind)?]);
+        if self.scope.operations.contains(&Point::Connect) {
+            let space = match self.talk.gateway.get::<Value>("/_sim/v1/spaces/default")? {
+                Ok(space) => space,
+                Err(refused) => return Ok(refused),
+            };
+            // Nothing is known of a connection, so the control plane's own would be met as well.
+            ensure!(
+                space["baseUrl"] != space["controlUrl"],
+                "--operation connect meets every connection to the gateway's port, those of this command as well, so that \
+                 nothing could take the fault away; start the gateway with --control-port"
+            );
+        }
         let lasts = match (&self.scope.lasting, self.scope.times) {
             (Some(lasting), Some(times)) => {
                 format!("for {lasting} from now, {} at most", so_often(times))
@@ -248,6 +260,10 @@ fn clear(kind: Option<FaultName>, talk: &TalkArgs) -> anyhow::Result<ExitCode> {
     };
     let ids = items(&answer, "rules").iter().filter_map(|rule| rule["id"].as_str());
     let ids: Vec<String> = ids.filter(is_meant).map(str::to_owned).collect();
+    if ids.is_empty() {
+        return talk
+            .finish(Ok(json!({ "removed": [] })), |_| "no such fault is armed\n".to_owned());
+    }
     rules::remove(talk, &ids)
 }
 

@@ -130,17 +130,18 @@ pub(super) fn resend(args: &ResendArgs) -> anyhow::Result<ExitCode> {
         exit::say(&"there is no such push-back; payon-sim pushbacks lists those there are");
         return Ok(exit::failed());
     }
-    let mut sent = Vec::new();
+    let (mut sent, mut ended) = (Vec::new(), None);
     for id in ids {
         let path = format!("/_sim/v1/pushbacks/{id}/resend");
         match talk.gateway.call::<Value>(Method::POST, &path, json!({}).to_string())? {
             Ok(answer) => sent.push(answer),
-            Err(refused) => return Ok(refused),
+            Err(refused) => ended = Some(refused),
         }
     }
-    talk.finish(Ok(Value::Array(sent)), |sent| {
+    let told = talk.finish(Ok(Value::Array(sent)), |sent| {
         let sent = sent.as_array().into_iter().flatten();
         let lines = sent.map(|it| format!("sent again: {}\n", pushback(it)));
         lines.collect::<Vec<_>>().concat()
-    })
+    })?;
+    Ok(ended.unwrap_or(told))
 }

@@ -69,15 +69,18 @@ pub(super) fn run(verb: &RulesVerb) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Takes rules away one after the other, and says which.
+/// Takes rules away one after the other, and says which, also where one cannot be taken away.
 pub(super) fn remove(talk: &TalkArgs, ids: &[String]) -> anyhow::Result<ExitCode> {
+    let (mut gone, mut ended) = (Vec::new(), None);
     for id in ids {
         let path = format!("{PATH}/{}", segment(id));
-        if let Err(refused) = talk.gateway.call::<Value>(Method::DELETE, &path, String::new())? {
-            return Ok(refused);
+        match talk.gateway.call::<Value>(Method::DELETE, &path, String::new())? {
+            Ok(_) => gone.push(id),
+            Err(refused) => ended = Some(refused),
         }
     }
-    talk.finish(Ok(json!({ "removed": ids })), removed)
+    let told = talk.finish(Ok(json!({ "removed": gone })), removed)?;
+    Ok(ended.unwrap_or(told))
 }
 
 /// The rules that were taken away, a line each.

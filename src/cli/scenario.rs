@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde::Deserialize;
@@ -83,15 +83,20 @@ pub(super) fn run(verb: &ScenarioVerb) -> anyhow::Result<ExitCode> {
         ScenarioVerb::List(args) => scenarios::list(args),
         ScenarioVerb::Show { id } => show(id),
         ScenarioVerb::Arm { scenario, talk } => {
-            let (method, path, text) = match ScenarioSource::of(scenario) {
+            let (path, text) = match ScenarioSource::of(scenario) {
                 ScenarioSource::Id(id) => {
-                    (Method::POST, format!("/_sim/v1/scenarios/{}/arm", segment(id)), String::new())
+                    (format!("/_sim/v1/scenarios/{}/arm", segment(id)), String::new())
                 }
                 ScenarioSource::File(file) => {
-                    (Method::POST, "/_sim/v1/scenarios".to_owned(), read(file)?.0)
+                    let (text, ids) = read(file)?;
+                    ensure!(
+                        !ids.is_empty(),
+                        "{scenario} has no rules, so there is nothing to arm; `payon-sim run` carries out its steps"
+                    );
+                    ("/_sim/v1/scenarios".to_owned(), text)
                 }
             };
-            talk.finish(talk.gateway.call(method, &path, text)?, |answer| {
+            talk.finish(talk.gateway.call(Method::POST, &path, text)?, |answer| {
                 let table = armed(answer);
                 exit::say(&format_args!("to take it away: payon-sim scenario disarm {scenario}"));
                 table

@@ -200,7 +200,7 @@ impl Default for ServeSettings {
         let budgets = Budgets::default();
         Self {
             host: ListenHost::Localhost,
-            port: 36605,
+            port: DEFAULT_PORT,
             control_port: None,
             tls_port: None,
             tls_cert: None,
@@ -234,6 +234,8 @@ impl Default for ServeSettings {
     }
 }
 
+/// The port where none is named: PAYON's own.
+pub(super) const DEFAULT_PORT: u16 = 36605;
 /// The most worker threads. More than there are processors bring nothing.
 const WORKERS_MAX: usize = 256;
 /// Settings that are never shown.
@@ -274,7 +276,7 @@ pub(super) enum SettingsError {
     #[error("{place}: {problem}")]
     Token { place: String, problem: &'static str },
     #[error("{place}: {problem}")]
-    Tls { place: String, problem: &'static str },
+    Unfitting { place: String, problem: &'static str },
 }
 
 impl ServeArgs {
@@ -308,8 +310,8 @@ impl ServeArgs {
         if resolved.settings.workers.is_some_and(|workers| workers.get() > WORKERS_MAX) {
             return Err(SettingsError::Workers { place: resolved.place("workers") });
         }
-        if let Some((name, problem)) = tls_problem(&resolved.settings) {
-            return Err(SettingsError::Tls { place: resolved.place(name), problem });
+        if let Some((name, problem)) = unfit(&resolved.settings) {
+            return Err(SettingsError::Unfitting { place: resolved.place(name), problem });
         }
         if let Some(token) = &resolved.settings.control_token {
             check_token(token).map_err(|problem| SettingsError::Token {
@@ -326,9 +328,30 @@ pub(super) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The setting of TLS that has no effect as it is, and why.
-fn tls_problem(settings: &ServeSettings) -> Option<(&'static str, &'static str)> {
-    let ServeSettings { tls_port, tls_cert, tls_key, tls_name, .. } = settings;
+/// The setting that cannot be or has no effect beside the others, and why.
+fn unfit(settings: &ServeSettings) -> Option<(&'static str, &'static str)> {
+    let ServeSettings { port, control_port, tls_port, tls_cert, tls_key, tls_name, .. } = settings;
+    let is_taken = |asked: Option<u16>, by: &[Option<u16>]| {
+        asked.is_some_and(|port| port != 0 && by.contains(&Some(port)))
+    };
+    if is_taken(*control_port, &[Some(*port)]) {
+        return Some((
+            "control-port",
+            "is that of --port; leave it out for one port, or choose another",
+        ));
+    }
+    if is_taken(*tls_port, &[Some(*port), *control_port]) {
+        return Some((
+            "tls-port",
+            "is that of --port or --control-port; TLS needs a port of its own",
+        ));
+    }
+    if settings.durability != DurabilityName::Second && settings.state.is_none() {
+        return Some((
+            "durability",
+            "has no effect without --state, the directory that keeps the spaces",
+        ));
+    }
     let without_port = "has no effect without --tls-port, the port that speaks TLS";
     match (tls_port, tls_cert, tls_key) {
         (None, Some(_), _) => Some(("tls-cert", without_port)),

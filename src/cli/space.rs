@@ -26,7 +26,13 @@ pub(super) enum SpaceVerb {
     /// Show one space
     Show(NamedSpace),
     /// Delete a space with all that is in it
-    Delete(NamedSpace),
+    Delete {
+        /// Name of the space
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        talk: TalkArgs,
+    },
 }
 
 /// A space by its name, or by --space.
@@ -93,8 +99,7 @@ pub(super) fn run(verb: &SpaceVerb) -> anyhow::Result<ExitCode> {
             let path = format!("{PATH}/{}", segment(args.name()));
             args.talk.get(&path, |space| described(space, &member(space, "merchants")))
         }
-        SpaceVerb::Delete(args) => {
-            let (name, talk) = (args.name(), &args.talk);
+        SpaceVerb::Delete { name, talk } => {
             let path = format!("{PATH}/{}", segment(name));
             let gateway = talk.gateway.without_space();
             let answer = gateway.call(Method::DELETE, &path, String::new())?;

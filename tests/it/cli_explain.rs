@@ -88,7 +88,10 @@ async fn what_is_not_there_is_said_kindly() {
     let (space, other) = (sim.space("mine").await, sim.space("other").await);
     let ended = explain(&space, &["last"]);
     assert_eq!(ended.code, Some(1));
-    assert_eq!(ended.err, "the journal is empty: no request has come yet\n");
+    assert_eq!(
+        ended.err,
+        "the journal is empty: no request has come since the start or the last reset\n"
+    );
 
     other.register("1", json!({})).await;
     let page = other.control_get("journal").await.expect(200);

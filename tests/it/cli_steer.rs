@@ -168,7 +168,7 @@ async fn a_gateway_is_down_for_half_a_minute_from_now() {
     ok(&space, "fault slow --by 1m").await;
     assert_eq!(ok(&space, "fault clear down").await, "removed: fault-down\n");
     assert_eq!(ok(&space, "fault clear").await, "removed: fault-slow\n");
-    assert_eq!(ok(&space, "fault clear").await, "no such rule is armed\n");
+    assert_eq!(ok(&space, "fault clear").await, "no such fault is armed\n");
     assert_eq!(members(&armed(&space).await, "id"), ["own"], "rules of one's own stay");
 }
 
@@ -225,6 +225,8 @@ async fn calls_and_payments_go_wrong_as_the_fault_says() {
     for (line, part) in [
         ("fault dwon", "tip: a similar value exists: 'down'"),
         ("fault down --copies 3", "--copies does not go with down, which takes --status"),
+        ("fault hang --operation connect", "start the gateway with --control-port"),
+        ("space delete", "<NAME>"),
         ("fault decline --code 77", "no reason has the code \"77\""),
         ("fault decline --reason card.lots", "did you mean `card.lost`?"),
         ("fault refuse --operation refnd", "did you mean `refund`?"),
@@ -267,6 +269,10 @@ async fn rules_are_listed_put_added_and_removed() {
         (serde_json::from_str(&again).unwrap(), serde_json::from_str(&listed).unwrap());
     assert_eq!(again["rules"], listed["rules"]);
     assert_eq!(ok(&space, "rules remove rule-1").await, "removed: rule-1\n");
+    with_input(&space, "rules add -", rule).await;
+    let half = told(&space, "rules remove nope rule-1").await;
+    assert_eq!((half.code, half.out.as_str()), (Some(1), "removed: rule-1\n"), "{half:?}");
+    assert!(half.err.contains("no rule \"nope\""), "{half:?}");
     let unknown = told(&space, "rules remove copis").await;
     assert!(unknown.code == Some(1) && unknown.err.contains("did you mean copies?"), "{unknown:?}");
     let wrong = with_input(&space, "rules put -", "- { then: [{ latnecy: 1s }] }").await;
@@ -576,6 +582,8 @@ async fn push_backs_are_listed_and_sent_again() {
     assert_eq!(states().await, "acknowledged acknowledged");
     let none = told(&space, "resend --failed").await;
     assert!(none.code == Some(1) && none.err.contains("there is no such push-back"), "{none:?}");
+    let half = told(&space, "resend 9 1").await;
+    assert!(half.code == Some(1) && half.out.starts_with("sent again: push-back 1 "), "{half:?}");
     let unknown = told(&space, "resend 9").await;
     assert!(unknown.code == Some(1) && unknown.err.contains("no push-back \"9\""), "{unknown:?}");
     assert_eq!(told(&space, "resend").await.code, Some(2));

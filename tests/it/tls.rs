@@ -189,6 +189,8 @@ fn a_certificate_of_ones_own_is_served_and_has_no_test_ca() {
             vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &key, "--tls-name", "shop"],
             "has its names already",
         ),
+        (vec!["--tls-port", "42", "--control-port", "42"], "TLS needs a port of its own"),
+        (vec!["--durability", "always"], "without --state"),
     ] {
         let refused = run(&[&["serve", "--port", "0"], &args[..]].concat());
         assert!(refused.code == Some(2) && refused.err.contains(told), "{args:?}: {refused:?}");
