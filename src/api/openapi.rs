@@ -33,7 +33,16 @@ const TAGS: &[(&str, &str, &[&str])] = &[
     (
         "server",
         "The server itself, and how it is called.",
-        &["healthz", "readyz", "version", "metrics", "openapi.json", "payon-openapi.json", "v1"],
+        &[
+            "healthz",
+            "readyz",
+            "version",
+            "metrics",
+            "openapi.json",
+            "payon-openapi.json",
+            "v1",
+            "tls",
+        ],
     ),
     ("shop", "Merchants, orders and push-backs.", &["merchants", "orders", "pushbacks", "inbox"]),
     (

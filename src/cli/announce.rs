@@ -94,7 +94,10 @@ impl Announcement<'_> {
         }
         if let Some(dir) = &settings.state {
             let durability = settings.durability;
-            line(format_args!("  State                 {} ({durability})", dir.display()));
+            line(format_args!(
+                "  State                 {} (durability: {durability})",
+                dir.display()
+            ));
         }
         if !settings.host.is_loopback() {
             line(format_args!(

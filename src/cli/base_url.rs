@@ -28,6 +28,11 @@ impl BaseUrl {
         &self.0
     }
 
+    /// The same without this at its end.
+    pub(super) fn without_end(&self, end: &str) -> Self {
+        Self(self.0.strip_suffix(end).unwrap_or(&self.0).to_owned())
+    }
+
     /// The host, without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> Option<String> {
         let parts = WebUrlParts::parse(&self.0).ok()?;

@@ -119,9 +119,11 @@ impl GatewayArgs {
 
     /// Up to where paths of the control plane begin: the space that --space names, else the one of the URL.
     pub(super) fn base(&self) -> String {
-        let (root, of_url) = match self.url.split_space() {
+        // The start message and browsers show the control plane's address with its path.
+        let url = self.url.without_end("/_sim");
+        let (root, of_url) = match url.split_space() {
             Some((root, space)) => (root, format!("/space/{space}")),
-            None => (self.url.clone(), String::new()),
+            None => (url, String::new()),
         };
         let named = self.space.as_deref().map(|name| format!("/space/{}", segment(name)));
         format!("{root}{}", named.unwrap_or(of_url))

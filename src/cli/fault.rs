@@ -71,13 +71,13 @@ enum FaultVerb {
 #[derive(Args, Debug)]
 struct FaultSettings {
     /// Length of time: the delay of slow (3s) and late-pushback (10m), the time between duplicates (0s), Retry-After of busy (30s)
-    #[arg(long, value_name = "DURATION")]
-    by: Option<String>,
+    #[arg(long, value_name = "DURATION", value_parser = period)]
+    by: Option<Period>,
     /// Number of push-backs that duplicate sends (2)
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     copies: Option<u32>,
     /// HTTP status of a proxy's page with which down answers, in place of broken connections
-    #[arg(long, value_name = "500-599")]
+    #[arg(long, value_name = "500-599", value_parser = clap::value_parser!(u16).range(500..=599))]
     status: Option<u16>,
     /// Reason of decline (card.do-not-honour) and refuse (system.error), from `payon-sim profile reasons`
     #[arg(long, value_name = "NAME")]
@@ -156,7 +156,7 @@ impl FaultArgs {
         let FaultSettings { by, copies, status, .. } = &self.settings;
         let FaultScope { lasting, times, operations, tx, merchant } = &self.scope;
         let wish = FaultWish {
-            by: by.clone(),
+            by: by.map(|period| period.to_string()),
             copies: *copies,
             status: *status,
             reason: self.settings.reason()?,
@@ -181,7 +181,13 @@ impl FaultArgs {
     }
 
     fn arm(&self, kind: &'static Fault) -> anyhow::Result<ExitCode> {
-        let rule = json!([self.rule(kind)?]);
+        let rule = self.rule(kind)?;
+        let then = format!("{}", rule["then"]);
+        let only = match rule["when"].as_object().filter(|when| !when.is_empty()) {
+            Some(_) => format!(" where {}", rule["when"]),
+            None => String::new(),
+        };
+        let rule = json!([rule]);
         if self.scope.operations.contains(&Point::Connect) {
             let space = match self.talk.gateway.get::<Value>("/_sim/v1/spaces/default")? {
                 Ok(space) => space,
@@ -205,7 +211,9 @@ impl FaultArgs {
         self.talk.send(Method::POST, "/_sim/v1/scenarios", &rule, |answer| {
             warn(answer);
             let Fault { name, about, .. } = kind;
-            format!("{name}, {lasts}: {about}\nto end it: payon-sim fault clear {name}\n")
+            format!(
+                "{name}, {lasts}: {about}; {then}{only}\nto end it: payon-sim fault clear {name}\n"
+            )
         })
     }
 }
@@ -218,20 +226,32 @@ fn so_often(times: u32) -> String {
 pub(super) fn run(args: &FaultArgs) -> anyhow::Result<ExitCode> {
     match (&args.verb, args.kind) {
         (Some(FaultVerb::Clear { kind, talk }), _) => clear(*kind, talk),
-        (Some(FaultVerb::List(talk)), _) => talk.get(rules::PATH, listed),
+        (Some(FaultVerb::List(talk)), _) => list(talk),
         (None, Some(FaultName(kind))) => args.arm(kind),
-        (None, None) => args.talk.get(rules::PATH, listed),
+        (None, None) => list(&args.talk),
     }
+}
+
+/// Lists every fault with the rule that is armed for it.
+fn list(talk: &TalkArgs) -> anyhow::Result<ExitCode> {
+    let answer: Value = match talk.gateway.get(rules::PATH)? {
+        Ok(answer) => answer,
+        Err(refused) => return Ok(refused),
+    };
+    let armed = items(&answer, "rules");
+    let faults = FAULTS.iter().map(|fault| {
+        let rule = armed.iter().find(|rule| rule["id"] == *fault.rule_id());
+        json!({ "name": fault.name, "about": fault.about, "armed": rule })
+    });
+    talk.finish(Ok(json!({ "faults": faults.collect::<Vec<_>>() })), listed)
 }
 
 /// Every fault, and how it stands.
 fn listed(answer: &Value) -> String {
-    let armed = items(answer, "rules");
-    let rows: Vec<_> = FAULTS
+    let rows: Vec<_> = items(answer, "faults")
         .iter()
         .map(|fault| {
-            let Fault { name, about, .. } = fault;
-            let rule = armed.iter().find(|rule| rule["id"] == *fault.rule_id());
+            let rule = Some(&fault["armed"]).filter(|rule| !rule.is_null());
             let stands = rule.map_or("-".to_owned(), |rule| {
                 if rule["over"] == true {
                     return "over".to_owned();
@@ -242,7 +262,7 @@ fn listed(answer: &Value) -> String {
                 };
                 format!("{lasting}, calls met: {}", member(rule, "fired"))
             });
-            [(*name).to_owned(), stands, (*about).to_owned()]
+            [member(fault, "name"), stands, member(fault, "about")]
         })
         .collect();
     table(["FAULT", "ARMED", "ABOUT"], &rows)

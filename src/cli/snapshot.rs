@@ -1,7 +1,9 @@
 //! `payon-sim snapshot`: a space at a running gateway, saved and brought back.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Args, Subcommand, ValueEnum};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -113,6 +115,10 @@ pub(super) fn run(verb: &SnapshotVerb) -> anyhow::Result<ExitCode> {
         }
         SnapshotVerb::Import { name, file, talk } => {
             let path = format!("{PATH}/{}", segment(name));
+            ensure!(
+                file != "-" || !Path::new(name).is_file(),
+                "{name} is a file; the name of the snapshot comes first: payon-sim snapshot import NAME {name}"
+            );
             let file = String::from_utf8(read_file_or_stdin(file, "a snapshot")?)?;
             talk.finish(talk.gateway.call(Method::PUT, &path, file)?, |it| line("imported", it))
         }

@@ -66,7 +66,7 @@ const CONDITIONS: &[WaitName] = &[
     WaitName("pushback-exhausted", "a push-back was given up"),
     WaitName("request", "a request of a merchant came in and was answered"),
     WaitName("inbox", "a push-back came to a box of the inbox"),
-    WaitName("idle", "no push-back is under way and none is due"),
+    WaitName("idle", "no push-back is under way and none is due by now; later ones do not count"),
 ];
 
 impl ValueEnum for WaitName {
