@@ -19,6 +19,7 @@ def read(root, target):
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     lock = tomllib.loads((root / "Cargo.lock").read_text())
     sums = {(entry["name"], entry["version"]): entry.get("checksum") for entry in lock["package"]}
+    compiled = compiled_packages(root, target)
     first = metadata["resolve"]["root"]
     found, waiting = {}, [first]
     while waiting:
@@ -28,6 +29,7 @@ def read(root, target):
         package = packages[here]
         # Those only for building or testing are not in the binary.
         needs = [dep["pkg"] for dep in nodes[here]["deps"] if any(kind["kind"] is None for kind in dep["dep_kinds"])]
+        needs = [need for need in needs if (packages[need]["name"], packages[need]["version"]) in compiled]
         waiting += needs
         found[here] = {
             "name": package["name"],
@@ -39,6 +41,13 @@ def read(root, target):
         }
     program = found.pop(first)
     return [program, *sorted(found.values(), key=lambda part: (part["name"], part["version"]))]
+
+
+def compiled_packages(root, target):
+    """Name and version of what is compiled: the metadata also list packages that a feature would take only with another."""
+    command = ["cargo", "tree", "--locked", "--edges", "normal", "--target", target, "--prefix", "none", "--format", "{p}"]
+    lines = subprocess.check_output(command, cwd=root, text=True).splitlines()
+    return {(name, version.removeprefix("v")) for name, version in (line.split()[:2] for line in lines if line)}
 
 
 def toolchain():
