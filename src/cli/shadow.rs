@@ -39,7 +39,7 @@ pub(super) struct ShadowArgs {
     /// The gateway that answers: scheme, host and port
     #[arg(long, value_name = "URL", required_unless_present_any = ["replay", "plan"], conflicts_with = "replay")]
     upstream: Option<String>,
-    /// ShadowJudge the profile by this capture, offline, in place of a gateway
+    /// Judge the profile by this capture, offline, in place of a gateway
     #[arg(long, value_name = "CAPTURE")]
     replay: Option<PathBuf>,
     /// Address to listen on

@@ -122,7 +122,7 @@ pub struct JudgeCounts {
     pub exercised: BTreeMap<(Operation, ReplyKind), u64>,
 }
 
-/// ShadowJudge of one session.
+/// Judge of one session.
 pub struct ShadowJudge {
     pub(super) profile: Arc<Profile>,
     twin: Twin,

@@ -31,7 +31,7 @@ impl Default for Budgets {
     fn default() -> Self {
         Self {
             orders: 100_000,
-            open_orders: 250_000,
+            open_orders: 1_000_000,
             journal: JournalBudget { entries: 10_000, bytes: 16 << 20 },
             deliveries: 10_000,
         }
