@@ -124,6 +124,9 @@
 //! | a new transport fault | `src/scenario/model/effect.rs` names it, `src/server/fault.rs` carries it out |
 //! | a new operation | `src/base/operation.rs`, `fixtures/pgtest/operations.toml`, a file in `src/wire`, its use case in `src/gateway/answer.rs` |
 //! | another retry schedule | `fixtures/pgtest/profile.toml`, read by `src/profile/settings.rs` |
+//! | a new quick fault | `src/scenario/fault.rs`, for the command line, the control plane and the dashboard alike |
+//! | a setting of `serve` | `src/cli/settings.rs` names it, `src/cli/serve.rs` hands it to [`simulator`] |
+//! | another thing that survives with `--state` | a kind in `src/base/records.rs`, written and read in `src/space/records.rs` |
 //! | a dashboard column | `src/api/dashboard/assets/orders.js`; its value comes from `src/api/views.rs` |
 //! | a new attack probe | a file in `probes`, listed in `src/scenario/catalogue.rs` |
 //! | a new rule of good practice, another grade | `fixtures/audit/audit.toml`, read by `src/audit/practice.rs` |

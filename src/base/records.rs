@@ -111,7 +111,7 @@ fn key_of(kind: RecordKind, key: &[u8]) -> Vec<u8> {
 /// Reads the value of a record.
 ///
 /// # Errors
-/// What cannot be read, in words.
+/// A sentence on the part that cannot be read.
 pub fn read_record<T: DeserializeOwned>(kind: RecordKind, value: &[u8]) -> Result<T, String> {
     serde_json::from_slice(value).map_err(|error| format!("a record of kind {kind:?}: {error}"))
 }

@@ -85,7 +85,7 @@ impl LedgerRecords {
     /// Takes a record in; those of one kind come in the order of their keys. Returns false if it is not a ledger's.
     ///
     /// # Errors
-    /// What cannot be read, in words.
+    /// A sentence on the part that cannot be read.
     pub fn add(&mut self, kind: RecordKind, value: &[u8]) -> Result<bool, String> {
         match kind {
             RecordKind::Terminals => self.terminals = read_record(kind, value)?,

@@ -182,7 +182,7 @@ impl Space {
     /// The space as it is now, as if it had been written down: for one that was just read.
     ///
     /// # Errors
-    /// What cannot be written, in words.
+    /// A sentence on the part that cannot be written.
     pub fn as_written(&self) -> Result<WrittenSpace, String> {
         let state = self.lock_unnoted();
         let inbox = self.log().inbox.as_written().map_err(|error| error.to_string())?;
@@ -197,7 +197,7 @@ impl Space {
     /// again.
     ///
     /// # Errors
-    /// What cannot be written, in words.
+    /// A sentence on the part that cannot be written.
     pub fn changes_since(&self, older: Option<&WrittenSpace>) -> Result<SpaceChanges, String> {
         self.mark.clear();
         let state = self.lock_unnoted();

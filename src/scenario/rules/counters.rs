@@ -57,7 +57,7 @@ impl CountersFile {
     /// Takes a record in. Returns false if it is not of counts.
     ///
     /// # Errors
-    /// What cannot be read, in words.
+    /// A sentence on the part that cannot be read.
     pub fn add(&mut self, kind: RecordKind, value: &[u8]) -> Result<bool, String> {
         match kind {
             RecordKind::RuleCounts => {
