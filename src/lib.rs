@@ -160,6 +160,7 @@ pub mod wire;
 
 pub use base::{Currency, Operation, OrderState, PaymentMethod, Reason};
 pub use gateway::{PayRequest, TriggerEvent};
+pub use http::TrustedProxy;
 pub use server::{TlsError, TlsIdentity};
 pub use simulator::{
     CallError, MerchantReply, OrderRequest, PortError, Simulator, SimulatorBuilder, SpaceHandle,

@@ -18,7 +18,7 @@ use super::request::ApiRequest;
 use super::route::{ApiMethod, ApiReply, JSON, Route};
 use super::{dashboard, docs, guard, routes};
 use crate::base::{compressed, has_mark, without_mark};
-use crate::http::{BodyError, Limits, ReplyBody, RequestBody, check_host, scheme};
+use crate::http::{BodyError, Front, Limits, ReplyBody, RequestBody, check_host};
 use crate::space::{NotWritten, Space};
 
 /// Path to which the login page sends the token.
@@ -139,7 +139,7 @@ impl Control {
         let call = ApiRequest {
             control: Arc::clone(self),
             space,
-            origins: self.origins(&head.headers, scheme(&head.extensions)),
+            origins: self.origins(&head.headers, &Front::of(&head.extensions)),
             params,
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
@@ -174,7 +174,7 @@ impl Control {
         let call = ApiRequest {
             control: Arc::clone(self),
             space,
-            origins: self.origins(&headers, "http://"),
+            origins: self.origins(&headers, &Front::default()),
             params,
             query: query.to_owned(),
             headers,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::guard::Guard;
 use super::sources::Sources;
 use crate::base::is_authority;
-use crate::http::Limits;
+use crate::http::{Front, Limits};
 use crate::space::Spaces;
 
 /// Settings of a control plane.
@@ -53,7 +53,7 @@ pub struct Control {
     pub(super) guard: Guard,
 }
 
-/// Addresses under which the caller reaches the server: scheme and authority.
+/// Addresses under which the caller reaches the server: scheme, authority, and the path of a proxy.
 pub(super) struct Origins {
     /// The gateway.
     pub(super) gateway: String,
@@ -94,9 +94,10 @@ impl Control {
         self.own_url().parse::<Uri>().ok()?.port_u16()
     }
 
-    /// Address under which the caller reaches the server, which may be another than the listener's: the public URL for callers that come by its
-    /// host, for the path of a proxy belongs to it.
-    pub(super) fn origins(&self, headers: &HeaderMap, scheme: &str) -> Origins {
+    /// Address under which the caller reaches the server, which may be another than the
+    /// listener's: what a trusted proxy says, or the public URL for callers that come by its host, for the path of a
+    /// proxy belongs to it.
+    pub(super) fn origins(&self, headers: &HeaderMap, front: &Front) -> Origins {
         let ControlSettings { url, control_url, public_url, .. } = &self.settings;
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = host.filter(|host| is_authority(host));
@@ -107,7 +108,8 @@ impl Control {
             |known: &&str| known.parse::<Uri>().is_ok_and(|it| it.authority() == Some(&host));
         let shared = url == control_url;
         let public = public_url.as_deref().filter(is_host).filter(|_| shared);
-        let control = public.map_or_else(|| format!("{scheme}{host}"), str::to_owned);
+        let own = || format!("{}{host}{}", front.scheme(), front.prefix());
+        let control = public.map_or_else(own, str::to_owned);
         if shared {
             return Origins { gateway: control.clone(), control };
         }

@@ -13,7 +13,7 @@ use super::request::ApiRequest;
 use crate::base::{
     Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Reason, SecretNames,
 };
-use crate::gateway::CheckoutToken;
+use crate::gateway::{CheckoutToken, LinkBase};
 use crate::ledger::{Change, Entry, OrderKind};
 use crate::profile::{Mark, ReasonAnswer};
 use crate::space::{
@@ -250,7 +250,11 @@ impl OrderView {
                 kind: instrument.kind.name(),
                 account: instrument.account.to_string(),
             }),
-            checkout_url: format!("{}/pg/checkout/{token}", call.payer_origin()),
+            checkout_url: LinkBase::from(call.payer_origin()).link(
+                &call.space,
+                "/pg/checkout/",
+                &token.to_string(),
+            ),
             events: order
                 .history
                 .iter()

@@ -49,7 +49,7 @@ pub(super) fn open_link(context: &PageContext<'_>) -> PageReply {
     match gateway::link::open_for_card(&space, &query.merchant_id, &query.data) {
         Ok(offer) => {
             let token = gateway::seal(&space, OFFER, &offer);
-            PageReply::see_other(&context.address(&format!("/pg/checkout/card/{token}"), &[]))
+            PageReply::see_other(&context.address_in(&space, &format!("/pg/checkout/card/{token}")))
         }
         Err(refused) => pay::refused_link(context, &refused),
     }
@@ -77,7 +77,8 @@ pub(super) fn act(context: &PageContext<'_>, token: &str) -> PageReply {
 
 impl<'a> Stand<'a> {
     fn of(context: &PageContext<'_>, token: &'a str) -> Option<Self> {
-        let (space, offer) = gateway::unseal(context.spaces, OFFER, token)?;
+        let (space, offer) =
+            gateway::unseal(context.spaces, context.request.space.as_ref(), OFFER, token)?;
         Some(Self { space, offer, token })
     }
 
@@ -134,7 +135,12 @@ impl<'a> Stand<'a> {
     }
 
     fn save(&self, context: &PageContext<'_>) -> PageReply {
-        let pending = gateway::unseal::<PendingCard>(context.spaces, PENDING, &context.form.code);
+        let pending = gateway::unseal::<PendingCard>(
+            context.spaces,
+            Some(&self.space),
+            PENDING,
+            &context.form.code,
+        );
         let Some((_, mut pending)) = pending.filter(|(_, pending)| pending.offer == self.token)
         else {
             return pay::stale(context, &self.path());

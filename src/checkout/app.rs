@@ -38,7 +38,7 @@ pub(super) fn scan(context: &PageContext<'_>) -> PageReply {
                 };
                 report(context, &session, Operation::NotifyQrScanned);
                 let next = app_path(&session.checkout_token());
-                return PageReply::see_other(&context.address(&next, &[]));
+                return PageReply::see_other(&context.address_in(&session.space, &next));
             }
             None => Some(context.t.app_unknown_code),
         }
@@ -312,8 +312,12 @@ fn open_orders(context: &PageContext<'_>) -> Vec<AppOrder> {
 /// The open order that shows a code: its KHQR, or the link into PPCBank's app.
 fn find(context: &PageContext<'_>, code: &str) -> Option<(std::sync::Arc<Space>, OrderHandle)> {
     let code = code.trim();
-    if let Some((_, token)) = code.rsplit_once('/') {
-        return context.resolve(token.split('?').next().unwrap_or_default());
+    if let Some((place, token)) = code.rsplit_once('/') {
+        let name = place.rsplit_once("/space/").and_then(|(_, rest)| rest.split('/').next());
+        let named = name.and_then(|name| context.spaces.named(name));
+        let token = token.split('?').next().unwrap_or_default();
+        let space = named.as_ref().or(context.request.space.as_ref());
+        return CheckoutToken::resolve(token, context.spaces, space);
     }
     context.spaces.all().into_iter().find_map(|space| {
         let open: Vec<OrderHandle> = space.read(|view| {

@@ -13,7 +13,7 @@ use super::reply::{PageReply, relative, with_query};
 use super::texts::Texts;
 use super::{Checkout, PageRequest, assets};
 use crate::base::{PaymentMethod, Reason};
-use crate::gateway::{CheckoutSession, CheckoutToken};
+use crate::gateway::{CheckoutSession, CheckoutToken, place_of};
 use crate::ledger::OrderKind;
 use crate::profile::{Language, Merchant};
 use crate::space::{OrderHandle, PendingReply, Space, Spaces};
@@ -90,7 +90,7 @@ impl<'a> PageContext<'a> {
 
     /// Finds the space and order of a token.
     pub(super) fn resolve(&self, token: &str) -> Option<(Arc<Space>, OrderHandle)> {
-        CheckoutToken::resolve(token, self.spaces)
+        CheckoutToken::resolve(token, self.spaces, self.request.space.as_ref())
     }
 
     /// The reference from the page that was asked for to the page at `path`.
@@ -98,11 +98,22 @@ impl<'a> PageContext<'a> {
         relative(self.request.path, path)
     }
 
+    /// The address of a page of a space, which may be another than that of the page that was asked for.
+    pub(super) fn address_in(&self, space: &Space, path: &str) -> String {
+        let here = self.request.space.as_deref().map_or(["", ""], place_of).concat();
+        let from = here + self.request.path;
+        let to = place_of(space).concat() + path;
+        self.in_chosen_language(relative(&from, &to), &[])
+    }
+
     /// The same with a query, and with the language along if the payer chose it.
     pub(super) fn address(&self, path: &str, query: &[(&str, &str)]) -> String {
+        self.in_chosen_language(self.at(path), query)
+    }
+
+    fn in_chosen_language(&self, path: String, query: &[(&str, &str)]) -> String {
         let mut all = query.to_vec();
         all.extend(self.chosen.map(|language| ("lang", code(language))));
-        let path = self.at(path);
         if all.is_empty() { path } else { with_query(&path, &all) }
     }
 

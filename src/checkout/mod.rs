@@ -77,7 +77,7 @@ pub struct PageRequest<'a> {
     pub body: &'a [u8],
     /// The header `Accept-Language`.
     pub accept_language: &'a str,
-    /// Scheme and authority at which payers reach the pages.
+    /// Address at which payers reach the server: scheme, authority, and the path of a proxy.
     pub origin: &'a str,
     /// The space that the path or a header names.
     pub space: Option<Arc<Space>>,

@@ -8,7 +8,7 @@ use super::reply::PageReply;
 use super::texts::Texts;
 use super::{context, panel, result};
 use crate::base::{PaymentMethod, Reason};
-use crate::gateway::{self, CheckoutSession, Input, PayError, PayerStage, TypedCard};
+use crate::gateway::{self, CheckoutSession, Input, LinkBase, PayError, PayerStage, TypedCard};
 use crate::khqr;
 use crate::ledger::{BindingId, OrderKind, PayerStep};
 use crate::profile::{CardBrand, OtpChannel};
@@ -22,7 +22,8 @@ pub(super) fn open_link(context: &PageContext<'_>) -> PageReply {
         let known = gateway::link::read(&space, &query.merchant_id, &query.data);
         return match known {
             Ok(Some(token)) => {
-                PageReply::see_other(&context.address(&format!("/pg/checkout/{token}"), &[]))
+                let page = format!("/pg/checkout/{token}");
+                PageReply::see_other(&context.address_in(&space, &page))
             }
             // Its order comes to be with the first opening, and the address of its page with it.
             Ok(None) => PageReply::found_good(),
@@ -30,7 +31,10 @@ pub(super) fn open_link(context: &PageContext<'_>) -> PageReply {
         };
     }
     match gateway::link::open(&space, &query.merchant_id, &query.data) {
-        Ok(token) => PageReply::see_other(&context.address(&format!("/pg/checkout/{token}"), &[])),
+        Ok(token) => {
+            let page = format!("/pg/checkout/{token}");
+            PageReply::see_other(&context.address_in(&space, &page))
+        }
         Err(refused) => refused_link(context, &refused),
     }
 }
@@ -257,7 +261,8 @@ fn qr(context: &PageContext<'_>, session: &CheckoutSession, path: &str) -> Optio
     let (look, head, title, payload) = match method {
         PaymentMethod::CreditDebit => return None,
         PaymentMethod::PpcbankTransfer => {
-            ("ppcbank", "PPCBank", t.scan_ppcbank, format!("{}{app}", context.request.origin))
+            let app = LinkBase::from(context.request.origin).link(&session.space, &app, "");
+            ("ppcbank", "PPCBank", t.scan_ppcbank, app)
         }
         PaymentMethod::Payon => ("payon", "PAYON", t.scan_payon, session.khqr()?),
         PaymentMethod::BakongKhqr => ("khqr", "KHQR", t.scan_khqr, session.khqr()?),

@@ -197,6 +197,7 @@ fn builder(
     if let Some(url) = &settings.public_url {
         builder = builder.public_url(url.as_str());
     }
+    builder = builder.trusted_proxies(settings.trusted_proxy.iter().copied());
     if settings.strict { builder.strict() } else { builder }
 }
 

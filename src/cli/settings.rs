@@ -16,6 +16,7 @@ use super::environment;
 use super::listen_host::ListenHost;
 use crate::base::read_text;
 use crate::checkout::FRAME_ANCESTORS;
+use crate::http::TrustedProxy;
 use crate::profile::Diagnostic;
 use crate::space::{Budgets, Durability};
 
@@ -70,6 +71,10 @@ pub(super) struct ServeSettings {
     /// Address under which payers reach the gateway, when merchants reach it under another one
     #[arg(long, env = "PAYON_SIM_PUBLIC_URL", value_name = "URL")]
     pub(super) public_url: Option<BaseUrl>,
+    /// Address of a proxy, or a network such as 10.0.0.0/8, whose X-Forwarded-Proto, -Host and -Prefix count in links, pages
+    /// and redirects; may be given several times. In the environment variable several are separated by commas
+    #[arg(long, env = "PAYON_SIM_TRUSTED_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) trusted_proxy: Vec<TrustedProxy>,
     /// Leave the tester's panel out of the payer's pages
     #[arg(long, env = "PAYON_SIM_NO_PANEL", value_parser = BoolishValueParser::new())]
     pub(super) no_panel: bool,
@@ -210,6 +215,7 @@ impl Default for ServeSettings {
             profile: None,
             seed: None,
             public_url: None,
+            trusted_proxy: Vec::new(),
             no_panel: false,
             frame_ancestors: FRAME_ANCESTORS.to_owned(),
             ready_file: None,

@@ -6,33 +6,39 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::{Operation, Reason, TraceHeaders, is_authority};
-use crate::space::{PendingReply, RequestId, Space};
+use crate::space::{DEFAULT_SPACE, PendingReply, RequestId, Space};
 
 /// The place at which callers reach the gateway, put together only where a link is made of it.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkBase<'a> {
     scheme: &'static str,
     host: Option<&'a str>,
+    prefix: &'a str,
     url: &'a str,
 }
 
 impl<'a> LinkBase<'a> {
-    /// The origin of what the header `Host` names, under `scheme`, such as `http://`. Where that host must not get into a
-    /// link, it is `url`.
-    pub const fn at(scheme: &'static str, host: Option<&'a str>, url: &'a str) -> Self {
-        Self { scheme, host, url }
+    /// The origin of what the header `Host` names, under `scheme`, such as `http://`, with the path in front of all
+    /// others. Where that host must not get into a link, it is `url`.
+    pub const fn at(
+        scheme: &'static str,
+        host: Option<&'a str>,
+        prefix: &'a str,
+        url: &'a str,
+    ) -> Self {
+        Self { scheme, host, prefix, url }
     }
 
-    /// The URL of `path` and `name` behind it.
-    pub(super) fn link(self, path: &str, name: &str) -> String {
-        let (scheme, rest) = self.parts();
-        [scheme, rest, path, name].concat()
+    /// The URL of `path` and `name` behind it, in this space.
+    pub fn link(self, space: &Space, path: &str, name: &str) -> String {
+        let ([scheme, host, prefix], [folder, space]) = (self.parts(), place_of(space));
+        [scheme, host, prefix, folder, space, path, name].concat()
     }
 
-    fn parts(self) -> (&'static str, &'a str) {
+    fn parts(self) -> [&'a str; 3] {
         match self.host.filter(|host| is_authority(host)) {
-            Some(host) => (self.scheme, host),
-            None => ("", self.url),
+            Some(host) => [self.scheme, host, self.prefix],
+            None => ["", self.url, ""],
         }
     }
 }
@@ -40,15 +46,20 @@ impl<'a> LinkBase<'a> {
 /// The origin written out, `http://127.0.0.1:36605`.
 impl<'a> From<&'a str> for LinkBase<'a> {
     fn from(url: &'a str) -> Self {
-        Self { scheme: "", host: None, url }
+        Self { scheme: "", host: None, prefix: "", url }
     }
 }
 
 impl fmt::Display for LinkBase<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.parts();
-        write!(f, "{scheme}{rest}")
+        f.write_str(&self.parts().concat())
     }
+}
+
+/// The path of a space, in two parts: of all but `default`, which is where no space is named, links carry the name, so
+/// that whoever stands in front of several processes can tell where they lead.
+pub fn place_of(space: &Space) -> [&str; 2] {
+    if space.name() == DEFAULT_SPACE { ["", ""] } else { ["/space/", space.name()] }
 }
 
 /// One request to one of PAYON's operations. Its `Debug` form leaves token and body out.

@@ -50,17 +50,23 @@ impl CheckoutToken {
     }
 
     /// The space and order that `text` names; `None` for anything the gateway did not make, and for an order that is gone.
-    pub fn resolve(text: &str, spaces: &Spaces) -> Option<(Arc<Space>, OrderHandle)> {
+    /// `named` is the space that the path names: only its orders are found then, whatever its number was where the token
+    /// was made.
+    pub fn resolve(
+        text: &str,
+        spaces: &Spaces,
+        named: Option<&Arc<Space>>,
+    ) -> Option<(Arc<Space>, OrderHandle)> {
         let token = Self::parse(text)?;
         let order = OrderId(u64::from_be_bytes(token.0[4..12].try_into().ok()?));
-        let space = token.space(spaces)?;
+        let space = named.cloned().or_else(|| token.space(spaces))?;
         let (handle, merchant, tx_id) = space.read(|view| {
             let found = view.ledger.find(Target::At(order))?;
             let merchant = view.ledger.terminal(found).merchant.clone();
             Some((view.handle(found), merchant, found.tx_id.clone()))
         })?;
         let made = Self::new(space.number(), space.seed(), order, &merchant, &tx_id);
-        (made == token).then_some((space, handle))
+        (made.0[4..] == token.0[4..]).then_some((space, handle))
     }
 
     /// The token that `text` says, whoever made it.

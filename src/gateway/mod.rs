@@ -34,7 +34,7 @@ mod status;
 pub use acs::{Cres3ds, CresError};
 pub use answer::answer;
 pub use bindings::{CardToSave, check_card, save_card};
-pub use call::{Call, GatewayReply, LinkBase, ReplyExtras};
+pub use call::{Call, GatewayReply, LinkBase, ReplyExtras, place_of};
 pub use checkout_session::{CheckoutSession, SavedCard, note_step};
 pub use checkout_token::CheckoutToken;
 pub use context::Refused;

@@ -51,7 +51,10 @@ pub(super) fn answer(
             }),
             amount: ShortAmount(request.price.amount, request.price.currency),
             currency_code: request.price.currency,
-            checkout_url: context.origin.link("/pg/checkout/", token.text(&mut [0; _])).into(),
+            checkout_url: context
+                .origin
+                .link(context.space, "/pg/checkout/", token.text(&mut [0; _]))
+                .into(),
             expire_dttm: (&*order.expires.year_first_digits()).into(),
             khqr_md5: khqr.as_deref().map(|khqr| khqr::md5(khqr).into()),
             khqr: khqr.map(Into::into),

@@ -17,14 +17,16 @@ pub fn seal<T: Serialize>(space: &Space, purpose: &str, value: &T) -> String {
 }
 
 /// The value within, with the space that sealed it; `None` for anything that it did not seal for
-/// this purpose.
+/// this purpose. `named` is the space that the path names, whatever its number was when it sealed the value.
 pub fn unseal<T: DeserializeOwned>(
     spaces: &Spaces,
+    named: Option<&Arc<Space>>,
     purpose: &str,
     sealed: &str,
 ) -> Option<(Arc<Space>, T)> {
     let mut parts = sealed.split('.');
-    let space = spaces.numbered(parts.next()?.parse().ok()?)?;
+    let number = parts.next()?.parse().ok()?;
+    let space = named.cloned().or_else(|| spaces.numbered(number))?;
     let json = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
     let claimed = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
     if claimed != proof(&space, purpose, &json)[..18] {

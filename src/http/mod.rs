@@ -1,19 +1,20 @@
-//! Pieces of HTTP that several modules share: limits, bodies in and out, the name by which a request calls the server,
+//! Pieces of HTTP that several modules share: limits, bodies in and out, the name by which a request calls the server and what a
+//! proxy says of it,
 //! the headers of a trace, and the client of whoever calls as a merchant.
 
 mod body;
 mod client;
+mod front;
 mod host;
 mod reply_body;
-mod scheme;
 
 use std::time::Duration;
 
 pub use body::{BodyError, LeavesRest, RequestBody};
 pub use client::{Broken, MerchantAnswer, post, send};
+pub use front::{Front, NoProxy, TrustedProxy};
 pub use host::{HostError, check_host};
 pub use reply_body::{Pieces, ReplyBody};
-pub use scheme::{Secure, scheme};
 
 use hyper::header::{HeaderMap, HeaderName};
 

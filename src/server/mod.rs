@@ -32,7 +32,7 @@ pub use router::{App, Plane};
 pub use tls::{NO_TLS, TlsError, TlsIdentity};
 
 use crate::base::Millis;
-use crate::http::{LeavesRest, ReplyBody, Secure};
+use crate::http::{Front, LeavesRest, ReplyBody};
 use crate::scenario::{CallFacts, Point, Transport};
 use crate::space::UnansweredCall;
 use client_stream::ClientStream;
@@ -67,7 +67,8 @@ pub async fn run(
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                let is_trusted = app.trusted_proxies.iter().any(|it| it.includes(peer.ip()));
                 pause = Duration::from_millis(1);
                 if plane != Plane::Control
                     && let Some(fault) = fault_at_once(&app)
@@ -83,7 +84,7 @@ pub async fn run(
                 match door.clone() {
                     None => {
                         let stream = ClientStream::Plain(stream);
-                        connections.spawn(serve(stream, app, plane, stop, malformed));
+                        connections.spawn(serve(stream, is_trusted, app, plane, stop, malformed));
                     }
                     Some(door) => {
                         connections.spawn(async move {
@@ -92,7 +93,7 @@ pub async fn run(
                                 () = stop.cancelled() => None,
                             };
                             if let Some(stream) = entered {
-                                serve(stream, app, plane, stop, malformed).await;
+                                serve(stream, is_trusted, app, plane, stop, malformed).await;
                             }
                         });
                     }
@@ -176,6 +177,7 @@ fn complete(response: Response<ReplyBody>, hook: &ReplyHook) -> Response<ReplyBo
 
 async fn serve(
     stream: ClientStream,
+    is_trusted: bool,
     app: Arc<App>,
     plane: Plane,
     stop: CancellationToken,
@@ -186,8 +188,8 @@ async fn serve(
     let (stream, hook) = FaultStream::new(stream);
     let (app, hook) = (&app, &hook);
     let service = service_fn(move |mut request| {
-        if is_secure {
-            request.extensions_mut().insert(Secure);
+        if is_secure || is_trusted {
+            Front::note(&mut request, is_secure, is_trusted);
         }
         router::answer(app, plane, hook, request).map_ok(move |response| complete(response, hook))
     });

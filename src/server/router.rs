@@ -25,8 +25,8 @@ use crate::base::{Operation, Reason, compressed};
 use crate::checkout::{self, Checkout};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
-    BodyError, CONTROL_PORT_HEADER, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
-    check_host, scheme, trace_headers,
+    BodyError, CONTROL_PORT_HEADER, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
+    TrustedProxy, check_host, trace_headers,
 };
 use crate::space::{PendingReply, Space, Spaces};
 
@@ -41,6 +41,8 @@ pub struct App {
     pub checkout: Checkout,
     /// Address under which payers reach the gateway, when merchants reach it under another one.
     pub public_url: Option<String>,
+    /// Proxies whose word on scheme, host and path is taken.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// Limits of the server.
     pub limits: Limits,
 }
@@ -102,7 +104,8 @@ async fn answer_parts(
     head: Parts,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
-    let path = below_public_url(app, head.uri.path());
+    let front = Front::of(&head.extensions);
+    let path = below_proxy(app, &front, head.uri.path());
     let (name, path) = match split_space(path) {
         Some((name, rest)) => (Some(name), rest),
         None => (None, path),
@@ -152,8 +155,7 @@ async fn answer_parts(
         Ok(space) => space,
         Err(refusal) => return turn_away(*refusal, trigger).await,
     };
-    let scheme = scheme(&head.extensions);
-    operate(app, operation, space, trigger, scheme, head.headers, body).await
+    operate(app, operation, space, trigger, front, head.headers, body).await
 }
 
 /// Answers a call of an operation, in the space that a header names. All that needs no body is done before the future is
@@ -167,7 +169,7 @@ fn call<'a>(
     let (head, incoming) = request.into_parts();
     let welcomed = welcome(app, operation, None, &head);
     let mut body = RequestBody::new(incoming, &head.headers);
-    let (scheme, headers) = (scheme(&head.extensions), head.headers);
+    let (front, headers) = (Front::of(&head.extensions), head.headers);
     async move {
         let space = match welcomed {
             Ok(space) => space,
@@ -177,8 +179,7 @@ fn call<'a>(
                 return refusal;
             }
         };
-        let mut response =
-            operate(app, operation, space, trigger, scheme, headers, &mut body).await;
+        let mut response = operate(app, operation, space, trigger, front, headers, &mut body).await;
         if !body.is_read() {
             Box::pin(body.settle(&mut response, &app.limits)).await;
         }
@@ -192,7 +193,7 @@ async fn operate(
     operation: Operation,
     space: Option<Arc<Space>>,
     trigger: &ReplyHook,
-    scheme: &'static str,
+    front: Front,
     headers: HeaderMap,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
@@ -206,14 +207,14 @@ async fn operate(
             let (app, named) = (Arc::clone(app), space.clone());
             let scenario = scenario_of(&headers).map(str::to_owned);
             let answered = tokio::task::spawn_blocking(move || {
-                decide(&app, operation, space, scheme, &headers, &body)
+                decide(&app, operation, space, &front, &headers, &body)
             });
             answered.await.unwrap_or_else(|_| {
                 let detail = "the request was given up half-way";
                 refuse(named.as_ref(), scenario.as_deref(), Reason::SystemError, detail)
             })
         }
-        Ok(body) => decide(app, operation, space, scheme, &headers, &body),
+        Ok(body) => decide(app, operation, space, &front, &headers, &body),
         Err(error @ BodyError::TooLarge(_)) => {
             let scenario = scenario_of(&headers);
             refuse(space.as_ref(), scenario, Reason::TooLarge, &error.to_string())
@@ -338,7 +339,7 @@ fn decide(
     app: &App,
     operation: Operation,
     space: Option<Arc<Space>>,
-    scheme: &'static str,
+    front: &Front,
     headers: &HeaderMap,
     body: &[u8],
 ) -> GatewayReply {
@@ -354,7 +355,7 @@ fn decide(
         space,
         token: headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok()),
         scenario: scenario_of(headers),
-        origin: origin(app, scheme, headers),
+        origin: origin(app, front, headers),
         body,
         trace_headers: trace_headers(headers),
     };
@@ -469,7 +470,7 @@ async fn answer_page(
             query: head.uri.query().unwrap_or_default(),
             body: &body,
             accept_language: header(ACCEPT_LANGUAGE).unwrap_or_default(),
-            origin: &origin(&shared, scheme(&head.extensions), &head.headers).to_string(),
+            origin: &origin(&shared, &Front::of(&head.extensions), &head.headers).to_string(),
             space,
         };
         shared.checkout.answer(&shared.spaces, &asked)
@@ -508,26 +509,30 @@ async fn answer_page(
 }
 
 /// Address of the payer's pages: as configured, else the one under which the merchant reached the gateway.
-fn origin<'a>(app: &'a App, scheme: &'static str, headers: &'a HeaderMap) -> LinkBase<'a> {
+fn origin<'a>(app: &'a App, front: &'a Front, headers: &'a HeaderMap) -> LinkBase<'a> {
     if let Some(url) = &app.public_url {
         return url.as_str().into();
     }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    LinkBase::at(scheme, host, app.control.url())
+    LinkBase::at(front.scheme(), host, front.prefix(), app.control.url())
 }
 
-/// The path without that of the public URL in front, for a proxy that leaves it there. A path of ours is kept as it is.
-fn below_public_url<'p>(app: &App, path: &'p str) -> &'p str {
+/// The path without that of the public URL or of a trusted proxy in front, for a proxy that leaves it there. A path of
+/// ours is kept as it is.
+fn below_proxy<'p>(app: &App, front: &Front, path: &'p str) -> &'p str {
     let is_ours = |path: &str| {
         checkout::is_page(path) || path.starts_with("/_sim") || path.starts_with("/space/")
     };
-    let public = app.public_url.as_deref().filter(|_| !is_ours(path));
-    let folder = public.and_then(|url| {
+    if is_ours(path) {
+        return path;
+    }
+    let public = app.public_url.as_deref().and_then(|url| {
         let (_, rest) = url.split_once("://")?;
-        Some(&rest[rest.find('/')?..])
+        Some(rest[rest.find('/')?..].trim_end_matches('/'))
     });
-    let rest = folder.and_then(|folder| path.strip_prefix(folder.trim_end_matches('/')));
-    rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    let folders = [public.unwrap_or_default(), front.prefix()];
+    let mut rests = folders.iter().filter_map(|folder| path.strip_prefix(*folder));
+    rests.find(|rest| rest.len() < path.len() && rest.starts_with('/')).unwrap_or(path)
 }
 
 /// `/space/{name}/rest` → name and `/rest`.

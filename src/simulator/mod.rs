@@ -22,7 +22,7 @@ use crate::api::{Control, ControlSettings, Sources, TlsPort};
 use crate::base::{Diagnostic, Seed};
 use crate::checkout::Checkout;
 use crate::delivery::{Scheduler, Sender};
-use crate::http::Limits;
+use crate::http::{Limits, TrustedProxy};
 use crate::profile::Profile;
 use crate::server::{self, App, Plane, TlsIdentity};
 use crate::space::{Budgets, IfExists, LoadedSpaces, NewMerchant, Spaces};
@@ -81,6 +81,7 @@ pub struct SimulatorBuilder {
     both_loopbacks: bool,
     control_token: Option<String>,
     public_url: Option<String>,
+    trusted_proxies: Vec<TrustedProxy>,
     is_strict: bool,
     sources: Arc<Sources>,
     checkout: Checkout,
@@ -126,6 +127,7 @@ impl Default for SimulatorBuilder {
             both_loopbacks: false,
             control_token: None,
             public_url: None,
+            trusted_proxies: Vec::new(),
             is_strict: false,
             sources: Arc::default(),
             checkout: Checkout::default(),
@@ -249,6 +251,12 @@ impl SimulatorBuilder {
         Self { public_url: Some(url.into()), ..self }
     }
 
+    /// Takes the word of these proxies for the scheme, host and path by which they were called: `X-Forwarded-Proto`,
+    /// `X-Forwarded-Host` and `X-Forwarded-Prefix`. Without them nobody's is taken.
+    pub fn trusted_proxies(self, proxies: impl IntoIterator<Item = TrustedProxy>) -> Self {
+        Self { trusted_proxies: proxies.into_iter().collect(), ..self }
+    }
+
     /// Refuses every request in which the lint finds a violation.
     ///
     /// ```
@@ -354,6 +362,7 @@ impl SimulatorBuilder {
             control: Arc::clone(&control_plane),
             checkout: self.checkout,
             public_url: self.public_url,
+            trusted_proxies: self.trusted_proxies,
             limits: self.limits,
         });
         let sender = Arc::new(Sender::new(spaces.profile().pushback.in_flight_total));

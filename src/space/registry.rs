@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::contents::{Budgets, InitialState};
 use super::metrics::Meter;
-use super::names::is_plain;
+use super::names::{NameTag, is_plain, repeatable_part};
 use super::records::SavedSpace;
 use super::snapshot::Snapshot;
 use super::space::{Added, Shared, Space};
@@ -174,6 +174,7 @@ pub struct Spaces {
     /// The spaces with which a merchant was made: more than one where several were made from one seed.
     owners: DashMap<Box<str>, Vec<Arc<Space>>>,
     next_number: AtomicU32,
+    name_tag: NameTag,
     strict: AtomicBool,
     violations: AtomicU64,
 }
@@ -242,6 +243,7 @@ impl Spaces {
             by_number: DashMap::new(),
             owners: DashMap::new(),
             next_number: AtomicU32::new(next_number),
+            name_tag: NameTag::random(),
             strict: AtomicBool::new(false),
             violations: AtomicU64::new(0),
         };
@@ -376,9 +378,9 @@ impl Spaces {
             }
         }
         // What is drawn in a space depends on its seed and on one more word: the name where the seed follows from it.
-        let random_domain = if seed.is_some() { DEFAULT_SPACE } else { &name };
+        let random_domain = if seed.is_some() { DEFAULT_SPACE } else { repeatable_part(&name) };
         let seed = seed.unwrap_or_else(|| {
-            let draw = self.default.seed().number(&[b"space", name.as_bytes()]);
+            let draw = self.default.seed().number(&[b"space", random_domain.as_bytes()]);
             Seed::random(draw)
         });
         let initial = InitialState {
@@ -483,7 +485,7 @@ impl Spaces {
             return Err(SpaceError::TooManySpaces);
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let name = name.map_or_else(|| format!("s{number}"), str::to_owned);
+        let name = name.map_or_else(|| self.name_tag.name(number), str::to_owned);
         if !is_plain(&name, NAME_MAX) || name.starts_with('.') {
             return Err(SpaceError::BadName(name));
         }
@@ -529,7 +531,7 @@ impl Spaces {
         wish: &NewMerchant,
     ) -> Result<profile::Merchant, SpaceError> {
         let seed = seed.map(|seed| seed.0.to_le_bytes());
-        let whose: &[u8] = seed.as_ref().map_or(space.as_bytes(), |seed| seed);
+        let whose: &[u8] = seed.as_ref().map_or(repeatable_part(space).as_bytes(), |seed| seed);
         let draw = Seed(index as u64).number(&[b"merchant", whose]);
         let id = wish
             .merchant_id

@@ -15,7 +15,7 @@ async fn an_order_is_registered_paid_told_of_looked_up_and_refunded() {
 
     let registered = space.register("1001", json!({ "noti_url": sink.url("/noti") })).await;
     let checkout = registered["checkoutUrl"].as_str().unwrap();
-    assert!(checkout.starts_with(&format!("{}/pg/checkout/", sim.url)), "{checkout}");
+    assert!(checkout.starts_with(&format!("{}/space/story/pg/checkout/", sim.url)), "{checkout}");
     assert_eq!(space.order("1001").await["checkoutUrl"], checkout);
 
     let status = json!({ "txId": "1001", "amount": "1", "currency": "USD" });

@@ -30,7 +30,8 @@ fn a_link_becomes_an_order_once() {
     let data = data(&order_json("tx", ""));
     assert!(data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
     let token = open(gateway.space(), MERCHANT, &data).expect("opened");
-    let (_, id) = CheckoutToken::resolve(&token.to_string(), &gateway.spaces).expect("a page");
+    let (_, id) =
+        CheckoutToken::resolve(&token.to_string(), &gateway.spaces, None).expect("a page");
     let order = gateway.order("tx");
     assert_eq!((order.id, order.state), (id.position(), OrderState::Registered));
     assert_eq!(order.details().success_url.as_deref(), Some("http://shop.test/ok"));

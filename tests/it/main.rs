@@ -61,6 +61,7 @@ mod ledger_rules;
 mod ledger_table;
 mod link;
 mod lint;
+mod many_machines;
 mod merchant_under_test;
 mod metrics;
 mod openapi_lint;
