@@ -134,6 +134,9 @@ fn read_authority(authority: &str) -> Result<(&str, Option<u16>), WebUrlError> {
 /// Tells names and IPv4 addresses from all else. A name whose last label is a number would be an address to some clients
 /// and a name to others, so it must be a full address.
 fn is_host_name(host: &str) -> bool {
+    if host.parse::<Ipv4Addr>().is_ok() {
+        return true;
+    }
     let name = host.strip_suffix('.').unwrap_or(host);
     let is_label = |label: &str| {
         !label.is_empty()
@@ -143,9 +146,7 @@ fn is_host_name(host: &str) -> bool {
     let hex = last.get(..2).is_some_and(|begin| begin.eq_ignore_ascii_case("0x"));
     let is_number = last.bytes().all(|byte| byte.is_ascii_digit())
         || (hex && last[2..].bytes().all(|byte| byte.is_ascii_hexdigit()));
-    name.len() <= 253
-        && name.split('.').all(is_label)
-        && (!is_number || host.parse::<Ipv4Addr>().is_ok())
+    name.len() <= 253 && name.split('.').all(is_label) && !is_number
 }
 
 fn read_port(digits: &str) -> Option<u16> {

@@ -58,6 +58,11 @@ pub(super) fn redact_loosely<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'
     masked.finish()
 }
 
+/// Returns true for the bytes of which one is in every text that holds something named like a secret.
+pub(super) const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'<' | b'\n' | b'%' | b':' | b'=')
+}
+
 /// Returns true if a text may hold something that is named like a secret.
 pub(super) fn names_a_secret(secrets: &SecretNames, text: &[u8]) -> bool {
     let is_gap = |byte: &&u8| byte.is_ascii_whitespace() || b"\"'\\]".contains(byte);
