@@ -26,10 +26,16 @@ use crate::space::{Delivery, Event};
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The least time between two looks at what happened.
 const PACE: Duration = Duration::from_millis(10);
+/// The longest time between two looks, however many look.
+const PACE_MAX: Duration = Duration::from_secs(5);
+/// All readers together take no more than one part in so many of a processor's time.
+const TIME_SHARE: u32 = 10;
 /// Number of events read in one go; with [`PACE`], 6,400 a second.
 const BATCH: usize = 64;
 /// No event is added any more to a piece of this size.
 const PIECE_BYTES: usize = 256 << 10;
+/// Pieces of all readers together keep to about this size: one waits with each reader that does not read.
+const PIECES_BYTES: usize = 64 << 20;
 /// The header by which a reader that was cut off goes on.
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -145,7 +151,7 @@ pub(super) fn follow(call: ApiRequest, query: EventsQuery) -> Result<ReplyBody, 
         at,
         // An event without data only says where the reader is.
         greeting: Some(format!("retry: 1000\n{greeting}id: {at}\n\n")),
-        looked: now.checked_sub(PACE).unwrap_or(now),
+        next_look: now,
         sent: now,
         call,
     };
@@ -190,8 +196,8 @@ struct EventReader {
     at: u64,
     /// The first message of the stream.
     greeting: Option<String>,
-    /// Time at which it was last looked at what happened.
-    looked: Instant,
+    /// Time before which it is not looked at what happened.
+    next_look: Instant,
     /// Time at which something was last sent.
     sent: Instant,
 }
@@ -227,16 +233,21 @@ impl EventReader {
         let (space, control) = (Arc::clone(&self.call.space), Arc::clone(&self.call.control));
         loop {
             tokio::select! {
-                () = tokio::time::sleep_until(self.looked + PACE) => {}
+                () = tokio::time::sleep_until(self.next_look) => {}
                 () = control.stopped() => return None,
             }
             // Listening begins before looking, so that nothing is missed between the two.
             let mut changed = pin!(space.changed().notified());
             changed.as_mut().enable();
-            let Look { text, more, closed } = self.read();
-            self.looked = Instant::now();
+            let begun = Instant::now();
+            let readers = control.spaces().meter().readers().max(1);
+            let Look { text, more, closed } = self.read(PIECES_BYTES / readers as usize);
+            // The more readers there are, the rarer each looks.
+            let share = TIME_SHARE.saturating_mul(readers.try_into().unwrap_or(u32::MAX));
+            let pause = begun.elapsed().saturating_mul(share).clamp(PACE, PACE_MAX);
+            self.next_look = begun + pause;
             if !text.is_empty() {
-                self.sent = self.looked;
+                self.sent = Instant::now();
                 return Some((text.into(), self));
             }
             if more {
@@ -256,8 +267,8 @@ impl EventReader {
         }
     }
 
-    /// Goes on by up to [`BATCH`] events.
-    fn read(&mut self) -> Look {
+    /// Goes on by up to [`BATCH`] events, and by one at least, whatever the share of memory.
+    fn read(&mut self, share_bytes: usize) -> Look {
         loop {
             let found = self.call.space.event_page(self.at, BATCH);
             let (mut text, mut missed) = (String::new(), Missed::default());
@@ -279,7 +290,7 @@ impl EventReader {
                     EventFate::Other => {}
                     EventFate::Gone => missed.add(at, at),
                 }
-                if text.len() >= PIECE_BYTES {
+                if text.len() >= share_bytes.min(PIECE_BYTES) {
                     break;
                 }
             }

@@ -40,7 +40,8 @@ pub(crate) fn payon_sim(args: &[&str]) -> Command {
     clean(Command::new(env!("CARGO_BIN_EXE_payon-sim")), args)
 }
 
-fn clean(mut command: Command, args: &[&str]) -> Command {
+/// A command without settings from our own environment, whose output is read.
+pub(crate) fn clean(mut command: Command, args: &[&str]) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PAYON_SIM_") {
             command.env_remove(name);
@@ -145,6 +146,19 @@ impl Gateway {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Kilobytes of memory that it holds.
+    pub(crate) fn resident_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("it lives");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// The number of files and connections that it has open.
+    pub(crate) fn handles(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it lives").count()
     }
 
     /// Opens a connection on which nothing takes for ever.

@@ -90,6 +90,7 @@ mod sharing;
 mod sign_infer;
 mod snapshots;
 mod state;
+mod storm;
 mod summary;
 mod support;
 mod tidy;
