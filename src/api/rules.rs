@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiInput, ApiRequest, Empty};
-use crate::base::{Reason, did_you_mean};
+use crate::base::{JsonTree, Reason, did_you_mean};
 use crate::gateway::{RecordError, scenario_of};
 use crate::scenario::{
     self, ArmedRule, CATALOGUE, FAULTS, FailingPart, Fault, FaultWish, Point, Recorded, Rule,
@@ -82,7 +82,8 @@ struct RuleView {
     /// Warnings about it.
     warnings: Vec<String>,
     /// The rule as in a scenario file.
-    rule: serde_json::Value,
+    #[schemars(with = "serde_json::Value")]
+    rule: JsonTree,
 }
 
 /// The rules of the space.
@@ -366,7 +367,8 @@ pub(super) struct RecordedScenario {
     /// The file.
     yaml: String,
     /// The same as JSON, without the notes.
-    scenario: serde_json::Value,
+    #[schemars(with = "serde_json::Value")]
+    scenario: JsonTree,
     /// Parts that the scenario leaves out, with the reason.
     notes: Vec<String>,
 }

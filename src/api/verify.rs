@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::problem::ApiProblem;
 use super::request::ApiRequest;
+use crate::base::JsonTree;
 use crate::gateway;
 use crate::scenario::{Expectation, ExpectationVerdict, judge, read_expectations};
 
@@ -48,7 +49,8 @@ pub(super) struct Verified {
 #[schemars(rename = "Verdict")]
 struct VerdictView {
     /// As it was asked.
-    expectation: Value,
+    #[schemars(with = "Value")]
+    expectation: JsonTree,
     /// True if it is met; false as well where it could not be judged.
     ok: bool,
     /// True if there was anything to judge it by; what the merchant believes is not known here.

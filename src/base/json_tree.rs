@@ -1,6 +1,9 @@
 //! A JSON body taken apart, with its members in their order and every number in its own digits.
 
+use std::fmt;
+
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::ser::{self, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 /// Levels of nesting that are taken apart; serde_json stops there too.
@@ -32,7 +35,7 @@ impl<'de> Deserialize<'de> for RawMembers<'de> {
         impl<'de> Visitor<'de> for MembersVisitor {
             type Value = RawMembers<'de>;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON object")
             }
 
@@ -164,9 +167,31 @@ impl JsonTree {
     }
 }
 
+impl fmt::Display for JsonTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.json())
+    }
+}
+
+/// Written as JSON, number by number in its own digits.
+impl Serialize for JsonTree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.json()).map_err(ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// Read from JSON alone.
+impl<'de> Deserialize<'de> for JsonTree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::of(raw.get(), DEPTH_MAX).map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::read_objects;
 
     #[test]
     fn digits_order_and_repeated_names_are_kept() {
@@ -175,6 +200,9 @@ mod tests {
         assert_eq!(tree.json(), r#"{"b":1.00,"a":[null,true,"xA"],"b":{"c":-2e3}}"#);
         assert_eq!(tree.get("b").map(JsonTree::kind), Some("object"));
         assert_eq!(JsonTree::parse(b"1 2"), None);
+        // Also where it is a part of something else.
+        let list: Vec<JsonTree> = read_objects(br#"[ {"a": 1.00}, 2e3 ]"#).expect("a list");
+        assert_eq!(serde_json::to_string(&list).expect("JSON"), r#"[{"a":1.00},2e3]"#);
     }
 
     #[test]

@@ -135,11 +135,12 @@ fn request(
             }
         } else if let Some(flags) = word.strip_prefix('-').filter(|flags| !flags.is_empty()) {
             // `-sXPOST`: the first option with a value takes the rest of the word, or the next one.
-            let with_value = flags.find(|flag| !SHORT_FLAGS.contains(flag));
-            if let Some(at) = with_value {
-                let (option, rest) = flags[at..].split_at(1);
+            let with_value = flags.trim_start_matches(|flag| SHORT_FLAGS.contains(flag));
+            let mut letters = with_value.chars();
+            if let Some(option) = letters.next() {
+                let rest = letters.as_str();
                 let value = if rest.is_empty() { words.next().unwrap_or_default() } else { rest };
-                if option == "d" {
+                if option == 'd' {
                     request.add("--data", value, file)?;
                 }
             }

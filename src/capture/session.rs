@@ -221,7 +221,8 @@ impl Session {
             }
         }
         if let Some(end) = session.end {
-            let (found, told) = (session.lines.len() as u64, end.calls + end.pushbacks);
+            let (found, told) =
+                (session.lines.len() as u64, end.calls.saturating_add(end.pushbacks));
             if found != told {
                 return Err(SessionError::Count { found, told });
             }

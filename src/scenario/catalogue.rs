@@ -213,7 +213,7 @@ mod tests {
                 .for_each(|one| collect(one, found));
         }
         let mut found = BTreeSet::new();
-        collect(&scenario.to_json(), &mut found);
+        collect(&serde_json::to_value(scenario.to_json()).expect("JSON"), &mut found);
         found.extend(scenario.profile.iter().filter_map(|it| it.value.0.parse::<u64>().ok()));
         let rules = &crate::profile::Profile::builtin().rules;
         found.extend([rules.hold_lifetime_ms.unsigned_abs()]);

@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
-use crate::base::{Millis, OrderState, Reason, named_enum};
+use crate::base::{JsonTree, Millis, OrderState, Reason, named_enum};
 use crate::scenario::{Belief, Counts, Coverage, Expectation, ExpectationVerdict, SpaceHistory};
 
 /// Results of one run: its scenarios in the order in which they were given.
@@ -153,7 +153,7 @@ pub struct ScenarioOutcome {
 #[serde(rename_all = "camelCase")]
 pub struct Judged {
     /// The expectation as it stands in the file.
-    pub expectation: serde_json::Value,
+    pub expectation: JsonTree,
     /// Reason why it matters.
     pub about: Option<String>,
     /// Its verdict.

@@ -16,7 +16,7 @@ use super::journal::RequestId;
 use super::outbox::Outbox;
 use super::snapshot::{KeptSnapshot, Snapshot, SnapshotError};
 use super::space::Space;
-use crate::base::{Millis, Seed, WebUrl, read_objects, wall_clock};
+use crate::base::{JsonTree, Millis, Seed, WebUrl, read_objects, wall_clock};
 use crate::crypto::PublicKey;
 use crate::ledger::{Ledger, LedgerFile, OrderBudget, Target};
 use crate::profile::{KeyPair, Merchant, Profile, SignMode};
@@ -111,7 +111,7 @@ pub(super) struct StateFile {
     pub(super) pushbacks: Vec<DeliveryFile>,
     pub(super) next_pushback: u64,
     pub(super) pushbacks_dropped: u64,
-    pub(super) rules: Vec<serde_json::Value>,
+    pub(super) rules: Vec<JsonTree>,
     /// Time at which each rule was armed, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) armed_at: Vec<Millis>,

@@ -18,7 +18,7 @@ use super::journal::RequestId;
 use super::outbox::Outbox;
 use super::snapshot::{KeptSnapshot, Snapshot};
 use super::space::{Shared, Space};
-use crate::base::{Millis, RecordChange, RecordChanges, RecordKind, Seed, read_record};
+use crate::base::{JsonTree, Millis, RecordChange, RecordChanges, RecordKind, Seed, read_record};
 use crate::ledger::{Ledger, LedgerHead, LedgerRecords, OrderBudget};
 use crate::profile::{KeyPair, Merchant, Profile, ReplacedKey, SignMode};
 use crate::scenario::{Counters, CountersFile};
@@ -80,7 +80,7 @@ struct HeadRecord {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RulesRecord {
-    rules: Vec<serde_json::Value>,
+    rules: Vec<JsonTree>,
     armed_at: Vec<Millis>,
 }
 

@@ -51,6 +51,7 @@ mod events;
 mod explain;
 mod explore;
 mod faults;
+mod fuzzing;
 mod generated_client;
 mod http_manners;
 mod inbox;

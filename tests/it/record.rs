@@ -13,7 +13,7 @@ async fn recorded(space: &SpaceHandle, tx_id: Option<&str>) -> (Value, Vec<Strin
     let told = space.control_get(&format!("scenario{}", of.unwrap_or_default())).await.expect(200);
     let yaml = told["yaml"].as_str().unwrap();
     let file = ScenarioFile::read("recorded.yaml", yaml.as_bytes()).expect(yaml);
-    assert_eq!(file.scenario.to_json(), told["scenario"], "{yaml}");
+    assert_eq!(json!(file.scenario.to_json()), told["scenario"], "{yaml}");
     assert!(check(&file.scenario).is_empty(), "{yaml}");
     let notes: Vec<String> = told["notes"]
         .as_array()

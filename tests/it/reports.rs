@@ -1,6 +1,6 @@
 //! Reports of a run: that programs can read them, and that the page stands alone.
 
-use payon_sim::base::{OrderState, Reason};
+use payon_sim::base::{JsonTree, OrderState, Reason};
 use payon_sim::scenario::{Counts, Coverage, Difference, ExpectationVerdict, Nearest};
 use payon_sim::scenario_runs::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, RunReport,
@@ -19,7 +19,7 @@ fn verdict(ok: bool, judged: bool) -> Judged {
     let detail = format!("1 order wanted, none found {ODD}");
     let evidence = vec!["refund at +1.000 s".into()];
     Judged {
-        expectation: json!({ "order": { "refunded": "once" } }),
+        expectation: JsonTree::parse(br#"{"order":{"refunded":"once"}}"#).expect("JSON"),
         about: judged.then(|| "Nothing is refunded twice".to_owned()),
         verdict: ExpectationVerdict { ok, judged, detail, evidence, nearest },
     }

@@ -488,3 +488,20 @@ async fn files_that_cannot_be_read_are_refused_and_nothing_changes() {
     assert_eq!((whole(&space).await, names(&space).await), before);
     import(&space, "s", &file).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_rule_keeps_the_digits_of_its_numbers_in_lists_and_files() {
+    let sim = Sim::start().await;
+    let space = sim.space("digits").await;
+    let rule =
+        r#"[{"id":"a","when":{"operation":"status"},"then":[{"patch":{"set":{"x":20.00}}}]}]"#;
+    let armed = space.control_send("PUT", "rules", rule).await;
+    assert!(armed.text().contains(r#"{"x":20.00}"#), "{}", armed.text());
+    save(&space, "one").await;
+    let file = space.control_send("GET", "snapshots/one", "").await;
+    assert!(file.text().contains(r#"{"x":20.00}"#), "{}", file.text());
+    space.control_send("PUT", "snapshots/two", &file.text()).await.expect(200);
+    space.control_post("snapshots/two/restore", &json!({})).await.expect(200);
+    let listed = space.control_send("GET", "rules", "").await;
+    assert!(listed.text().contains(r#"{"x":20.00}"#), "{}", listed.text());
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::is_number;
+use crate::base::JsonTree;
 
 /// A value ready to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,17 +24,16 @@ impl Printed {
         Self::Map(vec![(key.to_owned(), value)])
     }
 
-    /// The same as a JSON value.
-    pub(in crate::scenario) fn to_json(&self) -> serde_json::Value {
+    /// The same as JSON, in which a number keeps its digits.
+    pub(in crate::scenario) fn to_json(&self) -> JsonTree {
         match self {
-            Self::Literal(literal) => {
-                serde_json::from_str(literal).unwrap_or_else(|_| literal.as_str().into())
-            }
-            Self::Text(text) => text.as_str().into(),
-            Self::List(items) => items.iter().map(Self::to_json).collect(),
-            Self::Map(entries) => {
-                entries.iter().map(|(key, value)| (key.clone(), value.to_json())).collect()
-            }
+            Self::Literal(literal) => JsonTree::parse(literal.as_bytes())
+                .unwrap_or_else(|| JsonTree::Text(literal.clone())),
+            Self::Text(text) => JsonTree::Text(text.clone()),
+            Self::List(items) => JsonTree::List(items.iter().map(Self::to_json).collect()),
+            Self::Map(entries) => JsonTree::Object(
+                entries.iter().map(|(key, value)| (key.clone(), value.to_json())).collect(),
+            ),
         }
     }
 

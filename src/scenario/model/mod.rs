@@ -38,7 +38,7 @@ pub use requirement::Requirement;
 pub use rule_list::{RuleList, is_made_up, name_rules};
 
 use super::codec::{FromYaml, YamlDocument, YamlNode, record};
-use crate::base::{Diagnostic, Message};
+use crate::base::{Diagnostic, JsonTree, Message};
 
 record! {
     /// One scenario: what goes wrong, what the merchant does, what must be true afterwards.
@@ -183,7 +183,7 @@ impl Scenario {
     }
 
     /// The scenario as JSON that reads as the same again.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> JsonTree {
         self.print().to_json()
     }
 
@@ -202,14 +202,14 @@ impl Scenario {
 
 impl Rule {
     /// The rule as JSON that reads as the same again.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> JsonTree {
         self.print().to_json()
     }
 }
 
 impl Expectation {
     /// The expectation as JSON that reads as the same again.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> JsonTree {
         self.print().to_json()
     }
 }

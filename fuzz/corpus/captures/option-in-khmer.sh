@@ -1,0 +1,1 @@
+curl -ក x -sd '{"a":1}' h/pg/orders
