@@ -1,11 +1,31 @@
-//! Names the commit that is built, for `--version` and `/_sim/version`.
+//! Names the commit that is built, for `--version` and `/_sim/version`, and packs the texts that are part of the binary.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-fn main() {
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
+/// Every set of texts: its name, by which `packed_texts!` embeds it, the folder of its files, and the end of their names,
+/// without which a text is named.
+const SETS: [(&str, &str, &str); 6] = [
+    ("dashboard", "src/api/dashboard/assets", ""),
+    ("docs", "docs", ".md"),
+    ("examples", "src/api", ".json"),
+    ("pgtest", "fixtures/pgtest", ""),
+    ("probes", "probes", ".yaml"),
+    ("scenarios", "scenarios", ".yaml"),
+];
+
+fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    for (set, folder, end) in SETS {
+        fs::write(out.join(set).with_extension("z"), pack(folder, end)?)?;
+    }
     println!("cargo::rerun-if-env-changed=PAYON_SIM_COMMIT");
     let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();
     let shown = match commit() {
@@ -16,6 +36,29 @@ fn main() {
         None => version,
     };
     println!("cargo::rustc-env=PAYON_SIM_VERSION={shown}");
+    Ok(())
+}
+
+/// The texts of a folder in the order of their names, compressed as one: name and text, each ended by a NUL.
+fn pack(folder: &str, end: &str) -> io::Result<Vec<u8>> {
+    println!("cargo::rerun-if-changed={folder}");
+    let mut texts = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some(name) = file.strip_suffix(end) {
+            texts.insert(name.to_owned(), fs::read_to_string(&path)?);
+        }
+    }
+    if folder == "docs" {
+        println!("cargo::rerun-if-changed=CHANGELOG.md");
+        texts.insert("changelog".to_owned(), fs::read_to_string("CHANGELOG.md")?);
+    }
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    for (name, text) in texts {
+        write!(packed, "{name}\0{text}\0")?;
+    }
+    packed.finish()
 }
 
 /// The commit by the environment variable, by cargo's note in a packaged crate, or by git; `None` where nobody knows.

@@ -128,7 +128,7 @@
 //! | a setting of `serve` | `src/cli/settings.rs` names it, `src/cli/serve.rs` hands it to [`simulator`] |
 //! | another thing that survives with `--state` | a kind in `src/base/records.rs`, written and read in `src/space/records.rs` |
 //! | a dashboard column | `src/api/dashboard/assets/orders.js`; its value comes from `src/api/views.rs` |
-//! | a new attack probe | a file in `probes`, listed in `src/scenario/catalogue.rs` |
+//! | a new attack probe | a file in `probes` |
 //! | a new rule of good practice, another grade | `fixtures/audit/audit.toml`, read by `src/audit/practice.rs` |
 //! | a new expectation | `src/scenario/model/expectation.rs` names it, `src/scenario/judge/mod.rs` judges it |
 //! | a new sign algorithm | `src/crypto/algorithm.rs` names it, `src/crypto/sign.rs` carries it out |

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::base::{PackedTexts, packed_texts};
+
 /// Stands for more items of an array, and for parts of a text that change.
 pub(super) const MORE: &str = "…";
 
@@ -51,11 +53,14 @@ pub(super) struct ExampleCall {
     pub(super) file: Option<String>,
 }
 
+/// The files of examples beside this one.
+pub(super) static EXAMPLES: PackedTexts = packed_texts!("examples");
+
 /// All examples, in the order in which they are made.
 pub(super) fn groups() -> &'static [ExampleGroup] {
     static GROUPS: LazyLock<Vec<ExampleGroup>> = LazyLock::new(|| {
         // A test reads them as well, so they can be read.
-        serde_json::from_str(include_str!("examples.json")).unwrap_or_default()
+        serde_json::from_str(EXAMPLES.text("examples").unwrap_or_default()).unwrap_or_default()
     });
     &GROUPS
 }
@@ -89,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_examples_can_be_read() {
-        serde_json::from_str::<Vec<ExampleGroup>>(include_str!("examples.json")).unwrap();
+        serde_json::from_str::<Vec<ExampleGroup>>(EXAMPLES.text("examples").unwrap()).unwrap();
         assert!(of("createSpace").is_some_and(|call| call.body.is_some()));
     }
 }

@@ -271,7 +271,7 @@ fn read(name: &str, text: &str) -> Result<ScenarioFile, ApiProblem> {
 
 /// The catalogue.
 pub(super) fn catalogue(_: &ApiRequest, _: Empty) -> Result<Scenarios, ApiProblem> {
-    let scenarios = CATALOGUE.iter().map(|(name, text)| {
+    let scenarios = CATALOGUE.all().iter().map(|(name, text)| {
         let scenario = read(name, text)?.scenario;
         let fails = scenario.failing_part();
         Ok(ScenarioView {
@@ -297,7 +297,7 @@ pub(super) fn arm_scenario(call: &ApiRequest, _: Empty) -> Result<RulesView, Api
 /// The scenario of this id.
 fn named(id: &str) -> Result<Scenario, ApiProblem> {
     let (name, text) = scenario(id).ok_or_else(|| {
-        let ids = CATALOGUE.iter().filter_map(|(name, _)| name.split('-').next());
+        let ids = CATALOGUE.all().iter().filter_map(|(name, _)| name.split('-').next());
         let hint = did_you_mean(id, ids);
         let detail = format!(
             "there is no scenario {id:?}{hint}; GET /_sim/v1/scenarios lists those there are"
@@ -330,7 +330,7 @@ pub(super) fn disarm_scenario(call: &ApiRequest, _: Empty) -> Result<Disarmed, A
 /// The rules of the catalogue by their ids, each with its scenario.
 static OF_CATALOGUE: LazyLock<HashMap<String, Vec<(Rule, &'static str)>>> = LazyLock::new(|| {
     let mut rules: HashMap<_, Vec<_>> = HashMap::new();
-    for (name, text) in CATALOGUE {
+    for (name, text) in CATALOGUE.all() {
         let id = name.split('-').next().unwrap_or(name);
         let scenario = read(name, text).ok().map(|file| file.scenario);
         for rule in scenario.into_iter().flat_map(|scenario| scenario.rules) {

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::examples::EXAMPLES;
+
 /// Notes `value` as the example of each schema that it, or a part of it, is described by.
 pub(super) fn note(schemas: &mut Map<String, Value>, schema: &Value, value: &Value) {
     let mut found = Vec::new();
@@ -18,7 +20,8 @@ pub(super) fn note(schemas: &mut Map<String, Value>, schema: &Value, value: &Val
 pub(super) fn complete(schemas: &mut Map<String, Value>) {
     // A test looks at each of them, so they can be read.
     let own: Map<String, Value> =
-        serde_json::from_str(include_str!("schema_examples.json")).unwrap_or_default();
+        serde_json::from_str(EXAMPLES.text("schema_examples").unwrap_or_default())
+            .unwrap_or_default();
     for (name, value) in &own {
         note(schemas, &json!({ "$ref": format!("#/components/schemas/{name}") }), value);
     }

@@ -315,8 +315,8 @@ fn unreadable(name: &str, why: &dyn Display) -> Diagnostic {
 
 /// A name that is neither a file nor a scenario, with the scenario that it is like.
 fn unknown(given: &str) -> Diagnostic {
-    let ids = CATALOGUE.iter().filter_map(|(name, _)| name.split('-').next());
-    let names: Vec<&str> = ids.chain(CATALOGUE.iter().map(|(name, _)| *name)).collect();
+    let ids = CATALOGUE.all().iter().filter_map(|(name, _)| name.split('-').next());
+    let names: Vec<&str> = ids.chain(CATALOGUE.all().iter().map(|(name, _)| *name)).collect();
     let near = nearest(given, &names).map(|near| format!("did you mean {near}?"));
     let help = near.into_iter().chain([HELP.to_owned()]).collect();
     let is_path = given.contains('/') || Path::new(given).extension().is_some();

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::AuditCase;
 use super::practice::{AuditRules, Practice, Severity};
 use super::sequence;
+use crate::base::{sort_by, sort_by_key};
 use crate::scenario::DriveStep;
 use crate::scenario_runs::{Conclusion, Judged, OrderStory, ScenarioOutcome};
 
@@ -167,7 +168,7 @@ pub(super) fn findings(
         findings.push(by_practice(practice, &explained));
     }
     findings.extend(results.into_iter().map(|(case, outcome)| by_scenario(rules, case, outcome)));
-    findings.sort_by(|a, b| {
+    sort_by(&mut findings, |a, b| {
         let rank = |it: &AuditFinding| (it.severity, it.evidence.len());
         rank(b).cmp(&rank(a)).then_with(|| a.id.cmp(&b.id))
     });
@@ -221,7 +222,7 @@ fn most_likely<'r>(
 fn by_practice(practice: &Practice, explained: &[(&AuditCase, &ScenarioOutcome)]) -> AuditFinding {
     let mut evidence: Vec<FailedScenario> =
         explained.iter().map(|(case, outcome)| FailedScenario::of(case, outcome)).collect();
-    evidence.sort_by_key(|it| std::cmp::Reverse(it.severity));
+    sort_by_key(&mut evidence, |it| std::cmp::Reverse(it.severity));
     AuditFinding {
         id: practice.id.clone(),
         category: practice.category.clone(),

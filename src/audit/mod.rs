@@ -36,9 +36,9 @@ pub struct AuditCase {
 /// # Errors
 /// One of them cannot be read; a test keeps that from happening.
 pub fn all_cases() -> Result<Vec<AuditCase>, Vec<Diagnostic>> {
-    let lists = [(CATALOGUE, "scenarios", false), (PROBES, "probes", true)];
+    let lists = [(&CATALOGUE, "scenarios", false), (&PROBES, "probes", true)];
     let cases = lists.iter().flat_map(|(list, folder, is_probe)| {
-        list.iter().map(move |(name, text)| {
+        list.all().iter().map(move |(name, text)| {
             let file = format!("{folder}/{name}.yaml");
             let scenario = ScenarioFile::read(&file, text.as_bytes())?.scenario;
             let loaded = LoadedScenario { name: scenario.id.clone(), file, scenario };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::secret::{Secrecy, SecretNames};
+use super::sort_by_key;
 use super::suggest::{distance, nearest};
 use super::visible::visible;
 
@@ -199,7 +200,7 @@ fn list(word: &str, names: &[&str]) -> String {
         return names.join(", ");
     }
     let mut nearest_first = names.to_vec();
-    nearest_first.sort_by_key(|name| distance(word, name));
+    sort_by_key(&mut nearest_first, |name| distance(word, name));
     let shown = NAMES_SHOWN / 2;
     format!("{} and {} more", nearest_first[..shown].join(", "), names.len() - shown)
 }

@@ -12,7 +12,7 @@ use super::pages::{LanguageLink, Message, OrderSummary, PageFrame, Panel};
 use super::reply::{PageReply, relative, with_query};
 use super::texts::Texts;
 use super::{Checkout, PageRequest, assets};
-use crate::base::{PaymentMethod, Reason};
+use crate::base::{PaymentMethod, Reason, sort_by_key};
 use crate::gateway::{CheckoutSession, CheckoutToken, place_of};
 use crate::ledger::OrderKind;
 use crate::profile::{Language, Merchant};
@@ -326,7 +326,7 @@ fn preferred(accepted: &str, offered: &[Language]) -> Option<Language> {
             (weight > 0).then_some((weight, tag))
         })
         .collect();
-    wishes.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    sort_by_key(&mut wishes, |(weight, _)| std::cmp::Reverse(*weight));
     wishes.iter().find_map(|(_, tag)| {
         offered.iter().copied().find(|language| code(*language).eq_ignore_ascii_case(tag))
     })

@@ -261,7 +261,7 @@ fn read(named: &[String]) -> anyhow::Result<Vec<LoadedScenario>> {
     let mut given = Vec::new();
     for name in named {
         if name == "all" {
-            let ids = CATALOGUE.iter().filter_map(|(name, text)| {
+            let ids = CATALOGUE.all().iter().filter_map(|(name, text)| {
                 Some(ScenarioFile::read(name, text.as_bytes()).ok()?.scenario.id)
             });
             given.extend(ids);

@@ -142,7 +142,7 @@ fn read(file: &str) -> anyhow::Result<(String, Vec<String>)> {
 
 fn show(id: &str) -> anyhow::Result<ExitCode> {
     let Some((_, text)) = scenario(id) else {
-        let ids = CATALOGUE.iter().filter_map(|(name, _)| name.split('-').next());
+        let ids = CATALOGUE.all().iter().filter_map(|(name, _)| name.split('-').next());
         let hint = did_you_mean(id, ids);
         bail!("there is no scenario {id:?}{hint}; payon-sim scenario list shows those there are");
     };

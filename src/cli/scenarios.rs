@@ -148,6 +148,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let scenarios = CATALOGUE
+        .all()
         .iter()
         .filter_map(|(name, text)| Some(ScenarioFile::read(name, text.as_bytes()).ok()?.scenario));
     if args.format.is_json() {

@@ -39,7 +39,7 @@ pub(super) fn page() -> String {
         let _ = writeln!(page, "| `{}` | {} |", need.name(), cell(need.about()));
     }
     page.push_str("\n## Scenarios\n");
-    for (name, text) in CATALOGUE {
+    for (name, text) in CATALOGUE.all() {
         if let Ok(file) = ScenarioFile::read(name, text.as_bytes()) {
             scenario(&mut page, name, &file.scenario);
         }

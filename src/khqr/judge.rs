@@ -3,7 +3,7 @@
 use super::fields::{FIELDS, Field, path};
 use super::problem::{KhqrFinding, KhqrProblem, quote};
 use super::tlv::{Object, Objects, checksum, split_crc, units};
-use crate::base::{Amount, AmountError, Currency, Millis};
+use crate::base::{Amount, AmountError, Currency, Millis, sort_by_key};
 
 /// All that is wrong with `text` at the moment `now`, in the order of the string; nothing when it is right.
 ///
@@ -17,7 +17,7 @@ pub fn judge(text: &str, now: Millis) -> Vec<KhqrFinding> {
     judge.order(&objects);
     judge.checksum(text, &objects);
     judge.meaning(&objects, units(text), now);
-    judge.findings.sort_by_key(|finding| finding.position);
+    sort_by_key(&mut judge.findings, |finding| finding.position);
     judge.findings
 }
 

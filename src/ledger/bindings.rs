@@ -12,7 +12,7 @@ use hashbrown::DefaultHashBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::base::persistent::PersistentMap;
-use crate::base::{Millis, PaymentMethod, Reason, RecordChanges, RecordKind};
+use crate::base::{Millis, PaymentMethod, Reason, RecordChanges, RecordKind, sort_by, sort_by_key};
 
 /// Saved cards that one ledger keeps, and clients that it knows; past that no new one is taken.
 const BINDINGS_MAX: usize = 100_000;
@@ -249,9 +249,9 @@ impl Bindings {
     /// All of them as data, in an order of their own.
     pub(super) fn to_file(&self) -> BindingsFile {
         let mut bindings: Vec<_> = self.by_id.iter().cloned().collect();
-        bindings.sort_by_key(|binding| (binding.created, binding.day_number, binding.id));
+        sort_by_key(&mut bindings, |binding| (binding.created, binding.day_number, binding.id));
         let mut customers: Vec<_> = self.customers.iter().cloned().collect();
-        customers.sort_by(|one, other| {
+        sort_by(&mut customers, |one, other| {
             (&one.merchant, &one.client).cmp(&(&other.merchant, &other.client))
         });
         BindingsFile { bindings, customers }

@@ -6,18 +6,26 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::base::{Diagnostic, nearest, read_text};
+use crate::base::{Diagnostic, PackedTexts, nearest, packed_texts, read_text};
 
-/// The files of the built-in profile, by name: the same names that a user's directory has.
-pub(super) const BUILTIN: [(&str, &str); 7] = [
-    ("profile.toml", include_str!("../../fixtures/pgtest/profile.toml")),
-    ("keys.toml", include_str!("../../fixtures/pgtest/keys.toml")),
-    ("merchants.toml", include_str!("../../fixtures/pgtest/merchants.toml")),
-    ("cards.toml", include_str!("../../fixtures/pgtest/cards.toml")),
-    ("payers.toml", include_str!("../../fixtures/pgtest/payers.toml")),
-    ("reasons.toml", include_str!("../../fixtures/pgtest/reasons.toml")),
-    ("operations.toml", include_str!("../../fixtures/pgtest/operations.toml")),
+/// The names of a profile's files, in the order in which they are read.
+pub(super) const FILES: [&str; 7] = [
+    "profile.toml",
+    "keys.toml",
+    "merchants.toml",
+    "cards.toml",
+    "payers.toml",
+    "reasons.toml",
+    "operations.toml",
 ];
+
+/// The files of the built-in profile, and others of its directory.
+static BUILTIN: PackedTexts = packed_texts!("pgtest");
+
+/// The text of a file of the built-in profile.
+pub(super) fn builtin(name: &str) -> &'static str {
+    BUILTIN.text(name).unwrap_or_default()
+}
 
 /// The directory that the built-in files come from.
 pub(super) const BUILTIN_DIR: &str = "fixtures/pgtest";
@@ -28,11 +36,11 @@ pub(super) struct SourceText {
     pub(super) text: Cow<'static, str>,
 }
 
-/// Reads the files of `dir` in the order of [`BUILTIN`]; a file that cannot be read is a problem and `None`. A file
+/// Reads the files of `dir` in the order of [`FILES`]; a file that cannot be read is a problem and `None`. A file
 /// of ours that is spelled otherwise is a problem too.
-pub(super) fn load(dir: &Path) -> ([Option<SourceText>; BUILTIN.len()], Vec<Diagnostic>) {
+pub(super) fn load(dir: &Path) -> ([Option<SourceText>; FILES.len()], Vec<Diagnostic>) {
     let mut problems = Vec::new();
-    let sources = BUILTIN.map(|(name, _)| {
+    let sources = FILES.map(|name| {
         let path = dir.join(name);
         let shown = path.display().to_string();
         match read_text(&path) {
@@ -55,21 +63,20 @@ pub(super) fn load(dir: &Path) -> ([Option<SourceText>; BUILTIN.len()], Vec<Diag
 
 /// TOML files in `dir` that no profile has: most likely a slip in the name.
 fn strangers(dir: &Path) -> Vec<Diagnostic> {
-    let known = BUILTIN.map(|(name, _)| name);
     let mut strange: Vec<String> = fs::read_dir(dir)
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "toml"))
-        .filter(|name| !known.contains(&name.as_str()))
+        .filter(|name| !FILES.contains(&name.as_str()))
         .collect();
     strange.sort();
     strange
         .into_iter()
         .map(|name| {
-            let mut help = vec![format!("a profile has {}", known.join(", "))];
-            help.extend(nearest(&name, &known).map(|near| format!("did you mean `{near}`?")));
+            let mut help = vec![format!("a profile has {}", FILES.join(", "))];
+            help.extend(nearest(&name, &FILES).map(|near| format!("did you mean `{near}`?")));
             let shown = dir.join(&name).display().to_string();
             Diagnostic::of_file(shown, "is no file of a profile".to_owned(), help)
         })
@@ -79,16 +86,16 @@ fn strangers(dir: &Path) -> Vec<Diagnostic> {
 /// Writes the built-in files into `dir`, which is made if need be. Nothing is written if any of them exists.
 pub(super) fn export(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    for (name, _) in BUILTIN {
+    for name in FILES {
         let path = dir.join(name);
         if path.try_exists()? {
             let message = format!("{} exists; nothing was written", path.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
     }
-    for (name, text) in BUILTIN {
+    for name in FILES {
         let mut file = fs::File::create_new(dir.join(name))?;
-        io::Write::write_all(&mut file, text.as_bytes())?;
+        io::Write::write_all(&mut file, builtin(name).as_bytes())?;
     }
     Ok(())
 }

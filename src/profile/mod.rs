@@ -54,7 +54,7 @@ pub use settings::{
 pub use wording::{Each, OrdersWording, StatusWording, TokenWording, TypeWords, Wording};
 
 use crate::base::{Operation, Reason};
-use files::{BUILTIN, BUILTIN_DIR, SourceText};
+use files::{BUILTIN_DIR, FILES, SourceText, builtin};
 use read::{TomlDocument, fields};
 
 /// A world that the simulator can play.
@@ -220,15 +220,15 @@ impl Profile {
     }
 }
 
-fn builtin_sources() -> [Option<SourceText>; BUILTIN.len()] {
-    BUILTIN.map(|(name, text)| {
-        Some(SourceText { shown: format!("{BUILTIN_DIR}/{name}"), text: text.into() })
+fn builtin_sources() -> [Option<SourceText>; FILES.len()] {
+    FILES.map(|name| {
+        Some(SourceText { shown: format!("{BUILTIN_DIR}/{name}"), text: builtin(name).into() })
     })
 }
 
-/// Reads the files in the order of [`BUILTIN`] and collects every problem of all of them.
+/// Reads the files in the order of [`FILES`] and collects every problem of all of them.
 fn parse(
-    sources: [Option<SourceText>; BUILTIN.len()],
+    sources: [Option<SourceText>; FILES.len()],
     mut problems: Vec<Diagnostic>,
 ) -> Result<Profile, ProfileErrors> {
     let mut digest = Sha256::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{JsonTree, Operation, Seed};
+use crate::base::{JsonTree, Operation, Seed, sort_by_key};
 
 /// Replies that a change is for.
 #[derive(
@@ -207,7 +207,7 @@ impl ReplyChange {
             let inside = if path.is_empty() { "*".to_owned() } else { format!("{path}.*") };
             each(tree, &inside, &mut |members, _| {
                 let place = |name: &String| names.iter().position(|known| known == name);
-                members.sort_by_key(|(name, _)| place(name).unwrap_or(names.len()));
+                sort_by_key(members, |(name, _)| place(name).unwrap_or(names.len()));
             });
         }
     }

@@ -19,7 +19,8 @@ fn base64(text: &str) -> Vec<u8> {
 
 /// The built-in profile with texts replaced in one file, as a user's directory would be read.
 fn edited(file: &str, edits: &[(&str, &str)]) -> Result<Profile, ProfileErrors> {
-    let sources = BUILTIN.map(|(name, text)| {
+    let sources = FILES.map(|name| {
+        let text = builtin(name);
         let mut text = text.to_owned();
         if name == file {
             for (from, to) in edits {
@@ -689,7 +690,7 @@ fn a_reason_without_a_row_is_told() {
 
 #[test]
 fn a_wrong_key_is_told_without_showing_it() {
-    let keys = BUILTIN[1].1;
+    let keys = builtin("keys.toml");
     let of = |name: &str, half: &str| {
         let row = keys.split("[[key]]").find(|row| row.contains(&format!("name = \"{name}\"")));
         let line = row.and_then(|row| row.lines().find(|line| line.starts_with(half)));

@@ -1,143 +1,17 @@
 //! The numbered scenarios of `scenarios/` and the attack probes of `probes/`, built into the binary.
 
-macro_rules! scenarios {
-    ($folder:literal: $($name:literal,)+) => {
-        &[$(($name, include_str!(concat!("../../", $folder, "/", $name, ".yaml")))),+]
-    };
-}
+use crate::base::{PackedTexts, packed_texts};
 
 /// Every scenario: the name of its file without the ending, and its text.
-pub const CATALOGUE: &[(&str, &str)] = scenarios![
-    "scenarios":
-    "S001-register-answer-lost",
-    "S002-capture-answer-lost",
-    "S003-reversal-answered-with-502",
-    "S004-refund-slower-than-the-caller",
-    "S005-refund-answered-but-never-booked",
-    "S006-booked-after-the-reply",
-    "S007-forged-push-back",
-    "S008-push-back-for-an-unknown-order",
-    "S009-five-push-backs-at-once",
-    "S010-copies-hours-apart",
-    "S011-payer-never-comes-back",
-    "S012-return-with-success-but-unpaid",
-    "S013-push-back-before-the-reply",
-    "S014-charged-but-the-answer-was-lost",
-    "S015-push-back-within-milliseconds",
-    "S016-status-with-another-amount",
-    "S017-status-with-another-currency",
-    "S018-push-back-with-a-wrong-amount",
-    "S019-failure-then-success",
-    "S020-success-then-failure",
-    "S021-paid-after-it-expired",
-    "S022-notices-in-reverse",
-    "S023-no-push-back-at-all",
-    "S024-fail-fail-works",
-    "S025-pending-then-paid",
-    "S026-pending-then-failed",
-    "S027-the-issuer-never-answers",
-    "S028-impatient-sender",
-    "S029-strict-acknowledgement",
-    "S030-refunds-above-the-rest",
-    "S031-refund-of-a-hold",
-    "S032-reversal-after-settlement",
-    "S033-refund-before-settlement",
-    "S034-capture-after-the-hold",
-    "S035-capture-above-the-hold",
-    "S036-capture-twice",
-    "S037-push-back-of-another-order",
-    "S038-push-back-with-more-fields",
-    "S039-push-back-as-a-form",
-    "S040-broken-and-huge-push-backs",
-    "S041-old-push-back-after-the-refund",
-    "S042-ok-with-an-error-inside",
-    "S043-redirect-that-is-none",
-    "S044-invalid-token",
-    "S045-a-page-from-a-proxy",
-    "S046-accepted-never-answered",
-    "S047-half-closed",
-    "S048-body-cut-short",
-    "S049-half-a-document",
-    "S050-one-byte-at-a-time",
-    "S051-reset-in-the-middle",
-    "S052-connections-refused",
-    "S053-garbage-between-chunks",
-    "S054-empty-reply",
-    "S055-json-under-another-name",
-    "S056-almost-json",
-    "S057-too-many-requests",
-    "S058-registering-works-asking-does-not",
-    "S059-flapping",
-    "S060-maintenance-window",
-    "S061-one-method-down",
-    "S062-odd-but-legal-json",
-    "S063-around-midnight",
-    "S064-one-amount-three-spellings",
-    "S065-riel-has-no-decimals",
-    "S066-khqr-paid-with-another-amount",
-    "S067-khqr-paid-too-late",
-    "S068-khqr-fails-in-the-app",
-    "S069-payer-leaves-the-challenge",
-    "S070-wrong-password-three-times",
-    "S071-attempted-authentication",
-    "S072-access-control-server-down",
-    "S073-saved-card-is-gone",
-    "S074-no-card-where-none-belongs",
-    "S075-late-decline",
-    "S076-chargeback",
-    "S077-slow-as-the-real-one",
-    "S078-slower-by-the-hour",
-    "S079-one-in-five-is-lost",
-    "S080-declines-of-every-kind",
-    "S081-same-txid-other-amount",
-    "S082-slow-sender",
-    "S090-triggers",
-];
+pub static CATALOGUE: PackedTexts = packed_texts!("scenarios");
 
 /// Every attack probe, in the same form: scenarios in which a stranger knocks at the shop's addresses.
-pub const PROBES: &[(&str, &str)] = scenarios![
-    "probes":
-    "P01-forged-success",
-    "P02-old-notice-replayed",
-    "P03-old-notice-after-the-refund",
-    "P04-notice-for-an-unknown-order",
-    "P05-notice-of-another-merchant",
-    "P06-txid-in-another-spelling",
-    "P07-txid-in-query-and-body",
-    "P08-amount-in-the-notice",
-    "P09-other-methods",
-    "P10-other-content-types",
-    "P11-missing-and-doubled-members",
-    "P12-other-types",
-    "P13-a-megabyte",
-    "P14-deep-nesting",
-    "P15-sql-in-every-member",
-    "P16-templates-in-every-member",
-    "P17-line-breaks-in-every-member",
-    "P18-fifty-at-once",
-    "P19-fifty-forged-at-once",
-    "P20-stalled-body",
-    "P21-return-for-an-unpaid-order",
-    "P22-return-for-somebody-else",
-    "P23-return-to-cancel-after-paying",
-    "P24-injections-by-return",
-    "P25-forged-failure",
-    "P26-refund-replayed-at-the-gateway",
-    "P27-fifty-returns-at-once",
-    "P28-killed-before-the-payment",
-    "P29-killed-before-the-news",
-    "P30-killed-after-shipping",
-    "P31-killed-after-the-refund",
-    "P32-killed-twice-while-waiting",
-    "P33-amounts-that-binary-fractions-miss",
-    "P34-refunds-in-parts",
-    "P35-a-capture-in-part",
-];
+pub static PROBES: PackedTexts = packed_texts!("probes");
 
 /// The scenario of this id (`S014`) or name (`S014-charged-but-the-answer-was-lost`).
 pub fn scenario(id: &str) -> Option<(&'static str, &'static str)> {
     let is_meant = |name: &str| name == id || name.split('-').next() == Some(id);
-    CATALOGUE.iter().chain(PROBES).copied().find(|(name, _)| is_meant(name))
+    CATALOGUE.all().iter().chain(PROBES.all().iter()).copied().find(|(name, _)| is_meant(name))
 }
 
 #[cfg(test)]
@@ -158,23 +32,9 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_are_the_directories() {
-        for (directory, list) in [("scenarios", CATALOGUE), ("probes", PROBES)] {
-            let directory = format!("{}/{directory}", env!("CARGO_MANIFEST_DIR"));
-            let files: BTreeSet<String> = std::fs::read_dir(directory)
-                .expect("the directory")
-                .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-                .filter_map(|name| name.strip_suffix(".yaml").map(str::to_owned))
-                .collect();
-            let listed: Vec<&str> = list.iter().map(|(name, _)| *name).collect();
-            assert_eq!(files.iter().map(String::as_str).collect::<Vec<_>>(), listed);
-        }
-    }
-
-    #[test]
     fn every_story_is_complete_and_without_doubts() {
-        assert!(CATALOGUE.len() >= 40 && PROBES.len() >= 20);
-        for (name, text) in CATALOGUE.iter().chain(PROBES) {
+        assert!(CATALOGUE.all().len() >= 40 && PROBES.all().len() >= 20);
+        for (name, text) in CATALOGUE.all().iter().chain(PROBES.all().iter()) {
             let file = read(name, text);
             let warnings: Vec<String> = file.warnings().iter().map(ToString::to_string).collect();
             assert!(warnings.is_empty(), "{}", warnings.join("\n"));
@@ -276,7 +136,7 @@ mod tests {
             [30_000, 30_000, 1_800_000, 1500, 10_000, 60_000]
         );
         let mut wrong = Vec::new();
-        for (name, text) in CATALOGUE {
+        for (name, text) in CATALOGUE.all() {
             let scenario = read(name, text).scenario;
             let lengths = lengths(&scenario);
             let Scenario { title, why, correct, about, .. } = &scenario;
@@ -294,7 +154,7 @@ mod tests {
     #[test]
     fn a_text_tells_when_a_late_answer_is_booked() {
         use crate::scenario::{Commit, Effect};
-        for (name, text) in CATALOGUE {
+        for (name, text) in CATALOGUE.all() {
             let scenario = read(name, text).scenario;
             let why = scenario.why.as_deref().unwrap_or_default();
             for lines in scenario.rules.iter().filter_map(|rule| rule.then.as_ref()) {
@@ -316,8 +176,11 @@ mod tests {
 
     #[test]
     fn every_mistake_is_caught_by_a_story() {
-        let caught: Vec<Mistake> =
-            CATALOGUE.iter().flat_map(|(name, text)| read(name, text).scenario.mistakes).collect();
+        let caught: Vec<Mistake> = CATALOGUE
+            .all()
+            .iter()
+            .flat_map(|(name, text)| read(name, text).scenario.mistakes)
+            .collect();
         let missing: Vec<&str> = Mistake::ALL
             .iter()
             .filter(|mistake| !caught.contains(mistake))
@@ -329,7 +192,7 @@ mod tests {
     #[test]
     fn every_story_fits_the_schema_and_survives_printing() {
         let schema = Scenario::json_schema();
-        for (name, text) in CATALOGUE.iter().chain(PROBES) {
+        for (name, text) in CATALOGUE.all().iter().chain(PROBES.all().iter()) {
             let value = crate::scenario::model::tests::as_json(text);
             assert!(crate::scenario::model::tests::fits(&schema, &schema, &value), "{name}");
             let scenario = read(name, text).scenario;

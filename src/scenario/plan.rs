@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::{Millis, Period, Reason};
+use crate::base::{Millis, Period, Reason, sort_by_key};
 
 use super::codec::Many;
 use super::draws::Draws;
@@ -209,7 +209,7 @@ impl PushbackPlan {
                 bytes_per_second: pushback.bytes_per_second,
             });
         }
-        notices.sort_by_key(|notice| notice.delay_ms);
+        sort_by_key(&mut notices, |notice| notice.delay_ms);
         let unasked =
             [(pushback.forged, Content::Forged), (pushback.unknown_order, Content::UnknownOrder)];
         let unasked = unasked.into_iter().filter(|(wanted, _)| *wanted).map(|(_, content)| {

@@ -11,7 +11,8 @@ use super::model::{
     Register, Rule, Scenario, ShopExpectation, Subject, TriggerKind, TriggerStep, Trt,
 };
 use crate::base::{
-    Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Period, Reason,
+    Amount, Currency, Millis, Named, Operation, OrderState, PaymentMethod, Period, Reason, sort_by,
+    sort_by_key,
 };
 
 /// Everything done in a space, by whomever.
@@ -111,7 +112,7 @@ pub fn record(done: &Recording) -> Recorded {
     let mut writer = YamlWriter::new(done);
     let mut actions = writer.actions();
     // Those of one moment stay in the order of their names.
-    actions.sort_by_key(RecordedDeed::at);
+    sort_by_key(&mut actions, RecordedDeed::at);
     for action in &actions {
         writer.write(action);
     }
@@ -214,7 +215,7 @@ impl<'a> YamlWriter<'a> {
         let calls = history.requests.iter().map(RecordedDeed::Call);
         let mut actions: Vec<RecordedDeed<'a>> =
             calls.chain(plays.iter().map(RecordedDeed::Play)).collect();
-        actions.sort_by(|one, other| one.trace().cmp(other.trace()));
+        sort_by(&mut actions, |one, other| one.trace().cmp(other.trace()));
         for delivery in &history.deliveries {
             let taken = delivery.attempts.iter().position(|attempt| attempt.status == Some(200));
             let later = taken.map_or(&[][..], |at| &delivery.attempts[at + 1..]);

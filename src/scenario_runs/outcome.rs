@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
-use crate::base::{JsonTree, Millis, OrderState, Reason, named_enum};
+use crate::base::{JsonTree, Millis, OrderState, Reason, named_enum, sort_by};
 use crate::scenario::{Belief, Counts, Coverage, Expectation, ExpectationVerdict, SpaceHistory};
 
 /// Results of one run: its scenarios in the order in which they were given.
@@ -387,7 +387,7 @@ fn events(order: &crate::scenario::OrderFact, history: &SpaceHistory) -> Vec<Ord
     });
     let mut all: Vec<OrderEventLine> = calls.chain(changes).chain(told).collect();
     // What happens at the same moment has no order that would be the same in every run but that of its name.
-    all.sort_by(|a, b| {
+    sort_by(&mut all, |a, b| {
         (a.at_ms, a.kind, &a.name, &a.detail).cmp(&(b.at_ms, b.kind, &b.name, &b.detail))
     });
     all

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::outcome::{Conclusion, ScenarioOutcome};
 use super::{LoadedScenario, RunOptions, not_run};
+use crate::base::sort_by_key;
 
 /// Conditions under which many scenarios are run.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ impl ManyRuns<'_> {
             }
         });
         let (mut outcomes, _) = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-        outcomes.sort_by_key(|(at, _)| *at);
+        sort_by_key(&mut outcomes, |(at, _)| *at);
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use super::live::signature_note;
 use super::mask;
-use crate::base::Operation;
+use crate::base::{Operation, sort_by_key};
 use crate::capture::{
     ImportedCall, RecordedCall, SESSION_VERSION, Session, SessionEnd, SessionHead, SessionLine,
     SignatureNote,
@@ -29,7 +29,7 @@ pub fn import(profile: &Profile, calls: &[ImportedCall], keeps_signatures: bool)
         }
         lines.push(recorded(profile, call, path, keeps_signatures));
     }
-    lines.sort_by_key(RecordedCall::end_us);
+    sort_by_key(&mut lines, RecordedCall::end_us);
     end.calls = lines.len() as u64;
     let first = lines.iter().map(|call| call.at_us).min().unwrap_or_default();
     Session {

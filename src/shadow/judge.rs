@@ -12,7 +12,7 @@ use super::notices::Notices;
 use super::rules::TestedCall;
 use super::twin::{Twin, TwinAnswer, changes, merchant_of, terminal_of};
 use super::words;
-use crate::base::{JsonTree, Millis, Operation, OrderState, Reason};
+use crate::base::{JsonTree, Millis, Operation, OrderState, Reason, sort_by_key};
 use crate::capture::{RecordedAnswer, RecordedCall, RecordedPushback, SessionLine, SignatureNote};
 use crate::profile::{Profile, ReplyKind};
 
@@ -226,7 +226,7 @@ impl ShadowJudge {
     /// Without a time, judges all.
     pub fn settle(&mut self, until_us: Option<i64>) {
         self.hold_notices();
-        self.waiting.sort_by_key(|it| (it.end_us, it.number));
+        sort_by_key(&mut self.waiting, |it| (it.end_us, it.number));
         let is_ripe = |it: &WaitingLine| until_us.is_none_or(|until| it.end_us < until);
         let ripe = self.waiting.iter().take_while(|it| is_ripe(it)).count();
         let later = self.waiting.split_off(ripe);

@@ -13,7 +13,7 @@ use super::records::SavedSpace;
 use super::snapshot::Snapshot;
 use super::space::{Added, Shared, Space};
 use super::write_rounds::WriteRounds;
-use crate::base::{Seed, fenced};
+use crate::base::{Seed, fenced, sort_by_key};
 use crate::crypto::KeyError;
 use crate::profile::{self, KeyPair, Profile};
 use crate::scenario::Counts;
@@ -160,7 +160,7 @@ fn open_all(shared: &Arc<Shared>, saved: Vec<SavedSpace>) -> Vec<OpenedSpace> {
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().filter_map(|worker| worker.join().ok()).flatten().collect()
     });
-    opened.sort_by_key(|(number, ..)| *number);
+    sort_by_key(&mut opened, |(number, ..)| *number);
     opened
 }
 
@@ -331,7 +331,7 @@ impl Spaces {
     /// Every space, `default` first, then by number.
     pub fn all(&self) -> Vec<Arc<Space>> {
         let mut spaces: Vec<_> = self.by_number.iter().map(|space| Arc::clone(&space)).collect();
-        spaces.sort_by_key(|space| space.number());
+        sort_by_key(&mut spaces, |space| space.number());
         spaces
     }
 

@@ -11,7 +11,7 @@ fn scenarios() -> Vec<LoadedScenario> {
         name: (*name).to_owned(),
         scenario: ScenarioFile::read(name, text.as_bytes()).expect("a story").scenario,
     };
-    CATALOGUE.iter().map(read).collect()
+    CATALOGUE.all().iter().map(read).collect()
 }
 
 /// A scenario of this file.

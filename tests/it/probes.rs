@@ -4,7 +4,7 @@ use payon_sim::scenario::{Mistake, PROBES, ScenarioFile, Style};
 use payon_sim::scenario_runs::{LoadedScenario, RunOptions, ScenarioOutcome, run_scenario};
 
 fn probes() -> impl Iterator<Item = LoadedScenario> {
-    PROBES.iter().map(|(name, text)| LoadedScenario {
+    PROBES.all().iter().map(|(name, text)| LoadedScenario {
         file: format!("probes/{name}.yaml"),
         name: (*name).to_owned(),
         scenario: ScenarioFile::read(name, text.as_bytes()).expect("a probe").scenario,

@@ -14,6 +14,7 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
+use crate::base::{PackedTexts, packed_texts};
 use crate::crypto::Encoding;
 use crate::http::ReplyBody;
 
@@ -33,47 +34,18 @@ const HTML: &str = "text/html;charset=UTF-8";
 const CSS: &str = "text/css;charset=UTF-8";
 const JS: &str = "text/javascript;charset=UTF-8";
 
-macro_rules! files {
-    ($($kind:ident $name:literal;)+) => {
-        /// Name, type and text of each file.
-        const FILES: &[(&str, &str, &str)] =
-            &[$(($name, $kind, include_str!(concat!("assets/", $name))),)+];
-    };
-}
+/// Name of the page before its script runs.
+const INDEX: &str = "index.html";
 
-files! {
-    CSS "dashboard.css";
-    JS "main.js";
-    JS "api.js";
-    JS "attention.js";
-    JS "clock.js";
-    JS "diagram.js";
-    JS "difference.js";
-    JS "dom.js";
-    JS "faults.js";
-    JS "list.js";
-    JS "live.js";
-    JS "order.js";
-    JS "orders.js";
-    JS "picker.js";
-    JS "place.js";
-    JS "pushbacks.js";
-    JS "request.js";
-    JS "requests.js";
-    JS "rules.js";
-    JS "space.js";
-    JS "spaces.js";
-    JS "words.js";
-}
-
-/// Text of the page before its script runs.
-const INDEX: &str = include_str!("assets/index.html");
+/// Text of each file.
+static FILES: PackedTexts = packed_texts!("dashboard");
 
 /// The page, with the addresses of this build's files. They are relative, so the page works in every space and below any
 /// path at which a proxy shows the server.
 fn page() -> &'static str {
-    static PAGE: LazyLock<String> =
-        LazyLock::new(|| INDEX.replace("{folder}", &format!("assets/{}", version())));
+    static PAGE: LazyLock<String> = LazyLock::new(|| {
+        FILES.text(INDEX).unwrap_or_default().replace("{folder}", &format!("assets/{}", version()))
+    });
     &PAGE
 }
 
@@ -81,7 +53,7 @@ fn page() -> &'static str {
 /// addresses, so they change together.
 fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
-        let digest = FILES.iter().fold(Sha256::new(), |digest, (name, _, text)| {
+        let digest = FILES.all().iter().fold(Sha256::new(), |digest, (name, text)| {
             digest.chain_update(name).chain_update(text)
         });
         Encoding::Hex.encode(&digest.finalize()[..8])
@@ -129,7 +101,7 @@ static COMPRESSED: LazyLock<Vec<Option<Bytes>>> = LazyLock::new(|| {
         encoder.write_all(text.as_bytes()).ok()?;
         encoder.finish().ok().map(Bytes::from)
     };
-    FILES.iter().map(|(_, _, text)| compress(text)).collect()
+    FILES.all().iter().map(|(_, text)| compress(text)).collect()
 });
 
 /// Returns true if the caller can read gzip.
@@ -144,8 +116,13 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 
 fn file(address: &str, gzip: bool) -> Option<Response<ReplyBody>> {
     let name = address.strip_prefix(version())?.strip_prefix('/')?;
-    let place = FILES.iter().position(|(known, _, _)| *known == name)?;
-    let (_, kind, content) = FILES[place];
+    let place = FILES.place(name)?;
+    let (_, content) = FILES.all()[place];
+    let kind = match name.rsplit('.').next() {
+        Some("css") => CSS,
+        Some("html") => HTML,
+        _ => JS,
+    };
     let mut response = text(kind, content, "public, max-age=31536000, immutable");
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
     if let Some(compressed) = COMPRESSED.get(place).filter(|_| gzip).cloned().flatten() {

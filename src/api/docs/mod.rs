@@ -13,7 +13,7 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 
 use crate::http::ReplyBody;
-use pages::{find, title};
+use pages::{CONTENTS, PAGES, title};
 use search::Hit;
 
 /// Path of the pages, below the space's own path.
@@ -72,16 +72,17 @@ pub(super) fn answer(method: &Method, path: &str, query: Option<&str>) -> Respon
     if let Some(text) = scenario(name) {
         return page(StatusCode::OK, TEXT, text);
     }
-    if let Some(found) = name.strip_suffix(".md").and_then(find) {
-        return page(StatusCode::OK, MARKDOWN, found.text);
+    if let Some(text) = name.strip_suffix(".md").and_then(|name| PAGES.text(name)) {
+        return page(StatusCode::OK, MARKDOWN, text);
     }
     if name == "search" {
         let query = searched(query.unwrap_or_default());
         let hits = search::search(&query);
         return view("Search", None, "", &query, Some(hits));
     }
-    if let Some(found) = find(if name.is_empty() { "SUMMARY" } else { name }) {
-        return view(title(found.text), Some(found.name), &render::html(found.text), "", None);
+    let name = if name.is_empty() { CONTENTS } else { name };
+    if let Some(text) = PAGES.text(name) {
+        return view(title(text), Some(name), &render::html(text), "", None);
     }
     let mut response = view("No such page", None, NO_SUCH_PAGE, "", None);
     *response.status_mut() = StatusCode::NOT_FOUND;
@@ -95,7 +96,7 @@ const NO_SUCH_PAGE: &str =
 /// The text of a scenario or a probe, at the address to which the pages' links lead.
 fn scenario(name: &str) -> Option<&'static str> {
     let name = name.strip_prefix("scenarios/")?.strip_suffix(".yaml")?;
-    crate::scenario::CATALOGUE.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    crate::scenario::CATALOGUE.text(name)
 }
 
 /// Words of the search in a query.
@@ -112,7 +113,7 @@ fn view(
     query: &str,
     hits: Option<Vec<Hit>>,
 ) -> Response<ReplyBody> {
-    let contents = render::contents(find("SUMMARY").map_or("", |page| page.text), source);
+    let contents = render::contents(PAGES.text(CONTENTS).unwrap_or_default(), source);
     let view = DocView { title, source, contents: &contents, body, query, hits };
     match view.render() {
         Ok(text) => page(StatusCode::OK, HTML, text),
@@ -136,10 +137,10 @@ mod tests {
 
     #[test]
     fn every_page_of_the_contents_is_served() {
-        let contents = find("SUMMARY").unwrap().text;
+        let contents = PAGES.text(CONTENTS).unwrap();
         for part in contents.split("](").skip(1) {
             let name = part.split(".md)").next().unwrap();
-            assert!(find(name).is_some(), "src/api/docs/mod.rs does not embed docs/{name}.md");
+            assert!(PAGES.text(name).is_some(), "build.rs does not pack docs/{name}.md");
         }
     }
 

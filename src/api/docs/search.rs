@@ -2,8 +2,9 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::pages::{PAGES, title};
+use super::pages::{CONTENTS, PAGES, title};
 use super::render::{heading_name, is_section};
+use crate::base::sort_by_key;
 
 /// Most letters of a search.
 pub(super) const QUERY_MAX: usize = 100;
@@ -38,9 +39,9 @@ pub(super) fn search(query: &str) -> Vec<Hit> {
         return Vec::new();
     }
     let mut hits = Vec::new();
-    for page in PAGES.iter().filter(|page| page.name != "SUMMARY") {
-        let title = title(page.text);
-        for section in sections(page.text) {
+    for (name, markdown) in PAGES.all().iter().filter(|(name, _)| *name != CONTENTS) {
+        let title = title(markdown);
+        for section in sections(markdown) {
             let heading = section.heading.to_lowercase();
             let text = section.text.to_lowercase();
             let lower_title = title.to_lowercase();
@@ -53,7 +54,7 @@ pub(super) fn search(query: &str) -> Vec<Hit> {
                 continue;
             }
             hits.push(Hit {
-                link: format!("{}#{}", page.name, section.name),
+                link: format!("{name}#{}", section.name),
                 page: title,
                 heading: section.heading,
                 excerpt: excerpt(&section.text, &words),
@@ -61,7 +62,7 @@ pub(super) fn search(query: &str) -> Vec<Hit> {
             });
         }
     }
-    hits.sort_by_key(|hit| std::cmp::Reverse(hit.score));
+    sort_by_key(&mut hits, |hit| std::cmp::Reverse(hit.score));
     hits.truncate(HITS_MAX);
     hits
 }

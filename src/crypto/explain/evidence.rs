@@ -13,6 +13,7 @@ use super::super::sign::VerifyKey;
 use super::super::target::SignTarget;
 use super::cause::{OtherKey, SignatureCause};
 use super::readings::Reading;
+use crate::base::sort_by_key;
 
 /// A mask is that of a PSS signature beyond doubt when at least so many zero bytes come out.
 const ZEROS_PROVING: usize = 8;
@@ -64,7 +65,7 @@ pub(super) fn evidence(
         let causes = reading.causes.clone();
         Collect { recipe, own: false, causes, found: &mut found }.plain_digest(&reading.bytes);
     }
-    found.sort_by_key(|evidence| evidence.causes.len());
+    sort_by_key(&mut found, |evidence| evidence.causes.len());
     found
 }
 

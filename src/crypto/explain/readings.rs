@@ -2,6 +2,7 @@
 
 use super::super::encoding::Encoding;
 use super::cause::SignatureCause;
+use crate::base::sort_by_key;
 
 /// A longer text than this is no signature; it is not searched.
 const TEXT_MAX: usize = 8 * 1024;
@@ -56,7 +57,7 @@ pub(super) fn readings(text: &str, wanted: Encoding) -> Vec<Reading> {
             add(bytes, causes);
         }
     }
-    readings.sort_by_key(|reading| reading.causes.len());
+    sort_by_key(&mut readings, |reading| reading.causes.len());
     readings
 }
 

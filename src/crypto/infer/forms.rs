@@ -12,6 +12,7 @@ use super::choices::{
     EMPTY_VALUES, ESCAPES, JSON_ESCAPES, LAYOUTS, NAME_CASES, NUMBERS, ORDERS, VALUE_CASES,
     Weighed, pop,
 };
+use crate::base::sort_by_key;
 
 /// All forms up to a weight.
 pub(super) struct Forms<'s, 'a> {
@@ -129,7 +130,7 @@ fn value_settings() -> VecDeque<Weighed<ValueSettings>> {
             }
         }
     }
-    all.sort_by_key(|(weight, _)| *weight);
+    sort_by_key(&mut all, |(weight, _)| *weight);
     all.into()
 }
 
@@ -179,7 +180,7 @@ fn wholes() -> VecDeque<Weighed<Whole>> {
     }
     // The rarest combinations are no likely recipe.
     wholes.retain(|(weight, _)| *weight <= 4);
-    wholes.sort_by_key(|(weight, _)| *weight);
+    sort_by_key(&mut wholes, |(weight, _)| *weight);
     wholes.into()
 }
 

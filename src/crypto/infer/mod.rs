@@ -24,7 +24,7 @@ use super::encoding::Encoding;
 use super::hash::Hash;
 use super::mask::Hide;
 use super::recipe::Recipe;
-use crate::base::Operation;
+use crate::base::{Operation, sort_by_key};
 use opened::{Facts, Opened};
 pub use sample::{BODY_BYTES_MAX, Held, PROOF_BITS_MIN, Sample, SampleError, SearchBudget};
 pub use undecided::Undecided;
@@ -139,7 +139,7 @@ pub fn infer(
     };
     // The sample with the most members tells the most.
     let mut ordered = samples.iter().collect::<Vec<_>>();
-    ordered.sort_by_key(|sample| std::cmp::Reverse(sample.fields.iter().count()));
+    sort_by_key(&mut ordered, |sample| std::cmp::Reverse(sample.fields.iter().count()));
     let documented = documented_order(samples, documented);
     let encodings = encodings(samples, held);
     let facts_of = |sample: &Sample<'_>| {
@@ -245,7 +245,7 @@ fn documented_order<'p>(samples: &[Sample<'_>], documented: PageMembers<'p>) -> 
         known.push(Operation::PreAuthCompletion);
     }
     // The longest list first, so that shorter ones keep its order.
-    known.sort_by_key(|operation| std::cmp::Reverse(documented(*operation).len()));
+    sort_by_key(&mut known, |operation| std::cmp::Reverse(documented(*operation).len()));
     for operation in known {
         for name in documented(operation) {
             if !names.contains(&name) {

@@ -12,6 +12,7 @@ use super::super::recipe::{KeyPosition, Recipe};
 use super::super::target::SignTarget;
 use super::super::words::SecretForm;
 use super::sample::{Held, PROOF_BITS_MIN};
+use crate::base::sort_by_key;
 
 /// Zero bytes in a PSS block that leave no doubt.
 const ZEROS_PROVING: usize = 8;
@@ -69,7 +70,7 @@ pub(super) fn open(held: &Held, encoding: Encoding, signature: &[u8]) -> Opened 
     if let Some(secret) = &held.secret {
         opened.shared(secret, &base, signature, held.key.is_some());
     }
-    opened.leads.sort_by_key(|lead| lead.weight);
+    sort_by_key(&mut opened.leads, |lead| lead.weight);
     opened
 }
 

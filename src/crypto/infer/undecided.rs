@@ -8,6 +8,7 @@ use super::super::words::{
     Charset, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, TextCase, Transform,
 };
 use super::sample::{Held, Sample};
+use crate::base::{sort_by, sort_by_key};
 
 /// A setting that the samples do not decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -192,8 +193,8 @@ impl SampleJudge<'_> {
             names.filter(|name| name != SIGN && !self.recipe.skips(name)).collect::<Vec<_>>();
         match self.recipe.order() {
             Order::Name => names.sort(),
-            Order::NameReversed => names.sort_by(|left, right| right.cmp(left)),
-            Order::NameAnyCase => names.sort_by_key(|name| name.to_lowercase()),
+            Order::NameReversed => sort_by(&mut names, |left, right| right.cmp(left)),
+            Order::NameAnyCase => sort_by_key(&mut names, |name| name.to_lowercase()),
             Order::AsSentReversed => names.reverse(),
             Order::AsSent => {}
             Order::Value => return None,

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::provenance::{Mark, Place, Provenance};
-use crate::base::{Diagnostic, Message, Named, line_of, line_starts, nearest};
+use crate::base::{Diagnostic, Message, Named, line_of, line_starts, nearest, sort_by_key};
 pub(super) use values::Read;
 use values::integer;
 
@@ -112,9 +112,9 @@ impl<'a> TomlDocument<'a> {
     /// Problems and behaviours that were found, each in the order of the file.
     pub(super) fn into_findings(self) -> (Vec<Diagnostic>, Vec<Provenance>) {
         let mut problems = self.problems.into_inner();
-        problems.sort_by_key(|(at, _)| *at);
+        sort_by_key(&mut problems, |(at, _)| *at);
         let mut provenance = self.provenance.into_inner();
-        provenance.sort_by_key(|entry| entry.place.line);
+        sort_by_key(&mut provenance, |entry| entry.place.line);
         (problems.into_iter().map(|(_, problem)| problem).collect(), provenance)
     }
 }

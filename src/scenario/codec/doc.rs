@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::base::{Diagnostic, Message, line_starts, nearest, utf8};
+use crate::base::{Diagnostic, Message, line_starts, nearest, sort_by_key, utf8};
 use crate::scenario::yaml::{self, Tree, Value};
 
 use super::FromYaml;
@@ -64,7 +64,7 @@ impl YamlDocument {
     /// Reported problems, in the order of the text.
     pub(in crate::scenario) fn problems(&self) -> Vec<Diagnostic> {
         let mut problems = self.problems.borrow().clone();
-        problems.sort_by_key(|(at, _)| *at);
+        sort_by_key(&mut problems, |(at, _)| *at);
         problems.into_iter().map(|(_, problem)| problem).collect()
     }
 

@@ -52,15 +52,14 @@ macro_rules! record {
             fn schema(definitions: &mut $crate::scenario::codec::Definitions) -> serde_json::Value {
                 use $crate::scenario::codec::FromYaml;
                 definitions.define(stringify!($type), |definitions| {
-                    let _ = &definitions;
-                    let keys = vec![$((
-                        $key,
-                        concat!($($doc),+),
-                        <$form as FromYaml>::schema(definitions),
-                        $crate::scenario::codec::record!(@required $form $(, $default)?),
-                    ),)*];
+                    let keys = &[$($crate::scenario::codec::schema::SchemaKey {
+                        name: $key,
+                        about: concat!($($doc),+),
+                        schema: <$form as FromYaml>::schema,
+                        is_required: || $crate::scenario::codec::record!(@required $form $(, $default)?),
+                    },)*];
                     let about = concat!($($about),+);
-                    let object = $crate::scenario::codec::schema::object(about, keys);
+                    let object = $crate::scenario::codec::schema::object(definitions, about, keys);
                     $(let object = serde_json::json!({
                         "anyOf": [object, <$short as FromYaml>::schema(definitions)]
                     });)?
@@ -148,13 +147,13 @@ macro_rules! choice {
 
             fn schema(definitions: &mut $crate::scenario::codec::Definitions) -> serde_json::Value {
                 definitions.define(stringify!($type), |definitions| {
-                    let _ = &definitions;
-                    serde_json::json!({
-                        "description": concat!($($about),+).trim(),
-                        "anyOf": [$($crate::scenario::codec::choice!(
-                            @schema $name, concat!($($doc),+), definitions $(, $form)?
-                        )),+],
-                    })
+                    let choices = &[$($crate::scenario::codec::schema::SchemaChoice {
+                        name: $name,
+                        about: concat!($($doc),+),
+                        settings: $crate::scenario::codec::choice!(@settings $($form)?),
+                    }),+];
+                    let about = concat!($($about),+);
+                    $crate::scenario::codec::schema::any_of(definitions, about, choices)
                 })
             }
         }
@@ -192,23 +191,12 @@ macro_rules! choice {
             $crate::scenario::codec::FromYaml::print($inner),
         )
     };
-    (@schema $name:literal, $doc:expr, $definitions:ident) => {
-        serde_json::json!({ "const": $name, "description": $doc.trim() })
+    (@settings) => { None };
+    (@settings $form:ty) => {
+        Some((
+            <$form as $crate::scenario::codec::FromYaml>::schema,
+            || <$form as $crate::scenario::codec::FromYaml>::absent().is_some(),
+        ))
     };
-    (@schema $name:literal, $doc:expr, $definitions:ident, $form:ty) => {{
-        let inner = <$form as $crate::scenario::codec::FromYaml>::schema($definitions);
-        let inner = $crate::scenario::codec::schema::described($doc, inner);
-        let map = serde_json::json!({
-            "type": "object",
-            "properties": { $name: inner },
-            "required": [$name],
-            "additionalProperties": false,
-        });
-        if <$form as $crate::scenario::codec::FromYaml>::absent().is_some() {
-            serde_json::json!({ "anyOf": [map, { "const": $name }] })
-        } else {
-            map
-        }
-    }};
 }
 pub(in crate::scenario) use choice;

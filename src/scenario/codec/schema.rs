@@ -30,13 +30,36 @@ impl Definitions {
     }
 }
 
-/// The schema of a map: its description, and for each key a description, a schema and whether it must be there.
-pub(in crate::scenario) fn object(about: &str, keys: Vec<(&str, &str, Value, bool)>) -> Value {
-    let required: Vec<&str> = keys.iter().filter(|key| key.3).map(|key| key.0).collect();
-    let properties: Map<String, Value> = keys
-        .iter()
-        .map(|(name, doc, schema, _)| ((*name).to_owned(), described(doc, schema.clone())))
-        .collect();
+/// Makes the schema of a type.
+type MakeSchema = fn(&mut Definitions) -> Value;
+
+/// A key of a map.
+pub(in crate::scenario) struct SchemaKey {
+    pub(in crate::scenario) name: &'static str,
+    pub(in crate::scenario) about: &'static str,
+    pub(in crate::scenario) schema: MakeSchema,
+    pub(in crate::scenario) is_required: fn() -> bool,
+}
+
+/// One of several things.
+pub(in crate::scenario) struct SchemaChoice {
+    pub(in crate::scenario) name: &'static str,
+    pub(in crate::scenario) about: &'static str,
+    /// Schema of its settings, and if they may be left out; `None`: it has none.
+    pub(in crate::scenario) settings: Option<(MakeSchema, fn() -> bool)>,
+}
+
+/// The schema of a map.
+pub(in crate::scenario) fn object(
+    definitions: &mut Definitions,
+    about: &str,
+    keys: &[SchemaKey],
+) -> Value {
+    let property =
+        |key: &SchemaKey| (key.name.to_owned(), described(key.about, (key.schema)(definitions)));
+    let properties: Map<String, Value> = keys.iter().map(property).collect();
+    let required: Vec<&str> =
+        keys.iter().filter(|key| (key.is_required)()).map(|key| key.name).collect();
     json!({
         "description": about.trim(),
         "type": "object",
@@ -44,6 +67,28 @@ pub(in crate::scenario) fn object(about: &str, keys: Vec<(&str, &str, Value, boo
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// The schema of one of several things.
+pub(in crate::scenario) fn any_of(
+    definitions: &mut Definitions,
+    about: &str,
+    choices: &[SchemaChoice],
+) -> Value {
+    let one = |choice: &SchemaChoice| {
+        let Some((schema, may_be_absent)) = choice.settings else {
+            return json!({ "const": choice.name, "description": choice.about.trim() });
+        };
+        let map = json!({
+            "type": "object",
+            "properties": { choice.name: described(choice.about, schema(definitions)) },
+            "required": [choice.name],
+            "additionalProperties": false,
+        });
+        if may_be_absent() { json!({ "anyOf": [map, { "const": choice.name }] }) } else { map }
+    };
+    let any: Vec<Value> = choices.iter().map(one).collect();
+    json!({ "description": about.trim(), "anyOf": any })
 }
 
 /// The schema of a closed set of names. One that is a number may stand without quotes.
@@ -55,7 +100,7 @@ pub(in crate::scenario) fn names<'n>(names: impl Iterator<Item = &'n str>) -> Va
 }
 
 /// A schema with a description.
-pub(in crate::scenario) fn described(about: &str, mut schema: Value) -> Value {
+fn described(about: &str, mut schema: Value) -> Value {
     if let Some(members) = schema.as_object_mut() {
         members.insert("description".to_owned(), json!(about.trim()));
     }

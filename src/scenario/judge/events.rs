@@ -1,7 +1,7 @@
 //! Expectations about the order in which things happened.
 
 use super::{Difference, ExpectationVerdict, Run, WantedCount, clock, weigh};
-use crate::base::Millis;
+use crate::base::{Millis, sort_by_key};
 use crate::scenario::history::{OrderFact, SpaceHistory};
 use crate::scenario::model::{EventsExpectation, ExpectedEvent, OrderChoice};
 
@@ -90,6 +90,6 @@ fn timeline(order: &OrderFact, history: &SpaceHistory) -> Vec<ObservedEvent> {
     });
     let attempts = attempts.map(|(at, name)| ObservedEvent { at, name, call: None });
     let mut all: Vec<ObservedEvent> = calls.chain(changes).chain(attempts).collect();
-    all.sort_by_key(|event| event.at);
+    sort_by_key(&mut all, |event| event.at);
     all
 }

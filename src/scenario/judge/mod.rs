@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::codec::Times;
 use super::history::SpaceHistory;
 use super::model::{Expectation, OrderChoice, Subject};
-use crate::base::{Millis, Period};
+use crate::base::{Millis, Period, sort_by_key};
 
 /// The most lines of evidence.
 const EVIDENCE_MAX: usize = 10;
@@ -132,7 +132,7 @@ impl<'h> Run<'h> {
             fired.map(|change| ((order.merchant_id.as_str(), order.tx_id.as_str()), change.at))
         });
         let mut firings: Vec<_> = calls.chain(changes).collect();
-        firings.sort_by_key(|(_, at)| *at);
+        sort_by_key(&mut firings, |(_, at)| *at);
         firings
     }
 

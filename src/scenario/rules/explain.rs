@@ -3,7 +3,7 @@
 use super::condition::CallFacts;
 use super::counters::order_key;
 use super::{Counters, IndexedRule, RuleSet, Tally};
-use crate::base::SecretNames;
+use crate::base::{SecretNames, sort_by_key};
 
 /// Largest number of near misses in an explanation.
 const TOLD_MAX: usize = 5;
@@ -44,7 +44,7 @@ impl RuleSet {
                 failed: rule.misses(call, counters.tally(rule.key, order), decided, secrets),
             })
             .collect();
-        misses.sort_by_key(|miss| miss.failed.len());
+        sort_by_key(&mut misses, |miss| miss.failed.len());
         misses.truncate(TOLD_MAX);
         misses
     }
