@@ -287,7 +287,8 @@ impl RefusedCall {
         let status = answer.status();
         let parsed = serde_json::from_slice::<Value>(answer.body()).ok();
         let said = |name| Some(parsed.as_ref()?.get(name)?.as_str()?.to_owned());
-        let detail = said("detail").or_else(|| said("title")).unwrap_or_else(|| {
+        let explained = said("detail").map(|detail| in_words_of_commands(&detail, said("member")));
+        let detail = explained.or_else(|| said("title")).unwrap_or_else(|| {
             if *answer.body() == NO_TLS {
                 return "that is the port with TLS; commands talk to the plain one, which `payon-sim` prints as gateway URL"
                     .to_owned();
@@ -306,6 +307,39 @@ impl RefusedCall {
         }
         Ok(exit::failed())
     }
+}
+
+/// Calls and members of the control plane with what stands for them on the command line; longer ones first.
+const COMMANDS: [(&str, &str); 17] = [
+    (
+        "POST /_sim/v1/spaces makes one, GET lists them",
+        "`space create` makes one, `space list` lists them",
+    ),
+    ("POST /_sim/v1/spaces", "`space create`"),
+    ("GET /_sim/v1/spaces", "`space list`"),
+    ("POST /_sim/v1/reset", "`reset`"),
+    ("POST /_sim/v1/clock", "`clock`"),
+    ("PATCH /_sim/v1/merchants/", "`merchants set` "),
+    ("GET /_sim/v1/merchants", "`merchants list`"),
+    ("GET /_sim/v1/snapshots/{name}", "`snapshot export`"),
+    ("GET /_sim/v1/snapshots", "`snapshot list`"),
+    ("GET /_sim/v1/rules", "`rules list`"),
+    ("GET /_sim/v1/scenarios", "`scenario list`"),
+    ("GET /_sim/v1/faults", "`fault list`"),
+    ("GET /_sim/v1/journal and /_sim/v1/pushbacks", "`tail` and `pushbacks`"),
+    ("GET /_sim/v1/pushbacks", "`pushbacks`"),
+    ("ifExists: ", "--if-exists "),
+    ("timeoutMs", "--timeout"),
+    ("for=", "wait "),
+];
+
+/// An explanation of the control plane as somebody at the command line understands it: with the member that it is about,
+/// and with commands and options in the place of calls and members.
+fn in_words_of_commands(detail: &str, member: Option<String>) -> String {
+    let mut words = detail.split(|letter: char| !letter.is_alphanumeric());
+    let about = member.filter(|member| !words.any(|word| word == member));
+    let detail = about.map_or_else(|| detail.to_owned(), |member| format!("{member}: {detail}"));
+    COMMANDS.iter().fold(detail, |detail, (call, command)| detail.replace(call, command))
 }
 
 /// The port of the control plane, as the merchants' port tells it where the two are apart.

@@ -59,6 +59,7 @@ enum ClockVerb {
         talk: TalkArgs,
     },
     /// Stop the clock
+    #[command(visible_alias = "stop")]
     Freeze(TalkArgs),
     /// Let the clock run on at real speed, from what it shows
     Resume(TalkArgs),

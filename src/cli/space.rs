@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -116,6 +117,11 @@ impl NamedSpace {
 
 impl CreateArgs {
     fn create(&self) -> anyhow::Result<ExitCode> {
+        if let (Some(name), Some(other)) = (&self.name, self.talk.gateway.space_option())
+            && name != other
+        {
+            bail!("the new space has two names, {name} and --space {other}; leave one of them out");
+        }
         let gateway = self.talk.gateway.without_space();
         if let Some(from) = &self.copy {
             return self.fork(&gateway.in_space(from));

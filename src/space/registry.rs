@@ -93,7 +93,7 @@ pub enum SpaceError {
     #[error("the space \"default\" cannot be deleted; reset it instead")]
     DefaultStays,
     /// No such space.
-    #[error("there is no space named {0:?}")]
+    #[error("there is no space named {0:?}; GET /_sim/v1/spaces lists them")]
     Unknown(String),
 }
 

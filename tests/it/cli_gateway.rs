@@ -207,7 +207,7 @@ async fn doctor_tells_a_payon_sim_at_a_wrong_address_from_something_else() {
     };
     let url = &sim.control_url;
     let space = check(&format!("{url}/space/nope")).await;
-    let parts = ["there is no space named \"nope\"", "POST /_sim/v1/spaces"];
+    let parts = ["there is no space named \"nope\"", "`space create` makes one"];
     assert!(
         space.code == Some(1) && parts.iter().all(|part| space.out.contains(part)),
         "{space:?}"

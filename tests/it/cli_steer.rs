@@ -665,6 +665,28 @@ fn the_help_shows_the_verbs_in_groups() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_speaks_of_commands_and_options() {
+    let sim = Sim::start().await;
+    let space = sim.space("refusals").await;
+    let cases = [
+        ("space create default", "say --if-exists keep; `reset` begins it anew\n"),
+        ("space show nope", "refused: there is no space named \"nope\"; `space list` lists them\n"),
+        ("merchants set NOPE --noti-url http://127.0.0.1:1/", "`merchants list` lists them\n"),
+        ("rules remove nope", "`rules list` lists those that are armed\n"),
+        ("snapshot restore nope", "`snapshot list` lists them\n"),
+        ("wait idle --box b", "refused: box: only goes with wait inbox\n"),
+    ];
+    for (line, end) in cases {
+        let ended = told(&space, line).await;
+        assert_eq!(ended.code, Some(1), "{line}: {}", ended.err);
+        assert!(ended.err.ends_with(end), "{line}: {}", ended.err);
+    }
+    let twice = told(&space, "space create one --space two").await;
+    assert_eq!(twice.code, Some(2));
+    assert!(twice.err.contains("two names, one and --space two"), "{}", twice.err);
+}
+
 #[test]
 fn an_operation_is_known_by_its_path() {
     let body = r#"{"merchantId":"C0000143","txId":"T1"}"#;

@@ -323,7 +323,7 @@ async fn not_the_control_plane(
     let says = |member: &str| problem.get(member).and_then(|text| text.as_str());
     if says("type").is_some_and(|kind| kind.ends_with("/unknown-space")) {
         let detail = says("detail").unwrap_or("it is not there");
-        let advice = "POST /_sim/v1/spaces {\"name\":…} makes a space; a server that was started again has lost those of before";
+        let advice = "`payon-sim space create NAME` makes a space; a server that was started again has lost those of before";
         return (
             format!("a payon-sim answers at {url}, but not for that space: {detail}"),
             advice.into(),
