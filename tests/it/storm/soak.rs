@@ -111,9 +111,9 @@ async fn follow(address: SocketAddr, sip: usize, pause: Duration) -> JoinHandle<
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn mixed_requests_without_end_leave_memory_handles_and_waits_as_they_were() {
     let requests = size("STORM_REQUESTS", 6_000);
-    // The default budgets are for the long form; the short one fills smaller ones.
+    // The default budgets are full after a million requests; a shorter form fills smaller ones.
     let short: &[&str] = &["--max-orders", "200", "--journal-entries", "200"];
-    let server = Server::start(if requests < 1_000_000 { short } else { &[] });
+    let server = Server::start(if requests < 5_000_000 { short } else { &[] });
     let address = server.address();
     assert_eq!(server.0.send("PUT", "/_sim/v1/rules", RULES).0, 200);
     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
