@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what packaging/build and packaging/test need beside cargo, git, gcc, npm and openssl: Debian packages, and
+# Installs what packaging/build and packaging/test need beside cargo, gcc, npm and openssl: Debian packages, and
 # from PyPI the reader of YAML for the files of packaging/containers, into target/ext/packaging.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-declare -A package=([buildah]=buildah [podman]=podman [runc]=runc [strip]=binutils [dpkg-deb]=dpkg [unshare]=util-linux)
+declare -A package=([buildah]=buildah [podman]=podman [runc]=runc [strip]=binutils [dpkg-deb]=dpkg [unshare]=util-linux [git]=git)
 missing=()
 for tool in "${!package[@]}"; do command -v "$tool" >/dev/null || missing+=("${package[$tool]}"); done
 if ((${#missing[@]})); then

@@ -153,13 +153,10 @@ const PHPUNIT: Kit = Kit {
         $this->assertSame('0000', $answer['resultCode']);\n    }\n}\n",
     hanging: "final class PayonTest extends TestCase\n{\n    use UsesPayon;\n    public function testHangs(): void\n    {\n        \
         file_put_contents('url', $this->payon->baseUrl);\n        sleep(600);\n    }\n}\n",
-    command: |dir| {
-        let files = ["Server", "Space", "UsesPayon"];
-        let files = files.map(|name| file("kits/php/src").join(format!("{name}.php")));
-        let load = files.map(|path| format!("require '{}';\n", path.display())).concat();
-        fs::write(dir.join("bootstrap.php"), format!("<?php\n{load}")).unwrap();
+    command: |_| {
         let mut command = Command::new("phpunit");
-        command.args(["--do-not-cache-result", "--bootstrap", "bootstrap.php", "PayonTest.php"]);
+        command.args(["--do-not-cache-result", "--bootstrap"]).arg(file("kits/php/autoload.php"));
+        command.arg("PayonTest.php");
         command
     },
 };
