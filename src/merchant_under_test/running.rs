@@ -1,6 +1,6 @@
 //! A shop that runs: started for a gateway, called, asked, restarted.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,6 +60,7 @@ pub struct RunningShop {
     process: Mutex<Option<Arc<ShopProcess>>>,
     /// Directory for what the shop keeps across restarts. It goes away with the shop.
     data: Option<PathBuf>,
+    _port: ReservedPort,
 }
 
 impl Drop for RunningShop {
@@ -78,7 +79,8 @@ impl RunningShop {
         merchant: Arc<LoadedMerchant>,
         place: &GatewayPlace,
     ) -> Result<Self, ShopError> {
-        let port = free_port();
+        let reserved = ReservedPort::next();
+        let port = reserved.port;
         let authority = match &merchant.file.url {
             Some(url) => url.authority().to_owned(),
             None => format!("127.0.0.1:{port}"),
@@ -89,7 +91,8 @@ impl RunningShop {
         let hidden = place.hidden.clone();
         let key = HiddenKey::new(place.private_key.as_deref());
         let process = Mutex::default();
-        let shop = Self { merchant, values, hidden, key, authority, process, data };
+        let shop =
+            Self { merchant, values, hidden, key, authority, process, data, _port: reserved };
         shop.launch().await?;
         Ok(shop)
     }
@@ -327,15 +330,48 @@ fn new_directory(port: u16) -> Result<PathBuf, ShopError> {
     Ok(path)
 }
 
-/// A port that nobody listens at. Those that were given before come again last.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let span = PORTS.end - PORTS.start;
-    let offset = (std::process::id() % u32::from(span)) as u16;
-    let port = |_| {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed) % span;
-        PORTS.start + (offset + next) % span
-    };
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    (0..span).map(port).find(is_free).unwrap_or(PORTS.start)
+/// A port for a shop. Until it listens there itself, another simulator on this machine would find the port free too, and
+/// each would then call the other's shop. The UDP port of the same number tells them apart: whoever has it has the port.
+#[derive(Debug)]
+struct ReservedPort {
+    port: u16,
+    /// `None` if no port was to be had; the shop then says why it cannot listen.
+    _mark: Option<UdpSocket>,
+}
+
+impl ReservedPort {
+    /// A port that nobody listens at and nobody else has reserved. Those that were given before come again last.
+    fn next() -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let span = PORTS.end - PORTS.start;
+        let offset = (std::process::id() % u32::from(span)) as u16;
+        let mut candidates = (0..span).map(|_| {
+            let next = NEXT.fetch_add(1, Ordering::Relaxed) % span;
+            PORTS.start + (offset + next) % span
+        });
+        let none = Self { port: PORTS.start, _mark: None };
+        candidates.find_map(Self::of).unwrap_or(none)
+    }
+
+    /// That port, if it is to be had.
+    fn of(port: u16) -> Option<Self> {
+        let mark = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+        Some(Self { port, _mark: Some(mark) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_given_to_one_simulator_at_a_time_although_nobody_listens_there_yet() {
+        let reserved = ReservedPort::next();
+        let port = reserved.port;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("the shop can listen there");
+        assert!(ReservedPort::of(port).is_none(), "{port} is given away twice");
+        drop(reserved);
+        assert!(ReservedPort::of(port).is_some(), "{port} comes again");
+    }
 }
