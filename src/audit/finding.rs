@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::AuditCase;
-use super::practice::{AuditRules, Practice, Severity};
+use super::practice::{AuditRules, BreachMark, Practice, Severity};
 use super::sequence;
-use crate::base::{sort_by, sort_by_key};
-use crate::scenario::DriveStep;
+use crate::base::{OrderState, sort_by, sort_by_key};
+use crate::scenario::{Belief, DriveStep};
 use crate::scenario_runs::{Conclusion, Judged, OrderStory, ScenarioOutcome};
 
 /// Share of the scenarios that are there to catch a breach which must have failed before it is named, in percent.
@@ -162,10 +162,25 @@ pub(super) fn findings(
     let mut results: Vec<(&AuditCase, &ScenarioOutcome)> =
         cases.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_failure()).collect();
     let mut findings = Vec::new();
-    while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
-        let (explained, rest) = results.into_iter().partition(|(case, _)| practice.explains(case));
-        results = rest;
+    // That the shop has died needs no second witness.
+    let fatal = rules.practices.iter().find(|it| it.shows == Some(BreachMark::Death));
+    if let Some(practice) = fatal
+        && outcomes.iter().any(|outcome| practice.is_shown_by(outcome))
+    {
+        let explained;
+        (explained, results) =
+            results.into_iter().partition(|(_, outcome)| practice.is_shown_by(outcome));
         findings.push(by_practice(practice, &explained));
+    }
+    while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
+        let (explained, rest) = results
+            .into_iter()
+            .partition(|(case, outcome)| practice.explains(case) || practice.is_shown_by(outcome));
+        results = rest;
+        match findings.iter_mut().find(|known| known.id == practice.id) {
+            Some(known) => known.add(&explained),
+            None => findings.push(by_practice(practice, &explained)),
+        }
     }
     findings.extend(results.into_iter().map(|(case, outcome)| by_scenario(rules, case, outcome)));
     sort_by(&mut findings, |a, b| {
@@ -184,14 +199,44 @@ impl Practice {
             || named.any(|mistake| self.mistakes.iter().any(|it| it == mistake.name()))
     }
 
+    /// Returns true if the mark of a breach is seen in the scenario.
+    fn is_shown_by(&self, outcome: &ScenarioOutcome) -> bool {
+        self.shows.is_some_and(|mark| outcome.is_failure() && mark.is_in(outcome))
+    }
+
     /// Returns true if a breach makes the scenario fail.
     fn explains(&self, case: &AuditCase) -> bool {
         self.is_named_by(case) || self.also_fails.contains(&case.loaded.scenario.id)
     }
 }
 
+impl BreachMark {
+    fn is_in(self, outcome: &ScenarioOutcome) -> bool {
+        let mut orders = outcome.orders.iter();
+        let is_paid_but = |belief: Belief| {
+            outcome.orders.iter().any(|order| {
+                let is_paid = match order.state {
+                    OrderState::Authorised => true,
+                    OrderState::Captured => order.captured == order.amount,
+                    _ => false,
+                };
+                is_paid && order.believes == Some(belief.name())
+            })
+        };
+        match self {
+            Self::Death => outcome.has_died,
+            Self::SecondShipment => {
+                orders.any(|order| order.shipped.is_some_and(|times| times > 1))
+            }
+            Self::PaidPutAside => is_paid_but(Belief::Disputed),
+            Self::PaidUnnoticed => is_paid_but(Belief::Pending),
+        }
+    }
+}
+
 /// The practice whose breach explains most of what has failed and is not explained yet, among those of whose scenarios the
-/// greater part has failed: both of those that are there to catch it, and of all that it makes fail.
+/// greater part has failed: of those that are there to catch it, and of all that it makes fail. Where the breach leaves a
+/// mark, that counts in place of the latter: what else it makes fail differs from shop to shop.
 fn most_likely<'r>(
     rules: &'r AuditRules,
     cases: &[AuditCase],
@@ -209,8 +254,18 @@ fn most_likely<'r>(
         let (named, all) =
             (share(&|case| practice.is_named_by(case)), share(&|case| practice.explains(case)));
         let is_seen = open.iter().any(|(case, _)| practice.is_named_by(case));
-        let explained = open.iter().filter(|(case, _)| practice.explains(case)).count();
-        let is_likely = named >= SHARE_NAMED && all >= SHARE_EXPLAINED && is_seen;
+        let explained = open
+            .iter()
+            .filter(|(case, outcome)| practice.explains(case) || practice.is_shown_by(outcome))
+            .count();
+        let mut telling = open.iter().filter(|(case, _)| practice.is_named_by(case));
+        let is_marked = is_seen && telling.all(|(_, outcome)| practice.is_shown_by(outcome));
+        let is_borne_out = match practice.shows {
+            // Of the built-in merchant no process dies.
+            None | Some(BreachMark::Death) => all >= SHARE_EXPLAINED,
+            Some(_) => is_marked,
+        };
+        let is_likely = named >= SHARE_NAMED && is_seen && is_borne_out;
         is_likely.then_some((explained, named, all))
     };
     let scored = rules.practices.iter().rev();
@@ -219,11 +274,17 @@ fn most_likely<'r>(
     scored.max_by_key(|(score, _)| *score).map(|(_, practice)| practice)
 }
 
+impl AuditFinding {
+    /// Adds scenarios that show it, the most telling first.
+    fn add(&mut self, explained: &[(&AuditCase, &ScenarioOutcome)]) {
+        self.evidence
+            .extend(explained.iter().map(|(case, outcome)| FailedScenario::of(case, outcome)));
+        sort_by_key(&mut self.evidence, |it| std::cmp::Reverse(it.severity));
+    }
+}
+
 fn by_practice(practice: &Practice, explained: &[(&AuditCase, &ScenarioOutcome)]) -> AuditFinding {
-    let mut evidence: Vec<FailedScenario> =
-        explained.iter().map(|(case, outcome)| FailedScenario::of(case, outcome)).collect();
-    sort_by_key(&mut evidence, |it| std::cmp::Reverse(it.severity));
-    AuditFinding {
+    let mut finding = AuditFinding {
         id: practice.id.clone(),
         category: practice.category.clone(),
         severity: practice.severity,
@@ -232,8 +293,10 @@ fn by_practice(practice: &Practice, explained: &[(&AuditCase, &ScenarioOutcome)]
         cost: practice.cost.clone(),
         fix: practice.fix.clone(),
         is_new: true,
-        evidence,
-    }
+        evidence: Vec::new(),
+    };
+    finding.add(explained);
+    finding
 }
 
 fn by_scenario(rules: &AuditRules, case: &AuditCase, outcome: &ScenarioOutcome) -> AuditFinding {

@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use baseline::{Baseline, BaselineError};
 pub use finding::{AuditFinding, FailedScenario, Happened};
 pub use grade::{CategoryGrade, Grade};
-pub use practice::{AuditRules, Category, GradeRule, Judgeable, Practice, Severity};
+pub use practice::{AuditRules, BreachMark, Category, GradeRule, Judgeable, Practice, Severity};
 pub use report::AuditReportError;
 
 use crate::base::Diagnostic;

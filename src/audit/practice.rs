@@ -74,9 +74,13 @@ pub struct Practice {
     /// Scenarios that are there to catch a breach and name no bug for it.
     #[serde(default, skip_serializing)]
     pub scenarios: Vec<String>,
-    /// Scenarios that such a bug makes fail beside those that name it, as the built-in merchant with the bug shows.
+    /// Scenarios that such a bug makes fail beside those that name it, as the built-in merchant or the
+    /// sample shop with the bug shows.
     #[serde(default, rename(deserialize = "also_fails"), skip_serializing)]
     pub also_fails: Vec<String>,
+    /// Mark that a breach leaves in the scenarios that it makes fail.
+    #[serde(default, skip_serializing)]
+    pub shows: Option<BreachMark>,
     /// Category.
     pub category: String,
     /// Severity of a breach.
@@ -89,6 +93,20 @@ pub struct Practice {
     pub cost: String,
     /// Remedy.
     pub fix: String,
+}
+
+/// Mark that the breach of a practice leaves in a failed scenario, whichever shop it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BreachMark {
+    /// The shop's process has ended by itself.
+    Death,
+    /// The goods of an order are shipped more than once.
+    SecondShipment,
+    /// An order whose money is there in full, taken or held, is put aside for a human.
+    PaidPutAside,
+    /// The shop still waits for the payment of such an order.
+    PaidUnnoticed,
 }
 
 /// Weight of a finding, by what it costs.

@@ -281,9 +281,11 @@ impl<'a> YamlWriter<'a> {
         let step = match operation {
             Operation::Register => return self.register(call),
             Operation::Reversal => DriveStep::Reversal(OrderStep { order: order? }),
-            Operation::Refund => DriveStep::Refund(AmountStep { order: order?, amount: amount() }),
+            Operation::Refund => {
+                DriveStep::Refund(AmountStep { order: order?, amount: amount(), copies: None })
+            }
             Operation::PreAuthCompletion => {
-                DriveStep::Complete(AmountStep { order: order?, amount: amount() })
+                DriveStep::Complete(AmountStep { order: order?, amount: amount(), copies: None })
             }
             Operation::Status => DriveStep::Status(OrderStep { order: order? }),
             Operation::Orders => DriveStep::Orders,

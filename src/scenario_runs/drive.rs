@@ -21,6 +21,11 @@ const BETWEEN_MS: i64 = 1000;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// So many of the same task.
+fn at_once(times: usize, task: impl Fn() -> Task) -> Vec<Task> {
+    (0..times).map(|_| task()).collect()
+}
+
 /// An order by its name in the scenario.
 #[derive(Clone, Default)]
 struct Named {
@@ -135,15 +140,21 @@ impl Drive {
                 let named = self.named(step.order.as_deref())?;
                 let amount = amount_of(step.amount, named.currency)?;
                 let Some(tx_id) = named.tx_id else { return Ok(()) };
-                vec![Box::pin(async move {
-                    shop.give_back(&tx_id, amount, Operation::Refund).await;
-                })]
+                at_once(step.times(), || {
+                    let (shop, tx_id) = (Arc::clone(&shop), tx_id.clone());
+                    Box::pin(async move {
+                        shop.give_back(&tx_id, amount, Operation::Refund).await;
+                    })
+                })
             }
             DriveStep::Complete(step) => {
                 let named = self.named(step.order.as_deref())?;
                 let amount = amount_of(step.amount, named.currency)?;
                 let Some(tx_id) = named.tx_id else { return Ok(()) };
-                vec![Box::pin(async move { shop.capture(&tx_id, amount).await })]
+                at_once(step.times(), || {
+                    let (shop, tx_id) = (Arc::clone(&shop), tx_id.clone());
+                    Box::pin(async move { shop.capture(&tx_id, amount).await })
+                })
             }
             DriveStep::QrCompletion(told) => {
                 let named = self.named(told.order.as_deref())?;

@@ -130,6 +130,7 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         error: None,
         is_unbound: false,
         is_cut_off: false,
+        has_died: false,
         verdicts: Vec::new(),
         gaps: Vec::new(),
         first_run: None,
@@ -190,6 +191,7 @@ fn on_a_runtime(
     });
     outcome.is_unbound = matches!(&told, Err(error) if error.is_unbound());
     outcome.is_cut_off = outcome.is_unbound || matches!(told, Err(RunError::CutOff(_)));
+    outcome.has_died = matches!(told, Err(RunError::Died(_)));
     outcome.error = told.err().map(|error| error.to_string());
     outcome.conclude();
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -213,7 +215,10 @@ pub enum RunError {
     /// Anything else that says nothing about how the merchant behaves.
     #[error("{0}")]
     CutOff(String),
-    /// Anything that the merchant has to answer for.
+    /// The shop's process has ended by itself.
+    #[error("{0}")]
+    Died(String),
+    /// Anything else that the merchant has to answer for.
     #[error("{0}")]
     Other(String),
 }
@@ -234,7 +239,8 @@ impl From<String> for RunError {
 impl From<ShopError> for RunError {
     fn from(error: ShopError) -> Self {
         match error {
-            ShopError::NotReady { .. } | ShopError::Ended { .. } | ShopError::NoAnswer { .. } => {
+            ShopError::Ended { .. } => Self::Died(error.to_string()),
+            ShopError::NotReady { .. } | ShopError::NoAnswer { .. } => {
                 Self::Other(error.to_string())
             }
             ShopError::Start { .. }
@@ -252,6 +258,7 @@ impl RunError {
         let name = step.name();
         match self {
             Self::CutOff(told) => Self::CutOff(format!("step `{name}`: {told}")),
+            Self::Died(told) => Self::Died(format!("step `{name}`: {told}")),
             Self::Other(told) => Self::Other(format!("step `{name}`: {told}")),
             unbound => unbound,
         }

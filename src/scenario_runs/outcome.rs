@@ -125,6 +125,9 @@ pub struct ScenarioOutcome {
     /// True if the obstacle says nothing about how the merchant behaves: it could not be started, or the run was ended.
     #[serde(skip)]
     pub is_cut_off: bool,
+    /// True if that is that the shop's process ended by itself.
+    #[serde(skip)]
+    pub has_died: bool,
     /// One for each expectation, in their order; none where there was nothing to judge.
     pub verdicts: Vec<Judged>,
     /// Gaps, a sentence each: steps that nobody made, rules that never stepped in.

@@ -126,7 +126,8 @@ impl Rehearsal {
             self.plain(trial, key, &step).await;
         }
         let order = |name: &str| Some(name.to_owned());
-        let refund = DriveStep::Refund(AmountStep { order: order("sold"), amount: None });
+        let refund =
+            DriveStep::Refund(AmountStep { order: order("sold"), amount: None, copies: None });
         self.moves(trial, "refund", &refund, "sold", OrderState::Refunded).await;
         if Self::is_given_back(trial) {
             self.beliefs(trial, "ask", "sold", Belief::GivenBack).await;
@@ -135,7 +136,8 @@ impl Rehearsal {
         if !self.can("reversal") || self.sell(trial, "reversed", Trt::Purchase).await {
             self.moves(trial, "reversal", &reversal, "reversed", OrderState::Reversed).await;
         }
-        let complete = DriveStep::Complete(AmountStep { order: order("held"), amount: None });
+        let complete =
+            DriveStep::Complete(AmountStep { order: order("held"), amount: None, copies: None });
         if !self.can("complete") || self.sell(trial, "held", Trt::PreAuth).await {
             self.moves(trial, "complete", &complete, "held", OrderState::Captured).await;
         }

@@ -1,6 +1,7 @@
 //! `payon-sim audit`, with the built-in merchant and with a shop of the user's.
 
 use std::fs;
+use std::sync::Mutex;
 
 use payon_sim::audit::{Audit, AuditCase, AuditRules, all_cases};
 use payon_sim::scenario::Mistake;
@@ -169,6 +170,89 @@ fn a_shop_of_the_users_is_judged_with_every_word_of_the_command_that_repeats_it(
     assert_eq!(repeat, format!("payon-sim run P01 --seed 1 --merchant {file}"));
     let words: Vec<&str> = repeat.split(' ').skip(1).collect();
     assert_eq!(run(&words).code, Some(1), "{repeat}");
+}
+
+/// Bugs of the sample shop in Node, each with scenarios that are there to catch it. Where others stand beside them, they are
+/// what sets the bug apart from one that breaks the same scenario.
+const NODE_BUGS: [(&str, &[&str]); 30] = [
+    ("lost-answer-is-failure", &["S048"]),
+    ("lost-answer-is-success", &["S047"]),
+    ("retries-with-new-id", &["S081"]),
+    ("never-retries", &["S052"]),
+    ("retries-without-pause", &["S061"]),
+    ("repeats-refund", &["S004", "S014"]),
+    ("trusts-pushback", &["S007"]),
+    // Its other scenarios show nothing: this shop ships again for a notice only.
+    ("ships-twice", &["S009", "S010", "P01", "P04", "P05", "P12"]),
+    ("trusts-return", &["S012"]),
+    ("needs-return", &["S011"]),
+    ("stores-late", &["S015"]),
+    ("ignores-amount", &["S017"]),
+    ("last-news-wins", &["S020"]),
+    ("never-polls", &["S023"]),
+    ("pending-is-failure", &["S027"]),
+    ("pending-is-success", &["S026"]),
+    ("slow-handler", &["S028"]),
+    ("acknowledges-early", &["S029", "S028"]),
+    ("never-acknowledges", &["S090"]),
+    // It dies at the first answer, so it fails whatever a scenario is about.
+    ("strict-parser", &["S055", "S011", "S074"]),
+    ("reads-http-status", &["S042"]),
+    ("follows-redirects", &["S043", "S042"]),
+    ("waits-forever", &["S050"]),
+    ("reverses-settled", &["S032"]),
+    ("captures-late", &["S034"]),
+    ("repeats-capture", &["S036"]),
+    // It puts every paid order aside, as if it had forgotten it.
+    ("compares-text", &["S064", "S065", "S011"]),
+    ("never-reconciles", &["S005"]),
+    ("keeps-binding", &["S073"]),
+    ("leaks-card", &["S074"]),
+];
+
+#[test]
+fn every_bug_of_the_sample_shop_is_found_and_named() {
+    if !has_tool("node") {
+        return;
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/node");
+    let text = fs::read_to_string(format!("{folder}/merchant.yaml")).unwrap();
+    let rules = AuditRules::built_in().unwrap();
+    let left = Mutex::new(NODE_BUGS.iter());
+    let wrong = Mutex::new(Vec::new());
+    let find = |bench: &Bench, (bug, scenarios): &(&str, &[&str])| {
+        let changed = text
+            .replace("node, shop.mjs", &format!("node, {folder}/shop.mjs"))
+            .replace("TIME_SCALE:", &format!("MISTAKE: {bug}\n    TIME_SCALE:"))
+            .replace("patience: 20s", "patience: 5s");
+        let file = bench.write(&format!("{bug}.yaml"), &changed);
+        let only = scenarios.iter().flat_map(|id| ["--only", id]);
+        let args: Vec<&str> = ["--merchant", &file].into_iter().chain(only).collect();
+        let (_, report) = json(&[&args[..], &["--allow-unjudged"]].concat());
+        let practice = rules.broken_by(bug).unwrap();
+        let named: Vec<[&str; 2]> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| ["id", "category"].map(|key| it[key].as_str().unwrap()))
+            .collect();
+        if named != [[&*practice.id, &*practice.category]] {
+            wrong.lock().unwrap().push(format!("{bug}: {named:?}"));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let bench = Bench::new();
+                let next = || left.lock().unwrap().next();
+                while let Some(bug) = next() {
+                    find(&bench, bug);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -478,3 +478,27 @@ fn what_fails_by_its_time_alone_is_run_again_with_a_slower_clock() {
     assert_eq!(code, Some(1), "{report_of_more:#}");
     assert!(report_of_more["stories"][0]["firstRun"].is_null());
 }
+
+#[test]
+fn money_is_asked_to_move_as_often_as_a_step_says_at_the_same_moment() {
+    let bench = Bench::new();
+    let twice = bench.scenario(
+        "TWICE",
+        "rules:\n  - id: takes-a-while\n    when: { operation: refund }\n    then: [latency: 3s]\n\
+         drive:\n  - register\n  - pay\n  - advance: 1d\n  - refund: { amount: \"4.00\", copies: 2 }\n  - idle\n\
+         expect:\n  - order: { refunded: twice, returned: \"8.00\" }\n",
+    );
+    let told = run(&["run", &twice]);
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
+    if has_tool("node") {
+        let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/node/merchant.yaml");
+        let (_, told) = report(&[&twice], shop);
+        let calls = told["scenarios"][0]["calls"].as_array().unwrap();
+        let refunds = calls.iter().filter(|it| it.as_str().unwrap().starts_with("refund: "));
+        assert_eq!(refunds.count(), 2, "{told:#}");
+    }
+    let none =
+        bench.scenario("NONE", "drive: [register, pay, refund: { copies: 0 }]\nexpect: []\n");
+    let told = run(&["check", &none]);
+    assert!(told.err.contains("`copies` must be 1 to 50"), "{}", told.err);
+}

@@ -47,6 +47,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
         counts: VerdictCounts::default(),
         is_unbound: false,
         is_cut_off: false,
+        has_died: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
         first_run: None,

@@ -7,6 +7,9 @@ use crate::scenario::codec::{Decimal, choice, record};
 
 use super::{Probe, Requirement, Trt};
 
+/// The most times that money is asked to move at the same moment.
+const COPIES_MAX: u32 = 50;
+
 choice! {
     /// One thing that the merchant, its payer or the test bench does.
     pub enum DriveStep ("a step") {
@@ -130,8 +133,24 @@ record! {
         order: Option<String> = "order",
         /// Amount; everything that is left when absent.
         amount: Option<Decimal> = "amount",
+        /// Number of times that it is asked for at the same moment; 1 when absent.
+        copies: Option<u32> = "copies",
     }
-    absent AmountStep { order: None, amount: None };
+    absent AmountStep { order: None, amount: None, copies: None };
+    check |step, node| {
+        if step.copies.is_some_and(|copies| !(1..=COPIES_MAX).contains(&copies)) {
+            node.refuse(format!("`copies` must be 1 to {COPIES_MAX}"));
+            return None;
+        }
+        Some(())
+    };
+}
+
+impl AmountStep {
+    /// Number of times that it is asked for.
+    pub fn times(&self) -> usize {
+        self.copies.unwrap_or(1) as usize
+    }
 }
 
 record! {

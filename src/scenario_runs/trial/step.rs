@@ -293,7 +293,8 @@ impl ShopTrial {
             values.set("amount", amount.fixed(order.currency));
             values.set("minor", amount.minor().to_string());
         }
-        self.simple(step, Some(name), &values).await
+        let calls = (0..it.times()).map(|_| self.simple(step, Some(name), &values));
+        futures_util::future::try_join_all(calls).await.map(|_| ())
     }
 
     /// A step that is one call to the shop.
