@@ -493,7 +493,7 @@ fn money_is_asked_to_move_as_often_as_a_step_says_at_the_same_moment() {
     if has_tool("node") {
         let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/node/merchant.yaml");
         let (_, told) = report(&[&twice], shop);
-        let calls = told["scenarios"][0]["calls"].as_array().unwrap();
+        let calls = told["stories"][0]["calls"].as_array().unwrap();
         let refunds = calls.iter().filter(|it| it.as_str().unwrap().starts_with("refund: "));
         assert_eq!(refunds.count(), 2, "{told:#}");
     }
