@@ -500,5 +500,5 @@ fn money_is_asked_to_move_as_often_as_a_step_says_at_the_same_moment() {
     let none =
         bench.scenario("NONE", "drive: [register, pay, refund: { copies: 0 }]\nexpect: []\n");
     let told = run(&["check", &none]);
-    assert!(told.err.contains("`copies` must be 1 to 50"), "{}", told.err);
+    assert!(told.out.contains("`copies` must be 1 to 50"), "{}", told.out);
 }
