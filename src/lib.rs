@@ -62,13 +62,15 @@
 //! - **Two locks a space.** One for its state: ledger, clock, seed, merchants, rules, everything that a request is decided
 //!   by. One, the inner, for its log: journal, events and inbox. A refund takes the first twice, when it arrives and when it is
 //!   decided, and the second for each event and for its journal entry. Beside them a space has two bells, `changed` and
-//!   `clock_moved`, and the turn of whoever makes time pass: five means of synchronisation in all.
+//!   `clock_moved`, the turn of whoever makes time pass, and the gate (`space/gate.rs`): six means of synchronisation in all.
 //! - **A generation at a time.** A reset or a restore puts all contents of a space in place in one section and begins a new
 //!   generation. What was found out in an earlier one books nothing, and is noted in no later journal.
 //! - **One clock a space.** Only [`base::wall_clock`] reads the machine's; everything else asks the
 //!   space, so expiry, retries and settlement can be made to happen.
 //! - **Chance has a name.** Whatever looks random is [`base::Seed::derive`]d from the seed and the
 //!   order, never from arrival order.
+//! - **Links say their space**: [`gateway::place_of`] stands in all that leave the server, and pages refer to each other
+//!   relative to where they are. What a trusted proxy says of its callers is taken in once, by [`http::Front`].
 //! - **Everything is bounded**: bodies, members, journals, orders, deliveries, spaces, snapshots.
 //! - **A snapshot costs nothing**: what a space goes on from is kept in [`base::persistent`], whose clones share their parts.
 //! - **Secrets are masked where they are noted**, not where they are shown.
@@ -83,6 +85,9 @@
 //! - **State that survives** (`--state`): whoever locks a space notes it as changed; in the rounds of [`space::WriteRounds`]
 //!   [`state_store`] writes the records that differ (`space/records.rs`), and where a change must be written first, its answer
 //!   waits for the round in `server/router.rs`, `api/answer.rs` and `delivery/scheduler.rs`.
+//! - **Moves to another server**: whoever changes a space for somebody outside holds a [`space::Pass`]; a [`space::Handover`]
+//!   waits until there is none and writes the space as one document, `api/handover.rs` sends and takes it. Afterwards the space
+//!   stays here as an empty one whose gate tells everybody its [`space::NewPlace`].
 //! - **Snapshots**: a [`space::Snapshot`] is all that decides how a space goes on; `space/export.rs` writes it as a
 //!   file and reads it again.
 //! - **Sources of rules**: a call, or [`api::Sources`], the scenario files that a server follows.

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use hyper::header::{
-    ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, SET_COOKIE,
-    WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE, WWW_AUTHENTICATE,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
@@ -19,8 +19,10 @@ use super::route::{ApiMethod, ApiReply, JSON, Route};
 use super::{dashboard, docs, guard, routes};
 use crate::base::{compressed, has_mark, without_mark};
 use crate::http::{BodyError, Front, Limits, ReplyBody, RequestBody, check_host};
-use crate::space::{NotWritten, Space};
+use crate::space::{NewPlace, NotWritten, Space};
 
+/// Header that names the server to which a space was moved, for whoever stands in front of several.
+static MOVED_HEADER: HeaderName = HeaderName::from_static("x-payon-space-moved");
 /// Path to which the login page sends the token.
 const LOGIN: &str = "/_sim/login";
 
@@ -62,6 +64,12 @@ impl Control {
     /// Answers a request whose effect could not be written, so that nobody takes it for done.
     pub fn not_written(&self, error: &NotWritten) -> Response<ReplyBody> {
         refuse(&ApiProblem::not_written(error))
+    }
+
+    /// Sends a merchant or payer to the server that has the space. `path` is that within the space.
+    pub fn send_after(&self, space: &Space, place: &NewPlace, path: &str) -> Response<ReplyBody> {
+        let problem = ApiProblem::moved(space, place).elsewhere(&place.gateway);
+        refuse(&problem.below(&format!("/space/{}{path}", space.name())))
     }
 
     /// Answers a request under `/_sim/`, for the space of that name, or for `default`.
@@ -120,6 +128,9 @@ impl Control {
     ) -> Result<ApiReply, ApiProblem> {
         self.guard.admit(&head.method, path, &head.headers)?;
         let (route, params) = routes::find(&head.method, path)?;
+        let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let place = space.map(|name| format!("/space/{name}")).unwrap_or_default();
+        let asked = format!("{place}{path}{query}");
         let space = match space {
             None => Arc::clone(self.spaces().default_space()),
             Some(name) => self.spaces().named(name).ok_or_else(|| {
@@ -145,12 +156,21 @@ impl Control {
             headers: head.headers,
             body,
         };
-        self.run(route, call).await
+        self.run(route, call).await.map_err(|problem| problem.below(&asked))
     }
 
     /// Carries a call out. Where a change must be written before anybody is told of it, the answer waits for that.
     async fn run(&self, route: &Route, call: ApiRequest) -> Result<ApiReply, ApiProblem> {
+        let space = Arc::clone(&call.space);
+        let pass = if route.changes_its_space() {
+            Some(space.admitted().await.map_err(|place| ApiProblem::moved(&space, &place))?)
+        } else if let Some(place) = space.moved_to() {
+            return Err(ApiProblem::moved(&space, place));
+        } else {
+            None
+        };
         let reply = (route.run)(call).await?;
+        drop(pass);
         if let Some(rounds) =
             self.spaces().rounds_to_await().filter(|_| route.verb != ApiMethod::Get)
         {
@@ -238,6 +258,14 @@ fn wants_page(headers: &HeaderMap) -> bool {
 
 fn refuse(problem: &ApiProblem) -> Response<ReplyBody> {
     let mut response = respond(problem.status(), problem.to_json().into(), PROBLEM);
+    if let Some((server, path)) = problem.way() {
+        let way = format!("{server}{path}");
+        for (name, value) in [(LOCATION, way.as_str()), (MOVED_HEADER.clone(), server)] {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+    }
     let headers = response.headers_mut();
     if let Some(methods) = problem.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         headers.insert(ALLOW, methods);

@@ -17,6 +17,7 @@ mod events;
 mod examples;
 mod explain_views;
 mod guard;
+mod handover;
 mod inbox;
 mod journal;
 mod merchants;

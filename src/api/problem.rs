@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::base::Reason;
-use crate::space::NotWritten;
+use crate::space::{NewPlace, NotWritten, Space, SpaceError};
 
 macro_rules! kinds {
     ($($variant:ident = $status:literal $slug:literal, $title:literal;)+) => {
@@ -35,6 +35,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    Moved = 307 "moved", "Another server has the space now";
     Unreadable = 400 "unreadable", "The call cannot be read";
     Unauthorised = 401 "unauthorised", "The call lacks the token of this control plane";
     ForeignHost = 403 "foreign-host", "The call came by a name that is not this server's";
@@ -65,6 +66,7 @@ kinds! {
     TooMany = 429 "too-many", "There are too many already";
     HeadTooLarge = 431 "head-too-large", "The request's headers are too large";
     Failed = 500 "failed", "The simulator failed";
+    NotTaken = 502 "not-taken", "The other server does not take the space";
     Stopping = 503 "stopping", "The server stops";
     NotWritten = 503 "not-written", "The state cannot be written";
 }
@@ -78,6 +80,8 @@ pub struct ApiProblem {
     reason: Option<Reason>,
     mistakes: Vec<ProblemMistake>,
     allow: Option<String>,
+    /// The server that has what was asked for, and the path there.
+    elsewhere: Option<Box<(String, String)>>,
 }
 
 /// A problem as it is written (RFC 9457).
@@ -135,12 +139,21 @@ impl ApiProblem {
             mistakes: Vec::new(),
             reason: None,
             allow: None,
+            elsewhere: None,
         }
     }
 
     /// A value that can be read, yet not be taken.
     pub(super) fn refused(member: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Refused, detail).at(member)
+    }
+
+    /// Another server has the space.
+    pub(super) fn moved(space: &Space, place: &NewPlace) -> Self {
+        let (name, place) = (space.name().to_owned(), Box::new(place.clone()));
+        let way = place.control.clone();
+        let detail = SpaceError::Moved { name, place }.to_string();
+        Self::new(ProblemKind::Moved, detail).elsewhere(&way)
     }
 
     /// The state is not written, so nothing is acknowledged.
@@ -198,6 +211,27 @@ impl ApiProblem {
     pub(super) fn allowing(mut self, methods: String) -> Self {
         self.allow = Some(methods);
         self
+    }
+
+    /// Names the server that has what was asked for.
+    #[must_use]
+    pub(super) fn elsewhere(mut self, server: &str) -> Self {
+        self.elsewhere = Some(Box::new((server.to_owned(), String::new())));
+        self
+    }
+
+    /// Says what path was asked for, for the way to another server.
+    #[must_use]
+    pub(super) fn below(mut self, path: &str) -> Self {
+        if let Some(elsewhere) = &mut self.elsewhere {
+            path.clone_into(&mut elsewhere.1);
+        }
+        self
+    }
+
+    /// Server and path of what was asked for, where that is elsewhere.
+    pub(super) fn way(&self) -> Option<(&str, &str)> {
+        self.elsewhere.as_deref().map(|(server, path)| (server.as_str(), path.as_str()))
     }
 
     /// HTTP status.

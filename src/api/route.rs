@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::ApiRequest;
 use crate::http::{Limits, ReplyBody};
-use crate::space::SNAPSHOT_FILE_MAX;
+use crate::space::{HANDOVER_MAX, SNAPSHOT_FILE_MAX};
 
 /// Media type of most answers.
 pub(super) const JSON: &str = "application/json";
@@ -62,13 +62,20 @@ pub(super) struct SchemaShape {
 }
 
 impl Route {
-    /// Within what its body is read: a snapshot may be much larger than anything else.
+    /// Within what its body is read: a snapshot or a whole space may be much larger than
+    /// anything else.
     pub(super) fn limits(&self, limits: &Limits) -> Limits {
-        if self.id == "importSnapshot" {
-            Limits { body_bytes: limits.body_bytes.max(SNAPSHOT_FILE_MAX), ..*limits }
-        } else {
-            *limits
-        }
+        let most = match self.id {
+            "importSnapshot" => SNAPSHOT_FILE_MAX,
+            "takeSpace" => HANDOVER_MAX,
+            _ => return *limits,
+        };
+        Limits { body_bytes: limits.body_bytes.max(most), ..*limits }
+    }
+
+    /// Returns true if it changes the space that it is called in. A space that is being moved waits for all of these.
+    pub(super) fn changes_its_space(&self) -> bool {
+        self.verb != ApiMethod::Get && !matches!(self.id, "moveSpace" | "takeSpace")
     }
 }
 

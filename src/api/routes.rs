@@ -10,8 +10,8 @@ use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, Empty, decode};
 use super::route::{ApiMethod, ApiReply, JSON, Route, SchemaShape, path_names, route};
 use super::{
-    about, clock, coverage, events, inbox, journal, merchants, metrics, openapi, orders, pushbacks,
-    reference, reload, report, rules, sign, snapshots, spaces, summary, verify, wait,
+    about, clock, coverage, events, handover, inbox, journal, merchants, metrics, openapi, orders,
+    pushbacks, reference, reload, report, rules, sign, snapshots, spaces, summary, verify, wait,
 };
 use crate::base::did_you_mean;
 use crate::gateway::{LintReport, PayRequest};
@@ -46,6 +46,10 @@ pub(super) const ROUTES: &[Route] = &[
         "One space"),
     route!(Delete "/_sim/v1/spaces/{name}" "deleteSpace", spaces::remove: Empty => 204 Empty,
         "Remove a space with all that is in it"),
+    route!(Put "/_sim/v1/spaces/{name}" "takeSpace", async handover::take: handover::SpaceFile => 201 spaces::SpaceView,
+        "Take a whole space over from another server"),
+    route!(Post "/_sim/v1/spaces/{name}/move" "moveSpace", async handover::move_away: handover::WantedMove => 200 handover::MovedSpace,
+        "Hand a space over to another server; callers are sent there from then on"),
     route!(Post "/_sim/v1/reset" "reset", spaces::reset: Empty => 204 Empty,
         "Reset the space to its initial state"),
 

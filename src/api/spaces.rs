@@ -275,6 +275,11 @@ impl From<SpaceError> for ApiProblem {
             SpaceError::MerchantTaken(_) => (ProblemKind::MerchantTaken, "merchants"),
             SpaceError::MerchantExists(_) => (ProblemKind::MerchantExists, "merchantId"),
             SpaceError::NoKeys => (ProblemKind::Failed, ""),
+            SpaceError::Unreadable(_) => (ProblemKind::Refused, ""),
+            SpaceError::BeingMoved(_) => (ProblemKind::UnderWay, ""),
+            SpaceError::Moved { place, .. } => {
+                return Self::new(ProblemKind::Moved, error.to_string()).elsewhere(&place.control);
+            }
             SpaceError::DefaultStays => (ProblemKind::DefaultStays, ""),
             SpaceError::Unknown(_) => (ProblemKind::UnknownSpace, ""),
         };
@@ -284,7 +289,7 @@ impl From<SpaceError> for ApiProblem {
 }
 
 impl SpaceView {
-    fn new(call: &ApiRequest, space: &Space) -> Self {
+    pub(super) fn new(call: &ApiRequest, space: &Space) -> Self {
         let (base_url, control_url) = urls(call, space);
         let (orders, now) = space.read(|view| (view.ledger.len(), view.now));
         Self {
@@ -302,7 +307,8 @@ impl SpaceView {
 
 /// Lists the spaces.
 pub(super) fn list(call: &ApiRequest, _: Empty) -> Result<SpacesView, ApiProblem> {
-    let spaces = call.control.spaces().all();
+    let mut spaces = call.control.spaces().all();
+    spaces.retain(|space| space.moved_to().is_none());
     Ok(SpacesView { spaces: spaces.iter().map(|space| SpaceView::new(call, space)).collect() })
 }
 
@@ -311,7 +317,10 @@ pub(super) fn one(call: &ApiRequest, _: Empty) -> Result<SpaceView, ApiProblem> 
     let name = call.param("name");
     let space = call.control.spaces().named(name);
     let space = space.ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
-    Ok(SpaceView::new(call, &space))
+    match space.moved_to() {
+        Some(place) => Err(ApiProblem::moved(&space, place)),
+        None => Ok(SpaceView::new(call, &space)),
+    }
 }
 
 /// Adds a merchant to the space.

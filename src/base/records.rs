@@ -21,6 +21,8 @@ pub enum RecordKind {
     Merchants = 6,
     /// Answers of the boxes, and their numbers.
     Inbox = 7,
+    /// Place of a space that was moved to another process.
+    Moved = 8,
     /// An order, by its position.
     Order = 16,
     /// A push-back, by its number.
@@ -50,6 +52,7 @@ impl RecordKind {
             Self::RuleCounts,
             Self::Merchants,
             Self::Inbox,
+            Self::Moved,
             Self::Order,
             Self::Pushback,
             Self::Binding,

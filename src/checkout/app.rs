@@ -36,6 +36,8 @@ pub(super) fn scan(context: &PageContext<'_>) -> PageReply {
                 let Some(session) = CheckoutSession::of(&space, order) else {
                     return context.unknown();
                 };
+                // The order may be of another space than the page.
+                let Some(_pass) = space.enter() else { return context.unknown() };
                 report(context, &session, Operation::NotifyQrScanned);
                 let next = app_path(&session.checkout_token());
                 return PageReply::see_other(&context.address_in(&session.space, &next));

@@ -39,7 +39,7 @@ pub use reply::{PageReply, with_query};
 
 use crate::gateway::CheckoutToken;
 use crate::space::{Space, Spaces};
-use context::PageContext;
+use context::{PageContext, Query};
 
 /// Settings of a server's pages.
 #[derive(Clone, Debug)]
@@ -91,11 +91,20 @@ pub fn is_page(path: &str) -> bool {
     below("/pg/checkout") || below("/_sim/app")
 }
 
-/// The space of a request for a page: the one that is named, else the one that the page's token names.
-pub fn space_of(spaces: &Spaces, path: &str, named: Option<&Arc<Space>>) -> Arc<Space> {
+/// The space of a request for a page: the one that is named, else that of the page's token, or of the merchant whose link
+/// is opened.
+pub fn space_of(
+    spaces: &Spaces,
+    path: &str,
+    query: &str,
+    named: Option<&Arc<Space>>,
+) -> Arc<Space> {
     let token = || path.trim_start_matches('/').split('/').nth(2).and_then(CheckoutToken::parse);
     let space = named.cloned().or_else(|| token()?.space(spaces));
-    space.unwrap_or_else(|| Arc::clone(spaces.default_space()))
+    space.unwrap_or_else(|| {
+        let query: Query = serde_html_form::from_str(query).unwrap_or_default();
+        spaces.of_merchant(&query.merchant_id)
+    })
 }
 
 /// Returns true if a request takes the gateway's private key, and so belongs on a thread that may block.

@@ -96,6 +96,11 @@ impl GatewayArgs {
         self.space.as_deref()
     }
 
+    /// The token of the control plane.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The same with another space.
     pub(super) fn in_space(&self, space: &str) -> Self {
         Self { space: Some(space.to_owned()), ..self.clone() }

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde_json::{Value, json};
 
+use super::base_url::BaseUrl;
 use super::client::{GatewayArgs, segment};
 use super::exit;
 use super::sentence::{items, list, member};
@@ -16,6 +18,8 @@ use super::table::table;
 use super::talk::TalkArgs;
 
 const PATH: &str = "/_sim/v1/spaces";
+/// Longest time for requests to end and for the other gateway to take a space.
+const MOVE_PATIENCE: Duration = Duration::from_secs(75);
 
 /// Actions on spaces. A space has orders, merchants, a clock and rules of its own, so that tests do not meet.
 #[derive(Subcommand, Debug)]
@@ -26,6 +30,8 @@ pub(super) enum SpaceVerb {
     Create(Box<CreateArgs>),
     /// Show one space
     Show(NamedSpace),
+    /// Move a space to another gateway, without losing what it has answered
+    Move(MoveArgs),
     /// Delete a space with all that is in it
     Delete {
         /// Name of the space
@@ -42,6 +48,28 @@ pub(super) struct NamedSpace {
     /// Name of the space; that of --space, or of --url, when left out
     #[arg(value_name = "NAME")]
     name: Option<String>,
+    #[command(flatten)]
+    talk: TalkArgs,
+}
+
+/// The space to move.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Requests to the space wait while it goes over, and are sent after it with 307 and the new address. What cannot go over
+stays as it is. The journal stays behind.
+
+Example:
+  payon-sim space move shop --to http://10.0.0.12:36605")]
+pub(super) struct MoveArgs {
+    /// Name of the space
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Address of the other gateway's control plane, as the gateway that has the space reaches it
+    #[arg(long, value_name = "URL")]
+    to: BaseUrl,
+    /// The token of the other control plane; that of --token when left out
+    #[arg(long, env = "PAYON_SIM_TO_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    to_token: Option<String>,
     #[command(flatten)]
     talk: TalkArgs,
 }
@@ -100,12 +128,33 @@ pub(super) fn run(verb: &SpaceVerb) -> anyhow::Result<ExitCode> {
             let path = format!("{PATH}/{}", segment(args.name()));
             args.talk.get(&path, |space| described(space, &member(space, "merchants")))
         }
+        SpaceVerb::Move(args) => args.run(),
         SpaceVerb::Delete { name, talk } => {
             let path = format!("{PATH}/{}", segment(name));
             let gateway = talk.gateway.without_space();
             let answer = gateway.call(Method::DELETE, &path, String::new())?;
             talk.finish(answer, |_| format!("deleted: {name}\n"))
         }
+    }
+}
+
+impl MoveArgs {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        let gateway = self.talk.gateway.without_space();
+        let mut body = json!({ "to": self.to.as_str() });
+        if let Some(token) = self.to_token.as_deref().or(gateway.token()) {
+            body["token"] = token.into();
+        }
+        let path = format!("{PATH}/{}/move", segment(&self.name));
+        let answer = gateway.patient(MOVE_PATIENCE).call(Method::POST, &path, body.to_string())?;
+        self.talk.finish(answer, |moved| {
+            list(&[
+                ("moved", member(moved, "name")),
+                ("base URL", member(moved, "baseUrl")),
+                ("control URL", member(moved, "controlUrl")),
+                ("paused", format!("{} ms", member(moved, "pausedMs"))),
+            ])
+        })
     }
 }
 

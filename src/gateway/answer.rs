@@ -1,5 +1,6 @@
 //! The way of a request: read, decided, answered and noted.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use super::{bindings, lint, orders, payment, pin, qr, reconciliation, register, 
 use crate::base::{Fields, FieldsError, Operation, without_mark};
 use crate::ledger::Screen;
 use crate::scenario::Point;
-use crate::space::{Lint, LintFinding, Spaces, Weight};
+use crate::space::{Lint, LintFinding, Space, Spaces, Weight};
 use crate::wire;
 
 /// The objects of a body: one, or as many as the array of a reconciliation holds.
@@ -35,6 +36,24 @@ fn parse(operation: Operation, body: &[u8]) -> Result<Objects<'_>, FieldsError> 
 /// It takes milliseconds if [`Operation::needs_private_key`] says so, and then belongs on a thread
 /// that may block.
 pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
+    let Ok(reply) = answer_inside(spaces, call, |_| Ok::<_, Infallible>(()));
+    reply
+}
+
+/// The same for a caller from outside, who must enter the space first.
+///
+/// # Errors
+/// The space, while it is closed or where another process has it. Nothing was done then.
+pub fn answer_outside(spaces: &Spaces, call: Call<'_>) -> Result<GatewayReply, Arc<Space>> {
+    answer_inside(spaces, call, |space| space.enter().ok_or_else(|| Arc::clone(space)))
+}
+
+/// Answers a request, and keeps what `enter` returns until all is booked.
+fn answer_inside<P, E>(
+    spaces: &Spaces,
+    call: Call<'_>,
+    enter: impl FnOnce(&Arc<Space>) -> Result<P, E>,
+) -> Result<GatewayReply, E> {
     let begun = Instant::now();
     let body = without_mark(call.body);
     let objects = parse(call.operation, call.body).map_err(Refused::from);
@@ -45,6 +64,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
         Some(merchant) => spaces.of_merchant(merchant),
         None => Arc::clone(spaces.default_space()),
     });
+    let _pass = enter(&space)?;
     let secrets = space.profile().operations.secrets();
     let is_harmless = |fields: &Fields<'_>| wire::is_harmless(secrets, fields);
     let point = Some(Point::Call(call.operation));
@@ -75,7 +95,7 @@ pub fn answer(spaces: &Spaces, call: Call<'_>) -> GatewayReply {
     }
     let outcome = outcome.map_err(|refused| context.consult_refused(refused));
     count_violations(spaces, &context.findings);
-    finish(context, outcome, None)
+    Ok(finish(context, outcome, None))
 }
 
 fn count_violations(spaces: &Spaces, findings: &[LintFinding]) {

@@ -32,7 +32,7 @@ mod signing;
 mod status;
 
 pub use acs::{Cres3ds, CresError};
-pub use answer::answer;
+pub use answer::{answer, answer_outside};
 pub use bindings::{CardToSave, check_card, save_card};
 pub use call::{Call, GatewayReply, LinkBase, ReplyExtras, place_of};
 pub use checkout_session::{CheckoutSession, SavedCard, note_step};

@@ -28,7 +28,7 @@ use crate::http::{
     BodyError, CONTROL_PORT_HEADER, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
     TrustedProxy, check_host, trace_headers,
 };
-use crate::space::{PendingReply, Space, Spaces};
+use crate::space::{Pass, PendingReply, Space, Spaces};
 
 /// State that all connections share.
 #[derive(Debug)]
@@ -202,19 +202,24 @@ async fn operate(
         gateway::refuse_early(space, Some(operation), reason, detail, scenario)
     };
     let reply = match body.read(&app.limits).await {
-        Ok(body) if operation.needs_private_key() => {
-            // Milliseconds of arithmetic would hold up every other request of this worker.
-            let (app, named) = (Arc::clone(app), space.clone());
-            let scenario = scenario_of(&headers).map(str::to_owned);
-            let answered = tokio::task::spawn_blocking(move || {
-                decide(&app, operation, space, &front, &headers, &body)
-            });
-            answered.await.unwrap_or_else(|_| {
-                let detail = "the request was given up half-way";
-                refuse(named.as_ref(), scenario.as_deref(), Reason::SystemError, detail)
-            })
+        Ok(body) => {
+            let decided = if operation.needs_private_key() {
+                let asked = AskedCall { operation, space, front, headers, body };
+                Box::pin(asked.decide_on_thread(app)).await
+            } else {
+                decide(app, operation, space.clone(), &front, &headers, &body).map_err(|closed| {
+                    let asked = AskedCall { operation, space, front, headers, body };
+                    Box::new(UndecidedCall { closed, asked })
+                })
+            };
+            match decided {
+                Ok(reply) => reply,
+                Err(undecided) => match Box::pin(undecided.decide_later(app)).await {
+                    Ok(reply) => reply,
+                    Err(elsewhere) => return *elsewhere,
+                },
+            }
         }
-        Ok(body) => decide(app, operation, space, &front, &headers, &body),
         Err(error @ BodyError::TooLarge(_)) => {
             let scenario = scenario_of(&headers);
             refuse(space.as_ref(), scenario, Reason::TooLarge, &error.to_string())
@@ -232,6 +237,60 @@ async fn operate(
     match (&reply.pending, &reply.change) {
         (None, None) => respond(reply),
         _ => Box::pin(execute(reply, trigger)).await,
+    }
+}
+
+/// A call of an operation, read whole.
+struct AskedCall {
+    operation: Operation,
+    space: Option<Arc<Space>>,
+    front: Front,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// A call whose space is closed, or at another server. Nothing of it was done.
+struct UndecidedCall {
+    closed: Arc<Space>,
+    asked: AskedCall,
+}
+
+impl AskedCall {
+    /// Decides the call on a thread that may block: milliseconds of arithmetic would hold up every other request of this
+    /// worker.
+    async fn decide_on_thread(self, app: &Arc<App>) -> Result<GatewayReply, Box<UndecidedCall>> {
+        let (shared, operation) = (Arc::clone(app), self.operation);
+        let known = self.space.clone().unwrap_or_else(|| Arc::clone(app.spaces.default_space()));
+        let scenario = scenario_of(&self.headers).map(str::to_owned);
+        let answered = tokio::task::spawn_blocking(move || {
+            let Self { operation, space, front, headers, body } = &self;
+            let decided = decide(&shared, *operation, space.clone(), front, headers, body);
+            decided.map_err(|closed| Box::new(UndecidedCall { closed, asked: self }))
+        });
+        answered.await.unwrap_or_else(|_| {
+            let (reason, detail) = (Reason::SystemError, "the request was given up half-way");
+            let operation = Some(operation);
+            Ok(gateway::refuse_early(&known, operation, reason, detail, scenario.as_deref()))
+        })
+    }
+}
+
+impl UndecidedCall {
+    /// Decides the call once the space lets it in again. Where another server has the space then, the caller is sent there.
+    async fn decide_later(
+        mut self: Box<Self>,
+        app: &Arc<App>,
+    ) -> Result<GatewayReply, Box<Response<ReplyBody>>> {
+        loop {
+            if let Err(place) = self.closed.admitted().await {
+                let path = self.asked.operation.paths()[0];
+                return Err(Box::new(app.control.send_after(&self.closed, &place, path)));
+            }
+            match self.asked.decide_on_thread(app).await {
+                Ok(reply) => return Ok(reply),
+                Err(again) => self = again,
+            }
+        }
     }
 }
 
@@ -342,13 +401,14 @@ fn decide(
     front: &Front,
     headers: &HeaderMap,
     body: &[u8],
-) -> GatewayReply {
+) -> Result<GatewayReply, Arc<Space>> {
     if let Some(encoding) = headers.get(CONTENT_ENCODING)
         && let Some(came) = compressed(encoding.as_bytes(), body)
     {
         let space = space.as_ref().unwrap_or(app.spaces.default_space());
         let (reason, scenario) = (Reason::MalformedJson, scenario_of(headers));
-        return gateway::refuse_early(space, Some(operation), reason, &came, scenario);
+        let refused = gateway::refuse_early(space, Some(operation), reason, &came, scenario);
+        return Ok(refused);
     }
     let call = Call {
         operation,
@@ -359,7 +419,7 @@ fn decide(
         body,
         trace_headers: trace_headers(headers),
     };
-    gateway::answer(&app.spaces, call)
+    gateway::answer_outside(&app.spaces, call)
 }
 
 /// Answers a request for one of the payer's pages.
@@ -371,14 +431,22 @@ async fn page(
     head: Parts,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
+    let query = head.uri.query().unwrap_or_default();
+    let asked = checkout::space_of(&app.spaces, &path, query, space.as_ref());
+    let pass = match asked.admitted().await {
+        Ok(pass) => pass,
+        Err(place) => {
+            let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            return app.control.send_after(&asked, &place, &format!("{path}{query}"));
+        }
+    };
     // The pretend app belongs to the control plane, which no rule breaks.
     let ruled = if path.starts_with("/_sim/") {
         None
     } else {
-        let space = checkout::space_of(&app.spaces, &path, space.as_ref());
-        gateway::consult_page(&space, page_name(&path), scenario_of(&head.headers))
+        gateway::consult_page(&asked, page_name(&path), scenario_of(&head.headers))
     };
-    let mut response = answer_page(app, space, path, trigger, head, body).await;
+    let mut response = answer_page(app, (space, pass), path, trigger, head, body).await;
     if let Some(pending) = ruled {
         response = break_page(response, pending, trigger).await;
     }
@@ -428,10 +496,10 @@ async fn break_page(
     }
 }
 
-/// Answers a request for one of the payer's pages, whatever rules make of it.
+/// Answers a request for one of the payer's pages, whatever rules make of it. The pass is kept until all is booked.
 async fn answer_page(
     app: &Arc<App>,
-    space: Option<Arc<Space>>,
+    (space, pass): (Option<Arc<Space>>, Pass),
     path: String,
     trigger: &ReplyHook,
     head: Parts,
@@ -477,6 +545,7 @@ async fn answer_page(
     };
     let reply =
         if blocks { tokio::task::spawn_blocking(answer).await.ok() } else { Some(answer()) };
+    drop(pass);
     let mut response = Response::new(ReplyBody::default());
     let Some(reply) = reply else {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -86,6 +86,11 @@ fn receiver_of(url: &str) -> &str {
 }
 
 impl Attempts {
+    /// Returns true if nothing is being sent.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
     /// Notes an attempt that is about to be made.
     pub(super) fn begin(&mut self, delivery_job: &DeliveryJob) {
         if self.receivers.len() >= RECEIVERS_REMEMBERED {

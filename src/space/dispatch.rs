@@ -20,6 +20,11 @@ impl Space {
     pub fn take_due(&self) -> (Vec<Dispatch>, Option<Millis>) {
         let real = wall_clock();
         let mut state = self.lock();
+        if self.gate.is_closed() {
+            // Asked again once it is open.
+            state.next_wakeup = Millis(i64::MAX);
+            return (Vec::new(), None);
+        }
         let mut transaction = Transaction::new(self, &mut state, real);
         transaction.expire();
         let now = transaction.now;

@@ -96,7 +96,7 @@ struct SnapshotDocument {
 }
 
 #[derive(Serialize, Deserialize, PartialEq, Eq)]
-struct ProfileFile {
+pub(super) struct ProfileFile {
     name: String,
     digest: String,
 }
@@ -143,11 +143,11 @@ pub(super) struct MerchantFile {
 }
 
 impl ProfileFile {
-    fn of(profile: &Profile) -> Self {
+    pub(super) fn of(profile: &Profile) -> Self {
         Self { name: profile.name.clone(), digest: hex(&profile.digest) }
     }
 
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         format!("{:?} ({})", self.name, self.digest.get(..12).unwrap_or(&self.digest))
     }
 }

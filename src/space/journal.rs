@@ -34,6 +34,11 @@ impl RequestId {
         self.0 & ((1 << RUNNING_BITS) - 1) < 1 << (RUNNING_BITS - 1)
     }
 
+    /// The name with the same running number in another space.
+    pub(super) const fn in_space(self, space: u32) -> Self {
+        Self((space as u64) << RUNNING_BITS | (self.0 & ((1 << RUNNING_BITS) - 1)))
+    }
+
     /// The number of the space it belongs to.
     pub const fn space(self) -> u32 {
         (self.0 >> RUNNING_BITS) as u32

@@ -14,7 +14,9 @@ mod dispatch;
 mod events;
 mod export;
 mod finding;
+mod gate;
 mod handle;
+mod handover;
 mod inbox;
 mod journal;
 mod log;
@@ -22,6 +24,7 @@ mod metrics;
 mod names;
 mod notify;
 mod outbox;
+mod pass;
 mod pending_reply;
 mod reception;
 mod records;
@@ -45,7 +48,9 @@ pub use contents::Budgets;
 pub use events::{Event, EventPage};
 pub use export::{FileError, SNAPSHOT_FILE_MAX};
 pub use finding::{Lint, LintFinding, Weight};
+pub use gate::NewPlace;
 pub use handle::{OrderHandle, OrderSnapshot};
+pub use handover::{HANDOVER_MAX, Handover, HandoverError};
 pub use inbox::{Inbox, InboxAnswer, InboxMessage, MESSAGE_BODY_MAX, inbox_at, is_inbox_name};
 pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId};
 pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
@@ -53,6 +58,7 @@ pub use outbox::{
     Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryStanding, DeliveryState, Dispatch,
     Outbox, PushbackCause, Resend,
 };
+pub use pass::Pass;
 pub use pending_reply::PendingReply;
 pub use records::{SavedSpace, SpaceChanges, WrittenSpace};
 pub use registry::{DEFAULT_SPACE, IfExists, LoadedSpaces, NewMerchant, SpaceError, Spaces};

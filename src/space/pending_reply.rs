@@ -9,6 +9,7 @@ use super::clock_timer::{ClockTimer, Wait};
 use super::journal::RequestId;
 use super::notify::Deliveries;
 use super::outbox::PushbackCause;
+use super::pass::Pass;
 use super::rule_hit::RuleHit;
 use super::ruling::Ruling;
 use super::space::Space;
@@ -28,6 +29,9 @@ pub struct PendingReply {
     context: Option<Arc<TraceContext>>,
     /// Events and registrations that are booked once the reply was attempted.
     commits: Vec<DeferredCommit>,
+    /// Kept until they are booked.
+    #[allow(dead_code, reason = "dropping it lets the space be handed over")]
+    pass: Option<Pass>,
     /// Deliveries whose first attempts go before the reply.
     told: Deliveries,
     /// Its place on the space's clock. Time passes it only after the reply was attempted and what is deferred was booked.
@@ -189,12 +193,14 @@ impl Transaction<'_> {
         }
         let due = self.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
         let waiter = Waiter::Reply { trace, came: self.now };
+        let pass = (!commits.is_empty()).then(|| Pass::beside(&space));
         let mut timer = ClockTimer::new(space, generation, waiter, due);
         let is_slow = plan.transport.as_ref().is_some_and(Transport::is_slow);
         if plan.delay_ms > 0 || is_slow || !commits.is_empty() {
             timer.note(self);
         }
         let by = Arc::new(RuleHit::new(rule, plan, suppressed, idle));
-        Some(PendingReply { by, trace, context: self.context.clone(), commits, told, timer })
+        let context = self.context.clone();
+        Some(PendingReply { by, trace, context, commits, pass, told, timer })
     }
 }

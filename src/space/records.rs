@@ -13,6 +13,7 @@ use super::clock::{Clock, can_be};
 use super::contents::{Contents, InitialState, Merchants, RuleStore};
 use super::delivery_file::DeliveryFile;
 use super::export::{ClockFile, StateFile};
+use super::gate::NewPlace;
 use super::inbox::{Inbox, WrittenInbox};
 use super::journal::RequestId;
 use super::outbox::Outbox;
@@ -200,6 +201,11 @@ impl Space {
     /// A sentence on the part that cannot be written.
     pub fn changes_since(&self, older: Option<&WrittenSpace>) -> Result<SpaceChanges, String> {
         self.mark.clear();
+        self.compare(older)
+    }
+
+    /// The same for whoever writes it elsewhere.
+    pub(super) fn compare(&self, older: Option<&WrittenSpace>) -> Result<SpaceChanges, String> {
         let state = self.lock_unnoted();
         let (contents, generation) = (state.contents.clone(), state.generation);
         let (next_trace, snapshots) = (state.next_request, state.snapshots.clone());
@@ -228,6 +234,9 @@ impl Space {
                     wanted: self.initial.wanted.clone(),
                 },
             );
+            if let Some(place) = self.gate.place() {
+                changes.put(RecordKind::Moved, &[], place);
+            }
         }
         let head = HeadRecord::write(&contents, clock, next_trace)?;
         if older.is_none_or(|older| older.head != head) {
@@ -377,11 +386,14 @@ struct Parts {
     next_trace: RequestId,
     inbox: Inbox,
     snapshots: Vec<(String, SnapshotRecord)>,
+    /// Its place, where it was moved.
+    place: Option<NewPlace>,
 }
 
 impl Parts {
     fn read(records: Vec<(Vec<u8>, Vec<u8>)>, profile: &Profile) -> Result<Self, String> {
         let (mut initial, mut head, mut rules, mut merchants) = (None, None, None, None);
+        let mut place = None;
         let mut ledger = LedgerRecords::default();
         let (mut counts, mut inbox) = (CountersFile::default(), Inbox::default());
         let (mut pushbacks, mut snapshots) = (Vec::<DeliveryFile>::new(), Vec::new());
@@ -398,6 +410,7 @@ impl Parts {
                 }
                 RecordKind::Head => head = Some(read_record::<HeadRecord>(kind, &value)?),
                 RecordKind::Rules => rules = Some(read_record::<RulesRecord>(kind, &value)?),
+                RecordKind::Moved => place = Some(read_record::<NewPlace>(kind, &value)?),
                 RecordKind::Merchants => {
                     merchants = Some(read_record::<MerchantsRecord>(kind, &value)?);
                 }
@@ -465,6 +478,7 @@ impl Parts {
             next_trace: RequestId(head.next_trace),
             inbox,
             snapshots,
+            place,
         })
     }
 }
@@ -483,14 +497,33 @@ impl SavedSpace {
         if parts.next_trace.space() != self.number {
             return Err("its requests are those of another space".to_owned());
         }
-        let space = Space::new(&parts.name, self.number, parts.initial, Arc::clone(shared));
+        parts.open(self.number, shared)
+    }
+
+    /// The same for a space that had another number in another process. Its requests go on being counted.
+    pub(super) fn open_anew(self, shared: &Arc<Shared>) -> Result<Arc<Space>, String> {
+        let mut parts = Parts::read(self.records, &shared.profile)?;
+        parts.next_trace = parts.next_trace.in_space(self.number);
+        parts.open(self.number, shared)
+    }
+}
+
+impl Parts {
+    /// The space of that number.
+    fn open(self, number: u32, shared: &Arc<Shared>) -> Result<Arc<Space>, String> {
+        let parts = self;
+        let space = Space::new(&parts.name, number, parts.initial, Arc::clone(shared));
         let mut kept = open_state(parts.state, parts.merchants, &space)?;
         kept.contents.clock = parts.clock;
         for (name, snapshot) in parts.snapshots {
             let opened = snapshot.open(&name, &space);
             opened.map_err(|error| format!("its snapshot {name:?}: {error}"))?;
         }
-        space.resume(kept.contents, parts.owned, kept.next_trace, parts.inbox);
+        space.resume(kept.contents, parts.owned, parts.next_trace, parts.inbox);
+        if let Some(place) = parts.place {
+            space.gate.set_place(place);
+            space.gate.send_away();
+        }
         Ok(space)
     }
 }

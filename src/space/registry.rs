@@ -7,6 +7,7 @@ use dashmap::{DashMap, Entry};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::contents::{Budgets, InitialState};
+use super::gate::NewPlace;
 use super::metrics::Meter;
 use super::names::{NameTag, is_plain, repeatable_part};
 use super::records::SavedSpace;
@@ -89,6 +90,20 @@ pub enum SpaceError {
         "the profile's keys.toml has no key of the role \"pool\" for a new merchant; bring a publicKey of a documented merchant, or add pool keys"
     )]
     NoKeys,
+    /// Its records do not fit together.
+    #[error("the space cannot be taken: {0}")]
+    Unreadable(String),
+    /// It is being handed over.
+    #[error("the space {0:?} is being moved to another server; wait for the end of that")]
+    BeingMoved(String),
+    /// Another server has it.
+    #[error("the space {name:?} was moved to {place}; ask there", place = .place.control)]
+    Moved {
+        /// The space.
+        name: String,
+        /// Its place.
+        place: Box<NewPlace>,
+    },
     /// The default space stays.
     #[error("the space \"default\" cannot be deleted; reset it instead")]
     DefaultStays,
@@ -162,6 +177,21 @@ fn open_all(shared: &Arc<Shared>, saved: Vec<SavedSpace>) -> Vec<OpenedSpace> {
     });
     sort_by_key(&mut opened, |(number, ..)| *number);
     opened
+}
+
+/// Refuses what cannot name a space.
+fn check_name(name: &str) -> Result<(), SpaceError> {
+    if is_plain(name, NAME_MAX) && !name.starts_with('.') {
+        Ok(())
+    } else {
+        Err(SpaceError::BadName(name.to_owned()))
+    }
+}
+
+/// Refuses a space that another process has.
+fn is_here(space: &Space) -> Result<(), SpaceError> {
+    let Some(place) = space.moved_to() else { return Ok(()) };
+    Err(SpaceError::Moved { name: space.name().to_owned(), place: Box::new(place.clone()) })
 }
 
 /// Every space of the process.
@@ -446,6 +476,7 @@ impl Spaces {
         if_exists: IfExists,
     ) -> Result<Option<Arc<Space>>, SpaceError> {
         let Some(space) = name.and_then(|name| self.named(name)) else { return Ok(None) };
+        is_here(&space)?;
         match if_exists {
             IfExists::Refuse => Err(SpaceError::NameTaken(space.name().to_owned())),
             IfExists::Keep => Ok(Some(space)),
@@ -481,18 +512,21 @@ impl Spaces {
 
     /// A number for a new space, and its name, made up where none is given.
     fn name(&self, name: Option<&str>) -> Result<(u32, String), SpaceError> {
-        if self.by_number.len() >= SPACES_MAX {
-            return Err(SpaceError::TooManySpaces);
-        }
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let number = self.number()?;
         let name = name.map_or_else(|| self.name_tag.name(number), str::to_owned);
-        if !is_plain(&name, NAME_MAX) || name.starts_with('.') {
-            return Err(SpaceError::BadName(name));
-        }
+        check_name(&name)?;
         if self.by_name.contains_key(name.as_str()) {
             return Err(SpaceError::NameTaken(name));
         }
         Ok((number, name))
+    }
+
+    /// A number for a new space.
+    fn number(&self) -> Result<u32, SpaceError> {
+        if self.by_number.len() >= SPACES_MAX {
+            return Err(SpaceError::TooManySpaces);
+        }
+        Ok(self.next_number.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Makes a space that goes on from its initial state, or from a snapshot. Whoever meets it meets it whole.
@@ -517,6 +551,50 @@ impl Spaces {
             self.own_others(&space);
         }
         place.insert(Arc::clone(&space));
+        space.enter_rounds();
+        Ok(space)
+    }
+
+    /// Makes a space of that name of the records that another process wrote. Where they cannot be read, nothing of it is
+    /// here. One that comes back takes the place of the note on where it went.
+    pub(super) fn adopt(
+        &self,
+        name: &str,
+        records: Vec<(Vec<u8>, Vec<u8>)>,
+    ) -> Result<Arc<Space>, SpaceError> {
+        let taken = || SpaceError::NameTaken(name.to_owned());
+        let is_note = |space: &Arc<Space>| space.moved_to().is_some();
+        if self.named(name).is_some_and(|space| !is_note(&space)) {
+            return Err(taken());
+        }
+        check_name(name)?;
+        let number = self.number()?;
+        let space = SavedSpace { number, records }.open_anew(&self.shared);
+        let space = space.map_err(SpaceError::Unreadable)?;
+        let enrol = || {
+            self.by_number.insert(number, Arc::clone(&space));
+            self.own_wanted(&space, &space.initial.wanted);
+            for id in &*space.owned() {
+                self.own(&space, id);
+            }
+            Arc::clone(&space)
+        };
+        // At no moment is neither of them found.
+        match self.by_name.entry(name.into()) {
+            Entry::Vacant(place) => drop(place.insert(enrol())),
+            Entry::Occupied(mut place) if is_note(place.get()) => {
+                let note = Arc::clone(place.get());
+                self.by_number.remove(&note.number());
+                // Before the space is written, so that no round of writing finds both.
+                note.note_change();
+                for mut owners in self.owners.iter_mut() {
+                    let same = owners.iter_mut().filter(|it| it.number() == note.number());
+                    same.for_each(|owner| *owner = Arc::clone(&space));
+                }
+                place.insert(enrol());
+            }
+            Entry::Occupied(_) => return Err(taken()),
+        }
         space.enter_rounds();
         Ok(space)
     }
@@ -592,10 +670,15 @@ impl Spaces {
         if name == DEFAULT_SPACE {
             return Err(SpaceError::DefaultStays);
         }
-        let Entry::Occupied(place) = self.by_name.entry(name.into()) else {
-            return Err(SpaceError::Unknown(name.to_owned()));
+        let space = self.named(name).ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
+        is_here(&space)?;
+        // Kept to the end, so that it is not handed over meanwhile.
+        let _pass = space.enter().ok_or_else(|| SpaceError::BeingMoved(name.to_owned()))?;
+        let found = self.by_name.entry(name.into());
+        let place = match found {
+            Entry::Occupied(place) if place.get().number() == space.number() => place,
+            _ => return Err(SpaceError::Unknown(name.to_owned())),
         };
-        let space = Arc::clone(place.get());
         self.by_number.remove(&space.number());
         // Before another space can get the name, so that no round of writing finds both.
         space.note_change();

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::contents::{Budgets, Contents, InitialState};
 use super::events::{Event, EventPage};
+use super::gate::SpaceGate;
 use super::inbox::Inbox;
 use super::journal::{Journal, JournalEntry, RequestId};
 use super::log::Log;
@@ -37,6 +38,8 @@ pub struct Space {
     pub(super) clock_moved: Notify,
     /// Held by whoever makes time pass, so that two never do so at once.
     pub(super) clock_lock: tokio::sync::Mutex<()>,
+    /// The way in for whoever changes it for somebody outside.
+    pub(super) gate: SpaceGate,
     /// Set while the space waits to be written.
     pub(super) mark: ChangeMark,
 }
@@ -132,6 +135,7 @@ impl Space {
             changed: Notify::new(),
             clock_moved: Notify::new(),
             clock_lock: tokio::sync::Mutex::new(()),
+            gate: SpaceGate::default(),
             mark: ChangeMark::default(),
             shared,
         })

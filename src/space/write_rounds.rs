@@ -83,9 +83,17 @@ impl WriteRounds {
     /// # Errors
     /// The round failed, or there are no more of them.
     pub async fn written(&self) -> Result<(), NotWritten> {
-        if self.durability == Durability::Second {
-            return Ok(());
+        match self.durability {
+            Durability::Second => Ok(()),
+            Durability::Always => self.settled().await,
         }
+    }
+
+    /// Returns when all that was changed before the call is written, whether answers wait for that or not.
+    ///
+    /// # Errors
+    /// The round failed, or there are no more of them.
+    pub async fn settled(&self) -> Result<(), NotWritten> {
         let mut ended = self.ended.subscribe();
         let round = {
             let mut queue = self.queue();

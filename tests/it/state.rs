@@ -21,7 +21,7 @@ use crate::binary::{Gateway, payon_sim, run};
 use crate::support::{Client, SpaceHandle};
 
 /// A gateway that keeps its spaces in `dir`.
-fn start(dir: &Path, more: &[&str]) -> Gateway {
+pub(crate) fn start(dir: &Path, more: &[&str]) -> Gateway {
     let dir = dir.to_str().expect("UTF-8");
     Gateway::start(&[&["--state", dir, "--seed", "42", "--log", "warn"], more].concat())
 }
@@ -37,13 +37,13 @@ async fn space(gateway: &Gateway, name: &str) -> SpaceHandle {
 }
 
 /// Ends a process as a crash would.
-fn kill(gateway: Gateway) {
+pub(crate) fn kill(gateway: Gateway) {
     gateway.signal("KILL");
     gateway.wait();
 }
 
 /// All that the control plane shows of how a space is, but for addresses with the port of the process.
-async fn whole(space: &SpaceHandle) -> Value {
+pub(crate) async fn whole(space: &SpaceHandle) -> Value {
     let mut all = json!({});
     for path in ["orders", "pushbacks", "clock", "rules", "merchants", "snapshots", "inbox/shop"] {
         all[path] = space.control_get(path).await.expect(200);
@@ -54,7 +54,7 @@ async fn whole(space: &SpaceHandle) -> Value {
     all
 }
 
-async fn refund(space: &SpaceHandle, tx_id: &str, amount: &str) -> Value {
+pub(crate) async fn refund(space: &SpaceHandle, tx_id: &str, amount: &str) -> Value {
     let members = json!({ "txId": tx_id, "amount": amount });
     space.call_signed(Operation::Refund, &members).await.json()["resultCode"].take()
 }
@@ -66,7 +66,7 @@ async fn dead_address() -> String {
 }
 
 /// Orders in many states, rules that have fitted, a saved card, boxes, a snapshot, settings, a clock of its own.
-async fn live(space: &SpaceHandle) {
+pub(crate) async fn live(space: &SpaceHandle) {
     let clock = json!({ "freeze": true, "set": "2026-03-02T10:00:00.000+07:00" });
     space.control_post("clock", &clock).await.expect(200);
     space.arm_one(json!({ "operation": "refund" }), json!([{ "latency": "0s" }])).await;

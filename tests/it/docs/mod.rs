@@ -45,6 +45,7 @@ pages! {
     contributing "CONTRIBUTING.md";
     audit "docs/audit.md";
     bounds "docs/bounds.md";
+    many_machines "docs/many-machines.md";
     checkout "docs/checkout.md";
     cards "docs/cards.md";
     ci "docs/ci.md";

@@ -17,6 +17,8 @@ pub(crate) struct Client {
     web: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
     /// Sent with every request.
     headers: Vec<(String, String)>,
+    /// True if it follows where an answer sends it with the same request (307).
+    follows: bool,
 }
 
 /// An answer, read to its end.
@@ -30,7 +32,7 @@ pub(crate) struct Answer {
 impl Client {
     pub(crate) fn new() -> Self {
         let web = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
-        Self { web, headers: Vec::new() }
+        Self { web, headers: Vec::new(), follows: false }
     }
 
     /// The same with a header on every request.
@@ -40,16 +42,45 @@ impl Client {
         client
     }
 
+    /// The same, which follows where an answer sends it with the same request (307). A connection that ends without an
+    /// answer is a 502 to it.
+    pub(crate) fn following(&self) -> Self {
+        Self { follows: true, ..self.clone() }
+    }
+
     /// Sends a request as it stands.
     pub(crate) async fn send(&self, method: &str, url: &str, body: impl Into<Bytes>) -> Answer {
+        let (mut url, body) = (url.to_owned(), body.into());
+        for _ in 0..5 {
+            let answer = self.send_once(method, &url, body.clone()).await;
+            if !self.follows || answer.status != 307 {
+                return answer;
+            }
+            let place = answer.header("location");
+            url = match place.strip_prefix('/') {
+                Some(path) => {
+                    let server: Vec<_> = url.splitn(4, '/').take(3).collect();
+                    format!("{}/{path}", server.join("/"))
+                }
+                None => place.to_owned(),
+            };
+        }
+        panic!("{url} sends in circles")
+    }
+
+    async fn send_once(&self, method: &str, url: &str, body: Bytes) -> Answer {
         let mut request = Request::builder().method(method.parse::<Method>().unwrap()).uri(url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Full::new(body.into())).unwrap();
+        let request = request.body(Full::new(body)).unwrap();
         let answer = async {
-            let response = self.web.request(request).await.unwrap();
-            let (head, body) = response.into_parts();
+            let response = self.web.request(request).await;
+            if self.follows && response.is_err() {
+                // A proxy whose server is gone may say so, or nothing at all.
+                return Answer { status: 502, headers: HeaderMap::new(), body: Bytes::new() };
+            }
+            let (head, body) = response.unwrap().into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             Answer { status: head.status.as_u16(), headers: head.headers, body }
         };
@@ -68,6 +99,11 @@ impl Client {
 
     pub(crate) async fn get(&self, url: &str) -> Answer {
         self.send("GET", url, "").await
+    }
+
+    /// `POST` to a path of a server.
+    pub(crate) async fn post_to(&self, server: &str, path: &str, body: &Value) -> Answer {
+        self.post(&format!("{server}{path}"), body).await
     }
 
     pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
