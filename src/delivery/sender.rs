@@ -18,7 +18,7 @@ use super::paced::{Paced, PacedSpeed};
 use super::places::Places;
 use super::tls;
 use crate::base::Millis;
-use crate::space::{Attempt, DeliveryJob, Dispatch, Space};
+use crate::space::{Attempt, DeliveryJob, Dispatch, Space, inbox_at};
 
 /// The time for which an idle connection is kept, where the profile keeps any.
 const IDLE_KEPT: Duration = Duration::from_secs(30);
@@ -67,7 +67,12 @@ impl Sender {
             has_waited = true;
             space.attempt_queues(dispatch);
         };
-        let place = self.places.take(&target.authority, at_host, on_wait).await;
+        // A box is its space's own: whoever waits at one holds up nobody elsewhere.
+        let host = match inbox_at(&dispatch.delivery_job.url) {
+            Some(name) => format!("{}/{name}", space.number()),
+            None => target.authority.clone(),
+        };
+        let place = self.places.take(&host, at_host, on_wait).await;
         if has_waited {
             at = space.attempt_begins(dispatch);
         }

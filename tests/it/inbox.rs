@@ -136,6 +136,21 @@ async fn a_box_answers_late_by_the_clock_of_its_space() {
 }
 
 #[tokio::test]
+async fn a_box_that_is_silent_holds_up_no_other_space() {
+    let sim = Sim::start().await;
+    let (slow, other) = (sim.space("slow").await, sim.space("other").await);
+    answer(&slow, "shop", json!({ "delayMs": 60_000 })).await;
+    // As many as may be under way at one merchant.
+    for tx_id in ["1", "2", "3", "4"] {
+        pay_into(&slow, tx_id, "shop").await;
+    }
+    slow.advance(0).await;
+    pay_into(&other, "1", "shop").await;
+    other.advance(0).await;
+    assert_eq!(attempts(&other, "1").await.0, "acknowledged");
+}
+
+#[tokio::test]
 async fn a_box_may_close_the_connection() {
     let sim = Sim::start().await;
     let space = sim.space("closes").await;

@@ -48,10 +48,10 @@ pub(super) fn autopay(
     request: &PayRequest,
 ) -> Result<PaymentEnd, PayError> {
     let profile = space.profile();
+    payable(transaction, order)?;
     if let Some(outcome) = request.outcome {
         return Ok(ended(outcome, instrument::of_first(profile, order.method)));
     }
-    payable(transaction, order)?;
     let mut order = order.clone();
     order.progress = None;
     let mut taken = begin(space, transaction, &order, request)?;
