@@ -100,3 +100,4 @@ mod tls;
 mod token;
 mod trace_context;
 mod verify;
+mod whole_system;

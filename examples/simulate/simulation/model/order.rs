@@ -1,0 +1,288 @@
+//! An order as the model knows it: what was registered, and what happened. All else is worked out from that, every time.
+
+use super::super::history::{Approval, Register, UnsettledRule};
+use super::DAY_MS;
+
+const MINUTE_MS: i64 = 60_000;
+/// Cambodia is so far ahead of UTC.
+const ZONE_MS: i64 = 7 * 60 * MINUTE_MS;
+
+/// Things that happen to an order. Amounts are in minor units.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Registered,
+    Approved,
+    Completed(i64),
+    Reversed,
+    Refunded(i64),
+    ChargedBack(i64),
+    Failed(String),
+    Cancelled,
+    Expired,
+    Settled,
+}
+
+/// What somebody wants to happen to an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Approve { late: bool },
+    Decline(String),
+    DeclineLate,
+    Cancel,
+    Expire,
+    Settle,
+    Complete(i64),
+    Reverse(Approval),
+    Refund(Option<i64>, Approval),
+    ChargeBack,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) merchant: String,
+    pub(crate) tx_id: String,
+    pub(crate) asked: Register,
+    /// Changes and their times.
+    pub(crate) log: Vec<(i64, Change)>,
+}
+
+impl Change {
+    /// The name that the control plane uses.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Approved => "approved",
+            Self::Completed(_) => "completed",
+            Self::Reversed => "reversed",
+            Self::Refunded(_) => "refunded",
+            Self::ChargedBack(_) => "chargedBack",
+            Self::Failed(_) => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Settled => "settled",
+        }
+    }
+
+    /// The sum that it moves, where it shows one.
+    pub(crate) fn minor(&self) -> Option<i64> {
+        match self {
+            Self::Completed(minor) | Self::Refunded(minor) | Self::ChargedBack(minor) => {
+                Some(*minor)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Order {
+    pub(crate) fn created(&self) -> i64 {
+        self.log[0].0
+    }
+
+    fn time_of(&self, wanted: impl Fn(&Change) -> bool) -> Option<i64> {
+        self.log.iter().find(|(_, change)| wanted(change)).map(|(at, _)| *at)
+    }
+
+    fn sum_of(&self, part: impl Fn(&Change) -> i64) -> i64 {
+        self.log.iter().map(|(_, change)| part(change)).sum()
+    }
+
+    pub(crate) fn approved_at(&self) -> Option<i64> {
+        self.time_of(|change| *change == Change::Approved)
+    }
+
+    pub(crate) fn authorised(&self) -> i64 {
+        if self.approved_at().is_some() { self.asked.minor } else { 0 }
+    }
+
+    fn captured_at(&self) -> Option<i64> {
+        if self.asked.hold {
+            self.time_of(|change| matches!(change, Change::Completed(_)))
+        } else {
+            self.approved_at()
+        }
+    }
+
+    pub(crate) fn captured(&self) -> i64 {
+        if self.asked.hold {
+            self.sum_of(|change| if let Change::Completed(minor) = change { *minor } else { 0 })
+        } else {
+            self.authorised()
+        }
+    }
+
+    pub(crate) fn refunded(&self) -> i64 {
+        self.sum_of(|change| match change {
+            Change::Refunded(minor) | Change::ChargedBack(minor) => *minor,
+            _ => 0,
+        })
+    }
+
+    /// The last thing that happened to its money.
+    fn last(&self) -> &Change {
+        let mut changes = self.log.iter().rev().map(|(_, change)| change);
+        changes.find(|change| **change != Change::Settled).unwrap_or(&Change::Registered)
+    }
+
+    pub(crate) fn state(&self) -> &'static str {
+        match self.last() {
+            Change::Registered | Change::Settled => "registered",
+            Change::Approved if self.asked.hold => "authorised",
+            Change::Approved | Change::Completed(_) => "captured",
+            Change::Reversed => "reversed",
+            Change::Refunded(_) | Change::ChargedBack(_) if self.refunded() == self.captured() => {
+                "refunded"
+            }
+            Change::Refunded(_) | Change::ChargedBack(_) => "partlyRefunded",
+            Change::Failed(_) => "failed",
+            Change::Cancelled => "cancelled",
+            Change::Expired => "expired",
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&str> {
+        match self.last() {
+            Change::Failed(reason) => Some(reason),
+            Change::Cancelled => Some("payer.cancelled"),
+            Change::Expired => Some("order.expired"),
+            _ => None,
+        }
+    }
+
+    /// Let go without having been taken, or taken back as a whole.
+    pub(crate) fn released(&self) -> i64 {
+        match self.state() {
+            "reversed" | "failed" | "expired" => self.authorised(),
+            _ if self.captured() > 0 => self.authorised() - self.captured(),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn returned(&self) -> i64 {
+        let taken_back = ["reversed", "failed"].contains(&self.state());
+        self.refunded() + if taken_back { self.captured() } else { 0 }
+    }
+
+    pub(crate) fn refundable(&self) -> i64 {
+        let has_money = ["captured", "partlyRefunded"].contains(&self.state());
+        if has_money { self.captured() - self.refunded() } else { 0 }
+    }
+
+    /// Until when it may be paid.
+    pub(crate) fn payable_until(&self) -> i64 {
+        let shows_qr = ["PAYON", "BAKONG_KHQR"].contains(&&*self.asked.method);
+        self.created() + if shows_qr { 10 * MINUTE_MS } else { 15 * MINUTE_MS }
+    }
+
+    /// Time at which it runs out, while it can.
+    pub(crate) fn deadline(&self) -> Option<i64> {
+        match self.state() {
+            "registered" => Some(self.payable_until()),
+            "authorised" => self.approved_at().map(|at| at + 7 * DAY_MS),
+            _ => None,
+        }
+    }
+
+    /// The day of its capture is over, or was closed for it by hand.
+    pub(crate) fn is_settled(&self, now: i64) -> bool {
+        let day = |at: i64| (at + ZONE_MS).div_euclid(DAY_MS);
+        let by_hand = self.time_of(|change| *change == Change::Settled).is_some();
+        let is_over = self.captured_at().is_some_and(|at| day(at) < day(now));
+        let keeps = ["captured", "partlyRefunded", "refunded"].contains(&self.state());
+        keeps && (by_hand || is_over)
+    }
+
+    /// What comes of a wish, or the reason why nothing does.
+    pub(crate) fn outcome(
+        &self,
+        wish: &Wish,
+        now: i64,
+        unsettled: UnsettledRule,
+    ) -> Result<Change, &'static str> {
+        let state = self.state();
+        let settled = self.is_settled(now);
+        let left = self.captured() - self.refunded();
+        let has_money = ["captured", "partlyRefunded"].contains(&state);
+        let all_there = ["authorised", "captured"].contains(&state);
+        let closed = match state {
+            "registered" => "order.pending",
+            "failed" => "order.failed",
+            "cancelled" => "order.cancelled",
+            "expired" => "order.expired",
+            "reversed" => "state.already-reversed",
+            "refunded" => "state.already-refunded",
+            _ => "order.already-paid",
+        };
+        let is_over = !["authorised", "captured", "partlyRefunded"].contains(&state);
+        let or = |reason| if is_over { closed } else { reason };
+        let payable = (state != "registered", closed);
+        let is_wrong = |approval: &Approval| *approval == Approval::Wrong;
+        let (objections, change) = match wish {
+            Wish::Approve { late } => {
+                let turns = *late
+                    && self.approved_at().is_none()
+                    && ["failed", "expired", "cancelled"].contains(&state);
+                (vec![(payable.0 && !turns, closed)], Change::Approved)
+            }
+            Wish::Decline(reason) => (vec![payable], Change::Failed(reason.clone())),
+            Wish::Cancel => (vec![payable], Change::Cancelled),
+            Wish::Expire => {
+                let is_open = ["registered", "authorised"].contains(&state);
+                (vec![(!is_open, closed)], Change::Expired)
+            }
+            Wish::DeclineLate => (
+                vec![(!all_there, or("state.not-allowed")), (settled, "state.already-settled")],
+                Change::Failed("card.do-not-honour".to_owned()),
+            ),
+            Wish::Reverse(approval) => (
+                vec![
+                    (!all_there, or("state.not-allowed")),
+                    (settled, "state.already-settled"),
+                    (is_wrong(approval), "approval.mismatch"),
+                ],
+                Change::Reversed,
+            ),
+            Wish::Complete(minor) => (
+                vec![
+                    (!self.asked.hold, "state.not-authorised"),
+                    (state != "authorised", or("state.already-captured")),
+                    (*minor > self.authorised(), "amount.exceeds-authorised"),
+                ],
+                Change::Completed(*minor),
+            ),
+            Wish::Refund(minor, approval) => {
+                let minor = minor.unwrap_or(left);
+                let is_reversal = unsettled == UnsettledRule::Reverse
+                    && !settled
+                    && minor == left
+                    && self.refunded() == 0;
+                let is_refused = unsettled == UnsettledRule::Refuse && !settled;
+                let change = if is_reversal { Change::Reversed } else { Change::Refunded(minor) };
+                (
+                    vec![
+                        (!has_money, or("state.not-captured")),
+                        (is_refused, "state.not-settled"),
+                        (is_wrong(approval), "approval.mismatch"),
+                        (minor > left, "amount.exceeds-captured"),
+                    ],
+                    change,
+                )
+            }
+            Wish::ChargeBack => {
+                (vec![(!has_money, or("state.not-captured"))], Change::ChargedBack(left))
+            }
+            Wish::Settle => (
+                vec![
+                    (settled, "state.already-settled"),
+                    (!has_money && state != "refunded", or("state.not-captured")),
+                ],
+                Change::Settled,
+            ),
+        };
+        match objections.into_iter().find(|(holds, _)| *holds) {
+            Some((_, reason)) => Err(reason),
+            None => Ok(change),
+        }
+    }
+}

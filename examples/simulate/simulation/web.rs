@@ -1,0 +1,97 @@
+//! A small HTTP client for merchants and for the control plane.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request as HttpRequest;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use super::request::Request;
+
+/// A client of one simulator.
+#[derive(Clone, Debug)]
+pub(crate) struct Web {
+    pub(crate) origin: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply {
+    /// HTTP status; `None` where no whole answer came.
+    pub(crate) status: Option<u16>,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// The body; null where it is no JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+}
+
+impl Web {
+    pub(crate) fn new(origin: &str) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { origin: origin.to_owned(), client }
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Reply {
+        let Request { method, path, body } = request;
+        let request = HttpRequest::builder().method(method).uri(format!("{}{path}", self.origin));
+        let Ok(request) = request.body(Full::from(body)) else { return Reply::default() };
+        let Ok(response) = self.client.request(request).await else { return Reply::default() };
+        let (head, body) = response.into_parts();
+        let Ok(body) = body.collect().await else { return Reply::default() };
+        let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        Reply { status: Some(head.status.as_u16()), text }
+    }
+
+    /// A call of the control plane, in a space where one is named.
+    pub(crate) async fn control(
+        &self,
+        method: &'static str,
+        space: &str,
+        path: &str,
+        body: String,
+    ) -> Reply {
+        let prefix = if space.is_empty() { String::new() } else { format!("/space/{space}") };
+        self.send(Request { method, path: format!("{prefix}/_sim/v1/{path}"), body }).await
+    }
+
+    /// All events of a space up to that number, without their numbers: first those of push-backs, one push-back after the
+    /// other, then all others. What happens to several push-backs at the same moment has no order.
+    pub(crate) async fn events(&self, space: &str, last: u64) -> Result<Vec<String>, String> {
+        let uri = format!("{}/space/{space}/_sim/v1/events?after=0", self.origin);
+        let request = HttpRequest::get(uri).body(Full::default()).map_err(|it| it.to_string())?;
+        let response = self.client.request(request).await.map_err(|it| it.to_string())?;
+        let mut body = response.into_body();
+        let mut read = BytesMut::new();
+        let end = format!("id: {last}\n");
+        while last > 0 && !(read.ends_with(b"\n\n") && has(&read, &end)) {
+            let frame = body.frame().await.ok_or("the events end too early")?;
+            let frame = frame.map_err(|error| error.to_string())?;
+            read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        }
+        let text = String::from_utf8_lossy(&read);
+        let events = text.split("\n\n").filter_map(|event| {
+            let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+            Some((field("event: ")?.to_owned(), field("data: ")?.to_owned()))
+        });
+        let number = |(name, data): &(String, String)| {
+            let data: Value = serde_json::from_str(data).unwrap_or_default();
+            if name == "pushback" { data["id"].as_u64() } else { None }
+        };
+        let mut events: Vec<_> = events.collect();
+        events.sort_by_cached_key(|event| number(event).map_or((1, 0), |number| (0, number)));
+        // A reset is noted in the machine's time, to which it brings the clock back.
+        let told = |(name, data)| if name == "reset" { name } else { data };
+        Ok(events.into_iter().map(told).collect())
+    }
+}
+
+fn has(read: &[u8], end: &str) -> bool {
+    read.windows(end.len()).any(|part| part == end.as_bytes())
+}
