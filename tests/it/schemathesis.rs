@@ -32,6 +32,9 @@ const CONTROL_SAMPLE: (&[&str], u32) = (&["shop", "tools"], 5);
 /// Calls that random requests are not for: one whose answer never ends.
 const ENDLESS: &str = "events";
 
+/// Calls that go through only between two servers; `many_machines` holds that they do.
+const BETWEEN_SERVERS: [&str; 2] = ["moveSpace", "takeSpace"];
+
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,unsupported_method,\
     allow_header_conformance";
@@ -79,7 +82,8 @@ async fn every_answer_of_the_control_plane_to_random_calls_is_documented() {
             let Some(&tag) = next.lock().unwrap().next() else { break called };
             for (call, statuses) in run_tag(&schemathesis, tag, examples).await {
                 println!("{tag}, {call}: {statuses:?}");
-                let succeeded = statuses.keys().any(|status| (200..300).contains(status));
+                let succeeded = statuses.keys().any(|status| (200..300).contains(status))
+                    || BETWEEN_SERVERS.contains(&&*call);
                 assert!(succeeded, "{call}: none of {statuses:?} went through");
                 called.insert(call);
             }
