@@ -335,7 +335,7 @@ const COMMANDS: [(&str, &str); 17] = [
     ("GET /_sim/v1/pushbacks", "`pushbacks`"),
     ("ifExists: ", "--if-exists "),
     ("timeoutMs", "--timeout"),
-    ("for=", "wait "),
+    ("goes with for=", "goes with wait "),
 ];
 
 /// An explanation of the control plane as somebody at the command line understands it: with the member that it is about,

@@ -1,10 +1,10 @@
 //! The address by which a caller reached the server, as far as the request does not say it itself: TLS, and what a
 //! trusted proxy says of its own callers.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::{fmt, mem};
 
 use hyper::Request;
 use hyper::header::{HOST, HeaderMap, HeaderName};
@@ -123,7 +123,7 @@ fn number(address: IpAddr) -> u128 {
 const fn width(address: IpAddr) -> u32 {
     match address {
         IpAddr::V4(_) => u32::BITS,
-        IpAddr::V6(_) => 8 * mem::size_of::<u128>() as u32,
+        IpAddr::V6(_) => u128::BITS,
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use payon_sim::base::{Operation, Reason};
 use payon_sim::profile::{Authentication, Card, Profile};
@@ -650,7 +649,9 @@ async fn three_hundred_spaces_on_three_processes_behind_haproxy_lose_nothing() {
         gateways[dying].signal("KILL");
         let dir = dirs[dying].path().to_str().expect("UTF-8");
         let command = payon_sim(&["serve", "--port", &port, "--state", dir, "--log", "warn"]);
-        std::thread::sleep(Duration::from_secs(1));
+        // Long enough that callers met the process that is gone.
+        let before = usize::try_from(done.load(Ordering::Relaxed)).expect("a count");
+        until("orders while one process is away", || are_done(before + 10));
         Gateway::start_as(command, &settings)
     });
     // The busy space moves.
