@@ -52,8 +52,8 @@ pub(super) struct AuditArgs {
     /// A profile directory in place of the built-in one
     #[arg(long, value_name = "DIR")]
     profile: Option<PathBuf>,
-    /// Number of scenarios that run at once; where nothing is said the number of processors, twice as many with a
-    /// merchant file, and 1 with one whose process is shared
+    /// Number of scenarios that run at once; where nothing is said the number of processors, three times as many with
+    /// a merchant file, and 1 with one whose process is shared
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Begin no further scenario after one that failed

@@ -61,8 +61,8 @@ pub(super) struct ExploreArgs {
     /// The most runs this time
     #[arg(long, value_name = "COUNT")]
     runs: Option<usize>,
-    /// Number of runs at once; where nothing is said the number of processors, twice as many with a merchant file, and 1
-    /// with one whose process is shared
+    /// Number of runs at once; where nothing is said the number of processors, three times as many with a merchant
+    /// file, and 1 with one whose process is shared
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Folder for scenario files and for what is known so far; the next call goes on from there

@@ -81,7 +81,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "mistakes", "styles"])]
     merchant: Option<PathBuf>,
     /// Number of scenarios that run at once; 1 with a command or with a shop whose process is shared, else the number of
-    /// processors, twice as many with a shop
+    /// processors, three times as many with a shop
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Longest time of a command for one scenario, in seconds

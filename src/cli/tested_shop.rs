@@ -59,7 +59,7 @@ impl TestedShop {
     /// Number of scenarios that run at once: a shop spends its time waiting.
     pub(super) fn jobs(&self, wanted: Option<u16>) -> usize {
         let (usual, most) = match &self.bench {
-            Some(bench) => (2 * processors(), bench.jobs_max()),
+            Some(bench) => (3 * processors(), bench.jobs_max()),
             None => (processors(), usize::MAX),
         };
         wanted.map_or(usual, usize::from).min(most)
