@@ -12,12 +12,14 @@ use payon_sim::ledger::{
 use payon_sim::profile::Profile;
 use payon_sim::space::{Budgets, IfExists, JournalBudget, NewMerchant, SpaceError, Spaces};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::binary::{Gateway, run};
 use crate::direct::Direct;
 use crate::ledger_rules::rules;
 use crate::programs::file;
-use crate::support::{Setup, Sim, SpaceHandle};
+use crate::support::{Raw, Setup, Sim, SpaceHandle};
 
 const NOW: Millis = Millis(1_772_420_400_000);
 
@@ -282,5 +284,50 @@ fn the_page_of_bounds_names_flags_defaults_and_tests_that_exist() {
             let (shown, _) = shown.split_once(']').expect("its end");
             assert_eq!(shown, default.replace(',', ""), "{of}");
         }
+    }
+}
+
+#[tokio::test]
+async fn one_call_holds_only_so_much() {
+    let (sim, space) = space_with(Budgets::default()).await;
+    let order = |more: Value| {
+        let mut order = json!({
+            "txId": "1", "trt": "10", "currency": "USD", "amount": "1.00", "paymentMethod": "CREDIT_DEBIT",
+        });
+        order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        order
+    };
+    // Members: beside those above and the merchant's two.
+    let members = |count: usize| {
+        let names = (0..count).map(|number| (format!("x{number}"), json!("")));
+        order(Value::Object(names.collect()))
+    };
+    let most = space.call(Operation::Register, &members(256 - 7)).await;
+    assert_eq!(most.expect(200)["resultCode"], "0000");
+    let refused = space.call(Operation::Register, &members(257 - 7)).await.json();
+    assert_eq!(refused["resultCode"], "1001");
+    assert!(refused["resultMsg"].as_str().unwrap().contains("more than 256 members"), "{refused}");
+    // Levels: of a call of PAYON's what lies deep is passed over without going down.
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let body = space.merchant().body(&order(json!({ "txId": "2" }))).to_string();
+    let deep = format!(r#"{},"deep":{}}}"#, body.strip_suffix('}').unwrap(), nested(100_000));
+    let url = format!("{}/pg/order/register", space.base_url);
+    assert_eq!(sim.client.send("POST", &url, deep).await.expect(200)["resultCode"], "0000");
+    // A call of the control plane is read as deep as it goes.
+    let url = format!("{}/_sim/v1/rules", space.base_url);
+    let rules = format!(r#"[{{"when":{}}}]"#, nested(100_000));
+    let refused = sim.client.send("PUT", &url, rules).await;
+    assert_eq!(refused.problem(), (400, "unreadable".to_owned()));
+    // Whole documents have bounds of their own; they are refused by their length, before they are sent.
+    for (path, bytes) in [("snapshots/one", 64 << 20), ("spaces/one", 256 << 20)] {
+        let head = format!(
+            "PUT /_sim/v1/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            bytes + 1
+        );
+        let mut stream =
+            TcpStream::connect(sim.url.strip_prefix("http://").unwrap()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = Raw(stream).head().await;
+        assert!(answer.starts_with("http/1.1 413 "), "{path}: {answer}");
     }
 }
