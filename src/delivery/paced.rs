@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::space::ClockTimer;
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Filler is sent in pieces of these, whatever its length.
-static FILLER: [u8; 16 << 10] = [b'x'; 16 << 10];
+static FILLER: LazyLock<Bytes> = LazyLock::new(|| vec![b'x'; 16 << 10].into());
 
 /// The bytes still to be sent, and how.
 pub(super) struct Paced {
@@ -98,9 +99,10 @@ impl Paced {
             if self.filler == 0 {
                 self.rest = std::mem::take(&mut self.end);
             }
-            return match FILLER.get(..size) {
-                Some(filler) => Bytes::from_static(filler),
-                None => vec![b'x'; size].into(),
+            return if size <= FILLER.len() {
+                FILLER.slice(..size)
+            } else {
+                vec![b'x'; size].into()
             };
         }
         self.rest.split_to(size.min(self.rest.len()))

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use crc::{CRC_64_XZ, Crc, Table};
 use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
@@ -26,7 +27,9 @@ const NOT_ITSELF: &str = "it does not say what it is";
 /// Bytes of the file that the database keeps in memory.
 const CACHE_BYTES: usize = 16 << 20;
 
-static CRC: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
+/// Made at its first use: the table takes 32 KB.
+static CRC: LazyLock<Crc<u64, Table<16>>> =
+    LazyLock::new(|| Crc::<u64, Table<16>>::new(&CRC_64_XZ));
 
 /// Records by the number of their space, in four bytes, and their key.
 const RECORDS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("records");
