@@ -18,7 +18,9 @@ use super::request::ApiRequest;
 use super::route::{ApiMethod, ApiReply, JSON, Route};
 use super::{dashboard, docs, guard, routes};
 use crate::base::{compressed, has_mark, without_mark};
-use crate::http::{BodyError, Front, Limits, ReplyBody, RequestBody, check_host};
+use crate::http::{
+    BodyError, CONTROL_PORT_HEADER, Front, Limits, ReplyBody, RequestBody, check_host,
+};
 use crate::space::{NewPlace, NotWritten, Space};
 
 /// Header that names the server to which a space was moved, for whoever stands in front of several.
@@ -39,7 +41,7 @@ impl Control {
     /// Admits a request for a page under `/_sim/` that is not the dashboard's, or answers why not: as a page where a
     /// browser asks.
     pub fn admit_page(&self, head: &Parts, path: &str) -> Result<(), Box<Response<ReplyBody>>> {
-        self.guard.admit(&head.method, path, &head.headers).map_err(|problem| {
+        self.guard.admit(head, path).map_err(|problem| {
             let mut response = if wants_page(&head.headers) {
                 let page = problem.to_page(path);
                 respond(problem.status(), Bytes::from(page).into(), "text/html;charset=UTF-8")
@@ -64,6 +66,19 @@ impl Control {
     /// Answers a request whose effect could not be written, so that nobody takes it for done.
     pub fn not_written(&self, error: &NotWritten) -> Response<ReplyBody> {
         refuse(&ApiProblem::not_written(error))
+    }
+
+    /// Answers a call of the control plane at a port that has none: where it is. `path` is that of the call.
+    pub fn elsewhere(&self, path: &str) -> Response<ReplyBody> {
+        let detail =
+            format!("the control plane is not at this port; call {}{path}", self.own_url());
+        let mut response = refuse(&ApiProblem::new(ProblemKind::UnknownCall, detail));
+        let headers = response.headers_mut();
+        guard::make_safe(headers);
+        if let Some(port) = self.port() {
+            headers.insert(CONTROL_PORT_HEADER.clone(), port.into());
+        }
+        response
     }
 
     /// Sends a merchant or payer to the server that has the space. `path` is that within the space.
@@ -102,7 +117,7 @@ impl Control {
             };
         }
         if dashboard::is_ours(path) {
-            return match self.guard.admit_page(&head.headers) {
+            return match self.guard.admit_page(&head) {
                 Ok(()) => dashboard::answer(&head.method, path, &head.headers),
                 Err(problem) => refuse(&problem),
             };
@@ -126,7 +141,7 @@ impl Control {
         head: Parts,
         body: &mut RequestBody,
     ) -> Result<ApiReply, ApiProblem> {
-        self.guard.admit(&head.method, path, &head.headers)?;
+        self.guard.admit(&head, path)?;
         let (route, params) = routes::find(&head.method, path)?;
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let place = space.map(|name| format!("/space/{name}")).unwrap_or_default();
@@ -226,7 +241,7 @@ impl Control {
             ApiProblem::new(ProblemKind::Unreadable, "send a form with the field `token`")
                 .at("token")
         })?;
-        let cookie = self.guard.log_in(&head.headers, &form.token)?;
+        let cookie = self.guard.log_in(head, &form.token)?;
         let mut response = respond(303, ReplyBody::default(), JSON);
         let headers = response.headers_mut();
         headers.insert(LOCATION, HeaderValue::from_static("./"));

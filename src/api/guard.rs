@@ -7,12 +7,14 @@ use hyper::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HOST, HeaderMap, HeaderName,
     HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::{Method, Uri};
 use sha2::{Digest, Sha256};
 
 use super::problem::{ApiProblem, ProblemKind};
 use crate::crypto::Encoding;
+use crate::http::Front;
 
 /// Calls that need no token, so that a process supervisor need not know it.
 const OPEN: [&str; 2] = ["/_sim/healthz", "/_sim/readyz"];
@@ -81,12 +83,8 @@ impl Guard {
     }
 
     /// Returns true if the call may be answered.
-    pub(super) fn admit(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Result<(), ApiProblem> {
+    pub(super) fn admit(&self, head: &Parts, path: &str) -> Result<(), ApiProblem> {
+        let (method, headers) = (&head.method, &head.headers);
         if OPEN.contains(&path) {
             return Ok(());
         }
@@ -99,21 +97,17 @@ impl Guard {
                 check_asker(method, headers)
             }
             Self::Host(names) => {
-                check_host(names, headers)?;
+                check_host(names, head)?;
                 check_asker(method, headers)
             }
         }
     }
 
     /// Takes a token from a page of ours; answers the cookie to set, if any is needed.
-    pub(super) fn log_in(
-        &self,
-        headers: &HeaderMap,
-        token: &str,
-    ) -> Result<Option<String>, ApiProblem> {
-        check_origin(headers)?;
+    pub(super) fn log_in(&self, head: &Parts, token: &str) -> Result<Option<String>, ApiProblem> {
+        check_origin(&head.headers)?;
         match self {
-            Self::Host(names) => check_host(names, headers).map(|()| None),
+            Self::Host(names) => check_host(names, head).map(|()| None),
             Self::Token(secrets) if Sha256::digest(token)[..] == secrets.token[..] => {
                 let value = cookie_value(token);
                 Ok(Some(format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict")))
@@ -127,10 +121,10 @@ impl Guard {
 
     /// Returns true if the dashboard's page and files may be shown: they are the same for everybody and hold nothing, so no
     /// token is asked for; what the page then calls is admitted like every call.
-    pub(super) fn admit_page(&self, headers: &HeaderMap) -> Result<(), ApiProblem> {
+    pub(super) fn admit_page(&self, head: &Parts) -> Result<(), ApiProblem> {
         match self {
             Self::Token(_) => Ok(()),
-            Self::Host(names) => check_host(names, headers),
+            Self::Host(names) => check_host(names, head),
         }
     }
 }
@@ -141,7 +135,11 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 /// A header that decides something, written out: one that cannot be read must not count as none.
 fn shown(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+    headers.get(name).map(lossy)
+}
+
+fn lossy(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
 }
 
 fn has_cookie(secrets: &Secrets, headers: &HeaderMap) -> bool {
@@ -175,10 +173,16 @@ fn check_token(digest: &[u8; 32], headers: &HeaderMap) -> Result<(), ApiProblem>
     Err(ApiProblem::new(ProblemKind::Unauthorised, detail))
 }
 
-/// Refuses names that somebody else's DNS may have given to this machine.
-fn check_host(names: &[String], headers: &HeaderMap) -> Result<(), ApiProblem> {
+/// Refuses names that somebody else's DNS may have given to this machine. A page of such a name can say what a trusted
+/// proxy says, so the name by which the connection came counts as well.
+fn check_host(names: &[String], head: &Parts) -> Result<(), ApiProblem> {
+    let front = Front::of(&head.extensions);
     // Only HTTP/1.0 may leave it out, which no browser speaks.
-    let Some(given) = shown(headers, HOST) else { return Ok(()) };
+    let hosts = [head.headers.get(HOST), front.own_host()];
+    hosts.into_iter().flatten().try_for_each(|host| check_name(names, &lossy(host)))
+}
+
+fn check_name(names: &[String], given: &str) -> Result<(), ApiProblem> {
     let read =
         given.parse::<Authority>().ok().filter(|authority| !authority.as_str().contains('@'));
     let host = read.map(|authority| bare(authority.host()));
@@ -230,35 +234,45 @@ fn is_local(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
+
     use super::*;
 
-    fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    fn head(method: &Method, pairs: &[(HeaderName, &str)]) -> Parts {
+        let mut request = Request::builder().method(method);
+        for (name, value) in pairs {
+            request = request.header(name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn get(pairs: &[(HeaderName, &str)]) -> Parts {
+        head(&Method::GET, pairs)
     }
 
     fn status(guard: &Guard, method: &Method, pairs: &[(HeaderName, &str)]) -> u16 {
-        let answer = guard.admit(method, "/_sim/v1/orders", &headers(pairs));
+        let answer = guard.admit(&head(method, pairs), "/_sim/v1/orders");
         answer.err().map_or(200, |problem| problem.status())
     }
 
     #[test]
     fn a_token_is_asked_of_everything_but_health() {
         let guard = Guard::new(Some("open sesame"), &[]);
-        let get = |value| status(&guard, &Method::GET, &[(AUTHORIZATION, value)]);
-        assert_eq!(get("Bearer open sesame"), 200);
-        assert_eq!(get("bearer open sesame"), 200);
-        assert_eq!(get("Bearer open"), 401);
-        assert_eq!(get("Basic open sesame"), 401);
+        let with = |value| status(&guard, &Method::GET, &[(AUTHORIZATION, value)]);
+        assert_eq!(with("Bearer open sesame"), 200);
+        assert_eq!(with("bearer open sesame"), 200);
+        assert_eq!(with("Bearer open"), 401);
+        assert_eq!(with("Basic open sesame"), 401);
         assert_eq!(status(&guard, &Method::GET, &[]), 401);
-        assert!(guard.admit(&Method::GET, "/_sim/healthz", &HeaderMap::new()).is_ok());
+        assert!(guard.admit(&get(&[]), "/_sim/healthz").is_ok());
     }
 
     #[test]
     fn a_browser_that_logged_in_shows_its_cookie() {
         let guard = Guard::new(Some("open; sesame"), &[]);
-        let site = headers(&[(HOST, "sim.test:1"), (ORIGIN, "http://sim.test:1")]);
+        let site = get(&[(HOST, "sim.test:1"), (ORIGIN, "http://sim.test:1")]);
         assert_eq!(guard.log_in(&site, "open").err().map(|problem| problem.status()), Some(401));
-        let other = headers(&[(HOST, "sim.test:1"), (ORIGIN, "http://shop.test")]);
+        let other = get(&[(HOST, "sim.test:1"), (ORIGIN, "http://shop.test")]);
         assert_eq!(guard.log_in(&other, "open; sesame").err().map(|p| p.status()), Some(403));
 
         let set = guard.log_in(&site, "open; sesame").unwrap().unwrap();
@@ -281,22 +295,42 @@ mod tests {
     #[test]
     fn where_no_token_is_asked_logging_in_needs_none() {
         let guard = Guard::new(None, &[]);
-        assert_eq!(guard.log_in(&headers(&[(HOST, "localhost:1")]), ""), Ok(None));
-        let foreign = headers(&[(HOST, "evil.test")]);
+        assert_eq!(guard.log_in(&get(&[(HOST, "localhost:1")]), ""), Ok(None));
+        let foreign = get(&[(HOST, "evil.test")]);
         assert_eq!(guard.log_in(&foreign, "").err().map(|problem| problem.status()), Some(403));
     }
 
     #[test]
     fn without_a_token_only_names_of_this_machine_are_answered() {
         let guard = Guard::new(None, &["http://127.0.0.1:1", "http://sim.test:80/x"]);
-        let get = |host| status(&guard, &Method::GET, &[(HOST, host)]);
+        let by = |host| status(&guard, &Method::GET, &[(HOST, host)]);
         for host in
             ["127.0.0.1:9", "localhost", "LOCALHOST:1", "[::1]:3", "127.9.9.9", "sim.test:7"]
         {
-            assert_eq!(get(host), 200, "{host}");
+            assert_eq!(by(host), 200, "{host}");
         }
         for host in ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:36605", "10.0.0.1"] {
-            assert_eq!(get(host), 403, "{host}");
+            assert_eq!(by(host), 403, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_makes_no_foreign_name_ours() {
+        let guard = Guard::new(None, &[]);
+        let forwarded = HeaderName::from_static("x-forwarded-host");
+        for (own, said, status) in [
+            ("127.0.0.1:36605", "localhost", 200),
+            ("127.0.0.1:36605", "pay.test", 403),
+            ("evil.test", "localhost", 403),
+        ] {
+            let request = Request::builder().header(HOST, own).header(&forwarded, said);
+            let mut request = request.body(()).unwrap();
+            Front::note(&mut request, false, true);
+            let (head, ()) = request.into_parts();
+            for refused in [guard.admit(&head, "/_sim/v1/orders"), guard.admit_page(&head)] {
+                let found = refused.err().map_or(200, |problem| problem.status());
+                assert_eq!(found, status, "{own} {said}");
+            }
         }
     }
 

@@ -42,6 +42,9 @@ fn read_which(text: &str) -> Result<RequestChoice, String> {
     trace.map(RequestChoice::Named).ok_or_else(|| wanted.to_owned())
 }
 
+const NO_REQUEST: &str =
+    "the journal is empty: no request has come since the start or the last reset";
+
 /// Prints what is known of the request; 1 where nothing is.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let gateway = &args.talk.gateway;
@@ -53,9 +56,13 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
                 Err(refused) => return Ok(refused),
             };
             let Some(trace) = page["entries"][0]["trace"].as_str() else {
-                exit::say(
-                    &"the journal is empty: no request has come since the start or the last reset",
-                );
+                let dropped = page["dropped"].as_u64().unwrap_or(0);
+                exit::say(&match dropped {
+                    0 => NO_REQUEST.to_owned(),
+                    _ => {
+                        format!("the journal is empty: of {dropped} requests its budget keeps none")
+                    }
+                });
                 return Ok(exit::failed());
             };
             trace.to_owned()

@@ -6,11 +6,13 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use hyper::Request;
-use hyper::header::{HOST, HeaderMap, HeaderName};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::Extensions;
+use hyper::{Request, Uri, Version};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
+use super::host::check_host;
 use crate::base::is_authority;
 
 /// The scheme of the proxy's caller.
@@ -25,6 +27,8 @@ static FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefi
 pub struct Front {
     is_secure: bool,
     prefix: Option<Arc<str>>,
+    /// The header `Host` as it came, where a proxy's word stands in its place.
+    own_host: Option<HeaderValue>,
 }
 
 impl Front {
@@ -36,18 +40,19 @@ impl Front {
     /// Notes the front of a request that came over TLS, or through a trusted proxy. Such a proxy's word on scheme, host
     /// and path stands above what the connection shows; of several in a row the first counts.
     pub fn note<B>(request: &mut Request<B>, is_secure: bool, is_trusted: bool) {
-        let mut front = Self { is_secure, prefix: None };
+        let mut front = Self { is_secure, ..Self::default() };
         if is_trusted {
-            front.hear(request.headers_mut());
+            front.hear(request.version(), request.headers_mut());
         }
         if front != Self::default() {
             request.extensions_mut().insert(front);
         }
     }
 
-    /// Takes in what a proxy says. The host takes the place of the header `Host`, so that all goes by it; what cannot be
-    /// read counts as not said.
-    fn hear(&mut self, headers: &mut HeaderMap) {
+    /// Takes in what a proxy says. The host takes the place of the header `Host`, so that all goes by it, but not of one
+    /// that is missing, repeated or unreadable, for which the request is refused; what cannot be read of the proxy's words
+    /// counts as not said.
+    fn hear(&mut self, version: Version, headers: &mut HeaderMap) {
         match first(headers, &FORWARDED_PROTO) {
             Some(scheme) if scheme.eq_ignore_ascii_case("https") => self.is_secure = true,
             Some(scheme) if scheme.eq_ignore_ascii_case("http") => self.is_secure = false,
@@ -56,14 +61,21 @@ impl Front {
         let prefix = first(headers, &FORWARDED_PREFIX).map(|prefix| prefix.trim_end_matches('/'));
         self.prefix = prefix.filter(|prefix| is_folder(prefix)).map(Arc::from);
         let host = first(headers, &FORWARDED_HOST).filter(|host| is_authority(host));
-        if let Some(host) = host.and_then(|host| host.parse().ok()) {
-            headers.insert(HOST, host);
+        let host: Option<HeaderValue> = host.and_then(|host| host.parse().ok());
+        let is_sound = check_host(version, &Uri::default(), headers).is_ok();
+        if let Some(host) = host.filter(|_| is_sound) {
+            self.own_host = headers.insert(HOST, host);
         }
     }
 
     /// The scheme with its separator, `http://` or `https://`.
     pub const fn scheme(&self) -> &'static str {
         if self.is_secure { "https://" } else { "http://" }
+    }
+
+    /// The header `Host` as it came, where a proxy's word stands in its place.
+    pub const fn own_host(&self) -> Option<&HeaderValue> {
+        self.own_host.as_ref()
     }
 
     /// The path in front of all paths, without a slash at its end; mostly empty.
@@ -82,7 +94,9 @@ fn first<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 fn is_folder(text: &str) -> bool {
     let is_step = |step: &str| {
         let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte);
-        !matches!(step, "" | "." | "..") && step.bytes().all(is_good)
+        // To a browser encoded dots are dots.
+        let read = percent_decode_str(step).decode_utf8_lossy();
+        !matches!(&*read, "" | "." | "..") && step.bytes().all(is_good)
     };
     text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_step))
 }
@@ -195,13 +209,37 @@ mod tests {
 
     #[test]
     fn what_could_not_stand_in_a_link_counts_as_not_said() {
-        for prefix in ["payon", "//evil.test", "/a/../b", "/a b", "/a?b", "/\"<x>", "/"] {
+        for prefix in [
+            "payon",
+            "//evil.test",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/%2e",
+            "/a b",
+            "/a?b",
+            "/\"<x>",
+            "/",
+        ] {
             let said = [("host", "a"), ("x-forwarded-prefix", prefix)];
             assert_eq!(heard(&said, true), ("http://a".into(), String::new()), "{prefix}");
         }
         for host in ["a b", "a/b", "", "x\"><script>"] {
             let said = [("host", "a"), ("x-forwarded-host", host), ("x-forwarded-proto", "ftp")];
             assert_eq!(heard(&said, true).0, "http://a", "{host}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_names_no_host_as_it_must_gets_none_from_a_proxy() {
+        for hosts in [&[][..], &["a", "b"], &["a b"], &["u@a"]] {
+            let mut request = Request::builder().header(&FORWARDED_HOST, "pay.example");
+            for host in hosts {
+                request = request.header(HOST, *host);
+            }
+            let mut request = request.body(()).expect("a request");
+            Front::note(&mut request, false, true);
+            let found: Vec<_> = request.headers().get_all(HOST).iter().collect();
+            assert_eq!(found, hosts.to_vec());
         }
     }
 

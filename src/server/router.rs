@@ -25,8 +25,8 @@ use crate::base::{Operation, Reason, compressed};
 use crate::checkout::{self, Checkout};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
-    BodyError, CONTROL_PORT_HEADER, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
-    TrustedProxy, check_host, trace_headers,
+    BodyError, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody, TrustedProxy,
+    check_host, trace_headers,
 };
 use crate::space::{Pass, PendingReply, Space, Spaces};
 
@@ -119,11 +119,14 @@ async fn answer_parts(
     if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
         return execute(malformed(app, plane, error), trigger).await;
     }
+    if is_control {
+        // It is no call of a merchant, so no rule meets it and the journal does not note it.
+        let to_dashboard = to_dashboard(&head, path, plane, app.control.port());
+        return to_dashboard.unwrap_or_else(|| app.control.elsewhere(head.uri.path()));
+    }
     let space = match name {
         Some(name) => match app.spaces.named(name) {
             Some(space) => Some(space),
-            // The control plane says so itself.
-            None if is_control => None,
             None => {
                 return execute(unknown_space(app, plane, name, &head.headers), trigger).await;
             }
@@ -139,17 +142,12 @@ async fn answer_parts(
         }
         return page(app, space, path, trigger, head, body).await;
     }
-    let operation = Operation::at(path).filter(|_| !is_control && plane != Plane::Control);
+    let operation = Operation::at(path).filter(|_| plane != Plane::Control);
     let Some(operation) = operation else {
         if let Some(response) = to_dashboard(&head, path, plane, app.control.port()) {
             return response;
         }
-        let reply = nothing_here(app, plane, space.as_ref(), &head, is_control);
-        let mut response = execute(reply, trigger).await;
-        if is_control && let Some(port) = app.control.port() {
-            response.headers_mut().insert(CONTROL_PORT_HEADER.clone(), port.into());
-        }
-        return response;
+        return execute(nothing_here(app, plane, space.as_ref(), &head), trigger).await;
     };
     let space = match welcome(app, operation, space, &head) {
         Ok(space) => space,
@@ -625,19 +623,11 @@ fn malformed(app: &App, plane: Plane, error: HostError) -> GatewayReply {
 }
 
 #[cold]
-fn nothing_here(
-    app: &App,
-    plane: Plane,
-    space: Option<&Arc<Space>>,
-    head: &Parts,
-    is_control: bool,
-) -> GatewayReply {
+fn nothing_here(app: &App, plane: Plane, space: Option<&Arc<Space>>, head: &Parts) -> GatewayReply {
     let path = head.uri.path();
     let hint = hint(app, plane, path);
     let detail = format!("no operation lives at {path}{hint}");
     let space = space.unwrap_or(app.spaces.default_space());
-    // What asks for the control plane is told where that is, whatever rules do to the gateway.
-    let plane = if is_control { Plane::Control } else { plane };
     unknown_path(space, plane, &detail, &head.headers)
 }
 

@@ -3,7 +3,7 @@
 use payon_sim::base::Operation;
 use serde_json::{Value, json};
 
-use crate::binary::{Ended, run};
+use crate::binary::{Ended, Gateway, run};
 use crate::support::{Raw, Reply, Sim, Sink, SpaceHandle};
 
 fn explain(space: &SpaceHandle, args: &[&str]) -> Ended {
@@ -93,6 +93,12 @@ async fn what_is_not_there_is_said_kindly() {
         "the journal is empty: no request has come since the start or the last reset\n"
     );
 
+    let forgetful = Gateway::start(&["--journal-entries", "0"]);
+    forgetful.post("/pg/order/register", "{}");
+    let ended = run(&["explain", "last", "--url", &forgetful.url]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.err, "the journal is empty: of 1 requests its budget keeps none\n");
+
     other.register("1", json!({})).await;
     let page = other.control_get("journal").await.expect(200);
     let trace = page["entries"][0]["trace"].as_str().unwrap();
@@ -106,6 +112,26 @@ async fn what_is_not_there_is_said_kindly() {
     let ended = explain(&space, &["xyz"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("or say `last`"), "{}", ended.err);
+}
+
+#[test]
+fn a_command_at_the_merchants_port_finds_the_control_plane_and_is_no_request_itself() {
+    let gateway = Gateway::start(&["--control-port", "0"]);
+    gateway.post("/pg/order/register", r#"{"txId":"of-the-merchant"}"#);
+    for url in [&gateway.url, &format!("{}/space/default", gateway.url), &gateway.control_url] {
+        run(&["healthcheck", "--url", url]).ok();
+        let told = run(&["explain", "last", "--url", url]).ok();
+        assert!(told.contains("order of-the-merchant\n"), "{url}: {told}");
+        let tailed = run(&["tail", "--url", url, "--last", "9", "--max", "1"]).ok();
+        assert!(tailed.contains("of-the-merchant"), "{url}: {tailed}");
+    }
+    let listed = run(&["space", "list", "--json", "--url", &gateway.url]).ok();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["spaces"][0]["requests"], 1, "{listed}");
+    // Who asks with other tools is told where to ask.
+    let (status, problem) = gateway.get("/space/none/_sim/v1/orders");
+    let there = format!("{}/space/none/_sim/v1/orders", gateway.control_url);
+    assert!(status == 404 && problem.contains(&there), "{problem}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
