@@ -89,7 +89,9 @@ impl From<HandoverError> for ApiProblem {
             HandoverError::Unwritable(_) => ProblemKind::Failed,
             HandoverError::NoSpace(_) => ProblemKind::Unreadable,
             HandoverError::TooLarge(_) => ProblemKind::TooLarge,
-            HandoverError::Version(_)
+            HandoverError::NameTaken(_) => ProblemKind::SpaceExists,
+            HandoverError::IsHere(_)
+            | HandoverError::Version(_)
             | HandoverError::Profile { .. }
             | HandoverError::Damaged(_) => ProblemKind::Refused,
         };
@@ -140,7 +142,9 @@ struct OtherServer {
 impl OtherServer {
     fn read(wanted: WantedMove) -> Result<Self, ApiProblem> {
         let refused = |detail: String| ApiProblem::refused("to", detail);
-        let url = wanted.to.trim_end_matches('/').to_owned();
+        // The start message and browsers show the control plane's address with its path.
+        let url = wanted.to.trim_end_matches('/');
+        let url = url.strip_suffix("/_sim").unwrap_or(url).to_owned();
         let parts = WebUrlParts::parse(&url).map_err(|error| refused(format!("to {error}")))?;
         if parts.is_https {
             let detail = "control planes talk plain HTTP: to begins with http://";

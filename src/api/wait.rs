@@ -98,15 +98,25 @@ pub(super) async fn wait(call: &ApiRequest, query: WaitQuery) -> Result<WaitResu
             // Listening begins before looking, so that nothing is missed between the two.
             let mut changed = pin!(call.space.changed().notified());
             changed.as_mut().enable();
-            if let Some(happened) = condition.read(call) {
-                return happened;
+            // While the space is looked at, it goes to no other server.
+            let admitted = call.space.admitted().await;
+            let pass = admitted.map_err(|place| ApiProblem::moved(&call.space, &place))?;
+            // Before a deleted space is emptied, no number leads to it any more.
+            if call.control.spaces().numbered(call.space.number()).is_none() {
+                let detail =
+                    format!("the space {:?} was deleted while you waited", call.space.name());
+                return Err(ApiProblem::new(ProblemKind::UnknownSpace, detail));
             }
+            if let Some(happened) = condition.read(call) {
+                return Ok(happened);
+            }
+            drop(pass);
             changed.await;
         }
     };
     tokio::select! {
         happened = tokio::time::timeout(limit, happened) => {
-            happened.map_err(|_| condition.timed_out(call, limit))
+            happened.unwrap_or_else(|_| Err(condition.timed_out(call, limit)))
         }
         () = call.control.stopped() => {
             Err(ApiProblem::new(ProblemKind::Stopping, "the server was told to stop while you waited"))

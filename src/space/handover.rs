@@ -74,7 +74,13 @@ pub enum HandoverError {
     /// It is too large.
     #[error("the space has {0} bytes as a document, at most {HANDOVER_MAX} are taken")]
     TooLarge(usize),
-    /// There is no room, or the name is in use.
+    /// The server that sends it is the one that takes it.
+    #[error("the space {0:?} is at this very server; give the address of another one")]
+    IsHere(String),
+    /// The name is in use.
+    #[error("a space named {0:?} is there already; delete that one first")]
+    NameTaken(String),
+    /// There is no room.
     #[error(transparent)]
     NotMade(#[from] SpaceError),
 }
@@ -220,7 +226,15 @@ impl Spaces {
             return Err(HandoverError::DefaultStays);
         }
         let records = read(name, document, &ProfileFile::of(self.profile()))?;
-        Ok(self.adopt(name, records)?)
+        self.adopt(name, records).map_err(|error| match error {
+            SpaceError::NameTaken(name) => {
+                let is_leaving = self.named(&name).is_some_and(|space| space.gate.is_closed());
+                let kind =
+                    if is_leaving { HandoverError::IsHere } else { HandoverError::NameTaken };
+                kind(name)
+            }
+            other => other.into(),
+        })
     }
 }
 

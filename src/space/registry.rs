@@ -571,6 +571,10 @@ impl Spaces {
         let number = self.number()?;
         let space = SavedSpace { number, records }.open_anew(&self.shared);
         let space = space.map_err(SpaceError::Unreadable)?;
+        if space.name() != name {
+            let problem = format!("its records are those of a space named {:?}", space.name());
+            return Err(SpaceError::Unreadable(problem));
+        }
         let enrol = || {
             self.by_number.insert(number, Arc::clone(&space));
             self.own_wanted(&space, &space.initial.wanted);

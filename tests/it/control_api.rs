@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::support::{Events, Sim, Sink, SpaceHandle};
@@ -230,6 +231,53 @@ async fn every_documented_call_answers_a_bad_call_with_a_documented_problem() {
         let wrong = misfits(&document, schema, &answer.json());
         assert!(wrong.is_empty(), "{id}: {wrong:#?}\n{}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn a_space_keeps_its_name_on_the_way_to_another_server() {
+    let (one, two) = (Sim::start().await, Sim::start().await);
+    let mut document = sent_space(&one, "shop").await;
+    document["space"] = "stall".into();
+    let put = |name: &str| {
+        let url = format!("{}/_sim/v1/spaces/{name}", two.url);
+        let (client, document) = (two.client.clone(), document.to_string());
+        async move { client.send("PUT", &url, document).await }
+    };
+    for (name, why) in [("shop", "another name"), ("stall", "a space named \"shop\"")] {
+        let problem = put(name).await.expect(422);
+        assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
+    }
+    let listed = two.get("v1/spaces").await.expect(200);
+    assert_eq!(listed["spaces"].as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+/// A member of the query is called required where a call without it is refused for that, and nowhere else.
+#[tokio::test]
+async fn a_query_needs_what_the_document_says_and_no_more() {
+    let sim = Sim::start().await;
+    let document = sim.get("openapi.json").await.expect(200);
+    let mut needed = Vec::new();
+    for (id, method, path, operation) in operations(&document) {
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let (of_query, of_path): (Vec<_>, Vec<_>) =
+            parameters.iter().partition(|parameter| parameter["in"] == "query");
+        if method != "GET" || of_query.is_empty() || !of_path.is_empty() {
+            continue;
+        }
+        let required: Vec<_> =
+            of_query.iter().filter(|it| it["required"] == true).map(|it| &it["name"]).collect();
+        // The stream of events never ends.
+        let mut answer = sim.client.open(&format!("{}{path}", sim.url)).await;
+        assert_eq!(answer.status() == 200, required.is_empty(), "{id} without a query: {answer:?}");
+        if let [name] = required[..] {
+            let body = answer.body_mut().collect().await.unwrap().to_bytes();
+            let problem: Value = serde_json::from_slice(&body).unwrap();
+            let name = name.as_str().unwrap();
+            assert!(problem["detail"].as_str().unwrap().contains(name), "{id}: {problem}");
+            needed.push(format!("{id} {name}"));
+        }
+    }
+    assert_eq!(needed, ["wait for", "decodeKhqr qr"]);
 }
 
 #[tokio::test]

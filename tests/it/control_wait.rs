@@ -47,6 +47,31 @@ async fn what_does_not_happen_times_out_with_a_problem() {
 }
 
 #[tokio::test]
+async fn a_wait_ends_with_its_space() {
+    let sim = Sim::start().await;
+    let (space, sink) = (sim.running_space("short-lived").await, Sink::start().await);
+    sink.reply(Reply::Silence);
+    space.register("1", json!({ "noti_url": sink.url("/") })).await;
+    space.pay("1", json!({})).await.expect(200);
+    sink.next().await;
+    // A space that is emptied because it is deleted is not idle.
+    let wait = |query: &'static str| {
+        let space = space.clone();
+        tokio::spawn(async move { space.control_get(&format!("wait?for={query}")).await })
+    };
+    let waits = ["order-final&txId=2", "idle"].map(wait);
+    for _ in 0..20 {
+        space.control_get("clock").await.expect(200);
+    }
+    let url = format!("{}/_sim/v1/spaces/short-lived", sim.url);
+    assert_eq!(sim.client.send("DELETE", &url, "").await.status, 204);
+    for answer in waits {
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.problem(), (404, "unknown-space".to_owned()), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn a_wait_for_what_is_not_there_says_so() {
     let sim = Sim::start().await;
     let space = sim.space("nobody").await;

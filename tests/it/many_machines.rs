@@ -328,13 +328,17 @@ async fn a_space_that_is_not_taken_goes_on_as_if_nothing_had_been() {
     let (one, two) = (start(dir.path(), &[]), Gateway::start(&["--control-token", "secret"]));
     let other_profile = crate::binary::profile_with("profile.toml", &[("# ", "#  ")]);
     let other = Gateway::start(&["--profile", other_profile.path().to_str().expect("UTF-8")]);
+    let (apart, taken) = (Gateway::start(&["--control-port", "0"]), Gateway::start(&[]));
+    make(&taken, "shop").await;
     let shop = make(&one, "shop").await;
     live(&shop).await;
     let before = whole(&shop).await;
     for (name, to, token, why) in [
         ("shop", two.url.as_str(), "", "Authorization"),
         ("shop", &other.url, "", "profile"),
-        ("shop", &one.url, "", "exists"),
+        ("shop", &one.url, "", "at this very server"),
+        ("shop", &apart.url, "", apart.control_url.as_str()),
+        ("shop", &taken.url, "", "there already"),
         ("shop", "http://127.0.0.1:1", "", "goes on here"),
         ("shop", "https://127.0.0.1:1", "", "http://"),
         ("shop", &format!("{}/space/x", two.url), "", "without a space"),
@@ -355,8 +359,29 @@ async fn a_space_that_is_not_taken_goes_on_as_if_nothing_had_been() {
     shop.run_until_idle().await;
     let page = shop.control_get("pushbacks?txId=paid").await.expect(200);
     assert_eq!(page["pushbacks"][0]["attempts"].as_array().map(Vec::len), Some(8), "{page}");
-    let args = ["space", "move", "shop", "--url", &one.url, "--to", &two.url];
-    run(&[&args[..], &["--to-token", "secret"]].concat()).ok();
+    // The address of the control plane may have the path with which browsers show it.
+    let to = format!("{}/_sim/", two.url);
+    let args = ["space", "move", "shop", "--url", &one.url, "--to", &to, "--to-token", "secret"];
+    let moved = run(&args).ok();
+    assert!(moved.contains(&format!("control URL  {}/space/shop\n", two.url)), "{moved}");
+}
+
+#[tokio::test]
+async fn who_waits_for_something_in_a_space_is_sent_after_it() {
+    let (one, two) = (Gateway::start(&[]), Gateway::start(&[]));
+    let shop = make(&one, "shop").await;
+    let waits = tokio::spawn({
+        let url = format!("{}/_sim/v1/wait?for=request&operation=register", shop.control_url);
+        let client = Client::new().following();
+        async move { client.get(&url).await }
+    });
+    for _ in 0..20 {
+        shop.control_get("clock").await.expect(200);
+    }
+    move_space("shop", &one, &two.url).ok();
+    at(&two, &shop).register("1", json!({})).await;
+    let answer = soon("the end of the wait", waits).await.expect("an answer");
+    assert_eq!(answer.expect(200)["request"]["txId"], "1");
 }
 
 #[tokio::test]
