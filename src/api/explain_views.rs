@@ -85,10 +85,10 @@ pub(super) struct WireView {
     stage: &'static str,
     /// HTTP status that was sent; null where none was.
     status: Option<u16>,
-    /// Bytes of body that were sent.
-    body_bytes: usize,
-    /// Bytes of body of the reply as it was decided.
-    body_bytes_decided: usize,
+    /// Bytes of body that were sent; null for a page of which nobody counted them.
+    body_bytes: Option<usize>,
+    /// Bytes of body of the reply as it was decided; null for a page, which the journal does not keep.
+    body_bytes_decided: Option<usize>,
     /// The transport fault of the rule.
     fault: Option<&'static str>,
     /// True if the caller got a whole HTTP reply, be it the one that was decided or not.
@@ -99,7 +99,7 @@ pub(super) struct WireView {
 
 impl WireView {
     pub(super) fn new(entry: &JournalEntry) -> Self {
-        let decided = entry.bodies.response().len();
+        let decided = Some(entry.bodies.response().len()).filter(|length| *length > 0);
         let Some(by) = &entry.more().rule else {
             return Self {
                 stage: ReplyState::Left.name(),
@@ -108,19 +108,26 @@ impl WireView {
                 body_bytes_decided: decided,
                 fault: None,
                 answered: true,
-                about: format!("HTTP {} and all {decided} bytes", entry.status),
+                about: match decided {
+                    Some(decided) => format!("HTTP {} and all {decided} bytes", entry.status),
+                    None => format!("HTTP {}; the journal keeps no page", entry.status),
+                },
             };
         };
-        // Only replies of PAYON's operations are broken.
-        let fault = by.plan.transport.as_ref().filter(|_| entry.operation.is_some());
+        // No rule breaks the answers of the control plane.
+        let is_control = entry.more().control.is_some();
+        let fault = by.plan.transport.as_ref().filter(|_| !is_control);
         let ReplyProgress { stage, status, body, .. } = by.progress();
         // A chunk without a size is no part of the body.
         let is_whole = fault.is_none_or(Transport::is_whole);
-        let body = if is_whole { body } else { body.min(decided) };
+        let body = if is_whole { body } else { decided.map_or(body, |decided| body.min(decided)) };
         let sent = match status {
             None => "not a byte".to_owned(),
-            Some(status) if body == decided => format!("HTTP {status} and all {decided} bytes"),
-            Some(status) => format!("HTTP {status} and {body} bytes in place of {decided}"),
+            Some(status) => match decided {
+                Some(decided) if body == decided => format!("HTTP {status} and all {body} bytes"),
+                Some(decided) => format!("HTTP {status} and {body} bytes in place of {decided}"),
+                None => format!("HTTP {status} and {body} bytes of a page"),
+            },
         };
         let about = match (stage, fault) {
             (ReplyState::Held, _) => "held back so far".to_owned(),
@@ -135,7 +142,7 @@ impl WireView {
         Self {
             stage: stage.name(),
             status,
-            body_bytes: body,
+            body_bytes: Some(body),
             body_bytes_decided: decided,
             fault: fault.map(Transport::name),
             answered: stage == ReplyState::Left && is_whole,

@@ -1,6 +1,9 @@
 //! What the journal tells of a request: what it booked and when, how its reply left, which card decided.
 
 use payon_sim::base::Operation;
+use payon_sim::crypto::Padding;
+use payon_sim::gateway::link;
+use payon_sim::profile::Profile;
 use serde_json::{Value, json};
 
 use crate::support::{Raw, Sim, SpaceHandle};
@@ -60,6 +63,52 @@ async fn a_request_without_a_rule_is_booked_before_its_whole_reply() {
     assert_eq!(told["order"]["state"], "refunded");
     for state in ["stateBefore", "stateAfter"] {
         assert_eq!(told[state], "partlyRefunded");
+    }
+}
+
+#[tokio::test]
+async fn what_went_over_the_wire_for_a_page_is_told_as_far_as_it_is_known() {
+    let sim = Sim::start().await;
+    let space = paid(&sim, "pages").await;
+    let page = space.register("page", json!({})).await["checkoutUrl"].as_str().unwrap().to_owned();
+    // The journal notes the opening of a link, and keeps no page.
+    let order = space.merchant().body(&json!({
+        "txId": "link", "trt": "10", "currency": "USD", "amount": "1.00", "paymentMethod": "CREDIT_DEBIT",
+    }));
+    let profile = Profile::builtin();
+    let key = profile.gateway_key.public_key().unwrap();
+    let data = link::make(key, Padding::Pkcs1, &order.to_string()).unwrap();
+    for (data, status) in [("broken", 400), (&data, 303)] {
+        let link = format!(
+            "{}/pg/checkout?merchantId={}&data={data}",
+            space.base_url,
+            space.merchant().id
+        );
+        let answer = sim.client.get(&link).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(
+            latest(&space).await["wire"],
+            json!({
+                "stage": "left", "status": status, "bodyBytes": null, "bodyBytesDecided": null,
+                "fault": null, "answered": true,
+                "about": format!("HTTP {status}; the journal keeps no page"),
+            })
+        );
+    }
+    // Where a rule stepped in, its bytes were counted.
+    space.arm_one(json!({}), json!([{ "status": 503 }])).await;
+    let answer = sim.client.get(&page).await;
+    let bytes = answer.body.len();
+    let wire = &latest(&space).await["wire"];
+    assert_eq!((&wire["bodyBytes"], &wire["bodyBytesDecided"]), (&json!(bytes), &json!(null)));
+    assert_eq!(wire["about"], format!("HTTP 503 and {bytes} bytes of a page"));
+    // A rule breaks a page, and what is none, as any answer.
+    for path in [page, format!("{}/none", space.base_url)] {
+        space.arm_one(json!({}), json!([{ "transport": "reset" }])).await;
+        Raw::request("GET", &path, "").await.end().await;
+        let wire = &latest(&space).await["wire"];
+        assert_eq!((&wire["fault"], &wire["answered"]), (&json!("reset"), &json!(false)), "{wire}");
+        assert_eq!(wire["about"], "not a byte: the connection was reset before the first byte");
     }
 }
 
