@@ -223,8 +223,13 @@ pub(super) fn forget_ready_file(arguments: &[OsString]) {
             joined => joined.strip_prefix('=').map(OsString::from),
         }
     });
-    let path = given.or_else(|| std::env::var_os("PAYON_SIM_READY_FILE")).unwrap_or_default();
-    if is_plain(path.as_ref()) && !is_stdout(path.as_ref()) {
+    let path = given.or_else(|| std::env::var_os("PAYON_SIM_READY_FILE"));
+    forget(path.as_deref().map(Path::new));
+}
+
+/// Takes away the file of an earlier run where this one cannot start.
+pub(super) fn forget(ready_file: Option<&Path>) {
+    if let Some(path) = ready_file.filter(|path| is_plain(path) && !is_stdout(path)) {
         // The start has failed already and says why.
         let _ = fs::remove_file(path);
     }

@@ -29,7 +29,7 @@ pub(super) struct ShowArgs {
 /// Carries out the verb.
 pub(super) fn run(verb: ConfigVerb, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let ConfigVerb::Show(ShowArgs { serve, format }) = verb;
-    let resolved = serve.resolve(matches)?;
+    let resolved = serve.merge(matches)?.check()?;
     for note in &resolved.notes {
         exit::say(note);
     }

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::announce::{Announcement, ReadyLine};
+use super::announce::{Announcement, ReadyLine, forget};
 use super::base_url::BaseUrl;
 use super::listen_host::ListenHost;
 use super::scenarios::EMPTY;
@@ -30,9 +30,11 @@ use crate::state_store::StateSettings;
 /// Serves until SIGTERM or Ctrl-C, or until the parent has gone where that is asked for.
 pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let parent = Parent::now();
-    let resolved = args.resolve(matches)?;
-    // Before anything else can fail, so that no file of an earlier run outlives a failed start.
-    let ready_line = ReadyLine::prepare(&resolved.settings)?;
+    // No file of an earlier run outlives a failed start, be it that no setting can be read.
+    let ready_file = args.ready_file();
+    let merged = args.merge(matches).inspect_err(|_| forget(ready_file.as_deref()))?;
+    let ready_line = ReadyLine::prepare(&merged.settings)?;
+    let resolved = merged.check()?;
     if !resolved.settings.quiet {
         for note in &resolved.notes {
             exit::say(note);

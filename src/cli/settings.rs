@@ -286,8 +286,9 @@ pub(super) enum SettingsError {
 }
 
 impl ServeArgs {
-    /// Merges what was given with the file, if one is named. `matches` must be those that `self` was read from.
-    pub(super) fn resolve(self, matches: &ArgMatches) -> Result<Resolved, SettingsError> {
+    /// Merges what was given with the file, if one is named. `matches` must be those that `self` was read from. The
+    /// settings are still to be checked.
+    pub(super) fn merge(self, matches: &ArgMatches) -> Result<Resolved, SettingsError> {
         let file = self.config.as_deref().map(SettingsFile::read).transpose()?;
         let (mut rows, mut notes) = (Vec::new(), Vec::new());
         for (name, given) in members(&self.settings)? {
@@ -312,20 +313,12 @@ impl ServeArgs {
         }
         let merged = rows.iter().map(|(name, value, _)| (name.clone(), value.clone())).collect();
         let settings: ServeSettings = serde_json::from_value(Value::Object(merged))?;
-        let resolved = Resolved { settings, notes, rows };
-        if resolved.settings.workers.is_some_and(|workers| workers.get() > WORKERS_MAX) {
-            return Err(SettingsError::Workers { place: resolved.place("workers") });
-        }
-        if let Some((name, problem)) = unfit(&resolved.settings) {
-            return Err(SettingsError::Unfitting { place: resolved.place(name), problem });
-        }
-        if let Some(token) = &resolved.settings.control_token {
-            check_token(token).map_err(|problem| SettingsError::Token {
-                place: resolved.place("control-token"),
-                problem,
-            })?;
-        }
-        Ok(resolved)
+        Ok(Resolved { settings, notes, rows })
+    }
+
+    /// The file that gets the ready line, as far as no file of settings names it.
+    pub(super) fn ready_file(&self) -> Option<PathBuf> {
+        self.settings.ready_file.clone()
     }
 }
 
@@ -387,6 +380,24 @@ pub(super) fn check_token(token: &str) -> Result<(), &'static str> {
 }
 
 impl Resolved {
+    /// Refuses settings that cannot be, alone or beside each other.
+    pub(super) fn check(self) -> Result<Self, SettingsError> {
+        let settings = &self.settings;
+        if settings.workers.is_some_and(|workers| workers.get() > WORKERS_MAX) {
+            return Err(SettingsError::Workers { place: self.place("workers") });
+        }
+        if let Some((name, problem)) = unfit(settings) {
+            return Err(SettingsError::Unfitting { place: self.place(name), problem });
+        }
+        if let Some(token) = &settings.control_token {
+            check_token(token).map_err(|problem| SettingsError::Token {
+                place: self.place("control-token"),
+                problem,
+            })?;
+        }
+        Ok(self)
+    }
+
     /// The filter of the log. Quiet means errors alone, unless a filter is given as well.
     pub(super) fn log_filter(&self) -> &str {
         let is_built_in = matches!(self.origin("log"), Some(SettingSource::BuiltIn));
@@ -537,7 +548,7 @@ mod tests {
     fn resolve(args: &[&str]) -> Result<Resolved, SettingsError> {
         let command = ServeArgs::augment_args(Command::new("serve").no_binary_name(true));
         let matches = command.get_matches_from(args);
-        ServeArgs::from_arg_matches(&matches).expect("read").resolve(&matches)
+        ServeArgs::from_arg_matches(&matches).expect("read").merge(&matches)?.check()
     }
 
     #[test]

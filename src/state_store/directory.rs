@@ -73,7 +73,10 @@ impl Directory {
     pub(super) fn take(path: &Path) -> Result<Self, StateError> {
         let unusable = |error: io::Error| StateError::Unusable {
             directory: path.to_owned(),
-            error: error.to_string(),
+            error: match error.kind() {
+                io::ErrorKind::AlreadyExists => "it is no directory".to_owned(),
+                _ => error.to_string(),
+            },
         };
         // Tokens of merchants are in it.
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;

@@ -267,6 +267,9 @@ fn a_start_that_fails_leaves_no_ready_file() {
         (&["--port", "0", "--log", "loud"], 2),
         (&["--port", "0", "--profile", "/nowhere"], 2),
         (&["--port", "0", "--scenario", "/nowhere.yaml"], 2),
+        (&["--port", "0", "--config", "/nowhere.toml"], 2),
+        (&["--port", "0", "--workers", "999"], 2),
+        (&["--port", "0", "--tls-name", "pay.test"], 2),
     ] {
         fs::write(&ready, "left by an earlier run\n").unwrap();
         let told = run(&[args, &["--ready-file", shown]].concat());

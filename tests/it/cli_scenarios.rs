@@ -167,6 +167,28 @@ fn what_has_no_end_is_not_read_to_its_end() {
 }
 
 #[test]
+fn settings_and_profiles_of_any_size_take_bounded_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_payon-sim");
+    // Ten megabytes would take nine hundred if they were read; the other is as large and as dense as any that is read.
+    let most = 1 << 20;
+    for (name, text, wrong) in [
+        ("ten-megabytes.toml", "x = 1\n".repeat(10_000_000 / 6), "larger than"),
+        ("dense.toml", format!("x=[{}]\n", "[],".repeat((most - 10) / 3)), "unknown field"),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        let shown = path.to_str().unwrap();
+        for args in ["config show --config", "serve --port 0 --config", "profile check"] {
+            let line = format!("ulimit -v 400000; exec {program} {args} {shown}");
+            let ended = tool("bash", &["-c", &line], b"");
+            assert_eq!(ended.code, Some(2), "{args} {name}: {ended:?}");
+            assert!(ended.err.contains(wrong), "{args} {name}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
 fn a_comma_belongs_to_the_name_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a,b.yaml");

@@ -539,10 +539,14 @@ fn a_directory_that_cannot_be_written_is_refused_at_the_start() {
     let file = dir.path().join("file");
     fs::write(&file, "").expect("written");
     let below = file.join("state");
-    for path in [below.to_str().expect("UTF-8"), "/proc/payon-sim-state"] {
+    for (path, why) in [
+        (file.to_str().expect("UTF-8"), "it is no directory. "),
+        (below.to_str().expect("UTF-8"), ""),
+        ("/proc/payon-sim-state", ""),
+    ] {
         let ended = run(&["serve", "--port", "0", "--state", path]);
         assert_eq!(ended.code, Some(2), "{ended:?}");
-        let begin = format!("error: the state cannot be kept in {path}: ");
+        let begin = format!("error: the state cannot be kept in {path}: {why}");
         assert!(ended.err.starts_with(&begin), "{}", ended.err);
         assert!(ended.err.contains("Give --state a directory on a disk"), "{}", ended.err);
     }
