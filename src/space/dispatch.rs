@@ -20,8 +20,8 @@ impl Space {
     pub fn take_due(&self) -> (Vec<Dispatch>, Option<Millis>) {
         let real = wall_clock();
         let mut state = self.lock();
-        if self.gate.is_closed() {
-            // Asked again once it is open.
+        if self.gate.is_closed() && self.gate.count() == 0 {
+            // Asked again once it is open. Somebody who is still inside may be waiting for what is due.
             state.next_wakeup = Millis(i64::MAX);
             return (Vec::new(), None);
         }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::binary::{Ended, Gateway, has_tool, payon_sim, run, until};
 use crate::programs::file;
 use crate::state::{kill, live, refund, start, whole};
-use crate::support::{Answer, Client, Sim, SpaceHandle, soon};
+use crate::support::{Answer, Client, Reply, Sim, Sink, SpaceHandle, soon};
 
 /// The address of an order's page, from the answer to its registration.
 fn page_of(answer: &Answer) -> String {
@@ -382,6 +382,29 @@ async fn who_waits_for_something_in_a_space_is_sent_after_it() {
     at(&two, &shop).register("1", json!({})).await;
     let answer = soon("the end of the wait", waits).await.expect("an answer");
     assert_eq!(answer.expect(200)["request"]["txId"], "1");
+}
+
+#[tokio::test]
+async fn a_space_moves_once_its_clock_has_been_moved() {
+    let (one, two) = (Gateway::start(&[]), Gateway::start(&[]));
+    let (shop, silent) = (make(&one, "shop").await, Sink::start().await);
+    silent.reply(Reply::Silence);
+    shop.register("1", json!({ "noti_url": silent.url("/") })).await;
+    shop.pay("1", json!({})).await.expect(200);
+    silent.next().await;
+    // It waits a while for the answer that does not come, and only then goes on to the attempts that follow.
+    let advanced = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.control_post("clock", &json!({ "advance": "10h" })).await }
+    });
+    for _ in 0..20 {
+        shop.control_get("clock").await.expect(200);
+    }
+    move_space("shop", &one, &two.url).ok();
+    advanced.await.expect("an answer").expect(200);
+    let page = at(&two, &shop).control_get("pushbacks").await.expect(200);
+    let attempts = page["pushbacks"][0]["attempts"].as_array().map(Vec::len);
+    assert!(attempts.is_some_and(|count| count > 2), "{page}");
 }
 
 #[tokio::test]
