@@ -64,6 +64,7 @@ mod wait;
 use std::process::ExitCode;
 
 use crate::base::printable;
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// The PAYON payment gateway on your own machine: a simulator for the tests of merchants.
@@ -205,7 +206,7 @@ pub fn main() -> ExitCode {
             if error.use_stderr() {
                 announce::forget_ready_file(&arguments);
             }
-            refuse(&environment::with_variable(error, &command, &arguments))
+            refuse(&with_all_meant(environment::with_variable(error, &command, &arguments)))
         }
     };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| refuse(&error));
@@ -265,6 +266,24 @@ fn refuse(error: &clap::Error) -> ! {
     }
     exit::say(&told.trim_end());
     std::process::exit(error.exit_code());
+}
+
+/// The mistake, with all the values that begin like a wrong one where clap would name one of them alone.
+fn with_all_meant(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidValue) else {
+        return error;
+    };
+    let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
+        return error;
+    };
+    let begin = |value: &&String| !given.is_empty() && value.starts_with(given.as_str());
+    let meant: Vec<&str> = valid.iter().filter(begin).map(String::as_str).collect();
+    if meant.len() > 1 {
+        let tip = format!("did you mean {}?", meant.join(" or "));
+        error.remove(ContextKind::SuggestedValue);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// The matches of the verb itself, in which its flags are.

@@ -224,6 +224,7 @@ async fn calls_and_payments_go_wrong_as_the_fault_says() {
 
     for (line, part) in [
         ("fault dwon", "tip: a similar value exists: 'down'"),
+        ("wait pushback", "tip: did you mean pushback-acknowledged or pushback-exhausted?\n"),
         ("fault down --copies 3", "--copies does not go with down, which takes --status"),
         ("fault hang --operation connect", "start the gateway with --control-port"),
         ("space delete", "<NAME>"),
