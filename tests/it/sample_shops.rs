@@ -17,7 +17,8 @@ use crate::programs::{file, installed, run};
 use crate::support::{Client, Sim, SpaceHandle, soon};
 
 /// Simulated seconds in a real one: the pauses of a shop shrink, and a slow machine is still quick enough for its limits.
-const SCALE: u32 = 10;
+/// It makes no pause a whole number of milliseconds.
+const SCALE: u32 = 7;
 /// How long the compiler of Java may take.
 const COMPILES_WITHIN: Duration = Duration::from_secs(120);
 /// The pause between two looks at a shop, which gives no notice of what it believes.

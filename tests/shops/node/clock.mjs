@@ -4,8 +4,8 @@
 const SCALE = Number(process.env.TIME_SCALE ?? 1);
 if (!(SCALE > 0)) throw new Error(`TIME_SCALE must be a number above 0, not ${process.env.TIME_SCALE}`);
 
-/** Real milliseconds of so many seconds. */
-export const ms = (seconds) => (seconds * 1000) / SCALE;
+/** Real milliseconds of so many seconds: whole ones, since AbortSignal.timeout takes no others. */
+export const ms = (seconds) => Math.ceil((seconds * 1000) / SCALE);
 
 export const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, ms(seconds)));
 
