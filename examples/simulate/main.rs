@@ -34,6 +34,9 @@ struct Options {
     /// Merchants of a history.
     #[arg(long, default_value_t = 200)]
     merchants: usize,
+    /// Time for which a history that finds something is made shorter.
+    #[arg(long, value_parser = time, default_value = "120s")]
+    shrink: Duration,
     /// A history to play, as it was printed.
     #[arg(long, conflicts_with_all = ["seed", "seeds", "time"])]
     replay: Option<PathBuf>,
@@ -45,8 +48,8 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 fn run(options: &Options) -> Result<Result<Figures, Box<Failure>>, String> {
-    let Options { steps, merchants, .. } = *options;
-    let simulation = Simulation { size: Size { steps, merchants }, fault: |_: &mut _| () };
+    let Options { steps, merchants, shrink, .. } = *options;
+    let simulation = Simulation { size: Size { steps, merchants }, shrink, fault: |_: &mut _| () };
     if let Some(file) = &options.replay {
         let text = std::fs::read_to_string(file);
         let text = text.map_err(|error| format!("{}: {error}", file.display()))?;

@@ -103,14 +103,83 @@ pub(crate) enum Action {
     Complete {
         minor: i64,
     },
-    /// The payer pays with the first card that is approved, or the payment ends for this reason.
+    /// The payer pays with the saved card of the order, or else with the first card that is approved; or the payment ends
+    /// for this reason. The passcode is right where none is named.
     Pay {
         outcome: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        passcode: Option<usize>,
     },
     /// An event of the control plane, by its name there.
     Trigger {
         event: String,
     },
+    /// The payer takes a step on the order's page.
+    Page(Entry),
+    /// A card is saved for a customer, with a passcode or without.
+    Bind {
+        customer: usize,
+        card: usize,
+        passcode: Option<usize>,
+    },
+    /// The saved cards of a customer are listed.
+    Bindings {
+        customer: usize,
+    },
+    /// A customer's passcode is set, or it is changed whether the payer is asked for it.
+    Passcode {
+        customer: usize,
+        change: PasscodeChange,
+        passcode: usize,
+    },
+    /// One page of the orders of some days, which are counted from today.
+    Orders {
+        from: i64,
+        to: i64,
+        index: usize,
+        limit: usize,
+    },
+    /// The merchant's books are held beside the gateway's.
+    Reconcile {
+        claims: Vec<Claim>,
+    },
+}
+
+/// What a payer does on a page, once it has opened it. What the page does not offer is left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Entry {
+    /// Types a card, with the right security code or PIN or a wrong one.
+    Card { card: usize, is_right: bool },
+    /// Chooses a saved card of the order's customer.
+    Saved { card: usize },
+    /// Enters the passcode.
+    Passcode(usize),
+    /// Has a one-time password sent.
+    Channel,
+    /// Enters the one-time password, at the gateway or at the issuer.
+    Otp { is_right: bool },
+    /// Comes back from an issuer that asks nothing.
+    Return,
+    /// Gives up.
+    Cancel,
+}
+
+/// Changes of a passcode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PasscodeChange {
+    Create,
+    Enable,
+    Disable,
+}
+
+/// A line of a merchant's books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claim {
+    pub(crate) tx_id: String,
+    /// `transactionType`.
+    pub(crate) kind: String,
+    /// The sum; that of the order where none is named.
+    pub(crate) minor: Option<i64>,
 }
 
 /// An order to register.
@@ -125,6 +194,12 @@ pub(crate) struct Register {
     pub(crate) minor: i64,
     /// Receiver of its push-backs; nobody where it is absent.
     pub(crate) receiver: Option<usize>,
+    /// The customer, by its place among [`CUSTOMERS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) customer: Option<usize>,
+    /// The saved card of that customer with which it is to be paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) saved: Option<usize>,
 }
 
 /// What a request says of the approval number.
@@ -162,6 +237,10 @@ pub(crate) const RECEIVERS: usize = 4;
 pub(crate) const DEAD_RECEIVER: usize = RECEIVERS;
 /// The places of the first and of the last receiver that is a box of the space.
 pub(crate) const BOXES: [usize; 2] = [RECEIVERS + 1, RECEIVERS + 2];
+/// Customers of every merchant. The first is one of the gateway's examples, which it knows already.
+pub(crate) const CUSTOMERS: [&str; 3] = ["02", "anna", "boris"];
+/// Passcodes of customers. The first holds for those who never set one.
+pub(crate) const PASSCODES: [&str; 3] = ["123456", "2468", "97531"];
 
 /// Ways in which a receiver behind a socket answers, once it has read the push-back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,6 +335,12 @@ impl Step {
     }
 }
 
+impl Register {
+    pub(crate) fn currency(&self) -> &'static str {
+        if self.riel { "KHR" } else { "USD" }
+    }
+}
+
 impl Action {
     /// The name of the operation in rules and in the journal, or of the call of the control plane.
     pub(crate) fn name(&self) -> &'static str {
@@ -267,7 +352,27 @@ impl Action {
             Self::Complete { .. } => "preAuthCompletion",
             Self::Pay { .. } => "pay",
             Self::Trigger { .. } => "trigger",
+            Self::Page(_) => "page",
+            Self::Bind { .. } => "bindingRegister",
+            Self::Bindings { .. } => "bindingList",
+            Self::Passcode { change: PasscodeChange::Create, .. } => "createPin",
+            Self::Passcode { change: PasscodeChange::Enable, .. } => "enablePin",
+            Self::Passcode { change: PasscodeChange::Disable, .. } => "disablePin",
+            Self::Orders { .. } => "orders",
+            Self::Reconcile { .. } => "reconciliation",
         }
+    }
+
+    /// Returns true if the request names one order.
+    pub(crate) fn is_of_order(&self) -> bool {
+        !matches!(
+            self,
+            Self::Bind { .. }
+                | Self::Bindings { .. }
+                | Self::Passcode { .. }
+                | Self::Orders { .. }
+                | Self::Reconcile { .. }
+        )
     }
 
     /// Returns true if the gateway asks for a signature.
@@ -275,9 +380,9 @@ impl Action {
         matches!(self, Self::Refund { .. } | Self::Reverse { .. } | Self::Complete { .. })
     }
 
-    /// Returns true if a merchant calls, and not somebody at the control plane.
+    /// Returns true if a merchant calls, and not a payer or somebody at the control plane.
     pub(crate) fn is_of_merchant(&self) -> bool {
-        !matches!(self, Self::Pay { .. } | Self::Trigger { .. })
+        !matches!(self, Self::Pay { .. } | Self::Trigger { .. } | Self::Page(_))
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct Failure {
 /// A simulation: histories, and the gateway that they are played with.
 pub(crate) struct Simulation<F> {
     pub(crate) size: Size,
+    /// The real time for which a history with a finding is made shorter.
+    pub(crate) shrink: Duration,
     /// A change of the profile that the model does not know, by which a gateway is wrong.
     pub(crate) fault: F,
 }
@@ -91,7 +93,7 @@ impl<F: Fn(&mut Profile) + Copy> Simulation<F> {
             Err(finding) => finding,
         };
         let mut finding = found.clone();
-        let history = shrink::shrink(history, |shorter| {
+        let history = shrink::shrink(history, self.shrink, |shorter| {
             // What several do at once goes wrong only now and then.
             let tries = if generator::is_sequential(shorter) { 1 } else { 5 };
             let again = (0..tries).find_map(|_| self.check(shorter).err());

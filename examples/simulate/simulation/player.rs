@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payon_sim::Simulator;
-use payon_sim::crypto::{PrivateKey, SignKey};
+use payon_sim::crypto::{PrivateKey, PublicKey, SignKey};
 use payon_sim::profile::{Profile, PushbackEvent, UnsettledRefund};
 use payon_sim::space::Durability;
 use payon_sim::state_store::StateSettings;
@@ -18,16 +18,36 @@ use tempfile::TempDir;
 use super::comparison::{Shown, difference};
 use super::finding::{Finding, Found, Kind, broken};
 use super::history::{
-    BOXES, BoxAnswer, Call, Effect, Gate, History, Rule, Setup, Step, UnsettledRule,
+    Action, BOXES, BoxAnswer, Call, Effect, Gate, History, Rule, Setup, Step, UnsettledRule,
 };
-use super::model::{Contents, DAWN, Merchant, Outcome, Space, World, box_name, is_ordered};
+use super::model::{
+    Contents, DAWN, Merchant, Outcome, SavedKey, Space, World, box_name, is_ordered,
+};
 use super::receivers::ReceiverServer;
-use super::request;
+use super::request::{self, Known, Request, Visit};
 use super::transcript::Transcript;
 use super::web::{Reply, Web};
 
 /// The longest real time that a step may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Address under which payers reach the gateway.
+const PUBLIC_URL: &str = "http://gateway.test";
+
+/// What goes out for a call.
+enum Errand {
+    Call(Request),
+    Visit(Visit),
+}
+
+impl Errand {
+    async fn run(self, web: &Web) -> Reply {
+        match self {
+            Self::Call(request) => web.send(request).await,
+            Self::Visit(visit) => web.visit(visit).await,
+        }
+    }
+}
 
 /// How often things happened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,6 +135,10 @@ struct Player {
     directory: Option<TempDir>,
     web: Web,
     receivers: ReceiverServer,
+    /// The gateway's key, for passcodes.
+    gateway: PublicKey,
+    /// The ids that the gateway gave to saved cards.
+    saved: BTreeMap<SavedKey, String>,
     world: World,
     /// The summaries of all spaces after the last step.
     summaries: BTreeMap<String, String>,
@@ -128,6 +152,8 @@ impl Player {
         let directory = if setup.state { Some(tempfile::tempdir().map_err(broken)?) } else { None };
         let simulator = start(setup, &profile, directory.as_ref()).await?;
         Ok(Self {
+            gateway: profile.gateway_key.public_key().map_err(broken)?.clone(),
+            saved: BTreeMap::new(),
             web: Web::new(simulator.url()),
             simulator: Some(simulator),
             profile,
@@ -321,13 +347,13 @@ impl Player {
 
     /// One call. Where a rule holds its answer back, the clock is moved on until it comes.
     async fn call(&mut self, space: &str, call: &Call) -> Found<()> {
-        let request = self.prepare(space, call).await?;
+        let errand = self.prepare(space, call).await?;
         let before = self.world.spaces[space].journal;
         let outcome = self.world.change(space, |it, setup, _| it.call(call, setup));
         let outcome = outcome.ok_or_else(|| broken("no such space"))?;
         let mut reply = tokio::spawn({
             let web = self.web.clone();
-            async move { web.send(request).await }
+            async move { errand.run(&web).await }
         });
         if outcome.takes_ms > 0 {
             // It is in the journal once its answer waits for the clock.
@@ -344,7 +370,15 @@ impl Player {
         self.record(&format!("{call:?}"), &reply);
         self.figures.calls += 1;
         self.clock(space, json!({ "advance": 0 })).await?;
-        let entries = self.journal(space, 1).await?.1;
+        let entries = if outcome.is_noted { self.journal(space, 1).await?.1 } else { Vec::new() };
+        if let Some(key) = &outcome.saved {
+            let id = reply.json()["bindingId"].as_str().unwrap_or_default().to_owned();
+            let known = self.saved.entry(key.clone()).or_insert_with(|| id.clone());
+            if *known != id {
+                let told = format!("the saved card {key:?} is {id} now, it was {known} before");
+                return Err((Kind::Determinism, told));
+            }
+        }
         check_calls(&[outcome], &[reply], &entries)
     }
 
@@ -358,9 +392,9 @@ impl Player {
         }
         let mut requests = Vec::new();
         for call in calls {
-            let request = self.prepare(space, call).await?;
+            let errand = self.prepare(space, call).await?;
             let web = self.web.clone();
-            requests.push(tokio::spawn(async move { web.send(request).await }));
+            requests.push(tokio::spawn(async move { errand.run(&web).await }));
         }
         let mut replies = Vec::new();
         for request in requests {
@@ -395,7 +429,7 @@ impl Player {
         ))
     }
 
-    async fn prepare(&mut self, space: &str, call: &Call) -> Found<request::Request> {
+    async fn prepare(&mut self, space: &str, call: &Call) -> Found<Errand> {
         let contents = self.world.spaces[space].contents.clone();
         let id = contents.merchant(call.merchant).id.clone();
         let mut approval = None;
@@ -404,8 +438,24 @@ impl Player {
             let order = self.control("GET", space, &path, &Value::Null).await?.json();
             approval = order["approvalNo"].as_str().map(str::to_owned);
         }
-        request::of(space, call, &contents, approval.as_deref(), &self.receivers.origin)
-            .map_err(broken)
+        let mut page = String::new();
+        if let Action::Page(_) = call.action {
+            let path = format!("orders/{id}/{}", call.tx_id);
+            let order = self.control("GET", space, &path, &Value::Null).await?.json();
+            let address = order["checkoutUrl"].as_str().unwrap_or_default();
+            address.strip_prefix(PUBLIC_URL).unwrap_or_default().clone_into(&mut page);
+        }
+        let known = Known {
+            approval: approval.as_deref(),
+            saved: &self.saved,
+            gateway: &self.gateway,
+            receivers: &self.receivers.origin,
+        };
+        if let Action::Page(entry) = &call.action {
+            let visit = request::visit(page, call, entry, &contents, known);
+            return Ok(Errand::Visit(visit));
+        }
+        request::of(space, call, &contents, known).map(Errand::Call).map_err(broken)
     }
 
     async fn resend(&mut self, space: &str, merchant: usize, tx_id: &str, nth: usize) -> Found<()> {
@@ -569,10 +619,8 @@ async fn start(
     profile: &Arc<Profile>,
     directory: Option<&TempDir>,
 ) -> Found<Simulator> {
-    let mut builder = Simulator::builder()
-        .profile(Arc::clone(profile))
-        .seed(setup.seed)
-        .public_url("http://gateway.test");
+    let mut builder =
+        Simulator::builder().profile(Arc::clone(profile)).seed(setup.seed).public_url(PUBLIC_URL);
     if let Some(directory) = directory {
         let directory = directory.path().to_owned();
         builder = builder.state(StateSettings { directory, durability: Durability::Always });
@@ -595,6 +643,9 @@ fn check_calls(outcomes: &[Outcome], replies: &[Reply], entries: &[Value]) -> Fo
             let told = format!("{text}\nexpected {outcome:?}\ncame     {reply:?}");
             Err((Kind::Answer, told))
         };
+        if outcome.name == "page" {
+            continue;
+        }
         if outcome.is_lost != reply.status.is_none() {
             return wrong("a lost answer and one that comes are not the same");
         }
@@ -611,6 +662,12 @@ fn check_calls(outcomes: &[Outcome], replies: &[Reply], entries: &[Value]) -> Fo
             }
             continue;
         }
+        if let Some(rows) = &outcome.rows {
+            if rows_of(outcome.name, &body) != *rows {
+                return wrong("the rows are others");
+            }
+            continue;
+        }
         let is_success = body["resultCode"] == "0000";
         if is_success != (outcome.reason == "success") {
             return wrong("the code does not go with the reason");
@@ -622,8 +679,8 @@ fn check_calls(outcomes: &[Outcome], replies: &[Reply], entries: &[Value]) -> Fo
             return wrong("another sum is told than was moved");
         }
     }
-    let mut expected: Vec<String> = outcomes
-        .iter()
+    let noted = outcomes.iter().filter(|outcome| outcome.is_noted);
+    let mut expected: Vec<String> = noted
         .map(|outcome| format!("{} {:?} {}", outcome.name, outcome.tx_id, outcome.reason))
         .collect();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -632,7 +689,8 @@ fn check_calls(outcomes: &[Outcome], replies: &[Reply], entries: &[Value]) -> Fo
         .map(|entry| {
             let name = entry["operation"].as_str().or(entry["control"].as_str());
             let tx_id = entry["txId"].as_str().map(str::to_owned);
-            format!("{} {tx_id:?} {}", name.unwrap_or("none"), text(&entry["reason"]))
+            // A payer's step is neither an operation nor a call of the control plane.
+            format!("{} {tx_id:?} {}", name.unwrap_or("page"), text(&entry["reason"]))
         })
         .collect();
     expected.sort_unstable();
@@ -641,6 +699,27 @@ fn check_calls(outcomes: &[Outcome], replies: &[Reply], entries: &[Value]) -> Fo
         return Ok(());
     }
     Err((Kind::Journal, format!("the journal notes\n{noted:#?}\nexpected\n{expected:#?}")))
+}
+
+/// The rows of an answer, in the model's form.
+fn rows_of(operation: &str, body: &Value) -> Vec<String> {
+    let rows = if operation == "bindingList" { &body["resultData"] } else { body };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let row = |row: &Value| match operation {
+        "bindingList" => text(&row["wdlAcNo"]),
+        "reconciliation" => (row["resultCode"] == "0000").to_string(),
+        _ => {
+            let riel = row["currencyCode"] == "KHR";
+            let sum = row["amount"].as_f64().unwrap_or_default() * if riel { 1.0 } else { 100.0 };
+            let sum = sum.round() as i64;
+            let yes = ["settleYn", "cancelYn", "refundYn"].map(|name| row[name] == "Y");
+            let flags = [yes[0], yes[1], yes[2], row["resultCd"] == "0000"];
+            let [day, tx_id, trt, currency] =
+                ["txDt", "tracNo", "trt", "currencyCode"].map(|name| text(&row[name]));
+            format!("{day} {tx_id} {trt} {sum} {currency} {flags:?}")
+        }
+    };
+    rows.as_array().into_iter().flatten().map(row).collect()
 }
 
 fn merchants_of(made: &Value) -> Found<Vec<Merchant>> {

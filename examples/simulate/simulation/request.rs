@@ -1,12 +1,19 @@
 //! Requests as they go out: a merchant's, with its mistakes, and those of a payer and of events.
 
+use std::collections::BTreeMap;
+
 use payon_sim::base::Fields;
-use payon_sim::crypto::{self, Recipe};
+use payon_sim::crypto::{self, Encoding, Padding, PublicKey, Recipe};
 use serde_json::{Value, json};
 
 use super::comparison::{address, money};
-use super::history::{Action, Approval, Call, Flaw};
-use super::model::{Contents, Merchant, said};
+use super::history::{
+    Action, Approval, CUSTOMERS, Call, Entry, Flaw, PASSCODES, PasscodeChange, Register,
+};
+use super::model::{CARDS, Contents, Merchant, SavedKey, date, day, said};
+
+/// An id that no saved card has.
+const NO_CARD: &str = "00000000-0000-4000-8000-000000000000";
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -14,6 +21,26 @@ pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) path: String,
     pub(crate) body: String,
+}
+
+/// What a merchant knows beside its own books.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// The approval number of the order.
+    pub(crate) approval: Option<&'a str>,
+    /// Ids of saved cards.
+    pub(crate) saved: &'a BTreeMap<SavedKey, String>,
+    /// The gateway's key, for passcodes.
+    pub(crate) gateway: &'a PublicKey,
+    /// Address of the receivers.
+    pub(crate) receivers: &'a str,
+}
+
+impl Known<'_> {
+    fn card(&self, contents: &Contents, merchant: &str, customer: usize, card: usize) -> &str {
+        let key = contents.saved(merchant, customer, card);
+        key.and_then(|key| self.saved.get(key)).map_or(NO_CARD, String::as_str)
+    }
 }
 
 /// Returns true if the call names the approval number of its order.
@@ -24,16 +51,15 @@ pub(crate) fn needs_approval(call: &Call) -> bool {
     approval == Approval::Right
 }
 
-/// The request that a call is. `approval` is the approval number of its order.
+/// The request that a call is.
 ///
 /// # Errors
-/// A sentence on the signature that cannot be made.
+/// A sentence on the signature or the passcode that cannot be made.
 pub(crate) fn of(
     space: &str,
     call: &Call,
     contents: &Contents,
-    approval: Option<&str>,
-    receivers: &str,
+    known: Known<'_>,
 ) -> Result<Request, String> {
     let merchant = contents.merchant(call.merchant);
     let Call { tx_id, action, flaw, .. } = call;
@@ -43,40 +69,101 @@ pub(crate) fn of(
         Action::Refund { .. } => "/pg/refund",
         Action::Reverse { .. } => "/pg/reversal",
         Action::Complete { .. } => "/pg/preAuthCompletion",
-        Action::Pay { outcome } => {
-            return Ok(control(space, merchant, call, "pay", &json!({ "outcome": outcome })));
+        Action::Pay { outcome, passcode } => {
+            let passcode = passcode.map(|place| PASSCODES[place]);
+            let wish = json!({ "outcome": outcome, "passcode": passcode });
+            return Ok(control(space, merchant, call, "pay", &wish));
         }
         Action::Trigger { event } => {
             return Ok(control(space, merchant, call, "trigger", &json!({ "event": event })));
         }
+        Action::Page(_) => "",
+        Action::Bind { .. } => "/pg/binding/register",
+        Action::Bindings { .. } => "/pg/bindingList",
+        Action::Passcode { change: PasscodeChange::Create, .. } => "/pg/binding/createPIN",
+        Action::Passcode { change: PasscodeChange::Enable, .. } => "/pg/binding/enablePIN",
+        Action::Passcode { change: PasscodeChange::Disable, .. } => "/pg/binding/disablePIN",
+        Action::Orders { .. } => "/pg/orders",
+        Action::Reconcile { .. } => "/pg/merchant/reconcilation",
     };
     let order = contents.order(&merchant.id, tx_id);
     let riel = order.is_some_and(|order| order.asked.riel);
     let sign_of_amount = if *flaw == Some(Flaw::NegativeAmount) { "-" } else { "" };
     let amount = |minor, riel| format!("{sign_of_amount}{}", money(minor, riel));
-    let mut body = json!({
-        "merchantId": merchant.id, "termId": merchant.terminal, "txId": tx_id,
-    });
+    let mut body = json!({ "merchantId": merchant.id, "termId": merchant.terminal });
+    if action.is_of_order() {
+        body["txId"] = tx_id.as_str().into();
+    }
     match action {
         Action::Register(asked) => {
             body["trt"] = if asked.hold { "12" } else { "10" }.into();
-            body["currency"] = if asked.riel { "KHR" } else { "USD" }.into();
+            body["currency"] = asked.currency().into();
             body["amount"] = amount(asked.minor, asked.riel).into();
             body["paymentMethod"] = asked.method.as_str().into();
             if let Some(receiver) = asked.receiver {
-                body["noti_url"] = address(receivers, receiver, &merchant.id, tx_id).into();
+                body["noti_url"] = address(known.receivers, receiver, &merchant.id, tx_id).into();
+            }
+            if let Some(customer) = asked.customer {
+                body["clientId"] = CUSTOMERS[customer].into();
+            }
+            if let Register { customer: Some(customer), saved: Some(card), .. } = asked {
+                body["bindingId"] = known.card(contents, &merchant.id, *customer, *card).into();
             }
         }
         Action::Refund { minor, approval: asked } => {
             if let Some(minor) = minor.or((*flaw == Some(Flaw::NegativeAmount)).then_some(100)) {
                 body["amount"] = amount(minor, riel).into();
             }
-            set_approval(&mut body, said(*asked, approval));
+            set_approval(&mut body, said(*asked, known.approval));
         }
-        Action::Reverse { approval: asked } => set_approval(&mut body, said(*asked, approval)),
+        Action::Reverse { approval: asked } => {
+            set_approval(&mut body, said(*asked, known.approval));
+        }
         Action::Complete { minor } => {
             body["currency"] = "USD".into();
             body["amount"] = amount(*minor, false).into();
+        }
+        Action::Bind { customer, card, passcode } => {
+            let card = CARDS[*card];
+            let secret = if card.method == "PAYON" { "payonPin" } else { "wdlCvv" };
+            body["clientId"] = CUSTOMERS[*customer].into();
+            body["wdlAcNo"] = card.number.into();
+            body["wdlExpiry"] = card.expiry.into();
+            body[secret] = card.secret.into();
+            if let Some(passcode) = passcode {
+                body["pin"] = PASSCODES[*passcode].into();
+            }
+        }
+        Action::Bindings { customer } => body["clientId"] = CUSTOMERS[*customer].into(),
+        Action::Passcode { customer, passcode, .. } => {
+            let plain = PASSCODES[*passcode].as_bytes();
+            let pin = crypto::encrypt(known.gateway, Padding::Pkcs1, Encoding::Base64, plain);
+            body["clientId"] = CUSTOMERS[*customer].into();
+            body["pin"] = pin.map_err(|error| error.to_string())?.into();
+        }
+        Action::Orders { from, to, index, limit } => {
+            let today = day(contents.now);
+            let written = |days: i64| {
+                let date = date(today + days);
+                format!("{}{}{}", &date[6..], &date[4..6], &date[..4])
+            };
+            body["fromDate"] = written(*from).into();
+            body["toDate"] = written(*to).into();
+            body["index"] = (*index).into();
+            body["limit"] = (*limit).into();
+        }
+        Action::Reconcile { claims } => {
+            let rows = claims.iter().map(|claim| {
+                let order = contents.order(&merchant.id, &claim.tx_id);
+                let riel = order.is_some_and(|order| order.asked.riel);
+                let minor = claim.minor.or(order.map(|order| order.asked.minor)).unwrap_or(100);
+                let mut row = body.clone();
+                row["txId"] = claim.tx_id.as_str().into();
+                row["transactionType"] = claim.kind.as_str().into();
+                row["grandToTAmt"] = money(minor, riel).into();
+                row
+            });
+            body = rows.collect();
         }
         _ => {}
     }
@@ -129,4 +216,54 @@ fn spoiled(
 fn control(space: &str, merchant: &Merchant, call: &Call, name: &str, body: &Value) -> Request {
     let path = format!("/space/{space}/_sim/v1/orders/{}/{}/{name}", merchant.id, call.tx_id);
     Request { method: "POST", path, body: body.to_string() }
+}
+
+/// A visit of a payer to the page of an order.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    /// The page; empty where there is none.
+    pub(crate) path: String,
+    /// The form that it sends there.
+    pub(crate) form: Vec<(&'static str, String)>,
+    pub(crate) entry: Entry,
+}
+
+/// The visit in which a payer makes an entry.
+pub(crate) fn visit(
+    path: String,
+    call: &Call,
+    entry: &Entry,
+    contents: &Contents,
+    known: Known<'_>,
+) -> Visit {
+    let merchant = &contents.merchant(call.merchant).id;
+    let customer = contents.order(merchant, &call.tx_id).and_then(|order| order.asked.customer);
+    let (action, fields) = match entry {
+        Entry::Card { card, is_right } => {
+            let card = CARDS[*card];
+            let (year, month) = card.expiry.split_at(4);
+            let secret = if *is_right { card.secret } else { &"9999"[..card.secret.len()] };
+            let name = if card.method == "PAYON" { "pin" } else { "cvv" };
+            let fields = vec![
+                ("number", card.number.to_owned()),
+                ("expiry", format!("{month}/{year}")),
+                (name, secret.to_owned()),
+            ];
+            ("card", fields)
+        }
+        Entry::Saved { card } => {
+            let id = customer.map(|it| known.card(contents, merchant, it, *card));
+            ("binding", vec![("binding", id.unwrap_or_default().to_owned())])
+        }
+        Entry::Passcode(place) => ("passcode", vec![("passcode", PASSCODES[*place].to_owned())]),
+        Entry::Channel => ("channel", vec![("channel", "email".to_owned())]),
+        Entry::Otp { is_right } => {
+            let otp = if *is_right { "654321" } else { "111111" };
+            ("otp", vec![("otp", otp.to_owned())])
+        }
+        Entry::Return => ("", Vec::new()),
+        Entry::Cancel => ("cancel", Vec::new()),
+    };
+    let form = [vec![("action", action.to_owned())], fields].concat();
+    Visit { path, form, entry: entry.clone() }
 }

@@ -2,22 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use super::history::{History, Step};
+use super::history::{Call, History, Step};
 
-/// The longest real time for which it is gone on.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Makes a history as short as it can be. `fails` says whether one still leads to the finding.
+/// Makes a history as short as it can be within that real time. `fails` says whether one still leads to the finding.
 ///
 /// First whole parts of it go, halves and then ever smaller ones, which is delta debugging; then what is left of each step.
-pub(crate) fn shrink(history: &History, mut fails: impl FnMut(&History) -> bool) -> History {
+pub(crate) fn shrink(
+    history: &History,
+    time: Duration,
+    mut fails: impl FnMut(&History) -> bool,
+) -> History {
     let begun = Instant::now();
     let mut least = history.clone();
     let mut size = least.steps.len().div_ceil(2).max(1);
     loop {
         let mut at = 0;
         let mut is_shorter = false;
-        while at < least.steps.len() && begun.elapsed() < PATIENCE {
+        while at < least.steps.len() && begun.elapsed() < time {
             let mut shorter = least.clone();
             shorter.steps.drain(at..(at + size).min(least.steps.len()));
             if fails(&shorter) {
@@ -26,7 +27,7 @@ pub(crate) fn shrink(history: &History, mut fails: impl FnMut(&History) -> bool)
                 at += size;
             }
         }
-        if begun.elapsed() >= PATIENCE {
+        if begun.elapsed() >= time {
             return least;
         }
         if size > 1 {
@@ -43,7 +44,7 @@ pub(crate) fn shrink(history: &History, mut fails: impl FnMut(&History) -> bool)
                 history.steps[at] = step;
                 history
             })
-            .find(|history| begun.elapsed() < PATIENCE && fails(history))
+            .find(|history| begun.elapsed() < time && fails(history))
         {
             least = simpler;
         }
@@ -65,6 +66,10 @@ fn simpler(step: &Step) -> Vec<Step> {
                 Step::Race { space: space.clone(), calls }
             };
             (0..calls.len()).map(without).collect()
+        }
+        Step::Race { space, calls } => {
+            let alone = |call: &Call| Step::Call { space: space.clone(), call: call.clone() };
+            calls.iter().map(alone).collect()
         }
         Step::Arm { space, rules } if rules.len() > 1 => {
             let without = |at: usize| {

@@ -8,7 +8,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-use super::request::Request;
+use super::history::Entry;
+use super::request::{Request, Visit};
 
 /// A client of one simulator.
 #[derive(Clone, Debug)]
@@ -26,6 +27,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// The value of the first hidden field of that name on a page.
+    fn hidden(&self, name: &str) -> Option<String> {
+        let field = format!("type=\"hidden\" name=\"{name}\" value=\"");
+        Some(self.text.split(&field).nth(1)?.split('"').next()?.to_owned())
+    }
     /// The body; null where it is no JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
@@ -47,6 +53,57 @@ impl Web {
         let Ok(body) = body.collect().await else { return Reply::default() };
         let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
         Reply { status: Some(head.status.as_u16()), text }
+    }
+
+    /// Opens a page, makes the entry where the page asks for such a one, and goes on as a browser does. Returns the answer
+    /// to the last form that was sent, or the page.
+    pub(crate) async fn visit(&self, visit: Visit) -> Reply {
+        let Visit { path, mut form, entry } = visit;
+        if path.is_empty() {
+            return Reply::default();
+        }
+        let issuer = format!("{path}/acs");
+        let mut page = self.get(path.clone()).await;
+        let at_issuer = page.status == Some(303);
+        if at_issuer {
+            page = self.get(issuer.clone()).await;
+        }
+        if let Some(back) = Self::way_back(&page) {
+            return match entry {
+                Entry::Return => self.post(format!("{path}/acs-return"), &back).await,
+                _ => page,
+            };
+        }
+        let Some(step) = page.hidden("step") else { return page };
+        let fits = match entry {
+            Entry::Return => false,
+            Entry::Otp { .. } | Entry::Cancel => true,
+            _ => !at_issuer,
+        };
+        if !fits {
+            return page;
+        }
+        form.push(("step", step));
+        let reply = self.post(if at_issuer { issuer } else { path.clone() }, &form).await;
+        match Self::way_back(&reply) {
+            Some(back) => self.post(format!("{path}/acs-return"), &back).await,
+            None => reply,
+        }
+    }
+
+    /// What the browser brings back from an issuer's page.
+    fn way_back(page: &Reply) -> Option<Vec<(&'static str, String)>> {
+        let names = ["cres", "threeDSSessionData"];
+        names.iter().map(|name| Some((*name, page.hidden(name)?))).collect()
+    }
+
+    async fn get(&self, path: String) -> Reply {
+        self.send(Request { method: "GET", path, body: String::new() }).await
+    }
+
+    async fn post(&self, path: String, form: &[(&str, String)]) -> Reply {
+        let body = serde_html_form::to_string(form).unwrap_or_default();
+        self.send(Request { method: "POST", path, body }).await
     }
 
     /// A call of the control plane, in a space where one is named.

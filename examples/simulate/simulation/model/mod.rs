@@ -2,6 +2,7 @@
 //! the ledger, the rules or the delivery of push-backs.
 
 mod order;
+mod payer;
 mod pushback;
 mod space;
 
@@ -12,7 +13,8 @@ use payon_sim::crypto::SignKey;
 
 use super::history::{Answer, RECEIVERS, Setup};
 
-pub(crate) use order::Order;
+pub(crate) use order::{Order, date, day};
+pub(crate) use payer::{CARDS, SavedKey};
 pub(crate) use pushback::{Pushback, PushbackState};
 pub(crate) use space::{Contents, Outcome, Space, box_name, is_ordered, path_of, said};
 
@@ -53,7 +55,7 @@ impl World {
 
     /// A space is made.
     pub(crate) fn make(&mut self, name: &str, merchants: Vec<Merchant>) {
-        let contents = Contents::new(Arc::new(merchants));
+        let contents = Contents::new(name, Arc::new(merchants));
         self.spaces.insert(name.to_owned(), Space::new(contents.clone(), contents));
     }
 

@@ -1,7 +1,10 @@
 //! An order as the model knows it: what was registered, and what happened. All else is worked out from that, every time.
 
+use payon_sim::base::Millis;
+
 use super::super::history::{Approval, Register, UnsettledRule};
 use super::DAY_MS;
+use super::payer::{Progress, SavedKey};
 
 const MINUTE_MS: i64 = 60_000;
 /// Cambodia is so far ahead of UTC.
@@ -43,8 +46,22 @@ pub(crate) struct Order {
     pub(crate) merchant: String,
     pub(crate) tx_id: String,
     pub(crate) asked: Register,
+    /// The saved card that it names.
+    pub(crate) saved: Option<SavedKey>,
+    /// Position of its payer.
+    pub(super) progress: Progress,
     /// Changes and their times.
     pub(crate) log: Vec<(i64, Change)>,
+}
+
+/// The day in Cambodia, counted from 1970.
+pub(crate) fn day(at: i64) -> i64 {
+    (at + ZONE_MS).div_euclid(DAY_MS)
+}
+
+/// A day as `yyyyMMdd`.
+pub(crate) fn date(day: i64) -> String {
+    Millis(day * DAY_MS).rfc3339()[..10].replace('-', "")
 }
 
 impl Change {
@@ -169,6 +186,48 @@ impl Order {
         if has_money { self.captured() - self.refunded() } else { 0 }
     }
 
+    /// Its sum as lists of orders tell it.
+    fn told(&self) -> i64 {
+        let is_completed = self.asked.hold && self.captured() > 0;
+        if is_completed { self.captured() } else { self.asked.minor }
+    }
+
+    /// Its row in a list of orders.
+    pub(super) fn row(&self, now: i64) -> String {
+        let asked = &self.asked;
+        let given_back = |(_, change): &(i64, Change)| {
+            matches!(change, Change::Refunded(_) | Change::ChargedBack(_))
+        };
+        let flags = [
+            self.is_settled(now),
+            self.state() == "reversed",
+            self.log.iter().any(given_back),
+            !["registered", "failed", "cancelled", "expired"].contains(&self.state()),
+        ];
+        let (trt, currency) = (if asked.hold { "12" } else { "10" }, asked.currency());
+        let (day, sum) = (date(day(self.created())), self.told());
+        format!("{day} {} {trt} {sum} {currency} {flags:?}", self.tx_id)
+    }
+
+    /// Returns true if something of that kind and sum happened to it.
+    pub(super) fn agrees(&self, kind: &str, minor: i64) -> bool {
+        let (captured, state) = (self.captured(), self.state());
+        let (is_failed, is_reversed) = (state == "failed", state == "reversed");
+        let (happened, sum) = match (kind, self.asked.hold) {
+            ("PURCHASE", false) | ("PRE_AUTH_COMPLETE", true) => (!is_failed, captured),
+            ("PRE_AUTH", true) => (!is_failed, self.authorised()),
+            ("PURCHASE_REVERSAL", false) | ("PRE_AUTH_COMPLETE_REVERSAL", true) => {
+                (is_reversed, captured)
+            }
+            ("PRE_AUTH_REVERSAL", true) => (is_reversed && captured == 0, self.authorised()),
+            ("REFUND", _) => (true, self.refunded()),
+            _ => (false, 0),
+        };
+        let is_refund =
+            |(_, change): &(i64, Change)| kind == "REFUND" && *change == Change::Refunded(minor);
+        (happened && sum > 0 && sum == minor) || self.log.iter().any(is_refund)
+    }
+
     /// Until when it may be paid.
     pub(crate) fn payable_until(&self) -> i64 {
         let shows_qr = ["PAYON", "BAKONG_KHQR"].contains(&&*self.asked.method);
@@ -186,7 +245,6 @@ impl Order {
 
     /// The day of its capture is over, or was closed for it by hand.
     pub(crate) fn is_settled(&self, now: i64) -> bool {
-        let day = |at: i64| (at + ZONE_MS).div_euclid(DAY_MS);
         let by_hand = self.time_of(|change| *change == Change::Settled).is_some();
         let is_over = self.captured_at().is_some_and(|at| day(at) < day(now));
         let keeps = ["captured", "partlyRefunded", "refunded"].contains(&self.state());

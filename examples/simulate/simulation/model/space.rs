@@ -4,20 +4,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::history::{
-    Action, Approval, BOXES, BoxAnswer, Call, Effect, Flaw, Gate, RECEIVERS, Register, Rule, Setup,
+    Action, Approval, BOXES, BoxAnswer, Call, Claim, Effect, Flaw, Gate, RECEIVERS, Register, Rule,
+    Setup,
 };
-use super::order::{Change, Order, Wish};
+use super::order::{Change, Order, Wish, day};
+use super::payer::{Customer, Progress, SavedCard, SavedKey};
 use super::pushback::{Course, Pushback, PushbackState};
 use super::{DAWN, Merchant, Receivers};
 
 /// All that a snapshot holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Contents {
+    /// The space whose story it is, also in a fork.
+    pub(super) domain: String,
     pub(crate) now: i64,
     pub(crate) merchants: Arc<Vec<Merchant>>,
     pub(crate) orders: Vec<Order>,
     pub(crate) pushbacks: Vec<Pushback>,
     pub(crate) rules: Vec<Rule>,
+    pub(super) saved: Vec<SavedCard>,
+    /// Customers, by merchant and place.
+    pub(super) customers: BTreeMap<(String, usize), Customer>,
     counts: BTreeMap<String, Counts>,
 }
 
@@ -58,12 +65,27 @@ pub(crate) struct Outcome {
     pub(crate) minor: Option<i64>,
     /// Time on the clock until it is answered.
     pub(crate) takes_ms: i64,
+    /// Rows of the answer, as far as they are compared.
+    pub(crate) rows: Option<Vec<String>>,
+    /// The saved card that was made.
+    pub(crate) saved: Option<SavedKey>,
+    /// True if the journal has it.
+    pub(crate) is_noted: bool,
 }
 
 impl Contents {
-    pub(crate) fn new(merchants: Arc<Vec<Merchant>>) -> Self {
-        let (orders, pushbacks, rules) = (Vec::new(), Vec::new(), Vec::new());
-        Self { now: DAWN, merchants, orders, pushbacks, rules, counts: BTreeMap::new() }
+    pub(crate) fn new(domain: &str, merchants: Arc<Vec<Merchant>>) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            now: DAWN,
+            merchants,
+            orders: Vec::new(),
+            pushbacks: Vec::new(),
+            rules: Vec::new(),
+            saved: Vec::new(),
+            customers: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        }
     }
 
     /// Merchants are counted around.
@@ -94,7 +116,7 @@ impl Contents {
     }
 
     /// The effect of the first rule that fits; all that fit count the call.
-    fn consult(&mut self, on: &str, merchant: &str, tx_id: &str) -> Option<Effect> {
+    pub(super) fn consult(&mut self, on: &str, merchant: &str, tx_id: &str) -> Option<Effect> {
         let mut decided = None;
         for rule in &self.rules {
             let own = rule.merchant.map(|place| &self.merchants[place % self.merchants.len()].id);
@@ -119,6 +141,25 @@ impl Contents {
             }
         }
         decided
+    }
+
+    /// One page of a merchant's orders of some days, which are counted from today.
+    fn page(
+        &self,
+        merchant: &str,
+        [from, to]: [i64; 2],
+        index: usize,
+        limit: usize,
+    ) -> Vec<String> {
+        let today = day(self.now);
+        let mut own: Vec<&Order> = self
+            .orders
+            .iter()
+            .filter(|order| order.merchant == merchant)
+            .filter(|order| (from..=to).contains(&(day(order.created()) - today)))
+            .collect();
+        own.sort_by_key(|order| day(order.created()));
+        own.into_iter().skip((index - 1) * limit).take(limit).map(|it| it.row(self.now)).collect()
     }
 
     /// Adds a change to an order, and the push-backs that it brings.
@@ -165,7 +206,7 @@ impl Space {
 
     /// Another space that goes on from a snapshot.
     pub(crate) fn fork(snapshot: &Contents) -> Self {
-        let initial = Contents::new(Arc::clone(&snapshot.merchants));
+        let initial = Contents::new(&snapshot.domain, Arc::clone(&snapshot.merchants));
         // The journal begins with a note on where it comes from.
         Self { journal: 1, ..Self::new(snapshot.resumed(), initial) }
     }
@@ -270,8 +311,13 @@ impl Space {
 
     /// What comes of a call, which is made now.
     pub(crate) fn call(&mut self, call: &Call, setup: &Setup) -> Outcome {
-        self.journal += 1;
+        let outcome = self.outcome_of(call, setup);
+        self.journal += usize::from(outcome.is_noted);
         self.answered += usize::from(call.action.is_of_merchant());
+        outcome
+    }
+
+    fn outcome_of(&mut self, call: &Call, setup: &Setup) -> Outcome {
         let Call { tx_id, action, flaw, .. } = call;
         let merchant = self.contents.merchant(call.merchant).id.clone();
         let outcome = Outcome {
@@ -282,6 +328,9 @@ impl Space {
             status: None,
             minor: None,
             takes_ms: 0,
+            rows: None,
+            saved: None,
+            is_noted: true,
         };
         let refused = |reason: &str| Outcome { reason: reason.to_owned(), ..outcome.clone() };
         if let Some(early) = flaw.and_then(|flaw| refused_early(flaw, action)) {
@@ -290,27 +339,29 @@ impl Space {
             return Outcome { tx_id, ..refused(early) };
         }
         match action {
-            Action::Pay { outcome: end } => {
+            Action::Page(entry) => {
+                let place = self.contents.find(&merchant, tx_id);
+                let entered = place.map(|place| self.enter(place, entry, setup));
+                match entered {
+                    Some((Some(reason), effect)) => with_effect(refused(reason), effect),
+                    _ => Outcome { is_noted: false, ..outcome },
+                }
+            }
+            Action::Pay { outcome: end, passcode } => {
                 let Some(place) = self.contents.find(&merchant, tx_id) else {
                     return refused("order.not-found");
                 };
                 if let Err(reason) = self.judge(place, &Wish::Cancel, setup) {
                     return refused(reason);
                 }
-                let effect = self.contents.consult("pay", &merchant, tx_id);
-                let end = end.as_deref().unwrap_or("success");
-                let end = if effect == Some(Effect::Refuse) { "card.do-not-honour" } else { end };
-                let wish = match end {
-                    "success" => Some(Wish::Approve { late: false }),
-                    "issuer.timeout" => None,
-                    "payer.cancelled" => Some(Wish::Cancel),
-                    "order.expired" => Some(Wish::Expire),
-                    reason => Some(Wish::Decline(reason.to_owned())),
+                let saved = self.contents.orders[place].saved.clone();
+                let end = match (end.as_deref(), saved) {
+                    (Some(end), _) => end,
+                    (None, Some(key)) => self.contents.pay_saved(&key, *passcode),
+                    (None, None) => "success",
                 };
-                if let Some(Ok(change)) = wish.map(|wish| self.judge(place, &wish, setup)) {
-                    self.book(place, change, setup, effect);
-                }
-                with_effect(refused(end), effect)
+                let (reason, effect) = self.end(place, end, setup);
+                with_effect(refused(reason), effect)
             }
             Action::Trigger { event } => {
                 let Some(place) = self.contents.find(&merchant, tx_id) else {
@@ -331,6 +382,34 @@ impl Space {
                         refused(reason)
                     }
                 }
+            }
+            Action::Bind { customer, card, passcode } => {
+                let key = self.contents.next_key(&merchant, *customer, *card);
+                self.contents.bind(key.clone(), *passcode);
+                Outcome { tx_id: None, saved: Some(key), ..outcome }
+            }
+            Action::Bindings { customer } => {
+                let rows = Some(self.contents.listed(&merchant, *customer));
+                Outcome { tx_id: None, rows, ..outcome }
+            }
+            Action::Passcode { customer, change, passcode } => {
+                let done = self.contents.change_passcode(&merchant, *customer, *change, *passcode);
+                Outcome { tx_id: None, ..refused(done.err().unwrap_or("success")) }
+            }
+            Action::Orders { from, to, index, limit } => {
+                let rows = Some(self.contents.page(&merchant, [*from, *to], *index, *limit));
+                Outcome { tx_id: None, rows, ..outcome }
+            }
+            Action::Reconcile { claims } => {
+                let verdict = |claim: &Claim| {
+                    let order = self.contents.order(&merchant, &claim.tx_id);
+                    let agrees = order.is_some_and(|order| {
+                        order.agrees(&claim.kind, claim.minor.unwrap_or(order.asked.minor))
+                    });
+                    agrees.to_string()
+                };
+                let rows = Some(claims.iter().map(verdict).collect());
+                Outcome { tx_id: claims.first().map(|it| it.tx_id.clone()), rows, ..outcome }
             }
             _ => {
                 let effect = self.contents.consult(action.name(), &merchant, tx_id);
@@ -399,25 +478,54 @@ impl Space {
         if asked.riel && asked.method != "BAKONG_KHQR" {
             return Err("currency.unsupported");
         }
+        let saved = asked.saved.map(|card| {
+            let customer = asked.customer.unwrap_or_default();
+            self.contents.saved(merchant, customer, card).cloned()
+        });
         if let Some(known) = self.contents.order(merchant, tx_id) {
-            return if known.asked == *asked { Ok(()) } else { Err("order.duplicate") };
+            let is_same = known.asked == *asked && known.saved == saved.flatten();
+            return if is_same { Ok(()) } else { Err("order.duplicate") };
         }
+        let saved = match saved {
+            None => None,
+            Some(key) => {
+                let key = key.ok_or("binding.not-found")?;
+                self.contents.usable(&key)?;
+                if key.method() != asked.method {
+                    return Err("method.not-offered");
+                }
+                Some(key)
+            }
+        };
         if effect != Some(Effect::NeverBooked) {
             self.contents.orders.push(Order {
                 merchant: merchant.to_owned(),
                 tx_id: tx_id.to_owned(),
                 asked: asked.clone(),
+                saved,
+                progress: Progress::default(),
                 log: vec![(self.contents.now, Change::Registered)],
             });
         }
         Ok(())
     }
 
-    fn judge(&self, place: usize, wish: &Wish, setup: &Setup) -> Result<Change, &'static str> {
+    pub(super) fn judge(
+        &self,
+        place: usize,
+        wish: &Wish,
+        setup: &Setup,
+    ) -> Result<Change, &'static str> {
         self.contents.orders[place].outcome(wish, self.contents.now, setup.unsettled)
     }
 
-    fn book(&mut self, place: usize, change: Change, setup: &Setup, effect: Option<Effect>) {
+    pub(super) fn book(
+        &mut self,
+        place: usize,
+        change: Change,
+        setup: &Setup,
+        effect: Option<Effect>,
+    ) {
         if effect != Some(Effect::NeverBooked) {
             self.contents.book(place, self.contents.now, change, setup, effect);
         }
