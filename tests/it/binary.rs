@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::support::soon;
 
 /// How long anything outside may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a command may take: one that runs every scenario takes minutes on a busy machine.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(900);
 /// The pause between two looks at something outside that gives no notice.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -77,13 +80,27 @@ pub(crate) fn has_tool(program: &str) -> bool {
 }
 
 /// Runs a command that reads `input` before it prints much.
-pub(crate) fn events(mut command: Command, input: &[u8]) -> Ended {
+pub(crate) fn events(command: Command, input: &[u8]) -> Ended {
+    events_within(COMMAND_PATIENCE, command, input)
+}
+
+/// The same; a command that takes longer is stopped, so that its test fails and does not wait for ever.
+fn events_within(patience: Duration, mut command: Command, input: &[u8]) -> Ended {
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("piped");
     // A program that ends without reading all is judged by its exit code.
     let _ = stdin.write_all(input);
     drop(stdin);
+    let (id, (ended, still_runs)) = (child.id().to_string(), mpsc::channel::<()>());
+    let watch = std::thread::spawn(move || {
+        if still_runs.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            let stopped = Command::new("kill").args(["-KILL", &id]).status();
+            assert!(stopped.is_ok_and(|status| status.success()), "{id} cannot be stopped");
+        }
+    });
     let output = child.wait_with_output().expect("the program ends");
+    drop(ended);
+    watch.join().expect("nobody waits for the program any more");
     Ended {
         code: output.status.code(),
         out: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -289,4 +306,10 @@ fn edit(path: &Path, changes: &[(&str, &str)]) {
         text = text.replacen(old, new, 1);
     }
     std::fs::write(path, text).expect("written");
+}
+
+#[test]
+fn a_command_that_does_not_end_fails_its_test() {
+    let endless = clean(Command::new("sleep"), &["30"]);
+    assert_eq!(events_within(Duration::from_millis(20), endless, b"").code, None);
 }
