@@ -493,4 +493,39 @@ mod tests {
         let again = bind(&mut bindings, CLIENT, 1);
         assert!(bindings.usable(CLIENT, again).is_ok());
     }
+
+    #[test]
+    fn so_many_cards_are_kept_and_no_more() {
+        let mut bindings = Bindings::default();
+        let first = bind(&mut bindings, CLIENT, 1);
+        let BindingsFile { bindings: mut cards, mut customers } = bindings.to_file();
+        for number in 1..BINDINGS_MAX as u128 {
+            let id = BindingId::from_bytes(number.to_be_bytes());
+            cards.push(Binding { id, card: CardRow(2), ..cards[0].clone() });
+            customers[0].customer.bindings.push(id);
+        }
+        let mut more = cards.clone();
+        more.push(cards[0].clone());
+        let more = BindingsFile { bindings: more, customers: customers.clone() };
+        let refused = Bindings::from_file(more).expect_err("one too many");
+        assert_eq!(refused, "it holds more than 100000 saved cards");
+        let mut full =
+            Bindings::from_file(BindingsFile { bindings: cards, customers }).expect("fits");
+        assert_eq!(full.len(), BINDINGS_MAX);
+        let new = |client, card| NewBinding {
+            client,
+            terminal: "T",
+            card: CardRow(card),
+            method: PaymentMethod::CreditDebit,
+            expiry: None,
+            holder: None,
+            phone: None,
+            email: None,
+            passcode: None,
+        };
+        let mut save = |new| full.bind(Millis(0), 1, new, |_| first).map(|binding| binding.id);
+        assert_eq!(save(new(CLIENT, 3)), Err(Reason::SimulatorFull));
+        assert_eq!(save(new(Client { merchant: "N", ..CLIENT }, 1)), Err(Reason::SimulatorFull));
+        assert_eq!(save(new(CLIENT, 1)), Ok(first), "in place of an earlier one");
+    }
 }

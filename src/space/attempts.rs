@@ -195,3 +195,126 @@ impl Attempts {
             .find(|until| *until > now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::profile::Profile;
+    use crate::space::RequestId;
+
+    const BEGIN: Millis = Millis(1_700_000_000_000);
+
+    fn timeout_ms() -> i64 {
+        Profile::builtin().pushback.timeout_ms
+    }
+
+    fn job(id: u64, url: &str) -> DeliveryJob {
+        DeliveryJob {
+            id,
+            attempt: 1,
+            trace: RequestId::default(),
+            context: None,
+            at: BEGIN,
+            url: url.into(),
+            body: Bytes::from_static(&[b'x'; 100]),
+            filler: 0,
+            content_type: None,
+            bytes_per_second: None,
+            policy: Arc::new(Profile::builtin().pushback.clone()),
+        }
+    }
+
+    /// The time for which a clock that is moved waits for an attempt that begins now at `url`; the attempt goes on.
+    fn grace(attempts: &mut Attempts, id: u64, url: &str) -> Duration {
+        attempts.begin(&job(id, url));
+        let until = attempts.get(id).and_then(UnderWayAttempt::patient_until);
+        until.expect("it is sent") - Instant::now()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queued_attempt_has_no_limit_until_it_is_sent() {
+        let mut attempts = Attempts::default();
+        assert!(attempts.is_empty() && attempts.next_limit().is_none());
+        let later = DeliveryJob { at: BEGIN.plus(-5000), ..job(2, "http://a/2") };
+        attempts.begin(&job(1, "http://a/1"));
+        attempts.begin(&later);
+        let limit = BEGIN.plus(timeout_ms());
+        assert_eq!(attempts.next_limit(), Some(limit.plus(-5000)));
+        assert!(!attempts.any_queued());
+        attempts.queue(2);
+        assert!(attempts.any_queued());
+        assert_eq!(attempts.next_limit(), Some(limit));
+        assert_eq!(attempts.get(2).and_then(UnderWayAttempt::patient_until), None);
+        attempts.send(&later, BEGIN.plus(7000));
+        assert!(!attempts.any_queued());
+        attempts.end(1, BEGIN);
+        assert_eq!(attempts.next_limit(), Some(limit.plus(7000)));
+        assert_eq!(
+            attempts.iter().map(|(id, it)| (id, it.began)).collect::<Vec<_>>(),
+            [(2, BEGIN.plus(7000))]
+        );
+        attempts.end(2, BEGIN);
+        assert!(attempts.is_empty());
+    }
+
+    #[test]
+    fn a_slow_sender_has_the_time_that_its_bytes_take() {
+        let slow = DeliveryJob { filler: 900, bytes_per_second: Some(100), ..job(1, "http://a/") };
+        let mut attempts = Attempts::default();
+        attempts.begin(&slow);
+        assert_eq!(attempts.next_limit(), Some(BEGIN.plus(timeout_ms() + 10_000)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_receiver_has_half_the_grace_each_time() {
+        let mut attempts = Attempts::default();
+        let late = BEGIN.plus(timeout_ms());
+        for (id, expected) in [(1, GRACE), (2, GRACE / 2), (3, GRACE / 4)] {
+            assert_eq!(grace(&mut attempts, id, &format!("http://a:1/{id}")), expected);
+            attempts.end(id, late);
+        }
+        // Another port is another receiver. One that answers in time has the whole grace again.
+        assert_eq!(grace(&mut attempts, 4, "http://a:2/1"), GRACE);
+        assert_eq!(grace(&mut attempts, 5, "http://a:1"), GRACE / 8);
+        attempts.end(5, late.plus(-1));
+        assert_eq!(grace(&mut attempts, 6, "http://a:1/9"), GRACE);
+        attempts.end(6, late);
+        attempts.forgive();
+        assert_eq!(grace(&mut attempts, 7, "http://a:1/9"), GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_is_held_up_for_the_grace_and_for_the_turn_of_those_that_wait() {
+        let mut attempts = Attempts::default();
+        attempts.begin(&job(1, "http://a/"));
+        attempts.begin(&job(2, "http://a/"));
+        attempts.queue(2);
+        let until = Instant::now() + GRACE;
+        assert_eq!(attempts.hold_up(|_| false), Some(until));
+        assert_eq!(attempts.hold_up(|id| id == 1), Some(until), "the second waits for its turn");
+        assert_eq!(attempts.hold_up(|_| true), None);
+        advance(GRACE / 2).await;
+        attempts.end(1, BEGIN);
+        assert_eq!(attempts.hold_up(|_| false), Some(Instant::now() + GRACE), "its turn comes");
+        attempts.has_moved(2, BEGIN.plus(3));
+        assert_eq!(attempts.get(2).map(|it| it.began), Some(BEGIN.plus(3)));
+        advance(GRACE).await;
+        assert_eq!(attempts.hold_up(|_| false), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_silent_receivers_are_remembered() {
+        let mut attempts = Attempts::default();
+        let late = BEGIN.plus(timeout_ms());
+        let begin =
+            |attempts: &mut Attempts, id: u64| grace(attempts, id, &format!("http://{id}/"));
+        for id in 0..RECEIVERS_REMEMBERED as u64 {
+            assert_eq!(begin(&mut attempts, id), GRACE);
+            attempts.end(id, late);
+        }
+        assert_eq!(begin(&mut attempts, 0), GRACE, "so many that it was forgotten");
+    }
+}

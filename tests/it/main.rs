@@ -57,6 +57,7 @@ mod http_manners;
 mod inbox;
 mod khqr;
 mod kits;
+mod ledger_file;
 mod ledger_model;
 mod ledger_rules;
 mod ledger_table;
