@@ -15,6 +15,10 @@ use crate::scenario_runs::{Conclusion, Judged, OrderStory, ScenarioOutcome};
 const SHARE_NAMED: usize = 60;
 /// The same of all scenarios that such a breach makes fail.
 const SHARE_EXPLAINED: usize = 50;
+/// Share of everything unexplained for which one breach is the simplest explanation, in percent, and the least number of
+/// scenarios; not all that such a breach makes fail has to fail in every shop.
+const SHARE_OF_ALL: usize = 80;
+const EXPLAINED_LEAST: usize = 3;
 /// Lines of the beginning and of the end of an error that are told: the rest is the shop's output.
 const ERROR_LINES: (usize, usize) = (2, 3);
 
@@ -235,8 +239,9 @@ impl BreachMark {
 }
 
 /// The practice whose breach explains most of what has failed and is not explained yet, among those of whose scenarios the
-/// greater part has failed: of those that are there to catch it, and of all that it makes fail. Where the breach leaves a
-/// mark, that counts in place of the latter: what else it makes fail differs from shop to shop.
+/// greater part has failed: of those that are there to catch it, and of all that it makes fail, or else it has to explain
+/// nearly everything. Where the breach leaves a mark, that counts in place of the latter: what else it makes fail differs
+/// from shop to shop.
 fn most_likely<'r>(
     rules: &'r AuditRules,
     cases: &[AuditCase],
@@ -262,7 +267,11 @@ fn most_likely<'r>(
         let is_marked = is_seen && telling.all(|(_, outcome)| practice.is_shown_by(outcome));
         let is_borne_out = match practice.shows {
             // Of the built-in merchant no process dies.
-            None | Some(BreachMark::Death) => all >= SHARE_EXPLAINED,
+            None | Some(BreachMark::Death) => {
+                let is_simplest =
+                    explained >= EXPLAINED_LEAST && explained * 100 >= open.len() * SHARE_OF_ALL;
+                all >= SHARE_EXPLAINED || is_simplest
+            }
             Some(_) => is_marked,
         };
         let is_likely = named >= SHARE_NAMED && is_seen && is_borne_out;
