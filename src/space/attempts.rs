@@ -241,6 +241,7 @@ mod tests {
         let later = DeliveryJob { at: BEGIN.plus(-5000), ..job(2, "http://a/2") };
         attempts.begin(&job(1, "http://a/1"));
         attempts.begin(&later);
+        assert!(!attempts.is_empty());
         let limit = BEGIN.plus(timeout_ms());
         assert_eq!(attempts.next_limit(), Some(limit.plus(-5000)));
         assert!(!attempts.any_queued());
@@ -296,6 +297,8 @@ mod tests {
         assert_eq!(attempts.hold_up(|_| false), Some(until));
         assert_eq!(attempts.hold_up(|id| id == 1), Some(until), "the second waits for its turn");
         assert_eq!(attempts.hold_up(|_| true), None);
+        attempts.forgive();
+        assert_eq!(attempts.hold_up(|id| id == 1), Some(until), "its receiver is still known");
         advance(GRACE / 2).await;
         attempts.end(1, BEGIN);
         assert_eq!(attempts.hold_up(|_| false), Some(Instant::now() + GRACE), "its turn comes");
@@ -314,7 +317,12 @@ mod tests {
         for id in 0..RECEIVERS_REMEMBERED as u64 {
             assert_eq!(begin(&mut attempts, id), GRACE);
             attempts.end(id, late);
+            if id == 0 {
+                attempts.begin(&job(u64::MAX, "http://0/"));
+            }
         }
-        assert_eq!(begin(&mut attempts, 0), GRACE, "so many that it was forgotten");
+        assert_eq!(begin(&mut attempts, RECEIVERS_REMEMBERED as u64), GRACE);
+        assert_eq!(begin(&mut attempts, 1), GRACE, "it was forgotten");
+        assert_eq!(begin(&mut attempts, 0), GRACE / 2, "something is under way there");
     }
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use payon_sim::base::{Amount, Currency, Millis, PaymentMethod, RecordChanges, RecordKind};
 use payon_sim::ledger::{
     BindingId, CardRow, Client, Command, Details, Digest, Instrument, InstrumentKind, Ledger,
-    LedgerFile, LedgerRecords, NewBinding, NewOrder, OrderBudget, OrderId, OrderKind, Progress,
-    Target,
+    LedgerFile, LedgerRecords, NewBinding, NewOrder, OrderBudget, OrderId, OrderKind, Target,
 };
 use serde_json::{Value, json};
 
