@@ -166,15 +166,14 @@ pub(super) fn findings(
     let mut results: Vec<(&AuditCase, &ScenarioOutcome)> =
         cases.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_failure()).collect();
     let mut findings = Vec::new();
-    // That the shop has died needs no second witness.
-    let fatal = rules.practices.iter().find(|it| it.shows == Some(BreachMark::Death));
-    if let Some(practice) = fatal
-        && outcomes.iter().any(|outcome| practice.is_shown_by(outcome))
-    {
-        let explained;
+    let is_conclusive = |it: &&Practice| it.shows.is_some_and(BreachMark::is_conclusive);
+    for practice in rules.practices.iter().filter(is_conclusive) {
+        let explained: Vec<_>;
         (explained, results) =
             results.into_iter().partition(|(_, outcome)| practice.is_shown_by(outcome));
-        findings.push(by_practice(practice, &explained));
+        if !explained.is_empty() {
+            findings.push(by_practice(practice, &explained));
+        }
     }
     while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
         let (explained, rest) = results
@@ -234,6 +233,10 @@ impl BreachMark {
             }
             Self::PaidPutAside => is_paid_but(Belief::Disputed),
             Self::PaidUnnoticed => is_paid_but(Belief::Pending),
+            Self::SharedTxId => outcome.shares_tx_ids,
+            Self::ShippedUncaptured => {
+                orders.any(|order| order.is_only_held && order.shipped.is_some_and(|it| it > 0))
+            }
         }
     }
 }

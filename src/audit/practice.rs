@@ -107,6 +107,17 @@ pub enum BreachMark {
     PaidPutAside,
     /// The shop still waits for the payment of such an order.
     PaidUnnoticed,
+    /// Two orders of the shop have one txId.
+    SharedTxId,
+    /// Goods were shipped for a hold of which nothing was ever captured.
+    ShippedUncaptured,
+}
+
+impl BreachMark {
+    /// Returns true if the mark alone proves a breach, so that no second scenario needs to show it.
+    pub const fn is_conclusive(self) -> bool {
+        matches!(self, Self::Death | Self::SharedTxId)
+    }
 }
 
 /// Weight of a finding, by what it costs.

@@ -181,11 +181,12 @@ impl Shop {
         for (name, value) in &order.fields {
             more[name] = serde_json::from_str(value).unwrap_or(Value::Null);
         }
-        // A saved card has the id that it was given here.
-        if let (Some(id), Some(own)) =
-            (more.get_mut("bindingId"), self.order_book().bindings.get(&client_of(order)))
+        // Whichever saved card is asked for, a client pays with its own, or with none.
+        let own = self.order_book().bindings.get(&client_of(order)).cloned();
+        if let Some(members) = more.as_object_mut()
+            && members.remove("bindingId").is_some()
         {
-            *id = own.as_str().into();
+            members.extend(own.map(|own| ("bindingId".to_owned(), own.into())));
         }
         if !self.policy.guards_cards
             && let Some(card) = self.profile.cards.first()

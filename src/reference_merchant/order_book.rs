@@ -43,6 +43,10 @@ pub(super) struct BookEntry {
     /// The whole amount is to be given back.
     pub(super) is_to_be_given_back: bool,
     pub(super) has_returned: bool,
+    /// Number of questions that were asked about it.
+    pub(super) asked: u32,
+    /// The last of them whose answer was booked.
+    pub(super) answered: u32,
     /// Nothing more is looked at.
     pub(super) is_closed: bool,
 }
@@ -60,6 +64,8 @@ impl BookEntry {
             given_back: Amount::ZERO,
             is_to_be_given_back: false,
             has_returned: false,
+            asked: 0,
+            answered: 0,
             is_closed: false,
         }
     }

@@ -50,6 +50,10 @@ impl Shop {
         let data = data.and_then(|data| Fields::parse(data.raw().as_bytes()).ok());
         // Only a merchant that does not look inside gets here without data.
         let Some(data) = data else { return (BookStatus::Captured, true) };
+        // What is about another order is no answer.
+        if data.text("tracNo").is_some_and(|named| named != order.tx_id) {
+            return (BookStatus::Unknown, true);
+        }
         let status = match data.text("txStCd").as_deref() {
             Some("AUTHORIZED") => BookStatus::Held,
             Some("PARTIALLY_REFUNDED") => BookStatus::PartlyGivenBack,
@@ -88,12 +92,24 @@ impl Shop {
 
     /// Asks about an order and books what is told.
     pub(super) async fn check(&self, tx_id: &str) -> BookStatus {
-        let Some(row) = self.row(tx_id).filter(|row| !row.is_closed) else {
+        let question = |row: &mut BookEntry| {
+            row.asked += 1;
+            row.clone()
+        };
+        let Some(row) = self.change(tx_id, question).filter(|row| !row.is_closed) else {
             return BookStatus::Unknown;
         };
+        let asked = row.asked;
         let (status, same_price) = self.ask(&row.order).await;
         let now = self.time.now();
         self.change(tx_id, |row| {
+            // The answer to a later question was here first.
+            if asked < row.answered {
+                return;
+            }
+            if status != BookStatus::Unknown {
+                row.answered = asked;
+            }
             let is_paid = matches!(status, BookStatus::Captured | BookStatus::Held);
             match status {
                 BookStatus::TakenForFailed if row.belief == Belief::Pending => {

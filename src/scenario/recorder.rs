@@ -118,7 +118,7 @@ pub fn record(done: &Recording) -> Recorded {
     }
     writer.end();
     let advances = writer.steps.iter().map(|step| match step {
-        DriveStep::Advance(period) => period.ms(),
+        DriveStep::Advance(period) | DriveStep::Wait(period) => period.ms(),
         _ => 0,
     });
     if advances.sum::<u64>() > REACH_MS {
@@ -329,6 +329,7 @@ impl<'a> YamlWriter<'a> {
             payment_method: method.filter(|method| *method != PaymentMethod::CreditDebit),
             tx_id_suffix: suffix.cloned(),
             header: None,
+            saved_card_of: None,
             fields: Members(saved_card(call)),
         }))
     }

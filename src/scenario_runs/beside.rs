@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::RunError;
+use super::drive::register_others;
 use super::trial::{KnownOrder, Payer, Played, Stillness};
 use crate::base::Operation;
 use crate::gateway;
@@ -66,7 +67,7 @@ impl<'t> Beside<'t> {
                     }
                     false
                 }
-                DriveStep::Restart | DriveStep::Probe(_) => {
+                DriveStep::Restart | DriveStep::Probe(_) | DriveStep::Wait(_) => {
                     let step = step.name();
                     self.left_out
                         .push(format!("step `{step}` of `drive`: with a command nobody makes it"));
@@ -88,6 +89,11 @@ impl<'t> Beside<'t> {
                 }
                 DriveStep::Idle => {
                     self.idle().await?;
+                    true
+                }
+                DriveStep::OtherOrders(others) => {
+                    let merchant = self.payer.profile.merchants.first();
+                    register_others(self.space(), merchant, others)?;
                     true
                 }
                 DriveStep::Pay(_)

@@ -11,11 +11,18 @@ use super::probe::{ProbedOrder, send_probe};
 use super::test_server::TestServer;
 use super::time_driver::{TimeDriver, TimeGoal};
 use crate::base::{Amount, Currency, Millis, Operation, PaymentMethod, Reason};
+use crate::gateway::register_as_told;
 use crate::http::post;
-use crate::profile::Profile;
+use crate::ledger::Client;
+use crate::profile::{Merchant, Profile};
 use crate::reference_merchant::{OrderDraft, Shop};
-use crate::scenario::{Decimal, DriveStep, Pay, Probe, Register, ReturnKind, Trt};
+use crate::scenario::{
+    Decimal, DriveStep, Json, OtherOrders, Pay, Probe, Register, ReturnKind, Trt,
+};
+use crate::space::Space;
 
+/// Beginning of the txIds of another till's orders.
+pub(super) const OTHER_TILL: &str = "TILL2-";
 /// Time between two steps, in milliseconds, so that the consequences of one are over before the next.
 const BETWEEN_MS: i64 = 1000;
 
@@ -94,7 +101,7 @@ impl Drive {
         }
         let shop = Arc::clone(&self.shop);
         let tasks: Vec<Task> = match step {
-            DriveStep::Advance(period) => {
+            DriveStep::Advance(period) | DriveStep::Wait(period) => {
                 let ms = i64::try_from(period.ms()).unwrap_or(i64::MAX);
                 return self.driver.advance_to(TimeGoal::At(self.driver.time.now().plus(ms))).await;
             }
@@ -105,6 +112,10 @@ impl Drive {
                 vec![self.registering(name, register)?]
             }
             DriveStep::Burst(burst) => self.burst(burst)?,
+            DriveStep::OtherOrders(others) => {
+                let merchant = self.profile.merchants.first();
+                return register_others(&self.driver.space, merchant, others);
+            }
             DriveStep::Restart => {
                 return Err("the built-in merchant has no process that could be killed".to_owned());
             }
@@ -232,7 +243,12 @@ impl Drive {
             Some(id) => id.clone(),
             None => self.first_merchant()?,
         };
-        let fields = register.fields.0.iter();
+        let mut fields = register.fields.0.clone();
+        if let Some(owner) = &register.saved_card_of {
+            let id = saved_card(&self.driver.space, &merchant_id, owner)?;
+            fields.push(("bindingId".to_owned(), Json(Value::from(id).to_string())));
+        }
+        let fields = fields.iter();
         Ok(OrderDraft {
             tx_id: format!("T{:04}{suffix}", self.registered),
             merchant_id,
@@ -340,6 +356,39 @@ impl Drive {
             let _ = time.call(None, post(&gateway, path, body.to_string())).await;
         })
     }
+}
+
+/// Registers orders of another till of a merchant, at its first terminal.
+pub(super) fn register_others(
+    space: &Space,
+    merchant: Option<&Merchant>,
+    others: &OtherOrders,
+) -> Result<(), String> {
+    let merchant = merchant.ok_or("the profile has no such merchant")?;
+    for number in 1..=others.orders {
+        let body = json!({
+            "merchantId": merchant.id,
+            "termId": merchant.terminals.first(),
+            "txId": format!("{OTHER_TILL}{number:05}"),
+            "trt": Trt::Purchase.name(),
+            "currency": Currency::Usd.code(),
+            "amount": "1.00",
+            "paymentMethod": PaymentMethod::CreditDebit.name(),
+        });
+        register_as_told(space, body.to_string().as_bytes())
+            .map_err(|refused| format!("an order of another till: {}", refused.detail))?;
+    }
+    Ok(())
+}
+
+/// The id of the card that a client has saved last.
+pub(super) fn saved_card(space: &Space, merchant: &str, client: &str) -> Result<String, String> {
+    let owner = Client { merchant, client };
+    let saved = space.read(|view| view.ledger.bindings().active(owner).last().map(|it| it.id));
+    let id = saved.ok_or_else(|| {
+        format!("the client {client:?} has no card at the gateway; look whether `bind` saves it under this clientId")
+    })?;
+    Ok(id.to_string())
 }
 
 /// The payer's entries for the control plane.

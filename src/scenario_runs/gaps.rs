@@ -97,6 +97,8 @@ impl Made<'_> {
                 DriveStep::Return(_)
                 | DriveStep::Resend(_)
                 | DriveStep::Probe(_)
+                | DriveStep::Wait(_)
+                | DriveStep::OtherOrders(_)
                 | DriveStep::Restart => Some(format!(
                     "step `{name}` of `drive`: with a command, nobody sees whether it is made"
                 )),
@@ -150,6 +152,8 @@ impl Made<'_> {
             | DriveStep::Probe(_)
             | DriveStep::Restart
             | DriveStep::Advance(_)
+            | DriveStep::Wait(_)
+            | DriveStep::OtherOrders(_)
             | DriveStep::Idle => usize::MAX,
         }
     }

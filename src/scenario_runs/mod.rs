@@ -18,6 +18,7 @@ mod time_driver;
 mod trial;
 mod under_test;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -131,6 +132,7 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         is_unbound: false,
         is_cut_off: false,
         has_died: false,
+        shares_tx_ids: false,
         verdicts: Vec::new(),
         gaps: Vec::new(),
         first_run: None,
@@ -304,6 +306,9 @@ fn sum_up(
     outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, history));
     outcome.gaps = gaps::gaps(scenario, space, history, is_driven);
     outcome.orders = OrderStory::all(history);
+    let mut tx_ids = HashSet::new();
+    outcome.shares_tx_ids =
+        history.shop.iter().flatten().any(|fact| !tx_ids.insert(fact.tx_id.as_str()));
     outcome.met = space.met();
 }
 

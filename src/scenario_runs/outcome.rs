@@ -4,7 +4,8 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
-use crate::base::{JsonTree, Millis, OrderState, Reason, named_enum, sort_by};
+use super::drive::OTHER_TILL;
+use crate::base::{Amount, JsonTree, Millis, OrderState, Reason, named_enum, sort_by};
 use crate::scenario::{Belief, Counts, Coverage, Expectation, ExpectationVerdict, SpaceHistory};
 
 /// Results of one run: its scenarios in the order in which they were given.
@@ -128,6 +129,9 @@ pub struct ScenarioOutcome {
     /// True if that is that the shop's process ended by itself.
     #[serde(skip)]
     pub has_died: bool,
+    /// True if two orders of the shop have one txId.
+    #[serde(skip)]
+    pub shares_tx_ids: bool,
     /// One for each expectation, in their order; none where there was nothing to judge.
     pub verdicts: Vec<Judged>,
     /// Gaps, a sentence each: steps that nobody made, rules that never stepped in.
@@ -189,6 +193,9 @@ pub struct OrderStory {
     pub believes: Option<&'static str>,
     /// Number of times the merchant has shipped the goods; `None` where it cannot be asked.
     pub shipped: Option<u32>,
+    /// True if its payment was approved, and nothing of it ever captured.
+    #[serde(skip)]
+    pub is_only_held: bool,
     /// All that happened to it, oldest first.
     pub events: Vec<OrderEventLine>,
 }
@@ -320,14 +327,15 @@ impl Judged {
 }
 
 impl OrderStory {
-    /// The scenario of every order in `history`.
+    /// The scenario of every order in `history` but those of another till, of which the merchant's shop knows nothing.
     pub fn all(history: &SpaceHistory) -> Vec<Self> {
-        history.orders.iter().map(|order| Self::of(order, history)).collect()
+        let own = history.orders.iter().filter(|order| !order.tx_id.starts_with(OTHER_TILL));
+        own.map(|order| Self::of(order, history)).collect()
     }
 
     fn of(order: &crate::scenario::OrderFact, history: &SpaceHistory) -> Self {
         let shop = history.shop.iter().flatten().find(|fact| fact.tx_id == order.tx_id);
-        let decimal = |amount: crate::base::Amount| amount.fixed(order.currency);
+        let decimal = |amount: Amount| amount.fixed(order.currency);
         Self {
             merchant_id: order.merchant_id.clone(),
             tx_id: order.tx_id.clone(),
@@ -339,6 +347,7 @@ impl OrderStory {
             returned: decimal(order.returned()),
             believes: shop.and_then(|fact| fact.believes).map(Belief::name),
             shipped: shop.and_then(|fact| fact.shipped),
+            is_only_held: order.count("approved") > 0 && order.captured == Amount::ZERO,
             events: events(order, history),
         }
     }

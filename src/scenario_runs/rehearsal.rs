@@ -210,6 +210,7 @@ impl Rehearsal {
             payment_method: None,
             tx_id_suffix: None,
             header: None,
+            saved_card_of: None,
             fields: crate::scenario::Members::default(),
         };
         if let Err(error) = trial.perform(&DriveStep::Register(register)).await {

@@ -45,10 +45,37 @@ impl ShopBench {
         &self.merchant
     }
 
+    /// Returns true if the shop is told the speed of its clock anew for each scenario.
+    fn sets_the_pace(&self) -> bool {
+        let start = self.merchant.file.start.as_ref().filter(|_| self.shared.is_none());
+        start.is_some_and(|start| {
+            let names = start.command.names().into_iter().chain(start.env.names());
+            names.into_iter().any(|name| name == "timeScale")
+        })
+    }
+
+    /// The shop for a scenario: with a faster clock where the scenario waits for longer than anybody would, if the shop is
+    /// told so at its start.
+    fn merchant_for(&self, scenario: &Scenario) -> Arc<LoadedMerchant> {
+        let waits = scenario.drive.iter().map(|step| match step {
+            DriveStep::Wait(period) => period.ms(),
+            _ => 0,
+        });
+        let needed = waits.sum::<u64>().div_ceil(WAIT_MS);
+        let scale = self.merchant.file.time.scale;
+        if needed <= u64::from(scale) || !self.sets_the_pace() {
+            return Arc::clone(&self.merchant);
+        }
+        let fast_enough = SPEEDS.into_iter().find(|speed| u64::from(*speed) >= needed);
+        let mut faster = LoadedMerchant::clone(&self.merchant);
+        faster.file.time.scale = fast_enough.unwrap_or(SPEED_MAX).max(scale);
+        Arc::new(faster)
+    }
+
     /// The same shop with a slower clock and as much longer patience; `None` where its clock is slow as it is, or where its
     /// process, which was told the speed at its start, goes on.
-    fn slower(&self) -> Option<LoadedMerchant> {
-        let mut slower = LoadedMerchant::clone(&self.merchant);
+    fn slower(&self, merchant: &LoadedMerchant) -> Option<LoadedMerchant> {
+        let mut slower = merchant.clone();
         let time = &mut slower.file.time;
         if self.shared.is_some() || slower.file.start.is_none() || time.scale < SLOWING {
             return None;
@@ -95,6 +122,12 @@ pub(super) fn listen_for_shop(port: u16) -> Result<TcpListener, RunError> {
     Ok(listener)
 }
 
+/// Real time for which a scenario waits in all, where the shop's clock can be made fast enough, in milliseconds.
+const WAIT_MS: u64 = 6000;
+/// Speeds of such a clock: of each most shops can make whole milliseconds, where their timers take no others.
+const SPEEDS: [u32; 4] = [50, 100, 200, 500];
+/// The fastest of them.
+const SPEED_MAX: u32 = 500;
 /// Slowing of the clock in the second run of a scenario that failed by its time alone.
 const SLOWING: u32 = 4;
 
@@ -105,16 +138,17 @@ pub fn run_against(
     asked_for: &RunOptions,
     bench: &ShopBench,
 ) -> ScenarioOutcome {
-    let first = run_once(case, asked_for, bench, &bench.merchant);
+    let merchant = bench.merchant_for(&case.scenario);
+    let first = run_once(case, asked_for, bench, &merchant);
     let Some(failed) = first.failures_of_time(&case.scenario.expect) else { return first };
-    let Some(slower) = bench.slower().filter(|_| !asked_for.stop.is_cancelled()) else {
+    let Some(slower) = bench.slower(&merchant).filter(|_| !asked_for.stop.is_cancelled()) else {
         return first;
     };
     let mut second = run_once(case, asked_for, bench, &Arc::new(slower));
     if second.is_cut_off {
         return first;
     }
-    let (fast, slow) = (bench.merchant.file.time.scale, bench.merchant.file.time.scale / SLOWING);
+    let (fast, slow) = (merchant.file.time.scale, merchant.file.time.scale / SLOWING);
     second.took_ms += first.took_ms;
     second.first_run = Some(format!(
         "this is the second run, with the clock at {slow} times real time: a first one, at {fast} times, failed by its time \

@@ -16,15 +16,30 @@ fn audit(args: &[&str]) -> Ended {
     run(&[&["audit"], args].concat())
 }
 
-fn json(args: &[&str]) -> (Ended, Value) {
+pub(crate) fn json(args: &[&str]) -> (Ended, Value) {
     let ended = audit(&[args, &["--format", "json"]].concat());
     let report = serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("{ended:?}"));
     (ended, report)
 }
 
 /// Ids of findings.
-fn findings(report: &Value) -> Vec<&str> {
+pub(crate) fn findings(report: &Value) -> Vec<&str> {
     report["findings"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect()
+}
+
+/// Does something with each item, four at a time.
+pub(crate) fn on_four_threads<T: Sync>(items: &[T], each: impl Fn(&T) + Sync) {
+    let left = Mutex::new(items.iter());
+    let next = || left.lock().unwrap().next();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(item) = next() {
+                    each(item);
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -218,9 +233,9 @@ fn every_bug_of_the_sample_shop_is_found_and_named() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/node");
     let text = fs::read_to_string(format!("{folder}/merchant.yaml")).unwrap();
     let rules = AuditRules::built_in().unwrap();
-    let left = Mutex::new(NODE_BUGS.iter());
     let wrong = Mutex::new(Vec::new());
-    let find = |bench: &Bench, (bug, scenarios): &(&str, &[&str])| {
+    on_four_threads(&NODE_BUGS, |(bug, scenarios)| {
+        let bench = Bench::new();
         let changed = text
             .replace("node, shop.mjs", &format!("node, {folder}/shop.mjs"))
             .replace("TIME_SCALE:", &format!("MISTAKE: {bug}\n    TIME_SCALE:"))
@@ -238,17 +253,6 @@ fn every_bug_of_the_sample_shop_is_found_and_named() {
             .collect();
         if named != [[&*practice.id, &*practice.category]] {
             wrong.lock().unwrap().push(format!("{bug}: {named:?}"));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                let bench = Bench::new();
-                let next = || left.lock().unwrap().next();
-                while let Some(bug) = next() {
-                    find(&bench, bug);
-                }
-            });
         }
     });
     let wrong = wrong.into_inner().unwrap();

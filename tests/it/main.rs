@@ -68,6 +68,7 @@ mod merchant_under_test;
 mod metrics;
 mod openapi_lint;
 mod payon_openapi;
+mod planted;
 mod precedence;
 mod probes;
 mod programs;

@@ -48,6 +48,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
         is_unbound: false,
         is_cut_off: false,
         has_died: false,
+        shares_tx_ids: false,
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
         first_run: None,
@@ -64,6 +65,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
             returned: "0.00".into(),
             believes: Some("paid"),
             shipped: Some(1),
+            is_only_held: false,
             events: vec![
                 event(0, "call", "register", None),
                 event(65_000, "change", "approved", Some("lose-the-answer")),

@@ -109,7 +109,7 @@ impl Here<'_> {
 fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
     let mut passed = 0_u64;
     for (at, step) in scenario.drive.iter().enumerate() {
-        let DriveStep::Advance(period) = step else { continue };
+        let (DriveStep::Advance(period) | DriveStep::Wait(period)) = step else { continue };
         let is_within = passed <= REACH_MS;
         passed = passed.saturating_add(period.ms());
         if is_within && passed > REACH_MS {

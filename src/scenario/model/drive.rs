@@ -9,6 +9,8 @@ use super::{Probe, Requirement, Trt};
 
 /// The most times that money is asked to move at the same moment.
 const COPIES_MAX: u32 = 50;
+/// The most orders of another till.
+const OTHERS_MAX: u32 = 5000;
 
 choice! {
     /// One thing that the merchant, its payer or the test bench does.
@@ -45,10 +47,14 @@ choice! {
         Restart = "restart",
         /// Simulated time passes.
         Advance(Period) = "advance",
+        /// Simulated time passes as fast as the merchant's own, so that its timers run out as well.
+        Wait(Period) = "wait",
         /// Simulated time passes until nothing is due any more.
         Idle = "idle",
         /// So many orders at once, each registered, paid and left to the merchant.
         Burst(Burst) = "burst",
+        /// Another till of the same merchant registers orders, of which the merchant's shop knows nothing.
+        OtherOrders(OtherOrders) = "otherOrders",
     }
 }
 
@@ -71,12 +77,14 @@ record! {
         tx_id_suffix: Option<String> = "txIdSuffix",
         /// The header X-Payon-Scenario of every call for it.
         header: Option<String> = "header",
+        /// The client whose saved card is asked for, whoever the order is for: `bindingId` is that card's id.
+        saved_card_of: Option<String> = "savedCardOf",
         /// Further fields of the request.
         fields: super::Members = "fields",
     }
     absent Register {
         order: None, merchant_id: None, amount: None, currency: None, trt: None,
-        payment_method: None, tx_id_suffix: None, header: None, fields: super::Members::default(),
+        payment_method: None, tx_id_suffix: None, header: None, saved_card_of: None, fields: super::Members::default(),
     };
 }
 
@@ -223,6 +231,21 @@ record! {
     };
 }
 
+record! {
+    /// Orders of 1.00 USD that nobody pays.
+    pub struct OtherOrders {
+        /// Number of orders.
+        orders: u32 = "orders",
+    }
+    check |others, node| {
+        if !(1..=OTHERS_MAX).contains(&others.orders) {
+            node.refuse(format!("`orders` must be 1 to {OTHERS_MAX}"));
+            return None;
+        }
+        Some(())
+    };
+}
+
 named_enum! {
     /// A merchant's bug. A scenario that names one must fail against a merchant that has it.
     pub enum Mistake ("a mistake") {
@@ -340,9 +363,11 @@ impl DriveStep {
             | Self::Reconcile
             | Self::Bind(_)
             | Self::Advance(_)
+            | Self::Wait(_)
             | Self::Restart
             | Self::Idle
-            | Self::Burst(_) => return None,
+            | Self::Burst(_)
+            | Self::OtherOrders(_) => return None,
         };
         Some((self.name(), order.as_deref()))
     }

@@ -18,8 +18,8 @@ use std::collections::HashSet;
 pub use crate::wire::Trt;
 pub use condition::{AmountTest, CardTest, FieldTest, FieldTests, Scope, When, Window};
 pub use drive::{
-    AmountStep, Bind, Burst, DriveStep, Mistake, OrderStep, Pay, QrCompletion, Register, Return,
-    ReturnKind, Style, TriggerKind, TriggerStep,
+    AmountStep, Bind, Burst, DriveStep, Mistake, OrderStep, OtherOrders, Pay, QrCompletion,
+    Register, Return, ReturnKind, Style, TriggerKind, TriggerStep,
 };
 pub use effect::{
     Busy, Commit, Effect, HttpStatus, Lines, Members, Patch, Rate, ServerStatus, Size, Transport,

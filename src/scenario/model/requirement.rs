@@ -36,7 +36,7 @@ named_enum! {
         SendsScenarioHeader = "sends-scenario-header",
         /// Can be killed and started again while the test runs.
         Restarts = "restarts",
-        /// Can pause for half a minute of its own time while the test waits for it.
+        /// Can pause for half a minute of its own time, or go on for a quarter of an hour, while the test waits for it.
         RealTimePause = "real-time-pause",
     }
 }
@@ -73,13 +73,16 @@ impl DriveStep {
             | DriveStep::Trigger(_)
             | DriveStep::Resend(_)
             | DriveStep::Advance(_)
+            | DriveStep::OtherOrders(_)
             | DriveStep::Idle => Vec::new(),
+            DriveStep::Wait(_) => vec![Requirement::RealTimePause],
         }
     }
 }
 
 fn needed_to_register(register: &Register) -> Vec<Requirement> {
-    let saves_cards = register.fields.0.iter().any(|(name, _)| name == "bindingId");
+    let names_card = register.fields.0.iter().any(|(name, _)| name == "bindingId");
+    let saves_cards = names_card || register.saved_card_of.is_some();
     let needs = [
         (register.trt == Some(Trt::PreAuth), Requirement::PreAuth),
         (register.payment_method == Some(PaymentMethod::BakongKhqr), Requirement::Khqr),

@@ -36,6 +36,8 @@ fn missing(file: &MerchantFile, step: &DriveStep) -> Vec<String> {
         | DriveStep::Trigger(_)
         | DriveStep::Resend(_)
         | DriveStep::Advance(_)
+        | DriveStep::Wait(_)
+        | DriveStep::OtherOrders(_)
         | DriveStep::Probe(_)
         | DriveStep::Restart
         | DriveStep::Idle => return Vec::new(),
@@ -82,6 +84,7 @@ fn registering(register: &Register) -> Vec<WantedValue<'_>> {
         (register.currency == Some(Currency::Khr), "currency", Some(Requirement::Riel)),
         (register.tx_id_suffix.is_some(), "txIdSuffix", Some(Requirement::ChoosesTxIdSuffix)),
         (register.header.is_some(), "scenarioHeader", Some(Requirement::SendsScenarioHeader)),
+        (register.saved_card_of.is_some(), "bindingId", Some(Requirement::SavedCards)),
     ];
     let options = options.into_iter().filter(|(is_given, ..)| *is_given);
     let values = options.map(|(_, name, need)| match name {

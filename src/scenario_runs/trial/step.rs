@@ -3,19 +3,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::orders::OrderWish;
 use super::payer::{KnownOrder, Payer, Played};
 use super::{Settled, ShopTrial, TrialOrder, order_values};
-use crate::base::{Amount, Currency, PaymentMethod};
+use crate::base::{Amount, Currency, PaymentMethod, Period};
 use crate::ledger::Target;
 use crate::merchant_under_test::{ShopAnswer, ShopError};
 use crate::scenario::{
     AmountStep, Burst, DriveStep, Pay, Probe, Register, ReturnKind, ShopCall, TemplateValues, Trt,
 };
-use crate::scenario_runs::drive::amount_of;
+use crate::scenario_runs::drive::{amount_of, register_others, saved_card};
 use crate::scenario_runs::{ProbeError, ProbedOrder, RunError, send_probe};
 use crate::space::{ClockChange, ClockError};
 
@@ -53,6 +54,11 @@ pub(super) async fn perform(trial: &ShopTrial, step: &DriveStep) -> Result<(), R
     }
     match step {
         DriveStep::Advance(period) => trial.advance(period.ms()).await,
+        DriveStep::Wait(period) => trial.wait(*period).await,
+        DriveStep::OtherOrders(others) => {
+            let merchant = trial.profile.merchant(&trial.merchant_id);
+            Ok(register_others(trial.space(), merchant, others)?)
+        }
         DriveStep::Idle => trial.idle().await,
         DriveStep::Register(register) => {
             let name = register.order.as_deref().unwrap_or(DriveStep::FIRST_ORDER);
@@ -112,6 +118,22 @@ impl ShopTrial {
         self.jump(ms).await
     }
 
+    /// Lets time pass for the shop's timers as well as for the space, which none of both can hurry.
+    async fn wait(&self, period: Period) -> Result<(), RunError> {
+        let real = real_time_of(period, self.time().scale);
+        if real > self.patience() {
+            let patience = self.time().patience;
+            self.leave_out(format!(
+                "step `wait` of `drive`: {period} of the shop's time are {real:?} here, which is longer than `time.patience` \
+                 ({patience}); let the shop's timers run faster (`time.scale` and `${{timeScale}}`), or say `without: \
+                 [real-time-pause]`"
+            ));
+            return Ok(());
+        }
+        tokio::time::sleep(real).await;
+        Ok(self.shop.still_runs().await?)
+    }
+
     /// Moves the clock. It stands still while something is under way on the way, and the shop's timers do not: that time is
     /// made up for, or else the shop's pauses would look too short.
     async fn jump(&self, ms: u64) -> Result<(), RunError> {
@@ -161,6 +183,11 @@ impl ShopTrial {
         values.set("trt", trt);
         values.set_some("txIdSuffix", register.tx_id_suffix.as_deref());
         values.set_some("scenarioHeader", register.header.as_deref());
+        if let Some(owner) = &register.saved_card_of {
+            let saved = saved_card(self.space(), &self.merchant_id, owner);
+            let saved = saved.map_err(RunError::CutOff)?;
+            values.set("bindingId", saved);
+        }
         for (name, value) in &register.fields.0 {
             let text = serde_json::from_str(&value.0).ok().map(|value| match value {
                 Value::String(text) => text,
@@ -362,6 +389,11 @@ impl ShopTrial {
         let usual = cards.iter().find(|card| card.cvv.is_some());
         usual.map(|card| card.number.clone())
     }
+}
+
+/// Real time of so much of the time of a clock that runs `scale` times as fast.
+fn real_time_of(period: Period, scale: u32) -> Duration {
+    Duration::from_millis(period.ms()) / scale.max(1)
 }
 
 /// A call to the shop whose answer somebody waits for.
