@@ -299,7 +299,7 @@ rules:
   - id: chain
     sequence: [[{ transport: { drip: { bytesPerSecond: 3 } } }], [], [{ transport: { busy: { retryAfter: 30s } } }, { transport: { server-error: 502 } }, { transport: { reset-within-body: 7 } }, { transport: { bandwidth: { bytesPerSecond: 9 } } }, transport: hang]]
 drive:
-  - register: { order: a, merchantId: M, amount: 12.5, currency: USD, trt: 10, paymentMethod: CREDIT_DEBIT, txIdSuffix: -x, header: h, fields: { note: "1.00", n: 1.00 } }
+  - register: { order: a, merchantId: M, amount: 12.5, currency: USD, trt: 10, paymentMethod: CREDIT_DEBIT, txIdSuffix: -x, header: h, savedCardOf: "02", fields: { note: "1.00", n: 1.00 } }
   - register
   - pay: { order: a, card: "4111111111111111", otp: "123456", outcome: card.do-not-honour }
   - pay
@@ -318,6 +318,8 @@ drive:
   - restart
   - probe: { order: a, to: gateway, replays: refund, dataOf: b }
   - advance: 10h
+  - wait: 30m
+  - otherOrders: { orders: 3 }
   - idle
   - burst: { orders: 32, clients: 8, each: {} }
 expect:
