@@ -177,6 +177,9 @@ def before_call(context, case, kwargs):
                 case.query = led(case.query, good, roll)
     if name == "deleteSpace" and case.path_parameters["name"] == OWN:
         case.path_parameters = space()
+    if name == "moveSpace" and isinstance(case.body, dict) and str(case.body.get("to")).startswith("http:"):
+        # Such a move is refused before anybody is called: that no server answers there is no fault of ours.
+        case.body = {**case.body, "to": "https://127.0.0.1:9"}
     if name == "wait":
         case.query = patient(case.query or {})
 

@@ -25,8 +25,8 @@ const END: &str = "@@ended@@";
 const SEED: &str = "42";
 /// Folders of the repository that a page finds beside it.
 const FOLDERS: &[&str] = &["fixtures", "kits", "packaging", "probes", "scenarios", "tests"];
-/// The gateway's port on the pages, and ports at which their shops listen; each page has others, which are free.
-const PORTS: &[u16] = &[36605, 9000, 3000];
+/// The gateway's ports on the pages, and ports at which their shops listen; each page has others, which are free.
+const PORTS: &[u16] = &[36605, 36606, 9000, 3000];
 
 /// Verbs of ours that call no gateway.
 const OFFLINE: &str = "audit|check|completions|config|exec|explore|fidelity|help|keys|khqr|man|merchant|profile|run|\
@@ -101,7 +101,7 @@ impl Shell {
 
     /// Runs a command; says what is not as the page shows it.
     pub(super) fn run(&mut self, command: &ShownCommand) -> Result<(), String> {
-        if let Some(options) = starts_gateway(&command.text) {
+        if let Some(options) = starts_gateway(&self.inward(&command.text)) {
             return self.serve(&options, command);
         }
         let printed = self.printed(command)?;
