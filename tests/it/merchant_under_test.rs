@@ -457,8 +457,10 @@ fn what_fails_by_its_time_alone_is_run_again_with_a_slower_clock() {
     }
     let bench = Bench::new();
     let soon = bench.scenario("SOON", REPEATS_SOON);
-    // A quarter of a second is 5 s of a clock at 20 times real time, and 1.25 s at 5 times.
-    let shop = bench.mini(", PAUSE: \"0.25\"", "");
+    // A quarter of a second is 7.5 s of a clock at 30 times real time, and 1.25 s at 5 times, which is the next slower speed
+    // that makes whole milliseconds.
+    let quick = QUICK.replace("scale: 20", "scale: 30");
+    let shop = bench.merchant(", PAUSE: \"0.25\"", &format!("{DO}{ASK}{quick}"));
     let (code, report_of_both) = report(&[&soon], &shop);
     assert_eq!(code, Some(0), "{report_of_both:#}");
     let first_run = report_of_both["stories"][0]["firstRun"].as_str().unwrap();
