@@ -62,7 +62,7 @@
 //! - **Two locks a space.** One for its state: ledger, clock, seed, merchants, rules, everything that a request is decided
 //!   by. One, the inner, for its log: journal, events and inbox. A refund takes the first twice, when it arrives and when it is
 //!   decided, and the second for each event and for its journal entry. Beside them a space has two bells, `changed` and
-//!   `clock_moved`, the turn of whoever makes time pass, and the gate (`space/gate.rs`): six means of synchronisation in all.
+//!   `clock_moved`, and the gate (`space/gate.rs`): five means of synchronisation in all, held by `tests/it/tidy.rs`.
 //! - **A generation at a time.** A reset or a restore puts all contents of a space in place in one section and begins a new
 //!   generation. What was found out in an earlier one books nothing, and is noted in no later journal.
 //! - **One clock a space.** Only [`base::wall_clock`] reads the machine's; everything else asks the

@@ -180,7 +180,7 @@ impl Control {
         let pass = if route.changes_its_space() {
             Some(space.admitted().await.map_err(|place| ApiProblem::moved(&space, &place))?)
         } else if let Some(place) = space.moved_to() {
-            return Err(ApiProblem::moved(&space, place));
+            return Err(ApiProblem::moved(&space, &place));
         } else {
             None
         };

@@ -109,7 +109,7 @@ pub(super) async fn move_away(
     let space = call.control.spaces().named(name);
     let space = space.ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
     if let Some(place) = space.moved_to() {
-        return Err(ApiProblem::moved(&space, place));
+        return Err(ApiProblem::moved(&space, &place));
     }
     let other = OtherServer::read(wanted)?;
     // A caller that leaves does not leave a space half-way.

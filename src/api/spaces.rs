@@ -318,7 +318,7 @@ pub(super) fn one(call: &ApiRequest, _: Empty) -> Result<SpaceView, ApiProblem> 
     let space = call.control.spaces().named(name);
     let space = space.ok_or_else(|| SpaceError::Unknown(name.to_owned()))?;
     match space.moved_to() {
-        Some(place) => Err(ApiProblem::moved(&space, place)),
+        Some(place) => Err(ApiProblem::moved(&space, &place)),
         None => Ok(SpaceView::new(call, &space)),
     }
 }

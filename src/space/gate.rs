@@ -4,11 +4,9 @@
 //! waits until all have left, so what is read then is what everybody was told. Afterwards either everybody is let in
 //! again, or learns where the space is now.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
 
 /// Mark of a gate that lets nobody in.
 const CLOSED: u32 = 1 << 31;
@@ -25,103 +23,54 @@ pub struct NewPlace {
     pub control: String,
 }
 
-/// A space's gate.
+/// A space's gate: the number of those inside, and the marks. Who waits at it listens to the space's bell.
 #[derive(Debug, Default)]
-pub(super) struct SpaceGate {
-    /// Number of those inside, and the marks.
-    inside: AtomicU32,
-    /// Rings when somebody leaves a closed gate, and when it is opened or leads elsewhere.
-    opened: Notify,
-    place: OnceLock<NewPlace>,
-}
+pub(super) struct SpaceGate(AtomicU32);
 
 impl SpaceGate {
     /// Returns true if nobody is let in.
     pub(super) fn is_closed(&self) -> bool {
-        self.inside.load(Ordering::Acquire) & CLOSED != 0
+        self.0.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Lets one in; false while it is closed.
-    pub(super) fn enter(&self) -> bool {
-        let before = self.inside.fetch_add(1, Ordering::AcqRel);
-        if before & CLOSED != 0 {
-            self.leave();
-        }
-        before & CLOSED == 0
+    /// Returns true if everybody is sent elsewhere.
+    pub(super) fn leads_elsewhere(&self) -> bool {
+        self.0.load(Ordering::Acquire) & MOVED != 0
     }
 
     /// Lets one in beside somebody inside, also while it is closing.
     pub(super) fn enter_beside(&self) {
-        self.inside.fetch_add(1, Ordering::AcqRel);
+        self.0.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Returns once it is open, or the place to which it leads.
-    pub(super) async fn passable(&self) -> Option<NewPlace> {
-        let mut rung = std::pin::pin!(self.opened.notified());
-        rung.as_mut().enable();
-        if let Some(place) = self.leads_to() {
-            return Some(place.clone());
-        }
-        if self.is_closed() {
-            rung.await;
-        }
-        None
+    /// Lets one in; false while it is closed.
+    pub(super) fn enter(&self) -> bool {
+        let one_more = |inside| (inside & CLOSED == 0).then_some(inside + 1);
+        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok()
     }
 
-    /// The place to which it sends everybody.
-    pub(super) fn leads_to(&self) -> Option<&NewPlace> {
-        let is_moved = self.inside.load(Ordering::Acquire) & MOVED != 0;
-        self.place.get().filter(|_| is_moved)
-    }
-
-    pub(super) fn leave(&self) {
-        let before = self.inside.fetch_sub(1, Ordering::AcqRel);
-        if before & CLOSED != 0 {
-            self.opened.notify_waiters();
-        }
+    /// Lets one out; true if somebody may be waiting for that.
+    pub(super) fn leave(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::AcqRel) & CLOSED != 0
     }
 
     /// Lets nobody in any more; false where that was so already.
     pub(super) fn close(&self) -> bool {
-        self.inside.fetch_or(CLOSED, Ordering::AcqRel) & CLOSED == 0
-    }
-
-    /// Returns when nobody is inside a closed gate.
-    pub(super) async fn emptied(&self) {
-        loop {
-            let mut rung = std::pin::pin!(self.opened.notified());
-            rung.as_mut().enable();
-            if self.count() == 0 {
-                return;
-            }
-            rung.await;
-        }
+        self.0.fetch_or(CLOSED, Ordering::AcqRel) & CLOSED == 0
     }
 
     /// Number of those inside.
     pub(super) fn count(&self) -> u32 {
-        self.inside.load(Ordering::Acquire) & !(CLOSED | MOVED)
+        self.0.load(Ordering::Acquire) & !(CLOSED | MOVED)
     }
 
     /// Lets everybody in again.
     pub(super) fn open(&self) {
-        self.inside.fetch_and(!CLOSED, Ordering::AcqRel);
-        self.opened.notify_waiters();
+        self.0.fetch_and(!CLOSED, Ordering::AcqRel);
     }
 
-    /// Notes the new place, which nobody is told yet.
-    pub(super) fn set_place(&self, place: NewPlace) {
-        let _ = self.place.set(place);
-    }
-
-    /// The new place, as far as it is noted.
-    pub(super) fn place(&self) -> Option<&NewPlace> {
-        self.place.get()
-    }
-
-    /// Sends everybody to the place that was noted.
+    /// Sends everybody elsewhere.
     pub(super) fn send_away(&self) {
-        self.inside.fetch_or(CLOSED | MOVED, Ordering::AcqRel);
-        self.opened.notify_waiters();
+        self.0.fetch_or(CLOSED | MOVED, Ordering::AcqRel);
     }
 }

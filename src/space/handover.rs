@@ -126,12 +126,15 @@ pub struct Handover {
 
 impl Drop for Handover {
     fn drop(&mut self) {
-        if self.space.gate.place().is_some() {
+        let mut state = self.space.lock();
+        if state.new_place.is_some() {
             return;
         }
         self.space.gate.open();
         // Nobody was woken for what came due meanwhile.
-        self.space.arm(wall_clock(), &mut self.space.lock());
+        self.space.arm(wall_clock(), &mut state);
+        drop(state);
+        self.space.changed.notify_waiters();
     }
 }
 
@@ -149,22 +152,28 @@ impl Space {
             return Err(HandoverError::UnderWay(self.name().to_owned()));
         }
         let closed = Handover { space: Arc::clone(self) };
-        if tokio::time::timeout(PATIENCE, self.gate.emptied()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.once(|space| space.gate.count() == 0)).await.is_err()
+        {
             return Err(HandoverError::Busy(self.gate.count(), self.name().to_owned()));
         }
         // What is still under way then is sent again by the other side.
-        let _ = tokio::time::timeout(PUSHBACK_PATIENCE, self.attempts_ended()).await;
+        let _ = tokio::time::timeout(PUSHBACK_PATIENCE, self.once(Self::nothing_is_sent)).await;
         Ok(closed)
     }
 
-    async fn attempts_ended(&self) {
+    fn nothing_is_sent(&self) -> bool {
+        self.lock_unnoted().attempts.is_empty()
+    }
+
+    /// Returns when that is so; it is looked at whenever something happens.
+    async fn once(&self, is_so: impl Fn(&Self) -> bool) {
         loop {
-            let mut rung = std::pin::pin!(self.changed.notified());
-            rung.as_mut().enable();
-            if self.lock_unnoted().attempts.is_empty() {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if is_so(self) {
                 return;
             }
-            rung.await;
+            changed.await;
         }
     }
 }
@@ -200,7 +209,7 @@ impl Handover {
     /// Lets go of the space, which is at its new place now, and sends everybody there once that is written.
     pub async fn complete(self, place: NewPlace) {
         let space = &self.space;
-        space.gate.set_place(place);
+        space.lock().new_place = Some(place);
         space.close();
         if let Some(rounds) = &space.shared.rounds
             && let Err(error) = rounds.settled().await
@@ -212,6 +221,7 @@ impl Handover {
             );
         }
         space.gate.send_away();
+        space.changed.notify_waiters();
     }
 }
 

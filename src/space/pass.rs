@@ -1,6 +1,7 @@
 //! Passes through a space's gate.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use super::gate::NewPlace;
@@ -17,7 +18,9 @@ impl fmt::Debug for Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.0.gate.leave();
+        if self.0.gate.leave() {
+            self.0.changed.notify_waiters();
+        }
     }
 }
 
@@ -41,17 +44,21 @@ impl Space {
     /// The space's new place, where it was.
     pub async fn admitted(self: &Arc<Self>) -> Result<Pass, NewPlace> {
         loop {
+            // Listening begins before looking, so that nothing is missed between the two.
+            let mut opened = pin!(self.changed.notified());
+            opened.as_mut().enable();
             if let Some(pass) = self.enter() {
                 return Ok(pass);
             }
-            if let Some(place) = self.gate.passable().await {
+            if let Some(place) = self.moved_to() {
                 return Err(place);
             }
+            opened.await;
         }
     }
 
     /// The space's place, once it was handed over to another process.
-    pub fn moved_to(&self) -> Option<&NewPlace> {
-        self.gate.leads_to()
+    pub fn moved_to(&self) -> Option<NewPlace> {
+        if self.gate.leads_elsewhere() { self.lock_unnoted().new_place.clone() } else { None }
     }
 }

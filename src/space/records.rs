@@ -200,7 +200,7 @@ impl Space {
     /// # Errors
     /// A sentence on the part that cannot be written.
     pub fn changes_since(&self, older: Option<&WrittenSpace>) -> Result<SpaceChanges, String> {
-        self.mark.clear();
+        self.lock_unnoted().is_noted = false;
         self.compare(older)
     }
 
@@ -209,7 +209,7 @@ impl Space {
         let state = self.lock_unnoted();
         let (contents, generation) = (state.contents.clone(), state.generation);
         let (next_trace, snapshots) = (state.next_request, state.snapshots.clone());
-        let owned = Arc::clone(&state.owned);
+        let (owned, new_place) = (Arc::clone(&state.owned), state.new_place.clone());
         // A clock that somebody moves stands still only for that.
         let clock = state.resumed_clock();
         let older = older.filter(|older| older.generation == generation);
@@ -234,7 +234,7 @@ impl Space {
                     wanted: self.initial.wanted.clone(),
                 },
             );
-            if let Some(place) = self.gate.place() {
+            if let Some(place) = &new_place {
                 changes.put(RecordKind::Moved, &[], place);
             }
         }
@@ -521,7 +521,7 @@ impl Parts {
         }
         space.resume(kept.contents, parts.owned, parts.next_trace, parts.inbox);
         if let Some(place) = parts.place {
-            space.gate.set_place(place);
+            space.lock_unnoted().new_place = Some(place);
             space.gate.send_away();
         }
         Ok(space)

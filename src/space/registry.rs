@@ -191,7 +191,7 @@ fn check_name(name: &str) -> Result<(), SpaceError> {
 /// Refuses a space that another process has.
 fn is_here(space: &Space) -> Result<(), SpaceError> {
     let Some(place) = space.moved_to() else { return Ok(()) };
-    Err(SpaceError::Moved { name: space.name().to_owned(), place: Box::new(place.clone()) })
+    Err(SpaceError::Moved { name: space.name().to_owned(), place: Box::new(place) })
 }
 
 /// Every space of the process.

@@ -69,7 +69,7 @@ impl Space {
         name: &str,
         if_exists: IfExists,
     ) -> Result<Arc<Snapshot>, SnapshotError> {
-        let _turn = self.clock_lock.lock().await;
+        let _turn = self.turn().await;
         if if_exists == IfExists::Keep
             && let Some(known) = self.snapshot(name)
         {

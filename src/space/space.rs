@@ -15,7 +15,7 @@ use super::journal::{Journal, JournalEntry, RequestId};
 use super::log::Log;
 use super::metrics::Meter;
 use super::state::State;
-use super::write_rounds::{ChangeMark, WriteRounds};
+use super::write_rounds::WriteRounds;
 use crate::base::{Millis, Operation, Seed, TraceContext, wall_clock};
 use crate::profile::{Merchant, Profile, PushbackOverrides, PushbackPolicy};
 use crate::scenario::{Counts, Point};
@@ -32,16 +32,12 @@ pub struct Space {
     state: Mutex<State>,
     /// Its lock is the innermost: taken while the state's may be held, and none within it.
     log: Mutex<Log>,
-    /// Rings whenever something was booked, journalled or delivered.
+    /// Rings whenever something was booked, journalled or delivered, and when somebody comes or goes at a closed gate.
     pub(super) changed: Notify,
-    /// Rings whenever the clock was changed, or all of the space.
+    /// Rings whenever the clock was changed, or all of the space, or the turn to make time pass is free.
     pub(super) clock_moved: Notify,
-    /// Held by whoever makes time pass, so that two never do so at once.
-    pub(super) clock_lock: tokio::sync::Mutex<()>,
     /// The way in for whoever changes it for somebody outside.
     pub(super) gate: SpaceGate,
-    /// Set while the space waits to be written.
-    pub(super) mark: ChangeMark,
 }
 
 /// Parts that all spaces share.
@@ -134,9 +130,7 @@ impl Space {
             log: Mutex::new(Log::new(shared.budgets.journal)),
             changed: Notify::new(),
             clock_moved: Notify::new(),
-            clock_lock: tokio::sync::Mutex::new(()),
             gate: SpaceGate::default(),
-            mark: ChangeMark::default(),
             shared,
         })
     }
@@ -328,17 +322,20 @@ impl Space {
         }
     }
 
+    /// The state for whoever may change it: the space is noted as one to be written.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        let state = self.lock_unnoted();
-        self.note_change();
+        let mut state = self.lock_unnoted();
+        if let Some(rounds) = &self.shared.rounds
+            && !std::mem::replace(&mut state.is_noted, true)
+        {
+            rounds.note(self.number);
+        }
         state
     }
 
-    /// Notes that the space is to be written. Whoever changes its state does so while that is locked.
+    /// Notes that the space is to be written, though nothing in its state changes.
     pub(super) fn note_change(&self) {
-        if let Some(rounds) = &self.shared.rounds {
-            rounds.note(self.number, &self.mark);
-        }
+        drop(self.lock());
     }
 
     /// The state for whoever changes nothing in it that is written.

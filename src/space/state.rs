@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attempts::Attempts;
 use super::clock::Clock;
 use super::contents::Contents;
+use super::gate::NewPlace;
 use super::journal::RequestId;
 use super::snapshot::Snapshot;
 use crate::base::Millis;
@@ -41,6 +42,12 @@ pub(super) struct State {
     pub(super) attempts: Attempts,
     /// The name of the next request.
     pub(super) next_request: RequestId,
+    /// True while the space is noted as one to be written, where spaces are kept outside the process.
+    pub(super) is_noted: bool,
+    /// True while somebody has the turn to make time pass.
+    pub(super) turn_is_taken: bool,
+    /// Place of a space that was handed over, once that is noted; the gate says whether anybody is told.
+    pub(super) new_place: Option<NewPlace>,
     /// The real time at which the scheduler looks in next.
     pub(super) next_wakeup: Millis,
     /// Speed that the clock takes on with the next call of a merchant, in thousandths of real speed.
@@ -65,6 +72,9 @@ impl State {
             silent: BTreeMap::new(),
             attempts: Attempts::default(),
             next_request,
+            is_noted: false,
+            turn_is_taken: false,
+            new_place: None,
             next_wakeup: Millis(i64::MAX),
             runs_with_call: None,
             resumes_at: None,

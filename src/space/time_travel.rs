@@ -70,7 +70,7 @@ impl Space {
     /// Changes the clock; one change after the other. Needs someone to carry push-backs out as long as any are due.
     /// When it is given up half way, the clock stays where it got to and runs on as before.
     pub async fn change_clock(&self, change: ClockChange) -> Result<(), ClockError> {
-        let _turn = self.clock_lock.lock().await;
+        let _turn = self.turn().await;
         self.write(|transaction| {
             let changed = transaction.change_clock(&change);
             transaction.clock_changed();
@@ -196,6 +196,31 @@ fn later(moment: Millis, ms: u64) -> Millis {
 
 fn in_range(moment: Millis) -> Result<Millis, ClockError> {
     if can_be(moment) { Ok(moment) } else { Err(ClockError::OutOfRange) }
+}
+
+/// The turn to make time pass, which one has at a time.
+pub(super) struct ClockTurn<'s>(&'s Space);
+
+impl Drop for ClockTurn<'_> {
+    fn drop(&mut self) {
+        self.0.lock_unnoted().turn_is_taken = false;
+        self.0.clock_moved.notify_waiters();
+    }
+}
+
+impl Space {
+    /// Waits for the turn to make time pass.
+    pub(super) async fn turn(&self) -> ClockTurn<'_> {
+        loop {
+            // Listening begins before looking, so that nothing is missed between the two.
+            let mut freed = pin!(self.clock_moved.notified());
+            freed.as_mut().enable();
+            if !std::mem::replace(&mut self.lock_unnoted().turn_is_taken, true) {
+                return ClockTurn(self);
+            }
+            freed.await;
+        }
+    }
 }
 
 /// A clock that stands still as long as this lives, and then runs on as before.

@@ -4,7 +4,6 @@
 //! before a round began is in it or in an earlier one. An answer that waits needs no more than the end of the next round
 //! that begins after it was decided: however many wait, one write serves them all.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,10 +55,6 @@ struct Ended {
     failure: Option<Arc<str>>,
 }
 
-/// A mark of a space that stands in the queue.
-#[derive(Debug, Default)]
-pub(super) struct ChangeMark(AtomicBool);
-
 impl WriteRounds {
     /// Rounds for changes that must be written by then.
     pub fn new(durability: Durability) -> Self {
@@ -71,11 +66,12 @@ impl WriteRounds {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that the space of that number is being changed. To be called while the space is locked.
-    pub(super) fn note(&self, number: u32, mark: &ChangeMark) {
-        if !mark.0.swap(true, Ordering::AcqRel) {
-            self.queue().changed.push(number);
-        }
+    /// Notes that the space of that number is being changed, unless it is noted already: [`State::is_noted`] says that.
+    /// To be called while the space is locked.
+    ///
+    /// [`State::is_noted`]: super::state::State::is_noted
+    pub(super) fn note(&self, number: u32) {
+        self.queue().changed.push(number);
     }
 
     /// Returns when all that was changed before the call is written, at once where no answer waits for that.
@@ -166,30 +162,17 @@ impl WriteRounds {
     }
 }
 
-impl ChangeMark {
-    /// Lets the space be noted again. What is changed from here on belongs to a later round.
-    pub(super) fn clear(&self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rounds() -> (WriteRounds, ChangeMark) {
-        (WriteRounds::new(Durability::Always), ChangeMark::default())
-    }
-
     #[tokio::test]
     async fn whoever_waits_waits_for_a_round_that_began_after_the_change() {
-        let (rounds, mark) = rounds();
-        rounds.note(7, &mark);
-        rounds.note(7, &mark);
+        let rounds = WriteRounds::new(Durability::Always);
+        rounds.note(7);
         assert_eq!(rounds.begin(Duration::ZERO), (vec![7], true));
-        mark.clear();
         // Changed while the first round is under way.
-        rounds.note(7, &mark);
+        rounds.note(7);
         let mut waiting = std::pin::pin!(rounds.written());
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         rounds.end(Ok(()));
@@ -197,14 +180,13 @@ mod tests {
         assert_eq!(rounds.begin(Duration::from_secs(600)).0, [7], "it is wanted, so at once");
         rounds.end(Ok(()));
         assert_eq!(waiting.await, Ok(()));
-        mark.clear();
         assert_eq!(rounds.written().await, Ok(()), "nothing was changed since");
     }
 
     #[tokio::test]
     async fn a_round_that_fails_acknowledges_nothing_until_a_later_one_is_written() {
-        let (rounds, mark) = rounds();
-        rounds.note(1, &mark);
+        let rounds = WriteRounds::new(Durability::Always);
+        rounds.note(1);
         let mut waiting = std::pin::pin!(rounds.written());
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
         rounds.begin(Duration::ZERO);

@@ -385,3 +385,34 @@ fn the_map_lists_the_journey_of_a_refund() {
         assert!(is_there, "{file} does not name {name}");
     }
 }
+
+/// Most fields of a space, and most of them that synchronise.
+const SPACE_FIELDS_MAX: (usize, usize) = (10, 5);
+
+#[test]
+fn a_space_has_few_fields_and_few_means_of_synchronisation() {
+    let sources = sources();
+    let types_of = |file: &str, opening: &str| -> Vec<String> {
+        let source = sources.iter().find(|source| source.path.ends_with(file)).expect("the file");
+        let (_, body) = source.text.split_once(opening).expect("the type");
+        let (body, _) = body.split_once("\n}").expect("its end");
+        let lines = body.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.filter_map(|line| Some(line.split_once(": ")?.1.to_owned())).collect()
+    };
+    let fields = types_of("space/space.rs", "pub struct Space {");
+    let synchronises = |field: &&String| {
+        ["Mutex", "RwLock", "Notify", "Atomic", "OnceLock", "Condvar", "Semaphore", "SpaceGate"]
+            .iter()
+            .any(|word| field.contains(word))
+    };
+    let count = (fields.len(), fields.iter().filter(synchronises).count());
+    assert!(
+        count.0 <= SPACE_FIELDS_MAX.0 && (2..=SPACE_FIELDS_MAX.1).contains(&count.1),
+        "{count:?}: {fields:#?}"
+    );
+    let gate = sources.iter().find(|source| source.path.ends_with("space/gate.rs"));
+    assert!(
+        gate.expect("the gate").text.contains("struct SpaceGate(AtomicU32);"),
+        "it counts once"
+    );
+}
