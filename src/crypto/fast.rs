@@ -3,7 +3,6 @@
 //! It declines (`None`) what the library has no setting for; the portable way does the rest. Keys are parsed for the
 //! library on first use, so that loading many keys costs nothing here.
 
-use std::fmt;
 use std::sync::OnceLock;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -91,10 +90,4 @@ fn encoding(algorithm: Algorithm) -> Option<&'static RsaSignatureEncoding> {
         SignatureScheme::Pss(Hash::Sha256) => &signature::RSA_PSS_SHA256,
         _ => return None,
     })
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signer(…)")
-    }
 }

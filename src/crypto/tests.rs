@@ -139,6 +139,13 @@ fn contradictions_in_a_recipe_are_found() {
         ("predigest_form = 'raw'", "predigest_form"),
         ("canonical = 'body'\nescape = 'url'", "escape"),
         ("key_position = 'inside'", "key_position"),
+        ("pss_mask = 'SHA-1'", "pss_mask"),
+        ("canonical = 'body'\nnumbers = 'float'", "numbers"),
+        ("canonical = 'body'\nvalue_case = 'upper'", "value_case"),
+        ("canonical = 'body'\nnames = 'upper'", "names"),
+        ("canonical = 'body'\nkey_member = 'k'", "key_member"),
+        ("canonical = 'raw-template'\ntemplate = '{a}'\nkey_member = 'k'", "key_member"),
+        ("canonical = 'raw-template'\ntemplate = '{a}'\nsign_value = 'empty'", "sign_value"),
     ] {
         let error = check(settings);
         assert!(matches!(error, RecipeError::Unused(found, _) if found == name), "{error}");
@@ -148,6 +155,10 @@ fn contradictions_in_a_recipe_are_found() {
     assert!(matches!(keyed("suffix = '{key'"), RecipeError::Around("suffix", _)));
     assert!(matches!(keyed("prefix = '{sign}'"), RecipeError::SignsItself(_)));
     assert!(matches!(keyed("key_member = 'sign'"), RecipeError::SignsItself(_)));
+    for inside in ["prefix = '{key}'", "suffix = '{key}'", "key_member = 'k'"] {
+        let settings = format!("algorithm = 'MD5-KEYED'\nkey_position = 'inside'\n{inside}");
+        assert_eq!(toml::from_str::<Recipe>(&settings).expect("toml").check(), Ok(()), "{inside}");
+    }
     let shared = VerifyKey::Shared(Secret::new("s").expect("a secret"));
     let mixed = Recipe { suffix: "{key}".to_owned(), ..Recipe::default() };
     let rsa = VerifyKey::Rsa(private_key("merchant-1024").public_key().clone());
@@ -304,6 +315,11 @@ fn the_fast_backend_does_all_but_what_it_lacks() {
     assert_eq!(declined("merchant-1024"), expected);
     assert_eq!(declined("merchant-2048"), lacking);
     assert_eq!(declined("merchant-4096"), lacking);
+    let key = private_key("merchant-2048");
+    let signs = |algorithm: &Algorithm| key.sign_fast(*algorithm, b"").is_some();
+    let sha2 = [Algorithm::RsaSha256, Algorithm::RsaSha384, Algorithm::RsaSha512];
+    let signed = rsa_algorithms().filter(signs).collect::<Vec<_>>();
+    assert_eq!(signed, [&sha2[..], &[Algorithm::RsaPssSha256]].concat());
 }
 
 #[test]
@@ -321,9 +337,32 @@ fn pss_parameters_of_their_own_sign_and_verify() {
             let fits = verify(other, &key.verify_key(), &fields, &text).is_ok();
             assert_eq!(fits, recipe == other, "{recipe:?} {other:?}");
         }
+        let tampered = Fields::parse(br#"{"txId":"2"}"#).expect("fields");
+        let checked = verify(recipe, &key.verify_key(), &tampered, &text);
+        assert_eq!(checked, Err(SignatureError::Mismatch), "{recipe:?}");
     }
     let too_long = Recipe { pss_salt: Some(100), ..recipes[0].clone() };
     assert_eq!(sign(&too_long, &key, &fields), Err(SignatureError::Unable));
+}
+
+#[test]
+fn of_two_keys_the_algorithm_takes_its_own() {
+    let fields = Fields::parse(br#"{"txId":"1"}"#).expect("fields");
+    let rsa = private_key("merchant-1024");
+    let secret = Secret::new("hush").expect("a secret");
+    let both = SignKey::RsaAndShared(rsa.clone(), secret.clone());
+    for (algorithm, own) in [
+        (Algorithm::RsaSha256, SignKey::Rsa(rsa)),
+        (Algorithm::HmacSha256, SignKey::Shared(secret.clone())),
+        (Algorithm::Md5Keyed, SignKey::Shared(secret)),
+    ] {
+        let recipe = Recipe { algorithm, ..Recipe::default() };
+        let text = sign(&recipe, &own, &fields).expect("signed");
+        assert_eq!(sign(&recipe, &both, &fields), Ok(text.clone()), "{algorithm}");
+        for key in [&own, &both] {
+            assert_eq!(verify(&recipe, &key.verify_key(), &fields, &text), Ok(()), "{algorithm}");
+        }
+    }
 }
 
 fn any_key(algorithm: Algorithm, secret: &str) -> SignKey {

@@ -39,3 +39,42 @@ pub fn unseal<T: DeserializeOwned>(
 fn proof(space: &Space, purpose: &str, json: &[u8]) -> [u8; 32] {
     space.seed().derive(&[b"seal", purpose.as_bytes(), space.name().as_bytes(), json])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Seed;
+    use crate::profile::Profile;
+    use crate::space::Budgets;
+
+    #[test]
+    fn a_sealed_value_opens_for_its_purpose_in_its_space_as_it_was() {
+        let (spaces, _) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
+        let space = spaces.default_space();
+        let sealed = seal(space, "offer", &"C0000143");
+        let open = |purpose: &str, sealed: &str| {
+            unseal::<String>(&spaces, None, purpose, sealed).map(|(_, value)| value)
+        };
+        assert_eq!(open("offer", &sealed).as_deref(), Some("C0000143"));
+        assert_eq!(open("another", &sealed), None);
+        let [number, value, proof] = sealed.split('.').collect::<Vec<_>>()[..] else {
+            panic!("three parts: {sealed}")
+        };
+        let other = seal(space, "offer", &"C0000144");
+        let [_, foreign_value, foreign_proof] = other.split('.').collect::<Vec<_>>()[..] else {
+            panic!("three parts: {other}")
+        };
+        for forged in [
+            format!("{number}.{foreign_value}.{proof}"),
+            format!("{number}.{value}.{foreign_proof}"),
+            format!("{number}.{value}."),
+            format!("{number}.{value}"),
+            format!("99.{value}.{proof}"),
+            String::new(),
+        ] {
+            assert_eq!(open("offer", &forged), None, "{forged}");
+        }
+        let (elsewhere, _) = Spaces::new(Profile::builtin(), Seed(2), Budgets::default());
+        assert!(unseal::<String>(&elsewhere, None, "offer", &sealed).is_none());
+    }
+}

@@ -143,7 +143,12 @@ fn with_sign(body: &str, fields: &Fields<'_>, sign: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::base::Millis;
+    use crate::crypto::Algorithm;
+    use crate::profile::KeyPair;
 
     fn signed(body: &str) -> String {
         let fields = Fields::parse(body.as_bytes()).expect("an object");
@@ -182,5 +187,58 @@ mod tests {
         ] {
             assert_eq!(signed(body), expected);
         }
+    }
+
+    fn merchant(id: &str) -> Merchant {
+        Profile::builtin().merchant(id).expect("documented").clone()
+    }
+
+    #[test]
+    fn what_a_merchant_lacks_to_sign_with_is_named() {
+        let own = merchant("C0000143");
+        let public = own.key.public_key().expect("a key").spki_der_base64();
+        let public = KeyPair::of_merchant("C0000143", &public).expect("a key");
+        let public_only = Merchant { key: Arc::new(public), ..own.clone() };
+        let shared = Merchant { sign_secret: Some("hush".to_owned()), ..public_only.clone() };
+        let rsa = Recipe::default();
+        let hmac = Recipe { algorithm: Algorithm::HmacSha256, ..Recipe::default() };
+        let both = Recipe { suffix: "{key}".to_owned(), ..Recipe::default() };
+        let (private, secret) = ("`private` in keys.toml", "`sign_secret` in merchants.toml");
+        for (merchant, recipe, expected) in [
+            (&public_only, &rsa, private),
+            (&shared, &both, private),
+            (&own, &hmac, secret),
+            (&own, &both, secret),
+        ] {
+            match sign(recipe, merchant, br#"{"txId":"1"}"#) {
+                Err(SigningError::NoKey { lacking, .. }) => assert_eq!(lacking, expected),
+                other => panic!("{expected}: {other:?}"),
+            }
+        }
+        assert!(sign(&rsa, &own, br#"{"txId":"1"}"#).is_ok());
+        assert!(sign(&hmac, &shared, br#"{"txId":"1"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_signature_by_another_key_is_told_by_whose_it_is() {
+        let profile = Profile::builtin();
+        let told = |merchant: &Merchant, body: &str| {
+            let others = profile.merchants.iter();
+            let body = body.as_bytes();
+            let explanation = explain(&profile, others, merchant, Operation::Refund, body);
+            let explanation = explanation.expect("readable");
+            (explanation.ok, serde_json::to_string(&explanation).expect("JSON"))
+        };
+        let body = br#"{"merchantId":"C0000143","termId":"CT03000003","txId":"1"}"#;
+        let signed =
+            |merchant: &Merchant| sign(&profile.sign.recipe, merchant, body).expect("signed").body;
+        let (own, other) = (merchant("C0000143"), merchant("O0000021"));
+        assert!(told(&own, &signed(&own)).0);
+        let (ok, theirs) = told(&own, &signed(&other));
+        assert!(!ok && theirs.contains("the key of merchant O0000021"), "{theirs}");
+        let mut renewed = own.clone();
+        renewed.replace_key(Arc::clone(&merchant("EPAY00000000001").key), Millis(0));
+        let (ok, earlier) = told(&renewed, &signed(&own));
+        assert!(!ok && earlier.contains("1970-01-01"), "{earlier}");
     }
 }
