@@ -404,3 +404,40 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Amount, Currency, PaymentMethod};
+    use crate::ledger::{Change, Command, Details, Ledger, NewOrder, OrderBudget, Target};
+    use crate::profile::Profile;
+
+    #[test]
+    fn the_indexes_hold_the_orders_that_are_kept_and_no_others() {
+        let rules = Profile::builtin().rules.clone();
+        let mut ledger = Ledger::new(rules, OrderBudget { kept: 3, open: 9 });
+        let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        for (day, tx_id) in (0_i64..).zip(&names) {
+            let now = Day(20_000).start().plus(day * 24 * 60 * 60 * 1000);
+            let new = NewOrder {
+                merchant: "M1",
+                terminal: "T1",
+                tx_id,
+                kind: OrderKind::Purchase,
+                method: PaymentMethod::CreditDebit,
+                currency: Currency::Usd,
+                amount: Amount::from_minor(1),
+                details: Details::default().kept(),
+                context: None,
+            };
+            ledger.register(now, 1, new).expect("a new order");
+            let named = Target::Named { merchant: "M1", tx_id };
+            let event = ledger.decide(now, named, Command::Cancel).expect("cancelled");
+            assert_eq!(event.change, Change::Cancelled);
+            ledger.apply(event, 1).expect("kept");
+        }
+        let store = &ledger.store;
+        assert_eq!((store.len(), store.by_tx.len(), store.by_day.len()), (3, 3, 3));
+        assert_eq!(store.open(), 0);
+    }
+}

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use payon_sim::base::{Amount, Currency, Millis, PaymentMethod, RecordChanges, RecordKind};
 use payon_sim::ledger::{
     BindingId, CardRow, Client, Command, Details, Digest, Instrument, InstrumentKind, Ledger,
-    LedgerFile, LedgerRecords, NewBinding, NewOrder, OrderBudget, OrderId, OrderKind, Target,
+    LedgerFile, LedgerRecords, NewBinding, NewOrder, OrderBudget, OrderId, OrderKind, Progress,
+    Target,
 };
 use serde_json::{Value, json};
 
@@ -220,6 +221,21 @@ fn what_no_ledger_can_have_written_is_refused() {
 }
 
 #[test]
+fn the_progress_of_a_payer_comes_back_while_the_order_is_open() {
+    let mut ledger = ledger();
+    let progress = Progress { round: 3, wrong_pins: 1, ..Progress::default() };
+    let open = ledger.find(Target::Named { merchant: "M1", tx_id: "open" }).unwrap().id;
+    ledger.set_progress(open, Some(progress));
+    let file = written(&ledger);
+    let mut both = file.clone();
+    both["orders"][0]["progress"] = file["orders"][1]["progress"].clone();
+    assert!(both["orders"][0]["progress"].is_object());
+    for file_read in [&file, &both] {
+        assert_eq!(written(&read(file_read.clone()).unwrap()), file);
+    }
+}
+
+#[test]
 fn a_file_keeps_to_the_budget_and_to_the_rules_of_the_profile() {
     let file = || ledger().to_file();
     let refused = |file, rules, budget| Ledger::from_file(file, rules, budget).unwrap_err();
@@ -242,6 +258,46 @@ fn an_id_may_have_been_an_orders_only_if_it_was_given_away() {
     register(&mut ledger, "third");
     assert_eq!(ledger.dropped(), 1);
     assert!(had(&ledger, 0) && had(&ledger, 2) && !had(&ledger, 3));
+}
+
+fn promised(ledger: &mut Ledger, tx_id: &str) -> OrderId {
+    let mut made = ledger.make(NOW, 3, new_order(tx_id));
+    made.id = ledger.promise();
+    let promised = made.id;
+    ledger.insert_made(made).unwrap();
+    promised
+}
+
+#[test]
+fn as_many_promised_ids_lead_to_their_orders_as_orders_are_kept() {
+    let mut ledger = Ledger::new(rules(), OrderBudget { kept: 2, open: 9 });
+    let leads_to = |ledger: &Ledger, id| ledger.find(Target::At(id)).map(|it| it.tx_id.to_string());
+    let one = promised(&mut ledger, "one");
+    let two = promised(&mut ledger, "two");
+    assert_eq!((one, two), (OrderId(PROMISES + 1), OrderId(PROMISES + 2)));
+    assert_eq!(leads_to(&ledger, one).as_deref(), Some("one"));
+    let three = promised(&mut ledger, "three");
+    assert_eq!(leads_to(&ledger, one), None);
+    assert_eq!(leads_to(&ledger, two).as_deref(), Some("two"));
+    assert_eq!(leads_to(&ledger, three).as_deref(), Some("three"));
+    // An id that was given away, and whose order was not booked.
+    let never = ledger.promise();
+    assert_eq!(leads_to(&ledger, never), None);
+}
+
+#[test]
+fn of_older_orders_that_come_back_the_closed_ones_make_room() {
+    let mut ledger = read(changed(&[("/first", json!(9))])).unwrap();
+    register(&mut ledger, "third");
+    let kept = ledger.orders_after(None).map(|order| &*order.tx_id).collect::<Vec<_>>();
+    assert_eq!(kept, ["open", "third"]);
+    assert_eq!(ledger.dropped(), 1);
+    // Under a smaller budget all that are closed go.
+    cancel(&mut ledger, "open");
+    cancel(&mut ledger, "third");
+    ledger.keep_up_to(OrderBudget { kept: 1, open: 2 });
+    register(&mut ledger, "fourth");
+    assert_eq!((ledger.len(), ledger.dropped()), (1, 3));
 }
 
 fn cancel(ledger: &mut Ledger, tx_id: &str) {
@@ -267,9 +323,7 @@ fn the_records_of_each_change_make_the_same_ledger_together() {
         (|ledger| cancel(ledger, "one"), 1),
         (
             |ledger| {
-                let mut made = ledger.make(NOW, 3, new_order("two"));
-                made.id = ledger.promise();
-                ledger.insert_made(made).unwrap();
+                promised(ledger, "two");
             },
             2,
         ),
@@ -306,8 +360,10 @@ fn a_ledger_says_what_is_in_it_and_shows_no_digest_of_a_passcode() {
     let ledger = ledger();
     let file = ledger.to_file();
     assert!((file.len(), file.is_empty()) == (2, false) && !ledger.is_empty());
+    assert_eq!((ledger.orders().len(), ledger.orders().is_empty()), (2, false));
     assert_eq!((ledger.bindings().len(), ledger.bindings().is_empty()), (2, false));
     let empty = Ledger::new(rules(), BUDGET);
-    assert!(empty.is_empty() && empty.bindings().is_empty() && empty.to_file().is_empty());
+    assert!(empty.is_empty() && empty.orders().is_empty());
+    assert!(empty.bindings().is_empty() && empty.to_file().is_empty());
     assert_eq!(format!("{:?}", Digest([7; 32])), "Digest(***)");
 }

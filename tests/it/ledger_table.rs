@@ -29,9 +29,9 @@ use std::fmt::Write as _;
 use payon_sim::base::{Amount, Currency, Day, Millis, OrderState, PaymentMethod, Reason};
 use payon_sim::ledger::{
     Change, Command, Details, Instrument, InstrumentKind, Ledger, NewOrder, Order, OrderBudget,
-    OrderId, OrderKind, Registration, Target,
+    OrderId, OrderKind, Registration, Screen, Target, Totals,
 };
-use payon_sim::profile::{IdenticalRegister, LifecycleRules, UnsettledRefund};
+use payon_sim::profile::{CompletedAmount, IdenticalRegister, LifecycleRules, UnsettledRefund};
 
 use crate::ledger_rules::{DAY_MS, HOUR_MS, MINUTE_MS, rules};
 
@@ -1391,6 +1391,201 @@ fn no_money_from_nothing() {
     for minor in [0, -1] {
         let refund = Command::Refund { amount: Some(Amount::from_minor(minor)), approval: None };
         assert_eq!(ledger.decide(opening(), target, refund), Err(Reason::AmountInvalid));
+    }
+}
+
+/// An order of 10.00 of which 8.00 was captured and 6.00 given back.
+fn partly_refunded() -> Order {
+    let mut told = Story::new();
+    for step in ["register A 10.00 kind=preauth", "approve A", "complete A 8.00", "refund A 6.00"] {
+        told.step(&Step::read(step));
+    }
+    told.order("A").expect("kept").clone()
+}
+
+#[test]
+fn an_order_tells_its_state_after_each_entry_of_its_history() {
+    let order = partly_refunded();
+    let states = (0..=5).map(|entries| order.state_after(entries)).collect::<Vec<_>>();
+    let known = [
+        OrderState::Registered,
+        OrderState::Authorised,
+        OrderState::Captured,
+        OrderState::PartlyRefunded,
+    ];
+    assert_eq!(states[0], None, "before it was there");
+    assert_eq!(states[1..5], known.map(Some));
+    assert_eq!(states[5], None, "it has no such entry");
+}
+
+/// A change to an order, and the rule of money that it breaks.
+type Breach = (fn(&mut Order), &'static str);
+
+#[test]
+fn each_rule_of_money_is_named_by_an_order_that_breaks_it() {
+    let minor = Amount::from_minor;
+    let breaks: [Breach; 11] = [
+        (
+            |order| order.totals.captured = Amount::from_minor(1001),
+            "captured is at most authorised",
+        ),
+        (|order| order.totals.refunded = Amount::from_minor(801), "refunded is at most captured"),
+        (|order| order.totals.released = Amount::from_minor(401), "nothing is given back twice"),
+        (|order| order.amount = Amount::from_minor(1001), "what is authorised is what was ordered"),
+        (|order| order.history.push(order.history[1]), "one approval an order"),
+        (|order| order.approval = None, "an approval has its entry"),
+        (
+            |order| {
+                order.history.remove(1);
+            },
+            "an approval has its entry",
+        ),
+        (
+            |order| {
+                order.history.remove(1);
+                order.approval = None;
+            },
+            "no money moves without an approval",
+        ),
+        (|order| order.captured_at = None, "a capture has its time"),
+        (
+            |order| {
+                (order.totals.captured, order.totals.refunded) = (Amount::ZERO, Amount::ZERO);
+            },
+            "a capture has its time",
+        ),
+        (
+            |order| {
+                order.totals = Totals { authorised: Amount::ZERO, ..Totals::default() };
+                (order.captured_at, order.totals.released) = (None, Amount::from_minor(1));
+            },
+            "nothing is given back twice",
+        ),
+    ];
+    let whole = partly_refunded();
+    assert_eq!((whole.totals.released, whole.broken_invariant()), (minor(200), None));
+    for (break_it, rule) in breaks {
+        let mut order = whole.clone();
+        break_it(&mut order);
+        assert_eq!(order.broken_invariant(), Some(rule), "{order:?}");
+    }
+    // The limits of each.
+    let mut order = whole.clone();
+    order.totals.released = minor(400);
+    assert_eq!(order.broken_invariant(), None);
+    order.totals.released = minor(0);
+    (order.totals.captured, order.totals.refunded) = (minor(1000), minor(1000));
+    assert_eq!(order.broken_invariant(), None);
+}
+
+#[test]
+fn what_is_told_of_an_order_depends_on_how_far_it_came() {
+    let amounts = |order: &Order| {
+        let told = [CompletedAmount::Captured, CompletedAmount::Ordered]
+            .map(|completed| order.told_amount(completed));
+        let sums = [told[0], told[1], order.returned(), order.refundable()];
+        sums.map(|sum| sum.fixed(order.currency)).join(" ")
+    };
+    for (kind, steps, expected) in [
+        ("preauth", "", "10.00 10.00 0.00 0.00"),
+        ("preauth", "approve A", "10.00 10.00 0.00 0.00"),
+        ("preauth", "approve A; reverse A", "10.00 10.00 0.00 0.00"),
+        ("preauth", "approve A; complete A 8.00", "8.00 10.00 0.00 8.00"),
+        ("preauth", "approve A; complete A 8.00; refund A 6.00", "8.00 10.00 6.00 2.00"),
+        ("preauth", "approve A; complete A 8.00; refund A", "8.00 10.00 8.00 0.00"),
+        ("preauth", "approve A; complete A 8.00; reverse A", "8.00 10.00 8.00 0.00"),
+        ("purchase", "", "10.00 10.00 0.00 0.00"),
+        ("purchase", "approve A", "10.00 10.00 0.00 10.00"),
+        ("purchase", "approve A; refund A 6.00", "10.00 10.00 6.00 4.00"),
+        ("purchase", "approve A; decline A issuer.timeout late", "10.00 10.00 10.00 0.00"),
+        ("purchase", "cancel A", "10.00 10.00 0.00 0.00"),
+    ] {
+        let mut story = Story::new();
+        story.step(&Step::read(&format!("register A 10.00 kind={kind}")));
+        for step in steps.split(';').map(str::trim).filter(|step| !step.is_empty()) {
+            story.step(&Step::read(step));
+        }
+        assert_eq!(amounts(story.order("A").expect("kept")), expected, "{kind}: {steps}");
+    }
+}
+
+#[test]
+fn an_order_is_unchecked_while_the_merchant_was_told_and_never_asked() {
+    let mut story = Story::new();
+    story.step(&Step::read("register A 10.00"));
+    let id = story.ids["A"];
+    let unchecked = |story: &Story| story.order("A").expect("kept").is_unchecked();
+    assert!(!unchecked(&story));
+    story.ledger.note_told(id);
+    assert!(unchecked(&story));
+    story.ledger.note_status_asked(id, opening());
+    assert!(!unchecked(&story));
+}
+
+#[test]
+fn of_refused_reports_so_many_are_kept_and_everything_else_goes_on() {
+    const KEPT: usize = 16;
+    let mut story = Story::new();
+    story.step(&Step::read("register A 10.00"));
+    let target = Target::Named { merchant: "M1", tx_id: "A" };
+    for number in 1..=KEPT + 3 {
+        let reject = Command::Reject(Reason::AmountInvalid);
+        let event = story.ledger.decide(opening(), target, reject).expect("noted");
+        let order = story.ledger.apply(event, 1).expect("kept");
+        assert_eq!(order.history.len(), 1 + number.min(KEPT));
+    }
+    assert_eq!(story.step(&Step::read("approve A")), "captured");
+    assert_eq!(story.order("A").expect("kept").history.len(), KEPT + 2);
+}
+
+#[test]
+fn the_screen_of_a_payer_turns_forwards_or_stays() {
+    let mut story = Story::new();
+    story.step(&Step::read("register A 10.00 method=BAKONG_KHQR"));
+    let target = Target::Named { merchant: "M1", tx_id: "A" };
+    let mut show = |screen| {
+        let event = story.ledger.decide(opening(), target, Command::Show(screen))?;
+        Ok::<_, Reason>(story.ledger.apply(event, 1).expect("kept").screen)
+    };
+    for screen in [Screen::Scanned, Screen::Scanned, Screen::Processing] {
+        assert_eq!(show(screen), Ok(screen));
+    }
+    assert_eq!(show(Screen::Scanned), Err(Reason::StateNotAllowed));
+    assert_eq!(show(Screen::Shown), Err(Reason::StateNotAllowed));
+}
+
+#[test]
+fn merchants_and_terminals_are_told_apart_however_many_there_are() {
+    const MANY: usize = 600;
+    let mut ledger = Ledger::new(rules(), budget(2 * MANY));
+    let mut register = |merchant: &str, terminal: &str, tx_id: &str| {
+        let new = NewOrder {
+            merchant,
+            terminal,
+            tx_id,
+            kind: OrderKind::Purchase,
+            method: PaymentMethod::CreditDebit,
+            currency: Currency::Usd,
+            amount: Amount::from_minor(100),
+            details: None,
+            context: None,
+        };
+        ledger.register(opening(), 1, new).expect("a new order");
+    };
+    for number in 0..MANY {
+        register("M1", &format!("T{number}"), &number.to_string());
+        register(&format!("N{number}"), "T1", &number.to_string());
+    }
+    let day = opening().day();
+    for number in 0..MANY {
+        let tx_id = number.to_string();
+        for (merchant, terminal) in
+            [("M1", format!("T{number}")), (&*format!("N{number}"), "T1".into())]
+        {
+            let rows = ledger.page(merchant, &terminal, day..=day, None, 0, MANY);
+            let names = rows.iter().map(|order| &*order.tx_id).collect::<Vec<_>>();
+            assert_eq!(names, [&*tx_id], "{merchant} {terminal}");
+        }
     }
 }
 
