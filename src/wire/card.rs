@@ -1,9 +1,5 @@
 //! Card numbers: the Luhn check, and which scheme a number belongs to.
 
-use std::fmt;
-
-use serde::{Serialize, Serializer};
-
 /// Digits of a PAYON card number (example).
 const PAYON_DIGITS: usize = 16;
 /// First digits of a PAYON card number (example).
@@ -99,32 +95,6 @@ impl Scheme {
                     .is_some_and(|start| (range.from..=range.to).contains(&start))
         };
         RANGES.iter().filter(fits).max_by_key(|range| range.from.len()).map(|range| range.scheme)
-    }
-
-    /// The scheme's own spelling of its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Visa => "Visa",
-            Self::Mastercard => "Mastercard",
-            Self::Amex => "American Express",
-            Self::Jcb => "JCB",
-            Self::UnionPay => "UnionPay",
-            Self::Discover => "Discover",
-            Self::Diners => "Diners Club",
-            Self::Maestro => "Maestro",
-        }
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl Serialize for Scheme {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }
 

@@ -47,10 +47,8 @@ pub(super) fn redact_loosely<'b>(secrets: &SecretNames, body: &'b [u8]) -> Cow<'
             && (!body[value.clone()].iter().any(u8::is_ascii_digit)
                 || begins_with_card(&body[value.start..]));
         if let Some(form) = form.filter(|_| !is_other) {
-            // Attributes of a tag.
-            if name.end < value.start {
-                masked.text(secrets, name.end..value.start);
-            }
+            // Attributes of a tag. A private key is its name as well, so nothing stands between them.
+            masked.text(secrets, name.end.min(value.start)..value.start);
             masked.replace(value.clone(), form.as_bytes());
             at = value.end;
         }

@@ -536,6 +536,7 @@ fn identity_is_taken_as_far_as_it_can_be_read() {
     let partly = of(Operation::Refund, r#"{"txId":"T1","merchantId":7,"termId":"a\nb"}"#);
     assert_eq!(partly, Identity { tx_id: Some("T1".into()), ..Identity::default() });
     let upper = of(Operation::NotifyCompletion, r#"{"TX_ID":"T1","MC_ID":"M1","TERM_ID":"P1"}"#);
+    assert_eq!(upper.tx_id.as_deref(), Some("T1"));
     assert_eq!(upper.merchant_id.as_deref(), Some("M1"));
     assert_eq!(upper.term_id.as_deref(), Some("P1"));
 }

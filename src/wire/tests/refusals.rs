@@ -3,7 +3,7 @@
 use crate::base::{Amount, Currency, Fields, Operation, Reason, SecretNames, digits};
 use crate::wire::{
     BindingMethod, ReconciliationResult, UnreadableRequest, binding_register, encode, is_harmless,
-    limits, orders, reconciliation, redact, redact_header, refund, register, status,
+    limits, orders, pin, reconciliation, redact, redact_header, refund, register, status,
 };
 
 use super::read;
@@ -109,6 +109,9 @@ fn words_name_what_is_allowed() {
     assert_eq!(refused("trt", "\"11\"").detail, "trt is \"11\"; allowed: 10, 12");
     let long = format!("\"{}\"", "x".repeat(100));
     assert!(refused("payDvCd", &long).detail.starts_with("payDvCd is a text of 100 characters;"));
+    let quoted = "x".repeat(limits::QUOTED_CHARS);
+    let detail = refused("payDvCd", &format!("{quoted:?}")).detail;
+    assert!(detail.starts_with(&format!("payDvCd is {quoted:?}")), "{detail}");
     let card = refused("paymentMethod", "\"4012001037141112\"").detail;
     assert!(card.contains("401200******1112") && !card.contains("4012001037141112"), "{card}");
 }
@@ -122,7 +125,23 @@ fn identifiers_are_bounded_in_characters() {
     assert_eq!(refusal.detail, "txId must have at most 64 characters");
     assert!(refused("txId", "\"a\\nb\"").detail.contains("control characters"));
     assert!(refused("txId", "\"\\ud800\"").detail.contains("escape sequence"));
-    assert!(refused("txId", "12").detail.contains("must be a JSON string, not a number"));
+    let refusal = refused("txId", &of("a", limits::TX_ID_CHARS + 1));
+    assert_eq!(refusal.detail, "txId must have at most 64 characters");
+    for (value, kind) in [
+        ("12", "a number"),
+        ("-1", "a number"),
+        ("{}", "an object"),
+        ("[]", "an array"),
+        ("true", "a boolean"),
+        ("false", "a boolean"),
+    ] {
+        let detail = refused("txId", value).detail;
+        assert_eq!(detail, format!("txId must be a JSON string, not {kind}"));
+    }
+    for (value, kind) in [("{}", "an object"), ("[]", "an array"), ("true", "a boolean")] {
+        let detail = refused("amount", value).detail;
+        assert_eq!(detail, format!("amount must be a string or a number, not {kind}"));
+    }
 }
 
 #[test]
@@ -166,6 +185,8 @@ fn lists_are_paged_and_dated() {
     let taken = with(r#""ToDate":"25112020","index":"2","limit":50"#);
     assert_eq!(taken, Ok((day(), Some(2), Some(50))));
     assert_eq!(with(r#""toDate":"25112020","ToDate":"x""#), Ok((day(), None, None)));
+    assert_eq!(with(r#""toDate":"24112020","index":1"#), Ok((digits(20_201_124), Some(1), None)));
+    assert_eq!(with(r#""toDate":"25112020","limit":1000"#), Ok((day(), None, Some(1000))));
     for (more, field) in [
         (r#""todate":"25112020""#, "toDate"),
         (r#""toDate":"23112020""#, "toDate"),
@@ -196,6 +217,11 @@ fn cards_are_held_against_their_method() {
     assert_eq!(method(r#""wdlAcNo":"4012001037141112""#), BindingMethod::CreditDebit);
     let debug = bind(payon).expect("readable").1;
     assert!(!debug.contains("1010499900000048") && !debug.contains("123456"), "{debug}");
+    assert!(debug.contains(r#"merchant_id: "M""#) && debug.contains("0048"), "{debug}");
+    let body = r#"{"merchantId":"M","termId":"T","clientId":"02","pin":"123456"}"#;
+    let fields = Fields::parse(body.as_bytes()).expect("an object");
+    let debug = format!("{:?}", pin::PinRequest::read(&fields).expect("readable"));
+    assert!(debug.contains(r#"client_id: "02""#) && !debug.contains("123456"), "{debug}");
     for (more, field, part) in [
         (r#""wdlAcNo":"1010499900000048""#, "payonPin", "missing"),
         (r#""paymentMethod":"PAYON","wdlAcNo":"4012001037141112""#, "wdlAcNo", "PAYON card"),
@@ -206,7 +232,13 @@ fn cards_are_held_against_their_method() {
         (r#""wdlAcNo":"4012001037141112","wdlCvv":"77777""#, "wdlCvv", "3 to 4 digits"),
         (r#""wdlAcNo":"4012001037141112","wdlExpiry":"202713""#, "wdlExpiry", "yyyyMM"),
         (r#""wdlAcNo":"4012001037141112","wdlExpiry":"1227""#, "wdlExpiry", "yyyyMM"),
+        (r#""wdlAcNo":"4012001037141112","wdlExpiry":"2o2712""#, "wdlExpiry", "yyyyMM"),
+        (r#""wdlAcNo":"4012001037141112","wdlExpiry":"2027012""#, "wdlExpiry", "yyyyMM"),
+        (r#""wdlAcNo":"4012001037141112","wdlExpiry":"202700""#, "wdlExpiry", "yyyyMM"),
+        (r#""wdlAcNo":"4012001037141112","wdlCvv":"7o7""#, "wdlCvv", "3 to 4 digits"),
         (r#""wdlAcNo":"4012001037141112","email":"x""#, "email", "@"),
+        (r#""wdlAcNo":"4012001037141112","email":"@x""#, "email", "@"),
+        (r#""wdlAcNo":"4012001037141112","email":"x@""#, "email", "@"),
     ] {
         let refusal = bind(more).expect_err(more);
         assert_eq!(refusal.field, Some(field), "{refusal}");
@@ -234,7 +266,9 @@ fn rows_are_refused_one_by_one_and_calls_as_a_whole() {
         )
     );
     assert_eq!(reconciliation::read(&[]).expect_err("empty").reason, Reason::FieldMissing);
-    let many = vec![Fields::default(); limits::RECONCILIATION_ROWS + 1];
+    let mut many = vec![Fields::default(); limits::RECONCILIATION_ROWS];
+    assert_eq!(reconciliation::read(&many).expect("as many as are taken").len(), many.len());
+    many.push(Fields::default());
     assert_eq!(reconciliation::read(&many).expect_err("too many").reason, Reason::TooLarge);
 }
 
@@ -298,7 +332,25 @@ fn redaction_case_by_case() {
         ("card: VISA", "card: VISA"),
         (r#"{"pin":"","x":"1","#, r#"{"pin":"","x":"1","#),
         ("Authorization: Bearer abc.def\r\nX: 1", "Authorization: ***\r\nX: 1"),
+        ("url=1&pin=1234", "url=1&pin=***"),
+        (r"\pin=1234", r"\pin=***"),
+        (r"\u4012001037141112", r"\u401200******1112"),
+        ("pin=4012001037141112&x=1", "pin=***&x=1"),
+        ("cvv22=123 x", "cvv22=*** x"),
+        // What looks like a name and its value, and is none.
+        ("pin is short, x=5", "pin is short, x=5"),
+        ("a pin >= 5 digits", "a pin >= 5 digits"),
+        ("pin:>5", "pin:***"),
+        ("pin value=5", "pin value=5"),
+        ("form-data; name=\"cvv\"; x", "form-data; name=\"cvv\"; x"),
+        // The words of an authorization, and what only looks like them.
+        ("pin: basic;x=1", "pin: ***;x=1"),
+        ("pin=12345 x", "pin=*** x"),
         // Secrets within a text.
+        (r#"{"note":"x[pin] = 1234"}"#, r#"{"note":"x[pin] = ***"}"#),
+        (r#"{"note":"cvv2=123"}"#, r#"{"note":"cvv2=***"}"#),
+        (r#"{"note":"cvv%3D123"}"#, r#"{"note":"cvv%3D***"}"#),
+        (r#"{"note":"<cvv>123</cvv>"}"#, r#"{"note":"<cvv>***</cvv>"}"#),
         (
             r#"{"noti_url":"http://a.test/n?cvv=123&id=7"}"#,
             r#"{"noti_url":"http://a.test/n?cvv=***&id=7"}"#,
@@ -317,6 +369,11 @@ fn redaction_case_by_case() {
         ("<card cvv=\"123\" x=\"1\"/>", "<card cvv=\"***\" x=\"1\"/>"),
         ("<cardNumber>4012001037141112</cardNumber>", "<cardNumber>401200******1112</cardNumber>"),
         ("log in with <token> please", "log in with <token> please"),
+        ("<pin cvv=\"123\">1234</pin>", "<pin cvv=\"***\">***</pin>"),
+        ("<pin <b>12</b>", "<pin <b>12</b>"),
+        ("<cvv></cvv>12", "<cvv></cvv>12"),
+        ("<cvv>123 x", "<cvv>*** x"),
+        ("<cvv>123<br>", "<cvv>***<br>"),
         ("<input name=\"cvv\" value=\"123\">", "<input name=\"cvv\" value=\"***\">"),
         ("<field name=\"cvv\">123</field>", "<field name=\"cvv\">***</field>"),
         ("form-data; name=\"cvv\"\r\n\r\n123\r\n--b", "form-data; name=\"cvv\"\r\n\r\n***\r\n--b"),
@@ -384,6 +441,24 @@ fn a_private_key_is_hidden_under_every_name() {
             assert!(!harmless, "{body}");
         }
     }
+    // What stands around a key stays to the letter.
+    let wrapped = lines.join("\n");
+    for (text, expected) in [
+        (pem("\n"), "-----BEGIN PRIVATE KEY-----***-----END PRIVATE KEY-----\n".to_owned()),
+        (format!("a\n{wrapped}\nnext"), "a\n***\nnext".to_owned()),
+        (format!("{}\r\nnext", lines.join("\r\n")), "***\r\nnext".to_owned()),
+    ] {
+        let redacted = redact(SecretNames::GENERAL, text.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&redacted), expected);
+    }
+    for text in [
+        "-----BEGIN PRIVATE KEY-----\n***\n-----END PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----\nafter\n-----",
+        "BEGIN PRIVATE KEY-----\nafter\n-----",
+    ] {
+        assert_eq!(redact(SecretNames::GENERAL, text.as_bytes()), text.as_bytes());
+    }
     let public = format!("MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A{}", "Ab9/".repeat(80));
     let body = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----");
     assert!(matches!(redact(SecretNames::GENERAL, body.as_bytes()), std::borrow::Cow::Borrowed(_)));
@@ -408,7 +483,11 @@ fn headers_are_redacted_by_name_and_content() {
 fn harmless_bodies_are_not_copied() {
     let body = register_with("buyerId", "\"4012001037141112\"");
     assert!(matches!(redact(SecretNames::GENERAL, body.as_bytes()), std::borrow::Cow::Borrowed(_)));
-    assert!(is_harmless(SecretNames::GENERAL, &Fields::parse(body.as_bytes()).expect("an object")));
+    let address = register_with("noti_url", "\"http://a.test:8080/n?id=7\"");
+    for body in [&body, &address] {
+        let fields = Fields::parse(body.as_bytes()).expect("an object");
+        assert!(is_harmless(SecretNames::GENERAL, &fields), "{body}");
+    }
     assert!(matches!(redact(SecretNames::GENERAL, b""), std::borrow::Cow::Borrowed(_)));
     assert!(matches!(redact(SecretNames::GENERAL, b"\xff\xfe{"), std::borrow::Cow::Borrowed(_)));
 }
