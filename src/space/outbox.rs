@@ -549,3 +549,211 @@ fn mark(tx_id: &str) -> u64 {
     hasher.write(tx_id.as_bytes());
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Profile;
+
+    const NOW: Millis = Millis(1_700_000_000_000);
+
+    /// A delivery that is sent again after 10 and after 60 seconds.
+    fn delivery(id: u64, tx_id: &str, state: DeliveryState) -> Delivery {
+        let usual = Profile::builtin().pushback.clone();
+        Delivery {
+            id,
+            merchant: "M1".into(),
+            order: OrderId(0),
+            tx_id: tx_id.into(),
+            cause: PushbackCause::Approved,
+            content: ContentKind::True,
+            trace: RequestId::default(),
+            context: None,
+            url: "http://a.test/".into(),
+            body: Bytes::new(),
+            filler: 0,
+            content_type: None,
+            bytes_per_second: None,
+            policy: Arc::new(PushbackPolicy { retries_s: vec![10, 60], ..usual }),
+            created: NOW,
+            state,
+            latest: DeliveryChange::Created,
+            attempts: Vec::new(),
+        }
+    }
+
+    fn add(outbox: &mut Outbox, tx_id: &str, due: Millis) -> u64 {
+        outbox.add(due, |id, state| delivery(id, tx_id, state))
+    }
+
+    fn taken() -> Attempt {
+        Attempt { status: Some(200), error: None, ..Attempt::failed(NOW, "") }
+    }
+
+    fn refused() -> Attempt {
+        Attempt::failed(NOW, "refused")
+    }
+
+    fn ids<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> Vec<u64> {
+        deliveries.map(|delivery| delivery.id).collect()
+    }
+
+    /// The deliveries that are due, each with the number of the attempt.
+    fn due(outbox: &mut Outbox, now: Millis) -> Vec<(u64, usize)> {
+        let jobs = outbox.take_due(now);
+        assert!(jobs.iter().all(|job| job.at == now));
+        jobs.iter().map(|job| (job.id, job.attempt)).collect()
+    }
+
+    /// Deliveries that wait or are under way, those under way, and when the next is due.
+    fn counts(outbox: &Outbox) -> (usize, usize, Option<i64>) {
+        let next = outbox.next_due().map(|due| due.0 - NOW.0);
+        (outbox.waiting(), outbox.in_flight(), next)
+    }
+
+    fn state(outbox: &Outbox, id: u64) -> DeliveryState {
+        outbox.get(id).expect("kept").state
+    }
+
+    #[test]
+    fn a_delivery_is_sent_when_it_is_due_and_again_until_it_is_taken_or_given_up() {
+        let mut outbox = Outbox::new(9);
+        assert_eq!((outbox.len(), outbox.is_empty(), counts(&outbox)), (0, true, (0, 0, None)));
+        assert_eq!(add(&mut outbox, "late", NOW.plus(5)), 1);
+        assert_eq!(add(&mut outbox, "now", NOW), 2);
+        assert_eq!((outbox.len(), outbox.is_empty()), (2, false));
+        assert_eq!(counts(&outbox), (2, 0, Some(0)));
+        assert_eq!(due(&mut outbox, NOW.plus(-1)), []);
+        assert_eq!(due(&mut outbox, NOW), [(2, 1)]);
+        assert_eq!(counts(&outbox), (2, 1, Some(5)));
+        assert_eq!(due(&mut outbox, NOW.plus(6)), [(1, 1)]);
+        assert_eq!(counts(&outbox), (2, 2, None));
+        assert_eq!(state(&outbox, 1), DeliveryState::InFlight);
+
+        outbox.attempted(NOW, 1, taken());
+        assert_eq!(state(&outbox, 1), DeliveryState::Acknowledged);
+        outbox.attempted(NOW.plus(7), 2, refused());
+        assert_eq!(state(&outbox, 2), DeliveryState::Waiting(NOW.plus(10_007)));
+        assert_eq!(outbox.get(2).expect("kept").latest, DeliveryChange::Attempted);
+        assert_eq!(counts(&outbox), (1, 0, Some(10_007)));
+        assert_eq!(due(&mut outbox, NOW.plus(10_007)), [(2, 2)]);
+        outbox.attempted(NOW.plus(11_000), 2, refused());
+        assert_eq!(counts(&outbox), (1, 0, Some(71_000)));
+        assert_eq!(due(&mut outbox, NOW.plus(71_000)), [(2, 3)]);
+        outbox.attempted(NOW.plus(71_000), 2, refused());
+        assert_eq!(state(&outbox, 2), DeliveryState::Exhausted);
+        assert_eq!(counts(&outbox), (0, 0, None));
+    }
+
+    #[test]
+    fn a_delivery_is_sent_once_more_on_demand_unless_it_is_under_way_or_was_sent_too_often() {
+        let mut outbox = Outbox::new(9);
+        let id = add(&mut outbox, "1", NOW.plus(5));
+        assert_eq!(outbox.resend(NOW, 2), None);
+        assert_eq!(outbox.resend(NOW.plus(1), id), Some(Resend::Begun));
+        assert_eq!(outbox.get(id).expect("kept").latest, DeliveryChange::Resent);
+        assert_eq!(counts(&outbox), (1, 0, Some(1)));
+        assert_eq!(due(&mut outbox, NOW.plus(9)), [(1, 1)]);
+        assert_eq!(outbox.resend(NOW, id), Some(Resend::UnderWay));
+        outbox.attempted(NOW, id, taken());
+        for attempts in 1..ATTEMPTS_MAX {
+            assert_eq!(outbox.resend(NOW, id), Some(Resend::Begun), "after {attempts}");
+            assert_eq!(due(&mut outbox, NOW), [(1, attempts + 1)]);
+            outbox.attempted(NOW, id, taken());
+        }
+        assert_eq!(outbox.resend(NOW, id), Some(Resend::TooOften));
+        assert_eq!(counts(&outbox), (0, 0, None));
+    }
+
+    #[test]
+    fn finished_deliveries_make_room_and_of_unfinished_ones_the_oldest_past_ten_times_as_many() {
+        let mut outbox = Outbox::new(2);
+        for tx_id in ["1", "2"] {
+            let id = add(&mut outbox, tx_id, NOW);
+            assert_eq!(due(&mut outbox, NOW), [(id, 1)]);
+            outbox.attempted(NOW, id, taken());
+        }
+        assert_eq!((ids(outbox.iter()), outbox.dropped()), (vec![1, 2], 0));
+        for id in 3..=22 {
+            add(&mut outbox, &id.to_string(), NOW.plus(id));
+        }
+        assert_eq!((ids(outbox.iter()), outbox.dropped()), ((3..=22).collect(), 2));
+        assert_eq!((ids(outbox.of_tx_id("2")), ids(outbox.of_tx_id("3"))), (vec![], vec![3]));
+        assert_eq!(counts(&outbox), (20, 0, Some(3)));
+        add(&mut outbox, "23", NOW.plus(23));
+        assert_eq!((ids(outbox.iter()), outbox.dropped()), ((4..=23).collect(), 3));
+        assert_eq!(counts(&outbox), (20, 0, Some(4)));
+        assert!(outbox.get(3).is_none() && outbox.of_tx_id("3").next().is_none());
+        assert_eq!(outbox.get(4).expect("kept").tx_id, "4");
+    }
+
+    #[test]
+    fn what_was_under_way_is_called_back_and_nothing_else() {
+        let mut outbox = Outbox::new(9);
+        for (tx_id, due) in
+            [("taken", NOW), ("sent", NOW), ("also sent", NOW), ("later", NOW.plus(50))]
+        {
+            add(&mut outbox, tx_id, due);
+        }
+        due(&mut outbox, NOW);
+        outbox.attempted(NOW, 1, taken());
+        outbox.call_back(NOW.plus(7));
+        assert_eq!(state(&outbox, 1), DeliveryState::Acknowledged);
+        assert_eq!(counts(&outbox), (3, 0, Some(7)));
+        assert_eq!(due(&mut outbox, NOW.plus(8)), [(2, 1), (3, 1)]);
+        assert_eq!(state(&outbox, 4), DeliveryState::Waiting(NOW.plus(50)));
+        outbox.attempted(NOW, 2, refused());
+        assert_eq!(counts(&outbox), (3, 1, Some(50)));
+    }
+
+    #[test]
+    fn deliveries_of_a_file_come_back_in_order_without_a_gap() {
+        let waiting = DeliveryState::Waiting(NOW);
+        for id in [0, u64::MAX] {
+            assert!(!Outbox::new(9).take_back(delivery(id, "1", waiting)), "{id}");
+        }
+        let mut outbox = Outbox::new(9);
+        assert!(!outbox.go_on(0, 0) && outbox.go_on(1, 0) && outbox.go_on(9, 8));
+        assert_eq!((outbox.next_id(), outbox.dropped()), (9, 8));
+        let mut outbox = Outbox::new(9);
+        assert!(outbox.take_back(delivery(5, "5", DeliveryState::Exhausted)));
+        assert!(!outbox.take_back(delivery(7, "7", waiting)));
+        assert!(!outbox.take_back(delivery(5, "5", waiting)));
+        assert!(outbox.take_back(delivery(6, "6", waiting)));
+        assert_eq!(counts(&outbox), (1, 0, Some(0)));
+        assert!(!outbox.clone().go_on(8, 4) && outbox.go_on(7, 4));
+        assert_eq!((add(&mut outbox, "7", NOW), outbox.dropped()), (7, 4));
+        for (after, expected) in [
+            (0, vec![5, 6, 7]),
+            (4, vec![5, 6, 7]),
+            (5, vec![6, 7]),
+            (7, vec![]),
+            (u64::MAX, vec![]),
+        ] {
+            assert_eq!(ids(outbox.after(after)), expected, "{after}");
+        }
+        assert_eq!(ids(outbox.of_tx_id("6")), [6]);
+        assert!(outbox.get(4).is_none() && outbox.get(8).is_none());
+    }
+
+    #[test]
+    fn a_delivery_stands_by_its_state_or_fails_by_its_last_attempt() {
+        use DeliveryStanding::{Acknowledged, Exhausted, Failing, InFlight, Waiting};
+        let standings = |delivery: &Delivery| {
+            let all = DeliveryStanding::ALL.iter().copied();
+            all.filter(|standing| delivery.stands(*standing)).collect::<Vec<_>>()
+        };
+        let mut sent = delivery(1, "1", DeliveryState::Waiting(NOW));
+        assert_eq!(standings(&sent), [Waiting]);
+        sent.attempts.push(refused());
+        assert_eq!(standings(&sent), [Waiting, Failing]);
+        sent.state = DeliveryState::Exhausted;
+        assert_eq!(standings(&sent), [Exhausted, Failing]);
+        sent.attempts.push(taken());
+        (sent.state, sent.latest) = (DeliveryState::Acknowledged, DeliveryChange::Attempted);
+        assert_eq!(standings(&sent), [Acknowledged]);
+        let before = sent.as_it_was(1, DeliveryChange::Created, DeliveryState::InFlight);
+        assert_eq!(standings(&before), [InFlight, Failing]);
+        assert_eq!((before.latest, before.attempts.len()), (DeliveryChange::Created, 1));
+    }
+}

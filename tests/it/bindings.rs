@@ -263,7 +263,10 @@ fn a_saved_card_may_be_chosen_for_any_order_of_its_client() {
     gateway.register("tx", "PAYON", r#""clientId":"02""#);
     gateway.register("other", "PAYON", r#""clientId":"04""#);
     let choice = format!(r#"{{"binding":"{id}"}}"#);
-    assert!(matches!(gateway.pay("other", &choice), Err(PayError::Input { .. })));
+    gateway.register("by card", "CREDIT_DEBIT", r#""clientId":"02""#);
+    for tx_id in ["other", "by card"] {
+        assert!(matches!(gateway.pay(tx_id, &choice), Err(PayError::Input { .. })), "{tx_id}");
+    }
     assert_eq!(gateway.pay("tx", &choice).expect("tried").reason, Reason::Success);
 }
 

@@ -203,6 +203,47 @@ async fn the_payer_is_declined_or_told_of_a_failure_that_is_none() {
 }
 
 #[tokio::test]
+async fn a_rule_about_a_payment_looks_at_merchant_terminal_order_and_card() {
+    let sim = Sim::start().await;
+    let space = sim.space("facts").await;
+    let (merchant, terminal) = (space.merchant().id.clone(), space.merchant().terminal.clone());
+    let typed = json!({ "card": "4111111111111111" });
+    for (number, (request, when, fits)) in [
+        (json!({}), json!({ "merchantId": merchant }), true),
+        (json!({}), json!({ "merchantId": "M0" }), false),
+        (json!({}), json!({ "termId": terminal }), true),
+        (json!({}), json!({ "termId": "T0" }), false),
+        (json!({}), json!({ "txId": "4" }), true),
+        (json!({}), json!({ "txId": "4" }), false),
+        (typed.clone(), json!({ "card": { "number": "4111111111111111" } }), true),
+        (json!({}), json!({ "card": { "number": "5204730000001003" } }), true),
+        (json!({}), json!({ "card": { "number": "4111111111111111" } }), false),
+        // Declined with a card that is known all the same.
+        (
+            json!({ "card": "4000000000009987" }),
+            json!({ "card": { "number": "4000000000009987" } }),
+            true,
+        ),
+        // Nothing was typed before the payer gave up, so the first that is approved stands for it.
+        (
+            json!({ "outcome": "payer.cancelled" }),
+            json!({ "card": { "number": "5204730000001003" } }),
+            true,
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (tx_id, mut when) = (number.to_string(), when);
+        when["operation"] = "pay".into();
+        space.arm_one(when.clone(), json!([{ "reason": "card.restricted" }])).await;
+        space.register(&tx_id, json!({})).await;
+        let paid = space.pay(&tx_id, request).await.expect(200);
+        assert_eq!(paid["reason"] == "card.restricted", fits, "{when}: {paid}");
+    }
+}
+
+#[tokio::test]
 async fn replies_are_patched_and_their_status_changed() {
     let sim = Sim::start().await;
     let space = paid(&sim, "patch").await;
