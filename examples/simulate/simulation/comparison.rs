@@ -1,13 +1,14 @@
-//! The model beside the control plane: everything that a space shows must be what the model works out.
+//! The model beside the gateway: everything that a space shows and answers must be what the model works out.
 
 use std::collections::BTreeMap;
 
 use payon_sim::base::Millis;
 use serde_json::{Value, json};
 
-use super::finding::Kind;
+use super::finding::{Found, Kind};
 use super::history::{BOXES, DEAD_RECEIVER};
-use super::model::{Order, Pushback, PushbackState, Space, box_name, path_of};
+use super::model::{Order, Outcome, Pushback, PushbackState, Space, box_name, path_of};
+use super::web::Reply;
 
 /// All that the control plane shows of a space.
 pub(crate) struct Shown {
@@ -96,6 +97,7 @@ fn expected_order(order: &Order, now: i64) -> Value {
         "merchantId": order.merchant, "txId": order.tx_id,
         "kind": if asked.hold { "preAuth" } else { "purchase" }, "method": asked.method,
         "state": order.state(), "failure": order.failure(),
+        "screen": order.shows_qr().then(|| order.screen().name()),
         "currency": if asked.riel { "KHR" } else { "USD" },
         "amount": money(asked.minor), "authorised": money(order.authorised()),
         "captured": money(order.captured()), "refunded": money(order.refunded()),
@@ -115,6 +117,7 @@ fn shown_order(order: &Value) -> Value {
         "method",
         "state",
         "failure",
+        "screen",
         "currency",
         "amount",
         "authorised",
@@ -224,4 +227,93 @@ fn expected_summary(space: &Space) -> Value {
         "now": time(contents.now), "money": money, "requests": space.answered,
         "byState": by_state, "attempts": attempts,
     })
+}
+
+/// Holds an answer beside what must have come of its call.
+pub(crate) fn check_reply(outcome: &Outcome, reply: &Reply) -> Found<()> {
+    let wrong = |text: &str| {
+        let told = format!("{text}\nexpected {outcome:?}\ncame     {reply:?}");
+        Err((Kind::Answer, told))
+    };
+    if outcome.status.is_some() && outcome.status != reply.status {
+        return wrong("another HTTP status came");
+    }
+    if outcome.name == "page" {
+        return Ok(());
+    }
+    if outcome.is_lost != reply.status.is_none() {
+        return wrong("a lost answer and one that comes are not the same");
+    }
+    if outcome.is_lost {
+        return Ok(());
+    }
+    let body = reply.json();
+    if ["pay", "trigger"].contains(&outcome.name) {
+        if reply.status == Some(200) && body["reason"] != *outcome.reason {
+            return wrong("the control plane tells another reason");
+        }
+        return Ok(());
+    }
+    if let Some(rows) = &outcome.rows {
+        if rows_of(outcome.name, &body) != *rows {
+            return wrong("the rows are others");
+        }
+        return Ok(());
+    }
+    let is_success = body["resultCode"] == "0000";
+    if is_success != (outcome.reason == "success") {
+        return wrong("the code does not go with the reason");
+    }
+    let told = body["amount"].as_f64().map(|amount| (amount * 100.0).round() as i64);
+    if let Some(minor) = outcome.minor.filter(|_| is_success && body["currency"] == "USD")
+        && told != Some(minor)
+    {
+        return wrong("another sum is told than was moved");
+    }
+    Ok(())
+}
+
+/// Holds entries of the journal beside what must have come of some calls.
+pub(crate) fn check_journal(outcomes: &[&Outcome], entries: &[Value]) -> Found<()> {
+    let noted = outcomes.iter().flat_map(|outcome| outcome.noted());
+    let mut expected: Vec<String> = noted
+        .map(|outcome| format!("{} {:?} {}", outcome.name, outcome.tx_id, outcome.reason))
+        .collect();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut noted: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let name = entry["operation"].as_str().or(entry["control"].as_str());
+            let tx_id = entry["txId"].as_str().map(str::to_owned);
+            // What a payer does on a page is neither an operation nor a call of the control plane.
+            format!("{} {tx_id:?} {}", name.unwrap_or("page"), text(&entry["reason"]))
+        })
+        .collect();
+    expected.sort_unstable();
+    noted.sort_unstable();
+    if expected == noted {
+        return Ok(());
+    }
+    Err((Kind::Journal, format!("the journal notes\n{noted:#?}\nexpected\n{expected:#?}")))
+}
+
+/// The rows of an answer, in the model's form.
+fn rows_of(operation: &str, body: &Value) -> Vec<String> {
+    let rows = if operation == "bindingList" { &body["resultData"] } else { body };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let row = |row: &Value| match operation {
+        "bindingList" => text(&row["wdlAcNo"]),
+        "reconciliation" => (row["resultCode"] == "0000").to_string(),
+        _ => {
+            let riel = row["currencyCode"] == "KHR";
+            let sum = row["amount"].as_f64().unwrap_or_default() * if riel { 1.0 } else { 100.0 };
+            let sum = sum.round() as i64;
+            let yes = ["settleYn", "cancelYn", "refundYn"].map(|name| row[name] == "Y");
+            let flags = [yes[0], yes[1], yes[2], row["resultCd"] == "0000"];
+            let [day, tx_id, trt, currency] =
+                ["txDt", "tracNo", "trt", "currencyCode"].map(|name| text(&row[name]));
+            format!("{day} {tx_id} {trt} {sum} {currency} {flags:?}")
+        }
+    };
+    rows.as_array().into_iter().flatten().map(row).collect()
 }

@@ -1,12 +1,18 @@
 //! Histories made from a seed: merchants who do all as they should, others who do it twice, too late or wrongly, attackers,
 //! payers, rules, receivers that fail, and the operators of spaces.
+//!
+//! The model takes part: it does each step as soon as that is made, so the generator knows at each moment which orders
+//! somebody waits for, what is left of their money, what a payer is asked, how often it was wrong, and to the millisecond
+//! what is due next. Most happens there, and just beside it.
+
+use payon_sim::crypto::{Secret, SignKey};
 
 use super::history::{
     Action, Answer, Approval, BOXES, BoxAnswer, CUSTOMERS, Call, Claim, DEAD_RECEIVER, Effect,
-    Entry, Flaw, Gate, History, PASSCODES, PasscodeChange, RECEIVERS, Register, Rule, Setup, Step,
-    UnsettledRule,
+    Entry, Flaw, Gate, History, LinkFlaw, PASSCODES, PasscodeChange, RECEIVERS, Register, Report,
+    Rule, Setup, Step, UnsettledRule,
 };
-use super::model::CARDS;
+use super::model::{APPS, CARDS, Contents, Merchant, Order, Space, World, is_ordered};
 use super::random::Random;
 
 /// Size of a history.
@@ -21,33 +27,12 @@ pub(crate) struct Size {
 const SPACES: usize = 2;
 /// Spaces at most.
 const SPACES_MAX: usize = 4;
-/// Times that matter: of retries, life times, days and time-outs, and those just beside them.
-const WAITS: [i64; 22] = [
-    1,
-    999,
-    1_000,
-    2_000,
-    4_999,
-    5_000,
-    5_001,
-    9_999,
-    10_000,
-    10_001,
-    299_999,
-    300_000,
-    599_999,
-    600_000,
-    899_999,
-    900_000,
-    1_800_000,
-    7_200_000,
-    36_000_000,
-    50_400_000,
-    86_400_000,
-    604_800_000,
-];
-const OPERATIONS: [&str; 6] =
-    ["register", "status", "refund", "reversal", "preAuthCompletion", "pay"];
+/// Times for which a clock goes on where it does not go to something that is due.
+const WAITS: [i64; 8] = [1, 1_000, 5_000, 60_000, 1_800_000, 36_000_000, 86_400_000, 604_800_000];
+/// Merchants who call most.
+const BUSY: usize = 4;
+const OPERATIONS: [&str; 7] =
+    ["register", "status", "refund", "reversal", "preAuthCompletion", "notifyCompletion", "pay"];
 const EVENTS: [&str; 6] =
     ["expire", "cancel", "settle", "late-decline", "late-approval", "chargeback"];
 const ENDS: [&str; 7] = [
@@ -70,30 +55,15 @@ const CLAIMS: [&str; 7] = [
 ];
 const AMOUNTS: [i64; 5] = [100, 100, 250, 999, 1];
 
-/// What the generator knows of a space.
-#[derive(Clone, Debug)]
-struct Known {
-    name: String,
-    merchants: usize,
-    /// Orders that may be there.
-    orders: Vec<(usize, String)>,
-    /// Orders that were registered and never paid.
-    fresh: Vec<(usize, String, Register)>,
-    /// Entries that payers have still to make, the next one last.
-    entries: Vec<Call>,
-    last: Option<Call>,
-    snapshots: Vec<String>,
-}
-
 struct Generator {
     random: Random,
-    spaces: Vec<Known>,
     /// Names that were used, of whatever kind.
     names: usize,
     /// The space in which most happens for a while.
     focus: usize,
     has_races: bool,
-    has_state: bool,
+    /// The last call, and its space.
+    last: Option<(String, Call)>,
 }
 
 /// The history that follows from a seed. Every second one has no races, so that it can be played twice and compared.
@@ -110,25 +80,52 @@ pub(crate) fn history(seed: u64, size: Size) -> History {
         state: random.percent(40),
     };
     let has_races = random.percent(50);
-    let has_state = setup.state;
-    let mut generator =
-        Generator { random, spaces: Vec::new(), names: 0, focus: 0, has_races, has_state };
-    let mut steps = Vec::new();
-    for _ in 0..SPACES {
-        steps.push(generator.space(size.merchants.div_ceil(SPACES)));
-    }
-    for receiver in 0..RECEIVERS {
-        steps.push(Step::Receiver { receiver, answer: generator.answer() });
-    }
+    let mut generator = Generator { random, names: 0, focus: 0, has_races, last: None };
+    let mut world = World::new(setup);
+    let mut steps: Vec<Step> = Vec::new();
     while steps.len() < size.steps {
-        steps.push(generator.step());
+        let step = match steps.len() {
+            0..SPACES => generator.space(size.merchants.div_ceil(SPACES)),
+            at if at < SPACES + RECEIVERS => {
+                Step::Receiver { receiver: at - SPACES, answer: generator.answer() }
+            }
+            _ => generator.step(&world, steps.last()),
+        };
+        follow(&mut world, &step);
+        steps.push(step);
     }
     History { setup, steps }
+}
+
+/// Has the model do a step. It makes up the merchants of a new space.
+fn follow(world: &mut World, step: &Step) {
+    let Step::Space { space, merchants, .. } = step else { return world.step(step) };
+    let Ok(secret) = Secret::new("made up") else { return };
+    let merchant = |place| Merchant {
+        id: format!("{space}-{place}"),
+        terminal: "T".to_owned(),
+        key: SignKey::Shared(secret.clone()),
+    };
+    if !world.spaces.contains_key(space) {
+        world.make(space, (0..*merchants).map(merchant).collect());
+    }
 }
 
 /// Returns true if nothing in a history happens at the same time.
 pub(crate) fn is_sequential(history: &History) -> bool {
     !history.steps.iter().any(|step| matches!(step, Step::Race { .. }))
+}
+
+/// The weight of an order: how much may still come of it.
+fn attention(contents: &Contents, order: &Order) -> usize {
+    match order.state() {
+        "registered" if contents.wrong_attempts(order) > 0 => 80,
+        "registered" if order.is_being_paid() => 30,
+        "registered" => 4,
+        "authorised" | "partlyRefunded" => 10,
+        "captured" => 8,
+        _ => 1,
+    }
 }
 
 impl Generator {
@@ -139,160 +136,219 @@ impl Generator {
 
     /// A space is made.
     fn space(&mut self, merchants: usize) -> Step {
-        let merchants = merchants.clamp(1, 64);
         let space = self.name("space");
-        let known = Known {
-            name: space.clone(),
-            merchants,
-            orders: Vec::new(),
-            fresh: Vec::new(),
-            entries: Vec::new(),
-            last: None,
-            snapshots: Vec::new(),
-        };
-        self.spaces.push(known);
-        Step::Space { space, seed: self.random.next(), merchants }
+        Step::Space { space, seed: self.random.next(), merchants: merchants.clamp(1, 64) }
     }
 
-    fn step(&mut self) -> Step {
-        if self.spaces.is_empty() {
+    fn step(&mut self, world: &World, last: Option<&Step>) -> Step {
+        let names: Vec<&String> = world.spaces.keys().collect();
+        if names.is_empty() {
             return self.space(4);
         }
-        if self.random.percent(4) {
-            self.focus = self.random.below(self.spaces.len());
+        if let Some(step) = self.next_entry(world) {
+            return step;
         }
-        let any = self.random.below(self.spaces.len());
-        let at = if self.random.percent(80) { self.focus % self.spaces.len() } else { any };
-        let space = self.spaces[at].name.clone();
-        let has_snapshot = !self.spaces[at].snapshots.is_empty();
-        let is_full = self.spaces.len() >= SPACES_MAX;
+        // Whoever heard nothing does the same again.
+        if let Some(last) = last.filter(|_| self.random.percent(6)) {
+            return last.clone();
+        }
+        if self.random.percent(4) {
+            self.focus = self.random.below(names.len());
+        }
+        let any = self.random.below(names.len());
+        let at = if self.random.percent(80) { self.focus % names.len() } else { any };
+        let space = names[at].clone();
+        let own = &world.spaces[&space];
+        let has_snapshot = !own.snapshots.is_empty();
+        let has_pushback = !own.contents.pushbacks.is_empty();
+        let is_full = names.len() >= SPACES_MAX;
         let weights = [
-            500,                                           // a call
-            if self.has_races { 80 } else { 0 },           // a race
-            60,                                            // a receiver
-            40,                                            // a box
-            50,                                            // rules
-            200,                                           // the clock goes on
-            25,                                            // until nothing waits
-            12,                                            // a jump
-            30,                                            // once more by hand
-            30,                                            // a snapshot
+            700,                                           // a call
+            if self.has_races { 180 } else { 0 },          // a race
+            40,                                            // a receiver
+            30,                                            // a box
+            45,                                            // rules
+            140,                                           // the clock
+            if has_pushback { 30 } else { 0 },             // once more by hand
+            35,                                            // a snapshot
             if has_snapshot { 30 } else { 1 },             // back to one
-            if is_full || !has_snapshot { 0 } else { 15 }, // on from one elsewhere
+            if is_full || !has_snapshot { 0 } else { 12 }, // on from one elsewhere
             if has_snapshot { 12 } else { 1 },             // by a file
             8,                                             // a reset
-            if self.spaces.len() > 2 { 3 } else { 0 },     // a space is removed
+            if names.len() > 2 { 3 } else { 0 },           // a space is removed
             if is_full { 0 } else { 3 },                   // a space is made
-            if self.has_state { 35 } else { 0 },           // a restart
+            if world.setup.state { 35 } else { 0 },        // a restart
         ];
         match self.random.weighted(&weights) {
-            0 => Step::Call { space, call: self.call(at) },
-            1 => Step::Race { space, calls: self.race(at) },
+            0 => {
+                let call = self.call(&space, &own.contents);
+                self.last = Some((space.clone(), call.clone()));
+                Step::Call { space, call }
+            }
+            1 => {
+                let calls = self.race(&space, &own.contents);
+                self.last = calls.first().map(|call| (space.clone(), call.clone()));
+                Step::Race { space, calls }
+            }
             2 => Step::Receiver { receiver: self.random.below(RECEIVERS), answer: self.answer() },
             3 => Step::Box { space, name: self.random.of(&BOXES), answer: self.box_answer() },
-            4 => Step::Arm { space, rules: self.rules(at) },
-            5 => Step::Advance { space, ms: self.random.of(&WAITS) },
-            6 => Step::Idle { space },
-            7 => {
-                let ms = self.random.of(&WAITS);
-                Step::Jump { space, ms: if self.random.percent(40) { -ms } else { ms } }
+            4 => Step::Arm { space, rules: self.rules(&own.contents) },
+            5 => self.clock(space, own),
+            6 => {
+                let pushback = self.random.of(&own.contents.pushbacks);
+                let merchant = place_of(&own.contents, &pushback.merchant);
+                Step::Resend { space, merchant, tx_id: pushback.tx_id, nth: self.random.below(2) }
             }
-            8 => {
-                let (merchant, tx_id) = self.order(at);
-                Step::Resend { space, merchant, tx_id, nth: self.random.below(2) }
+            7 => Step::Save { space, name: self.name("snapshot") },
+            8 => Step::Restore { space, name: self.snapshot(own) },
+            9 => Step::Fork { space, name: self.snapshot(own), new: self.name("fork") },
+            10 => {
+                let to = self.random.of(&names).clone();
+                Step::Carry { space, name: self.snapshot(own), to }
             }
-            9 => {
-                let name = self.name("snapshot");
-                self.spaces[at].snapshots.push(name.clone());
-                Step::Save { space, name }
-            }
-            10 => Step::Restore { space, name: self.snapshot(at) },
-            11 => {
-                let (name, new) = (self.snapshot(at), self.name("fork"));
-                let fork =
-                    Known { name: new.clone(), snapshots: Vec::new(), ..self.spaces[at].clone() };
-                self.spaces.push(fork);
-                Step::Fork { space, name, new }
-            }
-            12 => {
-                let (name, to) = (self.snapshot(at), self.random.below(self.spaces.len()));
-                self.spaces[to].snapshots.push(name.clone());
-                Step::Carry { space, name, to: self.spaces[to].name.clone() }
-            }
-            13 => Step::Reset { space },
-            14 => {
-                self.spaces.remove(at);
-                Step::Remove { space }
-            }
-            15 => self.space(3),
+            11 => Step::Reset { space },
+            12 => Step::Remove { space },
+            13 => self.space(3),
             _ => Step::Restart { crash: self.random.percent(50) },
         }
     }
 
-    /// A snapshot of the space, or one that it does not have.
-    fn snapshot(&mut self, at: usize) -> String {
-        let names = self.spaces[at].snapshots.clone();
-        if names.is_empty() { "none".to_owned() } else { self.random.of(&names) }
+    /// The next entry of the payer who made the last call: once on a page, most go on at once.
+    fn next_entry(&mut self, world: &World) -> Option<Step> {
+        let is_hasty = self.random.percent(65);
+        let (space, last) = self.last.as_ref().filter(|_| is_hasty)?;
+        let contents = &world.spaces.get(space)?.contents;
+        let order = contents.order(&contents.merchant(last.merchant).id, &last.tx_id)?;
+        let is_on_page = matches!(last.action, Action::Page(_));
+        if !is_on_page || order.state() != "registered" || !order.is_being_paid() {
+            return None;
+        }
+        let (space, mut call) = (space.clone(), last.clone());
+        call.action = Action::Page(self.entry(contents, Some(order)));
+        self.last = Some((space.clone(), call.clone()));
+        Some(Step::Call { space, call })
     }
 
-    /// An order of the space, mostly.
-    fn order(&mut self, at: usize) -> (usize, String) {
-        let Known { orders, merchants, last, .. } = self.spaces[at].clone();
-        if orders.is_empty() || self.random.percent(3) {
-            return (self.random.below(merchants), "nowhere".to_owned());
-        }
-        // Most happens to the order of the last call, and then to the latest ones.
-        let recent = &orders[orders.len().saturating_sub(4)..];
-        let (merchant, tx_id) = match (last, self.random.below(100)) {
-            (Some(last), 0..50) => (last.merchant, last.tx_id),
-            (_, 0..85) => self.random.of(recent),
-            _ => self.random.of(&orders),
+    /// The clock goes, or jumps, mostly to the moment of something that is due, or a millisecond beside it.
+    fn clock(&mut self, space: String, own: &Space) -> Step {
+        let moments = own.moments();
+        let nearest = &moments[..moments.len().min(3)];
+        let ms = match self.random.weighted(&[75, 12, 13]) {
+            0 if !nearest.is_empty() => self.random.of(nearest) - own.contents.now,
+            1 if !moments.is_empty() => self.random.of(&moments) - own.contents.now,
+            _ => self.random.of(&WAITS),
         };
+        let ms = ms + self.random.of(&[-1, 0, 0, 1]);
+        match self.random.weighted(&[60, 32, 8]) {
+            0 if ms >= 0 => Step::Advance { space, ms },
+            2 => Step::Idle { space },
+            _ => Step::Jump { space, ms: if self.random.percent(20) { -ms } else { ms } },
+        }
+    }
+
+    /// A snapshot of the space, or one that it does not have.
+    fn snapshot(&mut self, own: &Space) -> String {
+        let names: Vec<&String> = own.snapshots.keys().collect();
+        if names.is_empty() { "none".to_owned() } else { self.random.of(&names).clone() }
+    }
+
+    /// A merchant, by its place.
+    fn merchant(&mut self, contents: &Contents) -> usize {
+        let all = contents.merchants.len();
+        let is_busy = self.random.percent(70);
+        self.random.below(if is_busy { all.min(BUSY) } else { all })
+    }
+
+    /// An order of the space, mostly: that of the last call, or one that somebody still waits for.
+    fn order(&mut self, space: &str, contents: &Contents) -> (usize, String) {
+        let is_same = self.random.percent(50);
+        if let Some((_, last)) = self.last.as_ref().filter(|(own, _)| is_same && own == space) {
+            return (last.merchant, last.tx_id.clone());
+        }
+        if contents.orders.is_empty() || self.random.percent(3) {
+            return (self.merchant(contents), "nowhere".to_owned());
+        }
+        let weights: Vec<usize> =
+            contents.orders.iter().map(|order| attention(contents, order)).collect();
+        let order = &contents.orders[self.random.weighted(&weights)];
         // Another merchant asks for it now and then.
-        let merchant = if self.random.percent(4) { self.random.below(merchants) } else { merchant };
-        (merchant, tx_id)
+        let is_other = self.random.percent(4);
+        let own = place_of(contents, &order.merchant);
+        (if is_other { self.merchant(contents) } else { own }, order.tx_id.clone())
     }
 
     /// A call; now and then the last one again, as merchants do who heard nothing, or do not listen.
-    fn call(&mut self, at: usize) -> Call {
-        let again = self.spaces[at].last.clone().filter(|_| self.random.percent(20));
-        let call = again.unwrap_or_else(|| self.any_call(at));
-        self.spaces[at].last = Some(call.clone());
-        call
-    }
-
-    fn any_call(&mut self, at: usize) -> Call {
-        if self.random.percent(75)
-            && let Some(next) = self.spaces[at].entries.pop()
-        {
-            return next;
+    fn call(&mut self, space: &str, contents: &Contents) -> Call {
+        let is_again = self.random.percent(15);
+        if let Some((_, last)) = self.last.as_ref().filter(|(own, _)| is_again && own == space) {
+            return last.clone();
         }
-        // Registered orders are mostly paid soon.
-        let fresh = self.spaces[at].fresh.pop().filter(|_| self.random.percent(80));
-        if let Some((merchant, tx_id, asked)) = fresh {
-            let action = if self.random.percent(40) {
-                let mut entries = self.entries(&asked);
-                entries.reverse();
-                let last = entries.pop().unwrap_or(Entry::Cancel);
-                let call = |entry| {
-                    let (tx_id, action) = (tx_id.clone(), Action::Page(entry));
-                    Call { merchant, tx_id, action, flaw: None }
-                };
-                self.spaces[at].entries = entries.into_iter().map(call).collect();
-                Action::Page(last)
-            } else {
-                self.payment()
-            };
-            return Call { merchant, tx_id, action, flaw: None };
-        }
-        match self.random.weighted(&[25, 8, 60]) {
-            0 => return self.registration(at),
-            1 => return self.lookup(at),
+        match self.random.weighted(&[18, 8, 74]) {
+            0 => return self.registration(space, contents),
+            1 => return self.lookup(space, contents),
             _ => {}
         }
-        let (merchant, tx_id) = self.order(at);
-        let call = Call { merchant, tx_id, action: self.action(), flaw: None };
-        self.with_flaw(call)
+        let (merchant, tx_id) = self.order(space, contents);
+        let order = contents.order(&contents.merchant(merchant).id, &tx_id);
+        let action = self.action(contents, order, true);
+        let is_flawed = action.is_of_merchant() && !matches!(action, Action::App { .. });
+        let call = Call { merchant, tx_id, action, flaw: None };
+        if is_flawed { self.with_flaw(call) } else { call }
+    }
+
+    /// Something to do about an order: mostly what may succeed as it stands, now and then anything.
+    fn action(&mut self, contents: &Contents, order: Option<&Order>, with_pages: bool) -> Action {
+        let state = order.filter(|_| !self.random.percent(15)).map_or("", Order::state);
+        let is_hold = order.is_some_and(|order| order.asked.hold);
+        let page = usize::from(with_pages);
+        let asks = order.is_some_and(|order| !contents.entries(order)[0].is_empty());
+        // Status, refund, reversal, completion, payment, page, report of an app, pretend app, event.
+        let weights = match state {
+            "registered" if asks => [1, 1, 1, 1, 7, 30 * page, 3, 2 * page, 2],
+            "registered" => [1, 1, 1, 1, 7, 2 * page, 9, 12 * page, 2],
+            "authorised" => [1, 1, 3, 12, 1, page, 1, page, 2],
+            "captured" | "partlyRefunded" if is_hold => [1, 8, 3, 8, 1, page, 1, page, 3],
+            "captured" | "partlyRefunded" => [1, 14, 3, 2, 1, page, 1, page, 3],
+            _ => [2, 6, 4, 4, 3, 3 * page, 2, page, 4],
+        };
+        let approvals = [Approval::Unsaid, Approval::Right, Approval::Wrong];
+        match self.random.weighted(&weights) {
+            0 => Action::Status,
+            1 => Action::Refund {
+                minor: self.random.percent(65).then(|| self.minor(order)),
+                approval: approvals[self.random.weighted(&[6, 3, 1])],
+            },
+            2 => Action::Reverse { approval: approvals[self.random.weighted(&[6, 3, 1])] },
+            3 => Action::Complete { minor: self.minor(order) },
+            4 => self.payment(),
+            5 => Action::Page(self.entry(contents, order)),
+            6 => Action::App {
+                report: self.random.of(&[
+                    Report::Scanned,
+                    Report::Processing,
+                    Report::Paid,
+                    Report::Paid,
+                    Report::Declined,
+                    Report::Cancelled,
+                ]),
+                minor: self.random.percent(15).then(|| self.minor(order)),
+            },
+            7 => Action::Wallet {
+                app: self.random.below(APPS.len()),
+                is_right: !self.random.percent(10),
+            },
+            _ => Action::Trigger { event: self.random.of(&EVENTS).to_owned() },
+        }
+    }
+
+    /// A sum: all that an order has left, or a part of it, or a little more.
+    fn minor(&mut self, order: Option<&Order>) -> i64 {
+        let all = order.map_or(100, |order| order.asked.minor);
+        let left = match order {
+            Some(order) if order.captured() > 0 => order.refundable(),
+            _ => all,
+        };
+        self.random.of(&[1, all / 2, left / 2, left - 1, left, left, left + 1, all, 40]).max(1)
     }
 
     fn payment(&mut self) -> Action {
@@ -302,47 +358,33 @@ impl Generator {
         }
     }
 
-    /// The way of a payer through the pages of such an order, mostly the right one.
-    fn entries(&mut self, asked: &Register) -> Vec<Entry> {
-        let is_right = !self.random.percent(25);
-        let card = asked.saved.filter(|_| is_right);
-        let card = card.unwrap_or_else(|| self.random.below(CARDS.len()));
-        let passcode = self.random.below(PASSCODES.len());
-        let first = if asked.customer.is_some() && self.random.percent(70) {
-            let mut chosen = vec![Entry::Passcode(passcode); 1 + self.wrong(is_right)];
-            chosen.insert(0, Entry::Saved { card });
-            chosen.push(Entry::Passcode(0));
-            chosen
-        } else {
-            let mut typed = vec![Entry::Card { card, is_right: false }; self.wrong(is_right)];
-            typed.push(Entry::Card { card, is_right: true });
-            typed
+    /// An entry on the page of an order: mostly one that the page asks for. Whoever was wrong is mostly wrong again.
+    fn entry(&mut self, contents: &Contents, order: Option<&Order>) -> Entry {
+        let Some(order) = order.filter(|_| !self.random.percent(8)) else {
+            let card = self.random.below(CARDS.len());
+            let odd = [
+                Entry::Cancel,
+                Entry::Return,
+                Entry::Channel,
+                Entry::Saved { card },
+                Entry::Passcode(0),
+            ];
+            return self.random.of(&odd);
         };
-        let otp = Entry::Otp { is_right: true };
-        let mut rest = vec![Entry::Otp { is_right: false }; self.wrong(is_right)];
-        if asked.method == "PAYON" {
-            rest.insert(0, Entry::Channel);
-            rest.extend([otp.clone(), Entry::Channel, otp]);
-        } else {
-            rest.extend([otp, Entry::Return]);
-        }
-        let mut entries = [first, rest].concat();
-        if self.random.percent(15) {
-            let at = self.random.below(entries.len());
-            let odd = [Entry::Cancel, Entry::Return, Entry::Channel, Entry::Passcode(passcode)];
-            entries.insert(at, self.random.of(&odd));
-        }
-        entries
-    }
-
-    /// How often somebody who may be wrong is.
-    fn wrong(&mut self, is_right: bool) -> usize {
-        if is_right { 0 } else { self.random.below(4) }
+        let [right, wrong] = contents.entries(order);
+        let share = match contents.wrong_attempts(order) {
+            0 if order.is_being_paid() => 55,
+            0 => 12,
+            _ => 88,
+        };
+        let is_wrong = self.random.percent(share);
+        let fit = if is_wrong && !wrong.is_empty() { wrong } else { right };
+        if fit.is_empty() { Entry::Cancel } else { self.random.of(&fit) }
     }
 
     /// Something of a merchant's that is about no single order.
-    fn lookup(&mut self, at: usize) -> Call {
-        let (merchant, tx_id) = self.order(at);
+    fn lookup(&mut self, space: &str, contents: &Contents) -> Call {
+        let (merchant, tx_id) = self.order(space, contents);
         let customer = self.random.below(CUSTOMERS.len());
         let passcode = self.random.below(PASSCODES.len());
         let action = match self.random.weighted(&[40, 12, 18, 15, 15]) {
@@ -365,14 +407,16 @@ impl Generator {
             }
             _ => {
                 let count = 1 + self.random.below(3);
-                Action::Reconcile { claims: (0..count).map(|_| self.claim(at)).collect() }
+                Action::Reconcile {
+                    claims: (0..count).map(|_| self.claim(space, contents)).collect(),
+                }
             }
         };
         Call { merchant, tx_id, action, flaw: None }
     }
 
-    fn claim(&mut self, at: usize) -> Claim {
-        let (_, tx_id) = self.order(at);
+    fn claim(&mut self, space: &str, contents: &Contents) -> Claim {
+        let (_, tx_id) = self.order(space, contents);
         let minor = self.random.percent(40).then(|| self.random.of(&[40, 60, 100, 999]));
         Claim { tx_id, kind: self.random.of(&CLAIMS).to_owned(), minor }
     }
@@ -392,65 +436,70 @@ impl Generator {
         Call { flaw: self.random.percent(8).then_some(flaw), ..call }
     }
 
-    fn registration(&mut self, at: usize) -> Call {
-        let merchants = self.spaces[at].merchants;
-        let is_again = self.random.percent(6);
-        let (merchant, tx_id) = if is_again {
-            self.order(at)
+    /// An order comes to be: by a call, or by a link.
+    fn registration(&mut self, space: &str, contents: &Contents) -> Call {
+        let (merchant, tx_id) = if self.random.percent(6) {
+            self.order(space, contents)
         } else {
             // The same numbers at different merchants are different orders.
-            (self.random.below(merchants), format!("t{}", self.random.below(60)))
+            (self.merchant(contents), format!("t{}", self.random.below(60)))
         };
-        self.spaces[at].orders.push((merchant, tx_id.clone()));
-        let hold = self.random.percent(35);
-        let methods = ["CREDIT_DEBIT", "PAYON", "PPCBANK_TRANSFER", "BAKONG_KHQR"];
-        let method =
-            if hold && !self.random.percent(5) { methods[0] } else { self.random.of(&methods) };
-        let riel = self.random.percent(if method == methods[3] { 50 } else { 3 });
-        let receiver = self.random.percent(85).then(|| self.random.below(BOXES[1] + 1));
-        let receiver = receiver.filter(|it| *it != DEAD_RECEIVER || self.random.percent(50));
-        let minor = self.random.of(&AMOUNTS);
-        let customer = self.random.percent(35).then(|| self.random.below(CUSTOMERS.len()));
-        let saved = customer.filter(|_| self.random.percent(40));
-        let saved = saved.map(|_| self.random.below(CARDS.len()));
-        let method = method.to_owned();
-        let asked = Register { hold, method, riel, minor, receiver, customer, saved };
-        self.spaces[at].fresh.push((merchant, tx_id.clone(), asked.clone()));
+        let id = &contents.merchant(merchant).id;
+        let known = contents.order(id, &tx_id).map(|order| order.asked.clone());
+        let asked = known.filter(|_| self.random.percent(50));
+        let asked = asked.unwrap_or_else(|| self.wish(contents, id));
+        if self.random.percent(25) {
+            let ages = [0, 0, 60_000, 899_999, 900_000, 900_001, -5_000];
+            let age_ms = self.random.percent(70).then(|| self.random.of(&ages));
+            let flaw = self.random.of(&[LinkFlaw::Torn, LinkFlaw::Foreign]);
+            let flaw = self.random.percent(8).then_some(flaw);
+            let action = Action::Link { asked, age_ms, flaw };
+            return Call { merchant, tx_id, action, flaw: None };
+        }
         let call = Call { merchant, tx_id, action: Action::Register(asked), flaw: None };
         self.with_flaw(call)
     }
 
-    fn action(&mut self) -> Action {
-        let approvals = [Approval::Unsaid, Approval::Right, Approval::Wrong];
-        let approval = approvals[self.random.weighted(&[6, 3, 1])];
-        let minor = self.random.of(&[1, 40, 60, 60, 100, 101, 250, 999]);
-        match self.random.weighted(&[12, 44, 10, 14, 6, 10]) {
-            0 => Action::Status,
-            1 => Action::Refund { minor: self.random.percent(65).then_some(minor), approval },
-            2 => Action::Reverse { approval },
-            3 => Action::Complete { minor },
-            4 => self.payment(),
-            _ => Action::Trigger { event: self.random.of(&EVENTS).to_owned() },
-        }
+    /// An order of a merchant's that is asked for.
+    fn wish(&mut self, contents: &Contents, merchant: &str) -> Register {
+        let customer = self.random.percent(45).then(|| self.random.below(CUSTOMERS.len()));
+        let is_saved =
+            |card: &usize| customer.is_some_and(|it| contents.saved(merchant, it, *card).is_some());
+        let own: Vec<usize> = (0..CARDS.len()).filter(is_saved).collect();
+        let saved = match customer {
+            Some(_) if !own.is_empty() && self.random.percent(70) => Some(self.random.of(&own)),
+            Some(_) if self.random.percent(10) => Some(self.random.below(CARDS.len())),
+            _ => None,
+        };
+        let hold = self.random.percent(35);
+        let methods = ["CREDIT_DEBIT", "PAYON", "PPCBANK_TRANSFER", "BAKONG_KHQR"];
+        let method = match saved {
+            _ if self.random.percent(5) => self.random.of(&methods),
+            _ if hold => methods[0],
+            Some(card) => CARDS[card].method,
+            None => methods[self.random.weighted(&[5, 4, 1, 2])],
+        };
+        let riel = self.random.percent(if method == methods[3] { 50 } else { 3 });
+        let receiver = self.random.percent(85).then(|| self.random.below(BOXES[1] + 1));
+        let receiver = receiver.filter(|it| *it != DEAD_RECEIVER || self.random.percent(50));
+        let (method, minor) = (method.to_owned(), self.random.of(&AMOUNTS));
+        Register { hold, method, riel, minor, receiver, customer, saved }
     }
 
     /// Calls for one order, mostly, that cannot all succeed; often the same call of a merchant who does not wait.
-    fn race(&mut self, at: usize) -> Vec<Call> {
-        let (merchant, tx_id) = self.order(at);
-        let count = 2 + self.random.below(3);
-        let fresh = self.spaces[at].fresh.pop();
-        let same = self.random.percent(50).then(|| self.action());
+    fn race(&mut self, space: &str, contents: &Contents) -> Vec<Call> {
+        let count = 2 + self.random.below(6);
+        if self.random.percent(12) {
+            return vec![self.registration(space, contents); count];
+        }
+        let (merchant, tx_id) = self.order(space, contents);
+        let order = contents.order(&contents.merchant(merchant).id, &tx_id);
+        let same = self.random.percent(70).then(|| self.action(contents, order, false));
         (0..count)
-            .map(|_| match &fresh {
-                Some((merchant, tx_id, _)) if self.random.percent(60) => {
-                    let outcome = Some(self.random.of(&ENDS).to_owned());
-                    let action = Action::Pay { outcome, passcode: None };
-                    Call { merchant: *merchant, tx_id: tx_id.clone(), action, flaw: None }
-                }
-                _ => {
-                    let action = same.clone().unwrap_or_else(|| self.action());
-                    Call { merchant, tx_id: tx_id.clone(), action, flaw: None }
-                }
+            .map(|_| {
+                let action = same.clone();
+                let action = action.unwrap_or_else(|| self.action(contents, order, false));
+                Call { merchant, tx_id: tx_id.clone(), action, flaw: None }
             })
             .collect()
     }
@@ -479,15 +528,18 @@ impl Generator {
         BoxAnswer::Status { status, delay_ms }
     }
 
-    fn rules(&mut self, at: usize) -> Vec<Rule> {
+    fn rules(&mut self, contents: &Contents) -> Vec<Rule> {
         let count = self.random.below(5);
-        let mut rules: Vec<Rule> = (0..count).map(|_| self.rule(at)).collect();
+        // Calls at the same time need rules whose counts do not decide.
+        let plain = self.has_races && self.random.percent(80);
+        let mut rules: Vec<Rule> = (0..count).map(|_| self.rule(contents)).collect();
+        rules.retain(|rule| !plain || !is_ordered(std::slice::from_ref(rule)));
         rules.sort_by(|a, b| a.id.cmp(&b.id));
         rules.dedup_by(|a, b| a.id == b.id);
         rules
     }
 
-    fn rule(&mut self, at: usize) -> Rule {
+    fn rule(&mut self, contents: &Contents) -> Rule {
         let on = self.random.of(&OPERATIONS);
         let count = 1 + self.random.below(3) as u32;
         let ms = self.random.of(&[1, 2_000, 5_000, 60_000]);
@@ -508,8 +560,7 @@ impl Generator {
             }
             _ => [&answers[..], &bookings, &[notices]].concat(),
         };
-        let merchants = self.spaces[at].merchants;
-        let merchant = self.random.percent(20).then(|| self.random.below(merchants));
+        let merchant = self.random.percent(20).then(|| self.merchant(contents));
         // An id that was there before goes on counting.
         let id = format!("again{}", self.random.below(6));
         Rule {
@@ -521,4 +572,9 @@ impl Generator {
             effect: self.random.of(&effects),
         }
     }
+}
+
+/// The place of a merchant of the space.
+fn place_of(contents: &Contents, merchant: &str) -> usize {
+    contents.merchants.iter().position(|own| own.id == merchant).unwrap_or(0)
 }

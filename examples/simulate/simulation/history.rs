@@ -116,6 +116,22 @@ pub(crate) enum Action {
     },
     /// The payer takes a step on the order's page.
     Page(Entry),
+    /// The payer's app reports on the order's QR, with another sum than the order's where one is named.
+    App {
+        report: Report,
+        minor: Option<i64>,
+    },
+    /// The payer pays with the pretend app, from one of its wallets and accounts.
+    Wallet {
+        app: usize,
+        is_right: bool,
+    },
+    /// The payer opens a link for an order, which the merchant made so many milliseconds ago where it says that.
+    Link {
+        asked: Register,
+        age_ms: Option<i64>,
+        flaw: Option<LinkFlaw>,
+    },
     /// A card is saved for a customer, with a passcode or without.
     Bind {
         customer: usize,
@@ -162,6 +178,25 @@ pub(crate) enum Entry {
     Return,
     /// Gives up.
     Cancel,
+}
+
+/// Reports of a payer's app on a QR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Report {
+    Scanned,
+    Processing,
+    Paid,
+    Declined,
+    Cancelled,
+}
+
+/// Flaws of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LinkFlaw {
+    /// Its end is missing.
+    Torn,
+    /// It is opened as that of another merchant.
+    Foreign,
 }
 
 /// Changes of a passcode.
@@ -335,6 +370,18 @@ impl Step {
     }
 }
 
+impl Report {
+    /// The name of its operation.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scanned => "notifyQrScanned",
+            Self::Processing => "notifyProcessing",
+            Self::Paid | Self::Declined => "notifyCompletion",
+            Self::Cancelled => "cancelQr",
+        }
+    }
+}
+
 impl Register {
     pub(crate) fn currency(&self) -> &'static str {
         if self.riel { "KHR" } else { "USD" }
@@ -352,7 +399,8 @@ impl Action {
             Self::Complete { .. } => "preAuthCompletion",
             Self::Pay { .. } => "pay",
             Self::Trigger { .. } => "trigger",
-            Self::Page(_) => "page",
+            Self::Page(_) | Self::Wallet { .. } | Self::Link { .. } => "page",
+            Self::App { report, .. } => report.name(),
             Self::Bind { .. } => "bindingRegister",
             Self::Bindings { .. } => "bindingList",
             Self::Passcode { change: PasscodeChange::Create, .. } => "createPin",
@@ -380,9 +428,9 @@ impl Action {
         matches!(self, Self::Refund { .. } | Self::Reverse { .. } | Self::Complete { .. })
     }
 
-    /// Returns true if a merchant calls, and not a payer or somebody at the control plane.
+    /// Returns true if it is one of PAYON's operations, and no page and no call of the control plane.
     pub(crate) fn is_of_merchant(&self) -> bool {
-        !matches!(self, Self::Pay { .. } | Self::Trigger { .. } | Self::Page(_))
+        !matches!(self, Self::Pay { .. } | Self::Trigger { .. }) && self.name() != "page"
     }
 }
 

@@ -4,11 +4,12 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | `history` | all that happens, as data |
-//! | `generator` | makes a history from a seed |
-//! | `player` | does each step over HTTP, and compares what the control plane shows |
+//! | `generator` | makes a history from a seed, with the model, which says what matters at each moment |
+//! | `player` | does each step over HTTP, and compares what the control plane shows with the model |
 //! | `model` | works out what must come of each step, without any code of the gateway's |
+//! | `race` | finds the order of calls at the same time that explains what came of them |
 //! | `finding` | the invariants, and what is told of one that is broken |
-//! | `comparison` | orders, push-backs, rules and sums of both sides |
+//! | `comparison` | orders, push-backs, rules, sums, answers and the journal of both sides |
 //! | `receivers` | the other end of push-backs, in all ways in which it can fail |
 //! | `transcript` | all that was said, for the comparison of two runs |
 //! | `shrink` | makes a history that ends in a finding short |
@@ -19,6 +20,7 @@ mod generator;
 mod history;
 mod model;
 mod player;
+mod race;
 mod random;
 mod receivers;
 mod request;

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use super::comparison::{address, money};
 use super::history::{
-    Action, Approval, CUSTOMERS, Call, Entry, Flaw, PASSCODES, PasscodeChange, Register,
+    Action, Approval, CUSTOMERS, Call, Entry, Flaw, LinkFlaw, PASSCODES, PasscodeChange, Register,
+    Report,
 };
-use super::model::{CARDS, Contents, Merchant, SavedKey, date, day, said};
+use super::model::{APPS, CARDS, Contents, Merchant, SavedKey, date, day, said};
 
 /// An id that no saved card has.
 const NO_CARD: &str = "00000000-0000-4000-8000-000000000000";
@@ -34,6 +35,8 @@ pub(crate) struct Known<'a> {
     pub(crate) gateway: &'a PublicKey,
     /// Address of the receivers.
     pub(crate) receivers: &'a str,
+    /// Path of the order's page; empty where there is none.
+    pub(crate) page: &'a str,
 }
 
 impl Known<'_> {
@@ -78,6 +81,14 @@ pub(crate) fn of(
             return Ok(control(space, merchant, call, "trigger", &json!({ "event": event })));
         }
         Action::Page(_) => "",
+        Action::Wallet { app, is_right } => return Ok(wallet(space, *app, *is_right, known)),
+        Action::Link { .. } => "/pg/checkout",
+        Action::App { report, .. } => match report {
+            Report::Scanned => "/pg/notifyqrscanned",
+            Report::Processing => "/pg/notifyprocessingpayment",
+            Report::Paid | Report::Declined => "/pg/notifycompletionpayment",
+            Report::Cancelled => "/pg/cancelqrpayment",
+        },
         Action::Bind { .. } => "/pg/binding/register",
         Action::Bindings { .. } => "/pg/bindingList",
         Action::Passcode { change: PasscodeChange::Create, .. } => "/pg/binding/createPIN",
@@ -95,7 +106,7 @@ pub(crate) fn of(
         body["txId"] = tx_id.as_str().into();
     }
     match action {
-        Action::Register(asked) => {
+        Action::Register(asked) | Action::Link { asked, .. } => {
             body["trt"] = if asked.hold { "12" } else { "10" }.into();
             body["currency"] = asked.currency().into();
             body["amount"] = amount(asked.minor, asked.riel).into();
@@ -118,6 +129,22 @@ pub(crate) fn of(
         }
         Action::Reverse { approval: asked } => {
             set_approval(&mut body, said(*asked, known.approval));
+        }
+        Action::App { report, minor } => {
+            let own = order.map_or(100, |order| order.asked.minor);
+            let amount = money(minor.unwrap_or(own), riel);
+            if report.name() == "notifyCompletion" {
+                let is_paid = *report == Report::Paid;
+                body = json!({
+                    "RESULT_CODE": if is_paid { "0000" } else { "9999" },
+                    "RESULT_MSG": if is_paid { "SUCCESS" } else { "ERROR" },
+                    "MC_ID": merchant.id, "TERM_ID": merchant.terminal, "TX_ID": tx_id,
+                    "AMOUNT": amount, "APPROVAL_DATE": "02032026100000",
+                    "APPROVAL_NO": "123456", "CURRENCY": if riel { "KHR" } else { "USD" },
+                });
+            } else {
+                body["amount"] = amount.into();
+            }
         }
         Action::Complete { minor } => {
             body["currency"] = "USD".into();
@@ -167,7 +194,47 @@ pub(crate) fn of(
         }
         _ => {}
     }
+    if let Action::Link { age_ms, flaw, .. } = action {
+        if let Some(age_ms) = age_ms {
+            body["issuedAt"] = (contents.now - age_ms).into();
+        }
+        return link(space, path, &body, *flaw, merchant, known);
+    }
     spoiled(space, path, body, call, merchant)
+}
+
+/// The opening of a link that a merchant made.
+fn link(
+    space: &str,
+    path: &str,
+    body: &Value,
+    flaw: Option<LinkFlaw>,
+    merchant: &Merchant,
+    known: Known<'_>,
+) -> Result<Request, String> {
+    let (padding, encoding) = (Padding::Pkcs1, Encoding::Base64Url);
+    let data = crypto::encrypt(known.gateway, padding, encoding, body.to_string().as_bytes());
+    let mut data = data.map_err(|error| error.to_string())?;
+    if flaw == Some(LinkFlaw::Torn) {
+        // Whole groups of Base64: what is said of half a group depends on its bits, which are random.
+        data.truncate(data.len() / 8 * 4);
+    }
+    let own = if flaw == Some(LinkFlaw::Foreign) { "NOBODY" } else { &*merchant.id };
+    let path = format!("/space/{space}{path}?merchantId={own}&data={data}");
+    Ok(Request { method: "GET", path, body: String::new() })
+}
+
+/// A payment with the pretend app.
+fn wallet(space: &str, app: usize, is_right: bool, known: Known<'_>) -> Request {
+    let passcode = if is_right { PASSCODES[0] } else { "000000" };
+    let form = [("action", "pay"), ("from", APPS[app].from), ("passcode", passcode)];
+    let path = if known.page.is_empty() {
+        format!("/space/{space}/_sim/app/none")
+    } else {
+        known.page.replace("/pg/checkout/", "/_sim/app/")
+    };
+    let body = serde_html_form::to_string(form.as_slice()).unwrap_or_default();
+    Request { method: "POST", path, body }
 }
 
 fn set_approval(body: &mut Value, number: Option<&str>) {
@@ -229,13 +296,7 @@ pub(crate) struct Visit {
 }
 
 /// The visit in which a payer makes an entry.
-pub(crate) fn visit(
-    path: String,
-    call: &Call,
-    entry: &Entry,
-    contents: &Contents,
-    known: Known<'_>,
-) -> Visit {
+pub(crate) fn visit(call: &Call, entry: &Entry, contents: &Contents, known: Known<'_>) -> Visit {
     let merchant = &contents.merchant(call.merchant).id;
     let customer = contents.order(merchant, &call.tx_id).and_then(|order| order.asked.customer);
     let (action, fields) = match entry {
@@ -265,5 +326,5 @@ pub(crate) fn visit(
         Entry::Cancel => ("cancel", Vec::new()),
     };
     let form = [vec![("action", action.to_owned())], fields].concat();
-    Visit { path, form, entry: entry.clone() }
+    Visit { path: known.page.to_owned(), form, entry: entry.clone() }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Web {
 }
 
 /// What came of a call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     /// HTTP status; `None` where no whole answer came.
     pub(crate) status: Option<u16>,

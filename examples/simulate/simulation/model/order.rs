@@ -23,6 +23,29 @@ pub(crate) enum Change {
     Cancelled,
     Expired,
     Settled,
+    /// The app of the payer has got so far.
+    Screen(Screen),
+    /// The app of the payer reported something in vain.
+    Rejected,
+}
+
+/// What the page of an order with a QR shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Screen {
+    #[default]
+    Shown,
+    Scanned,
+    Processing,
+}
+
+impl Screen {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Scanned => "scanned",
+            Self::Processing => "processing",
+        }
+    }
 }
 
 /// What somebody wants to happen to an order.
@@ -38,6 +61,7 @@ pub(crate) enum Wish {
     Reverse(Approval),
     Refund(Option<i64>, Approval),
     ChargeBack,
+    Show(Screen),
 }
 
 /// An order.
@@ -59,6 +83,11 @@ pub(crate) fn day(at: i64) -> i64 {
     (at + ZONE_MS).div_euclid(DAY_MS)
 }
 
+/// The time at which the day of that time ends in Cambodia.
+pub(super) fn end_of_day(at: i64) -> i64 {
+    (day(at) + 1) * DAY_MS - ZONE_MS
+}
+
 /// A day as `yyyyMMdd`.
 pub(crate) fn date(day: i64) -> String {
     Millis(day * DAY_MS).rfc3339()[..10].replace('-', "")
@@ -78,6 +107,8 @@ impl Change {
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Settled => "settled",
+            Self::Screen(screen) => screen.name(),
+            Self::Rejected => "rejected",
         }
     }
 
@@ -139,12 +170,17 @@ impl Order {
     /// The last thing that happened to its money.
     fn last(&self) -> &Change {
         let mut changes = self.log.iter().rev().map(|(_, change)| change);
-        changes.find(|change| **change != Change::Settled).unwrap_or(&Change::Registered)
+        let is_of_money = |change: &&Change| {
+            !matches!(change, Change::Settled | Change::Screen(_) | Change::Rejected)
+        };
+        changes.find(is_of_money).unwrap_or(&Change::Registered)
     }
 
     pub(crate) fn state(&self) -> &'static str {
         match self.last() {
-            Change::Registered | Change::Settled => "registered",
+            Change::Registered | Change::Settled | Change::Screen(_) | Change::Rejected => {
+                "registered"
+            }
             Change::Approved if self.asked.hold => "authorised",
             Change::Approved | Change::Completed(_) => "captured",
             Change::Reversed => "reversed",
@@ -228,10 +264,39 @@ impl Order {
         (happened && sum > 0 && sum == minor) || self.log.iter().any(is_refund)
     }
 
+    /// Returns true if its page shows a QR.
+    pub(crate) fn shows_qr(&self) -> bool {
+        ["PAYON", "BAKONG_KHQR"].contains(&&*self.asked.method)
+    }
+
+    /// What its page shows, where that is a QR.
+    pub(crate) fn screen(&self) -> Screen {
+        let mut changes = self.log.iter().rev();
+        let screen = changes.find_map(|(_, change)| match change {
+            Change::Screen(screen) => Some(*screen),
+            _ => None,
+        });
+        screen.unwrap_or_default()
+    }
+
+    /// Number of reports in vain.
+    pub(super) fn rejections(&self) -> usize {
+        self.log.iter().filter(|(_, change)| *change == Change::Rejected).count()
+    }
+
+    /// Returns true if its payer has begun to pay.
+    pub(crate) fn is_being_paid(&self) -> bool {
+        self.progress != Progress::default()
+    }
+
+    /// Time at which the one-time password ends that its payer is asked for.
+    pub(super) fn otp_ends(&self) -> Option<i64> {
+        self.progress.otp_ends().filter(|_| self.state() == "registered")
+    }
+
     /// Until when it may be paid.
     pub(crate) fn payable_until(&self) -> i64 {
-        let shows_qr = ["PAYON", "BAKONG_KHQR"].contains(&&*self.asked.method);
-        self.created() + if shows_qr { 10 * MINUTE_MS } else { 15 * MINUTE_MS }
+        self.created() + if self.shows_qr() { 10 * MINUTE_MS } else { 15 * MINUTE_MS }
     }
 
     /// Time at which it runs out, while it can.
@@ -327,6 +392,10 @@ impl Order {
                     change,
                 )
             }
+            Wish::Show(screen) => (
+                vec![payable, (*screen < self.screen(), "state.not-allowed")],
+                Change::Screen(*screen),
+            ),
             Wish::ChargeBack => {
                 (vec![(!has_money, or("state.not-captured"))], Change::ChargedBack(left))
             }

@@ -1,6 +1,6 @@
 //! Payers as the model knows them: their cards, the saved ones among these, and how far each has got on its page.
 
-use super::super::history::{Effect, Entry, PasscodeChange, Setup};
+use super::super::history::{Effect, Entry, PASSCODES, PasscodeChange, Setup};
 use super::order::{Order, Wish};
 use super::space::{Contents, Space};
 
@@ -48,7 +48,7 @@ const SCHEME: &str = "CREDIT_DEBIT";
 const PAYON: (&str, Issuer) = ("PAYON", Issuer::None);
 
 /// The cards that payers have.
-pub(crate) const CARDS: [Card; 6] = [
+pub(crate) const CARDS: [Card; 8] = [
     card("5204730000001003", "202512", "100", (SCHEME, Issuer::Challenge), "success"),
     card("4111111111111111", "203012", "123", (SCHEME, Issuer::None), "success"),
     card(
@@ -61,6 +61,8 @@ pub(crate) const CARDS: [Card; 6] = [
     card("4100000000000001", "203012", "123", (SCHEME, Issuer::Frictionless), "issuer.timeout"),
     card("1010499900000048", "202712", "1234", PAYON, "success"),
     card("1010499900000051", "203012", "1234", PAYON, "card.insufficient-funds"),
+    card("4000000000002503", "203012", "123", (SCHEME, Issuer::Challenge), "success"),
+    card("2223000000000007", "203012", "100", (SCHEME, Issuer::Challenge), "success"),
 ];
 
 /// A saved card: the gateway gives the same one the same id wherever its space goes on.
@@ -106,7 +108,7 @@ pub(crate) struct Customer {
 /// Position of a payer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    stage: Stage,
+    pub(super) stage: Stage,
     source: Option<Source>,
     wrong_pins: usize,
     wrong_otps: usize,
@@ -114,8 +116,15 @@ pub(crate) struct Progress {
     sent: i64,
 }
 
+impl Progress {
+    /// Time at which the one-time password ends that is asked for.
+    pub(super) fn otp_ends(&self) -> Option<i64> {
+        [Stage::Otp, Stage::Issuer].contains(&self.stage).then_some(self.sent + OTP_MS)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     #[default]
     Enter,
     Passcode,
@@ -256,6 +265,47 @@ impl Contents {
                 self.saved.iter().find(|saved| saved.key == *key).map(|_| CARDS[key.card])
             }
         }
+    }
+
+    /// Entries that an order's page asks for: all that are right, and all that are wrong.
+    pub(crate) fn entries(&self, order: &Order) -> [Vec<Entry>; 2] {
+        let Progress { stage, source, .. } = &order.progress;
+        let asks = self.card_of(&order.progress).is_some_and(|it| it.issuer == Issuer::Challenge);
+        let cards = || (0..CARDS.len()).filter(|card| CARDS[*card].method == order.asked.method);
+        match (stage, source) {
+            (Stage::Passcode, Some(Source::Saved(key))) => {
+                let right = self.passcode(&(key.merchant.clone(), key.customer));
+                let wrong = (0..PASSCODES.len()).filter(|passcode| *passcode != right);
+                [vec![Entry::Passcode(right)], wrong.map(Entry::Passcode).collect()]
+            }
+            (Stage::Channel, _) => [vec![Entry::Channel], vec![Entry::Otp { is_right: true }]],
+            (Stage::Issuer, _) if !asks => [vec![Entry::Return], vec![Entry::Cancel]],
+            (Stage::Otp | Stage::Issuer, _) => {
+                [true, false].map(|is_right| vec![Entry::Otp { is_right }])
+            }
+            (Stage::Enter | Stage::Passcode | Stage::Unanswered, _) => {
+                let [right, wrong] = [true, false].map(|is_right| {
+                    let typed = cards().filter(|_| order.saved.is_none());
+                    typed.map(|card| Entry::Card { card, is_right }).collect::<Vec<_>>()
+                });
+                let own = cards().filter(|card| {
+                    let customer = order.asked.customer;
+                    customer.is_some_and(|it| self.saved(&order.merchant, it, *card).is_some())
+                });
+                let saved = own.map(|card| Entry::Saved { card });
+                [saved.chain(right).collect(), wrong]
+            }
+        }
+    }
+
+    /// Number of wrong attempts that an order's payer has made in a row, with whatever it pays.
+    pub(crate) fn wrong_attempts(&self, order: &Order) -> usize {
+        let Progress { source, wrong_pins, wrong_otps, .. } = &order.progress;
+        let saved = self.saved.iter().find(|saved| {
+            matches!(source, Some(Source::Saved(key)) if *key == saved.key)
+                || order.saved.as_ref() == Some(&saved.key)
+        });
+        wrong_pins + wrong_otps + saved.map_or(0, |saved| saved.wrong_passcodes)
     }
 
     /// What comes of an entry on the page of an order that may be paid.

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::history::{
-    Action, Approval, BOXES, BoxAnswer, Call, Claim, Effect, Flaw, Gate, RECEIVERS, Register, Rule,
-    Setup,
+    Action, Approval, BOXES, BoxAnswer, Call, Claim, Effect, Flaw, Gate, LinkFlaw, RECEIVERS,
+    Register, Rule, Setup, Step,
 };
-use super::order::{Change, Order, Wish, day};
+use super::order::{Change, Order, Wish, day, end_of_day};
 use super::payer::{Customer, Progress, SavedCard, SavedKey};
 use super::pushback::{Course, Pushback, PushbackState};
 use super::{DAWN, Merchant, Receivers};
+
+/// Time for which a merchant's link may be opened.
+const LINK_MS: i64 = 900_000;
 
 /// All that a snapshot holds.
 #[derive(Clone, Debug)]
@@ -71,6 +74,15 @@ pub(crate) struct Outcome {
     pub(crate) saved: Option<SavedKey>,
     /// True if the journal has it.
     pub(crate) is_noted: bool,
+    /// What the same call brought before: reports of an app that then pays.
+    pub(crate) earlier: Vec<Outcome>,
+}
+
+impl Outcome {
+    /// All of it that the journal has.
+    pub(crate) fn noted(&self) -> impl Iterator<Item = &Self> {
+        self.earlier.iter().chain([self]).filter(|outcome| outcome.is_noted)
+    }
 }
 
 impl Contents {
@@ -174,7 +186,8 @@ impl Contents {
         let order = &mut self.orders[place];
         order.log.push((at, change.clone()));
         let is_payment = matches!(change, Change::Approved | Change::Failed(_) | Change::Cancelled);
-        let is_news = change != Change::Settled && (is_payment || setup.every_event);
+        let is_told = !matches!(change, Change::Settled | Change::Screen(_) | Change::Rejected);
+        let is_news = is_told && (is_payment || setup.every_event);
         let Some(receiver) = order.asked.receiver.filter(|_| is_news) else { return };
         let times = match effect {
             Some(Effect::Notices { copies, delay_ms, apart_ms }) => {
@@ -212,19 +225,60 @@ impl Space {
     }
 
     /// The space goes back to a snapshot, which its journal notes.
-    pub(crate) fn restore(&mut self, snapshot: &Contents) {
+    fn restore(&mut self, snapshot: &Contents) {
         self.contents = snapshot.resumed();
         self.journal += 1;
     }
 
-    pub(crate) fn reset(&mut self) {
+    fn reset(&mut self) {
         let snapshots = std::mem::take(&mut self.snapshots);
         let initial = self.initial.clone();
         *self = Self { snapshots, ..Self::new(initial.clone(), initial) };
     }
 
+    /// Does a step that happens in this space alone and is no call.
+    pub(super) fn step(&mut self, step: &Step, setup: &Setup, receivers: &mut Receivers) {
+        match step {
+            Step::Box { name, answer, .. } => {
+                self.boxes[usize::from(*name == BOXES[1])] = *answer;
+            }
+            Step::Arm { rules, .. } => self.contents.rules.clone_from(rules),
+            Step::Advance { ms, .. } => self.advance(*ms, setup, receivers),
+            Step::Idle { .. } => self.idle(setup, receivers),
+            Step::Jump { ms, .. } => self.contents.now += ms,
+            Step::Resend { merchant, tx_id, nth, .. } => {
+                let merchant = self.contents.merchant(*merchant).id.clone();
+                self.resend(&merchant, tx_id, *nth);
+            }
+            Step::Save { name, .. } => {
+                let contents = self.contents.clone();
+                self.snapshots.entry(name.clone()).or_insert(contents);
+            }
+            Step::Restore { name, .. } => {
+                if let Some(snapshot) = self.snapshots.get(name).cloned() {
+                    self.restore(&snapshot);
+                }
+            }
+            Step::Reset { .. } => self.reset(),
+            _ => {}
+        }
+    }
+
+    /// The times at which something happens by itself or is over, the next first: push-backs are sent or answered, orders
+    /// run out, one-time passwords end, a day is settled.
+    pub(crate) fn moments(&self) -> Vec<i64> {
+        let Contents { now, orders, pushbacks, .. } = &self.contents;
+        let pushbacks = pushbacks.iter().filter_map(Pushback::next);
+        let orders = orders.iter().flat_map(|order| [order.deadline(), order.otp_ends()]);
+        let settled = [end_of_day(*now)];
+        let mut moments: Vec<i64> = pushbacks.chain(orders.flatten()).chain(settled).collect();
+        moments.sort_unstable();
+        moments.dedup();
+        moments
+    }
+
     /// A push-back of an order is sent again by hand, unless it is under way.
-    pub(crate) fn resend(&mut self, merchant: &str, tx_id: &str, nth: usize) {
+    fn resend(&mut self, merchant: &str, tx_id: &str, nth: usize) {
         let Contents { now, pushbacks, .. } = &mut self.contents;
         let mut own =
             pushbacks.iter_mut().filter(|it| it.merchant == merchant && it.tx_id == tx_id);
@@ -294,7 +348,7 @@ impl Space {
     }
 
     /// The clock goes on until no push-back waits.
-    pub(crate) fn idle(&mut self, setup: &Setup, receivers: &mut Receivers) {
+    fn idle(&mut self, setup: &Setup, receivers: &mut Receivers) {
         self.catch_up(setup, receivers);
         while self.next_due(false).is_some() {
             self.contents.now = self.next_due(true).unwrap_or(self.contents.now);
@@ -312,8 +366,8 @@ impl Space {
     /// What comes of a call, which is made now.
     pub(crate) fn call(&mut self, call: &Call, setup: &Setup) -> Outcome {
         let outcome = self.outcome_of(call, setup);
-        self.journal += usize::from(outcome.is_noted);
-        self.answered += usize::from(call.action.is_of_merchant());
+        self.journal += outcome.noted().count();
+        self.answered += usize::from(call.action.is_of_merchant()) + outcome.earlier.len();
         outcome
     }
 
@@ -331,6 +385,7 @@ impl Space {
             rows: None,
             saved: None,
             is_noted: true,
+            earlier: Vec::new(),
         };
         let refused = |reason: &str| Outcome { reason: reason.to_owned(), ..outcome.clone() };
         if let Some(early) = flaw.and_then(|flaw| refused_early(flaw, action)) {
@@ -346,6 +401,30 @@ impl Space {
                     Some((Some(reason), effect)) => with_effect(refused(reason), effect),
                     _ => Outcome { is_noted: false, ..outcome },
                 }
+            }
+            Action::Wallet { app, is_right } => {
+                let place = self.contents.find(&merchant, tx_id);
+                let reached = place.filter(|place| {
+                    *is_right && self.contents.orders[*place].asked.method != "CREDIT_DEBIT"
+                });
+                let Some(place) = reached else { return Outcome { is_noted: false, ..outcome } };
+                let earlier = self
+                    .scanned(place, setup)
+                    .into_iter()
+                    .map(|(name, reason)| Outcome { name, ..refused(reason) });
+                let earlier = earlier.collect();
+                let (reason, effect) = self.pay_by_app(place, *app, setup);
+                with_effect(Outcome { earlier, ..refused(reason) }, effect)
+            }
+            Action::Link { asked, age_ms, flaw } => {
+                let opened = match flaw {
+                    Some(LinkFlaw::Torn) => Err("link.invalid"),
+                    Some(LinkFlaw::Foreign) => Err("link.foreign"),
+                    None => self.open_link(&merchant, tx_id, asked, *age_ms, setup),
+                };
+                let tx_id = outcome.tx_id.clone().filter(|_| *flaw != Some(LinkFlaw::Torn));
+                let status = opened.is_ok().then_some(303);
+                Outcome { tx_id, status, ..refused(opened.err().unwrap_or("success")) }
             }
             Action::Pay { outcome: end, passcode } => {
                 let Some(place) = self.contents.find(&merchant, tx_id) else {
@@ -442,6 +521,9 @@ impl Space {
         let place = self.contents.find(merchant, &call.tx_id).ok_or("order.not-found")?;
         let order = &self.contents.orders[place];
         let wish = match call.action {
+            Action::App { report, minor } => {
+                return self.report(place, report, minor, setup, effect).map(|()| None);
+            }
             Action::Refund { minor, approval } => Wish::Refund(minor, approval),
             Action::Reverse { approval } => Wish::Reverse(approval),
             Action::Complete { minor } => Wish::Complete(minor),
@@ -472,12 +554,7 @@ impl Space {
         asked: &Register,
         effect: Option<Effect>,
     ) -> Result<(), &'static str> {
-        if asked.hold && asked.method != "CREDIT_DEBIT" {
-            return Err("preauth.method");
-        }
-        if asked.riel && asked.method != "BAKONG_KHQR" {
-            return Err("currency.unsupported");
-        }
+        offered(asked)?;
         let saved = asked.saved.map(|card| {
             let customer = asked.customer.unwrap_or_default();
             self.contents.saved(merchant, customer, card).cloned()
@@ -508,6 +585,30 @@ impl Space {
             });
         }
         Ok(())
+    }
+
+    /// A payer opens the link that a merchant made for an order, and with it registers that order.
+    fn open_link(
+        &mut self,
+        merchant: &str,
+        tx_id: &str,
+        asked: &Register,
+        age_ms: Option<i64>,
+        setup: &Setup,
+    ) -> Result<(), &'static str> {
+        offered(asked)?;
+        let known = self.contents.find(merchant, tx_id);
+        if let Some(place) = known {
+            self.register(merchant, tx_id, asked, None)?;
+            self.judge(place, &Wish::Cancel, setup)?;
+        }
+        let now = self.contents.now;
+        let opened = known.map_or(now, |place| self.contents.orders[place].created());
+        let begun = age_ms.map_or(opened, |age_ms| now - age_ms);
+        if now > begun + LINK_MS {
+            return Err("link.expired");
+        }
+        self.register(merchant, tx_id, asked, None)
     }
 
     pub(super) fn judge(
@@ -563,6 +664,17 @@ fn with_effect(outcome: Outcome, effect: Option<Effect>) -> Outcome {
         Some(Effect::Slow { ms }) => Outcome { takes_ms: ms, ..outcome },
         _ => outcome,
     }
+}
+
+/// Refuses what the gateway does not offer.
+fn offered(asked: &Register) -> Result<(), &'static str> {
+    if asked.hold && asked.method != "CREDIT_DEBIT" {
+        return Err("preauth.method");
+    }
+    if asked.riel && asked.method != "BAKONG_KHQR" {
+        return Err("currency.unsupported");
+    }
+    Ok(())
 }
 
 /// Returns true if what comes of calls at the same time depends on more than one order of them: a rule counts a call when it
