@@ -147,19 +147,18 @@ fn a_push_back_that_is_believed_is_found() {
     let gateway =
         Direct::with(payon_sim::base::Seed(42), |profile| profile.sign.operations.clear());
     let more = r#""noti_url":"http://shop.test/noti""#;
-    for tx_id in ["believed", "checked-first"] {
+    for tx_id in ["believed", "checked-first", "not-taken"] {
         gateway.register(tx_id, "CREDIT_DEBIT", more);
         gateway.pay(tx_id, "{}").expect("paid");
     }
     assert_eq!(report(&gateway).unchecked, [], "nothing was told yet");
     let (errands, _) = gateway.space().take_due();
     for dispatch in errands {
-        let attempt = Attempt {
-            status: Some(200),
-            error: None,
-            ..Attempt::failed(dispatch.delivery_job.at, "")
-        };
-        gateway.space().attempted(&dispatch, attempt);
+        let job = &dispatch.delivery_job;
+        let is_taken = !String::from_utf8_lossy(&job.body).contains("not-taken");
+        let failed = Attempt::failed(job.at, "refused");
+        let taken = Attempt { status: Some(200), error: None, ..failed.clone() };
+        gateway.space().attempted(&dispatch, if is_taken { taken } else { failed });
     }
     status(&gateway, "checked-first", "");
     let unchecked = report(&gateway).unchecked;

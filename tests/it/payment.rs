@@ -267,11 +267,30 @@ fn what_a_paying_app_reports_is_paid_with_the_first_wallet_or_account_that_pays(
 }
 
 /// Takes one step of an order's payer.
-fn step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> PayerStage {
+fn try_step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> Result<PayerStage, PayError> {
     let named = Target::Named { merchant: MERCHANT, tx_id };
     let order = gateway.space().read(|view| Some(view.handle(view.ledger.find(named)?)));
     let order = order.expect("the order");
-    gateway::advance(gateway.space(), order, None, input, RequestId::default()).expect("a step")
+    gateway::advance(gateway.space(), order, None, input, RequestId::default())
+}
+
+fn step(gateway: &Direct, tx_id: &str, input: Input<'_>) -> PayerStage {
+    try_step(gateway, tx_id, input).expect("a step")
+}
+
+#[test]
+fn a_payer_who_waits_for_the_issuer_can_do_nothing_else() {
+    let gateway = Direct::new();
+    register(&gateway, "tx", "10", "CREDIT_DEBIT");
+    gateway.pay("tx", r#"{"outcome":"issuer.timeout"}"#).expect("tried");
+    let card = TypedCard { number: "4111111111111111", ..TypedCard::default() };
+    for input in [Input::Card(card), Input::Cancel] {
+        match try_step(&gateway, "tx", input) {
+            Err(PayError::NotPossible { reason: Reason::IssuerTimeout, .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(gateway.order("tx").state.name(), "registered");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use payon_sim::base::{Amount, Currency, OrderState, Reason};
 use payon_sim::ledger::{Change, Screen};
 use payon_sim::profile::Merchant;
+use payon_sim::space::Event;
 
 use crate::direct::{Answer, Direct, MERCHANT, NOON};
 
@@ -112,6 +113,9 @@ fn a_wrong_amount_is_refused_noted_and_changes_nothing() {
         complete(&gateway, "tx", "0000", "1.99", "USD");
     }
     assert_eq!(gateway.order("tx").history.iter().filter(rejected).count(), 16, "bounded");
+    let events = gateway.space().event_page(0, 1000).list;
+    let of_orders = events.iter().filter(|event| matches!(event, Event::Order { .. }));
+    assert_eq!(of_orders.count(), 17, "one for each entry of its history");
     assert_eq!(complete(&gateway, "tx", "0000", "2.00", "USD").reason, Reason::Success);
 }
 

@@ -95,3 +95,23 @@ fn all_members_that_are_missing_are_named_at_once() {
         assert!(message.ends_with(&format!(": {told}")), "{message}");
     }
 }
+
+#[test]
+fn a_status_call_says_why_a_payment_is_no_success() {
+    let gateway = Direct::with(Seed(42), |profile| profile.sign.operations.clear());
+    for (tx_id, request, reason) in [
+        ("open", None, Reason::OrderPending),
+        ("failed", Some(r#"{"outcome":"card.lost"}"#), Reason::OrderFailed),
+        ("cancelled", Some(r#"{"outcome":"payer.cancelled"}"#), Reason::OrderCancelled),
+        ("expired", Some(r#"{"outcome":"order.expired"}"#), Reason::OrderExpired),
+        ("paid", Some("{}"), Reason::Success),
+    ] {
+        assert_eq!(gateway.register(tx_id, "CREDIT_DEBIT", "").reason, Reason::Success);
+        if let Some(request) = request {
+            gateway.pay(tx_id, request).expect("tried");
+        }
+        let body =
+            format!(r#"{{"merchantId":"{MERCHANT}","termId":"CT03000003","txId":"{tx_id}"}}"#);
+        assert_eq!(gateway.post("/pg/transaction/status", &body).reason, reason, "{tx_id}");
+    }
+}

@@ -244,6 +244,20 @@ async fn a_rule_about_a_payment_looks_at_merchant_terminal_order_and_card() {
 }
 
 #[tokio::test]
+async fn a_rule_about_an_event_bends_what_is_told_of_it() {
+    let sim = Sim::start().await;
+    let space = sim.space("events").await;
+    let then = json!([{ "pushback": { "copies": 3 } }]);
+    space.arm_one(json!({ "operation": "trigger", "txId": "1" }), then).await;
+    for (tx_id, told) in [("1", 3), ("2", 1)] {
+        space.register(tx_id, json!({ "noti_url": "http://127.0.0.1:9/n" })).await;
+        space.trigger(tx_id, "cancel").await.expect(200);
+        let pushbacks = space.control_get(&format!("pushbacks?txId={tx_id}")).await.expect(200);
+        assert_eq!(pushbacks["pushbacks"].as_array().unwrap().len(), told, "{pushbacks}");
+    }
+}
+
+#[tokio::test]
 async fn replies_are_patched_and_their_status_changed() {
     let sim = Sim::start().await;
     let space = paid(&sim, "patch").await;

@@ -326,6 +326,7 @@ fn redaction_case_by_case() {
         ("CVV2=123&pin_code=4", "CVV2=***&pin_code=***"),
         ("card[cvv]=123&x=1", "card[cvv]=***&x=1"),
         ("card%5Bcvv%5D=123&x=1", "card%5Bcvv%5D=***&x=1"),
+        ("a%2Fpin=1234", "a%2Fpin=***"),
         ("q=%7B%22pin%22%3A%221234%22%7D", "q=%7B%22pin%22%3A%22***%22%7D"),
         ("'pin' => '1234'", "'pin' => '***'"),
         ("card=4012 0010 3714 1112 x", "card=401200******1112 x"),
