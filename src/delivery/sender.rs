@@ -140,9 +140,10 @@ impl Sender {
         answer: &mut Answer,
         seen: &mut Arc<ReceivedBytes>,
     ) -> Result<(), String> {
+        // The header that says so and what is done with the connection both follow from this.
         let keeps = delivery_job.policy.keep_alive && inbox.is_none();
         let mut idle = if keeps { self.take_idle(target) } else { None };
-        let mut request = request(delivery_job, target, pace)?;
+        let mut request = request(delivery_job, target, keeps, pace)?;
         let (response, connection) = loop {
             let is_reused = idle.is_some();
             let mut connection = match (idle.take(), inbox.take()) {
@@ -210,6 +211,7 @@ impl Sender {
 fn request(
     delivery_job: &DeliveryJob,
     target: &PushbackAddress,
+    keeps: bool,
     pace: Option<PacedSpeed>,
 ) -> Result<Request<Paced>, String> {
     let mut request = Request::builder()
@@ -222,7 +224,7 @@ fn request(
         )
         .header(ACCEPT, "*/*")
         .header(USER_AGENT, concat!("payon-sim/", env!("CARGO_PKG_VERSION")));
-    if !delivery_job.policy.keep_alive {
+    if !keeps {
         // A server that serves one connection at a time answers the next caller only once this one has ended.
         request = request.header(CONNECTION, "close");
     }
