@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::CheckoutToken;
 use super::payer::otp_has_expired;
 use super::register;
-use crate::base::{Millis, OrderState, Reason};
+use crate::base::{Millis, OrderState, Reason, Seed};
 use crate::ledger::{BindingId, CardRow, Client, Order, PayerStep, PaymentSource, Progress};
 use crate::profile::{Card, Merchant, OtpChannel};
 use crate::space::{JournalEntry, More, OrderHandle, PendingReply, RequestId, Space};
@@ -30,6 +30,8 @@ pub struct CheckoutSession {
     pub saved: Vec<SavedCard>,
     /// Time on the space's clock.
     pub now: Millis,
+    /// The seed of the space's choices.
+    seed: Seed,
     /// True if that clock runs as fast as the payer's own.
     pub real_time: bool,
     /// Card, wallet or account, once chosen.
@@ -47,38 +49,41 @@ pub struct SavedCard {
 impl CheckoutSession {
     /// Looks at an order. `None` when it is no longer kept.
     pub fn of(space: &Arc<Space>, handle: OrderHandle) -> Option<Self> {
-        let (order, merchant_id, terminal, saved, row, now, real_time) = space.read(|view| {
-            let order = view.at(handle)?.clone();
-            let (ledger, now) = (view.ledger, view.now);
-            let names = ledger.terminal(&order);
-            let (merchant_id, terminal) = (names.merchant.clone(), names.terminal.clone());
-            let bindings = ledger.bindings();
-            let details = order.details();
-            let named = details.binding_id.as_deref().map(BindingId::parse);
-            let saved = details.client_id.as_deref().map_or_else(Vec::new, |client| {
-                bindings
-                    .active(Client { merchant: &merchant_id, client })
-                    .filter(|binding| binding.method == order.method)
-                    .filter(|binding| named.is_none_or(|named| named == Some(binding.id)))
-                    .map(|binding| SavedCard { binding: binding.id, row: binding.card })
-                    .collect()
-            });
-            let row = match order.progress.as_deref().and_then(|progress| progress.source) {
-                Some(PaymentSource::Card(row)) => Some(row),
-                Some(PaymentSource::Binding(id)) => bindings.get(id).map(|binding| binding.card),
-                None => None,
-            };
-            let real_time = view.clock.scale_milli() == 1000;
-            Some((order, merchant_id, terminal, saved, row, now, real_time))
-        })?;
+        let (order, merchant_id, terminal, saved, row, now, real_time, seed) =
+            space.read(|view| {
+                let order = view.at(handle)?.clone();
+                let (ledger, now) = (view.ledger, view.now);
+                let names = ledger.terminal(&order);
+                let (merchant_id, terminal) = (names.merchant.clone(), names.terminal.clone());
+                let bindings = ledger.bindings();
+                let details = order.details();
+                let named = details.binding_id.as_deref().map(BindingId::parse);
+                let saved = details.client_id.as_deref().map_or_else(Vec::new, |client| {
+                    bindings
+                        .active(Client { merchant: &merchant_id, client })
+                        .filter(|binding| binding.method == order.method)
+                        .filter(|binding| named.is_none_or(|named| named == Some(binding.id)))
+                        .map(|binding| SavedCard { binding: binding.id, row: binding.card })
+                        .collect()
+                });
+                let row = match order.progress.as_deref().and_then(|progress| progress.source) {
+                    Some(PaymentSource::Card(row)) => Some(row),
+                    Some(PaymentSource::Binding(id)) => {
+                        bindings.get(id).map(|binding| binding.card)
+                    }
+                    None => None,
+                };
+                let real_time = view.clock.scale_milli() == 1000;
+                Some((order, merchant_id, terminal, saved, row, now, real_time, view.seed))
+            })?;
         let (space, merchant) = (Arc::clone(space), space.merchant(&merchant_id)?);
-        Some(Self { space, order, handle, merchant, terminal, saved, now, real_time, row })
+        Some(Self { space, order, handle, merchant, terminal, saved, now, seed, real_time, row })
     }
 
     /// The name of the order's payment page.
     pub fn checkout_token(&self) -> CheckoutToken {
         let (space, order) = (&self.space, &self.order);
-        CheckoutToken::new(space.number(), space.seed(), order.id, &self.merchant.id, &order.tx_id)
+        CheckoutToken::new(space.number(), self.seed, order.id, &self.merchant.id, &order.tx_id)
     }
 
     /// Progress of the payer.
@@ -123,7 +128,7 @@ impl CheckoutSession {
         let names = [self.merchant.id.as_bytes(), order.tx_id.as_bytes()];
         let parts: [&[u8]; 5] =
             [b"step", &order.id.0.to_be_bytes(), names[0], names[1], state.as_bytes()];
-        URL_SAFE_NO_PAD.encode(&self.space.seed().derive(&parts)[..12])
+        URL_SAFE_NO_PAD.encode(&self.seed.derive(&parts)[..12])
     }
 
     /// Standing of the order, as a reason: [`Reason::OrderPending`] while it may be paid,

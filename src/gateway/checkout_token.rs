@@ -40,7 +40,7 @@ impl CheckoutToken {
     /// The token of a copied order.
     pub fn of(space: &Space, copy: &OrderSnapshot) -> Self {
         let (merchant, tx_id) = (&copy.merchant, &copy.order.tx_id);
-        Self::new(space.number(), space.seed(), copy.order.id, merchant, tx_id)
+        Self::new(space.number(), copy.seed, copy.order.id, merchant, tx_id)
     }
 
     /// Its text, written into `room`.
@@ -60,13 +60,13 @@ impl CheckoutToken {
         let token = Self::parse(text)?;
         let order = OrderId(u64::from_be_bytes(token.0[4..12].try_into().ok()?));
         let space = named.cloned().or_else(|| token.space(spaces))?;
-        let (handle, merchant, tx_id) = space.read(|view| {
+        let handle = space.read(|view| {
             let found = view.ledger.find(Target::At(order))?;
-            let merchant = view.ledger.terminal(found).merchant.clone();
-            Some((view.handle(found), merchant, found.tx_id.clone()))
+            let merchant = &view.ledger.terminal(found).merchant;
+            let made = Self::new(space.number(), view.seed, order, merchant, &found.tx_id);
+            (made.0[4..] == token.0[4..]).then(|| view.handle(found))
         })?;
-        let made = Self::new(space.number(), space.seed(), order, &merchant, &tx_id);
-        (made.0[4..] == token.0[4..]).then_some((space, handle))
+        Some((space, handle))
     }
 
     /// The token that `text` says, whoever made it.

@@ -4,10 +4,10 @@
 //! none. So a position never leaves the section in which it was read: what does is an [`OrderHandle`], which is found
 //! again only in the generation of the space that it belongs to.
 
-use super::outbox::{Delivery, Outbox};
+use super::outbox::Delivery;
 use super::transaction::{StateView, Transaction};
-use crate::base::Millis;
-use crate::ledger::{Ledger, Order, OrderId, Target};
+use crate::base::Seed;
+use crate::ledger::{Order, OrderId, Target};
 
 /// An order of one generation of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct OrderSnapshot {
     pub merchant: Box<str>,
     /// `termId`.
     pub terminal: Box<str>,
+    /// The seed of the space's choices then.
+    pub seed: Seed,
     /// True if its money is settled.
     pub settled: bool,
     /// Its push-backs, oldest first.
@@ -46,15 +48,16 @@ pub struct OrderSnapshot {
 }
 
 impl OrderSnapshot {
-    fn new(ledger: &Ledger, outbox: &Outbox, now: Millis, generation: u64, order: &Order) -> Self {
-        let terminal = ledger.terminal(order);
+    fn new(view: &StateView<'_>, order: &Order) -> Self {
+        let terminal = view.ledger.terminal(order);
         Self {
-            handle: OrderHandle { generation, id: order.id },
+            handle: view.handle(order),
             order: order.clone(),
             merchant: terminal.merchant.clone(),
             terminal: terminal.terminal.clone(),
-            settled: order.is_settled(now, ledger.rules().settlement_cutoff_ms),
-            pushbacks: outbox.of_order(order).cloned().collect(),
+            seed: view.seed,
+            settled: order.is_settled(view.now, view.ledger.rules().settlement_cutoff_ms),
+            pushbacks: view.outbox.of_order(order).cloned().collect(),
         }
     }
 }
@@ -78,9 +81,7 @@ impl<'a> StateView<'a> {
 
     /// Copies orders of this view with their push-backs.
     pub fn snapshots<'o>(&self, orders: impl IntoIterator<Item = &'o Order>) -> Vec<OrderSnapshot> {
-        let copy =
-            |order| OrderSnapshot::new(self.ledger, self.outbox, self.now, self.generation, order);
-        orders.into_iter().map(copy).collect()
+        orders.into_iter().map(|order| OrderSnapshot::new(self, order)).collect()
     }
 
     /// Copies one order with its push-backs.
@@ -97,7 +98,6 @@ impl Transaction<'_> {
 
     /// Copies an order that is here, with its push-backs.
     pub fn snapshot(&self, order: &Order) -> OrderSnapshot {
-        let view = self.view();
-        OrderSnapshot::new(view.ledger, view.outbox, view.now, view.generation, order)
+        OrderSnapshot::new(&self.view(), order)
     }
 }
