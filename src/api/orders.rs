@@ -342,3 +342,127 @@ impl From<PayError> for ApiProblem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::Method;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::{Control, ControlSettings, Sources};
+    use crate::base::{Operation, Seed};
+    use crate::gateway::Call;
+    use crate::http::Limits;
+    use crate::profile::Profile;
+    use crate::space::{Budgets, LOOKS, Spaces};
+
+    /// A documented merchant whose requests carry no signature.
+    const MERCHANT: &str = "EPAY00000000001";
+    /// Orders with a push-back each.
+    const ORDERS: usize = 500;
+    /// Largest number of push-backs that a call about one order may look at.
+    const LOOKS_MAX: usize = 10;
+
+    fn register(spaces: &Spaces, tx_id: &str) {
+        let body = json!({
+            "merchantId": MERCHANT, "termId": "PAYONGT1", "txId": tx_id, "trt": "10", "currency": "USD",
+            "amount": "1.00", "paymentMethod": "CREDIT_DEBIT", "noti_url": "http://127.0.0.1:1/noti",
+        });
+        let body = body.to_string();
+        let call = Call {
+            operation: Operation::Register,
+            space: None,
+            token: None,
+            scenario: None,
+            origin: "http://sim.test".into(),
+            body: body.as_bytes(),
+            trace_headers: None,
+        };
+        assert_eq!(gateway::answer(spaces, call).reason, Reason::Success);
+    }
+
+    /// A control plane whose space holds [`ORDERS`] paid orders, of which nobody was told yet.
+    fn control(budgets: Budgets) -> Arc<Control> {
+        let (spaces, _) = Spaces::new(Profile::builtin(), Seed(7), budgets);
+        for number in 0..ORDERS {
+            let (tx_id, space) = (format!("T{number}"), spaces.default_space());
+            register(&spaces, &tx_id);
+            let request = PayRequest::default();
+            gateway::pay(space, MERCHANT, &tx_id, &request, space.next_trace()).expect("paid");
+        }
+        register(&spaces, "open");
+        Arc::new(Control::new(ControlSettings {
+            spaces,
+            url: "http://sim.test".to_owned(),
+            control_url: "http://sim.test".to_owned(),
+            public_url: None,
+            tls: None,
+            token: None,
+            sources: Arc::new(Sources::default()),
+            limits: Limits::default(),
+            stop: tokio_util::sync::CancellationToken::new(),
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_call_about_an_order_looks_at_its_own_push_backs_only() {
+        let control = control(Budgets::default());
+        let ask = async |method: Method, call: &str, body: Value| {
+            let space = Arc::clone(control.spaces().default_space());
+            let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+            let before = LOOKS.get();
+            let answer = control.call(space, &method, call, body).await;
+            let looks = LOOKS.get() - before;
+            assert!(looks <= LOOKS_MAX, "{method} {call} looked at {looks} push-backs");
+            let answer = answer.unwrap_or_else(|problem| problem.to_json());
+            serde_json::from_slice::<Value>(&answer).expect("JSON")
+        };
+        let order = format!("orders/{MERCHANT}/T250");
+        let shown = ask(Method::GET, &order, Value::Null).await;
+        assert_eq!(shown["pushbacks"][0]["txId"], "T250", "{shown}");
+        let one = format!("merchantId={MERCHANT}&txId=T250");
+        for (call, is_there) in [
+            ("orders?limit=1".to_owned(), "/orders/0"),
+            ("orders?limit=1&newest=true&offset=1".to_owned(), "/orders/0"),
+            ("pushbacks?txId=T250".to_owned(), "/pushbacks/0"),
+            (format!("scenario?{one}"), "/scenario"),
+            (format!("wait?for=order-final&{one}"), "/order"),
+            // It does not come in time.
+            (format!("wait?for=pushback-acknowledged&timeoutMs=0&{one}"), "/detail"),
+            (format!("wait?for=pushback-exhausted&timeoutMs=0&{one}"), "/detail"),
+        ] {
+            let answer = ask(Method::GET, &call, Value::Null).await;
+            assert!(answer.pointer(is_there).is_some(), "{call}: {answer}");
+        }
+        let paid = ask(Method::POST, &format!("orders/{MERCHANT}/open/pay"), json!({})).await;
+        assert_eq!(paid["order"]["pushbacks"].as_array().map(Vec::len), Some(1), "{paid}");
+        let trace = paid["trace"].as_str().expect("a trace");
+        let explained = ask(Method::GET, &format!("journal/{trace}"), Value::Null).await;
+        assert_eq!(explained["pushbacks"][0]["txId"], "open", "{explained}");
+        let settle = json!({ "event": "settle" });
+        let settled = ask(Method::POST, &format!("{order}/trigger"), settle).await;
+        assert_eq!(settled["order"]["settled"], true, "{settled}");
+    }
+
+    /// Also once the oldest are dropped.
+    #[test]
+    fn an_order_knows_the_push_backs_that_a_walk_finds() {
+        for deliveries in [10_000, ORDERS / 50] {
+            let control = control(Budgets { deliveries, ..Budgets::default() });
+            let found: usize = control.spaces().default_space().read(|view| {
+                let orders = view.ledger.orders_after(None);
+                let of_order = orders.map(|order| {
+                    let is_own = |it: &&crate::space::Delivery| it.order == order.id;
+                    let walked: Vec<u64> =
+                        view.outbox.iter().filter(is_own).map(|it| it.id).collect();
+                    let known: Vec<u64> = view.outbox.of_order(order).map(|it| it.id).collect();
+                    assert_eq!(known, walked, "{}", order.tx_id);
+                    known.len()
+                });
+                of_order.sum()
+            });
+            assert_eq!(found, ORDERS.min(10 * deliveries));
+        }
+    }
+}

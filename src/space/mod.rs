@@ -54,6 +54,8 @@ pub use handover::{HANDOVER_MAX, Handover, HandoverError};
 pub use inbox::{Inbox, InboxAnswer, InboxMessage, MESSAGE_BODY_MAX, inbox_at, is_inbox_name};
 pub use journal::{Bodies, Journal, JournalBudget, JournalEntry, More, RequestId};
 pub use metrics::{AttemptEnd, DECISION_STEPS_US, DecisionTimes, Meter};
+#[cfg(test)]
+pub(crate) use outbox::LOOKS;
 pub use outbox::{
     Attempt, Delivery, DeliveryChange, DeliveryJob, DeliveryStanding, DeliveryState, Dispatch,
     Outbox, PushbackCause, Resend,

@@ -482,7 +482,7 @@ impl Outbox {
 
     /// The delivery of this number.
     pub fn get(&self, id: u64) -> Option<&Delivery> {
-        self.place(id).and_then(|place| self.deliveries.get(place)).map(|delivery| &**delivery)
+        self.place(id).and_then(|place| self.deliveries.get(place)).map(looked_at)
     }
 
     fn get_mut(&mut self, id: u64) -> Option<&mut Delivery> {
@@ -496,7 +496,7 @@ impl Outbox {
 
     /// All deliveries kept, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
-        self.deliveries.range(0).map(|delivery| &**delivery)
+        self.deliveries.range(0).map(looked_at)
     }
 
     /// The deliveries after the one of that number, oldest first.
@@ -504,7 +504,7 @@ impl Outbox {
         let first = self.deliveries.front().map_or(0, |first| first.id);
         let skipped = usize::try_from((id.saturating_add(1)).saturating_sub(first));
         let skipped = skipped.unwrap_or(usize::MAX).min(self.deliveries.len());
-        self.deliveries.range(skipped).map(|delivery| &**delivery)
+        self.deliveries.range(skipped).map(looked_at)
     }
 
     /// The deliveries of all orders of this `txId`, oldest first; the others are not looked at.
@@ -541,6 +541,19 @@ impl Outbox {
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
+}
+
+/// A delivery that somebody looks at. Unit tests count them, to see what is walked.
+fn looked_at(delivery: &Arc<Delivery>) -> &Delivery {
+    #[cfg(test)]
+    LOOKS.set(LOOKS.get() + 1);
+    delivery
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Deliveries that this thread has looked at, however often each.
+    pub(crate) static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// A number that stands for a `txId`; two may have the same.
