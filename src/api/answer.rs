@@ -231,10 +231,9 @@ impl Control {
         body: &mut RequestBody,
     ) -> Result<Response<ReplyBody>, ApiProblem> {
         if head.method != Method::POST {
-            let detail = format!("{LOGIN} is called with POST, not {}", head.method);
-            return Err(
-                ApiProblem::new(ProblemKind::WrongMethod, detail).allowing("POST".to_owned())
-            );
+            let about = "the dashboard's form with the token; open /_sim/ in a browser";
+            let calls = [("POST", about)];
+            return Err(ApiProblem::wrong_method(head.method.as_str(), LOGIN, calls));
         }
         let body = read_body(&self.settings.limits, body).await?;
         let form: Login = serde_html_form::from_bytes(&body).map_err(|_| {

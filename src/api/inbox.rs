@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hyper::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,30 @@ pub(super) struct BoxView {
     /// Number of messages that it holds.
     messages: usize,
     answer: BoxAnswer,
+}
+
+/// Path of the boxes, as it stands in a `noti_url`.
+const BOXES: &str = "/_sim/inbox";
+
+/// Answers whoever calls the address of a box over HTTP: only push-backs of this server come there, and no socket is between.
+pub(super) fn at_address(method: &Method, path: &str) -> Option<ApiProblem> {
+    let name = path.strip_prefix(BOXES)?;
+    let name = if name.is_empty() { name } else { name.strip_prefix('/')? };
+    let unknown = |detail| Some(ApiProblem::new(ProblemKind::UnknownCall, detail));
+    if !is_inbox_name(name) {
+        return unknown(format!(
+            "push-backs come to boxes below this path: register an order with noti_url …{BOXES}/shop, \
+             and GET /_sim/v1/inbox/shop lists what came. GET /_sim/v1/inbox lists what came to all boxes"
+        ));
+    }
+    let reading = format!("GET /_sim/v1/inbox/{name} lists what came");
+    if method == Method::POST {
+        return unknown(format!(
+            "the box {name:?} takes push-backs of this server only, of orders that were registered with this noti_url; {reading}"
+        ));
+    }
+    let about = format!("push-backs of orders with this noti_url come here; {reading}");
+    Some(ApiProblem::wrong_method(method.as_str(), path, [("POST", about.as_str())]))
 }
 
 /// Answer of a box to the push-backs that come.

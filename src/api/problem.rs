@@ -1,5 +1,7 @@
 //! Errors of the control plane, after RFC 9457: a stable type, and a detail that says what to do.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -14,6 +16,8 @@ macro_rules! kinds {
         pub(super) enum ProblemKind { $(#[doc = $title] $variant,)+ }
 
         impl ProblemKind {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
             /// The types of all kinds, for the OpenAPI document.
             pub(super) const TYPES: &'static [&'static str] =
                 &[$(concat!("/_sim/problems/", $slug),)+];
@@ -143,6 +147,36 @@ impl ApiProblem {
         }
     }
 
+    /// A method that an address does not have; `calls` are those that it has, each with its purpose.
+    pub(super) fn wrong_method<'c>(
+        method: &str,
+        path: &str,
+        calls: impl IntoIterator<Item = (&'c str, &'c str)>,
+    ) -> Self {
+        let mut detail = format!("{path} is not called with {method}");
+        let mut allow = Vec::new();
+        for (name, about) in calls {
+            // Writing into a String cannot fail.
+            let _ = write!(detail, "; with {name}: {about}");
+            allow.push(name);
+            // What can be read can be looked at.
+            allow.extend((name == "GET").then_some("HEAD"));
+        }
+        let allow = Some(allow.join(", "));
+        Self { allow, ..Self::new(ProblemKind::WrongMethod, detail) }
+    }
+
+    /// Explains the name of a kind of problem to somebody who opens it as an address.
+    pub(super) fn at_name(path: &str) -> Option<Self> {
+        let known = ProblemKind::ALL.iter().find(|kind| kind.uri() == path)?;
+        let (status, title) = (known.status(), known.title());
+        let detail = format!(
+            "{path} is the name of a kind of problem and no call. It comes with status {status}: {title}. The answer that \
+             has it says in `detail` what was wrong and what to do"
+        );
+        Some(Self::new(ProblemKind::UnknownCall, detail))
+    }
+
     /// A value that can be read, yet not be taken.
     pub(super) fn refused(member: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Refused, detail).at(member)
@@ -203,13 +237,6 @@ impl ApiProblem {
     #[must_use]
     pub(super) fn because(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
-        self
-    }
-
-    /// Names the methods that the path has.
-    #[must_use]
-    pub(super) fn allowing(mut self, methods: String) -> Self {
-        self.allow = Some(methods);
         self
     }
 

@@ -196,6 +196,10 @@ pub(super) type Params = Vec<(&'static str, String)>;
 /// The route that answers `method` at `path`.
 pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Params), ApiProblem> {
     let Ok(found) = PATHS.at(path) else {
+        if let Some(problem) = inbox::at_address(method, path).or_else(|| ApiProblem::at_name(path))
+        {
+            return Err(problem);
+        }
         let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
         let detail = format!(
             "there is no call at {path}{hint}; GET /_sim/openapi.json describes all calls, /_sim/docs/ explains them"
@@ -204,10 +208,8 @@ pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, Param
     };
     let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
     let Some(route) = found.value.iter().find(|route| route.verb.name() == asked) else {
-        let names: Vec<_> = found.value.iter().map(|route| route.verb.name()).collect();
-        let names = names.join(", ");
-        let detail = format!("{path} is called with {names}, not {method}");
-        return Err(ApiProblem::new(ProblemKind::WrongMethod, detail).allowing(names));
+        let calls = found.value.iter().map(|route| (route.verb.name(), route.summary));
+        return Err(ApiProblem::wrong_method(method.as_str(), path, calls));
     };
     let params = path_names(route.path)
         .map(|name| (name, found.params.get(name).map(decode).unwrap_or_default()))
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(problem.status(), 404);
         assert!(String::from_utf8_lossy(&problem.to_json()).contains("/_sim/v1/orders"));
         let problem = find(&Method::PUT, "/_sim/v1/spaces").err().unwrap();
-        assert_eq!((problem.status(), problem.allow()), (405, Some("GET, POST")));
+        assert_eq!((problem.status(), problem.allow()), (405, Some("GET, HEAD, POST")));
         assert!(find(&Method::HEAD, "/_sim/healthz").is_ok());
     }
 }

@@ -62,6 +62,11 @@ impl Default for Checkout {
 pub const FRAME_ANCESTORS: &str =
     "'self' http://localhost:* https://localhost:* http://127.0.0.1:* https://127.0.0.1:*";
 
+/// Methods of an address that is only read.
+const READ: &str = "GET, HEAD";
+/// Methods of all pages together.
+pub const METHODS: &str = "GET, HEAD, POST";
+
 /// A request for a page.
 #[derive(Clone)]
 pub struct PageRequest<'a> {
@@ -115,8 +120,9 @@ pub fn blocks(post: bool, path: &str) -> bool {
 impl Checkout {
     /// Answers a request for a page.
     pub fn answer(&self, spaces: &Spaces, request: &PageRequest<'_>) -> PageReply {
+        let wrong = |about| PageReply::wrong_method(about, READ);
         if let Some(file) = assets::serve(request.path) {
-            return file;
+            return if request.post { wrong("a file of the payer's pages") } else { file };
         }
         let context = PageContext::new(self, spaces, request);
         let mut parts = request.path.trim_matches('/').split('/');
@@ -127,6 +133,7 @@ impl Checkout {
             ((Some("_sim"), _), [token], _) => app::order(&context, token),
             (_, [], false) => pay::open_link(&context),
             (_, ["card"], false) => add_card::open_link(&context),
+            (_, ["card"], true) => wrong("an encrypted link to save a card, to open in a browser"),
             (_, ["card", token], false) => add_card::show(&context, token),
             (_, ["card", token], true) => add_card::act(&context, token),
             (_, [token], false) => pay::show(&context, token),
@@ -136,8 +143,12 @@ impl Checkout {
             (_, [token, "acs-return"], true) => issuer::come_back(&context, token),
             (_, [token, "return"], false) => result::way_back(&context, token),
             (_, [token, "status"], false) => result::status(&context, token),
-            (_, [] | [_, "return" | "status"], true) => PageReply::wrong_method("GET"),
-            (_, [_, "acs-return"], false) => PageReply::wrong_method("POST"),
+            (_, [], true) => wrong("an encrypted link to an order, to open in a browser"),
+            (_, [_, "return"], true) => wrong("the payer's way back to the merchant"),
+            (_, [_, "status"], true) => wrong("where an order stands, for the page's script"),
+            (_, [_, "acs-return"], false) => {
+                PageReply::wrong_method("the way back from the issuer with its `cres`", "POST")
+            }
             _ => context.unknown(),
         };
         PageReply { courses: context.courses(), ..reply }

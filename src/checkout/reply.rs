@@ -84,10 +84,16 @@ impl PageReply {
         }
     }
 
-    /// A method that the page does not know.
-    pub(super) fn wrong_method(allowed: &str) -> Self {
-        let headers = vec![("allow", allowed.to_owned())];
-        Self { status: 405, headers, body: Bytes::new(), trace: None, courses: Vec::new() }
+    /// A method that the address at which something of ours is does not have. `about` says what that is, `allowed` names
+    /// the methods that it has.
+    pub fn wrong_method(about: &str, allowed: &str) -> Self {
+        let headers = vec![
+            ("allow", allowed.to_owned()),
+            ("content-type", "text/plain;charset=UTF-8".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        let body = format!("{about}: this address takes {allowed} only\n").into();
+        Self { status: 405, headers, body, trace: None, courses: Vec::new() }
     }
 }
 

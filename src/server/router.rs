@@ -22,7 +22,7 @@ use super::home::to_dashboard;
 use super::paths;
 use crate::api::Control;
 use crate::base::{Operation, Reason, compressed};
-use crate::checkout::{self, Checkout};
+use crate::checkout::{self, Checkout, PageReply};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
     BodyError, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody, TrustedProxy,
@@ -508,10 +508,7 @@ async fn answer_page(
         Method::HEAD => (false, true),
         Method::POST => (true, false),
         _ => {
-            let mut response = Response::new(ReplyBody::default());
-            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
-            return response;
+            return write_page(PageReply::wrong_method("a page for payers", checkout::METHODS));
         }
     };
     let body = match body.read(&app.limits).await {
@@ -544,8 +541,8 @@ async fn answer_page(
     let reply =
         if blocks { tokio::task::spawn_blocking(answer).await.ok() } else { Some(answer()) };
     drop(pass);
-    let mut response = Response::new(ReplyBody::default());
-    let Some(reply) = reply else {
+    let Some(mut reply) = reply else {
+        let mut response = Response::new(ReplyBody::default());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
@@ -554,12 +551,17 @@ async fn answer_page(
     {
         return app.control.not_written(&error);
     }
-    let courses = PendingReply::outlast(reply.courses).await;
+    let courses = PendingReply::outlast(std::mem::take(&mut reply.courses)).await;
     for pending in &courses {
         pending.by.leaves(reply.status, reply.body.len());
     }
     trigger.keep(courses);
-    *response.body_mut() = reply.body.into();
+    write_page(reply)
+}
+
+/// Puts a page on the wire.
+fn write_page(reply: PageReply) -> Response<ReplyBody> {
+    let mut response = Response::new(reply.body.into());
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
@@ -625,7 +627,12 @@ fn malformed(app: &App, plane: Plane, error: HostError) -> GatewayReply {
 #[cold]
 fn nothing_here(app: &App, plane: Plane, space: Option<&Arc<Space>>, head: &Parts) -> GatewayReply {
     let path = head.uri.path();
-    let hint = hint(app, plane, path);
+    let mut hint = hint(app, plane, path);
+    let bare = split_space(path).map_or(path, |(_, rest)| rest);
+    if hint.is_empty() && matches!(bare, "" | "/" | "/pg" | "/pg/") && plane != Plane::Control {
+        let base = path.trim_end_matches('/').trim_end_matches("/pg");
+        hint = format!("; merchants POST to what is below it, such as {base}/pg/order/register");
+    }
     let detail = format!("no operation lives at {path}{hint}");
     let space = space.unwrap_or(app.spaces.default_space());
     unknown_path(space, plane, &detail, &head.headers)

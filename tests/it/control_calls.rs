@@ -506,7 +506,7 @@ async fn wrong_paths_methods_and_bodies_are_problems() {
     );
     let answer = call("PUT", "/_sim/v1/clock", "{}").await;
     assert_eq!(answer.problem(), (405, "wrong-method".to_owned()));
-    assert_eq!(answer.header("allow"), "GET, POST");
+    assert_eq!(answer.header("allow"), "GET, HEAD, POST");
     assert_eq!(call("POST", "/_sim/v1/reset?x=1", "").await.problem().0, 400);
     assert_eq!(call("GET", "/_sim/v1/orders", "{}").await.problem().0, 400);
     let url = format!("{}/_sim/v1/reset", sim.url);

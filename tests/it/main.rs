@@ -65,6 +65,7 @@ mod link;
 mod lint;
 mod many_machines;
 mod merchant_under_test;
+mod methods;
 mod metrics;
 mod openapi_lint;
 mod payment;

@@ -69,12 +69,18 @@ pub(super) fn is_ours(path: &str) -> bool {
 /// Answers a request at a path that is ours.
 pub(super) fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Response<ReplyBody> {
     if method != Method::GET && method != Method::HEAD {
-        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        let told = format!(
+            "{path} belongs to the dashboard, which a browser reads with GET, not {method}\n"
+        );
+        let mut response = told_as(StatusCode::METHOD_NOT_ALLOWED, told);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     if let Some(name) = path.strip_prefix(FOLDER) {
-        return file(name, takes_gzip(headers)).unwrap_or_else(|| empty(StatusCode::NOT_FOUND));
+        return file(name, takes_gzip(headers)).unwrap_or_else(|| {
+            let told = "there is no such file of the dashboard; it is at /_sim/\n";
+            told_as(StatusCode::NOT_FOUND, told.to_owned())
+        });
     }
     if path != PAGE {
         let mut response = empty(StatusCode::PERMANENT_REDIRECT);
@@ -137,6 +143,16 @@ fn text(kind: &'static str, text: &'static str, keep: &'static str) -> Response<
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    response
+}
+
+/// A sentence for whoever asks otherwise than the page does.
+fn told_as(status: StatusCode, sentence: String) -> Response<ReplyBody> {
+    let mut response = Response::new(Bytes::from(sentence).into());
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
     response
 }
 

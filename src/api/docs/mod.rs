@@ -57,7 +57,8 @@ pub(super) fn is_ours(path: &str) -> bool {
 /// Answers a request at a path that is ours.
 pub(super) fn answer(method: &Method, path: &str, query: Option<&str>) -> Response<ReplyBody> {
     if method != Method::GET && method != Method::HEAD {
-        let mut response = page(StatusCode::METHOD_NOT_ALLOWED, HTML, "");
+        let told = format!("{path} is documentation to read with GET, not {method}\n");
+        let mut response = page(StatusCode::METHOD_NOT_ALLOWED, TEXT, told);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
