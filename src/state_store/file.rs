@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crc::{CRC_64_XZ, Crc, Table};
+use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use serde::{Deserialize, Serialize};
 
 use super::directory::{Directory, StateError, aside};
+use super::head;
 use crate::base::{RecordChange, fenced};
 use crate::crypto::Encoding;
 use crate::profile::Profile;
@@ -218,7 +220,7 @@ impl StoreFile {
 
     /// Opens the database after a failed write, which may have come to the disk all the same.
     fn open_anew(&mut self) -> Result<Database, redb::Error> {
-        let database = builder().create_file(open_file(&self.path)?)?;
+        let database = open_database(&self.path)?;
         let written = database.begin_read()?.open_table(ABOUT)?.get("about")?;
         let written = written.and_then(|it| serde_json::from_slice(it.value()).ok());
         self.written = written.ok_or_else(|| redb::Error::Corrupted(NOT_ITSELF.into()))?;
@@ -283,6 +285,14 @@ fn builder() -> Builder {
     builder
 }
 
+/// Opens a file whose pages are held against their checksums first. After a crash the database goes back to the last
+/// write that is whole.
+fn open_database(path: &Path) -> Result<Database, redb::Error> {
+    let file = FileBackend::new(open_file(path)?)?;
+    head::distrust(&file)?;
+    Ok(builder().create_with_backend(file)?)
+}
+
 /// Makes a new file. It gets its name once it is whole, so that no end of the process leaves half of one.
 fn create(directory: &Directory, path: &Path, about: &About) -> Result<Database, redb::Error> {
     let new = directory.path().join(NEW_NAME);
@@ -311,9 +321,7 @@ fn read(
     directory: &Directory,
     ours: &About,
 ) -> Result<(Database, About, Vec<SavedSpace>), ReadError> {
-    // After a crash the database looks at the checksums of its pages, and goes back to the last write that is whole. After
-    // a good end it does not, and its own check of all of them says no of sound files too: hence the sum.
-    let database = builder().create_file(open_file(path)?)?;
+    let database = open_database(path)?;
     let transaction = database.begin_read()?;
     let about = transaction.open_table(ABOUT)?.get("about")?.map(|it| it.value().to_vec());
     let not_itself = |error| ReadError::Damaged(format!("{NOT_ITSELF}: {error}"));
@@ -355,25 +363,7 @@ fn read(
     if sum != about.records {
         return Err(ReadError::Damaged("its records do not fit the checksum in it".to_owned()));
     }
-    write_again(&database, &about, saved.first())?;
     Ok((database, about, saved))
-}
-
-/// Writes a record and the facts as they are, so that damage which hinders writing alone is met now, and not at the first
-/// change.
-fn write_again(
-    database: &Database,
-    about: &About,
-    first: Option<&SavedSpace>,
-) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    if let Some((space, (key, value))) = first.and_then(|it| Some((it, it.records.first()?))) {
-        let key = [&space.number.to_be_bytes()[..], key].concat();
-        transaction.open_table(RECORDS)?.insert(&key[..], &value[..])?;
-    }
-    write_about(&transaction, about)?;
-    transaction.commit()?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 
 mod directory;
 mod file;
+mod head;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

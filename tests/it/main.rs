@@ -96,6 +96,7 @@ mod sharing;
 mod sign_infer;
 mod snapshots;
 mod state;
+mod state_damage;
 mod storm;
 mod summary;
 mod support;

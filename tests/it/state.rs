@@ -27,7 +27,7 @@ pub(crate) fn start(dir: &Path, more: &[&str]) -> Gateway {
 }
 
 /// The space of that name, made where it is not there.
-async fn space(gateway: &Gateway, name: &str) -> SpaceHandle {
+pub(crate) async fn space(gateway: &Gateway, name: &str) -> SpaceHandle {
     let url = format!("{}/_sim/v1/spaces", gateway.control_url);
     let wish = json!({ "name": name, "seed": 7, "merchants": 1, "ifExists": "keep" });
     let client = Client::new();
