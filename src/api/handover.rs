@@ -13,19 +13,25 @@ use serde_json::Value;
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, blocking};
 use super::spaces::SpaceView;
-use crate::base::WebUrlParts;
-use crate::http;
+use crate::base::{Seed, WebUrlParts, visible};
+use crate::http::WebServer;
 use crate::space::{Handover, HandoverError, NewPlace, Space, SpaceError};
 
 /// Longest time for the other server to take a space.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Characters that are shown of an answer that is none of ours.
+const FOREIGN_CHARS_MAX: usize = 200;
+
 /// A server for a space to go to.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WantedMove {
-    /// Address of the other server's control plane, as this server reaches it: `http://`, host and port.
+    /// Address of the other server's control plane, as this server reaches it: scheme, host and port.
     to: String,
+    /// Certificates in PEM of the authorities of which one signed the other server's; those that this system trusts when
+    /// left out.
+    ca: Option<String>,
     /// The token of the other control plane, where it asks for one.
     token: Option<String>,
 }
@@ -41,6 +47,17 @@ pub(super) struct MovedSpace {
     control_url: String,
     /// Milliseconds for which requests to the space had to wait.
     paused_ms: u64,
+    left_behind: LeftBehind,
+}
+
+/// Parts of a moved space that did not go with it and are gone.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LeftBehind {
+    /// Number of requests in the journal.
+    requests: usize,
+    /// Number of events that a follower could have asked for.
+    events: usize,
 }
 
 /// A space as the call `moveSpace` sends it. It is read by [`crate::space`], from the body itself.
@@ -132,7 +149,7 @@ pub(super) async fn take(call: &ApiRequest, _: SpaceFile) -> Result<SpaceView, A
 
 /// The server that a space goes to.
 struct OtherServer {
-    authority: String,
+    server: WebServer,
     /// Path in front of the control plane's, and its address without.
     path: String,
     url: String,
@@ -146,24 +163,27 @@ impl OtherServer {
         let url = wanted.to.trim_end_matches('/');
         let url = url.strip_suffix("/_sim").unwrap_or(url).to_owned();
         let parts = WebUrlParts::parse(&url).map_err(|error| refused(format!("to {error}")))?;
-        if parts.is_https {
-            let detail = "control planes talk plain HTTP: to begins with http://";
-            return Err(refused(detail.to_owned()));
-        }
         if parts.rest.contains(['?', '#']) || parts.rest.contains("/space/") {
             let detail = "to is the address of a server, without a space, a query or a fragment";
             return Err(refused(detail.to_owned()));
         }
-        let (authority, path) = (parts.authority.to_owned(), parts.rest.to_owned());
-        Ok(Self { authority, path, url, token: wanted.token })
+        let server = WebServer::of(&parts, wanted.ca.as_deref().map(str::as_bytes));
+        let server = server.map_err(|error| ApiProblem::refused("ca", format!("ca {error}")))?;
+        let path = parts.rest.to_owned();
+        Ok(Self { server, path, url, token: wanted.token })
     }
 
     /// Lets the server take a space: the place where that is then.
-    async fn take(&self, name: &str, document: Bytes) -> Result<(String, NewPlace), ApiProblem> {
+    async fn take(
+        &self,
+        name: &str,
+        seed: Seed,
+        document: Bytes,
+    ) -> Result<(String, NewPlace), ApiProblem> {
         let path = format!("{}/_sim/v1/spaces/{name}", self.path);
         let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = bearer.iter().map(|it| ("authorization", it.as_str())).collect();
-        let sent = http::send(Method::PUT, &self.authority, &path, &headers, document);
+        let sent = self.server.send(Method::PUT, &path, &headers, document);
         let failed = |detail: String| ApiProblem::new(ProblemKind::NotTaken, detail);
         let unknown = |why: &str| {
             failed(format!(
@@ -179,28 +199,44 @@ impl OtherServer {
         };
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.status != 201 {
-            let why = said["detail"].as_str().unwrap_or("it is no control plane of payon-sim");
+            let why = said["detail"].as_str().map_or_else(
+                || {
+                    let text = String::from_utf8_lossy(&answer.body);
+                    let first = text.lines().next().unwrap_or_default();
+                    let first: String = first.chars().take(FOREIGN_CHARS_MAX).collect();
+                    format!("it is no control plane of payon-sim, it answers {:?}", visible(&first))
+                },
+                str::to_owned,
+            );
             return Err(failed(format!(
                 "{} does not take the space (status {}): {why}. It goes on here",
                 self.url, answer.status
             )));
         }
-        let base_url = said["baseUrl"].as_str().unwrap_or_default().to_owned();
-        let gateway = base_url.strip_suffix(&format!("/space/{name}"));
-        let gateway = gateway.map_or_else(|| self.url.clone(), str::to_owned);
-        Ok((base_url, NewPlace { gateway, control: self.url.clone() }))
+        // Whoever says yes to anything has nothing: the space is let go only for a server that shows it.
+        let is_there = said["name"] == name && said["seed"] == seed.0;
+        let base_url = said["baseUrl"].as_str().filter(|_| is_there);
+        let gateway = base_url.and_then(|url| url.strip_suffix(&format!("/space/{name}")));
+        let gateway = gateway.filter(|url| WebUrlParts::parse(url).is_ok());
+        let Some((base_url, gateway)) = base_url.zip(gateway) else {
+            return Err(unknown("it says yes, and not that it has this very space"));
+        };
+        let place = NewPlace { gateway: gateway.to_owned(), control: self.url.clone() };
+        Ok((base_url.to_owned(), place))
     }
 }
 
 async fn hand_over(space: Arc<Space>, other: OtherServer) -> Result<MovedSpace, ApiProblem> {
     let begun = Instant::now();
-    let (name, closed) = (space.name().to_owned(), space.close_for_handover().await?);
+    let name = space.name().to_owned();
+    let closed = space.close_for_handover().await?;
     let write = move |closed: Handover| closed.write().map(|document| (closed, document));
     let (closed, document) = blocking(move || write(closed)).await??;
-    let (base_url, place) = other.take(&name, document.into()).await?;
-    closed.complete(place).await;
+    let (base_url, place) = other.take(&name, space.seed(), document.into()).await?;
+    let (requests, events) = closed.complete(place).await;
+    let left_behind = LeftBehind { requests, events };
     let paused_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(space = name, to = other.url, paused_ms, "a space was moved");
     let control_url = format!("{}/space/{name}", other.url);
-    Ok(MovedSpace { name, base_url, control_url, paused_ms })
+    Ok(MovedSpace { name, base_url, control_url, paused_ms, left_behind })
 }

@@ -1,17 +1,20 @@
 //! Talks to the control plane of a gateway that runs elsewhere.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -19,7 +22,8 @@ use serde_json::Value;
 use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
-use crate::http::CONTROL_PORT_HEADER;
+use crate::base::read_file;
+use crate::http::{CONTROL_PORT_HEADER, tls_advice, trusting, trusting_nobody};
 use crate::server::NO_TLS;
 use crate::space::DEFAULT_SPACE;
 
@@ -27,6 +31,38 @@ use crate::space::DEFAULT_SPACE;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
 const ANSWER_MAX: usize = 64 << 20;
+
+/// Certificate authority of a gateway that is called with https.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct TrustArgs {
+    /// PEM file of the CA of a gateway at https, such as `payon-sim tls ca` prints; else those that the system trusts
+    #[arg(long, env = "PAYON_SIM_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl TrustArgs {
+    /// The text of the file, where one is given.
+    pub(super) fn ca(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        let read = |file: &PathBuf| {
+            read_file(file).with_context(|| format!("--ca-file: cannot read {}", file.display()))
+        };
+        self.ca_file.as_ref().map(read).transpose()
+    }
+
+    /// Opens connections to an address.
+    fn connector(&self, url: &str) -> anyhow::Result<HttpsConnector<HttpConnector>> {
+        let trusted = if url.starts_with("https://") {
+            trusting(self.ca()?.as_deref()).map_err(|error| {
+                let file = self.ca_file.as_deref().unwrap_or(Path::new("")).display();
+                anyhow!("--ca-file: {file} {error}")
+            })?
+        } else {
+            trusting_nobody()
+        };
+        let builder = HttpsConnectorBuilder::new().with_tls_config(trusted);
+        Ok(builder.https_or_http().enable_http1().build())
+    }
+}
 
 /// Gateway and space to talk to.
 #[derive(Args, Clone, Debug)]
@@ -46,6 +82,8 @@ pub(super) struct GatewayArgs {
     /// The token of the control plane, where it asks for one
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Longest time for an answer.
     #[arg(skip = PATIENCE)]
     patience: Duration,
@@ -73,8 +111,18 @@ impl GatewayArgs {
     }
 
     /// A gateway that was not given by these options.
-    pub(super) const fn new(url: BaseUrl, space: Option<String>, token: Option<String>) -> Self {
-        Self { url, space, token, patience: PATIENCE }
+    pub(super) const fn new(
+        url: BaseUrl,
+        space: Option<String>,
+        token: Option<String>,
+        trust: TrustArgs,
+    ) -> Self {
+        Self { url, space, token, trust, patience: PATIENCE }
+    }
+
+    /// The authority that is trusted in place of the system's.
+    pub(super) const fn trust(&self) -> &TrustArgs {
+        &self.trust
     }
 
     /// Words for the gateway and its space.
@@ -228,13 +276,6 @@ impl GatewayArgs {
         body: String,
     ) -> anyhow::Result<Response<Incoming>> {
         let base = self.base();
-        if !base.starts_with("http://") {
-            bail!(
-                "--url {}: commands talk to the control plane with http://; give the address that `payon-sim` prints as \
-                 gateway URL",
-                self.url
-            );
-        }
         let answer = self.send_to(&base, method.clone(), path, headers, body.clone()).await?;
         match control_port(&answer).and_then(|port| with_port(&base, port)) {
             Some(base) => self.send_to(&base, method, path, headers, body).await,
@@ -261,8 +302,15 @@ impl GatewayArgs {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(Bytes::from(body)))?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        self.in_time(async { Ok(client.request(request).await?) }).await
+        let client = Client::builder(TokioExecutor::new()).build(self.trust.connector(base)?);
+        let answer = async {
+            let answer = client.request(request).await;
+            answer.map_err(|error| match tls_advice(&error) {
+                Some(advice) => anyhow!(advice),
+                None => error.into(),
+            })
+        };
+        self.in_time(answer).await
     }
 
     /// Awaits `talk`, but not for ever.
@@ -295,8 +343,7 @@ impl RefusedCall {
         let explained = said("detail").map(|detail| in_words_of_commands(&detail, said("member")));
         let detail = explained.or_else(|| said("title")).unwrap_or_else(|| {
             if *answer.body() == NO_TLS {
-                return "that is the port with TLS; commands talk to the plain one, which `payon-sim` prints as gateway URL"
-                    .to_owned();
+                return "that is the port with TLS: write https:// in --url, and give its CA with --ca-file".to_owned();
             }
             format!("the answer is {status}; is that a payon-sim, and of this version?")
         });

@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 use serde_json::Value;
 
 use super::base_url::BaseUrl;
-use super::client::{GatewayArgs, address_variable};
+use super::client::{GatewayArgs, TrustArgs, address_variable};
 use super::exit;
 
 /// Gateway and patience.
@@ -26,6 +26,8 @@ pub(super) struct HealthcheckArgs {
     /// Longest time for the answer
     #[arg(long, value_name = "MS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     timeout_ms: u64,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// Asks; anything but a good answer in time is exit code 1.
@@ -34,7 +36,7 @@ pub(super) fn run(args: HealthcheckArgs) -> anyhow::Result<ExitCode> {
         Some(url) => url,
         None => format!("http://127.0.0.1:{}", args.port).parse()?,
     };
-    let gateway = GatewayArgs::new(url, None, None).without_space();
+    let gateway = GatewayArgs::new(url, None, None, args.trust).without_space();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = runtime.block_on(async {
         let patience = Duration::from_millis(args.timeout_ms);

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::base_url::BaseUrl;
-use super::client::{GatewayArgs, RefusedCall, segment};
+use super::client::{GatewayArgs, RefusedCall, TrustArgs, segment};
 use super::exit;
 use super::input::{self, ProfileArg};
 use crate::base::{Fields, Millis, Operation, did_you_mean, read_text, recognised, wall_clock};
@@ -42,6 +42,8 @@ pub(super) struct LinkArgs {
     /// The token of the control plane, where it asks for one
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Make a link that saves a card without a payment; stdin has clientId in place of an order
     #[arg(long)]
     card: bool,
@@ -139,7 +141,8 @@ pub(super) fn run(args: &LinkArgs) -> anyhow::Result<ExitCode> {
 /// The gateway's facts, or those of the profile and this machine where no gateway answers.
 fn known(args: &LinkArgs, profile: &Profile) -> anyhow::Result<KnownGateway> {
     let url = args.control_url.as_ref().unwrap_or(&args.url);
-    let gateway = GatewayArgs::new(url.clone(), args.space.clone(), args.token.clone());
+    let gateway =
+        GatewayArgs::new(url.clone(), args.space.clone(), args.token.clone(), args.trust.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(&gateway)).await });
     let why = match asked {

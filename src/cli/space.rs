@@ -56,7 +56,7 @@ pub(super) struct NamedSpace {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Requests to the space wait while it goes over, and are sent after it with 307 and the new address. What cannot go over
-stays as it is. The journal stays behind.
+stays as it is. The journal and the events stay behind and are gone; the answer counts them.
 
 Example:
   payon-sim space move shop --to http://10.0.0.12:36605")]
@@ -145,6 +145,11 @@ impl MoveArgs {
         if let Some(token) = self.to_token.as_deref().or(gateway.token()) {
             body["token"] = token.into();
         }
+        if self.to.as_str().starts_with("https://")
+            && let Some(ca) = gateway.trust().ca()?
+        {
+            body["ca"] = String::from_utf8_lossy(&ca).into();
+        }
         let path = format!("{PATH}/{}/move", segment(&self.name));
         let answer = gateway.patient(MOVE_PATIENCE).call(Method::POST, &path, body.to_string())?;
         self.talk.finish(answer, |moved| {
@@ -153,9 +158,16 @@ impl MoveArgs {
                 ("base URL", member(moved, "baseUrl")),
                 ("control URL", member(moved, "controlUrl")),
                 ("paused", format!("{} ms", member(moved, "pausedMs"))),
+                ("left behind", left_behind(&moved["leftBehind"])),
             ])
         })
     }
+}
+
+/// Counts what did not go with a space.
+fn left_behind(left: &Value) -> String {
+    let (requests, events) = (member(left, "requests"), member(left, "events"));
+    format!("{requests} requests of the journal, {events} events")
 }
 
 impl NamedSpace {

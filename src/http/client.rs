@@ -2,6 +2,7 @@
 //! garbage for what they are, and follows no redirects. What a call may take as a whole is the caller's business.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -9,7 +10,13 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::trust::{NoCertificate, tls_advice, trusting};
+use crate::base::WebUrlParts;
 
 /// The largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -56,6 +63,70 @@ pub async fn send(
 ) -> Result<MerchantAnswer, Broken> {
     let stream = TcpStream::connect(authority).await?;
     stream.set_nodelay(true)?;
+    talk(Box::new(stream), method, authority, path, headers, body).await
+}
+
+/// A server that is called with TLS or without.
+pub struct WebServer {
+    authority: String,
+    host: String,
+    port: u16,
+    tls: Option<TlsConnector>,
+}
+
+impl WebServer {
+    /// The server of an address. With https it must have a certificate of one of the authorities in a PEM text, or without
+    /// that of one that the system trusts.
+    ///
+    /// # Errors
+    /// The text holds no certificate.
+    pub fn of(parts: &WebUrlParts<'_>, ca: Option<&[u8]>) -> Result<Self, NoCertificate> {
+        let trusted = parts.is_https.then(|| trusting(ca)).transpose()?;
+        Ok(Self {
+            authority: parts.authority.to_owned(),
+            host: parts.host.to_owned(),
+            port: parts.port,
+            tls: trusted.map(|config| TlsConnector::from(Arc::new(config))),
+        })
+    }
+
+    /// Sends a request to this server ([`send`]).
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<MerchantAnswer, Broken> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        let stream: Box<dyn ByteStream> = match &self.tls {
+            None => Box::new(stream),
+            Some(tls) => {
+                let name = ServerName::try_from(self.host.clone())?;
+                let opened = tls.connect(name, stream).await;
+                Box::new(opened.map_err(|error| {
+                    Broken(tls_advice(&error).unwrap_or_else(|| error.to_string()))
+                })?)
+            }
+        };
+        talk(stream, method, &self.authority, path, headers, body).await
+    }
+}
+
+/// An open connection.
+trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
+
+async fn talk(
+    stream: Box<dyn ByteStream>,
+    method: Method,
+    authority: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<MerchantAnswer, Broken> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::builder().method(method).uri(path).header(HOST, authority);
     let has_type = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));

@@ -1,20 +1,24 @@
 //! Pieces of HTTP that several modules share: limits, bodies in and out, the name by which a request calls the server and what a
 //! proxy says of it,
-//! the headers of a trace, and the client of whoever calls as a merchant.
+//! the headers of a trace, the client of whoever calls as a merchant, and whom clients of ours trust over TLS.
 
 mod body;
 mod client;
 mod front;
 mod host;
 mod reply_body;
+mod trust;
 
 use std::time::Duration;
 
 pub use body::{BodyError, LeavesRest, RequestBody};
-pub use client::{Broken, MerchantAnswer, post, send};
+pub use client::{Broken, MerchantAnswer, WebServer, post, send};
 pub use front::{Front, NoProxy, TrustedProxy};
 pub use host::{HostError, check_host};
 pub use reply_body::{Pieces, ReplyBody};
+pub use trust::{
+    NoCertificate, certificate_fault, tls_advice, trusting, trusting_nobody, trusting_system,
+};
 
 use hyper::header::{HeaderMap, HeaderName};
 

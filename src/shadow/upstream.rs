@@ -9,7 +9,6 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -17,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use super::tee::Tee;
 use crate::base::{WebUrlError, WebUrlParts};
 use crate::delivery::accept_any_certificate;
+use crate::http::trusting_system;
 
 /// The longest wait for a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
@@ -76,7 +76,8 @@ impl Upstream {
         let usual = if is_https { 443 } else { 80 };
         let authority = if port == usual { shown } else { format!("{shown}:{port}") };
         let tls = is_https.then(|| {
-            let config = if takes_any_certificate { accept_any_certificate() } else { trusted() };
+            let config =
+                if takes_any_certificate { accept_any_certificate() } else { trusting_system() };
             TlsConnector::from(Arc::new(config))
         });
         Self { is_tls: is_https, host: host.to_owned(), port, authority, tls }
@@ -160,17 +161,6 @@ where
     // It ends when the sender is dropped or the gateway closes.
     tokio::spawn(connection);
     Ok(sender)
-}
-
-/// A client that trusts the certificate authorities that browsers trust.
-fn trusted() -> ClientConfig {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap_or_else(|_| unreachable!("the provider offers TLS 1.2 and 1.3"))
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }
 
 #[cfg(test)]

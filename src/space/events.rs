@@ -116,6 +116,11 @@ impl EventLog {
         self.rules.push_back((self.last(), Arc::clone(rule)));
     }
 
+    /// Events kept.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// The number of the latest; 0 before the first.
     pub(super) fn last(&self) -> u64 {
         self.first + self.kept.len() as u64 - 1

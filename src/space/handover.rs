@@ -206,9 +206,14 @@ impl Handover {
         if text.len() > HANDOVER_MAX { Err(HandoverError::TooLarge(text.len())) } else { Ok(text) }
     }
 
-    /// Lets go of the space, which is at its new place now, and sends everybody there once that is written.
-    pub async fn complete(self, place: NewPlace) {
+    /// Lets go of the space, which is at its new place now, and sends everybody there once that is written. Returns how
+    /// many requests of the journal and how many events did not go with it.
+    pub async fn complete(self, place: NewPlace) -> (usize, usize) {
         let space = &self.space;
+        let left_behind = {
+            let log = space.log();
+            (log.journal.len(), log.events.len())
+        };
         space.lock().new_place = Some(place);
         space.close();
         if let Some(rounds) = &space.shared.rounds
@@ -222,6 +227,7 @@ impl Handover {
         }
         space.gate.send_away();
         space.changed.notify_waiters();
+        left_behind
     }
 }
 

@@ -476,6 +476,11 @@ impl Spaces {
         if_exists: IfExists,
     ) -> Result<Option<Arc<Space>>, SpaceError> {
         let Some(space) = name.and_then(|name| self.named(name)) else { return Ok(None) };
+        if space.moved_to().is_some() && if_exists == IfExists::Replace {
+            // What is replaced is the note on where it went.
+            self.take_out(&space);
+            return Ok(None);
+        }
         is_here(&space)?;
         match if_exists {
             IfExists::Refuse => Err(SpaceError::NameTaken(space.name().to_owned())),
@@ -678,10 +683,19 @@ impl Spaces {
         is_here(&space)?;
         // Kept to the end, so that it is not handed over meanwhile.
         let _pass = space.enter().ok_or_else(|| SpaceError::BeingMoved(name.to_owned()))?;
-        let found = self.by_name.entry(name.into());
+        if !self.take_out(&space) {
+            return Err(SpaceError::Unknown(name.to_owned()));
+        }
+        space.close();
+        Ok(())
+    }
+
+    /// Takes a space out, so that nobody finds it any more; false where it is out already.
+    fn take_out(&self, space: &Space) -> bool {
+        let found = self.by_name.entry(space.name().into());
         let place = match found {
             Entry::Occupied(place) if place.get().number() == space.number() => place,
-            _ => return Err(SpaceError::Unknown(name.to_owned())),
+            _ => return false,
         };
         self.by_number.remove(&space.number());
         // Before another space can get the name, so that no round of writing finds both.
@@ -691,7 +705,6 @@ impl Spaces {
             owners.retain(|owner| owner.number() != space.number());
             !owners.is_empty()
         });
-        space.close();
-        Ok(())
+        true
     }
 }

@@ -315,6 +315,126 @@ async fn a_space_moves_whole_and_its_callers_are_sent_after_it() {
     assert_eq!(names(&one).await, ["default", "shop"]);
 }
 
+#[tokio::test]
+async fn a_space_that_is_made_again_takes_the_place_of_the_note_on_where_it_went() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (one, two) = (start(dir.path(), &["--durability", "always"]), Gateway::start(&[]));
+    let shop = make(&one, "shop").await;
+    shop.register("1", json!({})).await;
+    let moved: Value = serde_json::from_str(
+        &run(&["space", "move", "shop", "--json", "--url", &one.url, "--to", &two.url]).ok(),
+    )
+    .expect("JSON");
+    let left = &moved["leftBehind"];
+    assert_eq!(left["requests"], 1, "{moved}");
+    assert!(left["events"].as_u64().is_some_and(|events| events >= 2), "{moved}");
+    let spaces = format!("{}/_sim/v1/spaces", one.url);
+    let make_at = async |if_exists: &str| {
+        let wish = json!({ "name": "shop", "seed": 8, "merchants": 1, "ifExists": if_exists });
+        shop.client.post(&spaces, &wish).await
+    };
+    for if_exists in ["refuse", "keep"] {
+        assert_eq!(make_at(if_exists).await.problem(), (307, "moved".to_owned()), "{if_exists}");
+    }
+    assert_eq!(shop.control_get("orders").await.status, 307);
+    let again = SpaceHandle::new(Client::new(), make_at("replace").await.expect(201));
+    assert_eq!(again.base_url, shop.base_url);
+    assert_eq!(again.control_get("orders").await.expect(200)["orders"], json!([]));
+    again.register("2", json!({})).await;
+    assert_eq!(at(&two, &shop).order("1").await["state"], "registered", "that one is another");
+    let port = one.url.rsplit(':').next().expect("a port").to_owned();
+    kill(one);
+    let one = restart(dir.path(), &port);
+    assert_eq!(names(&one).await, ["default", "shop"]);
+    assert_eq!(again.order("2").await["state"], "registered");
+}
+
+#[tokio::test]
+async fn a_space_moves_to_a_server_with_https_that_is_trusted() {
+    let one = Gateway::start(&[]);
+    let two = Gateway::start(&["--tls-port", "0"]);
+    let shop = make(&one, "shop").await;
+    shop.register("1", json!({})).await;
+    let tls: Value = serde_json::from_str(&two.get("/_sim/v1/tls").1).expect("JSON");
+    let (to, ca) = (tls["url"].as_str().expect("a URL"), tls["ca"].as_str().expect("a CA"));
+    let dir = tempfile::tempdir().expect("a directory");
+    let ca_file = dir.path().join("ca.pem");
+    std::fs::write(&ca_file, ca).expect("written");
+    let ca = ca_file.to_str().expect("UTF-8");
+    for (to, more, said) in [
+        (to, &[][..], "its certificate is not trusted"),
+        (&two.url.replace("http:", "https:"), &["--ca-file", ca], "begin with http://"),
+        (&to.replace("https:", "http:"), &[], "use https://"),
+    ] {
+        let args = ["space", "move", "shop", "--url", &one.url, "--to", to];
+        let ended = run(&[&args, more].concat());
+        assert!(ended.code == Some(1) && ended.err.contains(said), "{ended:?}");
+        assert!(ended.err.contains("oes on here"), "{ended:?}");
+    }
+    let wish = json!({ "to": to, "ca": "no certificate" });
+    let refused = shop.client.post_to(&one.url, "/_sim/v1/spaces/shop/move", &wish).await;
+    assert_eq!(refused.expect(422)["member"], "ca");
+    assert_eq!(shop.order("1").await["state"], "registered");
+    let args = ["space", "move", "shop", "--url", &one.url, "--to", to, "--ca-file", ca];
+    let said = run(&args).ok();
+    assert!(said.contains(&format!("{to}/space/shop")), "{said}");
+    assert!(said.contains("left behind") && said.contains("1 requests of the journal"), "{said}");
+    let told = shop.control_get("orders").await;
+    assert_eq!(told.header("location"), format!("{to}/space/shop/_sim/v1/orders"));
+    assert_eq!(at(&two, &shop).order("1").await["state"], "registered");
+    // And back, from an address with https.
+    let args = ["space", "move", "shop", "--url", to, "--to", &one.url, "--ca-file", ca];
+    run(&args).ok();
+    assert_eq!(shop.order("1").await["state"], "registered");
+}
+
+/// A server that answers 201 with this body to whatever comes.
+fn yes_to_all(body: String) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    std::thread::spawn(move || {
+        let Ok((mut stream, _)) = listener.accept() else { return };
+        let length = body.len();
+        // The end of the document.
+        let mut came = Vec::new();
+        let mut piece = [0; 1 << 12];
+        while !came.ends_with(b"]}") {
+            match stream.read(&mut piece) {
+                Ok(length @ 1..) => came.extend_from_slice(&piece[..length]),
+                _ => break,
+            }
+        }
+        let head = format!("HTTP/1.1 201 Created\r\ncontent-length: {length}\r\n\r\n");
+        let _ = stream.write_all(format!("{head}{body}").as_bytes());
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_space_is_not_given_to_a_server_that_does_not_show_it() {
+    let one = Gateway::start(&[]);
+    let shop = make(&one, "shop").await;
+    shop.register("1", json!({})).await;
+    let base = "http://127.0.0.1:9/space/shop";
+    for body in [
+        String::new(),
+        "{}".to_owned(),
+        "created".to_owned(),
+        json!({ "name": "shop" }).to_string(),
+        json!({ "name": "shop", "seed": 7 }).to_string(),
+        json!({ "name": "other", "seed": 7, "baseUrl": base }).to_string(),
+        json!({ "name": "shop", "seed": 8, "baseUrl": base }).to_string(),
+        json!({ "name": "shop", "seed": 7, "baseUrl": "http://127.0.0.1:9/" }).to_string(),
+        json!({ "name": "shop", "seed": 7, "baseUrl": "/space/shop" }).to_string(),
+    ] {
+        let refused = move_space("shop", &one, &yes_to_all(body.clone()));
+        assert_eq!(refused.code, Some(1), "{body}: {}", refused.out);
+        assert!(refused.err.contains("The space goes on here"), "{body}: {}", refused.err);
+        assert_eq!(shop.order("1").await["state"], "registered", "{body}");
+    }
+}
+
 /// A gateway with the state in `dir`, at the port that it had.
 fn restart(dir: &Path, port: &str) -> Gateway {
     let dir = dir.to_str().expect("UTF-8");
@@ -340,7 +460,7 @@ async fn a_space_that_is_not_taken_goes_on_as_if_nothing_had_been() {
         ("shop", &apart.url, "", apart.control_url.as_str()),
         ("shop", &taken.url, "", "there already"),
         ("shop", "http://127.0.0.1:1", "", "goes on here"),
-        ("shop", "https://127.0.0.1:1", "", "http://"),
+        ("shop", "https://127.0.0.1:1", "", "goes on here"),
         ("shop", &format!("{}/space/x", two.url), "", "without a space"),
         ("default", &two.url, "secret", "cannot be moved"),
         ("none", &two.url, "secret", "no space named"),

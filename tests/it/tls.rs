@@ -6,7 +6,7 @@ use std::net::{Ipv6Addr, TcpListener};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::binary::{Ended, Gateway, has_tool, run, tool};
+use crate::binary::{Ended, Gateway, events, has_tool, payon_sim, run, tool};
 
 /// A gateway with a port for TLS, and a directory for its test CA.
 struct Secure {
@@ -127,7 +127,7 @@ fn who_speaks_plain_http_to_the_port_with_tls_is_told_so_and_the_log_says_it_onc
     let told = run(&["rules", "list", "--url", &url]);
     assert!(told.code == Some(1) && told.err.contains("that is the port with TLS"), "{told:?}");
     let told = run(&["rules", "list", "--url", &url.replace("http", "https")]);
-    assert!(told.code == Some(2) && told.err.contains("gateway URL"), "{told:?}");
+    assert!(told.code == Some(2) && told.err.contains("--ca-file"), "{told:?}");
     secure.gateway.until_logged("use https://");
     let ended = secure.gateway.stop();
     assert_eq!(ended.err.matches("no TLS handshake came").count(), 1, "{}", ended.err);
@@ -252,4 +252,37 @@ fn localhost_is_served_at_both_loopback_addresses() {
     let held = run(&["serve", "--host", "localhost", "--port", port]);
     assert_eq!(held.code, Some(3), "{held:?}");
     assert!(held.err.contains(port), "{held:?}");
+}
+
+#[test]
+fn commands_talk_to_an_address_with_https() {
+    let secure = Secure::start(&[]).with_ca();
+    let url = format!("https://127.0.0.1:{}", secure.port);
+    let (ca, plain) = (secure.ca(), secure.gateway.url.clone());
+    let list = |url: &str, more: &[&str]| run(&[&["space", "list", "--url", url], more].concat());
+    assert!(list(&url, &["--ca-file", &ca]).ok().contains("default"));
+    run(&["healthcheck", "--url", &url, "--ca-file", &ca]).ok();
+    assert!(run(&["doctor", "--url", &url, "--ca-file", &ca]).out.contains("payon-sim"));
+    let mut command = payon_sim(&["space", "list"]);
+    command.env("PAYON_SIM_URL", format!("{url}/space/default")).env("PAYON_SIM_CA_FILE", &ca);
+    assert!(events(command, b"").ok().contains("default"));
+    // What is read as it comes goes the same way.
+    run(&["reset", "--url", &url, "--ca-file", &ca]).ok();
+    let followed = ["tail", "--from-start", "--max", "1", "--timeout", "60s", "--url", &url];
+    assert!(run(&[&followed[..], &["--ca-file", &ca]].concat()).ok().contains("reset"));
+    let none = format!("{}/none.pem", secure.dir.path().display());
+    let key = format!("{}/no.pem", secure.dir.path().display());
+    fs::write(&key, "no certificate").expect("written");
+    for (url, more, said) in [
+        (url.as_str(), &[][..], "not trusted"),
+        (&url, &["--ca-file", &none], "--ca-file: cannot read"),
+        (&url, &["--ca-file", &key], "holds no certificate"),
+        (&plain.replace("http:", "https:"), &["--ca-file", &ca], "must begin with http://"),
+        (&url.replace("https:", "http:"), &[], "write https:// in --url"),
+        ("https://127.0.0.1:1", &["--ca-file", &ca], "cannot talk to https://127.0.0.1:1"),
+    ] {
+        let ended = list(url, more);
+        assert!(matches!(ended.code, Some(1 | 2)) && ended.err.contains(said), "{said}: {ended:?}");
+        assert!(!ended.err.contains("panicked"), "{ended:?}");
+    }
 }

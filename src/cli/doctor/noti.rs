@@ -20,6 +20,7 @@ use super::report::DoctorReport;
 use super::sim::Sim;
 use crate::base::WebUrlParts;
 use crate::delivery::accept_any_certificate;
+use crate::http::certificate_fault;
 
 const NOTI: &str = "noti_url";
 /// Longest time for the merchant's answer.
@@ -183,17 +184,10 @@ enum Failure {
 impl Failure {
     /// The certificate error, where it is one.
     fn certificate(&self) -> Option<String> {
-        let Self::Broken(error) = self else { return None };
-        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-        while let Some(error) = cause {
-            if let Some(rustls::Error::InvalidCertificate(problem)) = error.downcast_ref() {
-                return Some(problem.to_string());
-            }
-            // An IO error hides what it holds from its sources.
-            let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            cause = held.map(|held| held as &(dyn Error + 'static)).or_else(|| error.source());
+        match self {
+            Self::Broken(error) => certificate_fault(error),
+            _ => None,
         }
-        None
     }
 }
 
