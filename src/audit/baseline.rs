@@ -7,7 +7,7 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::{Audit, AuditFinding};
-use crate::base::read_objects;
+use crate::base::{read_objects, read_text};
 
 /// The version of the file.
 const VERSION: u32 = 2;
@@ -78,8 +78,8 @@ impl Baseline {
     /// It is not there, or no baseline.
     pub fn read(path: &Path) -> Result<Self, BaselineError> {
         let file = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|error| BaselineError::Io { file: file.clone(), error })?;
+        let text =
+            read_text(path).map_err(|error| BaselineError::Io { file: file.clone(), error })?;
         let baseline: Self = read_objects(text.as_bytes())
             .map_err(|error| BaselineError::Form { file: file.clone(), error })?;
         match baseline.version {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use super::received::utf8;
@@ -11,7 +12,18 @@ pub const FILE_MAX: u64 = 1 << 20;
 
 /// All of a file of at most [`FILE_MAX`] bytes.
 pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    read_all(File::open(path)?, FILE_MAX)
+    read_all(open(path)?, FILE_MAX)
+}
+
+/// A file to be read. A named pipe is none: nobody knows whether it is ever written to. What a shell hands over under
+/// `/dev` or `/proc` is.
+fn open(path: &Path) -> io::Result<File> {
+    let is_of_shell = path.starts_with("/dev") || path.starts_with("/proc");
+    if !is_of_shell && std::fs::metadata(path)?.file_type().is_fifo() {
+        let problem = "it is a named pipe, which may never be written to; give a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
+    File::open(path)
 }
 
 /// The same where it is text.

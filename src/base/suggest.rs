@@ -3,6 +3,9 @@
 /// So many names that begin alike are suggested at most.
 const SUGGESTED_MAX: usize = 3;
 
+/// Bytes of the longest word that may be meant for a name.
+const WORD_MAX: usize = 128;
+
 /// The name that `word` was probably meant to be.
 pub fn nearest<'n>(word: &str, names: &[&'n str]) -> Option<&'n str> {
     let length = word.chars().count();
@@ -39,6 +42,10 @@ pub fn did_you_mean<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) ->
 
 /// The edits that lead from one to the other, whatever their letter case and separators.
 pub(super) fn distance(word: &str, name: &str) -> usize {
+    // Nobody mistypes so long a word, and the work grows with the product of both lengths.
+    if word.len() > WORD_MAX {
+        return word.len();
+    }
     let plain = |text: &str| text.to_lowercase().replace(['-', '_', '.', ' '], "-");
     strsim::damerau_levenshtein(&plain(word), &plain(name))
 }
@@ -54,6 +61,8 @@ mod tests {
         assert_eq!(nearest("Partly-Refunded", &names), Some("partly_refunded"));
         assert_eq!(nearest("colour", &names), None);
         assert_eq!(nearest("X", &["D", "E", "A"]), None);
+        let long = "x".repeat(WORD_MAX + 1);
+        assert_eq!(distance(&long, &long), long.len(), "it is not looked into");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) fn finish(
                 None => space.note_idle(pending, "patch"),
             }
         }
+        if plan.transport.as_ref().is_some_and(|transport| transport.spares(reply.len())) {
+            space.note_idle(pending, "transport");
+        }
     }
     let Arrival { trace, generation, merchant, .. } = context.arrival;
     let fault = pending.as_deref().and_then(|pending| pending.by.plan.transport.as_ref());

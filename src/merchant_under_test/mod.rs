@@ -7,6 +7,7 @@ mod hidden_key;
 mod process;
 mod running;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 pub use beliefs::ShopBelief;
@@ -14,11 +15,8 @@ pub use call::{ShopAnswer, StepCall};
 pub use process::ShopError;
 pub use running::{GatewayPlace, RunningShop};
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, read_file};
 use crate::scenario::MerchantFile;
-
-/// The largest merchant file that is read.
-const FILE_MAX: u64 = 1 << 20;
 
 /// A merchant file with its place.
 #[derive(Clone, Debug)]
@@ -59,11 +57,10 @@ impl LoadedMerchant {
     pub fn load(path: &Path) -> Result<Self, MerchantFileError> {
         let shown = path.display().to_string();
         let unreadable = |error| MerchantFileError::Unreadable { path: shown.clone(), error };
-        let size = std::fs::metadata(path).map_err(unreadable)?.len();
-        if size > FILE_MAX {
-            return Err(MerchantFileError::TooLarge(shown));
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let bytes = read_file(path).map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => MerchantFileError::TooLarge(shown.clone()),
+            _ => unreadable(error),
+        })?;
         let file = MerchantFile::read(&shown, &bytes).map_err(MerchantFileError::Mistakes)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).to_owned();

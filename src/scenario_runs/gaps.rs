@@ -2,8 +2,11 @@
 //! never as expected, because nobody knows what would have come of the whole of it.
 
 use crate::base::Operation;
-use crate::scenario::{self, DriveStep, Period, Scenario, SpaceHistory, Warning};
+use crate::scenario::{self, DriveStep, Period, Rule, Scenario, SpaceHistory, Warning};
 use crate::space::{CountedRule, Space};
+
+/// Generation of a space that was neither reset nor restored.
+const FIRST_GENERATION: u64 = 0;
 
 /// Facts in the journal about the payer and of the control plane.
 struct Made<'h> {
@@ -30,7 +33,19 @@ pub(super) fn gaps(
         let (payments, triggers) = played(space);
         gaps.extend(Made { history, payments, triggers, space }.missing(&scenario.drive));
     }
+    gaps.extend(refused(space));
+    if !space.is_in(FIRST_GENERATION) {
+        gaps.push(
+            "the space was reset or restored during the run, so that nobody sees what happened before; leave that out, or \
+             let the command work in a space of its own"
+                .to_owned(),
+        );
+    }
     let rules = space.rules();
+    let is_armed = |rule: &Rule| rules.iter().any(|it| it.armed.rule == *rule);
+    gaps.extend(scenario.rules.iter().filter(|rule| !is_armed(rule)).map(|rule| {
+        format!("the rule `{}` was taken away or changed during the run, so that less went wrong than the scenario says", rule.id)
+    }));
     if !rules.is_empty() && rules.iter().all(|it| it.tally.fired == 0) {
         gaps.push("none of the scenario's rules stepped in, so that nothing went wrong".to_owned());
     }
@@ -51,6 +66,23 @@ pub(super) fn gaps(
         }
     }));
     gaps
+}
+
+/// The steps of the payer and of the bench that the gateway refused, a sentence each.
+fn refused(space: &Space) -> Vec<String> {
+    let mut refused: Vec<String> = space.read_journal(|journal| {
+        let calls = journal.iter().filter(|entry| entry.status >= 400);
+        let calls = calls.filter_map(|entry| {
+            let verb = entry.more().control.filter(|verb| matches!(*verb, "pay" | "trigger"))?;
+            let (tx_id, reason) = (entry.tx_id.as_deref().unwrap_or_default(), entry.reason.name());
+            Some(format!(
+                "step `{verb}` of `drive`: the gateway refused it for the order {tx_id} (`{reason}`), so that it did not happen"
+            ))
+        });
+        calls.collect()
+    });
+    refused.dedup();
+    refused
 }
 
 /// The effects of a rule that had nothing to act on, in brackets.

@@ -139,6 +139,9 @@ pub struct ShadowJudge {
     merchants_seen: HashSet<String>,
     pub(super) findings: BTreeMap<DifferencePlace, Finding>,
     pub(super) confirmed: BTreeMap<String, u64>,
+    /// True once the gateway has refused a call for its signature, or for want of one: only then does a call that it takes
+    /// say anything of the recipe.
+    pub(super) minds_signatures: bool,
     pub(super) latencies: BTreeMap<(Operation, ReplyKind), Latencies>,
     pub(super) notices: Notices,
     pub(super) counts: JudgeCounts,
@@ -161,6 +164,7 @@ impl ShadowJudge {
             merchants_seen: HashSet::new(),
             findings: BTreeMap::new(),
             confirmed: BTreeMap::new(),
+            minds_signatures: false,
             latencies: BTreeMap::new(),
             counts: JudgeCounts::default(),
             latest: Millis(0),
@@ -370,6 +374,9 @@ impl ShadowJudge {
             compare::compare(&context, seen(upstream, &up_body), seen(&answer, &sim_body));
         explain(&tested, &mut found);
         let signature = signature_keys(&tested, call.signature, accepted, &found);
+        self.minds_signatures |= accepted == Some(false)
+            && matches!(tested.reason, Reason::SignMissing | Reason::SignInvalid)
+            && is_same_end(&found);
         let lifetime = lifetime(&self.profile, operation, &tree, upstream_tree.as_ref(), &answer);
         self.counts.compared += 1;
         self.counts.rows_skipped += found.skipped as u64;
@@ -627,9 +634,7 @@ fn explain(tested: &TestedCall<'_>, found: &mut Comparison) {
             difference.fixes = rule.fix().into_iter().collect();
         }
     }
-    let is_other_end =
-        found.differences.iter().any(|it| it.place.class == DifferenceClass::Outcome);
-    if is_other_end {
+    if !is_same_end(found) {
         return;
     }
     found.confirmed.extend(tested.tested().map(str::to_owned));
@@ -648,22 +653,42 @@ fn explain(tested: &TestedCall<'_>, found: &mut Comparison) {
     }
 }
 
-/// Keys of the recipe, where a good signature was taken.
+/// Returns true if gateway and simulator came to the same end.
+fn is_same_end(found: &Comparison) -> bool {
+    !found.differences.iter().any(|it| it.place.class == DifferenceClass::Outcome)
+}
+
+/// Keys of the recipe of which one good signature says something.
+pub(super) const RECIPE_KEYS: [&str; 7] = [
+    "sign.algorithm",
+    "sign.canonical",
+    "sign.fields",
+    "sign.separator",
+    "sign.skip",
+    "sign.omit_empty",
+    "sign.encoding",
+];
+
+/// Keys of the recipe, where a good signature was taken. Whether blank members are left out shows only where there are any.
 fn signature_keys(
     tested: &TestedCall<'_>,
     signature: SignatureNote,
     accepted: Option<bool>,
     found: &Comparison,
 ) -> Vec<String> {
-    let is_same = !found.differences.iter().any(|it| it.place.class == DifferenceClass::Outcome);
-    if !tested.profile.sign.operations.contains(&tested.operation) || !is_same {
+    if !tested.profile.sign.operations.contains(&tested.operation) || !is_same_end(found) {
         return Vec::new();
     }
     match (signature, accepted) {
         (SignatureNote::Valid, Some(true)) => {
-            let keys =
-                ["algorithm", "canonical", "fields", "separator", "skip", "omit_empty", "encoding"];
-            keys.iter().map(|key| format!("sign.{key}")).collect()
+            let is_blank = |value: &JsonTree| match value {
+                JsonTree::Null => true,
+                JsonTree::Text(text) => text.is_empty(),
+                _ => false,
+            };
+            let has_blank = tested.request.members().iter().any(|(_, value)| is_blank(value));
+            let told = RECIPE_KEYS.iter().filter(|key| has_blank || **key != "sign.omit_empty");
+            told.map(|key| (*key).to_owned()).collect()
         }
         (SignatureNote::Absent, Some(false)) if tested.reason == Reason::SignMissing => {
             vec!["sign.mode".to_owned()]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::difference::{AnswerDifference, DifferenceClass, DifferenceGroup, DifferencePlace};
 use super::fix::Fix;
-use super::judge::{Finding, ShadowJudge};
+use super::judge::{Finding, RECIPE_KEYS, ShadowJudge};
 use super::latency::{self, LatencySummary, SAMPLES_MIN};
 use crate::base::{Operation, printable};
 use crate::profile::{Mark, ReplyChange, ReplyKind};
@@ -360,7 +360,9 @@ fn assumptions(judge: &ShadowJudge, found: &[Finding]) -> Vec<AssumptionView> {
         }
     }
     let entries = judge.profile.provenance().iter().map(|entry| {
-        let confirmed = judge.confirmed.get(&entry.key).copied().unwrap_or_default();
+        let says_nothing = !judge.minds_signatures && RECIPE_KEYS.contains(&&*entry.key);
+        let confirmed = judge.confirmed.get(&entry.key).filter(|_| !says_nothing);
+        let confirmed = confirmed.copied().unwrap_or_default();
         let contradicted = contradicted.get(entry.key.as_str()).copied().unwrap_or_default();
         AssumptionView {
             key: entry.key.clone(),

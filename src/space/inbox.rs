@@ -28,6 +28,7 @@ const ANSWERS_MAX: usize = 100;
 /// Name of the box at an address; whatever stands before its path belongs to the simulator.
 pub fn inbox_at(url: &str) -> Option<&str> {
     let (_, name) = url.split_once(PATH)?;
+    let name = name.split(['?', '#']).next().unwrap_or(name);
     is_inbox_name(name).then_some(name)
 }
 
@@ -259,13 +260,18 @@ mod tests {
 
     #[test]
     fn a_box_is_found_at_the_end_of_any_address_of_ours() {
-        for url in ["http://h:1/_sim/inbox/shop", "http://h/space/a.b/_sim/inbox/shop"] {
+        for url in [
+            "http://h:1/_sim/inbox/shop",
+            "http://h/space/a.b/_sim/inbox/shop",
+            "http://h/_sim/inbox/shop?order=1",
+            "http://h/_sim/inbox/shop#f",
+        ] {
             assert_eq!(inbox_at(url), Some("shop"), "{url}");
         }
         for url in [
             "http://h/_sim/inbox/",
             "http://h/_sim/inbox/a/b",
-            "http://h/_sim/inbox/a?b",
+            "http://h/_sim/inbox/?shop",
             "http://h/",
         ] {
             assert_eq!(inbox_at(url), None, "{url}");

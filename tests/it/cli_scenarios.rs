@@ -139,6 +139,10 @@ fn what_has_no_end_is_not_read_to_its_end() {
         &["config", "show", "--config", &huge],
         &["serve", "--port", "0", "--profile", &profile],
         &["profile", "check", &profile],
+        &["merchant", "check", "/dev/zero"],
+        &["run", "S014", "--merchant", "/dev/zero"],
+        &["audit", "--merchant", "/dev/zero"],
+        &["audit", "--baseline", "/dev/zero"],
         &["doctor", "--env", "/dev/zero"],
         &["doctor", "--key", "/dev/zero"],
         &["link", "--merchant", "C0000143", "--unchecked", "--key", "/dev/zero"],
@@ -161,7 +165,20 @@ fn what_has_no_end_is_not_read_to_its_end() {
         assert_eq!(ended.code, Some(2), "{args}: {ended:?}");
         assert!(ended.err.contains("larger than"), "{args}: {}", ended.err);
     }
-    // A pipe that is named is read like a file.
+    // Nobody may ever write to a pipe of the file system: whoever waits for that serves nobody, and hears no signal.
+    let pipe = path("pipe.yaml");
+    assert!(tool("mkfifo", &[&pipe], b"").code == Some(0));
+    for args in [
+        &["check", &pipe][..],
+        &["serve", "--port", "0", "--scenario", &pipe],
+        &["merchant", "check", &pipe],
+        &["serve", "--port", "0", "--config", &pipe],
+    ] {
+        let ended = run(args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert!((ended.out + &ended.err).contains("named pipe"), "{args:?}");
+    }
+    // A pipe that is named by a shell is read like a file.
     let line = format!("{program} check <(printf 'version: 1\\nid: A\\ntitle: t\\n')");
     assert!(tool("bash", &["-c", &line], b"").ok().contains("checked: 1, mistakes: 0"));
 }

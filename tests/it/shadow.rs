@@ -219,6 +219,32 @@ async fn a_gateway_that_answers_as_the_simulator_does_gives_no_difference() {
     assert_eq!(again.compared, report.compared);
 }
 
+/// A gateway that looks at no signature takes what another recipe made as well, so it says nothing of the recipe.
+#[tokio::test]
+async fn a_gateway_that_refuses_no_signature_confirms_no_recipe() {
+    let mut heedless = (*Profile::builtin()).clone();
+    heedless.sign.mode = payon_sim::profile::SignMode::Off;
+    for (profile, is_told) in [(heedless, false), ((*Profile::builtin()).clone(), true)] {
+        let gateway = Simulator::builder().profile(profile).start().await.unwrap();
+        let shadow = Watched::start(gateway.url(), Profile::builtin()).await;
+        shadow.call(Operation::Register, order("1", "CREDIT_DEBIT", "10", "1.00")).await;
+        gateway.default_space().pay("1").await.unwrap();
+        shadow.call(Operation::Refund, json!({ "txId": "1" })).await;
+        if is_told {
+            let bare = json!({ "txId": "1", "merchantId": "C0000143", "termId": "CT03000003" });
+            shadow.post(Operation::Refund.paths()[0], &bare.to_string()).await;
+        }
+        let report = shadow.stop().await.report;
+        let verdict =
+            |key: &str| report.assumptions.iter().find(|it| it.key == key).unwrap().verdict;
+        let wanted = if is_told { Verdict::Confirmed } else { Verdict::Unseen };
+        for key in ["sign.algorithm", "sign.canonical", "sign.separator", "sign.encoding"] {
+            assert_eq!(verdict(key), wanted, "{key}: {}", told(&report));
+        }
+        assert_eq!(verdict("sign.omit_empty"), Verdict::Unseen, "no member was blank");
+    }
+}
+
 #[tokio::test]
 async fn a_gateway_that_answers_otherwise_is_found_out_with_the_line_that_it_contradicts() {
     let mut other = (*Profile::builtin()).clone();

@@ -230,6 +230,15 @@ impl Transport {
         )
     }
 
+    /// Returns true if it begins only behind a body of so many bytes, which so comes whole.
+    pub const fn spares(&self, body: usize) -> bool {
+        match self {
+            Self::ResetWithinBody(after) => *after as usize >= body,
+            Self::Truncate(truncate) => truncate.after as usize >= body,
+            _ => false,
+        }
+    }
+
     /// Returns true if what it lets through is a whole HTTP reply, whatever that says.
     pub const fn is_whole(&self) -> bool {
         match self {
