@@ -130,6 +130,7 @@ mod tests {
         let evidence = scenarios.iter().map(|scenario| FailedScenario {
             scenario: (*scenario).to_owned(),
             title: String::new(),
+            category: String::new(),
             why: None,
             found: Vec::new(),
             repeat: String::new(),

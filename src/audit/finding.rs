@@ -54,6 +54,8 @@ pub struct FailedScenario {
     pub scenario: String,
     /// Its title.
     pub title: String,
+    /// Its category.
+    pub category: String,
     /// Reason why it happens in production.
     pub why: Option<String>,
     /// Facts that are not as expected, a line each.
@@ -81,7 +83,7 @@ pub struct Happened {
 }
 
 impl FailedScenario {
-    fn of(case: &AuditCase, outcome: &ScenarioOutcome) -> Self {
+    fn of(rules: &AuditRules, case: &AuditCase, outcome: &ScenarioOutcome) -> Self {
         let failed: Vec<&Judged> = failed(outcome).collect();
         let mut found: Vec<String> = outcome.error.iter().map(|error| shortened(error)).collect();
         found.extend(failed.iter().map(|judged| judged.shortcoming()));
@@ -97,6 +99,7 @@ impl FailedScenario {
         Self {
             scenario: outcome.id.clone(),
             title: outcome.title.clone(),
+            category: rules.category_of_case(case).to_owned(),
             why: outcome.why.clone(),
             severity: severity.unwrap_or(Severity::Low).max(match outcome.error {
                 Some(_) => Severity::High,
@@ -172,7 +175,7 @@ pub(super) fn findings(
         (explained, results) =
             results.into_iter().partition(|(_, outcome)| practice.is_shown_by(outcome));
         if !explained.is_empty() {
-            findings.push(by_practice(practice, &explained));
+            findings.push(by_practice(rules, practice, &explained));
         }
     }
     while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
@@ -181,8 +184,8 @@ pub(super) fn findings(
             .partition(|(case, outcome)| practice.explains(case) || practice.is_shown_by(outcome));
         results = rest;
         match findings.iter_mut().find(|known| known.id == practice.id) {
-            Some(known) => known.add(&explained),
-            None => findings.push(by_practice(practice, &explained)),
+            Some(known) => known.add(rules, &explained),
+            None => findings.push(by_practice(rules, practice, &explained)),
         }
     }
     findings.extend(results.into_iter().map(|(case, outcome)| by_scenario(rules, case, outcome)));
@@ -287,15 +290,36 @@ fn most_likely<'r>(
 }
 
 impl AuditFinding {
+    /// The categories in which it counts: its own, and those of the scenarios that show it.
+    pub fn categories(&self) -> Vec<&str> {
+        let mut all = vec![self.category.as_str()];
+        for evidence in &self.evidence {
+            if !all.contains(&evidence.category.as_str()) {
+                all.push(&evidence.category);
+            }
+        }
+        all
+    }
+
+    /// Returns true if it counts in that category.
+    pub fn counts_in(&self, category: &str) -> bool {
+        self.categories().contains(&category)
+    }
+
     /// Adds scenarios that show it, the most telling first.
-    fn add(&mut self, explained: &[(&AuditCase, &ScenarioOutcome)]) {
+    fn add(&mut self, rules: &AuditRules, explained: &[(&AuditCase, &ScenarioOutcome)]) {
+        let failed = explained.iter();
         self.evidence
-            .extend(explained.iter().map(|(case, outcome)| FailedScenario::of(case, outcome)));
+            .extend(failed.map(|(case, outcome)| FailedScenario::of(rules, case, outcome)));
         sort_by_key(&mut self.evidence, |it| std::cmp::Reverse(it.severity));
     }
 }
 
-fn by_practice(practice: &Practice, explained: &[(&AuditCase, &ScenarioOutcome)]) -> AuditFinding {
+fn by_practice(
+    rules: &AuditRules,
+    practice: &Practice,
+    explained: &[(&AuditCase, &ScenarioOutcome)],
+) -> AuditFinding {
     let mut finding = AuditFinding {
         id: practice.id.clone(),
         category: practice.category.clone(),
@@ -307,18 +331,16 @@ fn by_practice(practice: &Practice, explained: &[(&AuditCase, &ScenarioOutcome)]
         is_new: true,
         evidence: Vec::new(),
     };
-    finding.add(explained);
+    finding.add(rules, explained);
     finding
 }
 
 fn by_scenario(rules: &AuditRules, case: &AuditCase, outcome: &ScenarioOutcome) -> AuditFinding {
-    let evidence = FailedScenario::of(case, outcome);
-    let scenario = &case.loaded.scenario;
-    let mistakes: Vec<&str> = scenario.mistakes.iter().map(|mistake| mistake.name()).collect();
+    let evidence = FailedScenario::of(rules, case, outcome);
     let correct = outcome.correct.clone().unwrap_or_default();
     AuditFinding {
         id: outcome.id.clone(),
-        category: rules.category_of(&outcome.id, &mistakes, case.is_probe).to_owned(),
+        category: evidence.category.clone(),
         severity: evidence.severity,
         title: format!("Not coped with: {}", outcome.title),
         rule: format!("A correct shop: {correct}"),

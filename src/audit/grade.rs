@@ -1,8 +1,43 @@
-//! Grades: a letter by the worst that was found and by how much was judged.
+//! Grades: a letter by the worst that was found and by how much was judged in full.
 
 use serde::Serialize;
 
 use super::practice::{AuditRules, Category, GradeRule, Severity};
+use crate::scenario_runs::ScenarioOutcome;
+
+/// Numbers of scenarios by how much of them was judged. Each scenario stands in one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JudgedCounts {
+    /// Scenarios judged in full, whether they passed or failed.
+    pub judged: usize,
+    /// Scenarios of which nothing or only a part was judged; they may have failed all the same.
+    pub not_judged: usize,
+    /// Scenarios that do not apply to the shop.
+    pub not_applicable: usize,
+}
+
+impl JudgedCounts {
+    /// Counts these outcomes.
+    pub(super) fn of<'o>(outcomes: impl IntoIterator<Item = &'o ScenarioOutcome>) -> Self {
+        let mut tally = Self::default();
+        for outcome in outcomes {
+            if outcome.not_applicable.is_some() {
+                tally.not_applicable += 1;
+            } else if outcome.is_judged_in_full() {
+                tally.judged += 1;
+            } else {
+                tally.not_judged += 1;
+            }
+        }
+        tally
+    }
+
+    /// All scenarios.
+    pub const fn all(self) -> usize {
+        self.judged + self.not_judged + self.not_applicable
+    }
+}
 
 /// A grade with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -10,13 +45,14 @@ use super::practice::{AuditRules, Category, GradeRule, Severity};
 pub struct Grade {
     /// A to F.
     pub letter: char,
-    /// Meaning of the letter.
+    /// Reason for the letter: what was found, or how little was judged.
     pub because: String,
     /// Number of findings.
     pub findings: usize,
-    /// Number of scenarios judged in full.
-    pub judged: usize,
-    /// Number of all scenarios, those that do not apply to the shop included.
+    /// Numbers of scenarios by how much of them was judged.
+    #[serde(flatten)]
+    pub tally: JudgedCounts,
+    /// Number of all scenarios.
     pub of: usize,
 }
 
@@ -29,32 +65,43 @@ pub struct CategoryGrade {
     pub category: Category,
     /// Grade.
     pub grade: Grade,
+    /// Ids of the findings that count here: those of the category, and those that a scenario of the category shows.
+    pub findings: Vec<String>,
 }
 
 impl Grade {
-    /// The grade for findings of these severities, with so many of all scenarios judged in full.
-    pub fn of(rules: &AuditRules, found: &[Severity], judged: usize, all: usize) -> Self {
-        let is_met = |rule: &&GradeRule| {
-            let is_mild = match (rule.worst, found.iter().max()) {
-                (_, None) => true,
-                (None, Some(_)) => false,
-                (Some(worst), Some(max)) if *max == worst => {
-                    let count = found.iter().filter(|it| **it == worst).count();
-                    rule.at_most.is_none_or(|most| count <= most)
-                }
-                (Some(worst), Some(max)) => *max < worst,
-            };
-            // All of nothing is nothing.
-            let percent = (judged * 100).checked_div(all).unwrap_or(0);
-            is_mild && percent >= rule.judged_percent
+    /// The grade for findings of these severities, with so many scenarios judged.
+    pub fn of(rules: &AuditRules, found: &[Severity], tally: JudgedCounts) -> Self {
+        let is_mild = |rule: &GradeRule| match (rule.worst, found.iter().max()) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(worst), Some(max)) if *max == worst => {
+                let count = found.iter().filter(|it| **it == worst).count();
+                rule.at_most.is_none_or(|most| count <= most)
+            }
+            (Some(worst), Some(max)) => *max < worst,
         };
-        let rule = rules.grades.iter().find(is_met).or(rules.grades.last());
+        // All of nothing is nothing.
+        let percent = (tally.judged * 100).checked_div(tally.all()).unwrap_or(0);
+        let last = rules.grades.len().saturating_sub(1);
+        let first =
+            |fits: &dyn Fn(&GradeRule) -> bool| rules.grades.iter().position(fits).unwrap_or(last);
+        let (by_found, by_judged) = (first(&is_mild), first(&|it| percent >= it.judged_percent));
+        // The worse of both decides, and is the reason.
+        let rule = rules.grades.get(by_found.max(by_judged));
+        let because = |rule: &GradeRule| {
+            let said = [
+                (by_found >= by_judged).then_some(&*rule.found),
+                (by_judged >= by_found).then_some(&*rule.judged),
+            ];
+            said.into_iter().flatten().collect::<Vec<_>>().join(", and ")
+        };
         Self {
             letter: rule.map_or('F', |rule| rule.letter),
-            because: rule.map(|rule| rule.because.clone()).unwrap_or_default(),
+            because: rule.map(because).unwrap_or_default(),
             findings: found.len(),
-            judged,
-            of: all,
+            of: tally.all(),
+            tally,
         }
     }
 }
@@ -64,10 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn findings_and_what_was_not_judged_cap_the_grade() {
+    fn findings_and_what_was_not_judged_cap_the_grade_and_the_reason_is_what_did() {
         use Severity::{Critical, High, Low, Medium};
         let rules = AuditRules::built_in().expect("the built-in rules");
-        let letter = |found: &[Severity], judged| Grade::of(&rules, found, judged, 100).letter;
+        let grade = |found: &[Severity], judged| {
+            let tally = JudgedCounts { judged, not_judged: 100 - judged, not_applicable: 0 };
+            Grade::of(&rules, found, tally)
+        };
         for (found, judged, wanted) in [
             (&[][..], 100, 'A'),
             (&[], 90, 'A'),
@@ -84,8 +134,14 @@ mod tests {
             (&[Critical], 100, 'E'),
             (&[Critical, Critical], 100, 'F'),
         ] {
-            assert_eq!(letter(found, judged), wanted, "{found:?} {judged}");
+            let given = grade(found, judged);
+            assert_eq!(given.letter, wanted, "{found:?} {judged}");
+            // A grade says that something was found only where it was, and that little was judged likewise.
+            let because = &given.because;
+            let is_found = because.contains(" found") && !because.contains("nothing was found");
+            assert!(!is_found || !found.is_empty(), "{found:?} {judged}: {because}");
+            assert!(judged < 90 || !because.contains("not judged"), "{judged}: {because}");
         }
-        assert_eq!(Grade::of(&rules, &[], 0, 0).letter, 'F');
+        assert_eq!(Grade::of(&rules, &[], JudgedCounts::default()).letter, 'F');
     }
 }

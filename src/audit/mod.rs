@@ -14,13 +14,13 @@ use serde::Serialize;
 
 pub use baseline::{Baseline, BaselineError};
 pub use finding::{AuditFinding, FailedScenario, Happened};
-pub use grade::{CategoryGrade, Grade};
+pub use grade::{CategoryGrade, Grade, JudgedCounts};
 pub use practice::{AuditRules, BreachMark, Category, GradeRule, Judgeable, Practice, Severity};
-pub use report::AuditReportError;
+pub use report::{AuditReport, AuditReportError};
 
 use crate::base::Diagnostic;
 use crate::scenario::{CATALOGUE, PROBES, ScenarioFile};
-use crate::scenario_runs::{Conclusion, LoadedScenario, ScenarioOutcome};
+use crate::scenario_runs::{Conclusion, LoadedScenario, OverallVerdict, ScenarioOutcome};
 
 /// One scenario of an audit.
 #[derive(Clone, Debug)]
@@ -107,31 +107,24 @@ impl Audit {
         outcomes: &[ScenarioOutcome],
     ) -> Self {
         let findings = finding::findings(rules, cases, outcomes);
-        let judged = outcomes.iter().filter(|outcome| outcome.is_judged()).count();
         let severities: Vec<Severity> = findings.iter().map(|finding| finding.severity).collect();
-        let category_of = |case: &AuditCase| {
-            let scenario = &case.loaded.scenario;
-            let mistakes: Vec<&str> = scenario.mistakes.iter().map(|it| it.name()).collect();
-            rules.category_of(&scenario.id, &mistakes, case.is_probe).to_owned()
-        };
         let categories = rules.categories.iter().map(|category| {
-            let own: Vec<&ScenarioOutcome> = cases
+            let own = cases
                 .iter()
                 .zip(outcomes)
-                .filter(|(case, _)| category_of(case) == category.id)
-                .map(|(_, outcome)| outcome)
-                .collect();
-            let found = findings.iter().filter(|finding| finding.category == category.id);
-            let found: Vec<Severity> = found.map(|finding| finding.severity).collect();
-            let judged = own.iter().filter(|outcome| outcome.is_judged()).count();
-            let grade = Grade::of(rules, &found, judged, own.len());
-            CategoryGrade { category: category.clone(), grade }
+                .filter(|(case, _)| rules.category_of_case(case) == category.id)
+                .map(|(_, outcome)| outcome);
+            let found = findings.iter().filter(|finding| finding.counts_in(&category.id));
+            let severities: Vec<Severity> = found.clone().map(|finding| finding.severity).collect();
+            let grade = Grade::of(rules, &severities, JudgedCounts::of(own));
+            let findings = found.map(|finding| finding.id.clone()).collect();
+            CategoryGrade { category: category.clone(), grade, findings }
         });
         let passed = outcomes.iter().filter(|outcome| outcome.verdict == Conclusion::Ok);
         Self {
             shop,
             file,
-            grade: Grade::of(rules, &severities, judged, outcomes.len()),
+            grade: Grade::of(rules, &severities, JudgedCounts::of(outcomes)),
             categories: categories.collect(),
             unjudged: outcomes.iter().filter_map(|outcome| unjudged(rules, outcome)).collect(),
             passed: passed.map(|outcome| outcome.id.clone()).collect(),
@@ -163,14 +156,59 @@ impl Audit {
         self.unjudged.iter().filter(|unjudged| !unjudged.is_not_applicable)
     }
 
-    /// Returns true if the audit as a whole passes. One in which nothing was judged never does.
-    pub fn passes(&self, bar: AuditBar) -> bool {
-        let is_complete = bar.allow_unjudged || self.open().next().is_none();
-        self.grade.judged > 0 && is_complete && self.failing(bar).next().is_none()
+    /// The verdict over the audit. One in which nothing was judged never passes, and one in which nothing of a category was
+    /// judged passes only where that is allowed. `obstacles` are reasons outside of the scenarios why it fails.
+    pub fn verdict(&self, bar: AuditBar, obstacles: Vec<String>) -> OverallVerdict {
+        let (mut reasons, mut waivers) = (obstacles, Vec::new());
+        let failing: Vec<&str> = self.failing(bar).map(|finding| finding.id.as_str()).collect();
+        if !failing.is_empty() {
+            reasons.push(format!("findings that fail the audit: {}", failing.join(", ")));
+        }
+        let is_mild = |it: &&AuditFinding| it.is_new && it.severity < bar.fail_on;
+        let known = self.findings.iter().filter(|finding| !finding.is_new).count();
+        let mild = self.findings.iter().filter(is_mild).count();
+        if known > 0 {
+            waivers.push(format!("--baseline: findings that are known: {known}"));
+        }
+        if mild > 0 {
+            let severity = bar.fail_on.name();
+            waivers.push(format!("--fail-on {severity}: findings that are milder: {mild}"));
+        }
+        let JudgedCounts { judged, not_judged, .. } = self.grade.tally;
+        if judged == 0 {
+            reasons
+                .push("no scenario was judged in full, so nothing is known of the shop".to_owned());
+        }
+        let is_unjudged =
+            |it: &&CategoryGrade| judged > 0 && it.grade.of > 0 && it.grade.tally.judged == 0;
+        let unjudged: Vec<&str> = self
+            .categories
+            .iter()
+            .filter(is_unjudged)
+            .map(|it| it.category.title.as_str())
+            .collect();
+        for (is_open, what) in [
+            (not_judged > 0, format!("{not_judged} scenarios were not judged in full")),
+            (
+                !unjudged.is_empty(),
+                format!("nothing was judged in full of {}", unjudged.join(", ")),
+            ),
+        ] {
+            match (is_open, bar.allow_unjudged) {
+                (false, _) => {}
+                (true, true) => waivers.push(format!("--allow-unjudged: {what}")),
+                (true, false) => reasons
+                    .push(format!("{what}, which counts as failed; --allow-unjudged lets it pass")),
+            }
+        }
+        OverallVerdict::new(reasons, waivers)
     }
 }
 
-/// Facts about a scenario that was not judged, or not in full. One that failed as well is here too.
+/// Said of a scenario that has failed on the way, where all that was expected was judged by what had come of it.
+const CUT_SHORT: &str = "the scenario failed before its end, so the rest of it was not tried";
+
+/// Facts about a scenario that does not apply, or was not judged in full. One that failed as well is here too.
 fn unjudged(rules: &AuditRules, outcome: &ScenarioOutcome) -> Option<Unjudged> {
     let open = outcome.verdicts.iter().filter(|judged| !judged.verdict.judged);
     let details =
@@ -178,7 +216,8 @@ fn unjudged(rules: &AuditRules, outcome: &ScenarioOutcome) -> Option<Unjudged> {
     let cut_off = outcome.error.iter().filter(|_| outcome.is_cut_off);
     let mut reasons: Vec<String> = outcome.not_applicable.iter().chain(cut_off).cloned().collect();
     if reasons.is_empty() {
-        reasons.extend(details.chain(outcome.gaps.clone()));
+        let short = outcome.error.iter().map(|_| CUT_SHORT.to_owned());
+        reasons.extend(details.chain(outcome.gaps.clone()).chain(short));
     }
     let mut seen = std::collections::HashSet::new();
     reasons.retain(|reason| seen.insert(reason.clone()));
@@ -186,7 +225,7 @@ fn unjudged(rules: &AuditRules, outcome: &ScenarioOutcome) -> Option<Unjudged> {
     let mut advice: Vec<String> = advice.map(str::to_owned).collect();
     advice.dedup();
     let is_not_applicable = outcome.not_applicable.is_some();
-    (!reasons.is_empty()).then(|| Unjudged {
+    (!outcome.is_judged_in_full()).then(|| Unjudged {
         scenario: outcome.id.clone(),
         title: outcome.title.clone(),
         is_not_applicable,

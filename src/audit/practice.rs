@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::AuditCase;
+
 /// The built-in data.
 const BUILT_IN: &str = include_str!("../../fixtures/audit/audit.toml");
 
@@ -49,8 +51,10 @@ pub struct GradeRule {
     pub at_most: Option<usize>,
     /// Percentage of scenarios judged in full, at least.
     pub judged_percent: usize,
-    /// Reason, in words.
-    pub because: String,
+    /// Reason in words, where what was found decides.
+    pub found: String,
+    /// The same where the number of scenarios judged decides.
+    pub judged: String,
 }
 
 /// Advice on what was not judged.
@@ -175,6 +179,13 @@ impl AuditRules {
             None if is_probe => "security",
             None => by_mistake().unwrap_or("recovery"),
         }
+    }
+
+    /// The category of a case.
+    pub(super) fn category_of_case(&self, case: &AuditCase) -> &str {
+        let scenario = &case.loaded.scenario;
+        let mistakes: Vec<&str> = scenario.mistakes.iter().map(|it| it.name()).collect();
+        self.category_of(&scenario.id, &mistakes, case.is_probe)
     }
 
     /// Advice on a reason why something was not judged.

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::run::{mistake, requirement, style};
 use super::tested_shop::TestedShop;
 use super::{exit, interrupt, settings};
-use crate::audit::{self, Audit, AuditBar, AuditCase, AuditRules, Baseline, Severity};
+use crate::audit::{self, Audit, AuditBar, AuditCase, AuditReport, AuditRules, Baseline, Severity};
 use crate::base::Diagnostic;
 use crate::scenario::{Mistake, Requirement, Style};
 use crate::scenario_runs::{self, LoadedScenario, ManyRuns, RunOptions, ScenarioOutcome, not_run};
@@ -116,6 +116,10 @@ impl From<FailOn> for Severity {
 
 /// Audits a shop; findings and what was not judged are exit code 1.
 pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
+    if let Some(dir) = &args.report {
+        // A report that an earlier audit has left must not be taken for ours, whatever becomes of this one.
+        AuditReport::prepare(dir)?;
+    }
     let rules = AuditRules::built_in().context("the audit's own rules cannot be read")?;
     let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
     if let Some(file) = &args.write_baseline {
@@ -147,31 +151,20 @@ pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
         audit.hold_against(baseline);
     }
     let bar = AuditBar { fail_on: args.fail_on.into(), allow_unjudged: args.allow_unjudged };
+    let ended =
+        interrupted.why().map(|why| format!("{why}; what was not run by then is not judged"));
+    let report = AuditReport::new(&audit, bar, shop.unusable().into_iter().chain(ended).collect());
     match args.format {
-        AuditFormat::Text => exit::print(&audit.text(bar))?,
-        AuditFormat::Json => exit::print_json(&audit)?,
+        AuditFormat::Text => exit::print(&report.text())?,
+        AuditFormat::Json => exit::print_json(&report)?,
     }
     if let Some(dir) = &args.report {
-        audit.write(dir, bar)?;
+        report.write(dir)?;
     }
     if let Some(file) = &args.write_baseline {
         Baseline::of(&audit).write(file)?;
     }
-    let open = audit.open().count();
-    if open > 0 && !args.allow_unjudged {
-        exit::say(&format_args!(
-            "{open} scenarios were not judged in full, which counts as failed; --allow-unjudged lets it pass"
-        ));
-    }
-    if let Some(why) = shop.unusable() {
-        exit::say(&why);
-        return Ok(exit::failed());
-    }
-    if let Some(why) = interrupted.why() {
-        exit::say(&format_args!("{why}; what was not run by then is not judged"));
-        return Ok(exit::failed());
-    }
-    Ok(if audit.passes(bar) { ExitCode::SUCCESS } else { exit::failed() })
+    Ok(exit::by_verdict(&report.verdict))
 }
 
 /// Outcomes of all cases, in their order, where those of some are given.

@@ -14,10 +14,22 @@ use serde::Serialize;
 use super::settings::SettingsError;
 use crate::base::{printable, printable_json};
 use crate::profile::ProfileErrors;
+use crate::scenario_runs::OverallVerdict;
 
 /// Something that was expected is not so.
 pub(super) fn failed() -> ExitCode {
     ExitCode::from(1)
+}
+
+/// The exit code of a verdict over a whole run. Why it failed, and what was waived, is told beside the output.
+pub(super) fn by_verdict(verdict: &OverallVerdict) -> ExitCode {
+    for waiver in &verdict.waivers {
+        say(&format_args!("waived, {waiver}"));
+    }
+    for reason in &verdict.reasons {
+        say(reason);
+    }
+    if verdict.passes() { ExitCode::SUCCESS } else { failed() }
 }
 
 /// Something in the arguments, settings or files is wrong.

@@ -14,7 +14,8 @@ use super::tested_shop::TestedShop;
 use super::{exit, input, interrupt, settings};
 use crate::crypto;
 use crate::explore::{
-    self, Exploration, ExploreError, ExploreFolder, ExploreOptions, ExploredShop, Flow, Violation,
+    self, Exploration, ExplorationReport, ExploreError, ExploreFolder, ExploreOptions,
+    ExploredShop, Flow, Violation,
 };
 use crate::scenario::{Mistake, Requirement, Style};
 use crate::scenario_runs::{LoadedScenario, RunOptions};
@@ -140,31 +141,15 @@ pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
         Err(ExploreError::Unbound(problem)) => return Ok(exit::cannot_bind(&problem)),
         explored => explored?,
     }
+    let ended = interrupted.why().map(|why| format!("{why}; the same command goes on"));
+    let obstacles = shop.unusable().into_iter().chain(ended).collect();
+    let verdict = found.verdict(args.allow_unexplored, args.allow_unjudged, obstacles);
+    let report = ExplorationReport { verdict, found: &found };
     match args.format {
-        ExploreFormat::Text => exit::print(&text(&found, resumed))?,
-        ExploreFormat::Json => exit::print_json(&found)?,
+        ExploreFormat::Text => exit::print(&text(&report, resumed))?,
+        ExploreFormat::Json => exit::print_json(&report)?,
     }
-    let rest = found.of - found.explored;
-    if rest > 0 && !args.allow_unexplored {
-        exit::say(&format_args!(
-            "{rest} runs were not made, which counts as failed; the same command goes on, --allow-unexplored lets it pass"
-        ));
-    }
-    if !found.unjudged.is_empty() && !args.allow_unjudged {
-        exit::say(
-            &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
-        );
-    }
-    if let Some(why) = shop.unusable() {
-        exit::say(&why);
-        return Ok(exit::failed());
-    }
-    if let Some(why) = interrupted.why() {
-        exit::say(&format_args!("{why}; the same command goes on"));
-        return Ok(exit::failed());
-    }
-    let passes = found.passes(args.allow_unexplored, args.allow_unjudged);
-    Ok(if passes { ExitCode::SUCCESS } else { exit::failed() })
+    Ok(exit::by_verdict(&report.verdict))
 }
 
 impl ExploreArgs {
@@ -210,7 +195,8 @@ impl ExploreArgs {
     }
 }
 
-fn text(found: &Exploration, resumed: usize) -> String {
+fn text(report: &ExplorationReport<'_>, resumed: usize) -> String {
+    let ExplorationReport { verdict, found } = report;
     let mut text = String::new();
     // Writing into a String cannot fail.
     for (at, violation) in found.violations.iter().enumerate() {
@@ -246,6 +232,6 @@ fn text(found: &Exploration, resumed: usize) -> String {
         count(&found.unjudged),
         count(&found.not_applicable),
     );
-    let _ = writeln!(text, "violations: {}", violations.len());
+    let _ = writeln!(text, "violations: {}\nexplore: {}", violations.len(), verdict.name());
     text
 }

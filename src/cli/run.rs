@@ -19,8 +19,8 @@ use crate::api::Sources;
 use crate::base::{Named, did_you_mean, visible};
 use crate::scenario::{CATALOGUE, Coverage, Mistake, Requirement, ScenarioFile, Style};
 use crate::scenario_runs::{
-    self, Conclusion, LoadedScenario, ManyRuns, MerchantKind, Outcomes, RunOptions, RunReport,
-    ScenarioOutcome, VerdictCounts,
+    self, Conclusion, Judged, LoadedScenario, ManyRuns, MerchantKind, Outcomes, RunOptions,
+    RunReport, ScenarioOutcome, VerdictCounts,
 };
 
 /// Calls to a shop that are shown of one scenario.
@@ -143,23 +143,23 @@ fn unknown<T: Named>(why: &str, name: &str) -> String {
 ///
 /// `ends_with_dashes`: the command line ends with `--`, behind which a command belongs.
 pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitCode> {
+    if let Some(dir) = &args.report {
+        // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
+        RunReport::prepare(dir)?;
+    }
     match args.command.first() {
         None if ends_with_dashes => bail!(NO_COMMAND),
         Some(program) if program.trim().is_empty() => bail!(EMPTY_COMMAND),
         _ => {}
     }
     let scenarios = read(&args.scenarios)?;
-    if let Some(dir) = &args.report {
-        // A report that an earlier run has left must not be taken for ours, whatever becomes of this one.
-        RunReport::prepare(dir)?;
-    }
     let shop = TestedShop::load(args.merchant.as_deref())?;
     let options = args.options();
     scenario_runs::check_profiles(scenarios.iter().map(|loaded| &loaded.scenario), &options)?;
     let patience = Duration::from_secs(args.timeout);
     let run_scenario = |scenario: &LoadedScenario| match &*args.command {
         [] => shop.run(scenario, &options),
-        line => scenario_runs::test(scenario, &options, line, patience),
+        _ => scenario_runs::test(scenario, &options, patience),
     };
     let jobs = match &*args.command {
         [] => shop.jobs(args.jobs),
@@ -194,7 +194,10 @@ pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitC
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let outcomes = Outcomes { merchant, scenarios: told, took_ms };
     let coverage = outcomes.coverage();
-    let report = RunReport::new(&outcomes, &coverage, args.allow_unjudged, args.bar.percent());
+    let ended = interrupted.why().map(|why| format!("{why}; what was not run by then has failed"));
+    let obstacles = shop.unusable().into_iter().chain(ended).collect();
+    let report =
+        RunReport::new(&outcomes, &coverage, args.allow_unjudged, args.bar.percent(), obstacles);
     if is_text {
         exit::print(&sum(&outcomes, &coverage))?;
     } else {
@@ -206,21 +209,7 @@ pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitC
     if let Some(unbound) = outcomes.scenarios.iter().find(|scenario| scenario.is_unbound) {
         return Ok(exit::cannot_bind(&unbound.error.as_deref().unwrap_or_default()));
     }
-    if outcomes.verdict() == Conclusion::PartlyJudged && !args.allow_unjudged {
-        exit::say(
-            &"not everything was judged, which counts as failed; --allow-unjudged lets it pass",
-        );
-    }
-    if let Some(why) = shop.unusable() {
-        exit::say(&why);
-        return Ok(exit::failed());
-    }
-    if let Some(why) = interrupted.why() {
-        exit::say(&format_args!("{why}; what was not run by then has failed"));
-        return Ok(exit::failed());
-    }
-    let enough = args.bar.is_cleared(&coverage);
-    Ok(if report.passes() && enough { ExitCode::SUCCESS } else { exit::failed() })
+    Ok(exit::by_verdict(&report.overall()))
 }
 
 impl RunArgs {
@@ -248,6 +237,7 @@ impl RunArgs {
             mistakes: self.mistakes.clone(),
             without: self.without.clone(),
             flags,
+            command: self.command.clone(),
             hidden: settings::variables(),
             plays_beside: self.drive == DrivenBy::ByScenario,
             on_wait: Some(|waits| exit::say(&waits)),
@@ -337,7 +327,10 @@ fn shortcomings(text: &mut String, scenario: &ScenarioOutcome) {
     if let Some(error) = &scenario.error {
         line("", error);
     }
-    for judged in scenario.verdicts.iter().filter(|judged| !judged.verdict.ok) {
+    // Of a scenario that was not run, the number of its expectations stands above.
+    let is_told =
+        |judged: &&Judged| !judged.verdict.ok && (judged.verdict.judged || !scenario.is_cut_off);
+    for judged in scenario.verdicts.iter().filter(is_told) {
         let label = if judged.verdict.judged { "expected: " } else { "not judged: " };
         line(label, &judged.expectation.to_string());
         if let Some(about) = &judged.about {

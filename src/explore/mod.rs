@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub use enumerate::schedules;
 pub use event::{CallFault, Flow, FlowEvent, Schedule};
 pub use shrink::shrink;
-pub use state::{Exploration, ExploreError, ExploreFolder, Violation};
+pub use state::{Exploration, ExplorationReport, ExploreError, ExploreFolder, Violation};
 
 use crate::base::Seed;
 use crate::scenario_runs::{Conclusion, LoadedScenario, ManyRuns, RunOptions, ScenarioOutcome};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Flow, Schedule};
 use super::schedule_id;
 use crate::base::Diagnostic;
-use crate::scenario_runs::{Judged, ScenarioOutcome};
+use crate::scenario_runs::{Judged, OverallVerdict, ScenarioOutcome};
 
 /// The version of the file in which results are kept.
 const VERSION: u32 = 2;
@@ -104,13 +104,59 @@ impl Exploration {
         }
     }
 
-    /// Returns true if everything was run and judged, and nothing is broken.
-    pub fn passes(&self, allow_unexplored: bool, allow_unjudged: bool) -> bool {
-        self.violations.is_empty()
-            && self.held > 0
-            && (allow_unexplored || self.explored >= self.of)
-            && (allow_unjudged || self.unjudged.is_empty())
+    /// The verdict over all that is known: passed if everything was run and judged, as far as that is not waived, and nothing is
+    /// broken. `obstacles` are reasons outside of the runs why it fails.
+    pub fn verdict(
+        &self,
+        allow_unexplored: bool,
+        allow_unjudged: bool,
+        obstacles: Vec<String>,
+    ) -> OverallVerdict {
+        let (mut reasons, mut waivers) = (obstacles, Vec::new());
+        if !self.violations.is_empty() {
+            reasons.push(format!("invariants that are broken: {}", self.violations.len()));
+        } else if self.held == 0 {
+            reasons.push(
+                "no run was judged in full and held, so nothing is known of the shop".to_owned(),
+            );
+        }
+        let (rest, unjudged) =
+            (self.of.saturating_sub(self.explored), self.unjudged.values().sum::<usize>());
+        for (count, is_waived, flag, what) in [
+            (
+                rest,
+                allow_unexplored,
+                "--allow-unexplored",
+                format!("{rest} runs were not made (the same command goes on)"),
+            ),
+            (
+                unjudged,
+                allow_unjudged,
+                "--allow-unjudged",
+                format!("not everything was judged ({unjudged} runs)"),
+            ),
+        ] {
+            match (count, is_waived) {
+                (0, _) => {}
+                (_, true) => waivers.push(format!("{flag}: {what}")),
+                (_, false) => {
+                    reasons.push(format!("{what}, which counts as failed; {flag} lets it pass"));
+                }
+            }
+        }
+        OverallVerdict::new(reasons, waivers)
     }
+}
+
+/// Results of an exploration with the verdict over them, as they are shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExplorationReport<'e> {
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: OverallVerdict,
+    /// The results.
+    #[serde(flatten)]
+    pub found: &'e Exploration,
 }
 
 /// Reason why an exploration cannot go on.

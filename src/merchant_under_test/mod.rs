@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub use beliefs::ShopBelief;
 pub use call::{ShopAnswer, StepCall};
 pub use process::ShopError;
-pub use running::{GatewayPlace, RunningShop};
+pub use running::{GatewayPlace, Restarted, RunningShop};
 
 use crate::base::{Diagnostic, read_file};
 use crate::scenario::MerchantFile;

@@ -48,6 +48,19 @@ pub struct GatewayPlace {
     pub hidden: Vec<String>,
 }
 
+/// Knowledge of a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restarted {
+    /// Its process was seen to end.
+    Ended,
+    /// A command did it, with a process that was not started here.
+    Unknown,
+}
+
+/// Said of a command that was to restart the shop and has not.
+const NEVER_ENDED: &str = "it ended well, but the process that `start` began has not ended, so nothing was restarted; leave \
+    `restart` out of the merchant file, and the shop is killed and started again here";
+
 /// A shop that runs. It ends when this is dropped, unless it was running before.
 #[derive(Debug)]
 pub struct RunningShop {
@@ -105,7 +118,7 @@ impl RunningShop {
         let environment = start.env.fill(&self.values);
         let directory = merchant.directory();
         let process = ShopProcess::start(&line, &directory, &environment, &self.hidden)?;
-        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(process));
+        self.watch(Some(Arc::new(process)));
         self.ready(Some(start)).await
     }
 
@@ -158,11 +171,7 @@ impl RunningShop {
 
     /// Makes a call and waits for its answer, not longer than `limit`.
     pub async fn call(&self, call: &StepCall, limit: Duration) -> Result<ShopAnswer, ShopError> {
-        let start = self.merchant.file.start.as_ref();
-        let environment = start.map(|start| start.env.fill(&self.values)).unwrap_or_default();
-        let directory = self.merchant.directory();
-        let made = call.make(&self.authority, &directory, &environment, &self.hidden, limit).await;
-        match made {
+        match self.make(call, limit).await {
             Ok(answer) => Ok(answer.hiding(&self.key)),
             Err(error) => {
                 let call = call.what.clone();
@@ -170,6 +179,13 @@ impl RunningShop {
                 Err(ShopError::NoAnswer { call, error, output: self.output() })
             }
         }
+    }
+
+    async fn make(&self, call: &StepCall, limit: Duration) -> Result<ShopAnswer, String> {
+        let start = self.merchant.file.start.as_ref();
+        let environment = start.map(|start| start.env.fill(&self.values)).unwrap_or_default();
+        let directory = self.merchant.directory();
+        call.make(&self.authority, &directory, &environment, &self.hidden, limit).await
     }
 
     /// Asks what the shop believes of an order; `None` where its file has no `ask`.
@@ -190,20 +206,32 @@ impl RunningShop {
     }
 
     /// Kills the shop at once and starts it again, as its file says.
-    pub async fn restart(&self) -> Result<(), ShopError> {
+    pub async fn restart(&self) -> Result<Restarted, ShopError> {
         match (&self.merchant.file.restart, self.process()) {
-            (Some(RestartWay::Command(line)), _) => {
+            (Some(RestartWay::Command(line)), process) => {
                 let call = self.without_key(StepCall::command(line, &self.values)?);
-                let answer = self.call(&call, READY_WITHIN).await?;
+                let refused = |told| ShopError::Restart(format!("{}: {told}", call.what));
+                let answer = self.make(&call, READY_WITHIN).await.map_err(refused)?;
+                let answer = answer.hiding(&self.key);
                 if !answer.is_success() {
-                    let told = format!("{}: {}", call.what, answer.shown());
-                    return Err(ShopError::Restart(told));
+                    return Err(refused(answer.shown()));
                 }
-                self.ready(self.merchant.file.start.as_ref()).await
+                let restarted = match process {
+                    None => Restarted::Unknown,
+                    Some(process) if poll(END_WITHIN, || process.ended()).await.is_some() => {
+                        // The shop is now a process of the command's, which cannot be watched.
+                        self.watch(None);
+                        Restarted::Ended
+                    }
+                    Some(_) => return Err(refused(NEVER_ENDED.to_owned())),
+                };
+                self.ready(self.merchant.file.start.as_ref()).await?;
+                Ok(restarted)
             }
             (Some(RestartWay::Kill) | None, Some(process)) => {
                 process.kill();
-                self.launch().await
+                self.launch().await?;
+                Ok(Restarted::Ended)
             }
             (Some(RestartWay::Kill) | None, None) => Err(ShopError::Restart(
                 "its file has no `restart: { command: … }`, and it was not started here".to_owned(),
@@ -252,6 +280,10 @@ impl RunningShop {
     fn without_key(&self, mut call: StepCall) -> StepCall {
         call.what = self.key.hide_in(call.what);
         call
+    }
+
+    fn watch(&self, process: Option<Arc<ShopProcess>>) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = process;
     }
 
     fn process(&self) -> Option<Arc<ShopProcess>> {

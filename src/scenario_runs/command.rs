@@ -12,25 +12,21 @@ use tokio_util::sync::CancellationToken;
 use super::beside::Beside;
 use super::test_server::TestServer;
 use super::trial::Payer;
-use super::{
-    LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat, sum_up,
-};
+use super::{LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, sum_up};
 use crate::base::Seed;
 use crate::gateway;
 use crate::profile::{Merchant, Profile};
 use crate::space::Space;
 
-/// Tells a scenario with a command in the merchant's place, which finds gateway and keys in its environment and has so
+/// Tells a scenario with the command of the options in the merchant's place, which finds gateway and keys in its environment and has so
 /// long for its work. That it ends with another code than 0 is a failure; what the merchant believes is not judged.
 pub fn test(
     scenario: &LoadedScenario,
     options: &RunOptions,
-    line: &[String],
     patience: Duration,
 ) -> ScenarioOutcome {
     let mut outcome = begin(scenario, options);
-    outcome.repeat = repeat(scenario, options, outcome.seed, line);
-    on_a_runtime(&mut outcome, options, async |outcome| {
+    on_a_runtime(&mut outcome, scenario, options, async |outcome| {
         let profile = profile(&scenario.scenario, options)?;
         let rules = scenario.scenario.rules.clone();
         let stage = TestServer::set(Arc::clone(&profile), Seed(outcome.seed), rules).await?;
@@ -43,7 +39,7 @@ pub fn test(
         ]);
         let over = CancellationToken::new();
         let running = async {
-            let ended = run(line, environment, &options.hidden, patience).await;
+            let ended = run(&options.command, environment, &options.hidden, patience).await;
             over.cancel();
             ended
         };

@@ -17,6 +17,7 @@ mod test_server;
 mod time_driver;
 mod trial;
 mod under_test;
+mod verdict;
 
 use std::collections::HashSet;
 use std::io;
@@ -35,6 +36,7 @@ pub use rehearsal::{Rehearsed, RehearsedCall, rehearse};
 pub use report::{ReportError, RunReport};
 pub use trial::{OrderBelief, Settled, ShopTrial, TrialFacts, TrialOrder, TrialSetup};
 pub use under_test::{ShopBench, run_against};
+pub use verdict::{OverallVerdict, clear_reports};
 
 use tokio_util::sync::CancellationToken;
 
@@ -44,7 +46,8 @@ use crate::merchant_under_test::ShopError;
 use crate::profile::{Profile, ProfileErrors};
 use crate::reference_merchant::{Shop, VirtualTime};
 use crate::scenario::{
-    Counts, DriveStep, Mistake, Override, Requirement, Scenario, SpaceHistory, Style, judge,
+    Counts, DriveStep, ExpectationVerdict, Mistake, Override, Requirement, Scenario, SpaceHistory,
+    Style, judge,
 };
 use crate::simulator::{PortError, StartError};
 use crate::space::Space;
@@ -64,6 +67,10 @@ const NO_DRIVE: &str = "the scenario has no `drive`, so that the built-in mercha
 /// Said of a scenario in which the shop's process is killed.
 const NO_PROCESS: &str =
     "the built-in merchant has no process that could be killed and started again";
+
+/// Said where a command restarts a shop that was not started here.
+const UNSEEN_RESTART: &str =
+    "whether the shop was restarted cannot be known, because its process was not started here";
 
 /// A scenario to be told.
 #[derive(Clone, Debug)]
@@ -91,6 +98,8 @@ pub struct RunOptions {
     pub without: Vec<Requirement>,
     /// Further words of the command line that repeats a scenario.
     pub flags: Vec<String>,
+    /// A command of the user's in the merchant's place; empty where there is none.
+    pub command: Vec<String>,
     /// Variables that are kept from a command, because they configure a payon-sim that is started inside.
     pub hidden: Vec<String>,
     /// With a command: the steps of `drive` that are not the merchant's are made here.
@@ -107,23 +116,25 @@ pub type WaitTeller = fn(&str);
 /// Tells a scenario with the built-in merchant, on this thread.
 pub fn run_scenario(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
     let mut outcome = begin(case, options);
-    outcome.repeat = repeat(case, options, outcome.seed, &[]);
     if case.scenario.drive.contains(&DriveStep::Restart) {
         outcome.not_applicable.get_or_insert_with(|| NO_PROCESS.to_owned());
     }
-    on_a_runtime(&mut outcome, options, async |outcome| act(&case.scenario, options, outcome).await)
+    on_a_runtime(&mut outcome, case, options, async |outcome| {
+        act(&case.scenario, options, outcome).await
+    })
 }
 
 /// An outcome of which nothing is known yet.
 fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
     let scenario = &case.scenario;
+    let seed = options.seed.or(scenario.seed).unwrap_or(SEED);
     ScenarioOutcome {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         why: scenario.why.clone(),
         correct: scenario.correct.clone(),
         file: case.file.clone(),
-        seed: options.seed.or(scenario.seed).unwrap_or(SEED),
+        seed,
         ok: false,
         not_applicable: not_applicable(scenario, options),
         verdict: Conclusion::Failed,
@@ -140,7 +151,7 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         orders: Vec::new(),
         took_ms: 0,
         simulated_ms: 0,
-        repeat: String::new(),
+        repeat: repeat(case, options, seed),
         met: Counts::default(),
     }
 }
@@ -160,16 +171,29 @@ fn not_applicable(scenario: &Scenario, options: &RunOptions) -> Option<String> {
 /// The outcome of a scenario that was not run, with the reason.
 pub fn not_run(case: &LoadedScenario, options: &RunOptions, why: &str) -> ScenarioOutcome {
     let mut outcome = begin(case, options);
-    outcome.repeat = repeat(case, options, outcome.seed, &[]);
     outcome.error = Some(format!("not run: {why}"));
     outcome.is_cut_off = true;
+    outcome.verdicts = unjudged(&case.scenario);
     outcome.conclude();
     outcome
+}
+
+/// Verdicts on the expectations of a scenario of which nothing was judged.
+fn unjudged(scenario: &Scenario) -> Vec<Judged> {
+    let verdict = ExpectationVerdict {
+        ok: false,
+        judged: false,
+        detail: "not judged: the scenario was not run to its end".to_owned(),
+        evidence: Vec::new(),
+        nearest: None,
+    };
+    Judged::all(&scenario.expect, vec![verdict; scenario.expect.len()])
 }
 
 /// Lets `go` fill an outcome in, and sums it up.
 fn on_a_runtime(
     outcome: &mut ScenarioOutcome,
+    case: &LoadedScenario,
     options: &RunOptions,
     go: impl AsyncFnOnce(&mut ScenarioOutcome) -> Result<(), RunError>,
 ) -> ScenarioOutcome {
@@ -195,6 +219,9 @@ fn on_a_runtime(
     outcome.is_cut_off = outcome.is_unbound || matches!(told, Err(RunError::CutOff(_)));
     outcome.has_died = matches!(told, Err(RunError::Died(_)));
     outcome.error = told.err().map(|error| error.to_string());
+    if outcome.verdicts.is_empty() {
+        outcome.verdicts = unjudged(&case.scenario);
+    }
     outcome.conclude();
     outcome.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     outcome.clone()
@@ -341,16 +368,16 @@ fn profile_with(
 }
 
 /// The command line that runs the scenario again, quoted for a shell.
-fn repeat(case: &LoadedScenario, options: &RunOptions, seed: u64, command: &[String]) -> String {
+fn repeat(case: &LoadedScenario, options: &RunOptions, seed: u64) -> String {
     let seed = seed.to_string();
     let mut words = vec!["payon-sim", "run", &case.name, "--seed", &seed];
     words.extend(options.styles.iter().flat_map(|style| ["--style", style.name()]));
     words.extend(options.mistakes.iter().flat_map(|mistake| ["--mistake", mistake.name()]));
     words.extend(options.without.iter().flat_map(|need| ["--without", need.name()]));
     words.extend(options.flags.iter().map(String::as_str));
-    if !command.is_empty() {
+    if !options.command.is_empty() {
         words.push("--");
-        words.extend(command.iter().map(String::as_str));
+        words.extend(options.command.iter().map(String::as_str));
     }
     quoted(words)
 }

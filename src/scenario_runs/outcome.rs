@@ -230,6 +230,11 @@ impl ScenarioOutcome {
         self.verdict == Conclusion::Ok || self.is_failure()
     }
 
+    /// Returns true if it was run to its end and all that was expected was judged, whatever came of it.
+    pub fn is_judged_in_full(&self) -> bool {
+        self.not_applicable.is_none() && self.error.is_none() && self.counts.not_judged == 0
+    }
+
     /// The sentences of what failed, if nothing but bounds of time failed in it: a machine that is too busy can do that.
     pub(super) fn failures_of_time(&self, expectations: &[Expectation]) -> Option<Vec<String>> {
         if !self.is_failure() || self.error.is_some() {

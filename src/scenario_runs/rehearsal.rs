@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::trial::{OrderBelief, ShopTrial, TrialOrder, TrialSetup};
 use super::under_test::listen_for_shop;
-use super::{RunError, SEED};
+use super::{RunError, SEED, UNSEEN_RESTART};
 use crate::base::{OrderState, Seed};
-use crate::merchant_under_test::LoadedMerchant;
+use crate::merchant_under_test::{LoadedMerchant, Restarted};
 use crate::profile::Profile;
 use crate::scenario::{
     AmountStep, Belief, Bind, DeliveryFact, DriveStep, OrderFact, OrderStep, Pay, Register,
@@ -419,10 +419,14 @@ impl Rehearsal {
             let detail = "not in the file, so crashes are not tried".to_owned();
             return self.note("restart", Rehearsed::Absent, detail);
         }
-        if let Err(error) = trial.shop().restart().await {
-            return self.note("restart", Rehearsed::Fails, error.to_string());
-        }
-        self.note("restart", Rehearsed::Works, "killed, and ready again".to_owned());
+        let detail = match trial.shop().restart().await {
+            Err(error) => return self.note("restart", Rehearsed::Fails, error.to_string()),
+            Ok(Restarted::Ended) => "killed, and ready again".to_owned(),
+            Ok(Restarted::Unknown) => {
+                format!("the command ended well, and the shop answers; {UNSEEN_RESTART}")
+            }
+        };
+        self.note("restart", Rehearsed::Works, detail);
         let wanted = if Self::is_given_back(trial) { Belief::GivenBack } else { Belief::Paid };
         self.beliefs(trial, AFTER_RESTART, "sold", wanted).await;
     }

@@ -12,17 +12,22 @@ use super::outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,
 };
+use super::verdict::{OverallVerdict, clear_reports};
 use crate::base::{printable, printable_html};
 use crate::scenario::Coverage;
 
 /// Inputs of the reports.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport<'r> {
-    /// True if all of every scenario was judged and is as expected, and enough was met.
+    /// True if the run as a whole passes, as its exit code says.
     pub ok: bool,
-    /// The same with the difference between what failed and what was not judged.
+    /// The worst that came of it, with the difference between what failed and what was not judged.
     pub verdict: Conclusion,
+    /// Reasons why the run fails, a sentence each; none where it passes.
+    pub reasons: Vec<String>,
+    /// Shortcomings that would have failed it without a flag of the user's.
+    pub waivers: Vec<String>,
     /// True if the run passes although not everything was judged.
     pub allow_unjudged: bool,
     /// Results of the expectations of all scenarios.
@@ -38,6 +43,9 @@ pub struct RunReport<'r> {
 
 /// The files of a report.
 const FILES: [&str; 3] = ["report.json", "junit.xml", "report.html"];
+
+/// Said where no scenario applies to the merchant.
+const NONE_APPLIES: &str = "none of the scenarios applies to this merchant";
 
 fn unwritable(path: &Path, error: io::Error) -> ReportError {
     ReportError::Unwritable { file: path.display().to_string(), error }
@@ -60,46 +68,62 @@ pub enum ReportError {
 }
 
 impl<'r> RunReport<'r> {
-    /// A report of a run, of which so many percent of all that can go wrong had to be met.
+    /// A report of a run, of which so many percent of all that can go wrong had to be met. `obstacles` are reasons outside of
+    /// the scenarios why it fails: that it was ended, that the shop cannot be tested.
     pub fn new(
         outcomes: &'r Outcomes,
         coverage: &'r Coverage,
         allow_unjudged: bool,
         min_coverage: Option<u8>,
+        obstacles: Vec<String>,
     ) -> Self {
-        let is_enough = min_coverage.is_none_or(|bar| coverage.percent >= f64::from(bar));
-        let verdict = if is_enough { outcomes.verdict() } else { Conclusion::Failed };
-        let (ok, counts) = (verdict == Conclusion::Ok, outcomes.counts());
-        Self { ok, verdict, allow_unjudged, counts, min_coverage, outcomes, coverage }
-    }
-
-    /// Returns true if the run as a whole passes.
-    pub fn passes(&self) -> bool {
-        match self.verdict {
-            Conclusion::Ok => true,
-            Conclusion::PartlyJudged => self.allow_unjudged,
-            Conclusion::Failed | Conclusion::NotApplicable => false,
+        let counts = outcomes.counts();
+        let mut reasons = obstacles;
+        match outcomes.count(Conclusion::Failed) {
+            0 => {}
+            failed => reasons.push(format!("scenarios that failed: {failed}")),
+        }
+        if outcomes.applicable().next().is_none() {
+            reasons.push(format!("nothing was tested: {NONE_APPLIES}"));
+        } else if counts.met + counts.failed == 0 {
+            reasons
+                .push("nothing at all was judged, so nothing is known of the merchant".to_owned());
+        }
+        let too_little = min_coverage.filter(|bar| coverage.percent < f64::from(*bar));
+        reasons.extend(too_little.map(|bar| {
+            format!("failure coverage: {:.1} % met, {bar} % asked for", coverage.percent)
+        }));
+        let verdict = if reasons.is_empty() { outcomes.verdict() } else { Conclusion::Failed };
+        let mut waivers = Vec::new();
+        match (outcomes.count(Conclusion::PartlyJudged), allow_unjudged) {
+            (0, _) => {}
+            (partly, true) => waivers.push(format!("--allow-unjudged: scenarios partly judged: {partly}")),
+            (partly, false) => reasons.push(format!(
+                "not everything was judged, which counts as failed; --allow-unjudged lets it pass (scenarios partly judged: {partly})"
+            )),
+        }
+        let ok = reasons.is_empty();
+        Self {
+            ok,
+            verdict,
+            reasons,
+            waivers,
+            allow_unjudged,
+            counts,
+            min_coverage,
+            outcomes,
+            coverage,
         }
     }
 
-    /// The coverage's shortfall, where a bar was set and not cleared.
-    fn too_little(&self) -> Option<String> {
-        let bar = self.min_coverage.filter(|bar| self.coverage.percent < f64::from(*bar))?;
-        Some(format!("failure coverage: {:.1} % met, {bar} % asked for", self.coverage.percent))
+    /// The verdict over the whole run.
+    pub fn overall(&self) -> OverallVerdict {
+        OverallVerdict::new(self.reasons.clone(), self.waivers.clone())
     }
 
     /// Makes `dir` where it is missing, and removes the reports that an earlier run has left there.
     pub fn prepare(dir: &Path) -> Result<(), ReportError> {
-        fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
-        for path in FILES.map(|name| dir.join(name)) {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(unwritable(&path, error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        clear_reports(dir, &FILES).map_err(|(file, error)| ReportError::Unwritable { file, error })
     }
 
     /// Writes `report.json`, `junit.xml` and `report.html` into `dir`, which is made where it is missing.
@@ -119,23 +143,15 @@ impl<'r> RunReport<'r> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// The run as JUnit's XML: a suite for each scenario, a case for each expectation and each gap, and one for the run of
-    /// the scenario itself. What was not judged is skipped.
+    /// The run as JUnit's XML: a suite for the verdict over the run, one for each scenario, a case for each expectation and each
+    /// gap, and one for the run of the scenario itself. What was not judged is skipped; that it fails the run stands in the
+    /// first suite.
     pub fn junit(&self) -> Result<String, quick_junit::SerializeError> {
         let mut report = quick_junit::Report::new("payon-sim");
         report.set_time(Duration::from_millis(self.outcomes.took_ms));
+        report.add_test_suite(self.overall().suite());
         for scenario in &self.outcomes.scenarios {
             report.add_test_suite(suite(scenario));
-        }
-        if self.min_coverage.is_some() {
-            let mut suite = TestSuite::new("failure coverage");
-            let status = self.too_little().map_or_else(TestCaseStatus::success, |little| {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_message(little.as_str()).set_description(little);
-                status
-            });
-            suite.add_test_case(case("enough is met", "coverage", Duration::ZERO, status));
-            report.add_test_suite(suite);
         }
         report.to_string()
     }
@@ -159,7 +175,7 @@ impl<'r> RunReport<'r> {
             good: self.outcomes.count(Conclusion::Ok),
             applicable: self.outcomes.applicable().count(),
             counts: self.counts,
-            too_little: self.too_little(),
+            overall: self.overall(),
             scenarios,
             merchant,
             took: seconds(self.outcomes.took_ms),
@@ -262,7 +278,7 @@ struct ReportPage<'p> {
     good: usize,
     applicable: usize,
     counts: VerdictCounts,
-    too_little: Option<String>,
+    overall: OverallVerdict,
     scenarios: &'p [ScenarioOutcome],
     merchant: String,
     took: String,

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use super::trial::{Settled, ShopTrial, TrialSetup, unable};
 use super::{
-    LoadedScenario, RunError, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, repeat,
-    sum_up,
+    LoadedScenario, RunError, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, sum_up,
+    unjudged,
 };
 use crate::base::{Period, Seed};
 use crate::merchant_under_test::{LoadedMerchant, RunningShop};
-use crate::scenario::{DriveStep, Expectation, ExpectationVerdict, Scenario, SpaceHistory, judge};
+use crate::scenario::{DriveStep, Expectation, Scenario, SpaceHistory, judge};
 use crate::simulator::PortError;
 
 /// A shop of the user's, and all that its scenarios share.
@@ -179,10 +179,11 @@ fn run_once(
     );
     let options = &options;
     let mut outcome = begin(case, options);
-    outcome.repeat = repeat(case, asked_for, outcome.seed, &[]);
+    // The file's own `without` need not be said again.
+    outcome.repeat = super::repeat(case, asked_for, outcome.seed);
     let unable = unable(file, &case.scenario);
     if outcome.not_applicable.is_none() && !unable.is_empty() {
-        outcome.verdicts = super::Judged::all(&case.scenario.expect, unjudged(&case.scenario));
+        outcome.verdicts = unjudged(&case.scenario);
         outcome.gaps = unable;
         outcome.conclude();
         return outcome;
@@ -191,7 +192,7 @@ fn run_once(
     let shared = bench.shared.as_ref();
     let mut shared = shared.map(|shared| shared.lock().unwrap_or_else(PoisonError::into_inner));
     let mut shared = shared.as_deref_mut();
-    on_a_runtime(&mut outcome, options, async |outcome| {
+    on_a_runtime(&mut outcome, case, options, async |outcome| {
         let listener = match &mut shared {
             Some(shared) => Some(shared.listener(merchant)?),
             None => None,
@@ -222,17 +223,6 @@ fn run_once(
         }
         ended
     })
-}
-
-fn unjudged(scenario: &Scenario) -> Vec<ExpectationVerdict> {
-    let verdict = ExpectationVerdict {
-        ok: false,
-        judged: false,
-        detail: "not judged: the scenario was not run".to_owned(),
-        evidence: Vec::new(),
-        nearest: None,
-    };
-    vec![verdict; scenario.expect.len()]
 }
 
 /// Time that passes before the first order is registered.

@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Mutex;
 
 use payon_sim::audit::{Audit, AuditCase, AuditRules, all_cases};
-use payon_sim::scenario::Mistake;
+use payon_sim::base::Named as _;
+use payon_sim::scenario::{Mistake, Requirement};
 use payon_sim::scenario_runs::{LoadedScenario, ManyRuns, RunOptions, run_scenario};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -71,6 +72,124 @@ fn a_correct_merchant_has_an_a_in_every_report() {
             && !page.contains("http://")
             && !page.contains("https://")
     );
+}
+
+#[test]
+fn every_scenario_stands_in_one_number_and_a_finding_counts_wherever_it_is_shown() {
+    let folder = TempDir::new().unwrap();
+    let dir = folder.path().join("report");
+    let ended = audit(&["--mistake", "trusts-pushback", "--report", dir.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+    let report: Value = serde_json::from_str(&read("audit.json")).unwrap();
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let count = |grade: &Value, key: &str| grade[key].as_u64().unwrap();
+    let grades = report["categories"].as_array().unwrap().iter().map(|it| &it["grade"]);
+    for grade in grades.chain([&report["grade"]]) {
+        let parts = ["judged", "notJudged", "notApplicable"].map(|key| count(grade, key));
+        assert_eq!(parts.iter().sum::<u64>(), count(grade, "of"), "{grade}");
+    }
+    let unjudged = list(&report["unjudged"]);
+    let in_full = count(&report["grade"], "of") - unjudged.len() as u64;
+    assert_eq!(count(&report["grade"], "judged"), in_full);
+    let ids = |key: &str| -> Vec<Value> { list(&report[key]) };
+    let passed = ids("passed");
+    assert!(unjudged.iter().all(|it| !passed.contains(&it["scenario"])), "{passed:?}");
+    // Some failed although not all of them was judged.
+    let evidence: Vec<Value> =
+        ids("findings").iter().flat_map(|it| list(&it["evidence"])).collect();
+    let partly = evidence
+        .iter()
+        .filter(|it| unjudged.iter().any(|unjudged| unjudged["scenario"] == it["scenario"]));
+    assert!(partly.count() > 5, "{}", ended.out);
+
+    let junit = read("junit.xml");
+    for category in ids("categories") {
+        let shown: Vec<&Value> =
+            evidence.iter().filter(|it| it["category"] == category["id"]).collect();
+        let counted = list(&category["findings"]);
+        assert_eq!(counted.len() as u64, count(&category["grade"], "findings"), "{category}");
+        assert!(shown.is_empty() || !counted.is_empty(), "{category} {shown:#?}");
+        assert!(counted.is_empty() || category["grade"]["letter"] != "A", "{category}");
+        let title = category["title"].as_str().unwrap();
+        let letter = category["grade"]["letter"].as_str().unwrap();
+        let suite = junit.split(&format!("<testsuite name=\"{title}: {letter}\"")).nth(1).unwrap();
+        let suite = suite.split("</testsuite>").next().unwrap();
+        assert_eq!(suite.contains("nothing is found"), counted.is_empty(), "{title}: {suite}");
+        assert_eq!(suite.matches("<failure").count(), counted.len(), "{title}: {suite}");
+        let row = format!("  {letter}  {title} ");
+        let line = ended.out.lines().find(|line| line.starts_with(&row)).unwrap();
+        assert_eq!(line.contains("(see "), !counted.is_empty(), "{line}");
+    }
+    let money = &report["categories"][0];
+    assert_eq!(
+        (&money["id"], money["findings"].as_array().unwrap().len()),
+        (&"money-safety".into(), 1)
+    );
+    let sarif: Value = serde_json::from_str(&read("audit.sarif")).unwrap();
+    let tags = sarif["runs"][0]["tool"]["driver"]["rules"][0]["properties"]["tags"].to_string();
+    assert!(tags.contains("\"money-safety\"") && tags.contains("\"security\""), "{tags}");
+    let page = read("audit.html");
+    let row = page.split("<td>Money safety").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(row.contains("<a href=\"#push-back-is-a-hint\">1</a>"), "{row}");
+}
+
+#[test]
+fn exit_code_and_every_report_agree_whatever_comes_of_an_audit() {
+    let folder = TempDir::new().unwrap();
+    let bench = Bench::new();
+    let known = folder.path().join("known.json");
+    let known = known.to_str().unwrap();
+    let none = bench.write(
+        "merchant.yaml",
+        "version: 1\nname: none\nstart: { command: [no-such-program-here] }\n\
+         do: { register: { path: /orders, json: { amount: \"${amount}\" }, order: /id } }\n",
+    );
+    let slow = bench.write(
+        "slow.yaml",
+        "version: 1\nname: slow\nstart: { command: \"sleep 60\" }\n\
+         do: { register: { path: /orders, json: { amount: \"${amount}\" }, order: /id } }\n",
+    );
+    let all = Requirement::names();
+    let without: Vec<&str> = all.iter().flat_map(|need| ["--without", need]).collect();
+    let books = ["--mistake", "never-reconciles", "--only", "S005", "--allow-unjudged"];
+    for (args, wanted, reason) in [
+        (vec!["--only", "S009"], 1, "--allow-unjudged lets it pass"),
+        (vec!["--only", "S009", "--allow-unjudged"], 0, ""),
+        (vec!["--only", "P28", "--allow-unjudged"], 1, "no scenario was judged"),
+        ([&books[..], &["--write-baseline", known]].concat(), 1, "reconcile-daily"),
+        ([&books[..], &["--baseline", known]].concat(), 0, ""),
+        ([&books[..], &["--fail-on", "critical"]].concat(), 0, ""),
+        (without.clone(), 1, "nothing was judged in full of Reconciliation"),
+        ([&without[..], &["--allow-unjudged"]].concat(), 0, ""),
+        (vec!["--merchant", &none, "--allow-unjudged"], 1, "cannot start"),
+        (vec!["--merchant", &slow, "--time-limit", "1", "--allow-unjudged"], 1, "time is over"),
+    ] {
+        let dir = folder.path().join("report");
+        let shown = dir.to_str().unwrap();
+        let ended = audit(&[&args[..], &["--report", shown]].concat());
+        assert_eq!(ended.code, Some(wanted), "{args:?}: {}{}", ended.out, ended.err);
+        let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+        let (word, passes) = (if wanted == 0 { "passed" } else { "failed" }, wanted == 0);
+        assert!(ended.out.contains(&format!("audit: {word} (")), "{args:?}: {}", ended.out);
+        let junit = quick_junit::Report::deserialize_from_str(&read("junit.xml")).unwrap();
+        assert_eq!(junit.failures + junit.errors == 0, passes, "{args:?}");
+        let sarif: Value = serde_json::from_str(&read("audit.sarif")).unwrap();
+        let invocation = &sarif["runs"][0]["invocations"][0];
+        assert_eq!(invocation["executionSuccessful"], passes, "{args:?}");
+        let json: Value = serde_json::from_str(&read("audit.json")).unwrap();
+        assert_eq!(json["verdict"], word, "{args:?}");
+        let reasons = json["reasons"].as_array().unwrap();
+        assert_eq!(reasons.is_empty(), passes, "{args:?}");
+        // Where it passes in spite of something, the flag is named.
+        assert!(!passes || !json["waivers"].as_array().unwrap().is_empty(), "{args:?}");
+        assert_eq!(read("badge.svg").contains("failed"), !passes, "{args:?}");
+        let told = invocation["toolExecutionNotifications"].to_string();
+        for text in [&json["reasons"].to_string(), &told, &read("junit.xml"), &read("audit.html")] {
+            assert!(text.contains(reason), "{args:?}: {reason}: {text}");
+        }
+        assert!(ended.err.contains(reason), "{args:?}: {}", ended.err);
+    }
 }
 
 /// Scenarios and probes of every kind, beside those that a bug is known to break.

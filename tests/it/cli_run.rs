@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -74,9 +74,78 @@ fn what_a_command_leaves_unjudged_is_never_ok_and_all_reports_agree() {
     assert!(page.contains("<td>1</td><td>0</td><td>1</td>") && page.contains("partly judged"));
     assert!(!page.contains("all as expected"));
 
-    let allowed = run_shop(&[&one, "--allow-unjudged"], "");
+    let allowed = run_shop(&[&one, "--allow-unjudged", "--report", report.to_str().unwrap()], "");
     assert_eq!(allowed.code, Some(0), "{}", allowed.out);
     assert!(allowed.out.contains("partly judged ONE"), "{}", allowed.out);
+    let json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    assert_eq!((&json["ok"], &json["reasons"]), (&json!(true), &json!([])));
+    assert_eq!(json["verdict"], "partly judged");
+    let waived = "--allow-unjudged: scenarios partly judged: 1";
+    assert_eq!(json["waivers"], json!([waived]));
+    for text in [allowed.err, read("junit.xml"), read("report.html")] {
+        assert!(text.contains(waived), "{text}");
+    }
+}
+
+/// Failures and errors that a report for CI counts.
+fn junit_failures(dir: &Path) -> usize {
+    let xml = fs::read_to_string(dir.join("junit.xml")).unwrap();
+    let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    report.failures + report.errors
+}
+
+#[test]
+fn exit_code_and_reports_agree_whatever_comes_of_a_run() {
+    let folder = Folder::new();
+    let good = folder.scenario("GOOD", &format!("{DRIVE}expect:\n  - order: {{ exactly: 1 }}\n"));
+    let bad = folder.scenario("BAD", &format!("{DRIVE}expect:\n  - order: {{ exactly: 2 }}\n"));
+    let blind = folder.scenario("BLIND", DRIVE);
+    let shop = folder.scenario("SHOP", "drive:\n  - idle\nexpect:\n  - shop: { shipped: never }\n");
+    let refund = folder
+        .scenario("REFUND", "drive: [register, pay, refund]\nexpect:\n  - order: { exactly: 1 }\n");
+    for (args, wanted) in [
+        (&[&*good][..], 0),
+        (&[&good, &bad], 1),
+        (&[&bad, "--allow-unjudged"], 1),
+        (&[&good, &blind], 1),
+        (&[&good, &blind, "--allow-unjudged"], 0),
+        // Nothing at all is judged: no waiver makes that a pass.
+        (&[&blind, "--allow-unjudged"], 1),
+        (&[&shop, "--allow-unjudged", "--", "true"], 1),
+        (&[&good, "--min-coverage", "90"], 1),
+        (&[&good, "--min-coverage", "0"], 0),
+        (&[&refund, "--without", "refund"], 1),
+        (&[&good, &refund, "--without", "refund"], 0),
+        (&[&good, "--time-limit", "1", "--", "sleep", "20"], 1),
+    ] {
+        let dir = folder.path("report");
+        let report = ["run", "--report", dir.to_str().unwrap()];
+        let ended = run(&[&report, args].concat());
+        assert_eq!(ended.code, Some(wanted), "{args:?}: {}{}", ended.out, ended.err);
+        assert_eq!(junit_failures(&dir) > 0, wanted > 0, "{args:?}");
+        let json: Value =
+            serde_json::from_str(&fs::read_to_string(dir.join("report.json")).unwrap()).unwrap();
+        assert_eq!(json["ok"], wanted == 0, "{args:?}");
+        let reasons = json["reasons"].as_array().unwrap();
+        assert_eq!(reasons.is_empty(), wanted == 0, "{args:?}");
+        let page = fs::read_to_string(dir.join("report.html")).unwrap();
+        assert_eq!(page.contains("<p class=\"bad\">failed: "), wanted > 0, "{args:?}");
+        for reason in reasons {
+            assert!(ended.err.contains(reason.as_str().unwrap()), "{args:?}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
+fn what_was_not_run_is_counted_and_repeated_with_its_command() {
+    let told = run(&["run", "S009", "S014", "--time-limit", "1", "--", "sleep", "3"]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("expectations: met 0, failed 0, not judged "), "{}", told.out);
+    assert!(!told.out.contains("not judged 0"), "{}", told.out);
+    let again: Vec<&str> =
+        told.out.lines().filter_map(|line| Some(line.split_once("again: ")?.1)).collect();
+    assert_eq!(again.len(), 2, "{}", told.out);
+    assert!(again.iter().all(|line| line.ends_with(" -- sleep 3")), "{again:?}");
 }
 
 #[test]
@@ -200,6 +269,27 @@ fn a_report_of_an_earlier_run_does_not_outlive_this_one() {
     fs::write(&file, "").unwrap();
     let told = run(&["run", "S001", "--report", file.to_str().unwrap()]);
     assert_eq!((told.code, told.out.as_str()), (Some(2), ""), "{}", told.err);
+    // One that fails before anything runs leaves none either.
+    let missing = folder.path("none.yaml");
+    let missing = missing.to_str().unwrap();
+    for args in [
+        &["run", missing][..],
+        &["run", "S001", "--merchant", missing],
+        &["run", "S001", "--"],
+        &["audit", "--merchant", missing],
+        &["audit", "--only", "S999"],
+        &["audit", "--baseline", missing],
+    ] {
+        for name in ["junit.xml", "audit.json", "badge.svg", "audit.sarif"] {
+            fs::write(report.join(name), "an earlier one").unwrap();
+        }
+        let (verb, rest) = args.split_at(1);
+        let told = run(&[verb, &["--report", shown], rest].concat());
+        assert_eq!(told.code, Some(2), "{args:?}: {}", told.err);
+        assert!(!report.join("junit.xml").exists(), "{args:?}");
+        let is_left = ["audit.json", "badge.svg", "audit.sarif"].map(|it| report.join(it).exists());
+        assert_eq!(is_left, [args[0] == "run"; 3], "{args:?}");
+    }
 }
 
 #[test]

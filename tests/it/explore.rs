@@ -110,3 +110,18 @@ fn a_shop_of_the_users_is_explored_and_what_breaks_it_is_shrunk() {
     let (_, again) = explored(&out.path().join("again"), "ships-twice");
     assert_eq!(again["violations"][0]["id"], violation["id"]);
 }
+
+#[test]
+fn an_exploration_that_fails_without_a_violation_says_why() {
+    let folder = TempDir::new().unwrap();
+    let some = ["--flow", "khqr", "--without", "khqr", "--runs", "2", "--allow-unexplored"];
+    let (ended, found) = explore(folder.path(), &some);
+    assert_eq!((ended.code, &found["violations"]), (Some(1), &serde_json::json!([])));
+    let reason = "no run was judged in full and held";
+    assert!(found["verdict"] == "failed" && found["reasons"].to_string().contains(reason));
+    assert!(found["waivers"].to_string().contains("--allow-unexplored: "), "{found:#}");
+    assert!(ended.err.contains(reason) && ended.err.contains("waived, "), "{}", ended.err);
+    let out = folder.path().to_str().unwrap();
+    let text = run(&[&["explore", "--out", out], &some[..]].concat());
+    assert!(text.out.contains("violations: 0\nexplore: failed"), "{}", text.out);
+}

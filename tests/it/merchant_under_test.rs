@@ -195,6 +195,66 @@ fn a_shop_that_runs_is_used_as_it_is() {
     let told =
         with_shop(&[&bench.scenario("ONE", PAID), &bench.scenario("TWO", PAID)], &merchant, &[]);
     assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
+
+    // Nobody sees whether a command has restarted it.
+    let merchant =
+        bench.write("restarts.yaml", &format!("{text}restart: {{ command: \"true\" }}\n"));
+    let (code, report) = report(&[&bench.scenario("RESTARTS", RESTARTED)], &merchant);
+    assert_eq!((code, &report["verdict"]), (Some(1), &"partly judged".into()), "{report:#}");
+    assert!(report["stories"][0]["gaps"].to_string().contains(UNSEEN), "{report:#}");
+    let told = run(&["merchant", "check", &merchant]);
+    let line = told.out.lines().find(|line| line.contains(" restart ")).unwrap();
+    assert!(line.starts_with("ok ") && line.contains(UNSEEN), "{}", told.out);
+}
+
+/// A payment with a restart behind it.
+const RESTARTED: &str =
+    "drive: [register, pay, restart, idle]\nexpect:\n  - shop: { shipped: once }\n";
+/// Said where nobody sees whether a shop was restarted.
+const UNSEEN: &str = "whether the shop was restarted cannot be known";
+
+#[test]
+fn a_restart_that_restarts_nothing_is_not_taken_for_one() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let restarts = bench.scenario("RESTARTS", RESTARTED);
+    let idle = bench.mini("", "restart: { command: \"true\" }\n");
+    let (code, told) = report(&[&restarts], &idle);
+    assert_eq!(code, Some(1), "{told:#}");
+    let error = told["stories"][0]["error"].as_str().unwrap();
+    assert!(error.contains("command `true`") && error.contains("nothing was restarted"), "{error}");
+    let checked = run(&["merchant", "check", &idle]);
+    assert_eq!(checked.code, Some(1), "{}", checked.out);
+    let line = checked.out.lines().find(|line| line.contains(" restart ")).unwrap();
+    assert!(line.starts_with("FAIL") && line.contains("nothing was restarted"), "{line}");
+    let audited = run(&[
+        &["audit", "--only", "P30", "--only", "P02", "--allow-unjudged", "--format", "json"],
+        &["--merchant", &*idle][..],
+    ]
+    .concat());
+    let audited: Value = serde_json::from_str(&audited.out).unwrap();
+    let unjudged = audited["unjudged"].as_array().unwrap();
+    let unjudged = unjudged.iter().find(|it| it["scenario"] == "P30").unwrap();
+    assert!(unjudged["reasons"].to_string().contains("nothing was restarted"), "{unjudged}");
+    assert_eq!((&audited["passed"], &audited["findings"]), (&json!(["P02"]), &json!([])));
+
+    // A command that really does it, with a process that then belongs to nobody.
+    let pid = bench.path("pid");
+    let pid_file = pid.display();
+    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/mini.py");
+    let again =
+        format!("kill -9 $(cat {pid_file}); python3 {shop} >/dev/null 2>&1 & echo $! > {pid_file}");
+    let text = fs::read_to_string(bench.mini("", &format!("restart: {{ command: {again:?} }}\n")))
+        .unwrap();
+    let start = format!("command: \"echo $$ > {pid_file}; exec python3 {shop}\"");
+    let real =
+        bench.write("real.yaml", &text.replace(&format!("command: [python3, {shop}]"), &start));
+    let told = with_shop(&[&restarts], &real, &[]);
+    let last = fs::read_to_string(&pid).unwrap();
+    crate::binary::tool("sh", &["-c", &format!("kill -9 {}", last.trim())], b"").ok();
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
 }
 
 #[test]

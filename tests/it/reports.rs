@@ -95,7 +95,7 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
     let dir = tempfile::tempdir().unwrap();
     let inside = dir.path().join("new/reports");
     let (outcomes, coverage) = (outcomes(), Coverage::of(&Counts::default()));
-    RunReport::new(&outcomes, &coverage, false, None).write(&inside).unwrap();
+    RunReport::new(&outcomes, &coverage, false, None, Vec::new()).write(&inside).unwrap();
     let read = |name: &str| std::fs::read_to_string(inside.join(name)).unwrap();
 
     let json: Value = serde_json::from_str(&read("report.json")).unwrap();
@@ -104,7 +104,8 @@ fn a_run_is_written_for_programs_for_ci_and_for_people() {
     assert_eq!(json["coverage"]["met"], 0);
 
     let junit = quick_junit::Report::deserialize_from_str(&read("junit.xml")).unwrap();
-    assert_eq!((junit.tests, junit.failures, junit.errors), (8, 1, 1));
+    // One scenario failed and one is partly judged: each is a reason against the run.
+    assert_eq!((junit.tests, junit.failures, junit.errors), (10, 3, 1));
     let skipped = read("junit.xml").matches("<skipped").count();
     assert_eq!((skipped, &json["counts"]), (4, &json!({ "met": 1, "failed": 1, "notJudged": 4 })));
     assert_eq!(json["stories"][0]["verdict"], "partly judged");
@@ -142,10 +143,10 @@ fn another_reader_of_xml_takes_the_junit_report() {
         return;
     }
     let (outcomes, coverage) = (outcomes(), Coverage::of(&Counts::default()));
-    let xml = RunReport::new(&outcomes, &coverage, false, Some(5)).junit().unwrap();
+    let xml = RunReport::new(&outcomes, &coverage, false, Some(5), Vec::new()).junit().unwrap();
     let script = "import sys, xml.etree.ElementTree as t; r = t.fromstring(sys.stdin.buffer.read()); \
         print(r.tag, [(s.get('tests'), s.get('failures'), s.get('errors')) for s in r], \
         len(r.findall('.//testcase/failure')), len(r.findall('.//testcase/skipped')))";
     let said = tool("python3", &["-c", script], xml).ok();
-    assert_eq!(said.trim(), "testsuites [('4', '0', '0'), ('4', '1', '1'), ('1', '1', '0')] 2 4");
+    assert_eq!(said.trim(), "testsuites [('3', '3', '0'), ('4', '0', '0'), ('4', '1', '1')] 4 4");
 }

@@ -1,4 +1,5 @@
-//! JUnit: a suite a category, a case a finding, and one for each scenario that passed or was not judged.
+//! JUnit: a suite for the verdict, one a category with a case for each finding that counts there, and a case for each scenario
+//! that passed or was not judged.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,25 +7,35 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::AuditReportError;
-use crate::audit::{Audit, AuditFinding};
+use crate::audit::{AuditFinding, AuditReport};
 use crate::base::printable;
 
-pub(super) fn junit(audit: &Audit) -> Result<String, AuditReportError> {
+pub(super) fn junit(of: &AuditReport<'_>) -> Result<String, AuditReportError> {
+    let audit = of.audit;
     let mut report = Report::new("payon-sim audit");
     report.set_time(Duration::from_millis(audit.took_ms));
+    report.add_test_suite(of.verdict.suite());
     for graded in &audit.categories {
         let category = &graded.category;
         let mut suite = TestSuite::new(format!("{}: {}", category.title, graded.grade.letter));
-        let own = audit.findings.iter().filter(|finding| finding.category == category.id);
-        for finding in own {
-            suite.add_test_case(case(&finding.title, &finding.id, failure(finding)));
+        let counted = audit.findings.iter().filter(|finding| finding.counts_in(&category.id));
+        for finding in counted {
+            let told = match of.waiver(finding) {
+                Some(waiver) => skipped(&waiver),
+                None => failure(finding, &category.id),
+            };
+            suite.add_test_case(case(&finding.title, &finding.id, told));
         }
         if graded.grade.findings == 0 {
-            let told = match graded.grade.judged {
-                0 => skipped("nothing of it was judged"),
+            let judged = graded.grade.tally.judged;
+            let told = match judged {
+                0 => skipped("nothing of it was judged in full"),
                 _ => TestCaseStatus::success(),
             };
-            suite.add_test_case(case("nothing is found", &category.id, told));
+            let of = graded.grade.of;
+            let name =
+                format!("nothing is found, and {judged} of {of} scenarios were judged in full");
+            suite.add_test_case(case(&name, &category.id, told));
         }
         report.add_test_suite(suite);
     }
@@ -45,12 +56,14 @@ pub(super) fn junit(audit: &Audit) -> Result<String, AuditReportError> {
     report.to_string().map_err(|error| AuditReportError::unmade("JUnit", error))
 }
 
-fn failure(finding: &AuditFinding) -> TestCaseStatus {
+/// A finding as a failure in a category: with all scenarios that show it in its own, else with those of that category.
+fn failure(finding: &AuditFinding, category: &str) -> TestCaseStatus {
     let mut text = format!(
         "{}\nrule: {}\ncost: {}\nfix: {}\n",
         finding.title, finding.rule, finding.cost, finding.fix
     );
-    for evidence in &finding.evidence {
+    let is_home = finding.category == category;
+    for evidence in finding.evidence.iter().filter(|it| is_home || it.category == category) {
         let _ = write!(
             text,
             "\n{} {}\n{}\nagain: {}\n",

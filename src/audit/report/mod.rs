@@ -9,7 +9,10 @@ mod text;
 use std::path::Path;
 use std::{fs, io};
 
-use super::{Audit, AuditBar};
+use serde::Serialize;
+
+use super::{Audit, AuditBar, AuditFinding};
+use crate::scenario_runs::{OverallVerdict, clear_reports};
 
 /// The files of a report.
 const FILES: [&str; 5] = ["audit.json", "junit.xml", "audit.html", "audit.sarif", "badge.svg"];
@@ -41,7 +44,44 @@ impl AuditReportError {
     }
 }
 
-impl Audit {
+/// An audit with the verdict over it, from which all reports are made.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditReport<'a> {
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: OverallVerdict,
+    /// The audit.
+    #[serde(flatten)]
+    pub audit: &'a Audit,
+    #[serde(skip)]
+    bar: AuditBar,
+}
+
+impl<'a> AuditReport<'a> {
+    /// The report of an audit that has to clear `bar`. `obstacles` are reasons outside of the scenarios why it fails: that it was
+    /// ended, that the shop cannot be tested.
+    pub fn new(audit: &'a Audit, bar: AuditBar, obstacles: Vec<String>) -> Self {
+        Self { verdict: audit.verdict(bar, obstacles), audit, bar }
+    }
+
+    /// Reason why a finding does not fail the audit, where it does not.
+    fn waiver(&self, finding: &AuditFinding) -> Option<String> {
+        if !finding.is_new {
+            return Some("known (--baseline)".to_owned());
+        }
+        let (severity, bar) = (finding.severity, self.bar.fail_on);
+        (severity < bar).then(|| format!("{} (--fail-on {})", severity.name(), bar.name()))
+    }
+
+    /// Makes `dir` where it is missing, and removes the reports that an earlier audit has left there.
+    ///
+    /// # Errors
+    /// It cannot be written there.
+    pub fn prepare(dir: &Path) -> Result<(), AuditReportError> {
+        clear_reports(dir, &FILES)
+            .map_err(|(file, error)| AuditReportError::Unwritable { file, error })
+    }
+
     /// The audit as JSON.
     ///
     /// # Errors
@@ -52,15 +92,15 @@ impl Audit {
     }
 
     /// The audit for people at a terminal.
-    pub fn text(&self, bar: AuditBar) -> String {
-        text::text(self, bar)
+    pub fn text(&self) -> String {
+        text::text(self)
     }
 
     /// Writes all reports into `dir`, which is made where it is missing.
     ///
     /// # Errors
     /// One of them cannot be made or written.
-    pub fn write(&self, dir: &Path, bar: AuditBar) -> Result<(), AuditReportError> {
+    pub fn write(&self, dir: &Path) -> Result<(), AuditReportError> {
         let unwritable = |path: &Path, error| AuditReportError::Unwritable {
             file: path.display().to_string(),
             error,
@@ -69,9 +109,9 @@ impl Audit {
         let texts = [
             self.json()?,
             junit::junit(self)?,
-            page::html(self, bar)?,
+            page::html(self)?,
             sarif::sarif(self)?,
-            badge::svg(self.grade.letter),
+            badge::svg(self),
         ];
         for (name, text) in std::iter::zip(FILES, texts) {
             let path = dir.join(name);

@@ -3,27 +3,38 @@
 use askama::Template;
 
 use super::{AuditReportError, badge};
-use crate::audit::{Audit, AuditBar, FailedScenario, Severity, sequence};
+use crate::audit::{Audit, AuditReport, CategoryGrade, FailedScenario, Severity, sequence};
 use crate::base::printable_html;
+use crate::scenario_runs::OverallVerdict;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct AuditPage<'a> {
     audit: &'a Audit,
     badge: String,
-    passes: bool,
+    verdict: &'a OverallVerdict,
     took: String,
 }
 
-pub(super) fn html(audit: &Audit, bar: AuditBar) -> Result<String, AuditReportError> {
+pub(super) fn html(report: &AuditReport<'_>) -> Result<String, AuditReportError> {
+    let AuditReport { verdict, audit, .. } = report;
     let page = AuditPage {
         audit,
-        badge: badge::svg(audit.grade.letter),
-        passes: audit.passes(bar),
+        badge: badge::svg(report),
+        verdict,
         took: format!("{:.1} s", audit.took_ms as f64 / 1000.0),
     };
     let html = page.render().map_err(|error| AuditReportError::unmade("the page", error))?;
     Ok(printable_html(&html).into_owned())
+}
+
+/// The findings that count in a category, each with its number and its name.
+fn counted<'f>(audit: &'f Audit, graded: &CategoryGrade) -> Vec<(usize, &'f str)> {
+    let numbered = audit.findings.iter().enumerate();
+    numbered
+        .filter(|(_, finding)| graded.findings.contains(&finding.id))
+        .map(|(at, finding)| (at + 1, finding.id.as_str()))
+        .collect()
 }
 
 /// The pictures of what happened.

@@ -4,21 +4,24 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 use super::AuditReportError;
-use crate::audit::{Audit, AuditFinding, Severity};
+use crate::audit::{Audit, AuditFinding, AuditReport, Severity};
 
-pub(super) fn sarif(audit: &Audit) -> Result<String, AuditReportError> {
+pub(super) fn sarif(report: &AuditReport<'_>) -> Result<String, AuditReportError> {
+    let AuditReport { verdict, audit, .. } = report;
+    let note = |level: &str, text: &str| json!({ "level": level, "message": { "text": text } });
+    let reasons = verdict.reasons.iter().map(|it| note("error", it));
+    let waivers = verdict.waivers.iter().map(|it| note("note", &format!("Waived, {it}")));
     let rules: Vec<Value> = audit.findings.iter().map(rule).collect();
     let results: Vec<Value> =
         audit.findings.iter().enumerate().map(|(at, finding)| result(audit, at, finding)).collect();
     let open = audit.open().map(|unjudged| {
         let reasons = unjudged.reasons.join("; ");
-        json!({ "level": "warning", "message": {
-            "text": format!("{} {} was not judged: {reasons}", unjudged.scenario, unjudged.title)
-        } })
+        let text =
+            format!("{} {} was not judged in full: {reasons}", unjudged.scenario, unjudged.title);
+        note("warning", &text)
     });
-    let twice = audit.run_twice.iter().map(
-        |line| json!({ "level": "note", "message": { "text": format!("Run twice. {line}") } }),
-    );
+    let twice = audit.run_twice.iter().map(|line| note("note", &format!("Run twice. {line}")));
+    let told = reasons.chain(waivers).chain(open).chain(twice);
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -29,11 +32,11 @@ pub(super) fn sarif(audit: &Audit) -> Result<String, AuditReportError> {
                 "rules": rules,
             } },
             "invocations": [{
-                "executionSuccessful": true,
-                "toolExecutionNotifications": open.chain(twice).collect::<Vec<_>>(),
+                "executionSuccessful": verdict.passes(),
+                "toolExecutionNotifications": told.collect::<Vec<_>>(),
             }],
             "results": results,
-            "properties": { "grade": audit.grade.letter.to_string() },
+            "properties": { "grade": audit.grade.letter.to_string(), "verdict": verdict.name() },
         }],
     });
     let text = serde_json::to_string_pretty(&document);
@@ -55,7 +58,7 @@ fn rule(finding: &AuditFinding) -> Value {
         "fullDescription": { "text": format!("{} {}", finding.rule, finding.cost) },
         "help": { "text": finding.fix },
         "defaultConfiguration": { "level": level(finding.severity) },
-        "properties": { "tags": [finding.category], "severity": finding.severity.name() },
+        "properties": { "tags": finding.categories(), "severity": finding.severity.name() },
     })
 }
 

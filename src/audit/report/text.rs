@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::audit::{Audit, AuditBar, AuditFinding, FailedScenario, Grade, Severity, Unjudged};
+use crate::audit::{
+    Audit, AuditFinding, AuditReport, CategoryGrade, FailedScenario, Grade, Severity, Unjudged,
+};
 use crate::base::printable;
 
 /// The most findings of one shop whose diagrams are printed.
@@ -12,7 +14,8 @@ const EVIDENCE_MAX: usize = 2;
 /// The most scenarios that were not judged for one reason and are named.
 const NAMED_MAX: usize = 12;
 
-pub(super) fn text(audit: &Audit, bar: AuditBar) -> String {
+pub(super) fn text(report: &AuditReport<'_>) -> String {
+    let AuditReport { verdict, audit, .. } = report;
     let mut text = String::new();
     // Writing into a String cannot fail.
     for (at, finding) in audit.findings.iter().enumerate() {
@@ -22,14 +25,15 @@ pub(super) fn text(audit: &Audit, bar: AuditBar) -> String {
     for line in &audit.run_twice {
         let _ = writeln!(text, "run twice: {}", printable(line));
     }
-    let Grade { letter, because, findings, judged, of } = &audit.grade;
+    let Grade { letter, because, findings, tally, of } = &audit.grade;
     let _ = writeln!(text, "\n{}: grade {letter} ({because})", printable(&audit.shop));
     for graded in &audit.categories {
-        let Grade { letter, findings, judged, of, .. } = &graded.grade;
+        let Grade { letter, findings, tally, of, .. } = &graded.grade;
+        let (judged, numbers) = (tally.judged, numbers(audit, graded));
         let title = &graded.category.title;
         let _ = writeln!(
             text,
-            "  {letter}  {title:<16} findings: {findings}, judged: {judged} of {of}"
+            "  {letter}  {title:<16} findings: {findings}{numbers}, judged in full: {judged} of {of}"
         );
     }
     let counts = Severity::ALL.iter().rev().filter_map(|severity| {
@@ -41,21 +45,29 @@ pub(super) fn text(audit: &Audit, bar: AuditBar) -> String {
         if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
     let known = audit.findings.iter().filter(|finding| !finding.is_new).count();
     let known = if known == 0 { String::new() } else { format!(", known: {known}") };
-    let not_applicable = audit.unjudged.len() - audit.open().count();
     let _ = writeln!(
         text,
-        "findings: {findings}{counts}{known}; judged in full: {judged} of {of}, not or partly judged: {}, not applicable: {not_applicable}",
-        audit.open().count(),
+        "findings: {findings}{counts}{known}; judged in full: {} of {of}, not or partly judged: {}, not applicable: {}",
+        tally.judged, tally.not_judged, tally.not_applicable,
     );
-    let verdict = if audit.passes(bar) { "passed" } else { "failed" };
-    let _ = writeln!(text, "audit: {verdict} ({:.1} s)", audit.took_ms as f64 / 1000.0);
+    let took = audit.took_ms as f64 / 1000.0;
+    let _ = writeln!(text, "audit: {} ({took:.1} s)", verdict.name());
     text
 }
 
+/// Numbers of the findings that count in a category, in brackets.
+fn numbers(audit: &Audit, graded: &CategoryGrade) -> String {
+    let numbered = std::iter::zip(1.., &audit.findings);
+    let counted = numbered.filter(|(_, finding)| graded.findings.contains(&finding.id));
+    let numbers: Vec<String> = counted.map(|(number, _)| number.to_string()).collect();
+    if numbers.is_empty() { String::new() } else { format!(" (see {})", numbers.join(", ")) }
+}
+
 fn told(number: usize, finding: &AuditFinding) -> String {
-    let AuditFinding { id, category, severity, title, rule, cost, fix, is_new, evidence } = finding;
+    let AuditFinding { id, severity, title, rule, cost, fix, is_new, evidence, .. } = finding;
+    let categories = finding.categories().join(", ");
     let known = if *is_new { "" } else { ", known" };
-    let mut text = format!("{number}. {title} [{}, {category}{known}] {id}\n", severity.name());
+    let mut text = format!("{number}. {title} [{}, {categories}{known}] {id}\n", severity.name());
     for (label, said) in [("rule", rule), ("cost", cost), ("fix", fix)] {
         let _ = writeln!(text, "   {label}: {}", printable(said));
     }
