@@ -19,7 +19,8 @@ use super::route::{ApiMethod, ApiReply, JSON, Route};
 use super::{dashboard, docs, guard, routes};
 use crate::base::{compressed, has_mark, without_mark};
 use crate::http::{
-    BodyError, CONTROL_PORT_HEADER, Front, Limits, ReplyBody, RequestBody, check_host,
+    BodyError, CONTROL_PORT_HEADER, Front, Limits, PROGRAM_HEADER, ReplyBody, RequestBody,
+    check_host,
 };
 use crate::space::{NewPlace, NotWritten, Space};
 
@@ -74,7 +75,7 @@ impl Control {
             format!("the control plane is not at this port; call {}{path}", self.own_url());
         let mut response = refuse(&ApiProblem::new(ProblemKind::UnknownCall, detail));
         let headers = response.headers_mut();
-        guard::make_safe(headers);
+        sign_off(headers);
         if let Some(port) = self.port() {
             headers.insert(CONTROL_PORT_HEADER.clone(), port.into());
         }
@@ -99,7 +100,7 @@ impl Control {
             Ok(()) => self.answer_call(space, path, head, body).await,
             Err(problem) => refuse(&problem),
         };
-        guard::make_safe(response.headers_mut());
+        sign_off(response.headers_mut());
         response
     }
 
@@ -249,6 +250,14 @@ impl Control {
         }
         Ok(response)
     }
+}
+
+/// Adds what every answer carries: the program's name and version, by which a client knows that no other server
+/// answered it, and what protects the answer in a browser.
+fn sign_off(headers: &mut HeaderMap) {
+    let version = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
+    headers.insert(PROGRAM_HEADER.clone(), version);
+    guard::make_safe(headers);
 }
 
 /// Refuses a request of which cannot be told what it calls the server.

@@ -20,14 +20,23 @@ const TOLD_MAX: usize = 20;
 pub(super) struct SpaceReport {
     /// Lines for people.
     text: String,
+    /// Requests that were dropped to keep to the journal's budget: nothing is told of them.
+    dropped: u64,
 }
 
 /// Tells the latest requests with what was wrong with them, and what became of push-backs.
 pub(super) async fn read(call: &ApiRequest, _: Empty) -> Result<SpaceReport, ApiProblem> {
     let mut text = format!("space {}\n", call.space.name());
-    let mut entries: Vec<JournalEntry> =
-        call.space.read_journal(|journal| journal.iter().rev().take(TOLD_MAX).cloned().collect());
+    let (mut entries, kept, dropped) = call.space.read_journal(|journal| {
+        let latest: Vec<JournalEntry> = journal.iter().rev().take(TOLD_MAX).cloned().collect();
+        (latest, journal.iter().len(), journal.dropped())
+    });
     entries.reverse();
+    if dropped > 0 {
+        let about = "nothing is told of them, nor of what was wrong with them";
+        line(&mut text, &format!("  {dropped} requests were dropped by the journal"), about);
+    }
+    not_told(&mut text, "requests", kept - entries.len());
     for entry in &entries {
         text.push_str(&request(entry));
         if let (Some(body), Some(merchant), Some(operation)) =
@@ -43,20 +52,30 @@ pub(super) async fn read(call: &ApiRequest, _: Empty) -> Result<SpaceReport, Api
             line(&mut text, &format!("    {}", finding.lint.name()), &finding.about());
         }
     }
-    if entries.is_empty() {
+    if entries.is_empty() && dropped == 0 {
         text.push_str(
             "  no request of a merchant came; does the merchant use the base URL of this space?\n",
         );
     }
-    let pushbacks: Vec<Delivery> =
-        call.space.read(|view| view.outbox.after(0).rev().take(TOLD_MAX).cloned().collect());
+    let (pushbacks, kept) = call.space.read(|view| {
+        let latest: Vec<Delivery> = view.outbox.after(0).rev().take(TOLD_MAX).cloned().collect();
+        (latest, view.outbox.iter().count())
+    });
+    not_told(&mut text, "push-backs", kept - pushbacks.len());
     text.extend(pushbacks.iter().rev().map(pushback));
     let strict = call.control.spaces().is_strict();
     for order in gateway::lint_report(&call.space, strict, TOLD_MAX).unchecked {
         let about = "its push-back was taken, and its status was never asked for";
         line(&mut text, &format!("  order {}", visible(&order.tx_id)), about);
     }
-    Ok(SpaceReport { text })
+    Ok(SpaceReport { text, dropped })
+}
+
+/// Says how many earlier ones are known and not told.
+fn not_told(text: &mut String, what: &str, count: usize) {
+    if count > 0 {
+        line(text, &format!("  {count} earlier {what}"), "kept, and not told here");
+    }
 }
 
 fn line(text: &mut String, label: &str, said: &str) {

@@ -39,6 +39,9 @@ pub(super) struct SignedView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     mode: Option<SignMode>,
+    /// Reason why a gateway refuses it all the same, where there is one: the body names another merchant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// A request whose signature is to be explained.
@@ -84,11 +87,11 @@ pub(super) async fn sign(
     let mode = request.operation.map(|operation| profile.sign_mode(&merchant, operation));
     let signed =
         blocking(move || gateway::sign(&profile.sign.recipe, &merchant, text.as_bytes())).await??;
-    let gateway::Signed { sign, canonical, body } = signed;
+    let gateway::Signed { sign, canonical, body, warning } = signed;
     let body = if as_text { to_raw_value(&body) } else { RawValue::from_string(body) };
     let body = body
         .map_err(|error| ApiProblem::new(ProblemKind::Failed, format!("cannot write: {error}")))?;
-    Ok(SignedView { sign, canonical, body, mode })
+    Ok(SignedView { sign, canonical, body, mode, warning })
 }
 
 /// Explains a signature.

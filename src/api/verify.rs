@@ -8,7 +8,7 @@ use super::problem::ApiProblem;
 use super::request::ApiRequest;
 use crate::base::JsonTree;
 use crate::gateway;
-use crate::scenario::{Expectation, ExpectationVerdict, judge, read_expectations};
+use crate::scenario::{Expectation, ExpectationVerdict, read_expectations};
 
 /// The expectations to judge.
 #[derive(Deserialize, JsonSchema)]
@@ -108,7 +108,7 @@ pub(super) fn verify(call: &ApiRequest, wanted: VerifyRequest) -> Result<Verifie
             "expect is empty: nothing would be judged".to_owned(),
         ));
     }
-    let verdicts = judge(&expectations, &gateway::history(&call.space));
+    let verdicts = gateway::verify(&call.space, &expectations);
     let pairs = std::iter::zip(&expectations, verdicts);
     let results: Vec<_> =
         pairs.map(|(expectation, verdict)| VerdictView::new(expectation, verdict)).collect();

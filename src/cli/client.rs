@@ -23,7 +23,7 @@ use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
 use crate::base::read_file;
-use crate::http::{CONTROL_PORT_HEADER, tls_advice, trusting, trusting_nobody};
+use crate::http::{CONTROL_PORT_HEADER, PROGRAM_HEADER, tls_advice, trusting, trusting_nobody};
 use crate::server::NO_TLS;
 use crate::space::DEFAULT_SPACE;
 
@@ -277,10 +277,18 @@ impl GatewayArgs {
     ) -> anyhow::Result<Response<Incoming>> {
         let base = self.base();
         let answer = self.send_to(&base, method.clone(), path, headers, body.clone()).await?;
-        match control_port(&answer).and_then(|port| with_port(&base, port)) {
-            Some(base) => self.send_to(&base, method, path, headers, body).await,
-            None => Ok(answer),
+        let (base, answer) = match control_port(&answer).and_then(|port| with_port(&base, port)) {
+            Some(base) => {
+                let answer = self.send_to(&base, method, path, headers, body).await?;
+                (base, answer)
+            }
+            None => (base, answer),
+        };
+        // Any server can answer with 200 and JSON, and a verb would take it for what it asked for.
+        if answer.headers().contains_key(&PROGRAM_HEADER) {
+            return Ok(answer);
         }
+        Err(NotASimulator { base, status: answer.status() }.into())
     }
 
     async fn send_to(
@@ -327,6 +335,19 @@ impl GatewayArgs {
     }
 }
 
+/// An answer that no control plane gave.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{base} answers {status}, but not as the control plane of a payon-sim, whose answers carry {}: nothing is known to be \
+     done; give the address that `payon-sim serve` prints as gateway URL, by --url or PAYON_SIM_URL",
+    PROGRAM_HEADER.as_str()
+)]
+pub(super) struct NotASimulator {
+    /// The address that was called.
+    base: String,
+    pub(super) status: StatusCode,
+}
+
 /// A call that was answered, yet not with what it asked for.
 pub(super) struct RefusedCall {
     pub(super) status: StatusCode,
@@ -362,7 +383,7 @@ impl RefusedCall {
 }
 
 /// Calls and members of the control plane with what stands for them on the command line; longer ones first.
-const COMMANDS: [(&str, &str); 17] = [
+const COMMANDS: [(&str, &str); 18] = [
     (
         "POST /_sim/v1/spaces makes one, GET lists them",
         "`space create` makes one, `space list` lists them",
@@ -383,6 +404,7 @@ const COMMANDS: [(&str, &str); 17] = [
     ("ifExists: ", "--if-exists "),
     ("timeoutMs", "--timeout"),
     ("goes with for=", "goes with wait "),
+    ("does not go with for=", "does not go with wait "),
 ];
 
 /// An explanation of the control plane as somebody at the command line understands it: with the member that it is about,

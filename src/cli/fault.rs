@@ -57,7 +57,7 @@ pub(super) struct FaultArgs {
 enum FaultVerb {
     /// List the faults, and say which are armed
     List(TalkArgs),
-    /// Take a fault away, or all faults; rules that are no quick faults stay
+    /// Take a fault away, or all faults; rules that are no quick faults stay. Exit code 1 where one was named that is not armed
     Clear {
         /// The fault; all when left out
         #[arg(value_name = "FAULT")]
@@ -280,11 +280,15 @@ fn clear(kind: Option<FaultName>, talk: &TalkArgs) -> anyhow::Result<ExitCode> {
     };
     let ids = items(&answer, "rules").iter().filter_map(|rule| rule["id"].as_str());
     let ids: Vec<String> = ids.filter(is_meant).map(str::to_owned).collect();
-    if ids.is_empty() {
-        return talk
-            .finish(Ok(json!({ "removed": [] })), |_| "no such fault is armed\n".to_owned());
+    match kind {
+        Some(FaultName(kind)) if ids.is_empty() => {
+            rules::taken_away(talk, kind.name, Ok(json!({ "removed": [] })))
+        }
+        None if ids.is_empty() => {
+            talk.finish(Ok(json!({ "removed": [] })), |_| "no fault is armed\n".to_owned())
+        }
+        _ => rules::remove(talk, &ids),
     }
-    rules::remove(talk, &ids)
 }
 
 #[cfg(test)]

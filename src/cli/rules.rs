@@ -83,11 +83,26 @@ pub(super) fn remove(talk: &TalkArgs, ids: &[String]) -> anyhow::Result<ExitCode
     Ok(ended.unwrap_or(told))
 }
 
+/// Prints what was taken away of something that was named: 1 where nothing of it was armed.
+pub(super) fn taken_away(
+    talk: &TalkArgs,
+    named: &str,
+    answer: Result<Value, ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let is_nothing = answer.as_ref().is_ok_and(|answer| items(answer, "removed").is_empty());
+    let told = talk.finish(answer, removed)?;
+    if is_nothing {
+        exit::say(&format_args!("nothing was taken away: {named} is not armed"));
+        return Ok(exit::failed());
+    }
+    Ok(told)
+}
+
 /// The rules that were taken away, a line each.
-pub(super) fn removed(answer: &Value) -> String {
+fn removed(answer: &Value) -> String {
     let removed = items(answer, "removed").iter().filter_map(Value::as_str);
     let lines: Vec<_> = removed.map(|id| format!("removed: {}\n", visible(id))).collect();
-    if lines.is_empty() { "no such rule is armed\n".to_owned() } else { lines.concat() }
+    lines.concat()
 }
 
 impl GivenRules {

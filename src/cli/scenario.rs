@@ -7,7 +7,7 @@ use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use hyper::Method;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{segment, with_query};
 use super::input::read_file_or_stdin;
@@ -154,7 +154,8 @@ fn disarm(scenario: &str, talk: &TalkArgs) -> anyhow::Result<ExitCode> {
     match ScenarioSource::of(scenario) {
         ScenarioSource::Id(id) => {
             let path = format!("/_sim/v1/scenarios/{}/arm", segment(id));
-            talk.send(Method::DELETE, &path, &Value::Null, rules::removed)
+            let answer = talk.gateway.call(Method::DELETE, &path, String::new())?;
+            rules::taken_away(talk, scenario, answer)
         }
         ScenarioSource::File(file) => {
             let (_, ids) = read(file)?;
@@ -164,7 +165,13 @@ fn disarm(scenario: &str, talk: &TalkArgs) -> anyhow::Result<ExitCode> {
             };
             let is_armed =
                 |id: &String| items(&answer, "rules").iter().any(|rule| rule["id"] == **id);
-            let ids: Vec<String> = ids.into_iter().filter(is_armed).collect();
+            let (ids, others): (Vec<String>, Vec<String>) = ids.into_iter().partition(is_armed);
+            if ids.is_empty() {
+                return rules::taken_away(talk, scenario, Ok(json!({ "removed": ids })));
+            }
+            if !others.is_empty() {
+                exit::say(&format_args!("note: not armed any more: {}", others.join(", ")));
+            }
             rules::remove(talk, &ids)
         }
     }

@@ -5,13 +5,28 @@ use std::collections::HashMap;
 use crate::base::{Fields, Operation, Reason};
 use crate::ledger::Order;
 use crate::scenario::{
-    AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, SpaceHistory,
+    AttemptFact, ChangeFact, DeliveryFact, Dropped, Expectation, ExpectationVerdict, OrderFact,
+    RequestFact, SpaceHistory, judge_beside,
 };
 use crate::space::{Delivery, DeliveryState, JournalEntry, PushbackCause, Space, StateView};
 
 /// Fills in what journal, ledger and outbox of `space` still hold. `shop` is left out: only the merchant knows.
 pub fn history(space: &Space) -> SpaceHistory {
     space.undisturbed(|| read_history(space))
+}
+
+/// Judges whether the expected happened in `space` so far. Rules are those that are armed, and those that have stepped in.
+pub fn verify(space: &Space, expectations: &[Expectation]) -> Vec<ExpectationVerdict> {
+    let history = history(space);
+    let armed = space.rules();
+    let armed = armed.iter().map(|rule| rule.armed.rule.id.as_str());
+    let calls = history.requests.iter().filter_map(|request| request.rule.as_deref());
+    let changes = history.orders.iter().flat_map(|order| &order.changes);
+    let changes = changes.filter_map(|change| change.rule.as_deref());
+    let mut rules: Vec<&str> = armed.chain(calls).chain(changes).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    judge_beside(&rules, expectations, &history)
 }
 
 fn read_history(space: &Space) -> SpaceHistory {

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::context::{FINDINGS_MAX, NAME_CHARS, Refused, RequestContext, shown};
 use crate::base::{Currency, Fields, Literal, Operation, Reason, nearest};
+use crate::ledger::Order;
 use crate::profile::{MemberKind, MemberSpec, OperationSpec};
-use crate::space::{Lint, LintFinding, Space, Weight};
+use crate::space::{JournalEntry, Lint, LintFinding, Space, Weight};
 
 /// A `txId` shorter than this looks as if the next order might have it too (assumed).
 const TX_ID_CHARS: usize = 6;
@@ -18,6 +19,9 @@ pub(super) fn read(context: &mut RequestContext<'_>, rows: &[Fields<'_>]) -> Res
     let described = context.space.profile().operations.get(context.operation());
     let mut verdict = Ok(());
     for fields in rows {
+        for name in fields.repeated() {
+            verdict = verdict.and(context.find(Lint::MemberRepeated, name));
+        }
         for (name, value) in fields.iter() {
             match described.member(name) {
                 Some(member) => {
@@ -147,6 +151,12 @@ pub struct LintReport {
     pub findings: Vec<LintRow>,
     /// Orders whose push-back the merchant took and whose status it never asked for.
     pub unchecked: Vec<Unchecked>,
+    /// Requests that were dropped to keep to the journal's budget: what was found in them is not among the findings.
+    pub dropped: u64,
+    /// Orders that were dropped likewise.
+    pub orders_dropped: u64,
+    /// Findings and unchecked orders that are known and left out here, for being more than the limit.
+    pub left_out: usize,
 }
 
 /// One finding of one request.
@@ -185,33 +195,45 @@ pub struct Unchecked {
 
 /// The lint's findings in a space, at most `limit` of the latest of each kind.
 pub fn lint_report(space: &Space, strict: bool, limit: usize) -> LintReport {
-    let mut findings: Vec<LintRow> = space.read_journal(|journal| {
+    let (mut findings, found, dropped) = space.read_journal(|journal| {
         let found = journal.iter().rev().flat_map(|entry| {
-            entry.more().findings.iter().rev().map(move |finding| LintRow {
-                trace: entry.trace.to_string(),
-                at: entry.at.rfc3339(),
-                operation: entry.operation.map(|operation| operation.name().to_owned()),
-                merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
-                tx_id: entry.tx_id.as_deref().map(str::to_owned),
-                lint: finding.lint.name(),
-                violation: finding.lint.weight() == Weight::Violation,
-                field: finding.field.as_ref().to_owned(),
-                about: finding.about().into_owned(),
-            })
+            let findings = entry.more().findings.iter().rev();
+            findings.map(move |finding| (entry, finding))
         });
-        found.take(limit).collect()
+        let latest = found.take(limit).map(|(entry, finding)| LintRow::new(entry, finding));
+        let latest: Vec<LintRow> = latest.collect();
+        let all: usize = journal.iter().map(|entry| entry.more().findings.len()).sum();
+        (latest, all, journal.dropped())
     });
     findings.reverse();
-    let unchecked = space.write(|transaction| {
+    let (unchecked, taken, orders_dropped) = space.write(|transaction| {
         let ledger = transaction.ledger();
-        let taken = ledger.orders_after(None).filter(|order| order.is_unchecked());
-        let named = taken.map(|order| Unchecked {
+        let taken: Vec<&Order> =
+            ledger.orders_after(None).filter(|order| order.is_unchecked()).collect();
+        let named = taken.iter().take(limit).map(|order| Unchecked {
             merchant_id: ledger.terminal(order).merchant.as_ref().to_owned(),
             tx_id: order.tx_id.to_string(),
         });
-        named.take(limit).collect()
+        (named.collect::<Vec<_>>(), taken.len(), ledger.dropped())
     });
-    LintReport { strict, findings, unchecked }
+    let left_out = (found - findings.len()) + (taken - unchecked.len());
+    LintReport { strict, findings, unchecked, dropped, orders_dropped, left_out }
+}
+
+impl LintRow {
+    fn new(entry: &JournalEntry, finding: &LintFinding) -> Self {
+        Self {
+            trace: entry.trace.to_string(),
+            at: entry.at.rfc3339(),
+            operation: entry.operation.map(|operation| operation.name().to_owned()),
+            merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
+            tx_id: entry.tx_id.as_deref().map(str::to_owned),
+            lint: finding.lint.name(),
+            violation: finding.lint.weight() == Weight::Violation,
+            field: finding.field.as_ref().to_owned(),
+            about: finding.about().into_owned(),
+        }
+    }
 }
 
 #[cfg(test)]

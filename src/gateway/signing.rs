@@ -16,6 +16,8 @@ pub struct Signed {
     pub sign: String,
     /// The body with `sign` added or replaced. Every other byte of it is as it came.
     pub body: String,
+    /// Reason why a gateway refuses it all the same: it names another merchant than the one that signed.
+    pub warning: Option<String>,
 }
 
 /// Reason why a body cannot be signed, or a signature not be looked at.
@@ -65,7 +67,19 @@ pub fn sign(recipe: &Recipe, merchant: &Merchant, body: &[u8]) -> Result<Signed,
     let key = key.map_err(|error| bad_key(merchant, error))?;
     let sign = crypto::sign(recipe, &key, &fields)?;
     let body = with_sign(text, &fields, &sign);
-    Ok(Signed { canonical: recipe.canonical_masked(&fields, &|body| body.into()), sign, body })
+    let warning = other_merchant(&fields, merchant);
+    let canonical = recipe.canonical_masked(&fields, &|body| body.into());
+    Ok(Signed { canonical, sign, body, warning })
+}
+
+/// Says that the body names another merchant. The gateway takes the key of the one that the body names.
+fn other_merchant(fields: &Fields<'_>, merchant: &Merchant) -> Option<String> {
+    let named = fields.text("merchantId").filter(|named| **named != *merchant.id)?;
+    Some(format!(
+        "the body names the merchant {named:?}, and a gateway checks sign with that one's key, not with the key of {}; give \
+         the body and the signature the same merchant",
+        merchant.id
+    ))
 }
 
 /// Explains the signature of `body`, which `merchant` sends to `operation`. The keys of `others` and the gateway's
@@ -81,7 +95,7 @@ pub fn explain<'m>(
     let recipe = &profile.sign.recipe;
     let key = merchant.verify_key(recipe).map_err(|error| bad_key(merchant, error))?;
     let others = other_keys(profile, others, merchant);
-    Ok(crypto::explain(&Question {
+    let mut explanation = crypto::explain(&Question {
         recipe,
         documented: &profile.operations.get(operation).listed(),
         body: text,
@@ -89,7 +103,11 @@ pub fn explain<'m>(
         key: &key,
         others: &others,
         hide: &|body| wire::redact(profile.operations.secrets(), body),
-    }))
+    });
+    if let Some(message) = other_merchant(&fields, merchant) {
+        explanation.refuse("merchant.other", message);
+    }
+    Ok(explanation)
 }
 
 /// Keys that are mistaken for the merchant's own, its earlier ones before those of others. One that cannot be read is no

@@ -50,6 +50,8 @@ impl Default for Limits {
 pub const REPLY_TYPE: &str = "application/json;charset=UTF-8";
 /// Tells callers of `/_sim/` on the merchants' port which port has the control plane.
 pub static CONTROL_PORT_HEADER: HeaderName = HeaderName::from_static("x-payon-control-port");
+/// Says in every answer of a control plane that a payon-sim gave it, and of which version.
+pub static PROGRAM_HEADER: HeaderName = HeaderName::from_static("x-payon-sim");
 /// The headers of W3C Trace Context.
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

@@ -83,8 +83,8 @@ pub use fault::{FAULTS, Fault, FaultWish, UnfitSetting};
 pub use history::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact, SpaceHistory,
 };
-pub use judge::{Difference, ExpectationVerdict, Nearest, judge};
-pub use lint::{REACH_MS, Warning, check, check_rules};
+pub use judge::{Difference, ExpectationVerdict, Nearest, judge, judge_beside};
+pub use lint::{REACH_MS, Warning, check, check_expectations, check_rules};
 pub use merchant_file::{
     BeliefWords, CommandLine, HttpMethod, HttpUrl, JsonPointer, JsonTemplate, MerchantFile,
     MissingValue, ProcessMode, ReadyCheck, RestartWay, ShopAddresses, ShopCall, ShopQuestions,

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::client_stream::ClientStream;
 use crate::base::{read_file, wall_clock};
+use crate::http::PROGRAM_HEADER;
 
 /// Names under which a server of this machine is called.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -197,8 +198,10 @@ impl TlsDoor {
                 tracing::warn!("{} (said once)", NO_TLS.trim_end());
             }
             let answer = format!(
-                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{NO_TLS}",
-                NO_TLS.len()
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n{PROGRAM_HEADER}: {}\r\nConnection: \
+                 close\r\n\r\n{NO_TLS}",
+                NO_TLS.len(),
+                env!("CARGO_PKG_VERSION")
             );
             stream.write_all(answer.as_bytes()).await?;
             stream.shutdown().await?;

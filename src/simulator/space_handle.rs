@@ -16,7 +16,7 @@ use crate::gateway::{self, PayRequest, TriggerEvent};
 use crate::http;
 use crate::ledger::{Order, Target};
 use crate::profile::Merchant;
-use crate::scenario::{ExpectationVerdict, judge, read_expectations};
+use crate::scenario::{ExpectationVerdict, read_expectations};
 use crate::space::{Delivery, Space};
 
 /// One space of a [`Simulator`](super::Simulator): ledger, clock, rules and merchants of its own.
@@ -559,7 +559,7 @@ impl SpaceHandle {
             let texts: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             CallError::refused("unreadable", texts.join("\n"))
         })?;
-        Ok(judge(&expectations, &gateway::history(&self.space)))
+        Ok(gateway::verify(&self.space, &expectations))
     }
 
     /// Saves the space as it is now, under a name.

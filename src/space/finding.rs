@@ -34,6 +34,7 @@ lints! {
     ByteOrderMark = "body.byte-order-mark", Violation, "A byte order mark stands before the JSON; it is skipped here, and many parsers refuse it.";
     UndocumentedField = "field.undocumented", Violation, "The operation has no field of this name.";
     LetterCase = "field.letter-case", Violation, "The name is a documented one in other letter case.";
+    MemberRepeated = "field.repeated", Violation, "The member stands more than once; the last one counts here, and elsewhere perhaps the first.";
     AmountDecimals = "amount.decimals", Violation, "The amount has more than two decimals.";
     AmountInCents = "amount.cents", Hint, "The amount may be in cents; PAYON takes whole dollars with decimals.";
     CurrencyForm = "currency.form", Violation, "The currency is written neither in upper nor in lower case.";

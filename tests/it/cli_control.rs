@@ -15,7 +15,7 @@ fn answering(status: &str, answer: &str) -> (String, JoinHandle<(String, Value)>
     let url = format!("http://{}", listener.local_addr().unwrap());
     let length = answer.len();
     let reply = format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
+        "HTTP/1.1 {status}\r\nx-payon-sim: 0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
     );
     let server = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();

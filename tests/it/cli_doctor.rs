@@ -209,6 +209,30 @@ async fn the_space_that_is_asked_is_the_one_that_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_well_where_nothing_was_looked_at() {
+    let sim = Sim::start().await;
+    let context = Desk::new(&sim).await;
+    context.write("empty.env", "");
+    context.write("misspelt.env", "SHOP_MERCHNT_ID=C0000143\nDB_URL=postgres://x\n");
+    let doctor = async |more: &[&str]| {
+        let args = [&["doctor", "--url", &sim.url][..], more].concat();
+        let text = ended(payon_sim(&args)).await;
+        assert_eq!(text.code, Some(1), "{text:?}");
+        assert!(!text.out.contains("is well"), "{}", text.out);
+        assert!(text.out.contains("names end with MERCHANT_ID, "), "{}", text.out);
+        let json = ended(payon_sim(&[&args[..], &["--json"]].concat())).await;
+        let report: Value = serde_json::from_str(&json.out).unwrap();
+        assert_eq!((json.code, &report["ok"]), (Some(1), &json!(false)), "{report}");
+        text.out
+    };
+    doctor(&[]).await;
+    doctor(&["--terminal", "CT03000003"]).await;
+    doctor(&["--env", context.path("empty.env").to_str().unwrap()]).await;
+    let told = doctor(&["--env", context.path("misspelt.env").to_str().unwrap()]).await;
+    assert!(told.contains("SHOP_MERCHNT_ID (did you mean MERCHANT_ID?), DB_URL\n"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_that_the_gateway_does_not_know() {
     let sim = Sim::start().await;
     let context = Desk::new(&sim).await;

@@ -302,7 +302,7 @@ fn a_command_can_use_the_program_itself() {
         "coverage",
         "explain last",
         "tail --last 1 --max 1",
-        "doctor",
+        "doctor --merchant $PAYON_SIM_MERCHANT_ID",
         "trigger --merchant $PAYON_SIM_MERCHANT_ID --tx 1 settle",
     ];
     for url in [

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::binary::{Ended, has_tool, profile_with, run, run_with, tool};
+use crate::binary::{Ended, Gateway, has_tool, profile_with, run, run_with, tool};
 
 const MERCHANT: &[&str] = &["--merchant", "C0000143"];
 
@@ -63,6 +63,30 @@ fn a_signature_that_does_not_stand_is_explained() {
     let ended = verify(&run_with(&of_another, r#"{"txId":"T-1"}"#).ok());
     assert_eq!(ended.code, Some(1));
     assert!(ended.out.contains(other_key) && ended.out.contains("--url URL"), "{}", ended.out);
+}
+
+#[test]
+fn a_body_of_another_merchant_is_refused_as_the_gateway_refuses_it() {
+    let gateway = Gateway::start(&["--quiet"]);
+    let body = r#"{"txId":"T-1","merchantId":"O0000021","termId":"OW04000007","amount":1.00}"#;
+    let at_gateway = ["--url", gateway.url.as_str()];
+    for side in [&[][..], &at_gateway] {
+        let signed = run_with(&[&["sign"], MERCHANT, side].concat(), body);
+        assert!(
+            signed.err.contains("warning: the body names the merchant \"O0000021\""),
+            "{signed:?}"
+        );
+        let signed = signed.ok();
+        let (_, told) = gateway.post("/pg/refund", &signed);
+        assert!(told.contains("\"2102\""), "{told}");
+        let told =
+            run_with(&[&["verify", "--operation", "refund"], MERCHANT, side].concat(), &signed);
+        assert_eq!(told.code, Some(1), "{told:?}");
+        let says = "The signature is refused: the body names the merchant \"O0000021\"";
+        assert!(told.out.starts_with(says), "{}", told.out);
+    }
+    let own = sign(r#"{"txId":"T-1","merchantId":"C0000143","amount":1.00}"#);
+    assert_eq!(verify(&own).code, Some(0));
 }
 
 #[test]

@@ -168,7 +168,10 @@ async fn a_gateway_is_down_for_half_a_minute_from_now() {
     ok(&space, "fault slow --by 1m").await;
     assert_eq!(ok(&space, "fault clear down").await, "removed: fault-down\n");
     assert_eq!(ok(&space, "fault clear").await, "removed: fault-slow\n");
-    assert_eq!(ok(&space, "fault clear").await, "no such fault is armed\n");
+    assert_eq!(ok(&space, "fault clear").await, "no fault is armed\n");
+    let none = with_input(&space, "fault clear down", "").await;
+    assert_eq!((none.code, none.out.as_str()), (Some(1), ""));
+    assert_eq!(none.err, "nothing was taken away: down is not armed\n");
     assert_eq!(members(&armed(&space).await, "id"), ["own"], "rules of one's own stay");
 }
 
@@ -308,7 +311,9 @@ async fn a_scenario_is_armed_and_disarmed() {
         "it comes first, and its rule says whose it is"
     );
     assert_eq!(ok(&space, "scenario disarm S014").await, "removed: lose-the-answer\n");
-    assert_eq!(ok(&space, "scenario disarm S014").await, "no such rule is armed\n");
+    let none = told(&space, "scenario disarm S014").await;
+    assert_eq!((none.code, none.out.as_str()), (Some(1), ""));
+    assert_eq!(none.err, "nothing was taken away: S014 is not armed\n");
 
     // A file of one's own, whose rules have no names; armed twice it is there once.
     let dir = tempfile::tempdir().unwrap();
@@ -322,7 +327,9 @@ async fn a_scenario_is_armed_and_disarmed() {
     }
     assert_eq!(members(&armed(&space).await, "id"), ["rule-1", "own"]);
     assert_eq!(ok(&space, &format!("scenario disarm {file}")).await, "removed: rule-1\n");
-    assert_eq!(ok(&space, &format!("scenario disarm {file}")).await, "no such rule is armed\n");
+    let none = told(&space, &format!("scenario disarm {file} --json")).await;
+    assert_eq!((none.code, none.out.as_str()), (Some(1), "{\n  \"removed\": []\n}\n"));
+    assert_eq!(none.err, format!("nothing was taken away: {file} is not armed\n"));
     ok(&space, "scenario disarm").await;
     assert_eq!(armed(&space).await, json!([]));
 

@@ -186,7 +186,7 @@ fn streaming(streams: &'static [&'static str]) -> (String, JoinHandle<Vec<String
     let serve = move |stream: &str| {
         let (mut peer, _) = listener.accept().unwrap();
         let head = read_head(&peer);
-        let kind = "content-type: text/event-stream\r\nconnection: close";
+        let kind = "content-type: text/event-stream\r\nx-payon-sim: 0\r\nconnection: close";
         // The other side may have heard enough.
         let _ = write!(peer, "HTTP/1.1 200 OK\r\n{kind}\r\n\r\n{stream}");
         head
@@ -221,6 +221,15 @@ async fn a_lost_connection_is_opened_again_where_it_was_and_what_was_missed_is_s
     assert!(heads[1].contains("last-event-id: 7\n"), "{}", heads[1]);
     assert!(heads[2].contains("last-event-id: 9\n"), "{}", heads[2]);
     assert!(told.err.contains("connected again; going on after event 7\n"), "{}", told.err);
+}
+
+#[tokio::test]
+async fn what_happened_while_the_connection_was_lost_is_not_taken_for_nothing() {
+    let (url, server) = streaming(&["retry: 60000\nid: 6\n\n"]);
+    let told = ended(payon_sim(&["tail", "--url", &url, "--timeout", "1s"])).await;
+    server.join().unwrap();
+    assert_eq!((told.code, told.out.as_str()), (Some(1), ""));
+    assert!(told.err.ends_with("what happened since was not seen\n"), "{}", told.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

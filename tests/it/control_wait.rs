@@ -96,6 +96,8 @@ async fn a_wait_that_makes_no_sense_is_refused() {
         ("for=request&after=1", "after"),
         ("for=pushback-exhausted&after=x", "after"),
         ("for=idle&operation=refund", "operation"),
+        ("for=idle&txId=1", "txId"),
+        ("for=idle&merchantId=C0000143", "merchantId"),
     ] {
         let answer = sim.get(&format!("v1/wait?{query}")).await;
         assert_eq!(answer.problem(), (400, "unreadable".to_owned()), "{query}");

@@ -2,10 +2,12 @@
 
 use payon_sim::base::Reason;
 use payon_sim::gateway::{LintReport, lint_report};
-use payon_sim::space::{Attempt, Lint, RequestId};
+use payon_sim::space::{Attempt, Budgets, JournalBudget, Lint, RequestId};
+use serde_json::json;
 
 use crate::direct::{Answer, Direct, MERCHANT};
 use crate::golden;
+use crate::support::{Setup, Sim};
 
 /// What was found in the request behind an answer.
 fn found(gateway: &Direct, answer: &Answer) -> Vec<(Lint, String)> {
@@ -219,4 +221,43 @@ fn findings_are_bounded_and_show_no_card_number() {
     assert_eq!(found(&gateway, &answer).len(), 32);
     let answer = gateway.register("tx-000002", "CREDIT_DEBIT", r#""5204730000001003":1"#);
     assert_eq!(found(&gateway, &answer)[0].1, "520473******1003");
+}
+
+#[test]
+fn a_member_that_stands_twice_is_found_wherever_it_stands() {
+    let gateway = Direct::new();
+    let twice = [(Lint::MemberRepeated, "amount".to_owned())];
+    let order = gateway.register("tx-000001", "CREDIT_DEBIT", r#""amount":"2.00""#);
+    assert_eq!((order.reason, found(&gateway, &order)), (Reason::Success, twice.to_vec()));
+    let row = format!(
+        r#"[{{"merchantId":"{MERCHANT}","termId":"CT03000003","txId":"tx-000001","grandToTAmt":1.00,"grandToTAmt":7.50,"transactionType":"PURCHASE"}}]"#
+    );
+    let answer = gateway.post("/pg/merchant/reconcilation", &row);
+    assert_eq!(found(&gateway, &answer), [(Lint::MemberRepeated, "grandToTAmt".to_owned())]);
+}
+
+#[tokio::test]
+async fn findings_that_were_forgotten_or_left_out_are_counted() {
+    let journal = JournalBudget { entries: 3, bytes: 1 << 30 };
+    let budgets = Budgets { journal, ..Budgets::default() };
+    let sim = Sim::with(Setup { budgets, ..Setup::default() }).await;
+    let space = sim.space("forgetful").await;
+    let counts = async |query: &str| {
+        let told = space.control_get(&format!("lint{query}")).await.expect(200);
+        let found = told["findings"].as_array().unwrap().len();
+        (found, told["dropped"].as_u64(), told["leftOut"].as_u64())
+    };
+    for tx_id in ["order-1", "order-2"] {
+        space.register(tx_id, json!({ "noti_URL": "http://a.test" })).await;
+    }
+    assert_eq!(counts("").await, (2, Some(0), Some(0)));
+    assert_eq!(counts("?limit=1").await, (1, Some(0), Some(1)));
+    for tx_id in ["order-3", "order-4", "order-5", "order-6"] {
+        space.register(tx_id, json!({})).await;
+    }
+    assert_eq!(counts("").await, (0, Some(3), Some(0)));
+    let report = space.control_get("report").await.expect(200);
+    let text = report["text"].as_str().unwrap();
+    assert!(text.contains("3 requests were dropped by the journal"), "{text}");
+    assert_eq!(report["dropped"], 3);
 }

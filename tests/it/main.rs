@@ -32,6 +32,7 @@ mod cli_shadow;
 mod cli_sign;
 mod cli_sign_infer;
 mod cli_steer;
+mod cli_strangers;
 mod cli_tail;
 mod clients;
 mod concurrency;

@@ -187,6 +187,7 @@ fn rows_are_answered_one_by_one_duplicates_and_broken_ones_too() {
         good.clone(),
         good.replace("\"termId\":\"CT03000003\",", ""),
         good.replace(MERCHANT, ""),
+        "{}".to_owned(),
         good.replace("PURCHASE", "SALE"),
         good.replace("\"2.00\"", "\"two\""),
         good.replace("\"txId\"", "\"sellerId\":7,\"txId\""),
@@ -194,10 +195,10 @@ fn rows_are_answered_one_by_one_duplicates_and_broken_ones_too() {
     ];
     let answer = gateway.post(PATH, &format!("[{}]", rows.join(",")));
     let codes: Vec<String> = verdicts(&answer).into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, ["0000", "0002", "0001", "3003", "3003", "0006", "0000"]);
+    assert_eq!(codes, ["0000", "0002", "0001", "0002", "3003", "3003", "0006", "0000"]);
     let rows = answer.json();
-    assert_eq!(rows[4]["txId"], "tx");
-    assert_eq!(rows[4]["grandToTAmt"], Value::Null);
+    assert_eq!(rows[5]["txId"], "tx");
+    assert_eq!(rows[5]["grandToTAmt"], Value::Null);
     assert_eq!(rows[0]["grandToTAmt"].to_string(), "2");
 }
 

@@ -1,9 +1,10 @@
 //! Expectations judged over the control plane.
 
 use payon_sim::base::Operation;
-use serde_json::json;
+use payon_sim::space::{Budgets, JournalBudget};
+use serde_json::{Value, json};
 
-use crate::support::Sim;
+use crate::support::{Setup, Sim};
 
 #[tokio::test]
 async fn what_happened_is_judged_with_evidence_and_the_nearest_candidate() {
@@ -45,4 +46,67 @@ async fn what_cannot_be_judged_is_not_ok() {
     assert_eq!((&shop["ok"], &shop["judged"]), (&json!(false), &json!(false)), "{told}");
     let (status, _) = space.control_post("verify", &json!({ "expect": [] })).await.problem();
     assert_eq!(status, 422);
+}
+
+/// Numbers of a verification: met, failed, not judged.
+fn numbers(told: &Value) -> [u64; 3] {
+    ["met", "failed", "notJudged"].map(|name| told[name].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn what_a_run_warns_of_is_not_judged_here_either() {
+    let sim = Sim::start().await;
+    let space = sim.space("void").await;
+    let rule = json!({ "id": "slow", "when": { "operation": "refund" }, "then": [{ "reason": "system.error" }] });
+    space.control_post("rules", &json!([rule])).await.expect(200);
+    for (expectation, why) in [
+        (json!({ "never": true, "request": { "rule": "slwo" } }), "there is no rule `slwo`"),
+        (json!({ "request": { "rule": "slwo", "atMost": 0 } }), "there is no rule `slwo`"),
+        (
+            json!({ "order": { "returned": { "gte": "0.00" }, "atMost": 0 } }),
+            "every amount is like this",
+        ),
+        (
+            json!({ "order": { "amount": { "gte": 5, "lte": 1 }, "atMost": 0 } }),
+            "no amount is like this",
+        ),
+        (
+            json!({ "anyOf": [{ "never": true, "request": { "rule": "slwo" } }, { "never": true, "order": { "state": "failed" } }] }),
+            "there is no rule",
+        ),
+    ] {
+        let told =
+            space.control_post("verify", &json!({ "expect": [expectation] })).await.expect(200);
+        assert_eq!((&told["ok"], numbers(&told)), (&json!(false), [0, 0, 1]), "{told}");
+        let detail = told["results"][0]["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("not judged: {why}")), "{detail}");
+    }
+    // A rule that is armed, or was once and stepped in, is known.
+    let known = json!({ "expect": [{ "never": true, "request": { "rule": "slow" } }] });
+    assert_eq!(space.control_post("verify", &known).await.expect(200)["ok"], true);
+    space.call_signed(Operation::Refund, &json!({ "txId": "1", "amount": "1" })).await;
+    assert_eq!(space.control_send("DELETE", "rules", "").await.status, 204);
+    let told = space.control_post("verify", &known).await.expect(200);
+    assert_eq!(numbers(&told), [0, 1, 0], "{told}");
+}
+
+#[tokio::test]
+async fn what_was_forgotten_may_have_met_an_expectation() {
+    let journal = JournalBudget { entries: 2, bytes: 1 << 30 };
+    let budgets = Budgets { journal, ..Budgets::default() };
+    let sim = Sim::with(Setup { budgets, ..Setup::default() }).await;
+    let space = sim.space("forgetful").await;
+    space.register("one", json!({})).await;
+    for _ in 0..3 {
+        space.call(Operation::Status, &json!({ "txId": "one" })).await;
+    }
+    let expect = json!({ "expect": [
+        { "events": { "txId": "one", "inOrder": ["register", "status"] } },
+        { "request": { "operation": "register" } },
+        { "request": { "operation": "status", "atMost": 9 } },
+        { "request": { "operation": "status", "atMost": 1 } },
+    ] });
+    let told = space.control_post("verify", &expect).await.expect(200);
+    assert_eq!(numbers(&told), [0, 1, 3], "{told}");
+    assert_eq!(told["results"][3]["judged"], true, "{told}");
 }

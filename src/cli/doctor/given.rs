@@ -5,8 +5,65 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
-use crate::base::{read_file, recognised, without_mark};
+use super::report::{DoctorReport, FILE};
+use crate::base::{did_you_mean, read_file, recognised, without_mark};
 use crate::cli::base_url::BaseUrl;
+
+/// Ends of the names of a file's entries, in capitals, with the setting that each gives.
+const NAMES: [(&str, Setting); 9] = [
+    ("MERCHANT_ID", Setting::Merchant),
+    ("TERM_ID", Setting::Terminal),
+    ("TERMINAL_ID", Setting::Terminal),
+    ("PRIVATE_KEY", Setting::Key),
+    ("GATEWAY_PUBLIC_KEY", Setting::GatewayKey),
+    ("NOTI_URL", Setting::NotiUrl),
+    ("PAYON_SIM_URL", Setting::Url),
+    ("GATEWAY_URL", Setting::Url),
+    ("PAYON_URL", Setting::Url),
+];
+
+/// A setting that an entry of a file gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    Merchant,
+    Terminal,
+    Key,
+    GatewayKey,
+    NotiUrl,
+    Url,
+}
+
+impl Setting {
+    /// The setting that an entry of this name gives.
+    fn of(name: &str) -> Option<Self> {
+        let name = plain(name);
+        NAMES.iter().find(|(end, _)| name.ends_with(end)).map(|(_, setting)| *setting)
+    }
+}
+
+/// A name in capitals, with a low line between its words.
+fn plain(name: &str) -> String {
+    name.to_uppercase().replace(['.', '-'], "_")
+}
+
+/// ` (did you mean …?)` where the last words of a name are nearly those of a setting.
+fn meant(name: &str) -> String {
+    let name = plain(name);
+    let hints = NAMES.iter().map(|(end, _)| {
+        let words = end.split('_').count();
+        let last: Vec<&str> = name.rsplitn(words + 1, '_').take(words).collect();
+        did_you_mean(&last.into_iter().rev().collect::<Vec<_>>().join("_"), [*end])
+    });
+    hints.into_iter().find(|hint| !hint.is_empty()).unwrap_or_default()
+}
+
+/// Options and names of entries that settings are looked for under.
+pub(super) fn names() -> String {
+    let ends = NAMES.map(|(end, _)| end).join(", ");
+    format!(
+        "give --merchant, --terminal, --key, --gateway-key or --noti-url, or --env FILE with entries whose names end with {ends}"
+    )
+}
 
 /// The settings as options.
 #[derive(Args, Debug)]
@@ -43,6 +100,26 @@ pub(super) struct Given {
     pub(super) key: Option<KeyText>,
     pub(super) gateway_key: Option<KeyText>,
     pub(super) noti_url: Option<String>,
+    /// The file that was read, and its entries that gave no setting.
+    file: Option<(String, Vec<String>)>,
+}
+
+impl Given {
+    /// Says which entries of the file gave no setting: a warning where one has nearly the name of a setting.
+    pub(super) fn tell_unused(&self, report: &mut DoctorReport) {
+        match &self.file {
+            Some((file, unused)) if !unused.is_empty() => {
+                let found =
+                    format!("entries of {file} that give no setting: {}", unused.join(", "));
+                if unused.iter().any(|entry| entry.contains('(')) {
+                    report.warn(FILE, found, "look at the spelling of their names");
+                } else {
+                    report.skip(FILE, found);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A key as it was found.
@@ -100,28 +177,35 @@ fn read_env(path: &Path) -> anyhow::Result<Given> {
         return Err(anyhow!("{shown} is {came}"));
     }
     let lines = dotenvy::from_read_iter(text);
-    let mut given = Given::default();
+    let (mut given, mut unused) = (Given::default(), Vec::new());
+    let mut names: Vec<(Setting, String)> = Vec::new();
     for (number, line) in (1..).zip(lines) {
         // The error would repeat the line, which may hold a key.
         let (name, value) = line.map_err(|_| {
             anyhow!("{shown}: entry {number} is not NAME=value, with quotes around a value of several lines")
         })?;
-        let ends = |end: &str| name.to_uppercase().replace('.', "_").ends_with(end);
-        if ends("MERCHANT_ID") {
-            given.merchant = Some(value);
-        } else if ends("TERM_ID") || ends("TERMINAL_ID") {
-            given.terminal = Some(value);
-        } else if ends("PRIVATE_KEY") {
-            given.key = Some(KeyText::of_value(&name, value, dir)?);
-        } else if ends("GATEWAY_PUBLIC_KEY") {
-            given.gateway_key = Some(KeyText::of_value(&name, value, dir)?);
-        } else if ends("NOTI_URL") {
-            given.noti_url = Some(value);
-        } else if ends("PAYON_SIM_URL") || ends("GATEWAY_URL") || ends("PAYON_URL") {
-            given.url = Some(value.parse().with_context(|| format!("{shown}: {name}"))?);
-            given.url_with_slash = value.ends_with('/').then_some(name);
+        let Some(setting) = Setting::of(&name) else {
+            unused.push(format!("{name}{}", meant(&name)));
+            continue;
+        };
+        if let Some((_, earlier)) = names.iter().find(|(given, _)| *given == setting) {
+            unused.push(format!("{earlier} (a later entry, {name}, gives the same)"));
+            names.retain(|(given, _)| *given != setting);
+        }
+        names.push((setting, name.clone()));
+        match setting {
+            Setting::Merchant => given.merchant = Some(value),
+            Setting::Terminal => given.terminal = Some(value),
+            Setting::Key => given.key = Some(KeyText::of_value(&name, value, dir)?),
+            Setting::GatewayKey => given.gateway_key = Some(KeyText::of_value(&name, value, dir)?),
+            Setting::NotiUrl => given.noti_url = Some(value),
+            Setting::Url => {
+                given.url = Some(value.parse().with_context(|| format!("{shown}: {name}"))?);
+                given.url_with_slash = value.ends_with('/').then_some(name);
+            }
         }
     }
+    given.file = Some((shown.to_string(), unused));
     Ok(given)
 }
 
@@ -147,6 +231,16 @@ mod tests {
         assert_eq!(given.gateway_key.expect("a key").bytes, b"-----BEGIN\nEND-----");
         assert_eq!(given.noti_url.as_deref(), Some("http://shop.test/noti"));
         assert_eq!(given.url.expect("a URL").as_str(), "http://127.0.0.1:1");
+        assert_eq!(given.file.expect("read").1, ["OTHER"]);
+        let text = "SHOP_MERCHNT_ID=M1\nA_TERM_ID=1\nB_TERM_ID=2\nDB_URL=x\nPublic.Key=y\n";
+        fs::write(&file, text).expect("written");
+        let expected = [
+            "SHOP_MERCHNT_ID (did you mean MERCHANT_ID?)",
+            "A_TERM_ID (a later entry, B_TERM_ID, gives the same)",
+            "DB_URL",
+            "Public.Key",
+        ];
+        assert_eq!(read_env(&file).expect("read").file.expect("read").1, expected);
         fs::write(&file, "PRIVATE_KEY MIIsecret").expect("written");
         let error = read_env(&file).expect_err("refused").to_string();
         assert!(

@@ -25,7 +25,8 @@ use sim::Sim;
 #[command(after_help = "\
 A file given as --env may hold PAYON_SIM_URL, PAYON_SIM_MERCHANT_ID, PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY, \
 PAYON_SIM_GATEWAY_PUBLIC_KEY and PAYON_SIM_NOTI_URL, with any other text before MERCHANT_ID and so on. Keys stand there \
-as such or as the name of a file. Options come first.")]
+as such or as the name of a file. Options come first. The exit code is 1 where something is wrong, or where none of the \
+merchant's settings was looked at.")]
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     given: GivenArgs,
@@ -37,7 +38,7 @@ pub(super) struct DoctorArgs {
     gateway: GatewayArgs,
 }
 
-/// Looks at everything; 1 where something is wrong for certain.
+/// Looks at everything; 1 where something is wrong for certain, and where there was nothing to look at.
 pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode> {
     let DoctorArgs { given, format, profile, gateway } = args;
     let given = given.read()?;
@@ -51,6 +52,7 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
     let report = runtime.block_on(async {
         let mut report = DoctorReport::default();
         let sim = Sim::session(&gateway, &mut report).await?;
+        given.tell_unused(&mut report);
         if let Some(name) = &given.url_with_slash {
             sim::warn_of_slash(name, &mut report);
         }
@@ -66,6 +68,7 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
         if let Some(sim) = &sim {
             sim.check_clock(&mut report).await?;
         }
+        report.conclude(given.url.is_some(), &given::names());
         anyhow::Ok(report)
     })?;
     if format.is_json() {

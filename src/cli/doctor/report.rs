@@ -7,6 +7,14 @@ use serde::{Serialize, Serializer};
 
 use crate::base::visible;
 
+pub(super) const GATEWAY: &str = "gateway";
+pub(super) const CLOCK: &str = "clock";
+pub(super) const FILE: &str = "file";
+pub(super) const SETTINGS: &str = "settings";
+
+/// Checks that are about no setting of the merchant's own.
+const SURROUNDINGS: [&str; 3] = [GATEWAY, CLOCK, FILE];
+
 /// Result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +68,17 @@ impl DoctorReport {
         self.add(check, CheckResult::Fail, found.into(), advice);
     }
 
+    /// Says that none of the merchant's settings was looked at, where that is so: nothing is known to be well then. Its
+    /// address of the gateway is one where it is `addressed`. `names` are those that are looked for.
+    pub(super) fn conclude(&mut self, addressed: bool, names: &str) {
+        let is_own = |it: &&DoctorFinding| {
+            !SURROUNDINGS.contains(&it.check) || (addressed && it.check == GATEWAY)
+        };
+        if self.0.iter().filter(is_own).all(|it| it.verdict == CheckResult::Skip) {
+            self.fail(SETTINGS, "none of the merchant's settings was looked at", names);
+        }
+    }
+
     fn count(&self, verdict: CheckResult) -> usize {
         self.0.iter().filter(|finding| finding.verdict == verdict).count()
     }
@@ -94,10 +113,17 @@ impl fmt::Display for DoctorReport {
             }
         }
         let (failed, warned) = (self.count(CheckResult::Fail), self.count(CheckResult::Warn));
+        let skipped = self.0.iter().filter(|finding| finding.verdict == CheckResult::Skip);
+        let skipped: Vec<&str> = skipped.map(|finding| finding.check).collect();
         match (failed, warned) {
-            (0, 0) => writeln!(f, "\nAll is well."),
-            (0, warned) => writeln!(f, "\nIt can work. Warnings: {warned}."),
-            (failed, warned) => writeln!(f, "\nErrors: {failed}. Warnings: {warned}."),
+            (0, 0) if skipped.is_empty() => write!(f, "\nAll is well.")?,
+            (0, 0) => write!(f, "\nAll that was looked at is well.")?,
+            (0, warned) => write!(f, "\nIt can work. Warnings: {warned}.")?,
+            (failed, warned) => write!(f, "\nErrors: {failed}. Warnings: {warned}.")?,
+        }
+        match &*skipped {
+            [] => writeln!(f),
+            checks => writeln!(f, " Not looked at: {}.", checks.join(", ")),
         }
     }
 }

@@ -10,17 +10,15 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::given::Given;
-use super::report::DoctorReport;
+use super::report::{CLOCK, DoctorReport, GATEWAY};
 use crate::base::{Fields, Millis, Operation, WebUrlParts, wall_clock};
 use crate::cli::base_url::BaseUrl;
-use crate::cli::client::{GatewayArgs, RefusedCall};
+use crate::cli::client::{GatewayArgs, NotASimulator, RefusedCall};
 use crate::crypto::{self, PrivateKey, PublicKey, Recipe, SignKey};
 
-const GATEWAY: &str = "gateway";
 const MERCHANT: &str = "merchant";
 const TERMINAL: &str = "terminal";
 const SIGNATURE: &str = "signature";
-const CLOCK: &str = "clock";
 /// Largest distance of two clocks that is not reported, in milliseconds.
 const APART_MAX: i64 = 5_000;
 
@@ -267,13 +265,16 @@ async fn greet(gateway: &GatewayArgs, report: &mut DoctorReport) -> Option<Versi
     let healthz = match bare.fetch(Method::GET, "/_sim/healthz", String::new()).await {
         Ok(answer) => answer,
         Err(error) => {
-            let (found, advice) = unreachable(url, &error);
-            report.fail(GATEWAY, found, advice);
+            let (found, advice) = match error.downcast_ref::<NotASimulator>() {
+                Some(other) => something_else(gateway, other.status).await,
+                None => unreachable(url, &error),
+            };
+            report.fail(GATEWAY, found, &advice);
             return None;
         }
     };
     if read::<HealthAnswer>(&healthz).is_none_or(|health| health.status != "ok") {
-        let (found, advice) = not_the_control_plane(gateway, &healthz).await;
+        let (found, advice) = not_healthy(gateway, &healthz).await;
         report.fail(GATEWAY, found, &advice);
         return None;
     }
@@ -313,11 +314,8 @@ pub(super) fn warn_of_slash(name: &str, report: &mut DoctorReport) {
     report.warn(GATEWAY, found, "take the slash away, unless your code does so itself");
 }
 
-/// The server at an address that is no control plane, and the remedy.
-async fn not_the_control_plane(
-    gateway: &GatewayArgs,
-    answer: &Response<bytes::Bytes>,
-) -> (String, String) {
+/// The trouble of a control plane that is not well, and the remedy.
+async fn not_healthy(gateway: &GatewayArgs, answer: &Response<bytes::Bytes>) -> (String, String) {
     let url = gateway.url();
     let problem = serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap_or_default();
     let says = |member: &str| problem.get(member).and_then(|text| text.as_str());
@@ -329,6 +327,12 @@ async fn not_the_control_plane(
             advice.into(),
         );
     }
+    something_else(gateway, answer.status()).await
+}
+
+/// The server at an address that is no control plane, and the remedy.
+async fn something_else(gateway: &GatewayArgs, status: StatusCode) -> (String, String) {
+    let url = gateway.url();
     let rest = WebUrlParts::parse(url).map_or("", |parts| parts.rest);
     let root = &url[..url.len() - rest.len()];
     if let (false, Ok(root)) = (rest.is_empty(), root.parse::<BaseUrl>()) {
@@ -343,20 +347,19 @@ async fn not_the_control_plane(
             return (found, advice);
         }
     }
-    let found =
-        format!("something else than a payon-sim listens at {url}: it answers {}", answer.status());
+    let found = format!("something else than a payon-sim listens at {url}: it answers {status}");
     let advice = "choose another --port for `payon-sim serve`, and give it as --url; with --control-port, that is the port to give";
     (found, advice.into())
 }
 
 /// Reason why nothing answered, and what to do.
-fn unreachable(url: &str, error: &anyhow::Error) -> (String, &'static str) {
+fn unreachable(url: &str, error: &anyhow::Error) -> (String, String) {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     let is_refused = io.is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
     // The connection stands, and what came over it was no answer.
     let is_gibberish =
         io.is_none() && error.chain().any(<dyn std::error::Error>::is::<hyper::Error>);
-    if is_refused {
+    let (found, advice) = if is_refused {
         let advice = "start `payon-sim serve`, or say where it runs: --url; in a container it listens to others with --host 0.0.0.0 and a published port";
         (format!("nothing listens at {url}"), advice)
     } else if is_gibberish {
@@ -365,7 +368,8 @@ fn unreachable(url: &str, error: &anyhow::Error) -> (String, &'static str) {
     } else {
         let found = format!("{url} cannot be reached: {}", error.root_cause());
         (found, "look at the host's name, the port and what is between")
-    }
+    };
+    (found, advice.to_owned())
 }
 
 fn read<T: DeserializeOwned>(answer: &Response<bytes::Bytes>) -> Option<T> {

@@ -45,6 +45,7 @@ struct SignedAnswer {
     canonical: String,
     body: String,
     mode: Option<SignMode>,
+    warning: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -66,8 +67,8 @@ pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode>
             let mode = args.operation.map(|operation| profile.sign_mode(merchant, operation));
             let body = read_all("a JSON body")?;
             let signed = gateway::sign(&profile.sign.recipe, merchant, &body)?;
-            let gateway::Signed { sign, canonical, body } = signed;
-            SignedAnswer { sign, canonical, body, mode }
+            let gateway::Signed { sign, canonical, body, warning } = signed;
+            SignedAnswer { sign, canonical, body, mode, warning }
         }
         Side::Gateway(gateway) => {
             let body = read_all_text("a JSON body")?;
@@ -82,6 +83,9 @@ pub(super) fn run(args: &SignArgs, own: &ArgMatches) -> anyhow::Result<ExitCode>
     exit::say(&format_args!("note: signed with the key that {side} has for merchant {id}"));
     if let (Some(operation), Some(SignMode::Off)) = (args.operation, signed.mode) {
         exit::say(&format_args!("note: {operation} does not look at sign for merchant {id}"));
+    }
+    if let Some(warning) = &signed.warning {
+        exit::say(&format_args!("warning: {warning}"));
     }
     exit::print_exact(&if args.canonical {
         signed.canonical

@@ -44,7 +44,7 @@ pub(super) struct TailArgs {
     /// End after so many events
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
-    /// End after so long (`30s`, `5m`); with --max, exit code 1 where fewer events came
+    /// End after so long (`30s`, `5m`); exit code 1 where fewer than --max events came, or the connection is lost by then
     #[arg(long, value_name = "DURATION", value_parser = real_time)]
     timeout: Option<Duration>,
     #[command(flatten)]
@@ -88,9 +88,16 @@ pub(super) fn run(args: &TailArgs) -> anyhow::Result<ExitCode> {
             _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
             () = at_most(args.timeout) => {}
         }
-        let Some(max) = args.max else { return Ok(ExitCode::SUCCESS) };
-        exit::say(&format_args!("the time is over: {} of {max} events came", tail.shown));
-        Ok(exit::failed())
+        if tail.is_lost {
+            exit::say(
+                &"the time is over, and the connection is lost: what happened since was not seen",
+            );
+        }
+        if let Some(max) = args.max {
+            exit::say(&format_args!("the time is over: {} of {max} events came", tail.shown));
+        }
+        let has_failed = tail.is_lost || args.max.is_some();
+        Ok(if has_failed { exit::failed() } else { ExitCode::SUCCESS })
     })
 }
 
@@ -111,6 +118,8 @@ struct Tail<'a> {
     shown: u64,
     /// The pause before the next try.
     pause: Duration,
+    /// True from when the connection is lost until it is opened again.
+    is_lost: bool,
 }
 
 /// Reason why nothing more comes.
@@ -123,7 +132,7 @@ enum TailEnd {
 
 impl<'a> Tail<'a> {
     const fn new(args: &'a TailArgs) -> Self {
-        Self { args, at: None, shown: 0, pause: PAUSE }
+        Self { args, at: None, shown: 0, pause: PAUSE, is_lost: false }
     }
 
     async fn follow(&mut self) -> anyhow::Result<ExitCode> {
@@ -137,10 +146,12 @@ impl<'a> Tail<'a> {
                 TailEnd::Lost(why) => why,
             };
             exit::say(&format_args!("the connection is lost ({why}); trying again"));
+            self.is_lost = true;
             body = match self.reopen().await {
                 Ok(body) => body,
                 Err(refusal) => return refusal.end(),
             };
+            self.is_lost = false;
             let at = self.at.unwrap_or_default();
             exit::say(&format_args!("connected again; going on after event {at}"));
         }

@@ -220,6 +220,14 @@ impl Explanation {
         self.received = Some(received);
     }
 
+    /// Refuses the signature for a mistake beside it as well, which comes before all other causes.
+    pub fn refuse(&mut self, code: &'static str, message: String) {
+        let others = std::mem::take(&mut self.causes);
+        let causes = std::iter::once(SignatureCause::new(code, message)).chain(others);
+        self.ok = false;
+        self.conclude(causes.collect());
+    }
+
     fn conclude(&mut self, causes: Vec<SignatureCause>) {
         let messages = causes.iter().map(|cause| cause.message.as_str()).collect::<Vec<_>>();
         self.summary = format!("The signature is refused: {}.", messages.join("; and "));

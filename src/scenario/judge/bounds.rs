@@ -1,10 +1,10 @@
 //! Upper bounds of expectations: the part that is broken for good once too much has happened, and that is kept only when
 //! nothing more happens.
 
-use super::judge_one;
+use super::{judge_kept, judge_one};
 use crate::scenario::codec::Times;
 use crate::scenario::history::SpaceHistory;
-use crate::scenario::model::{Expectation, Subject};
+use crate::scenario::model::{Expectation, OrderChoice, Subject};
 
 impl Expectation {
     /// Returns true if more that happens could break it.
@@ -18,6 +18,21 @@ impl Expectation {
         let verdict = judge_one(self, history);
         let has_too_much = |relaxed: Self| judge_one(&relaxed, history).ok;
         verdict.judged && !verdict.ok && self.relaxed().is_none_or(has_too_much)
+    }
+
+    /// Returns true if it is not met, and what was forgotten could have met it: it asks for something that happened.
+    pub(super) fn is_open(&self, history: &SpaceHistory) -> bool {
+        let asks_for_one = match &self.subject {
+            Subject::Request(_) | Subject::Events(_) => true,
+            Subject::Order(order) => {
+                order.counts().is_some() || order.tx_id == Some(OrderChoice::Any)
+            }
+            Subject::Pushback(pushback) => {
+                pushback.counts().is_some() || pushback.tx_id == Some(OrderChoice::Any)
+            }
+            Subject::Ledger(_) | Subject::Shop(_) | Subject::AnyOf(_) | Subject::AllOf(_) => false,
+        };
+        asks_for_one && self.relaxed().is_some_and(|relaxed| !judge_kept(&relaxed, history).ok)
     }
 
     /// Returns true if only a span of time after a rule stepped in counts for it or for a part of it.

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::codec::Times;
 use super::history::SpaceHistory;
+use super::lint::{Warning, check_expectations};
 use super::model::{Expectation, OrderChoice, Subject};
 use crate::base::{Millis, Period, sort_by_key};
 
@@ -68,13 +69,31 @@ pub fn judge(expectations: &[Expectation], history: &SpaceHistory) -> Vec<Expect
     expectations.iter().map(|expectation| judge_one(expectation, history)).collect()
 }
 
+/// The same where the expectations stand alone, beside rules of these ids: one that asks for nothing, or for what no run
+/// can show, is not judged, and `check` warns of it in a scenario.
+pub fn judge_beside(
+    rules: &[&str],
+    expectations: &[Expectation],
+    history: &SpaceHistory,
+) -> Vec<ExpectationVerdict> {
+    let mut verdicts = judge(expectations, history);
+    for Warning { item, message, .. } in
+        check_expectations(expectations, rules).into_iter().filter(|warning| warning.is_void)
+    {
+        verdicts[item] = ExpectationVerdict::not_judged(&message.to_string());
+    }
+    verdicts
+}
+
 fn judge_one(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVerdict {
     let verdict = judge_kept(expectation, history);
     // That something never happened, or so often, nobody can say of a part of what happened.
     match history.dropped.of(expectation) {
-        Some((dropped, what)) if verdict.ok => ExpectationVerdict::not_judged(&format!(
-            "{dropped} {what} were dropped to stay within the limits, so not all are known"
-        )),
+        Some((dropped, what)) if verdict.ok || expectation.is_open(history) => {
+            ExpectationVerdict::not_judged(&format!(
+                "{dropped} {what} were dropped to stay within the limits, so not all are known"
+            ))
+        }
         _ => verdict,
     }
 }

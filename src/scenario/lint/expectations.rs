@@ -5,11 +5,11 @@ use super::rules::is_impossible;
 use crate::base::Message;
 use crate::scenario::codec::{Decimal, Times};
 use crate::scenario::model::{
-    AmountTest, Expectation, OrderExpectation, RequestExpectation, Rule, Subject,
+    AmountTest, Expectation, OrderExpectation, RequestExpectation, Subject,
 };
 
 /// Doubts about one expectation.
-pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'_>) {
+pub(super) fn check(expectation: &Expectation, rules: &[&str], here: &mut Here<'_>) {
     if expectation.counts().is_some_and(Times::is_empty) {
         here.void(&[], "`atLeast` is more than `atMost`: no run can meet this");
     }
@@ -40,7 +40,7 @@ pub(super) fn check(expectation: &Expectation, rules: &[Rule], here: &mut Here<'
     }
 }
 
-fn check_parts(key: &'static str, parts: &[Expectation], rules: &[Rule], here: &mut Here<'_>) {
+fn check_parts(key: &'static str, parts: &[Expectation], rules: &[&str], here: &mut Here<'_>) {
     if parts.len() == 1 {
         here.warn(&[key], "one alone: it can stand without the list around it");
     }
@@ -50,20 +50,19 @@ fn check_parts(key: &'static str, parts: &[Expectation], rules: &[Rule], here: &
     }
 }
 
-fn check_request(request: &RequestExpectation, rules: &[Rule], here: &mut Here<'_>) {
+fn check_request(request: &RequestExpectation, rules: &[&str], here: &mut Here<'_>) {
     if request.apart.is_some() && request.counts().and_then(|times| times.most) == Some(1) {
         here.warn(&["request", "apart"], "one call at most has no pause before it");
     }
     if request.same_order && rules.is_empty() {
         let message = Message::new("`sameOrder` looks at orders that a rule stepped in for")
-            .help("this scenario has no rules");
+            .help("there are no rules");
         here.void(&["request", "sameOrder"], message);
     }
-    let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
     for id in request.rule.iter().flat_map(|many| &many.0) {
-        if !ids.contains(&id.as_str()) {
-            let message = Message::new(format!("this scenario has no rule `{id}`"));
-            here.void(&["request", "rule"], message.meant(id, &ids));
+        if !rules.contains(&id.as_str()) {
+            let message = Message::new(format!("there is no rule `{id}`"));
+            here.void(&["request", "rule"], message.meant(id, rules));
         }
     }
 }

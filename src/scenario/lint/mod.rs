@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
-use super::model::{DriveStep, Point, Rule, Scenario};
+use super::model::{DriveStep, Expectation, Point, Rule, Scenario};
 use crate::base::Message;
 use shadow::Shadows;
 
@@ -37,8 +37,16 @@ pub struct Warning {
 pub fn check(scenario: &Scenario) -> Vec<Warning> {
     let mut doubts = Doubts(check_rules(&scenario.rules));
     check_drive(scenario, &mut doubts);
-    for (at, expectation) in scenario.expect.iter().enumerate() {
-        expectations::check(expectation, &scenario.rules, &mut doubts.about("expect", at));
+    let ids: Vec<&str> = scenario.rules.iter().map(|rule| rule.id.as_str()).collect();
+    doubts.0.extend(check_expectations(&scenario.expect, &ids));
+    doubts.0
+}
+
+/// Every doubt about a list of expectations, in its order, beside rules of these ids.
+pub fn check_expectations(expectations: &[Expectation], rules: &[&str]) -> Vec<Warning> {
+    let mut doubts = Doubts::default();
+    for (at, expectation) in expectations.iter().enumerate() {
+        expectations::check(expectation, rules, &mut doubts.about("expect", at));
     }
     doubts.0
 }
