@@ -174,6 +174,19 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_names_another_merchant_is_told_of() {
+        let profile = Profile::builtin();
+        let merchant = profile.merchant("C0000143").expect("the merchant");
+        let told = |body: &str| {
+            other_merchant(&Fields::parse(body.as_bytes()).expect("an object"), merchant)
+        };
+        assert_eq!(told(r#"{"merchantId":"C0000143"}"#), None);
+        assert_eq!(told(r#"{"txId":"1"}"#), None);
+        let warning = told(r#"{"merchantId":"O0000021"}"#).expect("a warning");
+        assert!(warning.contains("O0000021") && warning.contains("C0000143"), "{warning}");
+    }
+
+    #[test]
     fn the_signature_goes_in_and_nothing_else_changes() {
         for (body, expected) in [
             (r#"{"b":1.00,"a":"x"}"#, r#"{"b":1.00,"a":"x","sign":"S+/="}"#),
