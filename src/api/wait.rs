@@ -47,9 +47,9 @@ pub(super) struct WaitQuery {
     /// The condition to wait for.
     #[serde(rename = "for")]
     awaited: Awaited,
-    /// Order; `order-final` needs it, and `idle` has none.
+    /// Order; `order-final` needs it, `idle` is about the whole space all the same.
     tx_id: Option<String>,
-    /// Only of this merchant; `idle` has none.
+    /// Only of this merchant; `idle` is about the whole space all the same.
     merchant_id: Option<String>,
     /// Operation, for `request`.
     operation: Option<Operation>,
@@ -148,12 +148,6 @@ impl<'a> WaitCondition<'a> {
         let awaited = query.awaited;
         if awaited == Awaited::OrderFinal && query.tx_id.is_none() {
             return unreadable("txId", "order-final needs the txId of the order");
-        }
-        let only_of = [("txId", &query.tx_id), ("merchantId", &query.merchant_id)];
-        if let Some((member, _)) = only_of.iter().find(|(_, given)| given.is_some())
-            && awaited == Awaited::Idle
-        {
-            return unreadable(member, "does not go with for=idle, which is about the whole space");
         }
         if awaited != Awaited::Request && query.operation.is_some() {
             return unreadable("operation", "only goes with for=request");

@@ -383,7 +383,7 @@ impl RefusedCall {
 }
 
 /// Calls and members of the control plane with what stands for them on the command line; longer ones first.
-const COMMANDS: [(&str, &str); 18] = [
+const COMMANDS: [(&str, &str); 17] = [
     (
         "POST /_sim/v1/spaces makes one, GET lists them",
         "`space create` makes one, `space list` lists them",
@@ -404,7 +404,6 @@ const COMMANDS: [(&str, &str); 18] = [
     ("ifExists: ", "--if-exists "),
     ("timeoutMs", "--timeout"),
     ("goes with for=", "goes with wait "),
-    ("does not go with for=", "does not go with wait "),
 ];
 
 /// An explanation of the control plane as somebody at the command line understands it: with the member that it is about,
