@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
+use super::gaps;
 use super::test_server::TestServer;
 use super::trial::Payer;
 use super::{LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, sum_up};
@@ -53,6 +54,9 @@ pub fn test(
         own.drive.retain(|_| at.next().is_some_and(|at| !beside.made.contains(&at)));
         sum_up(&own, &stage.space, &history, false, outcome);
         outcome.gaps.extend(beside.left_out);
+        if options.plays_beside {
+            outcome.gaps.extend(gaps::refused(&stage.space));
+        }
         played?;
         Ok(ended?)
     })

@@ -223,6 +223,30 @@ fn a_step_that_the_gateway_refuses_is_not_made() {
 }
 
 #[test]
+fn what_a_command_is_refused_is_no_step_and_no_gap() {
+    let folder = Folder::new();
+    let one =
+        folder.scenario("ONE", &format!("{DRIVE}expect:\n  - order: {{ state: captured }}\n"));
+    let pay = "--merchant $PAYON_SIM_MERCHANT_ID --tx 1";
+    let program = env!("CARGO_BIN_EXE_payon-sim");
+    // The order is paid; that it is not paid a second time is what the command tests.
+    let twice = shop(&format!("&& ! {program} pay {pay}"));
+    assert!(run(&["run", &one, "--", "sh", "-c", &twice]).ok().starts_with("ok   ONE"));
+    let never = shop("").replace("--tx 1", "--tx 2; true");
+    let told = run(&["run", &one, "--", "sh", "-c", &never]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("`pay` of `drive`: 1 wanted, 0 made"), "{}", told.out);
+    // Steps that the program makes beside a command are its own.
+    let drive = "drive:\n  - register: {}\n  - pay: {}\n  - pay: {}\n  - idle\n";
+    let two =
+        folder.scenario("TWO", &format!("{drive}expect:\n  - order: {{ state: captured }}\n"));
+    let register = shop("").split(" && ").next().expect("a command").to_owned();
+    let told = run(&["run", &two, "--drive", "by-scenario", "--", "sh", "-c", &register]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("step `pay` of `drive`: the gateway refused it"), "{}", told.out);
+}
+
+#[test]
 fn a_scenario_that_judges_or_does_nothing_is_not_ok() {
     let folder = Folder::new();
     let expect = "expect:\n  - never: true\n    request: { operation: reversal }\n";
