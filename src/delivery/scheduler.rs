@@ -90,3 +90,42 @@ async fn is_written(rounds: &WriteRounds, stop: &CancellationToken) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::poll;
+
+    use super::*;
+    use crate::base::Seed;
+    use crate::profile::Profile;
+    use crate::space::{Budgets, Durability};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_push_back_waits_until_what_it_tells_of_is_written() {
+        let rounds = Arc::new(WriteRounds::new(Durability::Always));
+        let (profile, budgets) = (Profile::builtin(), Budgets::default());
+        let loaded = Spaces::load(profile, Seed(1), budgets, Arc::clone(&rounds), Vec::new(), 1);
+        loaded.spaces.default_space().write(|_| ());
+        let stop = CancellationToken::new();
+        {
+            let mut sending = pin!(is_written(&rounds, &stop));
+            assert!(poll!(sending.as_mut()).is_pending());
+            rounds.begin(Duration::ZERO);
+            rounds.end(Err("the disk is full".to_owned()));
+            assert!(poll!(sending.as_mut()).is_pending(), "it is tried again");
+            tokio::time::advance(WRITE_PAUSE).await;
+            assert!(poll!(sending.as_mut()).is_pending());
+            rounds.begin(Duration::ZERO);
+            rounds.end(Ok(()));
+            assert!(sending.await);
+        }
+        stop.cancel();
+        rounds.begin(Duration::ZERO);
+        let mut sending = pin!(is_written(&rounds, &stop));
+        assert!(poll!(sending.as_mut()).is_pending());
+        rounds.end(Err("the disk is full".to_owned()));
+        assert!(!sending.await, "it is sent when the space goes on");
+    }
+}

@@ -153,3 +153,53 @@ fn span(seed: Seed, context: &TraceContext, delivery: u64, attempt: usize) -> Ar
     ];
     Arc::new(context.child(seed.number(&parts)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::ClockChange;
+    use crate::space::time_travel::tests::{cancel, change, world};
+
+    /// The push-back of an order that is cancelled now.
+    fn due(space: &Space) -> Dispatch {
+        cancel(space);
+        space.take_due().0.pop().expect("a push-back")
+    }
+
+    #[tokio::test]
+    async fn a_space_that_is_handed_over_sends_only_what_somebody_inside_may_wait_for() {
+        let (_spaces, space, _bell) = world().await;
+        cancel(&space);
+        assert!(space.gate.close());
+        assert!(space.take_due().0.is_empty(), "nobody is inside");
+        space.gate.enter_beside();
+        assert_eq!(space.take_due().0.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_queues_until_it_has_its_turn_and_only_in_its_own_generation() {
+        let (_spaces, space, _bell) = world().await;
+        let dispatch = due(&space);
+        let other = Dispatch { generation: dispatch.generation + 1, ..dispatch.clone() };
+        let is_queued = || space.lock().attempts.any_queued();
+        space.attempt_queues(&other);
+        assert!(!is_queued());
+        space.attempt_queues(&dispatch);
+        assert!(is_queued());
+        space.attempt_begins(&other);
+        assert!(is_queued());
+        space.attempt_begins(&dispatch);
+        assert!(!is_queued());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_has_all_of_its_time_where_the_clock_runs() {
+        let (_spaces, space, _bell) = world().await;
+        change(&space, ClockChange { freeze: Some(false), ..Default::default() }).await;
+        let dispatch = due(&space);
+        let limit = Duration::from_millis(dispatch.delivery_job.policy.timeout_ms.unsigned_abs());
+        // The grace on top of it is over by then.
+        let early = tokio::time::timeout(limit / 2, space.overdue(&dispatch)).await;
+        assert!(early.is_err(), "it is not over at half its time");
+    }
+}

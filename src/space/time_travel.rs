@@ -290,7 +290,7 @@ impl Drop for FrozenClock<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use tokio::sync::mpsc::UnboundedReceiver;
@@ -307,7 +307,7 @@ mod tests {
     const BIRTH: Millis = Millis(1_700_000_000_000);
 
     /// A space whose clock stands at [`BIRTH`], with one order.
-    async fn world() -> (Arc<Spaces>, Arc<Space>, UnboundedReceiver<u32>) {
+    pub(in crate::space) async fn world() -> (Arc<Spaces>, Arc<Space>, UnboundedReceiver<u32>) {
         let (spaces, wakeups) = Spaces::new(Profile::builtin(), Seed(1), Budgets::default());
         let space = Arc::clone(spaces.default_space());
         change(&space, ClockChange { freeze: Some(true), set: Some(BIRTH), ..Default::default() })
@@ -333,11 +333,11 @@ mod tests {
         (spaces, space, wakeups)
     }
 
-    async fn change(space: &Space, change: ClockChange) {
+    pub(in crate::space) async fn change(space: &Space, change: ClockChange) {
         space.change_clock(change).await.expect("the clock is changed");
     }
 
-    fn cancel(space: &Space) {
+    pub(in crate::space) fn cancel(space: &Space) {
         space.write(|transaction| {
             let event = transaction.ledger().decide(transaction.now, NAMED, Command::Cancel);
             transaction.book(event.expect("it may be cancelled"), RequestId(2)).expect("an order");

@@ -1,6 +1,7 @@
 //! Rules as the control plane takes them, from when they count, and what is told of those that cannot act.
 
 use payon_sim::base::Operation;
+use payon_sim::profile::{Profile, PushbackEvent};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -268,25 +269,34 @@ async fn an_effect_that_cannot_act_where_its_rule_fires_is_told_before() {
     assert!(told.contains("cannot act at status"), "{told}");
 }
 
+/// How often a rule with one effect has had none at a call, and its effects that the journal says had nothing to act on.
+async fn without_effect(
+    space: &SpaceHandle,
+    operation: Operation,
+    effect: Value,
+    members: Value,
+) -> (Value, Value) {
+    space.arm(json!([])).await;
+    // Rules of one name go on counting, so each has its own.
+    let id = format!("{operation} {effect} {members}");
+    let rule = json!([{ "id": id, "when": { "operation": operation.name() }, "then": [effect] }]);
+    space.arm(rule).await;
+    space.call_signed(operation, &members).await;
+    let rule = space.control_get("rules").await.expect(200)["rules"][0].clone();
+    let query = format!("journal?operation={operation}");
+    let entries = space.control_get(&query).await.expect(200)["entries"].clone();
+    let entry = entries.as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&rule["fired"], &entry["rule"]), (&json!(1), &json!(id)), "{rule} {entry}");
+    (rule["matchedWithoutEffect"].clone(), entry["withoutEffect"].clone())
+}
+
 #[tokio::test]
 async fn an_effect_that_had_nothing_to_act_on_is_told_after() {
     let sim = Sim::start().await;
     let space = sim.space("idle").await;
     space.register("1", json!({})).await;
-    let idle = async |operation: Operation, effect: Value, members: Value| {
-        space.arm(json!([])).await;
-        let id = effect.to_string();
-        let rule =
-            json!([{ "id": id, "when": { "operation": operation.name() }, "then": [effect] }]);
-        space.arm(rule).await;
-        space.call_signed(operation, &members).await;
-        let rule = space.control_get("rules").await.expect(200)["rules"][0].clone();
-        let query = format!("journal?operation={operation}");
-        let entries = space.control_get(&query).await.expect(200)["entries"].clone();
-        let entry = entries.as_array().unwrap().last().unwrap().clone();
-        assert_eq!((&rule["fired"], &entry["rule"]), (&json!(1), &json!(id)), "{rule} {entry}");
-        (rule["matchedWithoutEffect"].clone(), entry["withoutEffect"].clone())
-    };
+    let idle =
+        async |operation, effect, members| without_effect(&space, operation, effect, members).await;
     let one = json!({ "txId": "1" });
     // Nobody paid, so there is nothing to refund, to keep from the books, or to tell.
     let copies = json!({ "pushback": { "copies": 3 } });
@@ -307,6 +317,57 @@ async fn an_effect_that_had_nothing_to_act_on_is_told_after() {
     space.control_post("snapshots", &json!({ "name": "counted" })).await.expect(201);
     space.control_post("snapshots/counted/restore", &json!({})).await.expect(200);
     assert_eq!(space.control_get("rules").await.expect(200), counts);
+}
+
+#[tokio::test]
+async fn a_push_back_is_an_effect_where_somebody_is_told() {
+    let tells = |profile: &mut Profile| profile.pushback.events.push(PushbackEvent::Refund);
+    let sim = Sim::with_profile(tells).await;
+    let (space, sink) = (sim.space("told").await, Sink::start().await);
+    for (tx_id, members) in [("told", json!({ "noti_url": sink.url("/") })), ("untold", json!({}))]
+    {
+        space.register(tx_id, members).await;
+        space.pay(tx_id, json!({})).await.expect(200);
+    }
+    let forged = json!({ "pushback": { "forged": true } });
+    for (operation, effect, amount) in [
+        (Operation::Refund, json!({ "pushback": { "copies": 2 } }), "0.10"),
+        (Operation::Refund, forged.clone(), "0.10"),
+        // Nothing causes one, so the forged one is all that there is.
+        (Operation::Status, forged.clone(), "1"),
+    ] {
+        let found = async |tx_id: &str| {
+            let members = json!({ "txId": tx_id, "amount": amount });
+            without_effect(&space, operation, effect.clone(), members).await
+        };
+        assert_eq!(found("told").await, (json!(0), json!([])), "{operation} {effect}");
+        assert_eq!(found("untold").await, (json!(1), json!(["pushback"])), "{operation} {effect}");
+    }
+    // One that is dropped leaves nobody to be told.
+    let dropped = json!({ "pushback": { "drop": true } });
+    let members = json!({ "txId": "told", "amount": "0.10" });
+    let found = without_effect(&space, Operation::Refund, dropped, members).await;
+    assert_eq!(found, (json!(0), json!([])));
+}
+
+#[tokio::test]
+async fn a_rule_about_an_order_whose_time_runs_out_has_an_effect_where_somebody_is_told() {
+    let sim = Sim::start().await;
+    let (space, sink) = (sim.space("expired").await, Sink::start().await);
+    let rule = |tx_id: &str| {
+        json!({ "id": tx_id, "when": { "operation": "trigger", "txId": tx_id },
+                "then": [{ "pushback": { "forged": true } }] })
+    };
+    space.arm(json!([rule("told"), rule("untold")])).await;
+    space.register("told", json!({ "noti_url": sink.url("/") })).await;
+    space.register("untold", json!({})).await;
+    space.advance(3_600_000).await;
+    assert_eq!(sink.next().await.json()["txId"], "told");
+    let rules = space.control_get("rules").await.expect(200)["rules"].clone();
+    for (at, idle) in [0, 1].into_iter().enumerate() {
+        let counts = (&rules[at]["fired"], &rules[at]["matchedWithoutEffect"]);
+        assert_eq!(counts, (&json!(1), &json!(idle)), "{rules}");
+    }
 }
 
 #[tokio::test]
