@@ -73,7 +73,9 @@ fn check_value(value: &[u8]) -> Result<(), HostError> {
 fn is_port(text: &[u8]) -> bool {
     let Some((colon, digits)) = text.split_first() else { return true };
     let value = digits.iter().try_fold(0_u32, |value, digit| {
-        digit.is_ascii_digit().then(|| value.saturating_mul(10) + u32::from(digit - b'0'))
+        digit
+            .is_ascii_digit()
+            .then(|| value.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
     });
     *colon == b':' && value.is_some_and(|value| u16::try_from(value).is_ok())
 }
@@ -137,6 +139,8 @@ mod tests {
             "a:b",
             "a:80:80",
             "a:65536",
+            "a:4294967297",
+            "a:77777777777777777777",
             "[::1",
             "[x]",
             "::1",

@@ -12,11 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
 use bytes::{Buf, Bytes};
 use futures_util::stream::{self, StreamExt as _};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::client_stream::ClientStream;
@@ -149,11 +150,19 @@ pub(crate) struct FaultStream {
     script: Option<Script>,
     /// Dropped once the response is on its way.
     kept: Vec<Arc<PendingReply>>,
+    /// The first bytes of the connection, by which another protocol is known.
+    first: ArrayVec<u8, FIRST_BYTES>,
     /// The status of an answer of hyper's own, which was held back.
     held_back: Option<u16>,
     /// Number of bytes are still read and forgotten once our side is closed.
     discards: usize,
 }
+
+/// Number of bytes that tell the protocol of a connection.
+const FIRST_BYTES: usize = 12;
+
+/// Number of bytes that are read at once where the first ones are kept: nearly every request is shorter.
+const FIRST_READ: usize = 2048;
 
 /// Number of bytes that are read and forgotten of a caller that sends on after its last answer: with anything unread, closing would
 /// reset the connection and the answer could be lost.
@@ -199,11 +208,17 @@ impl FaultStream {
                 trigger: trigger.clone(),
                 script: None,
                 kept: Vec::new(),
+                first: ArrayVec::new(),
                 held_back: None,
                 discards: DISCARDED_MAX,
             },
             trigger,
         )
+    }
+
+    /// The first bytes that came on the connection, at most [`FIRST_BYTES`].
+    pub(super) fn first(&self) -> ArrayVec<u8, FIRST_BYTES> {
+        self.first.clone()
     }
 
     /// The status of the answer that was held back, if one was.
@@ -323,13 +338,23 @@ impl Read for FaultStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        mut buffer: ReadBufCursor<'_>,
     ) -> Poll<Result<()>> {
         if self.script.is_some() {
             // hyper may look for the next request meanwhile; there is none any more.
             return Poll::Pending;
         }
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        if self.first.is_full() {
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
+        }
+        let mut bytes = [0; FIRST_READ];
+        let room = buffer.remaining().min(FIRST_READ);
+        let mut read = ReadBuf::new(&mut bytes[..room]);
+        ready!(Pin::new(self.stream.inner_mut()).poll_read(cx, &mut read))?;
+        let wanted = self.first.remaining_capacity();
+        self.first.extend(read.filled().iter().copied().take(wanted));
+        buffer.put_slice(read.filled());
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -103,20 +103,21 @@ impl LastWords {
 }
 
 impl Malformed {
-    /// Notes what came and makes the answer to it. `status` is hyper's own; it has none for HTTP/2. Without an answer
-    /// there is nothing that the caller would understand.
+    /// Notes what came and makes the answer to it. `status` is hyper's own; it has none for HTTP/2. `first` is how the
+    /// connection began, which tells its protocol, and `came` is what hyper has not read of it. Without an answer a rule
+    /// broke the connection.
     pub(super) async fn answer(
         &self,
         app: &App,
         plane: Plane,
         status: Option<u16>,
-        came: &[u8],
+        (first, came): (&[u8], &[u8]),
         error: &hyper::Error,
     ) -> Option<LastWords> {
         // hyper looks at how much came, and not at which line it is.
         let is_line_too_long = status == Some(431) && !came.contains(&b'\n');
         let status = if is_line_too_long { Some(414) } else { status };
-        let protocol = PROTOCOLS.iter().position(|(start, _)| came.starts_with(start));
+        let protocol = PROTOCOLS.iter().position(|(start, _)| first.starts_with(start));
         let detail = match protocol {
             Some(row) => PROTOCOLS[row].1.to_owned(),
             None if is_line_too_long => "the request line is too long".to_owned(),
@@ -149,12 +150,11 @@ impl Malformed {
         if protocol == Some(HTTP_2) {
             return Some(LastWords::Good(go_away(&detail)));
         }
-        let status = status?;
         let (content_type, body) = match plane {
-            Plane::Control => app.control.malformed(status, &detail),
+            Plane::Control => app.control.malformed(code, &detail),
             Plane::Both | Plane::Merchant => ("application/json;charset=UTF-8", reply.body),
         };
-        let good = Plain { status, content_type, trace, retry_after_s: None, body };
+        let good = Plain { status: code, content_type, trace, retry_after_s: None, body };
         Some(LastWords::Good(last_reply(&good)))
     }
 }

@@ -219,7 +219,8 @@ async fn serve(
     tracing::debug!(%error, "a connection ended early");
     if error.is_parse() {
         let http1::Parts { io, read_buf, .. } = connection.into_parts();
-        let answer = malformed.answer(app, plane, io.held_back(), &read_buf, &error);
+        let first = io.first();
+        let answer = malformed.answer(app, plane, io.held_back(), (&first, &read_buf), &error);
         match answer.await {
             None => {}
             Some(LastWords::Good(answer)) => {

@@ -244,6 +244,39 @@ async fn what_is_no_http_is_named_to_the_caller_the_journal_and_the_log() {
     assert_eq!(ended.err.matches("HTTP/2 came").count(), 1, "{}", ended.err);
 }
 
+#[tokio::test]
+async fn a_body_that_begins_like_another_protocol_is_a_body() {
+    let gateway = Gateway::start(&["--seed", "7"]);
+    let bodies = [
+        "PRI * HTTP/2",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "\x16\x03\x01",
+        "PROXY TCP4 ",
+        "SSH-2.0",
+    ];
+    for body in bodies {
+        let length = body.len();
+        for head in [
+            format!("POST /a`b HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}"),
+            format!("POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Length: x{length}"),
+            format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /a`b HTTP/1.1\r\nHost: x\r\nContent-Length: {length}"
+            ),
+        ] {
+            let answer = exchange(&gateway.url, format!("{head}\r\n\r\n{body}")).await;
+            let last = answer.rsplit("HTTP/1.1 ").next().unwrap();
+            assert!(
+                last.starts_with("400 ") && last.contains("is not HTTP/1.1: "),
+                "{head}\n{body}\n{answer}"
+            );
+        }
+    }
+    let ended = gateway.stop();
+    for named in ["HTTP/2 came", "TLS handshake", "PROXY protocol", "SSH client"] {
+        assert!(!ended.err.contains(named), "{}", ended.err);
+    }
+}
+
 /// Opens a request and resets its connection once it is waited on.
 async fn ask_and_reset(space: &SpaceHandle, query: &str) {
     let mut stream = connect(&space.base_url).await;
