@@ -1,7 +1,10 @@
 //! Every reader of what comes from outside under changed input: each starts from its corpus in `fuzz/corpus` and must
 //! find nothing. `FUZZ_CASES=100000` makes it long; `fuzz/run` drives the same readers by coverage.
 
+use std::cell::Cell;
 use std::fs;
+use std::panic::{self, PanicHookInfo};
+use std::sync::Once;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -115,9 +118,32 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("readable")).collect()
 }
 
+thread_local! {
+    /// Number of panics of this thread, on which the server of its reader runs as well.
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts panics from now on: one in the server ends its task and a connection, and nobody hears of it otherwise.
+fn count_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info: &PanicHookInfo| {
+            PANICS.set(PANICS.get() + 1);
+            others(info);
+        }));
+    });
+}
+
 /// Drives a reader over its corpus as it is, and over changes of it.
 fn drive(name: &str) {
     let (_, reader) = readers::READERS.iter().find(|(own, _)| *own == name).expect("a reader");
+    count_panics();
+    let reader = |bytes: &[u8]| {
+        PANICS.set(0);
+        reader(bytes);
+        assert_eq!(PANICS.get(), 0, "the server panicked");
+    };
     let corpus = corpus(name);
     for bytes in &corpus {
         reader(bytes);
