@@ -94,7 +94,7 @@ pub(super) const ROUTES: &[Route] = &[
         "Requests with what was decided and why, newest last"),
     route!(Get "/_sim/v1/journal/{trace}" "explain", async journal::explain: Empty => 200 journal::Explained,
         "One request with all that decided it and all that came of it"),
-    route!(Post "/_sim/v1/verify" "verify", verify::verify: verify::VerifyRequest => 200 verify::Verified,
+    route!(Post "/_sim/v1/verify" "verify", async verify::verify: verify::VerifyRequest => 200 verify::Verified,
         "Judge expectations as under `expect` of a scenario file, now"),
     route!(Get "/_sim/v1/wait" "wait", async wait::wait: wait::WaitQuery => 200 wait::WaitResult,
         "Wait until something has happened; 408 when it does not in time"),

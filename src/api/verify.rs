@@ -1,11 +1,13 @@
 //! Judges whether the expected happened in the space: the `expect` block of a scenario, judged now.
 
+use std::sync::Arc;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::problem::ApiProblem;
-use super::request::ApiRequest;
+use super::problem::{ApiProblem, ProblemKind};
+use super::request::{ApiRequest, blocking};
 use crate::base::JsonTree;
 use crate::gateway;
 use crate::scenario::{Expectation, ExpectationVerdict, read_expectations};
@@ -97,8 +99,14 @@ impl VerdictView {
     }
 }
 
+/// Most expectations in one call: each is held beside all that the space keeps.
+const EXPECTATIONS_MAX: usize = 1_000;
+
 /// Judges what happened so far.
-pub(super) fn verify(call: &ApiRequest, wanted: VerifyRequest) -> Result<Verified, ApiProblem> {
+pub(super) async fn verify(
+    call: &ApiRequest,
+    wanted: VerifyRequest,
+) -> Result<Verified, ApiProblem> {
     let text = wanted.expect.to_string();
     let expectations = read_expectations("expect", text.as_bytes())
         .map_err(|mistakes| ApiProblem::mistakes("the expectations cannot be read", &mistakes))?;
@@ -108,10 +116,20 @@ pub(super) fn verify(call: &ApiRequest, wanted: VerifyRequest) -> Result<Verifie
             "expect is empty: nothing would be judged".to_owned(),
         ));
     }
-    let verdicts = gateway::verify(&call.space, &expectations);
-    let pairs = std::iter::zip(&expectations, verdicts);
-    let results: Vec<_> =
-        pairs.map(|(expectation, verdict)| VerdictView::new(expectation, verdict)).collect();
+    if expectations.len() > EXPECTATIONS_MAX {
+        let detail = format!(
+            "{} expectations came, and one call judges {EXPECTATIONS_MAX} at most: send the others with further calls",
+            expectations.len()
+        );
+        return Err(ApiProblem::new(ProblemKind::TooMany, detail).at("expect"));
+    }
+    let space = Arc::clone(&call.space);
+    let results = blocking(move || {
+        let verdicts = gateway::verify(&space, &expectations);
+        let pairs = std::iter::zip(&expectations, verdicts);
+        pairs.map(|(expectation, verdict)| VerdictView::new(expectation, verdict)).collect()
+    });
+    let results: Vec<VerdictView> = results.await?;
     let count = |fits: fn(&VerdictView) -> bool| results.iter().filter(|it| fits(it)).count();
     let met = count(|result| result.ok);
     let not_judged = count(|result| !result.judged);

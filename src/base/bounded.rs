@@ -10,9 +10,18 @@ use super::received::utf8;
 /// The largest file that is read, in bytes: settings, profiles, scenarios, keys.
 pub const FILE_MAX: u64 = 1 << 20;
 
+/// The largest file that is read of what a program has written, in bytes: snapshots, captures, signed requests. They grow
+/// with the work.
+pub const RECORDING_MAX: u64 = 256 << 20;
+
 /// All of a file of at most [`FILE_MAX`] bytes.
 pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    read_all(open(path)?, FILE_MAX)
+    read_file_within(path, FILE_MAX)
+}
+
+/// All of a file of at most `max` bytes.
+pub fn read_file_within(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    read_all(open(path)?, max)
 }
 
 /// A file to be read. A named pipe is none: nobody knows whether it is ever written to. What a shell hands over under
@@ -26,12 +35,16 @@ fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// The same where it is text.
+/// The text of a file of at most [`FILE_MAX`] bytes.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    let bytes = read_file(path)?;
-    let text = utf8(&bytes)
-        .map_err(|what| io::Error::new(io::ErrorKind::InvalidData, format!("it is {what}")))?;
-    Ok(text.to_owned())
+    read_text_within(path, FILE_MAX)
+}
+
+/// The text of a file of at most `max` bytes.
+pub fn read_text_within(path: &Path, max: u64) -> io::Result<String> {
+    let bytes = read_file_within(path, max)?;
+    let problem = |what| io::Error::new(io::ErrorKind::InvalidData, format!("it is {what}"));
+    utf8(&bytes).map(str::to_owned).map_err(problem)
 }
 
 /// All that `source` gives, which is at most `max` bytes; of more, no more is read than shows that it is more.

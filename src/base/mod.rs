@@ -31,7 +31,9 @@ mod trace_context;
 mod visible;
 mod web_url;
 
-pub use bounded::{FILE_MAX, read_all, read_file, read_text};
+pub use bounded::{
+    FILE_MAX, RECORDING_MAX, read_all, read_file, read_file_within, read_text, read_text_within,
+};
 pub use fence::fenced;
 pub use fields::{Fields, FieldsError, Literal};
 pub use json_tree::JsonTree;

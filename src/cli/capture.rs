@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::exit;
 use super::input::ProfileArg;
-use crate::base::read_file;
+use crate::base::{RECORDING_MAX, read_file_within};
 use crate::{capture, shadow};
 
 /// Actions on captures.
@@ -44,7 +44,8 @@ pub(super) fn run(verb: CaptureVerb) -> anyhow::Result<ExitCode> {
     let CaptureVerb::Import(args) = verb;
     let profile = args.profile.load()?;
     let shown = args.file.display().to_string();
-    let bytes = read_file(&args.file).with_context(|| format!("cannot read {shown}"))?;
+    let bytes = read_file_within(&args.file, RECORDING_MAX)
+        .with_context(|| format!("cannot read {shown}"))?;
     let calls = capture::read_calls(&shown, &bytes).with_context(|| shown.clone())?;
     let session = shadow::import(&profile, &calls, args.keep_signatures);
     if session.lines.is_empty() {

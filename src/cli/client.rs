@@ -23,7 +23,9 @@ use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
 use crate::base::read_file;
-use crate::http::{CONTROL_PORT_HEADER, PROGRAM_HEADER, tls_advice, trusting, trusting_nobody};
+use crate::http::{
+    CONTROL_PORT_HEADER, Names, PROGRAM_HEADER, connector, tls_advice, trusting, trusting_nobody,
+};
 use crate::server::NO_TLS;
 use crate::space::DEFAULT_SPACE;
 
@@ -50,7 +52,7 @@ impl TrustArgs {
     }
 
     /// Opens connections to an address.
-    fn connector(&self, url: &str) -> anyhow::Result<HttpsConnector<HttpConnector>> {
+    fn connector(&self, url: &str) -> anyhow::Result<HttpsConnector<HttpConnector<Names>>> {
         let trusted = if url.starts_with("https://") {
             trusting(self.ca()?.as_deref()).map_err(|error| {
                 let file = self.ca_file.as_deref().unwrap_or(Path::new("")).display();
@@ -60,7 +62,7 @@ impl TrustArgs {
             trusting_nobody()
         };
         let builder = HttpsConnectorBuilder::new().with_tls_config(trusted);
-        Ok(builder.https_or_http().enable_http1().build())
+        Ok(builder.https_or_http().enable_http1().wrap_connector(connector()))
     }
 }
 
@@ -93,8 +95,12 @@ pub(super) struct GatewayArgs {
 /// port, and the control plane of `payon-sim run` has one of its own.
 pub(super) fn address_variable() -> &'static str {
     let control = "PAYON_SIM_CONTROL_URL";
-    let is_set = std::env::var_os(control).is_some_and(|value| !value.is_empty());
-    if is_set { control } else { "PAYON_SIM_URL" }
+    if is_set(control) { control } else { "PAYON_SIM_URL" }
+}
+
+/// Returns true if a variable of the environment has a value.
+pub(super) fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// Source of the token, for messages.

@@ -9,7 +9,10 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::exit;
-use crate::base::{Named as _, Operation, UnknownName, has_mark, utf8, visible, without_mark};
+use crate::base::{
+    FILE_MAX, Named as _, Operation, RECORDING_MAX, UnknownName, has_mark, read_file_within, utf8,
+    visible, without_mark,
+};
 use crate::profile::{Merchant, Profile};
 use crate::scenario::{Period, Point};
 
@@ -42,9 +45,6 @@ pub(super) fn point(text: &str) -> Result<Point, String> {
     let known = Point::of_name(text).or_else(|| operation(text).ok().map(Point::Call));
     known.ok_or_else(|| UnknownName::new::<Point>(text).to_string())
 }
-
-/// The most that is read from the standard input, in bytes.
-const INPUT_MAX: u64 = 16 << 20;
 
 /// Profile that a verb works with.
 #[derive(Args, Clone, Debug)]
@@ -81,20 +81,33 @@ pub(super) fn merchant<'p>(profile: &'p Profile, id: &str) -> anyhow::Result<&'p
 
 /// All of a file, or of the standard input where it is named `-`.
 pub(super) fn read_file_or_stdin(file: &str, what: &str) -> anyhow::Result<Vec<u8>> {
+    read_given(file, what, FILE_MAX)
+}
+
+/// The same of a recording, which may be much larger.
+pub(super) fn read_recording_or_stdin(file: &str, what: &str) -> anyhow::Result<Vec<u8>> {
+    read_given(file, what, RECORDING_MAX)
+}
+
+fn read_given(file: &str, what: &str, max: u64) -> anyhow::Result<Vec<u8>> {
     if file == "-" {
-        return read_all(what);
+        return read_stdin(what, max);
     }
-    let bytes = crate::base::read_file(file.as_ref());
+    let bytes = read_file_within(file.as_ref(), max);
     bytes.with_context(|| format!("cannot read {what} from {}", visible(file)))
 }
 
 /// All of the standard input, which is to hold `what`, without a byte order mark before it.
 pub(super) fn read_all(what: &str) -> anyhow::Result<Vec<u8>> {
+    read_stdin(what, FILE_MAX)
+}
+
+fn read_stdin(what: &str, max: u64) -> anyhow::Result<Vec<u8>> {
     let input = io::stdin();
     if input.is_terminal() {
         exit::say(&format_args!("reading {what} from the terminal; end with Ctrl-D"));
     }
-    let mut bytes = crate::base::read_all(input.lock(), INPUT_MAX)
+    let mut bytes = crate::base::read_all(input.lock(), max)
         .with_context(|| format!("cannot read {what} from the standard input"))?;
     if has_mark(&bytes) {
         bytes = without_mark(&bytes).to_vec();

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::base_url::BaseUrl;
-use super::client::{GatewayArgs, RefusedCall, TrustArgs, segment};
+use super::client::{GatewayArgs, RefusedCall, TrustArgs, is_set, segment};
 use super::exit;
 use super::input::{self, ProfileArg};
 use crate::base::{Fields, Millis, Operation, did_you_mean, read_text, recognised, wall_clock};
@@ -30,8 +30,8 @@ pub(super) struct LinkArgs {
     /// The merchant whose order it is
     #[arg(long)]
     merchant: String,
-    /// Address under which payers reach the gateway
-    #[arg(long, env = "PAYON_SIM_PUBLIC_URL", default_value = "http://127.0.0.1:36605")]
+    /// Address under which payers reach the gateway. PAYON_SIM_PUBLIC_URL counts before PAYON_SIM_URL
+    #[arg(long, env = address_variable(), default_value = "http://127.0.0.1:36605")]
     url: BaseUrl,
     /// Its control plane, where that has an address of its own
     #[arg(long, value_name = "URL")]
@@ -87,6 +87,12 @@ struct LinkMerchant {
 #[derive(Deserialize)]
 struct LinkClock {
     now: String,
+}
+
+/// The variable that says where payers reach the gateway: where nothing else is said, there where merchants do.
+fn address_variable() -> &'static str {
+    let public = "PAYON_SIM_PUBLIC_URL";
+    if is_set(public) { public } else { "PAYON_SIM_URL" }
 }
 
 /// Prints the link. What the order leaves out of merchantId, termId, trt and issuedAt is filled in.

@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit;
 use super::input::ProfileArg;
-use crate::base::{WebUrl, read_text};
+use crate::base::{RECORDING_MAX, WebUrl, read_text_within};
 use crate::capture::Session;
 use crate::profile::Profile;
 use crate::server::listen;
@@ -268,6 +268,7 @@ fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
 
 fn read_session(path: &Path) -> anyhow::Result<Session> {
     let shown = path.display();
-    let text = read_text(path).with_context(|| format!("cannot read {shown}"))?;
+    let text =
+        read_text_within(path, RECORDING_MAX).with_context(|| format!("cannot read {shown}"))?;
     Session::read(&text).with_context(|| format!("{shown}"))
 }

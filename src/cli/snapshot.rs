@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::client::segment;
 use super::exit;
-use super::input::read_file_or_stdin;
+use super::input::read_recording_or_stdin;
 use super::sentence::{items, member};
 use super::table::table;
 use super::talk::TalkArgs;
@@ -119,7 +119,7 @@ pub(super) fn run(verb: &SnapshotVerb) -> anyhow::Result<ExitCode> {
                 file != "-" || !Path::new(name).is_file(),
                 "{name} is a file; the name of the snapshot comes first: payon-sim snapshot import NAME {name}"
             );
-            let file = String::from_utf8(read_file_or_stdin(file, "a snapshot")?)?;
+            let file = String::from_utf8(read_recording_or_stdin(file, "a snapshot")?)?;
             talk.finish(talk.gateway.call(Method::PUT, &path, file)?, |it| line("imported", it))
         }
     }

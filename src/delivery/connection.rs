@@ -1,7 +1,7 @@
 //! A connection to a merchant's server: opened by hand, so that each step of it has a name when it fails.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::paced::Paced;
 use crate::base::{SecretNames, WebUrlParts};
+use crate::http::addresses;
 use crate::wire;
 
 /// Bytes of an answer's head.
@@ -68,22 +69,11 @@ impl PushbackAddress {
         format!("{}{}", if self.is_tls { "https://" } else { "http://" }, self.authority)
     }
 
-    /// The addresses of the host. Names below `localhost` are this machine, whatever a resolver says (RFC 6761).
+    /// The addresses of the host.
     async fn addresses(&self) -> Result<Vec<SocketAddr>, String> {
-        if let Ok(address) = self.host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, self.port)]);
-        }
-        let name = self.host.trim_end_matches('.').to_ascii_lowercase();
-        if name == "localhost" || name.ends_with(".localhost") {
-            let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-            return Ok(loopback.map(|address| SocketAddr::new(address, self.port)).to_vec());
-        }
-        let unresolved = |why: &dyn std::fmt::Display| {
-            format!("cannot connect: the name {:?} cannot be resolved: {why}", self.host)
-        };
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let found: Vec<_> = found.map_err(|error| unresolved(&error))?.collect();
-        if found.is_empty() { Err(unresolved(&"it has no address")) } else { Ok(found) }
+        addresses(&self.host, self.port).await.map_err(|error| {
+            format!("cannot connect: the name {:?} cannot be resolved: {error}", self.host)
+        })
     }
 }
 
@@ -334,15 +324,5 @@ mod tests {
             assert!(target(wrong).is_err_and(|error| error.starts_with("not a usable")), "{wrong}");
         }
         assert!(target("ftp://shop.test/").is_err());
-    }
-
-    #[tokio::test]
-    async fn names_below_localhost_are_this_machine() {
-        for name in ["localhost", "shop.localhost", "a.b.LOCALHOST", "shop.localhost."] {
-            let target = PushbackAddress::parse(&format!("http://{name}:81/")).expect("an address");
-            let found = target.addresses().await.expect("addresses");
-            let expected = ["127.0.0.1:81", "[::1]:81"].map(|it| it.parse().expect("an address"));
-            assert_eq!(found, expected, "{name}");
-        }
     }
 }

@@ -40,9 +40,10 @@ pub fn scenario_of(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded
 }
 
 fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, RecordError> {
-    let (entries, forgotten) = space.read_journal(|journal| {
+    let (entries, forgotten, restored) = space.read_journal(|journal| {
         let entries = journal.iter().filter(|entry| only.is_none_or(|only| is_of(entry, only)));
-        (entries.cloned().collect::<Vec<_>>(), journal.dropped())
+        let restored = journal.iter().any(|entry| entry.more().control == Some("restore"));
+        (entries.cloned().collect::<Vec<_>>(), journal.dropped(), restored)
     });
     let steps: HashMap<u64, &JournalEntry> =
         entries.iter().filter(|it| !history::is_call(it)).map(|it| (it.trace.0, it)).collect();
@@ -100,6 +101,7 @@ fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, 
         history,
         plays,
         forgotten,
+        restored,
     }))
 }
 

@@ -12,9 +12,9 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::resolve::{connect, connect_to};
 use super::trust::{NoCertificate, tls_advice, trusting};
 use crate::base::WebUrlParts;
 
@@ -61,7 +61,7 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: Bytes,
 ) -> Result<MerchantAnswer, Broken> {
-    let stream = TcpStream::connect(authority).await?;
+    let stream = connect_to(authority).await?;
     stream.set_nodelay(true)?;
     talk(Box::new(stream), method, authority, path, headers, body).await
 }
@@ -98,7 +98,7 @@ impl WebServer {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<MerchantAnswer, Broken> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let stream = connect(&self.host, self.port).await?;
         stream.set_nodelay(true)?;
         let stream: Box<dyn ByteStream> = match &self.tls {
             None => Box::new(stream),

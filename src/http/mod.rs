@@ -1,12 +1,13 @@
 //! Pieces of HTTP that several modules share: limits, bodies in and out, the name by which a request calls the server and what a
-//! proxy says of it,
-//! the headers of a trace, the client of whoever calls as a merchant, and whom clients of ours trust over TLS.
+//! proxy says of it, the headers of a trace, the client of whoever calls as a merchant, where clients of ours find a host, and whom
+//! they trust over TLS.
 
 mod body;
 mod client;
 mod front;
 mod host;
 mod reply_body;
+mod resolve;
 mod trust;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use client::{Broken, MerchantAnswer, WebServer, post, send};
 pub use front::{Front, NoProxy, TrustedProxy};
 pub use host::{HostError, check_host};
 pub use reply_body::{Pieces, ReplyBody};
+pub use resolve::{Names, addresses, connect, connect_to, connector};
 pub use trust::{
     NoCertificate, certificate_fault, tls_advice, trusting, trusting_nobody, trusting_system,
 };

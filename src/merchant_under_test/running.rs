@@ -13,7 +13,7 @@ use super::beliefs::ShopBelief;
 use super::call::{ShopAnswer, StepCall};
 use super::hidden_key::HiddenKey;
 use super::process::{ShopError, ShopProcess};
-use crate::http::send;
+use crate::http::{connect_to, send};
 use crate::scenario::{RestartWay, ShopCall, ShopStart, TemplateValues};
 
 /// Longest time until a shop is ready, where its file does not say.
@@ -151,7 +151,7 @@ impl RunningShop {
     async fn look(&self, path: Option<&str>) -> Result<(), String> {
         let authority = &self.authority;
         let Some(path) = path else {
-            let connected = tokio::net::TcpStream::connect(authority).await;
+            let connected = connect_to(authority).await;
             return connected.map(drop).map_err(|error| format!("{authority}: {error}"));
         };
         let sent = send(Method::GET, authority, path, &[], bytes::Bytes::new());

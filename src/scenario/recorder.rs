@@ -34,6 +34,8 @@ pub struct Recording {
     pub plays: Vec<PlayFact>,
     /// Requests that the journal has dropped.
     pub forgotten: u64,
+    /// True if the space was brought back to a snapshot: its journal goes on, and has what was undone, too.
+    pub restored: bool,
 }
 
 /// Something that the payer did, or that was made to happen to an order.
@@ -198,6 +200,13 @@ impl<'a> YamlWriter<'a> {
             notes.push(format!(
                 "The journal has dropped {count} older requests; they are not repeated."
             ));
+        }
+        if done.restored {
+            notes.push(
+                "The space was restored to a snapshot: what was done and undone before that is repeated as well, so a run \
+                 comes to another end. Record in a space that was not restored."
+                    .to_owned(),
+            );
         }
         Self {
             done,

@@ -50,6 +50,14 @@ pub(super) fn gaps(
     }));
     if !rules.is_empty() && rules.iter().all(|it| it.tally.fired == 0) {
         gaps.push("none of the scenario's rules stepped in, so that nothing went wrong".to_owned());
+    } else {
+        let never = rules.iter().filter(|it| it.tally.fired == 0 && !it.armed.rule.optional);
+        gaps.extend(never.map(|it| {
+            let id = &it.armed.rule.id;
+            format!(
+                "the rule `{id}` never stepped in, so that less went wrong than the scenario says"
+            )
+        }));
     }
     let idle = rules.iter().filter(|it| it.tally.fired > 0 && it.tally.idle == it.tally.fired);
     gaps.extend(idle.map(|CountedRule { armed, tally }| {

@@ -113,7 +113,9 @@ async fn answer_parts(
     let is_page = checkout::is_page(path);
     let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
     if is_control && plane != Plane::Merchant {
-        let (name, path) = (name.map(str::to_owned), path.to_owned());
+        let named = head.headers.get(&SPACE_HEADER);
+        let of_header = || named.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+        let (name, path) = (name.map(str::to_owned).or_else(of_header), path.to_owned());
         return app.control.answer(name.as_deref(), &path, head, body).await;
     }
     if let Err(error) = check_host(head.version, &head.uri, &head.headers) {

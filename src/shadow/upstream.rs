@@ -10,13 +10,12 @@ use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::tee::Tee;
 use crate::base::{WebUrlError, WebUrlParts};
 use crate::delivery::accept_any_certificate;
-use crate::http::trusting_system;
+use crate::http::{connect, trusting_system};
 
 /// The longest wait for a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
@@ -128,7 +127,7 @@ impl Upstream {
     /// Opens a connection. Nothing is tried twice.
     pub(super) async fn connect(&self) -> io::Result<SendRequest<Tee>> {
         let connecting = async {
-            let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            let stream = connect(&self.host, self.port).await?;
             stream.set_nodelay(true)?;
             match &self.tls {
                 None => open(stream).await,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -26,6 +26,9 @@ const NEW_NAME: &str = "state.redb.new";
 const VERSION: u32 = 1;
 /// Complaint about a file without [`ABOUT`].
 const NOT_ITSELF: &str = "it does not say what it is";
+/// Complaint about a file that is not at its path any more.
+const REMOVED: &str = "the file was removed, moved or replaced by another while this process held it; put it back, or \
+                       restart payon-sim, which then begins with what is there";
 /// Bytes of the file that the database keeps in memory.
 const CACHE_BYTES: usize = 16 << 20;
 
@@ -87,6 +90,8 @@ struct AnyVersion {
 /// An open file.
 pub(super) struct StoreFile {
     path: PathBuf,
+    /// Device and number of the file that is written. Another one at its path, or none, is not it.
+    identity: (u64, u64),
     /// None after a failed write: it is opened anew before the next.
     database: Option<Database>,
     /// Facts to be written.
@@ -155,7 +160,8 @@ impl StoreFile {
                     let About { next_number, records, .. } = read;
                     let about = About { next_number, records, ..about };
                     let database = Some(database);
-                    let mut file = Self { path, database, about, written: read, saved };
+                    let identity = identity(&path).map_err(|error| directory.unusable(&error))?;
+                    let mut file = Self { path, identity, database, about, written: read, saved };
                     // It says from now on what it is now.
                     file.write(&[], next_number).map_err(|error| directory.unusable(&error))?;
                     return Ok(file);
@@ -180,8 +186,9 @@ impl StoreFile {
         }
         let database =
             create(directory, &path, &about).map_err(|error| directory.unusable(&error))?;
-        let written = about.clone();
-        Ok(Self { path, database: Some(database), about, written, saved: Vec::new() })
+        let identity = identity(&path).map_err(|error| directory.unusable(&error))?;
+        let (database, written) = (Some(database), about.clone());
+        Ok(Self { path, identity, database, about, written, saved: Vec::new() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -232,6 +239,10 @@ impl StoreFile {
         if spaces.is_empty() && self.about == self.written {
             return Ok(());
         }
+        // The system goes on writing a file that was removed, and nobody could ever read it.
+        if identity(&self.path).ok() != Some(self.identity) {
+            return Err(io::Error::other(REMOVED).into());
+        }
         let database = match self.database.take() {
             Some(database) => database,
             None => self.open_anew()?,
@@ -273,6 +284,12 @@ impl StoreFile {
         self.written = self.about.clone();
         Ok(())
     }
+}
+
+/// Device and number of the file at a path.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 fn open_file(path: &Path) -> io::Result<File> {
@@ -425,6 +442,7 @@ mod tests {
         assert!(!bytes.is_empty());
         let mut file = StoreFile {
             path: dir.path().join(NAME),
+            identity: identity(&dir.path().join(NAME)).expect("it is there"),
             database: None,
             about: about.clone(),
             written: about.clone(),

@@ -330,4 +330,11 @@ async fn one_call_holds_only_so_much() {
         let answer = Raw(stream).head().await;
         assert!(answer.starts_with("http/1.1 413 "), "{path}: {answer}");
     }
+    // Expectations that are judged.
+    let expect =
+        |count: usize| json!({ "expect": vec![json!({ "ledger": { "captured": "0" } }); count] });
+    let judged = space.control_send("POST", "verify", &expect(1_000).to_string()).await;
+    assert_eq!(judged.expect(200)["results"].as_array().map(Vec::len), Some(1_000));
+    let refused = space.control_send("POST", "verify", &expect(1_001).to_string()).await;
+    assert_eq!(refused.problem(), (429, "too-many".to_owned()));
 }

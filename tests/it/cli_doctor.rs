@@ -265,6 +265,14 @@ async fn where_push_backs_cannot_arrive() {
     says(&at(&format!("{}/noti", sim.url)).await, "fail", &["the gateway's own address"]);
     let port = sim.url.rsplit(':').next().unwrap();
     says(&at(&format!("http://localhost:{port}/x")).await, "fail", &["the gateway's own address"]);
+    // A box of the gateway takes what comes, whatever space it is in.
+    for space in [&sim.url, &context.space.base_url] {
+        let box_url = format!("{space}/_sim/inbox/shop");
+        says(&at(&box_url).await, "ok", &["is the box shop of the gateway itself"]);
+    }
+    // Names below localhost are this machine, as they are for push-backs.
+    let here = sink.url("/noti").replace("127.0.0.1", "shop.localhost");
+    says(&at(&here).await, "ok", &["answers HEAD with 200"]);
     says(&at("http://0.0.0.0:8080/").await, "fail", &["where a server listens"]);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     says(

@@ -130,6 +130,23 @@ async fn a_link_has_the_time_of_its_space() {
         "{link}"
     );
     assert_eq!(sim.client.get(link.trim_end()).await.status, 303);
+    // The gateway is found as other verbs find it; an address for payers counts before.
+    for (variables, root) in [
+        (&[("PAYON_SIM_URL", &sim.url)][..], sim.url.as_str()),
+        (
+            &[
+                ("PAYON_SIM_URL", &"http://h.invalid".to_owned()),
+                ("PAYON_SIM_PUBLIC_URL", &sim.url),
+            ],
+            &sim.url,
+        ),
+    ] {
+        let mut command = payon_sim(&["link", "--merchant", id, "--space", "links"]);
+        command.envs(variables.iter().copied());
+        let found = tokio::task::spawn_blocking(move || events(command, ORDER.as_bytes()));
+        let link = found.await.unwrap().ok();
+        assert!(link.starts_with(&format!("{root}/space/links/pg/checkout?")), "{link}");
+    }
 
     // One that was made by the machine's clock says so when it is opened.
     let stamped = ORDER.replacen('{', r#"{"issuedAt":1700000000000,"#, 1).replace("L1", "L2");

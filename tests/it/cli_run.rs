@@ -270,6 +270,16 @@ fn a_scenario_that_judges_or_does_nothing_is_not_ok() {
     assert!(told.out.contains("rules stepped in"), "{}", told.out);
     assert_eq!(run(&["run", &idle, "--allow-unjudged"]).code, Some(0));
 
+    // Nor is one in which a rule had no chance beside another; a rule that the client chooses may stay out.
+    let acting = "  - id: acting\n    when: { operation: register }\n    then: [latency: 1s]\n";
+    for (optional, code) in [("", 1), ("    optional: true\n", 0)] {
+        let one = folder.scenario("ONE", &format!("{rule}{optional}{acting}{DRIVE}{expect}"));
+        let told = run(&["run", &one]);
+        assert_eq!(told.code, Some(code), "{}", told.out);
+        let is_told = told.out.contains("the rule `r` never stepped in");
+        assert_eq!(is_told, code == 1, "{}", told.out);
+    }
+
     fs::create_dir(folder.path("empty")).unwrap();
     let empty = folder.path("empty");
     let told = run(&["run", "S001", empty.to_str().unwrap()]);

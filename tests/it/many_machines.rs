@@ -58,6 +58,14 @@ async fn every_link_that_leaves_a_space_carries_the_space() {
         let foreign = page.replace("/space/shop", "/space/other");
         assert_eq!(sim.client.get(&foreign).await.status, 404, "{foreign}");
     }
+    // A call of the control plane finds its space in the same ways; the path counts before the header.
+    for (base, expected) in [(sim.url.as_str(), 3), (other.base_url.as_str(), 0)] {
+        let listed = by_header.get(&format!("{base}/_sim/v1/orders")).await.json();
+        assert_eq!(listed["orders"].as_array().map(Vec::len), Some(expected), "{base}");
+    }
+    let nowhere = sim.client.with_header("x-payon-space", "nowhere");
+    let refused = nowhere.get(&format!("{}/_sim/v1/orders", sim.url)).await;
+    assert_eq!(refused.problem(), (404, "unknown-space".to_owned()));
     // The link in a code for a bank's app, and where its scanner goes on.
     let scanned = order(&shop, "scanned", "PPCBANK_TRANSFER");
     let page = page_of(&shop.post(Operation::Register, &scanned).await);

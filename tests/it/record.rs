@@ -228,6 +228,24 @@ async fn what_a_merchant_gave_back_twice_is_not_expected_of_a_correct_one() {
 }
 
 #[tokio::test]
+async fn what_a_restore_has_undone_is_noted() {
+    let sim = Sim::start().await;
+    let space = sim.space("record-restored").await;
+    space.register("a", json!({})).await;
+    space.control_post("snapshots", &json!({ "name": "one" })).await.expect(201);
+    space.pay("a", json!({})).await;
+    let is_noted = async |tx_id| {
+        recorded(&space, tx_id).await.1.iter().any(|note| note.contains("restored to a snapshot"))
+    };
+    assert!(!is_noted(None).await);
+    space.control_post("snapshots/one/restore", &json!({})).await.expect(200);
+    assert!(is_noted(None).await && is_noted(Some("a")).await);
+    space.control_post("reset", &json!({})).await;
+    space.register("a", json!({})).await;
+    assert!(!is_noted(None).await);
+}
+
+#[tokio::test]
 async fn more_than_a_year_is_noted() {
     let sim = Sim::start().await;
     let space = sim.space("years").await;

@@ -604,6 +604,36 @@ fn a_disk_that_is_full_acknowledges_nothing_under_always_and_is_told_loudly() {
 }
 
 #[test]
+fn a_state_that_was_removed_or_replaced_acknowledges_nothing_under_always() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (held, elsewhere) = (dir.path().join("held"), dir.path().join("elsewhere"));
+    let shown = held.to_str().expect("UTF-8");
+    let gateway = Gateway::start(&["--state", shown, "--durability", "always"]);
+    let register = |number: usize| gateway.post("/pg/order/register", &order(number));
+    assert_eq!(register(1).0, 200);
+    std::fs::rename(&held, &elsewhere).expect("moved");
+    let refused = register(2);
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    assert!(refused.1.contains("was removed, moved or replaced"), "{}", refused.1);
+    assert_eq!(gateway.get("/_sim/readyz").0, 503);
+    // Another file of that name is not the one that is held.
+    std::fs::create_dir(&held).expect("made");
+    std::fs::copy(elsewhere.join("state.redb"), held.join("state.redb")).expect("copied");
+    assert_eq!(register(3).0, 503);
+    std::fs::remove_dir_all(&held).expect("removed");
+    std::fs::rename(&elsewhere, &held).expect("put back");
+    assert_eq!(register(4).0, 200);
+    assert_eq!(gateway.get("/_sim/readyz").0, 200);
+    gateway.until_logged("the state cannot be written to");
+    kill(gateway);
+    let gateway = start(&held, &[]);
+    let find = |number: usize| gateway.get(&format!("/_sim/v1/orders/C0000143/T{number}")).0;
+    // Nothing is missing of what was refused, either: it stayed in memory, and was written later.
+    assert_eq!((1..=4).map(find).collect::<Vec<_>>(), [200; 4]);
+    gateway.stop();
+}
+
+#[test]
 fn a_disk_that_is_full_is_told_loudly_under_second_and_work_goes_on() {
     let dir = tempfile::tempdir().expect("a directory");
     let gateway = start_on_a_small_disk(dir.path(), "second");

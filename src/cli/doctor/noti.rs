@@ -13,14 +13,14 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::TokioExecutor;
-use tokio::net::lookup_host;
 
 use super::given::Given;
 use super::report::DoctorReport;
 use super::sim::Sim;
 use crate::base::WebUrlParts;
 use crate::delivery::accept_any_certificate;
-use crate::http::certificate_fault;
+use crate::http::{addresses, certificate_fault, connector};
+use crate::space::inbox_at;
 
 const NOTI: &str = "noti_url";
 /// Longest time for the merchant's answer.
@@ -58,6 +58,12 @@ pub(super) async fn check(
     let Ok(gateway) = NotiTarget::parse(gateway) else { return };
     let gateway_at = gateway.resolve().await.unwrap_or_default();
     if addresses.iter().any(|address| gateway_at.contains(address)) {
+        if let Some(name) = sim.and_then(|_| inbox_at(text)) {
+            let found = format!(
+                "{text} is the box {name} of the gateway itself, which keeps all that comes"
+            );
+            return report.ok(NOTI, found);
+        }
         let found = format!("{text} is the gateway's own address: push-backs would go to itself");
         return report.fail(NOTI, found, "give the address of the merchant's server");
     }
@@ -146,7 +152,7 @@ impl NotiTarget {
     }
 
     async fn resolve(&self) -> io::Result<HashSet<SocketAddr>> {
-        Ok(lookup_host((self.host.as_str(), self.port)).await?.collect())
+        Ok(addresses(&self.host, self.port).await?.into_iter().collect())
     }
 
     /// Asks with HEAD; any certificate will do unless it is to be `verified`.
@@ -157,7 +163,7 @@ impl NotiTarget {
         } else {
             builder.with_tls_config(accept_any_certificate())
         };
-        let connector = builder.https_or_http().enable_http1().build();
+        let connector = builder.https_or_http().enable_http1().wrap_connector(connector());
         let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
         let request = Request::builder().method(Method::HEAD).uri(&self.uri);
         let request =

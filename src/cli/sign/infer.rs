@@ -1,7 +1,6 @@
 //! `payon-sim sign infer`: the recipe of signatures that were made elsewhere.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,19 +9,16 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use super::super::exit;
-use super::super::input::{ProfileArg, merchant, operation, read_all_text};
+use super::super::input::{ProfileArg, merchant, operation, read_recording_or_stdin};
 use super::super::talk::FormatArgs;
 use super::super::visible::visible;
-use crate::base::{Operation, encoded, utf8};
+use crate::base::{Operation, RECORDING_MAX, encoded, read_file_within, utf8};
 use crate::capture;
 use crate::crypto::{
     self, Held, Inference, KeyReport, Outcome, Recipe, Sample, SearchBudget, Secret,
 };
 use crate::profile::Profile;
 use crate::wire;
-
-/// The most that is read from a file, in bytes.
-const FILE_MAX: u64 = 64 << 20;
 
 /// Signed requests and the keys that the user holds.
 #[derive(Args, Debug)]
@@ -162,8 +158,8 @@ fn held(args: &InferArgs, profile: &Profile) -> anyhow::Result<Held> {
 }
 
 fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let file = File::open(path).and_then(|file| crate::base::read_all(file, FILE_MAX));
-    file.with_context(|| format!("cannot read {}", path.display()))
+    let bytes = read_file_within(path, RECORDING_MAX);
+    bytes.with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
@@ -173,7 +169,9 @@ fn read_text(path: &Path) -> anyhow::Result<String> {
 
 fn read_samples(path: &Path) -> anyhow::Result<Vec<capture::CapturedCall>> {
     let (name, text) = if path == Path::new("-") {
-        ("standard input".to_owned(), read_all_text("signed requests")?)
+        let bytes = read_recording_or_stdin("-", "signed requests")?;
+        let text = utf8(&bytes).map_err(|came| anyhow!("the standard input is {came}"))?;
+        ("standard input".to_owned(), text.to_owned())
     } else {
         (path.display().to_string(), read_text(path)?)
     };

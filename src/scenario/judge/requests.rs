@@ -1,12 +1,40 @@
 //! Expectations about calls.
 
+use std::collections::BTreeSet;
+
 use super::{Compare, ExpectationVerdict, OrderName, Run, WantedCount, clock, weigh};
-use crate::base::{Millis, Operation, Period, Reason};
+use crate::base::{Millis, Operation, Period, Reason, nearest};
 use crate::scenario::codec::Times;
 use crate::scenario::history::{RequestFact, SpaceHistory};
 use crate::scenario::model::{HttpStatus, RequestExpectation};
 
 pub(super) fn judge(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> ExpectationVerdict {
+    let verdict = judge_calls(wanted, never, run);
+    match misspelt(wanted, run.history) {
+        Some((name, meant)) if verdict.ok => ExpectationVerdict::not_judged(&format!(
+            "no call has a member `{name}`, and some have `{meant}`: is that meant by `field`?"
+        )),
+        _ => verdict,
+    }
+}
+
+/// A member under `field` that no call has, beside the one of the calls that is written nearly so.
+fn misspelt<'h>(
+    wanted: &RequestExpectation,
+    history: &'h SpaceHistory,
+) -> Option<(String, &'h str)> {
+    let calls = || history.requests.iter().flat_map(|it| it.fields.iter().map(|(name, _)| &**name));
+    wanted.field.0.iter().find_map(|(name, _)| {
+        if calls().any(|known| known == name) {
+            return None;
+        }
+        let known: BTreeSet<&str> = calls().collect();
+        let meant = nearest(name, &known.into_iter().collect::<Vec<_>>())?;
+        Some((name.clone(), meant))
+    })
+}
+
+fn judge_calls(wanted: &RequestExpectation, never: bool, run: &Run<'_>) -> ExpectationVerdict {
     let count = WantedCount::Count(match (never, wanted.counts()) {
         (true, _) => Times::exactly(0),
         (false, Some(times)) => times,

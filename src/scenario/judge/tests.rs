@@ -156,6 +156,19 @@ fn expectations_are_met_or_not() {
 }
 
 #[test]
+fn what_no_call_can_have_is_not_met_by_having_none() {
+    let history = lost_refund();
+    for (field, judged) in
+        [("amout: '1.00'", false), ("Amount: { present: true }", false), ("cvv: '1'", true)]
+    {
+        let text = format!("{{ never: true, request: {{ field: {{ {field} }} }} }}");
+        let verdict = verdict(&text, &history);
+        assert_eq!((verdict.ok, verdict.judged), (judged, judged), "{text}: {verdict:#?}");
+        assert_eq!(verdict.detail.contains("`amount`"), !judged, "{verdict:#?}");
+    }
+}
+
+#[test]
 fn same_order_needs_a_rule_that_stepped_in() {
     let mut history = lost_refund();
     history.requests[3].rule = None;

@@ -97,6 +97,9 @@ record! {
         then: Option<Lines> = "then",
         /// One list of effects for each fitting call in turn; an empty list lets the call through, and so does the end.
         sequence: Option<Vec<Lines>> = "sequence",
+        /// True if nothing is missing where it never steps in, since the client chooses by what it sends. Without this a
+        /// run in which it never did counts as partly judged.
+        optional: bool = "optional",
     }
     check check_rule;
 }

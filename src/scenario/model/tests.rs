@@ -298,6 +298,7 @@ rules:
           bytesPerSecond: 5
   - id: chain
     sequence: [[{ transport: { drip: { bytesPerSecond: 3 } } }], [], [{ transport: { busy: { retryAfter: 30s } } }, { transport: { server-error: 502 } }, { transport: { reset-within-body: 7 } }, { transport: { bandwidth: { bytesPerSecond: 9 } } }, transport: hang]]
+    optional: true
 drive:
   - register: { order: a, merchantId: M, amount: 12.5, currency: USD, trt: 10, paymentMethod: CREDIT_DEBIT, txIdSuffix: -x, header: h, savedCardOf: "02", fields: { note: "1.00", n: 1.00 } }
   - register
