@@ -11,7 +11,9 @@ use flate2::write::ZlibEncoder;
 
 /// Every set of texts: its name, by which `packed_texts!` embeds it, the folder of its files, and the end of their names,
 /// without which a text is named.
-const SETS: [(&str, &str, &str); 6] = [
+const SETS: [(&str, &str, &str); 8] = [
+    ("audit", "fixtures/audit", ".toml"),
+    ("checkout", "src/checkout/assets", ""),
     ("dashboard", "src/api/dashboard/assets", ""),
     ("docs", "docs", ".md"),
     ("examples", "src/api", ".json"),
@@ -19,6 +21,9 @@ const SETS: [(&str, &str, &str); 6] = [
     ("probes", "probes", ".yaml"),
     ("scenarios", "scenarios", ".yaml"),
 ];
+
+/// Pages of `docs/` that the program makes itself (`src/api/docs/made.rs`), so they are not packed.
+const MADE: [&str; 4] = ["calls", "control-api", "fidelity", "scenarios"];
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -51,6 +56,7 @@ fn pack(folder: &str, end: &str) -> io::Result<Vec<u8>> {
         }
     }
     if folder == "docs" {
+        texts.retain(|name, _| !MADE.contains(&name.as_str()));
         println!("cargo::rerun-if-changed=CHANGELOG.md");
         texts.insert("changelog".to_owned(), fs::read_to_string("CHANGELOG.md")?);
     }

@@ -46,6 +46,7 @@ mod views;
 mod wait;
 
 pub use control::{Control, ControlSettings, TlsPort};
+pub use docs::{fidelity_page, payon_calls_page, scenarios_page};
 pub use problem::ApiProblem;
 pub use sources::{FileStamp, Sources, Stamp};
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::base::{Diagnostic, nearest, read_file};
+use crate::base::{Diagnostic, nearest, read_file, sort_by};
 use crate::scenario::{
     ArmedRule, CATALOGUE, ChangeSet, Rule, Scenario, ScenarioFile, check_rules, scenario,
 };
@@ -258,7 +258,7 @@ impl SourceSearch {
         self.names += entries.len();
         entries
             .retain(|path| path.file_name().is_some_and(|name| !name.as_bytes().starts_with(b".")));
-        entries.sort();
+        sort_by(&mut entries, Ord::cmp);
         for path in entries {
             let ending = path.extension().and_then(|ending| ending.to_str());
             let is_scenario = matches!(ending, Some("yaml" | "yml" | "json"));

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::AuditCase;
+use crate::base::{PackedTexts, packed_texts};
 
 /// The built-in data.
-const BUILT_IN: &str = include_str!("../../fixtures/audit/audit.toml");
+static BUILT_IN: PackedTexts = packed_texts!("audit");
 
 /// Everything that an audit goes by.
 #[derive(Clone, Debug, Deserialize)]
@@ -159,7 +160,7 @@ impl AuditRules {
     /// # Errors
     /// The file that is built in cannot be read; a test keeps that from happening.
     pub fn built_in() -> Result<Self, toml::de::Error> {
-        toml::from_str(BUILT_IN)
+        toml::from_str(BUILT_IN.text("audit").unwrap_or_default())
     }
 
     /// The practice that a bug breaks.

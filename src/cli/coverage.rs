@@ -56,7 +56,13 @@ pub(super) fn run(args: &CoverageArgs) -> anyhow::Result<ExitCode> {
     if args.talk.is_json() {
         exit::print_json(&coverage)?;
     } else {
-        exit::print(&coverage.to_string())?;
+        let of = if args.all {
+            "of all spaces since the gateway began:".to_owned()
+        } else {
+            let space = args.talk.gateway.space_name();
+            format!("of the space {space} since it was made or reset; --all counts all spaces:")
+        };
+        exit::print(&format!("{of}\n{coverage}"))?;
     }
     Ok(if args.bar.is_cleared(&coverage) { ExitCode::SUCCESS } else { exit::failed() })
 }

@@ -11,6 +11,7 @@ use super::exit;
 use super::input::ProfileArg;
 use super::table::table;
 use super::talk::FormatArgs;
+use crate::api::fidelity_page;
 use crate::profile::{Mark, Provenance};
 
 /// Selection of behaviours, and the form of the output.
@@ -44,16 +45,7 @@ impl ValueEnum for Chosen {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.0.name()).help(meaning(self.0)))
-    }
-}
-
-fn meaning(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Documented => "documented by PAYON",
-        Mark::Example => "seen only in an example of PAYON's",
-        Mark::Assumed => "assumed by the simulator",
-        Mark::Confirmed => "assumed at first, confirmed by what PAYON answered",
+        Some(PossibleValue::new(self.0.name()).help(self.0.meaning()))
     }
 }
 
@@ -69,7 +61,7 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.markdown {
-        exit::print_exact(&page(&profile.name, &entries))?;
+        exit::print_exact(&fidelity_page(&profile.name, entries.iter().copied()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows: Vec<_> = entries
@@ -87,33 +79,10 @@ pub(super) fn run(args: &FidelityArgs) -> anyhow::Result<ExitCode> {
             continue;
         }
         // Writing into a String cannot fail.
-        let _ = writeln!(text, "{mark}: {count} {}", meaning(mark));
+        let _ = writeln!(text, "{mark}: {count} {}", mark.meaning());
     }
     exit::print(&text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A Markdown page with a table for each mark.
-fn page(profile: &str, entries: &[&Provenance]) -> String {
-    let mut text = format!(
-        "# What is PAYON's, and what is ours\n\nEvery behaviour of the profile `{profile}` with the line that \
-         holds it. This page is made by `payon-sim fidelity --markdown`; `GET /_sim/v1/fidelity` reads the same data. How to \
-         confirm what is assumed: [shadow.md](shadow.md).\n",
-    );
-    for mark in Mark::ALL.iter().copied() {
-        let own: Vec<_> = entries.iter().filter(|entry| entry.mark == mark).collect();
-        if own.is_empty() {
-            continue;
-        }
-        // Writing into a String cannot fail.
-        let _ = write!(text, "\n## {mark}: {} {}\n\n", own.len(), meaning(mark));
-        text.push_str("| behaviour | what | held by |\n| --- | --- | --- |\n");
-        for Provenance { key, about, place, .. } in own {
-            let about = about.replace('|', "\\|");
-            let _ = writeln!(text, "| `{key}` | {about} | {place} |");
-        }
-    }
-    text
 }
 
 fn as_json(entry: &Provenance) -> Value {

@@ -41,7 +41,6 @@ mod rules;
 mod run;
 mod scenario;
 mod scenarios;
-mod scenarios_page;
 mod sentence;
 mod serve;
 mod settings;
@@ -118,7 +117,7 @@ enum Command {
     /// Decode, draw and make KHQR payloads
     #[command(subcommand)]
     Khqr(khqr::KhqrVerb),
-    /// Make, list, copy and delete spaces, in which tests do not meet
+    /// Make, list, move and delete spaces, in which tests do not meet
     #[command(subcommand)]
     Space(space::SpaceVerb),
     /// Show and move the clock of a space: advance it, freeze it, bring it back to real time

@@ -8,10 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::exit;
-use super::scenarios_page;
 use super::table::table;
 use super::talk::FormatArgs;
-use crate::api::Sources;
+use crate::api::{Sources, scenarios_page};
 use crate::base::visible;
 use crate::scenario::{CATALOGUE, Expectation, MerchantFile, Scenario, ScenarioFile, Subject};
 
@@ -144,7 +143,7 @@ pub(super) struct ListArgs {
 /// Lists the scenarios that come with the program.
 pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     if args.markdown {
-        exit::print_exact(&scenarios_page::page())?;
+        exit::print_exact(&scenarios_page())?;
         return Ok(ExitCode::SUCCESS);
     }
     let scenarios = CATALOGUE

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::event::{CallFault, Flow, FlowEvent, Schedule};
-use crate::base::Seed;
+use crate::base::{Seed, sort_by, sort_by_key};
 
 /// Variations of a flow's events beside those that every run has.
 #[derive(Clone, Copy)]
@@ -62,12 +62,13 @@ pub fn schedules(flows: &[Flow], faults: usize, seed: Seed) -> Vec<Schedule> {
         let plain = Schedule::plain(*flow);
         vary(&plain, &flow.variations(), faults, &mut |bag| order(bag, faults, &mut found));
     }
-    let mut all: Vec<Schedule> = found.into_iter().collect();
-    all.sort_by_cached_key(|schedule| {
+    let place = |schedule: &Schedule| {
         let name = format!("{schedule:?}");
         (schedule.fault_count(), seed.number(&[b"explore", name.as_bytes()]))
-    });
-    all
+    };
+    let mut all: Vec<_> = found.into_iter().map(|schedule| (place(&schedule), schedule)).collect();
+    sort_by_key(&mut all, |(place, _)| *place);
+    all.into_iter().map(|(_, schedule)| schedule).collect()
 }
 
 /// Every choice of variations that keeps within the number of faults.
@@ -123,7 +124,7 @@ fn varied(base: &Schedule, variation: Variation) -> Option<Schedule> {
 fn order(bag: &Schedule, faults: usize, found: &mut BTreeSet<Schedule>) {
     let prefix = bag.flow.prefix().min(bag.events.len());
     let mut rest = bag.events[prefix..].to_vec();
-    rest.sort_unstable();
+    sort_by(&mut rest, Ord::cmp);
     let mut placed = Schedule { events: bag.events[..prefix].to_vec(), ..bag.clone() };
     place(&mut placed, &mut rest, faults, found);
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, sort_by};
 use crate::scenario::{Scenario, ScenarioFile};
 
 /// A way of doing business with the gateway.
@@ -371,7 +371,7 @@ impl Schedule {
                 }
             }
         }
-        self.faults.sort_unstable();
+        sort_by(&mut self.faults, Ord::cmp);
         self
     }
 
@@ -414,8 +414,13 @@ impl Schedule {
         }
         if !rules.is_empty() {
             text += "rules:\n";
+            // A merchant who works in another way never makes the call that a fault waits for; where none of them steps in,
+            // nothing was judged all the same.
             for (id, when, then) in rules {
-                let _ = write!(text, "  - id: {id}\n    when: {when}\n    then: {then}\n");
+                let _ = write!(
+                    text,
+                    "  - id: {id}\n    when: {when}\n    then: {then}\n    optional: true\n"
+                );
             }
         }
         text += "drive:\n";

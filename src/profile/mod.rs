@@ -194,15 +194,7 @@ impl Profile {
     /// The sign mode that holds for a merchant on an operation. A merchant whose signatures are off is
     /// never asked; else the operation's own mode comes first, then the merchant's, then the profile's.
     pub fn sign_mode(&self, merchant: &Merchant, operation: Operation) -> SignMode {
-        let own = merchant.sign_mode.unwrap_or(self.sign.mode);
-        if own == SignMode::Off {
-            return SignMode::Off;
-        }
-        match self.sign.modes[operation.index()] {
-            Some(mode) => mode,
-            None if self.sign.operations.contains(&operation) => own,
-            None => SignMode::Off,
-        }
+        self.sign.mode_of(merchant.sign_mode.unwrap_or(self.sign.mode), operation)
     }
 
     /// The push-back policy that holds for a merchant.

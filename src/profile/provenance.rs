@@ -18,6 +18,18 @@ named_enum! {
     }
 }
 
+impl Mark {
+    /// The mark in words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Documented => "documented by PAYON",
+            Self::Example => "seen only in an example of PAYON's",
+            Self::Assumed => "assumed by the simulator",
+            Self::Confirmed => "assumed at first, confirmed by what PAYON answered",
+        }
+    }
+}
+
 /// A line of a profile file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {

@@ -31,6 +31,25 @@ pub struct SignSettings {
     pub recipe: Recipe,
 }
 
+impl SignSettings {
+    /// The sign mode of an operation for a merchant whose mode is `own`.
+    pub(super) fn mode_of(&self, own: SignMode, operation: Operation) -> SignMode {
+        if own == SignMode::Off {
+            return SignMode::Off;
+        }
+        match self.modes[operation.index()] {
+            Some(mode) => mode,
+            None if self.operations.contains(&operation) => own,
+            None => SignMode::Off,
+        }
+    }
+
+    /// The same for a merchant without a mode of its own.
+    pub fn mode(&self, operation: Operation) -> SignMode {
+        self.mode_of(self.mode, operation)
+    }
+}
+
 impl Read for SignSettings {
     fn read(node: &TomlNode<'_>) -> Option<Self> {
         let mut table = node.section()?;

@@ -5,6 +5,8 @@
 //! somebody waits for, what is left of their money, what a payer is asked, how often it was wrong, and to the millisecond
 //! what is due next. Most happens there, and just beside it.
 
+use std::collections::HashMap;
+
 use payon_sim::crypto::{Secret, SignKey};
 
 use super::history::{
@@ -57,6 +59,8 @@ const AMOUNTS: [i64; 5] = [100, 100, 250, 999, 1];
 
 struct Generator {
     random: Random,
+    /// The rules that were armed last in each space.
+    armed: HashMap<String, Vec<Rule>>,
     /// Names that were used, of whatever kind.
     names: usize,
     /// The space in which most happens for a while.
@@ -80,7 +84,8 @@ pub(crate) fn history(seed: u64, size: Size) -> History {
         state: random.percent(40),
     };
     let has_races = random.percent(50);
-    let mut generator = Generator { random, names: 0, focus: 0, has_races, last: None };
+    let armed = HashMap::new();
+    let mut generator = Generator { random, armed, names: 0, focus: 0, has_races, last: None };
     let mut world = World::new(setup);
     let mut steps: Vec<Step> = Vec::new();
     while steps.len() < size.steps {
@@ -162,6 +167,16 @@ impl Generator {
         let has_snapshot = !own.snapshots.is_empty();
         let has_pushback = !own.contents.pushbacks.is_empty();
         let is_full = names.len() >= SPACES_MAX;
+        // What arms its rules at the beginning does so again where it begins anew.
+        let begins_anew = matches!(
+            last,
+            Some(Step::Reset { space: of } | Step::Restore { space: of, .. }) if *of == space
+        );
+        if let Some(rules) = self.armed.get(&space).filter(|_| begins_anew)
+            && self.random.percent(60)
+        {
+            return Step::Arm { rules: rules.clone(), space };
+        }
         let weights = [
             700,                                           // a call
             if self.has_races { 180 } else { 0 },          // a race
@@ -174,7 +189,7 @@ impl Generator {
             if has_snapshot { 30 } else { 1 },             // back to one
             if is_full || !has_snapshot { 0 } else { 12 }, // on from one elsewhere
             if has_snapshot { 12 } else { 1 },             // by a file
-            8,                                             // a reset
+            14,                                            // a reset
             if names.len() > 2 { 3 } else { 0 },           // a space is removed
             if is_full { 0 } else { 3 },                   // a space is made
             if world.setup.state { 35 } else { 0 },        // a restart
@@ -192,7 +207,11 @@ impl Generator {
             }
             2 => Step::Receiver { receiver: self.random.below(RECEIVERS), answer: self.answer() },
             3 => Step::Box { space, name: self.random.of(&BOXES), answer: self.box_answer() },
-            4 => Step::Arm { space, rules: self.rules(&own.contents) },
+            4 => {
+                let rules = self.rules(&own.contents);
+                self.armed.insert(space.clone(), rules.clone());
+                Step::Arm { space, rules }
+            }
             5 => self.clock(space, own),
             6 => {
                 let pushback = self.random.of(&own.contents.pushbacks);
@@ -533,7 +552,14 @@ impl Generator {
         // Calls at the same time need rules whose counts do not decide.
         let plain = self.has_races && self.random.percent(80);
         let mut rules: Vec<Rule> = (0..count).map(|_| self.rule(contents)).collect();
-        rules.retain(|rule| !plain || !is_ordered(std::slice::from_ref(rule)));
+        if plain {
+            for rule in &mut rules {
+                if self.random.percent(50) {
+                    rule.gate = Gate::All;
+                }
+            }
+            rules.retain(|rule| !is_ordered(std::slice::from_ref(rule)));
+        }
         rules.sort_by(|a, b| a.id.cmp(&b.id));
         rules.dedup_by(|a, b| a.id == b.id);
         rules

@@ -1,8 +1,10 @@
 //! The pages of `docs/`, served under `/_sim/docs/`: as HTML, as the Markdown that they are written in, and searched. They
 //! are part of the binary as Markdown, and made into HTML when they are asked for.
 
+mod made;
 mod pages;
 mod render;
+mod scenarios_page;
 mod search;
 
 use askama::Template;
@@ -13,7 +15,9 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 
 use crate::http::ReplyBody;
+pub use made::{fidelity_page, payon_calls_page};
 use pages::{CONTENTS, PAGES, title};
+pub use scenarios_page::scenarios_page;
 use search::Hit;
 
 /// Path of the pages, below the space's own path.

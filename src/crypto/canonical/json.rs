@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::words::Layout;
+use crate::base::sort_by;
 
 /// A JSON value whose scalars are literals of the text that it was read from.
 pub(super) enum Node<'a> {
@@ -31,7 +32,7 @@ impl<'a> Node<'a> {
                 for (_, node) in &mut *members {
                     node.sort();
                 }
-                members.sort_by(|(left, _), (right, _)| left.cmp(right));
+                sort_by(members, |(left, _), (right, _)| left.cmp(right));
             }
         }
     }

@@ -8,7 +8,6 @@ mod json;
 mod values;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::rc::Rc;
 
 use super::encoding::Encoding;
@@ -21,7 +20,7 @@ use super::words::{
     Charset, DigestForm, EmptyValues, Escape, Layout, LineEnds, Numbers, Order, SignValue,
     TextCase, Transform,
 };
-use crate::base::{Fields, Literal};
+use crate::base::{Fields, Literal, sort_by, sort_by_key};
 use json::Node;
 
 /// One member that may be part of the string.
@@ -256,12 +255,16 @@ impl<'a> CanonicalStyle<'a> {
             Arrangement::By(order) => match order {
                 Order::AsSent => {}
                 Order::AsSentReversed => members.reverse(),
-                Order::Name => members.sort_by_key(|member| member.name),
-                Order::NameReversed => members.sort_by_key(|member| Reverse(member.name)),
-                Order::NameAnyCase => members.sort_by_key(|member| member.name.to_lowercase()),
-                Order::Value => members.sort_by_key(|member| member.value.text()),
+                Order::Name => sort_by(&mut members, |one, other| one.name.cmp(other.name)),
+                Order::NameReversed => sort_by(&mut members, |one, other| other.name.cmp(one.name)),
+                Order::NameAnyCase => {
+                    sort_by_key(&mut members, |member| member.name.to_lowercase());
+                }
+                Order::Value => {
+                    sort_by(&mut members, |one, other| one.value.text().cmp(&other.value.text()));
+                }
             },
-            Arrangement::Listed(names) => members.sort_by_key(|member| {
+            Arrangement::Listed(names) => sort_by_key(&mut members, |member| {
                 names.iter().position(|name| *name == member.name).unwrap_or(usize::MAX)
             }),
         }

@@ -8,6 +8,7 @@ use super::super::orders::permutations;
 use super::super::recipe::{Recipe, SIGN};
 use super::super::words::{Order, SignValue};
 use super::choices::{KEY_NAMES, ORDERS, Weighed, pop};
+use crate::base::sort_by_key;
 
 /// Up to this many members every order of all of them is tried.
 const PERMUTED_MAX: usize = 8;
@@ -69,7 +70,7 @@ impl<'s, 'a> Arrangements<'s, 'a> {
             waiting.extend(plans(sources, &names, documented, has_key));
             waiting.extend(permuted(&names));
         }
-        waiting.sort_by_key(|(weight, _)| *weight);
+        sort_by_key(&mut waiting, |(weight, _)| *weight);
         let (made, made_with_key, seen) = (Vec::new(), Vec::new(), HashSet::new());
         Self { sources, made, made_with_key, waiting: waiting.into(), seen }
     }
@@ -203,7 +204,7 @@ fn omissions(names: &[&str], all: &[&str], documented: &[&str]) -> Vec<(usize, V
                 .push((if names.len() <= FEW { 2 } else { (1 + count).min(4) }, owned(&left_out)));
         }
     }
-    omissions.sort_by_key(|(weight, _)| *weight);
+    sort_by_key(&mut omissions, |(weight, _)| *weight);
     omissions
 }
 

@@ -19,6 +19,7 @@ use super::choices::{
 use super::forms::{Forms, NameForm, ValueForm, Whole};
 use super::opened::{HeldKey, Lead};
 use super::sample::{Held, Sample, SearchBudget};
+use crate::base::sort_by_key;
 
 /// The outcome of a search.
 pub(super) struct FoundRecipe {
@@ -483,7 +484,7 @@ fn joins() -> Vec<Weighed<Join>> {
     for (weight, separator) in VALUE_SEPARATORS {
         joins.push((*weight, Join { with_names: false, joiner: "", separator }));
     }
-    joins.sort_by_key(|(weight, _)| *weight);
+    sort_by_key(&mut joins, |(weight, _)| *weight);
     joins
 }
 
@@ -521,7 +522,7 @@ fn frames(has_key: bool) -> Vec<Weighed<SearchFrame>> {
             add(2, String::new(), format!("&{name}={SECRET}"));
             add(2, format!("{name}={SECRET}&"), String::new());
         }
-        frames.sort_by_key(|(weight, _)| *weight);
+        sort_by_key(&mut frames, |(weight, _)| *weight);
     }
     frames
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CallFacts;
 use crate::base::persistent::{PersistentMap, PersistentVec};
-use crate::base::{RecordChanges, RecordKind, read_record};
+use crate::base::{RecordChanges, RecordKind, read_record, sort_by};
 
 /// The most pairs of rule and order that are remembered; past it the oldest are forgotten.
 const PAIRS_MAX: usize = 1 << 17;
@@ -156,10 +156,10 @@ impl Counters {
     fn sums(&self) -> CountersFile {
         let mut rules: Vec<_> =
             self.by_rule.iter().map(|(rule, sum)| (*rule, sum.all, sum.fired)).collect();
-        rules.sort_unstable();
+        sort_by(&mut rules, Ord::cmp);
         let idle = self.by_rule.iter().filter(|(_, sum)| sum.idle > 0);
         let mut idle: Vec<_> = idle.map(|(rule, sum)| (*rule, sum.idle)).collect();
-        idle.sort_unstable();
+        sort_by(&mut idle, Ord::cmp);
         CountersFile { pairs: Vec::new(), rules, idle }
     }
 

@@ -1,4 +1,4 @@
-//! `docs/control-api.md` and the examples of the calls.
+//! `docs/control-api.md` and the examples of the calls; `docs/calls.md`.
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,20 @@ fn the_page_is_what_the_calls_say() {
     let made = run(&["openapi", "--markdown"]).ok();
     let kept = page("docs/control-api.md");
     assert!(made == kept, "run: payon-sim openapi --markdown > docs/control-api.md");
+}
+
+#[test]
+fn the_page_of_payons_calls_is_what_the_profile_says() {
+    let made = run(&["openapi", "--payon", "--markdown"]).ok();
+    let kept = page("docs/calls.md");
+    assert!(made == kept, "run: payon-sim openapi --payon --markdown > docs/calls.md");
+    let document: Value = serde_json::from_str(&run(&["openapi", "--payon"]).ok()).expect("JSON");
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(
+            made.contains(&format!("`{path}`")) || made.contains(&format!("POST {path}")),
+            "{path}"
+        );
+    }
 }
 
 #[test]

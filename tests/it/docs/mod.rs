@@ -48,6 +48,7 @@ pages! {
     many_machines "docs/many-machines.md";
     checkout "docs/checkout.md";
     cards "docs/cards.md";
+    calls "docs/calls.md";
     ci "docs/ci.md";
     compared "docs/compared-with-pgtest.md";
     compatibility "docs/compatibility.md";

@@ -23,7 +23,7 @@ const TABLES: &[(&str, &str)] = &[
 ];
 
 /// The page.
-pub(super) fn page() -> String {
+pub fn scenarios_page() -> String {
     let mut page = PREFACE.to_owned();
     let schema = Scenario::json_schema();
     for (name, title) in TABLES {
