@@ -102,7 +102,7 @@ public class Merchant {
         return body;
     }
 
-    /** What is signed: name=value pairs sorted by name, joined by &; sign and empty values left out. */
+    /** What is signed: name=value pairs sorted by name, joined by &; sign, null and "" left out, but not 0. */
     static String canonical(Map<String, String> body) {
         Map<String, String> sorted = new TreeMap<>(body);
         sorted.remove("sign");
@@ -268,6 +268,12 @@ public class Merchant {
         expect("refund", answer.text("resultCode") + " " + answer.amount(), "0000 " + amount);
     }
 
+    /** Nothing can be given back, but it must not be taken for everything either: a zero is signed and sent. */
+    void refundNothing(String txId) throws Exception {
+        Answer answer = call("/pg/refund", sign(ours("txId", txId, "amount", "0")));
+        expect("refund of nothing", answer.text("resultCode"), "1103");
+    }
+
     void reverse(String txId, String amount) throws Exception {
         Answer answer = call("/pg/reversal", sign(ours("txId", txId)));
         expect("reversal", answer.text("resultCode") + " " + answer.amount(), "0000 " + amount);
@@ -367,6 +373,7 @@ public class Merchant {
         String purchase = register("10", "12.50");
         settle(purchase, "12.50", "COMPLETE");
         List<String> causes = explain(purchase);
+        refundNothing(purchase);
         refund(purchase, "2.50");
         refund(purchase, "10.00");
 

@@ -27,9 +27,10 @@ async function post(url, body) {
 /** Posts a request to PAYON. */
 const call = (path, body) => post(BASE_URL + path, body);
 
-/** What is signed: name=value pairs sorted by name, joined by &; sign and empty values left out. */
+/** What is signed: name=value pairs sorted by name, joined by &; sign, null and "" left out, but not 0. */
 function canonical(body) {
-  const names = Object.keys(body).filter((name) => name !== 'sign' && body[name]);
+  const isEmpty = (value) => value == null || value === '';
+  const names = Object.keys(body).filter((name) => name !== 'sign' && !isEmpty(body[name]));
   return names.sort().map((name) => `${name}=${body[name]}`).join('&');
 }
 
@@ -150,6 +151,14 @@ async function refund(txId, amount) {
   expect('refunded amount', cents(answer.amount), amount);
 }
 
+/** Nothing can be given back, but it must not be taken for everything either: a zero is signed and sent. */
+async function refundNothing(txId) {
+  for (const amount of [0, '0']) {
+    const { answer } = await call('/pg/refund', sign({ ...ours, txId, amount }));
+    expect('refund of nothing', answer.resultCode, '1103');
+  }
+}
+
 async function reverse(txId, amount) {
   const { answer } = await call('/pg/reversal', sign({ ...ours, txId }));
   expect('reversal', answer.resultCode, '0000');
@@ -246,6 +255,7 @@ await pushBacks.listen();
 const purchase = await register(pushBacks, '10', '12.50');
 await settle(pushBacks, purchase, '12.50', 'COMPLETE');
 const causes = await explain(purchase);
+await refundNothing(purchase);
 await refund(purchase, '2.50');
 await refund(purchase, '10.00');
 

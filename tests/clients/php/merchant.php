@@ -51,7 +51,7 @@ function call(string $path, array $body): array
     return post(BASE_URL . $path, $body);
 }
 
-/** What is signed: name=value pairs sorted by name, joined by &; sign and empty values left out. */
+/** What is signed: name=value pairs sorted by name, joined by &; sign, null and '' left out, but not 0. */
 function canonical(array $body): string
 {
     unset($body['sign']);
@@ -206,6 +206,15 @@ function refund(string $txId, string $amount): void
     expect('refund', [$answer['resultCode'], cents($answer['amount'])], ['0000', $amount]);
 }
 
+/** Nothing can be given back, but it must not be taken for everything either: a zero is signed and sent. */
+function refundNothing(string $txId): void
+{
+    foreach ([0, '0'] as $amount) {
+        [, $answer] = call('/pg/refund', sign([...OURS, 'txId' => $txId, 'amount' => $amount]));
+        expect('refund of nothing', $answer['resultCode'], '1103');
+    }
+}
+
 function reverse(string $txId, string $amount): void
 {
     [, $answer] = call('/pg/reversal', sign([...OURS, 'txId' => $txId]));
@@ -309,6 +318,7 @@ $pushBacks = new PushBacks();
 $purchase = register($pushBacks, '10', '12.50');
 settle($pushBacks, $purchase, '12.50', 'COMPLETE');
 $causes = explain($purchase);
+refundNothing($purchase);
 refund($purchase, '2.50');
 refund($purchase, '10.00');
 

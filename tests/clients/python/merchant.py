@@ -43,8 +43,9 @@ def ours():
 
 
 def canonical(body):
-    """What is signed: name=value pairs sorted by name, joined by &; sign and empty values left out."""
-    return "&".join(f"{name}={body[name]}" for name in sorted(body) if name != "sign" and body[name])
+    """What is signed: name=value pairs sorted by name, joined by &; sign, None and "" left out, but not 0."""
+    names = [name for name in sorted(body) if name != "sign" and body[name] not in (None, "")]
+    return "&".join(f"{name}={body[name]}" for name in names)
 
 
 def signature(text):
@@ -157,6 +158,13 @@ def refund(tx_id, amount):
     expect("refund", (answer["resultCode"], answer["amount"]), ("0000", Decimal(amount)))
 
 
+def refund_nothing(tx_id):
+    """Nothing can be given back, but it must not be taken for everything either: a zero is signed and sent."""
+    for amount in (0, "0"):
+        _, answer = call("/pg/refund", sign({**ours(), "txId": tx_id, "amount": amount}))
+        expect("refund of nothing", answer["resultCode"], "1103")
+
+
 def reverse(tx_id, amount):
     _, answer = call("/pg/reversal", sign({**ours(), "txId": tx_id}))
     expect("reversal", (answer["resultCode"], answer["amount"]), ("0000", Decimal(amount)))
@@ -248,6 +256,7 @@ def main():
     purchase = register(push_backs, "10", "12.50")
     settle(push_backs, purchase, "12.50", "COMPLETE")
     causes = explain(purchase)
+    refund_nothing(purchase)
     refund(purchase, "2.50")
     refund(purchase, "10.00")
 

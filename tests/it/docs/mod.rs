@@ -11,6 +11,7 @@ mod record;
 mod served;
 mod shell;
 mod tutorial;
+mod zero;
 
 use std::collections::BTreeSet;
 use std::fs;

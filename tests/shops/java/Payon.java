@@ -118,9 +118,10 @@ final class Payon {
         return body;
     }
 
-    /** RSA-SHA256 over the sorted name=value pairs, in Base64. */
+    /** RSA-SHA256 over the sorted name=value pairs, empty ones left out, in Base64. */
     private String signature(Map<String, Object> body) {
         String pairs = new TreeMap<>(body).entrySet().stream()
+            .filter(member -> !"".equals(member.getValue()))
             .map(member -> member.getKey() + "=" + member.getValue())
             .collect(Collectors.joining("&"));
         try {

@@ -83,9 +83,10 @@ final class Payon
         return $this->understand($path, ...$this->post($path, json_encode($body, JSON_THROW_ON_ERROR)));
     }
 
-    /** RSA-SHA256 over the sorted name=value pairs, in Base64. */
+    /** RSA-SHA256 over the sorted name=value pairs, empty ones left out, in Base64. */
     private function signature(array $body): string
     {
+        $body = array_filter($body, fn (mixed $value): bool => $value !== '');
         ksort($body, SORT_STRING);
         $pairs = array_map(fn (string $name, string $value): string => "$name=$value", array_keys($body), $body);
         openssl_sign(implode('&', $pairs), $signature, $this->key, OPENSSL_ALGO_SHA256);

@@ -71,7 +71,7 @@ class Payon:
 
     def _signature(self, body):
         """RSA-SHA256 over the sorted name=value pairs, empty ones left out, in Base64."""
-        pairs = "&".join(f"{name}={body[name]}" for name in sorted(body) if body[name])
+        pairs = "&".join(f"{name}={body[name]}" for name in sorted(body) if body[name] not in (None, ""))
         return base64.b64encode(self._key.sign(pairs.encode(), padding.PKCS1v15(), SHA256())).decode()
 
     def call(self, path, members):
