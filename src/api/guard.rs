@@ -221,8 +221,9 @@ fn host_of(url: &str) -> Option<String> {
     url.parse::<Uri>().ok()?.host().map(bare)
 }
 
-/// Lower case, without the brackets of an IPv6 address.
+/// Lower case, without the brackets of an IPv6 address, and without the dot that may stand behind a whole name.
 fn bare(host: &str) -> String {
+    let host = host.strip_suffix('.').unwrap_or(host);
     host.trim_matches(['[', ']']).to_ascii_lowercase()
 }
 
@@ -304,9 +305,15 @@ mod tests {
     fn without_a_token_only_names_of_this_machine_are_answered() {
         let guard = Guard::new(None, &["http://127.0.0.1:1", "http://sim.test:80/x"]);
         let by = |host| status(&guard, &Method::GET, &[(HOST, host)]);
-        for host in
-            ["127.0.0.1:9", "localhost", "LOCALHOST:1", "[::1]:3", "127.9.9.9", "sim.test:7"]
-        {
+        for host in [
+            "127.0.0.1:9",
+            "localhost",
+            "LOCALHOST:1",
+            "[::1]:3",
+            "127.9.9.9",
+            "sim.test:7",
+            "localhost.:1",
+        ] {
             assert_eq!(by(host), 200, "{host}");
         }
         for host in ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:36605", "10.0.0.1"] {

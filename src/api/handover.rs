@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiRequest, blocking};
 use super::spaces::SpaceView;
-use crate::base::{Seed, WebUrlParts, visible};
+use crate::base::{Seed, WebUrlParts, check_sendable, visible};
 use crate::http::WebServer;
 use crate::space::{Handover, HandoverError, NewPlace, Space, SpaceError};
 
@@ -169,6 +169,9 @@ impl OtherServer {
         }
         let server = WebServer::of(&parts, wanted.ca.as_deref().map(str::as_bytes));
         let server = server.map_err(|error| ApiProblem::refused("ca", format!("ca {error}")))?;
+        if let Some(Err(problem)) = wanted.token.as_deref().map(check_sendable) {
+            return Err(ApiProblem::refused("token", problem));
+        }
         let path = parts.rest.to_owned();
         Ok(Self { server, path, url, token: wanted.token })
     }

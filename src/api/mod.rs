@@ -13,6 +13,7 @@ mod control;
 mod coverage;
 mod dashboard;
 mod docs;
+mod documented;
 mod events;
 mod examples;
 mod explain_views;
@@ -47,8 +48,9 @@ mod wait;
 
 pub use control::{Control, ControlSettings, TlsPort};
 pub use docs::{fidelity_page, payon_calls_page, scenarios_page};
+pub use documented::DocumentedCall;
 pub use problem::ApiProblem;
-pub use sources::{FileStamp, Sources, Stamp};
+pub use sources::{FileStamp, NO_RULES, Sources, Stamp};
 
 /// The OpenAPI document of the control plane.
 pub fn calls_document() -> &'static serde_json::Value {

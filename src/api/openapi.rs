@@ -181,6 +181,13 @@ pub(super) fn write(routes: &'static [Route]) -> Value {
     })
 }
 
+/// The schema of a call's successful answer, and the schemas that it refers to.
+pub(super) fn answer_schema(route: &Route) -> (Value, Map<String, Value>) {
+    let mut writing = generator(SchemaSettings::for_serialize);
+    let schema = (route.output.named)(&mut writing);
+    (schema.to_value(), writing.take_definitions(true))
+}
+
 /// Names that stand for one thing in a request and for another in an answer: what has a default may be left out in a
 /// request only.
 fn differing(asked: &Value, answered: &Map<String, Value>) -> Vec<String> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiInput, ApiRequest, Empty};
+use super::sources::NO_RULES;
 use crate::base::{JsonTree, Reason, did_you_mean};
 use crate::gateway::{RecordError, scenario_of};
 use crate::scenario::{
@@ -290,8 +291,11 @@ pub(super) fn catalogue(_: &ApiRequest, _: Empty) -> Result<Scenarios, ApiProble
 /// Arms the rules of a scenario before those of the space; rules of the same ids make way. What else the scenario
 /// says, such as settings of the profile, is for whoever runs it.
 pub(super) fn arm_scenario(call: &ApiRequest, _: Empty) -> Result<RulesView, ApiProblem> {
-    arm_first(call, named(call.param("id"))?.rules)?;
-    Ok(RulesView::of(call, Vec::new()))
+    let scenario = named(call.param("id"))?;
+    let is_idle = scenario.rules.is_empty();
+    arm_first(call, scenario.rules)?;
+    let idle = is_idle.then(|| format!("{} {NO_RULES}", scenario.id));
+    Ok(RulesView::of(call, idle.into_iter().collect()))
 }
 
 /// The scenario of this id.

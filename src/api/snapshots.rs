@@ -17,7 +17,7 @@ use crate::space::{FileError, IfExists, JournalEntry, More, Snapshot, SnapshotEr
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewSnapshot {
-    /// 1 to 64 letters, digits, '.', '_' or '-'.
+    /// 1 to 64 letters, digits, '.', '_' or '-', and not '.' or '..' alone.
     name: String,
     /// Action where the space has a snapshot of that name: `refuse` (409), `keep` it, or `replace` it.
     #[serde(default)]

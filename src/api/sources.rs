@@ -2,6 +2,7 @@
 //! change. Everything is read and checked first; a mistake anywhere leaves all as it is.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
 use std::io;
@@ -20,8 +21,8 @@ use crate::space::Space;
 #[derive(Debug, Default)]
 pub struct Sources {
     given: Vec<String>,
-    /// The rules that were armed last from here; held while they change.
-    armed: Mutex<Vec<Rule>>,
+    /// The rules that were armed last from here, once any were; held while they change.
+    armed: Mutex<Option<Vec<Rule>>>,
 }
 
 /// The most names that are looked at below a directory.
@@ -61,8 +62,10 @@ impl Sources {
     /// Arms what the scenarios say now, before all other rules of the space; other rules, counters and the ledger stay.
     /// Answers what changed since the last time, or every mistake, having changed nothing.
     pub fn reload(&self, space: &Space) -> Result<ChangeSet, Vec<Diagnostic>> {
-        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-        let rules = self.read()?;
+        let mut known = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.read(known.is_none())?;
+        let armed = known.take().unwrap_or_default();
+        *known = Some(rules.clone());
         let changes = ChangeSet::between(&armed, &rules);
         if armed.is_empty() && rules.is_empty() {
             return Ok(changes);
@@ -73,7 +76,7 @@ impl Sources {
         }
         space.change_rules(|all, now| {
             let is_ours =
-                |id: &str| [&*armed, &*rules].into_iter().flatten().any(|ours| ours.id == id);
+                |id: &str| [&armed, &rules].into_iter().flatten().any(|ours| ours.id == id);
             let mut ours = ArmedRule::all(rules.iter().cloned(), now);
             // A space that goes on from what was kept has armed them already.
             for rule in ours.iter_mut().filter(|_| armed.is_empty()) {
@@ -84,7 +87,6 @@ impl Sources {
             all.retain(|known| !is_ours(&known.rule.id));
             all.splice(0..0, ours);
         });
-        *armed = rules;
         Ok(changes)
     }
 
@@ -131,13 +133,27 @@ impl Sources {
         if mistakes.is_empty() { Ok(read) } else { Err(mistakes) }
     }
 
-    fn read(&self) -> Result<Vec<Rule>, Vec<Diagnostic>> {
+    /// Reads all sources, and arms nothing.
+    ///
+    /// # Errors
+    /// Every mistake in them.
+    pub fn check(&self) -> Result<(), Vec<Diagnostic>> {
+        self.read(true).map(drop)
+    }
+
+    /// Reads the rules of all sources. At the start a scenario without rules is a mistake where it was named itself; later a
+    /// file may lose its rules.
+    fn read(&self, is_start: bool) -> Result<Vec<Rule>, Vec<Diagnostic>> {
         let mut rules: Vec<(String, Rule)> = Vec::new();
         let (texts, mut mistakes) = self.texts();
         for (name, text) in texts {
             match ScenarioFile::read(&name, &text) {
                 Ok(file) => {
-                    let own = file.scenario.rules.into_iter();
+                    let own = file.scenario.rules;
+                    if is_start && own.is_empty() && !self.is_below_directory(&name) {
+                        mistakes.push(without_rules(&name));
+                    }
+                    let own = own.into_iter();
                     rules.extend(own.map(|rule| (name.clone(), rule)));
                 }
                 Err(found) => mistakes.extend(found),
@@ -154,6 +170,12 @@ impl Sources {
         } else {
             Err(mistakes)
         }
+    }
+
+    /// Returns true if a file was found by searching a directory.
+    fn is_below_directory(&self, file: &str) -> bool {
+        let is_above = |given: &String| given != file && Path::new(file).starts_with(given);
+        self.given.iter().any(is_above) && !self.given.iter().any(|given| given == file)
     }
 
     /// Every scenario with its file and its text, and what cannot be read.
@@ -241,7 +263,7 @@ impl SourceSearch {
         }
     }
 
-    /// Every .yaml, .yml and .json file of a directory and those below it, in order of their names. Names that begin
+    /// Every .yaml, .yml and .json file of a directory and those below it, in any letter case and in order of their names. Names that begin
     /// with a dot are left out: such files belong to editors, file systems and mounts.
     fn add_directory(&mut self, path: &Path) {
         if self.names > NAMES_MAX || !self.is_new(path) {
@@ -260,7 +282,8 @@ impl SourceSearch {
             .retain(|path| path.file_name().is_some_and(|name| !name.as_bytes().starts_with(b".")));
         sort_by(&mut entries, Ord::cmp);
         for path in entries {
-            let ending = path.extension().and_then(|ending| ending.to_str());
+            let ending = path.extension().map(OsStr::to_ascii_lowercase);
+            let ending = ending.as_ref().and_then(|ending| ending.to_str());
             let is_scenario = matches!(ending, Some("yaml" | "yml" | "json"));
             match fs::metadata(&path) {
                 Ok(about) if about.is_dir() => self.add_directory(&path),
@@ -311,6 +334,14 @@ const HELP: &str = "a file, a directory, or an id that `payon-sim scenarios` lis
 
 fn unreadable(name: &str, why: &dyn Display) -> Diagnostic {
     Diagnostic::of_file(name.to_owned(), format!("cannot be read: {why}"), vec![HELP.to_owned()])
+}
+
+/// Reason why there is nothing to arm in a scenario.
+pub const NO_RULES: &str =
+    "has no rules, so there is nothing to arm; `payon-sim run` carries out its steps";
+
+fn without_rules(name: &str) -> Diagnostic {
+    Diagnostic::of_file(name.to_owned(), NO_RULES.to_owned(), Vec::new())
 }
 
 /// A name that is neither a file nor a scenario, with the scenario that it is like.

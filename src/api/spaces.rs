@@ -20,7 +20,7 @@ use crate::space::{IfExists, NewMerchant, Space, SpaceError};
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewSpace {
-    /// 1 to 64 letters, digits, '.', '_' or '-'.
+    /// 1 to 64 letters, digits, '.', '_' or '-', with no '.' in front.
     name: Option<String>,
     /// The seed of its choices: a whole number, or the same as text. Without one it follows from the server's seed and
     /// the name.

@@ -296,6 +296,11 @@ impl OrderView {
         order
     }
 
+    /// Returns true if somebody has said where its push-backs go, or it has one already.
+    pub(super) fn has_address(&self) -> bool {
+        self.no_pushback.is_none()
+    }
+
     /// Reason why no push-back will come, with the members of the registration that may have been meant for its address.
     pub(super) fn why_no_pushback(&self) -> Option<String> {
         let why = self.no_pushback.as_deref()?;

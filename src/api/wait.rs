@@ -110,6 +110,10 @@ pub(super) async fn wait(call: &ApiRequest, query: WaitQuery) -> Result<WaitResu
             if let Some(happened) = condition.read(call) {
                 return Ok(happened);
             }
+            if let Some(why) = condition.has_no_address(call) {
+                let detail = format!("{}: {why}", condition.in_words());
+                return Err(ApiProblem::new(ProblemKind::TimedOut, detail));
+            }
             drop(pass);
             changed.await;
         }
@@ -227,30 +231,50 @@ impl<'a> WaitCondition<'a> {
                 "there is no merchant {id:?} in the space {space:?}; GET /_sim/v1/merchants lists them"
             ));
         }
-        let tx_id = self.filter.tx_id?;
+        self.filter.tx_id?;
         if matches!(self.awaited, Request | Idle) {
             return None;
         }
-        let merchants: Vec<String> = match self.filter.merchant_id {
-            Some(id) => vec![id.to_owned()],
-            None => call.space.merchants().iter().map(|merchant| merchant.id.clone()).collect(),
-        };
-        let snapshot: Vec<OrderSnapshot> = call.space.read(|view| {
-            let named = |merchant: &String| {
-                let named = Target::Named { merchant, tx_id };
-                view.snapshot(view.ledger.find(named)?)
-            };
-            merchants.iter().filter_map(named).collect()
-        });
-        if snapshot.is_empty() {
+        let orders = self.orders(call);
+        if orders.is_empty() {
             return Some("there is no order of this txId".to_owned());
         }
         if self.awaited == Awaited::OrderFinal {
             return None;
         }
-        let orders = snapshot.into_iter().map(|snapshot| OrderView::in_detail(call, snapshot));
-        let reasons: Option<Vec<String>> = orders.map(|order| order.why_no_pushback()).collect();
-        reasons?.into_iter().next()
+        why_no_pushback(call, orders)
+    }
+
+    /// Says that an awaited push-back can never come: its order has no address, and its merchant none.
+    fn has_no_address(&self, call: &ApiRequest) -> Option<String> {
+        use Awaited::{PushbackAcknowledged, PushbackExhausted};
+        if !matches!(self.awaited, PushbackAcknowledged | PushbackExhausted) {
+            return None;
+        }
+        self.filter.tx_id?;
+        let orders = self.orders(call);
+        let is_addressed =
+            |order: &OrderSnapshot| OrderView::new(call, order.clone()).has_address();
+        if orders.is_empty() || orders.iter().any(is_addressed) {
+            return None;
+        }
+        why_no_pushback(call, orders)
+    }
+
+    /// The orders of the txId.
+    fn orders(&self, call: &ApiRequest) -> Vec<OrderSnapshot> {
+        let Some(tx_id) = self.filter.tx_id else { return Vec::new() };
+        let merchants: Vec<String> = match self.filter.merchant_id {
+            Some(id) => vec![id.to_owned()],
+            None => call.space.merchants().iter().map(|merchant| merchant.id.clone()).collect(),
+        };
+        call.space.read(|view| {
+            let named = |merchant: &String| {
+                let named = Target::Named { merchant, tx_id };
+                view.snapshot(view.ledger.find(named)?)
+            };
+            merchants.iter().filter_map(named).collect()
+        })
     }
 
     fn order(&self, call: &ApiRequest) -> Option<OrderView> {
@@ -314,7 +338,8 @@ impl<'a> WaitCondition<'a> {
         })
     }
 
-    fn timed_out(&self, call: &ApiRequest, limit: Duration) -> ApiProblem {
+    /// Words for what is awaited.
+    fn in_words(&self) -> String {
         let JournalFilter { operation, tx_id, merchant_id, .. } = self.filter;
         let parts = [
             ("operation", operation.map(Operation::name)),
@@ -327,17 +352,24 @@ impl<'a> WaitCondition<'a> {
             .filter_map(|(name, value)| Some(format!(", {name} {}", value?)))
             .collect();
         let awaited = serde_json::to_value(self.awaited).unwrap_or_default();
-        let awaited = awaited.as_str().unwrap_or_default();
-        let ms = limit.as_millis();
+        format!("{}{of}", awaited.as_str().unwrap_or_default())
+    }
+
+    fn timed_out(&self, call: &ApiRequest, limit: Duration) -> ApiProblem {
+        let (awaited, ms) = (self.in_words(), limit.as_millis());
         let advice = self.in_vain(call).unwrap_or_else(|| {
             "look into GET /_sim/v1/journal and /_sim/v1/pushbacks, or give more timeoutMs"
                 .to_owned()
         });
-        ApiProblem::new(
-            ProblemKind::TimedOut,
-            format!("{awaited}{of}: not within {ms} ms; {advice}"),
-        )
+        ApiProblem::new(ProblemKind::TimedOut, format!("{awaited}: not within {ms} ms; {advice}"))
     }
+}
+
+/// Reason why none of these orders has a push-back.
+fn why_no_pushback(call: &ApiRequest, orders: Vec<OrderSnapshot>) -> Option<String> {
+    let orders = orders.into_iter().map(|order| OrderView::in_detail(call, order));
+    let reasons: Option<Vec<String>> = orders.map(|order| order.why_no_pushback()).collect();
+    reasons?.into_iter().next()
 }
 
 fn is_merchants(entry: &crate::space::JournalEntry) -> bool {

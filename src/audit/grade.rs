@@ -33,18 +33,26 @@ impl JudgedCounts {
         tally
     }
 
+    /// Returns true if there are scenarios, and the shop is said to lack what each of them needs.
+    pub const fn is_not_applicable(self) -> bool {
+        self.not_applicable > 0 && self.not_applicable == self.all()
+    }
+
     /// All scenarios.
     pub const fn all(self) -> usize {
         self.judged + self.not_judged + self.not_applicable
     }
 }
 
+/// The grade of a category of which nothing applies to the shop.
+pub(super) const NOT_APPLICABLE: &str = "n/a";
+
 /// A grade with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grade {
-    /// A to F.
-    pub letter: char,
+    /// A to F, or [`NOT_APPLICABLE`].
+    pub letter: String,
     /// Reason for the letter: what was found, or how little was judged.
     pub because: String,
     /// Number of findings.
@@ -70,6 +78,16 @@ pub struct CategoryGrade {
 }
 
 impl Grade {
+    /// The grade in a category: as over all, but none where nothing of it applies to the shop and nothing was found.
+    pub(super) fn in_category(rules: &AuditRules, found: &[Severity], tally: JudgedCounts) -> Self {
+        let graded = Self::of(rules, found, tally);
+        if !tally.is_not_applicable() || !found.is_empty() {
+            return graded;
+        }
+        let because = "the shop is said to lack what its scenarios need".to_owned();
+        Self { letter: NOT_APPLICABLE.to_owned(), because, ..graded }
+    }
+
     /// The grade for findings of these severities, with so many scenarios judged.
     pub fn of(rules: &AuditRules, found: &[Severity], tally: JudgedCounts) -> Self {
         let is_mild = |rule: &GradeRule| match (rule.worst, found.iter().max()) {
@@ -97,7 +115,7 @@ impl Grade {
             said.into_iter().flatten().collect::<Vec<_>>().join(", and ")
         };
         Self {
-            letter: rule.map_or('F', |rule| rule.letter),
+            letter: rule.map_or('F', |rule| rule.letter).to_string(),
             because: rule.map(because).unwrap_or_default(),
             findings: found.len(),
             of: tally.all(),
@@ -135,13 +153,28 @@ mod tests {
             (&[Critical, Critical], 100, 'F'),
         ] {
             let given = grade(found, judged);
-            assert_eq!(given.letter, wanted, "{found:?} {judged}");
+            assert_eq!(given.letter, wanted.to_string(), "{found:?} {judged}");
             // A grade says that something was found only where it was, and that little was judged likewise.
             let because = &given.because;
             let is_found = because.contains(" found") && !because.contains("nothing was found");
             assert!(!is_found || !found.is_empty(), "{found:?} {judged}: {because}");
             assert!(judged < 90 || !because.contains("not judged"), "{judged}: {because}");
         }
-        assert_eq!(Grade::of(&rules, &[], JudgedCounts::default()).letter, 'F');
+        assert_eq!(Grade::of(&rules, &[], JudgedCounts::default()).letter, "F");
+    }
+
+    #[test]
+    fn a_category_has_no_grade_only_where_nothing_applies_and_nothing_was_found() {
+        let rules = AuditRules::built_in().expect("the built-in rules");
+        for (found, judged, not_judged, not_applicable, wanted) in [
+            (&[][..], 0, 0, 3, NOT_APPLICABLE),
+            (&[], 0, 1, 2, "F"),
+            (&[], 3, 0, 0, "A"),
+            (&[], 0, 0, 0, "F"),
+            (&[Severity::High], 0, 0, 3, "F"),
+        ] {
+            let tally = JudgedCounts { judged, not_judged, not_applicable };
+            assert_eq!(Grade::in_category(&rules, found, tally).letter, wanted, "{tally:?}");
+        }
     }
 }

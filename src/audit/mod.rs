@@ -18,9 +18,9 @@ pub use grade::{CategoryGrade, Grade, JudgedCounts};
 pub use practice::{AuditRules, BreachMark, Category, GradeRule, Judgeable, Practice, Severity};
 pub use report::{AuditReport, AuditReportError};
 
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, OverallVerdict};
 use crate::scenario::{CATALOGUE, PROBES, ScenarioFile};
-use crate::scenario_runs::{Conclusion, LoadedScenario, OverallVerdict, ScenarioOutcome};
+use crate::scenario_runs::{Conclusion, LoadedScenario, ScenarioOutcome};
 
 /// One scenario of an audit.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ impl Audit {
                 .map(|(_, outcome)| outcome);
             let found = findings.iter().filter(|finding| finding.counts_in(&category.id));
             let severities: Vec<Severity> = found.clone().map(|finding| finding.severity).collect();
-            let grade = Grade::of(rules, &severities, JudgedCounts::of(own));
+            let grade = Grade::in_category(rules, &severities, JudgedCounts::of(own));
             let findings = found.map(|finding| finding.id.clone()).collect();
             CategoryGrade { category: category.clone(), grade, findings }
         });
@@ -157,7 +157,7 @@ impl Audit {
     }
 
     /// The verdict over the audit. One in which nothing was judged never passes, and one in which nothing of a category was
-    /// judged passes only where that is allowed. `obstacles` are reasons outside of the scenarios why it fails.
+    /// judged that applies to the shop passes only where that is allowed. `obstacles` are reasons outside of the scenarios why it fails.
     pub fn verdict(&self, bar: AuditBar, obstacles: Vec<String>) -> OverallVerdict {
         let (mut reasons, mut waivers) = (obstacles, Vec::new());
         let failing: Vec<&str> = self.failing(bar).map(|finding| finding.id.as_str()).collect();
@@ -179,8 +179,9 @@ impl Audit {
             reasons
                 .push("no scenario was judged in full, so nothing is known of the shop".to_owned());
         }
-        let is_unjudged =
-            |it: &&CategoryGrade| judged > 0 && it.grade.of > 0 && it.grade.tally.judged == 0;
+        let is_unjudged = |it: &&CategoryGrade| {
+            judged > 0 && it.grade.tally.judged == 0 && it.grade.tally.not_judged > 0
+        };
         let unjudged: Vec<&str> = self
             .categories
             .iter()

@@ -28,6 +28,7 @@ mod state;
 mod suggest;
 mod time;
 mod trace_context;
+mod verdict;
 mod visible;
 mod web_url;
 
@@ -60,5 +61,6 @@ pub use state::OrderState;
 pub use suggest::{did_you_mean, nearest};
 pub use time::{Day, Millis, digits, wall_clock};
 pub use trace_context::{TraceContext, TraceContextError, TraceHeaders};
+pub use verdict::{OverallVerdict, clear_reports, remove_reports};
 pub use visible::{printable, printable_html, printable_json, visible};
 pub use web_url::{WebUrl, WebUrlError, WebUrlParts, is_authority};

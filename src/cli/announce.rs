@@ -1,13 +1,16 @@
 //! The start message: for scripts through the ready file, for people on the terminal.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::leftovers::raw_value;
 use super::settings::{DEFAULT_PORT, ServeSettings, is_stdout};
 use super::{exit, system};
 use crate::base::Seed;
@@ -110,6 +113,9 @@ impl Announcement<'_> {
     }
 }
 
+/// Links from one to the next that are followed, as many as Linux does.
+const LINKS_MAX: usize = 40;
+
 /// One line of JSON, and the places that get it once the gateway answers.
 #[derive(Debug)]
 pub(super) struct ReadyLine {
@@ -123,16 +129,10 @@ impl ReadyLine {
     pub(super) fn prepare(settings: &ServeSettings) -> anyhow::Result<Self> {
         let path = settings.ready_file.as_deref();
         let file = path.filter(|path| !is_stdout(path)).map(ReadyFile::prepare).transpose()?;
-        let open = |number: u16| {
-            let opened = system::descriptor(number.into());
-            opened.with_context(|| {
-                format!("--ready-fd {number}: no such descriptor can be written to")
-            })
-        };
         Ok(Self {
             is_on_stdout: path.is_some_and(is_stdout),
             file,
-            descriptor: settings.ready_fd.map(open).transpose()?,
+            descriptor: settings.ready_fd.map(open_descriptor).transpose()?,
         })
     }
 
@@ -154,6 +154,12 @@ impl ReadyLine {
     }
 }
 
+/// The open descriptor of a number.
+pub(super) fn open_descriptor(number: u16) -> anyhow::Result<fs::File> {
+    let opened = system::descriptor(number.into());
+    opened.with_context(|| format!("--ready-fd {number}: no such descriptor can be written to"))
+}
+
 /// A file that gets one line of JSON once the gateway answers. It is gone before that, and again after the end.
 #[derive(Debug)]
 struct ReadyFile {
@@ -165,6 +171,7 @@ struct ReadyFile {
 impl ReadyFile {
     /// Takes away the file of an earlier run, so that nobody takes that for ours, and looks whether one can be written.
     fn prepare(path: &Path) -> anyhow::Result<Self> {
+        let path = &*place(path);
         if is_plain(path) {
             fs::remove_file(path).with_context(|| problem(path))?;
         }
@@ -183,7 +190,8 @@ impl ReadyFile {
     fn write(&mut self, line: String) -> anyhow::Result<()> {
         self.line = line;
         let Self { path, line } = self;
-        let written = match fs::symlink_metadata(&path) {
+        let written = match fs::metadata(&path) {
+            Ok(found) if found.file_type().is_fifo() => write_to_pipe(path, line),
             Ok(_) => fs::write(&path, line),
             Err(_) => draft(path).and_then(|draft| {
                 let moved = write_private(&draft, line).and_then(|()| fs::rename(&draft, &path));
@@ -217,22 +225,49 @@ pub(super) fn forget_ready_file(arguments: &[OsString]) {
     if arguments.get(1).is_none_or(|verb| verb != "serve") {
         return;
     }
-    let given = arguments.iter().enumerate().find_map(|(at, argument)| {
-        match argument.to_str()?.strip_prefix("--ready-file")? {
-            "" => arguments.get(at + 1).cloned(),
-            joined => joined.strip_prefix('=').map(OsString::from),
-        }
-    });
+    let given = raw_value(arguments, "--ready-file");
     let path = given.or_else(|| std::env::var_os("PAYON_SIM_READY_FILE"));
     forget(path.as_deref().map(Path::new));
 }
 
 /// Takes away the file of an earlier run where this one cannot start.
 pub(super) fn forget(ready_file: Option<&Path>) {
-    if let Some(path) = ready_file.filter(|path| is_plain(path) && !is_stdout(path)) {
+    let path = ready_file.filter(|path| !is_stdout(path)).map(place);
+    if let Some(path) = path.filter(|path| is_plain(path)) {
         // The start has failed already and says why.
         let _ = fs::remove_file(path);
     }
+}
+
+/// Writes the line to a named pipe as soon as somebody reads it. Nobody may ever, so the server does not wait for that.
+fn write_to_pipe(path: &Path, line: &str) -> io::Result<()> {
+    let (path, line) = (path.to_owned(), line.to_owned());
+    let write = move || {
+        if let Err(error) = fs::write(&path, line) {
+            tracing::error!("{}: {error}", problem(&path));
+        }
+    };
+    std::thread::Builder::new().name("ready-file".to_owned()).spawn(write).map(drop)
+}
+
+/// The file that a link leads to, there or not, so that the file is removed and written, and the link stays. What a shell
+/// hands over under `/dev` or `/proc` is left as it is.
+fn place(path: &Path) -> Cow<'_, Path> {
+    let mut place = Cow::Borrowed(path);
+    for _ in 0..LINKS_MAX {
+        let dir = place.parent().map(|dir| if dir == Path::new("") { Path::new(".") } else { dir });
+        let dir = dir.and_then(|dir| fs::canonicalize(dir).ok());
+        let is_of_system =
+            dir.is_none_or(|dir| dir.starts_with("/dev") || dir.starts_with("/proc"));
+        let leads_to_file = fs::metadata(&place)
+            .map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.is_file());
+        let Ok(target) = fs::read_link(&place) else { break };
+        if is_of_system || !leads_to_file {
+            break;
+        }
+        place = Cow::Owned(place.with_file_name("").join(target));
+    }
+    place
 }
 
 fn is_plain(path: &Path) -> bool {

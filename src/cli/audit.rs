@@ -154,15 +154,16 @@ pub(super) fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let ended =
         interrupted.why().map(|why| format!("{why}; what was not run by then is not judged"));
     let report = AuditReport::new(&audit, bar, shop.unusable().into_iter().chain(ended).collect());
-    match args.format {
-        AuditFormat::Text => exit::print(&report.text())?,
-        AuditFormat::Json => exit::print_json(&report)?,
-    }
+    // Files first: whoever read the output may be gone.
     if let Some(dir) = &args.report {
         report.write(dir)?;
     }
     if let Some(file) = &args.write_baseline {
         Baseline::of(&audit).write(file)?;
+    }
+    match args.format {
+        AuditFormat::Text => exit::print(&report.text())?,
+        AuditFormat::Json => exit::print_json(&report)?,
     }
     Ok(exit::by_verdict(&report.verdict))
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -22,6 +22,8 @@ use serde_json::Value;
 use super::base_url::BaseUrl;
 use super::exit;
 use super::settings::check_token;
+use super::visible::visible;
+use crate::api::DocumentedCall;
 use crate::base::read_file;
 use crate::http::{
     CONTROL_PORT_HEADER, Names, PROGRAM_HEADER, connector, tls_advice, trusting, trusting_nobody,
@@ -255,8 +257,14 @@ impl GatewayArgs {
         path: &str,
         body: String,
     ) -> anyhow::Result<Response<Bytes>> {
+        let call = DocumentedCall::at(&method, path);
         let response = self.send(method, path, &[], body).await?;
-        self.in_time(read(response)).await
+        let answer = self.in_time(read(response)).await?;
+        let misfit = call.filter(|_| answer.status().is_success());
+        match misfit.and_then(|call| call.misfit_of_body(answer.body())) {
+            Some(misfit) => Err(UnexpectedAnswer::new(&self.base(), &answer, misfit).into()),
+            None => Ok(answer),
+        }
     }
 
     /// Opens what is read as it comes, such as the stream of events.
@@ -281,7 +289,7 @@ impl GatewayArgs {
         headers: &[(&str, String)],
         body: String,
     ) -> anyhow::Result<Response<Incoming>> {
-        let base = self.base();
+        let (base, call) = (self.base(), DocumentedCall::at(&method, path));
         let answer = self.send_to(&base, method.clone(), path, headers, body.clone()).await?;
         let (base, answer) = match control_port(&answer).and_then(|port| with_port(&base, port)) {
             Some(base) => {
@@ -291,10 +299,16 @@ impl GatewayArgs {
             None => (base, answer),
         };
         // Any server can answer with 200 and JSON, and a verb would take it for what it asked for.
-        if answer.headers().contains_key(&PROGRAM_HEADER) {
-            return Ok(answer);
+        let status = answer.status();
+        if !answer.headers().contains_key(&PROGRAM_HEADER) {
+            return Err(NotASimulator { base, status }.into());
         }
-        Err(NotASimulator { base, status: answer.status() }.into())
+        let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+        let call = call.filter(|_| status.is_success());
+        match call.and_then(|call| call.misfit_of_head(status.as_u16(), media)) {
+            Some(misfit) => Err(UnexpectedAnswer::new(&base, &answer, misfit).into()),
+            None => Ok(answer),
+        }
     }
 
     async fn send_to(
@@ -352,6 +366,34 @@ pub(super) struct NotASimulator {
     /// The address that was called.
     base: String,
     pub(super) status: StatusCode,
+}
+
+/// An answer of a payon-sim that is not the one that its call has, so that nothing can be told of it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{base} answers, but not as the call is documented: {misfit}{version}. Nothing is known to be done; give the address \
+     that `payon-sim serve` prints as gateway URL, by --url or PAYON_SIM_URL"
+)]
+struct UnexpectedAnswer {
+    /// The address that was called.
+    base: String,
+    /// The first part of it that is missing or otherwise.
+    misfit: String,
+    /// Words for the version that answered, where that is another.
+    version: String,
+}
+
+impl UnexpectedAnswer {
+    fn new<B>(base: &str, answer: &Response<B>, misfit: String) -> Self {
+        let ours = env!("CARGO_PKG_VERSION");
+        let theirs = answer.headers().get(&PROGRAM_HEADER).map(HeaderValue::as_bytes);
+        let theirs = String::from_utf8_lossy(theirs.unwrap_or_default());
+        let version = match &*theirs {
+            same if same == ours => String::new(),
+            other => format!("; it is payon-sim {}, and this is {ours}", visible(other)),
+        };
+        Self { base: base.to_owned(), misfit, version }
+    }
 }
 
 /// A call that was answered, yet not with what it asked for.

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, Subcommand};
 
-use super::exit;
 use super::settings::ServeArgs;
 use super::talk::FormatArgs;
+use super::{exit, serve};
 use crate::base::printable_json;
 
 /// Actions on the settings.
@@ -30,6 +30,7 @@ pub(super) struct ShowArgs {
 pub(super) fn run(verb: ConfigVerb, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let ConfigVerb::Show(ShowArgs { serve, format }) = verb;
     let resolved = serve.merge(matches)?.check()?;
+    serve::check(&resolved)?;
     for note in &resolved.notes {
         exit::say(note);
     }

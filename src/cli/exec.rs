@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use tokio::process::Command;
 
@@ -14,8 +14,8 @@ use super::input::ProfileArg;
 use super::scenarios::EMPTY;
 use super::system::{ForwardedSignals, exit_code};
 use super::{exit, serve, settings};
-use crate::api::Sources;
-use crate::scenario::Coverage;
+use crate::api::{NO_RULES, Sources};
+use crate::scenario::{Coverage, Rule, check_rules};
 use crate::scenario_runs::command_environment;
 use crate::simulator::Simulator;
 
@@ -75,6 +75,7 @@ pub(super) fn run(args: ExecArgs) -> anyhow::Result<ExitCode> {
             Ok(simulator) => simulator,
             Err(error) => return serve::refuse(error),
         };
+        warn_of_rules(&args, &simulator)?;
         let ended = run_command(&args, &simulator).await?;
         let coverage = Coverage::of(&simulator.spaces().met());
         if args.coverage {
@@ -85,6 +86,22 @@ pub(super) fn run(args: ExecArgs) -> anyhow::Result<ExitCode> {
     });
     runtime.shutdown_background();
     outcome
+}
+
+/// Prints what is doubtful about the rules that are armed. Refuses directories in whose scenarios there is no rule.
+fn warn_of_rules(args: &ExecArgs, simulator: &Simulator) -> anyhow::Result<()> {
+    let rules = simulator.spaces().default_space().rules();
+    let rules: Vec<Rule> = rules.into_iter().map(|known| known.armed.rule).collect();
+    ensure!(
+        args.scenario.is_empty() || !rules.is_empty(),
+        "{} {NO_RULES}",
+        args.scenario.join(", ")
+    );
+    for doubt in check_rules(&rules) {
+        let id = rules.get(doubt.item).map_or("", |rule| rule.id.as_str());
+        exit::say(&format_args!("warning: rule {id:?}: {}", doubt.message));
+    }
+    Ok(())
 }
 
 /// Runs the command to its end and gives its exit code.

@@ -12,9 +12,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::settings::SettingsError;
-use crate::base::{printable, printable_json};
+use crate::base::{OverallVerdict, printable, printable_json};
 use crate::profile::ProfileErrors;
-use crate::scenario_runs::OverallVerdict;
 
 /// Something that was expected is not so.
 pub(super) fn failed() -> ExitCode {

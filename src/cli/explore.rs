@@ -1,7 +1,7 @@
 //! `payon-sim explore`: all orders of events that a shop can meet.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -128,9 +128,16 @@ pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
     let digest = crypto::Encoding::Hex.encode(&profile.digest[..6]);
     let version = env!("CARGO_PKG_VERSION");
     let subject = format!("{}; {version}, profile {} {digest}", args.subject(&shop), profile.name);
-    let new = Exploration::new(&subject, &options.flows, options.faults, options.seed);
-    let mut found = if args.fresh { new } else { folder.resumed(new)? };
-    let resumed = found.explored;
+    let new = Exploration::new(&subject, shop.digest(), &options);
+    let mut found = if args.fresh { new.clone() } else { folder.resumed(new.clone())? };
+    if found.shop_digest != new.shop_digest {
+        let file = args.merchant.as_deref().unwrap_or(Path::new("the merchant file")).display();
+        exit::say(&format_args!(
+            "{file} or its program has changed since the runs before, so the exploration begins anew"
+        ));
+        found = new;
+    }
+    let before = found.explored;
     let interrupted = interrupt::watch(run_options.stop.clone(), None)?;
     let run_one = |case: &LoadedScenario| shop.run(case, &run_options);
     let explored = ExploredShop { run: &run_one, options: &run_options };
@@ -144,9 +151,9 @@ pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
     let ended = interrupted.why().map(|why| format!("{why}; the same command goes on"));
     let obstacles = shop.unusable().into_iter().chain(ended).collect();
     let verdict = found.verdict(args.allow_unexplored, args.allow_unjudged, obstacles);
-    let report = ExplorationReport { verdict, found: &found };
+    let report = ExplorationReport::new(verdict, &found, before);
     match args.format {
-        ExploreFormat::Text => exit::print(&text(&report, resumed))?,
+        ExploreFormat::Text => exit::print(&text(&report, before))?,
         ExploreFormat::Json => exit::print_json(&report)?,
     }
     Ok(exit::by_verdict(&report.verdict))
@@ -195,8 +202,8 @@ impl ExploreArgs {
     }
 }
 
-fn text(report: &ExplorationReport<'_>, resumed: usize) -> String {
-    let ExplorationReport { verdict, found } = report;
+fn text(report: &ExplorationReport<'_>, before: usize) -> String {
+    let ExplorationReport { verdict, found, note, .. } = report;
     let mut text = String::new();
     // Writing into a String cannot fail.
     for (at, violation) in found.violations.iter().enumerate() {
@@ -223,7 +230,7 @@ fn text(report: &ExplorationReport<'_>, resumed: usize) -> String {
         }
     }
     let Exploration { of, explored, held, broken, violations, .. } = found;
-    let before = if resumed == 0 { String::new() } else { format!(", {resumed} of them before") };
+    let before = if before == 0 { String::new() } else { format!(", {before} of them before") };
     let count =
         |reasons: &std::collections::BTreeMap<String, usize>| reasons.values().sum::<usize>();
     let _ = writeln!(
@@ -232,6 +239,7 @@ fn text(report: &ExplorationReport<'_>, resumed: usize) -> String {
         count(&found.unjudged),
         count(&found.not_applicable),
     );
-    let _ = writeln!(text, "violations: {}\nexplore: {}", violations.len(), verdict.name());
+    let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+    let _ = writeln!(text, "violations: {}\nexplore: {}{note}", violations.len(), verdict.name());
     text
 }

@@ -14,7 +14,8 @@ use super::exit;
 /// Gateway and patience.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Needs no token. It asks at the control plane, also where that has a port of its own. In a container it is the health check \
+Needs no token. It asks at the control plane, also where that has a port of its own, if the gateway takes requests; a space \
+in the address is not looked for. In a container it is the health check \
 with no more than: HEALTHCHECK CMD [\"payon-sim\", \"healthcheck\"]")]
 pub(super) struct HealthcheckArgs {
     /// Address of the gateway. PAYON_SIM_CONTROL_URL counts before PAYON_SIM_URL; without either, this machine and --port

@@ -170,7 +170,14 @@ fn read_key() -> anyhow::Result<KeyReport> {
     let text = std::str::from_utf8(&bytes).map_err(|_| {
         anyhow!("the key is binary, such as bare DER; give PEM or Base64: openssl base64 -A < key.der | payon-sim keys inspect")
     })?;
-    Ok(KeyReport::read(text)?)
+    let report = KeyReport::read(text)?;
+    let blocks = text.matches("-----BEGIN ").count();
+    if blocks > 1 {
+        exit::say(&format_args!(
+            "note: {blocks} PEM blocks came; what follows is of the first that holds a key"
+        ));
+    }
+    Ok(report)
 }
 
 /// Facts about a key, without its private half.

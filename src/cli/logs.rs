@@ -7,6 +7,11 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+/// Refuses a filter that is none.
+pub(super) fn check(filter: &str) -> anyhow::Result<()> {
+    parse(filter).map(drop)
+}
+
 /// Starts logging what `filter` lets through.
 pub(super) fn start(filter: &str) -> anyhow::Result<()> {
     let filter = parse(filter)?;

@@ -24,6 +24,7 @@ mod input;
 mod interrupt;
 mod keys;
 mod khqr;
+mod leftovers;
 mod link;
 mod listen_host;
 mod logs;
@@ -60,6 +61,7 @@ mod verify;
 mod visible;
 mod wait;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::base::printable;
@@ -204,6 +206,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             if error.use_stderr() {
                 announce::forget_ready_file(&arguments);
+                leftovers::forget_reports(&arguments);
             }
             refuse(&with_all_meant(environment::with_variable(error, &command, &arguments)))
         }
@@ -261,7 +264,15 @@ pub fn main() -> ExitCode {
 fn refuse(error: &clap::Error) -> ! {
     let told = error.render().to_string();
     if printable(&told) == told {
-        error.exit();
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        // A reader that has gone is no error, as with the output of any verb.
+        if let Err(problem) = printed
+            && problem.kind() != io::ErrorKind::BrokenPipe
+        {
+            exit::say(&format_args!("error: cannot write the output: {problem}"));
+            std::process::exit(2);
+        }
+        std::process::exit(error.exit_code());
     }
     exit::say(&told.trim_end());
     std::process::exit(error.exit_code());

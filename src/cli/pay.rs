@@ -12,6 +12,13 @@ use super::talk::TalkArgs;
 
 /// Order to pay, and the payer's entries.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+The exit code is 0 where the payer has tried, whether the payment is approved or declined; 1 where the gateway refuses the call \
+itself. A script reads the result: --json has `reason` (success, or why it was declined) and `order.state` (captured, authorised, failed …).
+
+Examples:
+  payon-sim pay --merchant C0000143 --tx T1
+  payon-sim pay --merchant C0000143 --tx T1 --outcome card.expired --json")]
 pub(super) struct PayArgs {
     #[command(flatten)]
     order: OrderArgs,

@@ -182,7 +182,6 @@ pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitC
             eprint!("\r{done} of {}{end}", cases.len());
         }
     });
-    printed?;
     let merchant = match (shop.under_test(), &*args.command) {
         (Some((name, file)), _) => MerchantKind::UnderTest { name, file },
         (None, []) => MerchantKind::BuiltIn {
@@ -198,13 +197,15 @@ pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitC
     let obstacles = shop.unusable().into_iter().chain(ended).collect();
     let report =
         RunReport::new(&outcomes, &coverage, args.allow_unjudged, args.bar.percent(), obstacles);
+    // Files first: whoever read the output may be gone.
+    if let Some(dir) = &args.report {
+        report.write(dir)?;
+    }
+    printed?;
     if is_text {
         exit::print(&sum(&outcomes, &coverage))?;
     } else {
         exit::print_json(&report)?;
-    }
-    if let Some(dir) = &args.report {
-        report.write(dir)?;
     }
     if let Some(unbound) = outcomes.scenarios.iter().find(|scenario| scenario.is_unbound) {
         return Ok(exit::cannot_bind(&unbound.error.as_deref().unwrap_or_default()));

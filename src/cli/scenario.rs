@@ -15,8 +15,9 @@ use super::rules::{self, armed};
 use super::sentence::items;
 use super::talk::TalkArgs;
 use super::{exit, scenarios};
+use crate::api::NO_RULES;
 use crate::base::{Diagnostic, did_you_mean};
-use crate::scenario::{CATALOGUE, RuleList, name_rules, scenario};
+use crate::scenario::{CATALOGUE, RuleList, ScenarioFile, name_rules, scenario};
 
 /// Actions on scenarios.
 #[derive(Subcommand, Debug)]
@@ -85,14 +86,15 @@ pub(super) fn run(verb: &ScenarioVerb) -> anyhow::Result<ExitCode> {
         ScenarioVerb::Arm { scenario, talk } => {
             let (path, text) = match ScenarioSource::of(scenario) {
                 ScenarioSource::Id(id) => {
+                    let text = crate::scenario::scenario(id).map_or("", |(_, text)| text);
+                    let known = ScenarioFile::read(id, text.as_bytes());
+                    let is_idle = known.is_ok_and(|it| it.scenario.rules.is_empty());
+                    ensure!(!is_idle, "{id} {NO_RULES}");
                     (format!("/_sim/v1/scenarios/{}/arm", segment(id)), String::new())
                 }
                 ScenarioSource::File(file) => {
                     let (text, ids) = read(file)?;
-                    ensure!(
-                        !ids.is_empty(),
-                        "{scenario} has no rules, so there is nothing to arm; `payon-sim run` carries out its steps"
-                    );
+                    ensure!(!ids.is_empty(), "{scenario} {NO_RULES}");
                     ("/_sim/v1/scenarios".to_owned(), text)
                 }
             };

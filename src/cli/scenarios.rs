@@ -51,6 +51,9 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     for (name, bytes) in &texts {
         match ScenarioFile::read(name, bytes) {
             Ok(file) => {
+                for problem in file.impossible_steps() {
+                    say(&mut report.mistakes, "error", problem.to_string());
+                }
                 for warning in file.warnings() {
                     say(&mut report.warnings, "warning", warning.to_string());
                 }

@@ -9,15 +9,15 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::announce::{Announcement, ReadyLine, forget};
+use super::announce::{Announcement, ReadyLine, forget, open_descriptor};
 use super::base_url::BaseUrl;
 use super::listen_host::ListenHost;
 use super::scenarios::EMPTY;
-use super::settings::{ServeArgs, ServeSettings};
+use super::settings::{Resolved, ServeArgs, ServeSettings};
 use super::system::Parent;
 use super::{exit, input, logs, open_files, processors, reload};
 use crate::api::Sources;
-use crate::base::Seed;
+use crate::base::{Diagnostic, Seed};
 use crate::checkout::Checkout;
 use crate::crypto::Encoding;
 use crate::http::Limits;
@@ -61,6 +61,22 @@ pub(super) fn run(args: ServeArgs, matches: &ArgMatches) -> anyhow::Result<ExitC
     outcome
 }
 
+/// Refuses what a start refuses of settings that can be read: values that are none, and files that are not there or hold
+/// something else.
+pub(super) fn check(resolved: &Resolved) -> anyhow::Result<()> {
+    let settings = &resolved.settings;
+    logs::check(resolved.log_filter()).map_err(|error| resolved.blame("log", error))?;
+    check_frame_ancestors(&settings.frame_ancestors)
+        .map_err(|error| resolved.blame("frame-ancestors", error))?;
+    settings
+        .ready_fd
+        .map_or(Ok(()), |number| open_descriptor(number).map(drop))
+        .map_err(|error| resolved.blame("ready-fd", error))?;
+    input::load(settings.profile.as_ref())?;
+    settings.tls_port.map_or(Ok(()), |_| identity(settings).map(drop))?;
+    Sources::new(settings.scenario.clone()).check().or_else(refuse_scenarios)
+}
+
 async fn serve(
     settings: ServeSettings,
     profile: Arc<Profile>,
@@ -81,7 +97,7 @@ async fn serve(
     if let Some((port, identity)) = settings.tls_port.zip(identity) {
         simulator = simulator.tls(settings.host.at(port), identity);
     }
-    let simulator = match simulator.sources(Arc::clone(&sources)).start().await {
+    let mut simulator = match simulator.sources(Arc::clone(&sources)).start().await {
         Ok(simulator) => simulator,
         Err(error) => return refuse(error),
     };
@@ -89,6 +105,9 @@ async fn serve(
         tracing::warn!("no scenario is armed from {empty}: {EMPTY}");
     }
     let spaces = Arc::clone(simulator.spaces());
+    if !sources.is_empty() && spaces.default_space().rules().is_empty() {
+        tracing::warn!("no rule is armed: no scenario that was found has one");
+    }
     let began_with = spaces.default_space().first_seed();
     if settings.seed.is_some() && seed != began_with {
         tracing::warn!(
@@ -139,20 +158,30 @@ async fn serve(
     tracing::info!(
         "stopping; requests and push-backs under way may end. A second signal ends at once"
     );
-    tokio::select! {
-        () = simulator.stop() => {}
+    let state = simulator.take_state();
+    let ended_by = tokio::select! {
+        () = simulator.stop() => None,
         () = tokio::time::sleep(drain_time(&settings)) => {
             tracing::warn!("not all that was under way has ended in time");
+            None
         }
-        code = signals.next() => return Ok(ExitCode::from(code)),
+        code = signals.next() => Some(ExitCode::from(code)),
+    };
+    let lost = state.and_then(|state| state.close().err());
+    if let Some(lost) = &lost {
+        exit::say(&format_args!("error: {lost}"));
+    }
+    if let Some(code) = ended_by {
+        return Ok(code);
     }
     if settings.state.is_none() {
         report_undelivered(&spaces);
     }
-    match spaces.violations() {
-        found if settings.strict && found > 0 => Ok(exit::strict_violation(found)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    let code = match spaces.violations() {
+        found if settings.strict && found > 0 => exit::strict_violation(found),
+        _ => ExitCode::SUCCESS,
+    };
+    Ok(if lost.is_some() { exit::failed() } else { code })
 }
 
 /// The simulator that the settings describe.
@@ -229,15 +258,18 @@ pub(super) fn refuse(error: StartError) -> anyhow::Result<ExitCode> {
         StartError::ControlPort(error) => (error, "--control-port"),
         StartError::State(error) => return Err(error.into()),
         StartError::TlsPort(error) => (error, "--tls-port"),
-        StartError::Scenarios(mistakes) => {
-            for mistake in &mistakes {
-                exit::say(mistake);
-            }
-            anyhow::bail!("the scenarios cannot be used; mistakes: {}", mistakes.len());
-        }
+        StartError::Scenarios(mistakes) => return refuse_scenarios(mistakes),
     };
     let advice = format!("Choose another port with {flag}, or {flag} 0 for a free one");
     Ok(exit::cannot_bind(&format_args!("{error} {advice}")))
+}
+
+/// Says what is wrong with scenarios.
+fn refuse_scenarios<T>(mistakes: Vec<Diagnostic>) -> anyhow::Result<T> {
+    for mistake in &mistakes {
+        exit::say(mistake);
+    }
+    anyhow::bail!("the scenarios cannot be used; mistakes: {}", mistakes.len())
 }
 
 fn check_frame_ancestors(sources: &str) -> anyhow::Result<()> {

@@ -244,6 +244,8 @@ impl Default for ServeSettings {
 pub(super) const DEFAULT_PORT: u16 = 36605;
 /// The most worker threads. More than there are processors bring nothing.
 const WORKERS_MAX: usize = 256;
+/// Complaint about a path without a name, which would be the directory of whoever starts the server.
+const EMPTY_PATH: &str = "is empty; give a path, or leave it out";
 /// Settings that are never shown.
 const SECRETS: &[&str] = &["control-token"];
 
@@ -455,27 +457,35 @@ impl SettingsFile {
         let mistake =
             |error| SettingsError::Mistake(Box::new(Diagnostic::of_toml(&shown, &text, &error)));
         let mut settings: ServeSettings = toml::from_str(&text).map_err(mistake)?;
-        // A path means what it means to somebody who looks at the file.
-        let dir = path.parent().unwrap_or(Path::new(""));
-        let paths = [
-            &mut settings.profile,
-            &mut settings.ready_file,
-            &mut settings.state,
-            &mut settings.tls_cert,
-            &mut settings.tls_key,
-        ];
-        for path in paths.into_iter().flatten().filter(|path| !is_stdout(path)) {
-            *path = dir.join(&path);
-        }
-        for path in settings.scenario.iter_mut().filter(|path| dir.join(path).exists()) {
-            *path = dir.join(&path).display().to_string();
-        }
         let root = DeTable::parse(&text).map_err(mistake)?;
         let line = |offset: usize| text[..offset].matches('\n').count() + 1;
         let lines = root.get_ref().keys();
         let lines = lines
             .map(|key| (key.get_ref().to_string(), line(key.span().start)))
             .collect::<Vec<_>>();
+        // A path means what it means to somebody who looks at the file.
+        let dir = path.parent().unwrap_or(Path::new(""));
+        let paths = [
+            ("profile", &mut settings.profile),
+            ("ready-file", &mut settings.ready_file),
+            ("state", &mut settings.state),
+            ("tls-cert", &mut settings.tls_cert),
+            ("tls-key", &mut settings.tls_key),
+        ];
+        for (name, path) in paths {
+            let Some(path) = path.as_mut().filter(|path| !is_stdout(path)) else { continue };
+            if path.as_os_str().is_empty() {
+                let at = lines.iter().find(|(known, _)| known == name).map_or(1, |(_, line)| *line);
+                let place = format!("{shown}:{at}: {name}");
+                return Err(SettingsError::Unfitting { place, problem: EMPTY_PATH });
+            }
+            *path = dir.join(&path);
+        }
+        for path in settings.scenario.iter_mut().filter(|path| !path.is_empty()) {
+            if dir.join(&path).exists() {
+                *path = dir.join(&path).display().to_string();
+            }
+        }
         Ok(Self { values: members(&settings)?, lines, shown })
     }
 
@@ -605,6 +615,11 @@ mod tests {
         assert!(unknown.starts_with("sim.toml:2:3: unknown field `prot`"), "{unknown}");
         assert!(unknown.ends_with("= did you mean `port`?"), "{unknown}");
         assert!(message("port = 70000").starts_with("sim.toml:1:8: "));
+        for name in ["profile", "ready-file", "state", "tls-cert", "tls-key"] {
+            let empty = message(&format!("port = 1\n{name} = \"\""));
+            let told = format!("sim.toml:2: {name}: is empty; give a path, or leave it out");
+            assert_eq!(empty, told);
+        }
         assert!(message("workers = 0").starts_with("sim.toml:1:11: "));
         assert!(message("public-url = \"pay.example\"").contains("begins with http://"));
         let secret = message("control-token = 987654");

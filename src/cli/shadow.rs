@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use tokio::signal::unix::{SignalKind, signal};
+use serde::Serialize;
 
 use super::exit;
 use super::input::ProfileArg;
-use crate::base::{RECORDING_MAX, WebUrl, read_text_within};
+use super::interrupt::EndSignals;
+use super::leftovers::forget_file;
+use crate::base::{OverallVerdict, RECORDING_MAX, WebUrl, read_text_within};
 use crate::capture::Session;
 use crate::profile::Profile;
 use crate::server::listen;
@@ -102,6 +104,8 @@ fn web_url(text: &str) -> Result<WebUrl, String> {
 
 /// Runs the shadow until Ctrl-C, or judges a capture.
 pub(super) fn run(args: ShadowArgs) -> anyhow::Result<ExitCode> {
+    // Reports that an earlier run has left must not be taken for ours, whatever becomes of this one.
+    args.junit.iter().chain(&args.html).for_each(|file| forget_file(file));
     let profile = args.profile.load()?;
     if let Some(file) = &args.replay {
         let session = read_session(file)?;
@@ -127,8 +131,7 @@ async fn serve(
     upstream: Upstream,
     profile: Arc<Profile>,
 ) -> anyhow::Result<ExitCode> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = EndSignals::new()?;
     let capture = args.capture.as_deref().map(create).transpose()?;
     let address = SocketAddr::new(args.host, args.port);
     let listener = match listen(address) {
@@ -159,10 +162,7 @@ async fn serve(
         }
     }
     exit::say(&"Ctrl-C ends it and prints the report");
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    signals.next().await;
     let outcome = shadow.stop().await;
     if let Some(error) = outcome.capture_error {
         exit::say(&format_args!("the capture could not be written: {error}"));
@@ -184,11 +184,23 @@ fn progress() -> Box<dyn FnMut(&ShadowJudge) + Send> {
     })
 }
 
+/// A report with the verdict over it, as programs read it.
+#[derive(Serialize)]
+struct JudgedShadow<'r> {
+    #[serde(flatten)]
+    verdict: OverallVerdict,
+    #[serde(flatten)]
+    report: &'r ShadowReport,
+}
+
 impl ShadowArgs {
     fn print(&self, report: &ShadowReport) -> anyhow::Result<()> {
+        let verdict = report.verdict(self.allow_uncompared);
         match self.format {
-            ShadowFormat::Text => exit::print(&report.text()),
-            ShadowFormat::Json => exit::print_json(report),
+            ShadowFormat::Text => {
+                exit::print(&format!("{}shadow: {}\n", report.text(), verdict.name()))
+            }
+            ShadowFormat::Json => exit::print_json(&JudgedShadow { verdict, report }),
         }
     }
 
@@ -215,15 +227,7 @@ impl ShadowArgs {
         if let Some(file) = &self.patch {
             self.write_patch(file, report, session)?;
         }
-        if report.calls + report.pushbacks == 0 {
-            exit::say(&"nothing came, so nothing is said");
-        } else if !report.uncompared.is_empty() && !self.allow_uncompared {
-            exit::say(
-                &"not everything was compared, which counts as failed; --allow-uncompared lets it pass",
-            );
-        }
-        let passes = report.passes(self.allow_uncompared);
-        Ok(if passes { ExitCode::SUCCESS } else { exit::failed() })
+        Ok(exit::by_verdict(&report.verdict(self.allow_uncompared)))
     }
 }
 

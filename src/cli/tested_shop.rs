@@ -65,6 +65,11 @@ impl TestedShop {
         wanted.map_or(usual, usize::from).min(most)
     }
 
+    /// Digest of its merchant file as it was read; empty for the built-in merchant.
+    pub(super) fn digest(&self) -> String {
+        self.bench.as_ref().map(|bench| bench.merchant().digest.clone()).unwrap_or_default()
+    }
+
     /// Its name and its file; `None` for the built-in merchant.
     pub(super) fn under_test(&self) -> Option<(String, String)> {
         let merchant = self.bench.as_ref()?.merchant();

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use hyper::{Method, StatusCode};
@@ -22,6 +23,9 @@ const CALL_MAX: Duration = Duration::from_secs(300);
 #[command(after_help = "\
 What has happened already counts as well, the latest first, unless --after is given. Prints what came; the exit code is 1 \
 where it did not come in time.
+
+idle looks at what is due now: it comes at once while a push-back waits for a later time (a delay, a retry), and it takes \
+neither --tx nor --merchant.
 
 Examples:
   payon-sim wait order-final --merchant C0000143 --tx T1 --timeout 10s
@@ -57,6 +61,9 @@ pub(super) struct WaitArgs {
 #[derive(Clone, Copy, Debug)]
 struct WaitName(&'static str, &'static str);
 
+/// The condition that is about the whole space.
+const IDLE: &str = "idle";
+
 const CONDITIONS: &[WaitName] = &[
     WaitName(
         "order-final",
@@ -66,7 +73,10 @@ const CONDITIONS: &[WaitName] = &[
     WaitName("pushback-exhausted", "a push-back was given up"),
     WaitName("request", "a request of a merchant came in and was answered"),
     WaitName("inbox", "a push-back came to a box of the inbox"),
-    WaitName("idle", "no push-back is under way and none is due by now; later ones do not count"),
+    WaitName(
+        IDLE,
+        "no push-back of the space is under way and none is due by now; one that waits for its time does not count",
+    ),
 ];
 
 impl ValueEnum for WaitName {
@@ -82,6 +92,13 @@ impl ValueEnum for WaitName {
 /// Waits, and prints what came; 1 where nothing did.
 pub(super) fn run(args: &WaitArgs) -> anyhow::Result<ExitCode> {
     let talk = &args.talk;
+    if args.condition.0 == IDLE && (args.merchant.is_some() || args.tx.is_some()) {
+        bail!(
+            "{IDLE} is about the whole space, so --tx and --merchant do not go with it; payon-sim wait \
+             pushback-acknowledged --tx {} waits for one order's push-back",
+            args.tx.as_deref().unwrap_or("ID")
+        );
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let begun = Instant::now();
     let mut left = args.timeout;

@@ -188,8 +188,11 @@ impl Answer {
         if error.is_parse_too_large() && received >= HEAD_BYTES_MAX {
             return format!("{came}the head of its answer is longer than {HEAD_BYTES_MAX} bytes");
         }
-        if error.is_parse_too_large() {
+        if error.is_parse_too_large() && seen.lines() > HEADERS_MAX {
             return format!("{came}its answer has more than {HEADERS_MAX} headers");
+        }
+        if error.is_parse_too_large() {
+            return format!("{came}its Content-Length is more than any answer has");
         }
         match &*start {
             [] => {
@@ -264,7 +267,9 @@ fn innermost(error: &hyper::Error) -> String {
 /// The final status of an answer that begins like this.
 fn status_of(start: &[u8]) -> Option<u16> {
     let rest = start.strip_prefix(b"HTTP/1.1 ").or_else(|| start.strip_prefix(b"HTTP/1.0 "))?;
-    let digits = std::str::from_utf8(rest.get(..3)?).ok()?;
+    let (digits, rest) = rest.split_at_checked(3)?;
+    let is_whole = rest.first().is_none_or(u8::is_ascii_whitespace);
+    let digits = std::str::from_utf8(digits).ok().filter(|_| is_whole)?;
     digits.parse().ok().filter(|status| (200..600).contains(status))
 }
 

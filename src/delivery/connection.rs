@@ -96,6 +96,7 @@ pub(super) struct ReceivedBytes(Mutex<Noted>);
 struct Noted {
     start: Vec<u8>,
     received: usize,
+    lines: usize,
     /// From then on the bytes belong to the body, which is bounded elsewhere.
     is_head_over: bool,
 }
@@ -109,6 +110,11 @@ impl ReceivedBytes {
     /// The number of bytes that came.
     pub(super) fn received(&self) -> usize {
         self.lock().received
+    }
+
+    /// The number of lines that came.
+    pub(super) fn lines(&self) -> usize {
+        self.lock().lines
     }
 
     /// Takes the head as complete: no bound holds any more.
@@ -132,6 +138,9 @@ impl ReceivedBytes {
         let missing = START_BYTES.saturating_sub(noted.start.len());
         noted.start.extend_from_slice(&bytes[..bytes.len().min(missing)]);
         noted.received += bytes.len();
+        if !noted.is_head_over {
+            noted.lines += bytes.split(|byte| *byte == b'\n').count() - 1;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Noted> {

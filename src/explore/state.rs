@@ -6,10 +6,10 @@ use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Flow, Schedule};
-use super::schedule_id;
-use crate::base::Diagnostic;
-use crate::scenario_runs::{Judged, OverallVerdict, ScenarioOutcome};
+use super::event::Schedule;
+use super::{ExploreOptions, schedule_id};
+use crate::base::{Diagnostic, OverallVerdict};
+use crate::scenario_runs::{Judged, ScenarioOutcome};
 
 /// The version of the file in which results are kept.
 const VERSION: u32 = 2;
@@ -22,6 +22,9 @@ const STATE_FILE: &str = "state.json";
 pub struct Exploration {
     /// The shop, as it is called with what was asked for: results of another are not mixed with it.
     pub subject: String,
+    /// Digest of the merchant file, in hexadecimal digits; empty for the built-in merchant.
+    #[serde(default)]
+    pub shop_digest: String,
     /// Number of all schedules.
     pub of: usize,
     /// Number of schedules that were run.
@@ -90,10 +93,11 @@ impl Violation {
 
 impl Exploration {
     /// An exploration of which nothing is known yet.
-    pub fn new(shop: &str, flows: &[Flow], faults: usize, seed: u64) -> Self {
+    pub fn new(shop: &str, shop_digest: String, asked: &ExploreOptions) -> Self {
+        let ExploreOptions { flows, faults, seed, .. } = asked;
         let flows: Vec<&str> = flows.iter().map(|flow| flow.name()).collect();
         let subject = format!("{shop}; flows {}, faults {faults}, seed {seed}", flows.join(" "));
-        Self { subject, ..Self::default() }
+        Self { subject, shop_digest, ..Self::default() }
     }
 
     /// Adds a violation, or counts it where it is known.
@@ -150,13 +154,34 @@ impl Exploration {
 
 /// Results of an exploration with the verdict over them, as they are shown.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ExplorationReport<'e> {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: OverallVerdict,
+    /// Number of schedules that were run this time.
+    pub explored_now: usize,
+    /// Sentence about a verdict that rests on earlier runs alone.
+    pub note: Option<String>,
     /// The results.
     #[serde(flatten)]
     pub found: &'e Exploration,
+}
+
+impl<'e> ExplorationReport<'e> {
+    /// The report on `found`, of which `before` schedules had been run already.
+    pub fn new(verdict: OverallVerdict, found: &'e Exploration, before: usize) -> Self {
+        let explored_now = found.explored - before;
+        let is_old = explored_now == 0 && before > 0;
+        let told = || {
+            let shop =
+                if found.shop_digest.is_empty() { "" } else { " with this very merchant file" };
+            format!(
+                "nothing was run this time; all {before} runs are of before{shop}, and --fresh runs them again"
+            )
+        };
+        Self { verdict, explored_now, note: is_old.then(told), found }
+    }
 }
 
 /// Reason why an exploration cannot go on.
@@ -213,7 +238,8 @@ impl ExploreFolder {
         Self(path)
     }
 
-    /// Results that were kept here, as far as they belong to `new`; `new` itself where there are none.
+    /// Results that were kept here, as far as they belong to `new`; `new` itself where there are none. They may be of another
+    /// merchant file by the same name, as their digest says.
     ///
     /// # Errors
     /// They cannot be read, or belong to another exploration.

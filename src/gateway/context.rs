@@ -47,6 +47,8 @@ pub(super) struct RequestContext<'a> {
     pub(super) findings: Vec<LintFinding>,
     /// Remarks for the journal on an answer that is no refusal.
     pub(super) remarks: String,
+    /// The reasons of rows that do not agree, each once, where the answer is a list of verdicts and no refusal.
+    pub(super) row_reasons: Vec<Reason>,
     /// Time on the space's clock at the last entry.
     pub(super) entered: Option<Millis>,
     /// True if the space was reset or restored since the request arrived.
@@ -141,6 +143,7 @@ impl<'a> RequestContext<'a> {
             is_strict: false,
             findings: Vec::new(),
             remarks: String::new(),
+            row_reasons: Vec::new(),
             entered: None,
             is_overtaken: false,
             is_admitted: false,

@@ -33,6 +33,10 @@ pub(super) fn finish(
         operation.and_then(|it| change_reply(space, it, reason, context.arrival.trace, &mut reply));
     if let Some(pending) = &pending {
         let plan = &pending.by.plan;
+        // Beside other effects it says that the status stays, whatever they do.
+        if plan.status == Some(status) && plan.is_only_status() {
+            space.note_idle(pending, "status");
+        }
         status = plan.status.unwrap_or(status);
         if let Some(patch) = &plan.patch {
             match patch.apply(&reply).filter(|patched| patched[..] != reply[..]) {
@@ -44,11 +48,15 @@ pub(super) fn finish(
             space.note_idle(pending, "transport");
         }
     }
+    // An answer row by row is no refusal; what a row does not agree for decides all the same, the first before the others.
+    let mut rows = context.row_reasons.into_iter();
+    let decided = if reason == Reason::Success { rows.next().unwrap_or(reason) } else { reason };
     let Arrival { trace, generation, merchant, .. } = context.arrival;
     let fault = pending.as_deref().and_then(|pending| pending.by.plan.transport.as_ref());
     let more = More {
         control: None,
         detail,
+        other_rows: rows.collect(),
         rule: pending.as_ref().map(|pending| Arc::clone(&pending.by)),
         findings: context.findings,
         unmasked: matches!(reason, Reason::SignInvalid | Reason::SignMissing).then(|| body.into()),
@@ -62,7 +70,7 @@ pub(super) fn finish(
         tx_id: tx_id.as_deref().map(Into::into),
         status,
         sent: fault.map_or(Some(status), |fault| fault.status(status)),
-        reason,
+        reason: decided,
         took_us: u32::try_from(context.begun.elapsed().as_micros()).unwrap_or(u32::MAX),
         more: more.noted(),
         bodies: Bodies::default(),

@@ -47,6 +47,8 @@ fn read_history(space: &Space) -> SpaceHistory {
         orders: view.ledger.orders_after(None).map(|it| order(&view, it, &rules)).collect(),
         deliveries: view.outbox.iter().map(delivery).collect(),
         shop: None,
+        order_names: Vec::new(),
+        unread: Vec::new(),
         dropped: Dropped {
             requests: gone,
             orders: view.ledger.dropped(),

@@ -46,7 +46,7 @@ pub use payer::{
     advance, pay, trigger,
 };
 pub use record::{RecordError, scenario_of};
-pub use refuse::{consult_page, refuse, refuse_early, refuse_malformed};
+pub use refuse::{consult_page, refuse, refuse_early, refuse_malformed, wrong_method};
 pub use register::register_as_told;
 pub use rules::near_misses;
 pub use seal::{seal, unseal};

@@ -49,6 +49,9 @@ pub(super) fn answer(
     for (number, refused) in (1..).zip(&judged) {
         if let Err(refused) = refused {
             context.remark(format_args!("row {number}: {refused}"));
+            if !context.row_reasons.contains(&refused.reason) {
+                context.row_reasons.push(refused.reason);
+            }
         }
     }
     Ok(wire::encode(&answers))

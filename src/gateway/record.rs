@@ -84,6 +84,8 @@ fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, 
             orders: orders.iter().map(|order| history::order(&view, order, &rules)).collect(),
             deliveries: deliveries.map(history::delivery).collect(),
             shop: None,
+            order_names: Vec::new(),
+            unread: Vec::new(),
             dropped: Dropped::default(),
         };
         Ok((history, plays))

@@ -12,6 +12,11 @@ use crate::scenario::Point;
 use crate::space::{Deferred, JournalEntry, More, PendingReply, Ruling, Space};
 use crate::wire::Identity;
 
+/// Words for the mistake of a method other than POST.
+pub fn wrong_method(path: &str, method: &str) -> String {
+    format!("{path} is called with POST, not {method}")
+}
+
 /// Refuses a request that never reached an operation: too large, broken, or at no operation's path.
 /// The body, if any came, is not looked at. No rule is asked.
 pub fn refuse(

@@ -414,12 +414,12 @@ pub(super) fn change(order: &mut Order, event: &LedgerEvent, hold_until: Millis)
         }
         Change::Completed(amount) => {
             totals.captured = amount;
-            totals.released = totals.authorised.minus(amount).unwrap_or(Amount::ZERO);
+            totals.released = totals.uncaptured();
             order.captured_at = Some(event.at);
             order.state = OrderState::Captured;
         }
         Change::Reversed => {
-            totals.released = totals.authorised;
+            totals.released = totals.uncaptured();
             order.state = OrderState::Reversed;
         }
         Change::Refunded(amount) | Change::ChargedBack(amount) => {
@@ -431,7 +431,7 @@ pub(super) fn change(order: &mut Order, event: &LedgerEvent, hold_until: Millis)
             };
         }
         Change::Failed(reason) => {
-            totals.released = totals.authorised;
+            totals.released = totals.uncaptured();
             order.failure = Some(reason);
             order.state = OrderState::Failed;
         }
@@ -440,7 +440,7 @@ pub(super) fn change(order: &mut Order, event: &LedgerEvent, hold_until: Millis)
             order.state = OrderState::Cancelled;
         }
         Change::Expired => {
-            totals.released = totals.authorised;
+            totals.released = totals.uncaptured();
             order.failure = Some(Reason::OrderExpired);
             order.state = OrderState::Expired;
         }

@@ -82,11 +82,16 @@ pub struct Totals {
     pub captured: Amount,
     /// Given back after capture, by refund or chargeback.
     pub refunded: Amount,
-    /// Let go without having been taken, or taken back as if it had not been.
+    /// Let go without having been taken.
     pub released: Amount,
 }
 
 impl Totals {
+    /// Authorised sum that was not taken.
+    pub fn uncaptured(&self) -> Amount {
+        self.authorised.minus(self.captured).unwrap_or(Amount::ZERO)
+    }
+
     /// Captured sum that is not refunded.
     pub fn unrefunded(&self) -> Amount {
         self.captured.minus(self.refunded).unwrap_or(Amount::ZERO)
@@ -367,7 +372,11 @@ impl Order {
             (totals.captured <= totals.authorised, "captured is at most authorised"),
             (totals.refunded <= totals.captured, "refunded is at most captured"),
             (
-                totals.released.minor() + totals.refunded.minor() <= totals.authorised.minor(),
+                totals.released.minor() + totals.captured.minor() <= totals.authorised.minor(),
+                "what is released was not taken",
+            ),
+            (
+                totals.refunded == Amount::ZERO || totals.refunded == self.returned(),
                 "nothing is given back twice",
             ),
             (

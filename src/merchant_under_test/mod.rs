@@ -15,7 +15,10 @@ pub use call::{ShopAnswer, StepCall};
 pub use process::ShopError;
 pub use running::{GatewayPlace, Restarted, RunningShop};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::base::{Diagnostic, read_file};
+use crate::crypto::Encoding;
 use crate::scenario::MerchantFile;
 
 /// A merchant file with its place.
@@ -27,6 +30,8 @@ pub struct LoadedMerchant {
     pub path: PathBuf,
     /// Directory to which its paths are relative.
     pub folder: PathBuf,
+    /// Digest of its text and of the files that its command names, in hexadecimal digits.
+    pub digest: String,
 }
 
 /// A merchant file that cannot be used.
@@ -64,7 +69,22 @@ impl LoadedMerchant {
         let file = MerchantFile::read(&shown, &bytes).map_err(MerchantFileError::Mistakes)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).to_owned();
-        Ok(Self { file, path: path.to_owned(), folder })
+        let mut merchant = Self { file, path: path.to_owned(), folder, digest: String::new() };
+        merchant.digest = merchant.digest_with(&bytes);
+        Ok(merchant)
+    }
+
+    /// A digest of the text of the file, and of each file below its directory that the start command names by a word. What such a
+    /// program reads itself is not part of it.
+    fn digest_with(&self, text: &[u8]) -> String {
+        let mut digest = Sha256::new().chain_update(text);
+        let words = self.file.start.iter().flat_map(|start| start.command.plain_words());
+        for word in words.filter(|word| Path::new(word).is_relative()) {
+            if let Ok(bytes) = read_file(&self.directory().join(word)) {
+                digest.update(bytes);
+            }
+        }
+        Encoding::Hex.encode(&digest.finalize()[..16])
     }
 
     /// Directory in which the shop's commands run.

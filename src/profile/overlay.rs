@@ -10,9 +10,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::files::SourceText;
-use super::replies::ReplyChange;
+use super::replies::{ReplyChange, ReplyKind};
 use super::{Mark, Place, Profile, ProfileErrors, files};
-use crate::base::{Diagnostic, JsonTree, Operation, Reason, line_of, line_starts, read_text};
+use crate::base::{
+    Diagnostic, JsonTree, Operation, Reason, did_you_mean, line_of, line_starts, read_text,
+};
 
 /// The version of the format.
 pub const OVERLAY_VERSION: u32 = 1;
@@ -206,6 +208,13 @@ impl Layer {
                 let what = "an HTTP status of an answer is 200 to 599".to_owned();
                 problems.push(self.refuse(at, what));
             }
+            if code.is_none() && message.is_none() && http.is_none() {
+                problems
+                    .push(self.refuse(at, "an answer needs a code, a message or http".to_owned()));
+            }
+            if reasons.is_empty() && pushback.is_none() {
+                problems.push(self.refuse(at, "an answer needs reasons or pushback".to_owned()));
+            }
             let edit = AnswerEdit { code: code.clone(), message: message.clone(), http: *http };
             if let Some(end) = pushback {
                 let is_success = matches!(end, PushbackEnd::Success);
@@ -219,7 +228,8 @@ impl Layer {
         }
         for reply in &self.overlay.reply {
             let at = reply.span().start;
-            problems.extend(check(reply.get_ref()).into_iter().map(|what| self.refuse(at, what)));
+            let found = check(reply.get_ref()).into_iter().chain(missing(profile, reply.get_ref()));
+            problems.extend(found.map(|what| self.refuse(at, what)));
             profile.replies.0.push(reply.get_ref().clone());
         }
         for confirmation in &self.overlay.confirmed {
@@ -257,7 +267,40 @@ fn check(change: &ReplyChange) -> Vec<String> {
     let headers = headers.map(|(name, _)| format!("headers: {name:?} cannot be sent"));
     let rising = change.latency.windows(2).all(|pair| pair[0].0 < pair[1].0);
     let latency = (!rising).then(|| "latency: the bounds must rise".to_owned());
-    values.chain(headers).chain(latency).collect()
+    let is_empty =
+        *change == ReplyChange { on: change.on.clone(), of: change.of, ..ReplyChange::default() };
+    let empty = is_empty.then(|| "a reply needs something to change".to_owned());
+    values.chain(headers).chain(latency).chain(empty).collect()
+}
+
+/// Mistakes of a change of members that no reply has which it is for.
+fn missing(profile: &Profile, change: &ReplyChange) -> Vec<String> {
+    let on = if change.on.is_empty() { Operation::ALL } else { &change.on };
+    let specs = on.iter().flat_map(|operation| &profile.operations.get(*operation).response);
+    let mut known: Vec<&str> = specs.map(|member| &*member.name).collect();
+    if change.of != ReplyKind::Success {
+        // A refusal has the members of the envelope, also where a success has others.
+        let all = Operation::ALL.iter().flat_map(|it| &profile.operations.get(*it).response);
+        known.extend(all.map(|member| &*member.name).filter(|name| !name.contains(['.', '['])));
+    }
+    let changes = profile.replies.0.iter().chain([change]);
+    let added: Vec<&str> = changes.flat_map(|it| it.add.keys()).map(String::as_str).collect();
+    let is_there = |name: &str| {
+        known.contains(&name)
+            || added.iter().any(|it| {
+                name.strip_prefix(it)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            })
+    };
+    let removed = change.remove.iter().map(|name| ("remove", name));
+    let formed = change.form.keys().map(|name| ("form", name));
+    let worded = change.words.keys().map(|name| ("words", name));
+    let lacking = removed.chain(formed).chain(worded).filter(|(_, name)| !is_there(name));
+    let told = lacking.map(|(key, name)| {
+        let hint = did_you_mean(name, known.iter().chain(&added).copied());
+        format!("{key}: no reply that it is for has a member {name:?}{hint}")
+    });
+    told.collect()
 }
 
 /// Replaces one setting of `profile.toml` by its place, such as `rules.otp_tries`; every line keeps its number.
@@ -360,6 +403,21 @@ times = 1
         assert!(wrong.contains("rules") || wrong.contains("integer"), "{wrong}");
         let reply = told("overlay = 1\n[[reply]]\nadd = { a = \"not json\" }\n");
         assert!(reply.contains("not JSON text"), "{reply}");
+        let none = told("overlay = 1\n[[reply]]\nremove = [\"resultData.txStCdd\"]\n");
+        assert!(
+            none.starts_with("my.toml:2") && none.contains("did you mean resultData.txStCd?"),
+            "{none}"
+        );
+        let sound = "overlay = 1\n[[reply]]\nadd = { extra = '{\"a\":1}' }\n[[reply]]\nremove = [\"extra.a\", \"resultMsg\"]\n";
+        assert!(overlaid(sound).is_ok());
+        for (idle, needs) in [
+            ("[[reply]]\non = [\"status\"]", "something to change"),
+            ("[[answer]]\nreasons = [\"order.not-found\"]", "a code, a message or http"),
+            ("[[answer]]\ncode = \"1\"", "reasons or pushback"),
+        ] {
+            let told = told(&format!("overlay = 1\n{idle}\n"));
+            assert!(told.contains(needs), "{idle}: {told}");
+        }
         let confirmed = "overlay = 1\n[[confirmed]]\nkey = \"x\"\non = \"2026-01-01\"\ntimes = 1\n";
         assert!(told(confirmed).contains("no behaviour \"x\""));
         assert!(told("overlay = 1\nsetings = 1\n").contains("setings"));

@@ -27,6 +27,8 @@ pub struct PlansMet {
     unasked: [u64; UNASKED.len()],
     tamperings: [u64; Tampering::NAMES.len()],
     manners: [u64; MANNERS.len()],
+    /// Notices by their disorder, in the order of [`DISORDERS`].
+    disordered: [u64; DISORDERS.len()],
 }
 
 /// All that was met.
@@ -45,8 +47,9 @@ const COMMITS: &[&str] = &["before", "after", "never"];
 /// Push-backs that nothing caused.
 const UNASKED: &[&str] = &["forged", "unknown-order"];
 /// Manners in which push-backs are sent.
-const MANNERS: &[&str] =
-    &["delayed", "dropped", "copied", "before-reply", "slow", "shuffled", "reversed", "retried"];
+const MANNERS: &[&str] = &["delayed", "dropped", "copied", "before-reply", "slow", "retried"];
+/// Orders in which notices are sent. One alone has none.
+const DISORDERS: &[&str] = &["shuffled", "reversed"];
 
 impl Default for ReasonsMet {
     fn default() -> Self {
@@ -70,6 +73,9 @@ impl ReasonsMet {
 impl PlansMet {
     /// Counts what a rule that steps in does to a call.
     pub fn note_plan(&mut self, plan: &Plan) {
+        if *plan == Plan::default() {
+            return;
+        }
         let done =
             [plan.delay_ms > 0, plan.reason.is_some(), plan.patch.is_some(), plan.status.is_some()];
         add_where(&mut self.replies, done);
@@ -78,6 +84,27 @@ impl PlansMet {
         if let Some(transport) = &plan.transport {
             add_named(&mut self.transports, Transport::NAMES, transport.name());
         }
+    }
+
+    /// Takes an effect of a plan that was counted back, since it had nothing to act on.
+    pub fn take_back(&mut self, plan: &Plan, effect: &str) {
+        let (counts, at): (&mut [u64], _) = match effect {
+            "commit" => (&mut self.commits, Some(plan.commit as usize)),
+            "transport" => {
+                let name = plan.transport.as_ref().map(Transport::name);
+                let at = Transport::NAMES.iter().position(|known| Some(*known) == name);
+                (&mut self.transports, at)
+            }
+            effect => (&mut self.replies, REPLIES.iter().position(|known| *known == effect)),
+        };
+        if let Some(count) = at.and_then(|at| counts.get_mut(at)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Returns true if two notices or more were sent in another order than that of their events.
+    pub fn has_disorder(&self) -> bool {
+        self.disordered.iter().sum::<u64>() > 1
     }
 
     /// Counts how the push-backs of one event are sent.
@@ -90,11 +117,17 @@ impl PlansMet {
             notices.len() > 1,
             *before_reply,
             is_slow,
-            *disorder == Some(Disorder::Shuffled),
-            *disorder == Some(Disorder::Reversed),
             false,
         ];
         add_where(&mut self.manners, done);
+        let number = match disorder {
+            Some(Disorder::Shuffled) => Some(0),
+            Some(Disorder::Reversed) => Some(1),
+            None => None,
+        };
+        if let Some(count) = number.and_then(|at: usize| self.disordered.get_mut(at)) {
+            *count += notices.len() as u64;
+        }
     }
 
     /// Counts what one push-back says.
@@ -143,6 +176,7 @@ impl AddAssign<&Self> for PlansMet {
         sum(&mut self.unasked, &other.unasked);
         sum(&mut self.tamperings, &other.tamperings);
         sum(&mut self.manners, &other.manners);
+        sum(&mut self.disordered, &other.disordered);
     }
 }
 
@@ -204,6 +238,7 @@ impl Coverage {
         let Counts { reasons, plans } = met;
         let names: Vec<&'static str> = Reason::ALL.iter().map(|reason| reason.name()).collect();
         let group = CoverageGroup::new;
+        let disordered = plans.disordered.map(|notices| if notices > 1 { notices } else { 0 });
         let told = [(UNASKED, &plans.unasked[..]), (Tampering::NAMES, &plans.tamperings[..])];
         let told = told.into_iter().flat_map(|(names, counts)| rows(names, counts)).collect();
         let groups = vec![
@@ -223,7 +258,11 @@ impl Coverage {
                 "how a connection was broken",
                 rows(Transport::NAMES, &plans.transports),
             ),
-            group("push-back", "how push-backs were sent", rows(MANNERS, &plans.manners)),
+            group(
+                "push-back",
+                "how push-backs were sent",
+                [rows(MANNERS, &plans.manners), rows(DISORDERS, &disordered)].concat(),
+            ),
             group("notice", "what false push-backs said", told),
         ];
         let (met, of) =
@@ -318,6 +357,32 @@ mod tests {
                 assert_eq!(named(name), count, "{name}");
             }
         }
+    }
+
+    #[test]
+    fn what_changed_nothing_is_not_met() {
+        let met = |plans: PlansMet| Coverage::of(&Counts { plans, ..Counts::default() }).met;
+        let mut plans = PlansMet::default();
+        plans.note_plan(&Plan::default());
+        assert_eq!(met(plans.clone()), 0, "a rule without effects");
+        let plan = Plan {
+            transport: Some(Transport::Hang),
+            status: Some(500),
+            commit: CommitPoint::Never,
+            ..Plan::default()
+        };
+        plans.note_plan(&plan);
+        assert_eq!(met(plans.clone()), 3);
+        for (left, effect) in [(2, "transport"), (1, "status"), (0, "commit"), (0, "pushback")] {
+            plans.take_back(&plan, effect);
+            assert_eq!(met(plans.clone()), left, "{effect}");
+        }
+        let pushback =
+            PushbackPlan { disorder: Some(Disorder::Reversed), ..PushbackPlan::default() };
+        plans.note_pushback(&pushback);
+        assert!(met(plans.clone()) == 0 && !plans.has_disorder(), "one notice has no order");
+        plans.note_pushback(&pushback);
+        assert!(met(plans.clone()) == 1 && plans.has_disorder());
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub struct SpaceHistory {
     pub deliveries: Vec<DeliveryFact>,
     /// The merchant's beliefs about its orders; `None` where it cannot be asked.
     pub shop: Option<Vec<ShopFact>>,
+    /// Names of orders in the steps that were made. They are no txIds, and easily taken for them.
+    pub order_names: Vec<String>,
+    /// Answers of the merchant about its orders that cannot be read, a sentence each: then nothing is judged by its beliefs.
+    pub unread: Vec<String>,
     /// Facts that were forgotten.
     pub dropped: Dropped,
 }
@@ -47,7 +51,9 @@ impl Dropped {
             Subject::Events(_) => &[orders, requests, deliveries],
             Subject::Shop(_) | Subject::AnyOf(_) | Subject::AllOf(_) => &[],
         };
-        looked_at.iter().find(|(dropped, _)| *dropped > 0).copied()
+        // A span begins with a call, of which nobody knows any more when the first ones are gone.
+        let begin = expectation.within.map(|_| requests);
+        looked_at.iter().copied().chain(begin).find(|(dropped, _)| *dropped > 0)
     }
 }
 

@@ -84,7 +84,7 @@ pub use history::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact, SpaceHistory,
 };
 pub use judge::{Difference, ExpectationVerdict, Nearest, judge, judge_beside};
-pub use lint::{REACH_MS, Warning, check, check_expectations, check_rules};
+pub use lint::{REACH_MS, Warning, check, check_expectations, check_order_names, check_rules};
 pub use merchant_file::{
     BeliefWords, CommandLine, HttpMethod, HttpUrl, JsonPointer, JsonTemplate, MerchantFile,
     MissingValue, ProcessMode, ReadyCheck, RestartWay, ShopAddresses, ShopCall, ShopQuestions,

@@ -101,6 +101,11 @@ impl Default for Plan {
 }
 
 impl Plan {
+    /// Returns true if an HTTP status is all that it changes.
+    pub fn is_only_status(&self) -> bool {
+        self.status.is_some() && Self { status: None, ..self.clone() } == Self::default()
+    }
+
     /// Draws what `effects` leave to chance.
     pub(super) fn draw(effects: &Lines, draws: &mut Draws, now: Millis, armed: Millis) -> Self {
         let mut plan = Self::default();

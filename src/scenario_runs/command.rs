@@ -13,7 +13,9 @@ use super::beside::Beside;
 use super::gaps;
 use super::test_server::TestServer;
 use super::trial::Payer;
-use super::{LoadedScenario, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, sum_up};
+use super::{
+    LoadedScenario, Playthrough, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, sum_up,
+};
 use crate::base::Seed;
 use crate::gateway;
 use crate::profile::{Merchant, Profile};
@@ -52,7 +54,8 @@ pub fn test(
         let mut own = scenario.scenario.clone();
         let mut at = 0..;
         own.drive.retain(|_| at.next().is_some_and(|at| !beside.made.contains(&at)));
-        sum_up(&own, &stage.space, &history, false, outcome);
+        let played_as = Playthrough { is_driven: false, is_whole: played.is_ok() && ended.is_ok() };
+        sum_up(&own, &stage.space, history, played_as, outcome);
         outcome.gaps.extend(beside.left_out);
         if options.plays_beside {
             outcome.gaps.extend(gaps::refused(&stage.space));

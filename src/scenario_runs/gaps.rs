@@ -1,8 +1,14 @@
 //! Gaps of a run: steps that nobody made, rules that never stepped in, facts that are gone. A scenario with a gap is
 //! never as expected, because nobody knows what would have come of the whole of it.
 
-use crate::base::Operation;
-use crate::scenario::{self, DriveStep, Period, Rule, Scenario, SpaceHistory, Warning};
+use std::collections::HashSet;
+
+use super::drive::OTHER_TILL;
+use crate::base::{Operation, Reason};
+use crate::scenario::{
+    self, DriveStep, Effect, Expectation, Period, Point, RequestFact, Rule, Scenario, SpaceHistory,
+    Subject, Warning,
+};
 use crate::space::{CountedRule, JournalEntry, Space};
 
 /// Generation of a space that was neither reset nor restored.
@@ -29,6 +35,13 @@ pub(super) fn gaps(
             "the scenario has no `expect`, so that nothing which happened was judged".to_owned(),
         );
     }
+    if is_deserted(space, history) {
+        gaps.push(
+            "nobody called the gateway in the whole run; does the merchant know its address?"
+                .to_owned(),
+        );
+    }
+    gaps.extend(unregistered(scenario, space, history));
     if is_driven {
         gaps.extend(refused(space));
     } else {
@@ -61,13 +74,28 @@ pub(super) fn gaps(
     }
     let idle = rules.iter().filter(|it| it.tally.fired > 0 && it.tally.idle == it.tally.fired);
     gaps.extend(idle.map(|CountedRule { armed, tally }| {
-        let (id, idle) = (&armed.rule.id, idle_effects(space, &armed.rule.id));
+        let id = &armed.rule.id;
         let times = if tally.fired == 1 { "once" } else { "each time" };
+        let why = match &*idle_effects(space, id) {
+            [] => format!("{times} it changed nothing"),
+            names => {
+                format!("{times} an effect of it ({}) had nothing to act on", names.join(", "))
+            }
+        };
         format!(
-            "the rule `{id}` stepped in, and {times} an effect of it{idle} had nothing to act on, so that less went wrong than the scenario says"
+            "the rule `{id}` stepped in, and {why}, so that less went wrong than the scenario says"
         )
     }));
-    let void = scenario::check(scenario).into_iter().filter(|warning| warning.is_void);
+    let disorders = |rule: &Rule| rule.effects().any(Effect::is_disorder);
+    let alone =
+        rules.iter().filter(|it| it.tally.fired > it.tally.idle && disorders(&it.armed.rule));
+    gaps.extend(alone.filter(|_| !space.met().plans.has_disorder()).map(|it| {
+        let id = &it.armed.rule.id;
+        format!("the rule `{id}` changes the order of notices (`pushback`), and there were no two of them, so that less went wrong than the scenario says")
+    }));
+    // The verdicts say it of an expectation.
+    let is_open = |warning: &Warning| warning.is_void && warning.list != "expect";
+    let void = scenario::check(scenario).into_iter().filter(is_open);
     gaps.extend(void.map(|Warning { list, item, message, .. }| {
         let rule = scenario.rules.get(item).filter(|_| list == "rules");
         match rule {
@@ -76,6 +104,70 @@ pub(super) fn gaps(
         }
     }));
     gaps
+}
+
+/// Returns true if no call of a merchant reached the gateway, so that whatever did not happen shows nothing. Where a rule
+/// stepped in, somebody came, even if nobody knows with which call.
+pub(super) fn is_deserted(space: &Space, history: &SpaceHistory) -> bool {
+    let is_called = history.requests.iter().any(|call| call.operation.is_some());
+    let has_fired = space.rules().iter().any(|rule| rule.tally.fired > 0);
+    !is_called && !has_fired && orders(history) == 0
+}
+
+/// Number of orders of the merchant, those that the space has forgotten among them.
+fn orders(history: &SpaceHistory) -> usize {
+    let own = history.orders.iter().filter(|order| !order.tx_id.starts_with(OTHER_TILL));
+    own.count() + usize::try_from(history.dropped.orders).unwrap_or(usize::MAX)
+}
+
+/// Number of times a rule stepped in at a connection, before anybody could know which call it would have brought.
+pub(super) fn broken_connections(space: &Space) -> usize {
+    let rules = space.rules();
+    let at_connect = rules.iter().filter(|it| it.armed.rule.points().contains(&Point::Connect));
+    at_connect.map(|it| it.tally.fired as usize).sum()
+}
+
+/// A sentence where fewer orders came to be than the steps have registered, unless rules or the test itself had them refused.
+fn unregistered(scenario: &Scenario, space: &Space, history: &SpaceHistory) -> Option<String> {
+    let wanted: usize = scenario.drive.iter().map(DriveStep::registers).sum();
+    let is_registration = |call: &&RequestFact| call.operation == Some(Operation::Register);
+    let has_order = |call: &RequestFact| {
+        let is_it = |order: &scenario::OrderFact| {
+            call.merchant_id.as_deref() == Some(&order.merchant_id)
+                && call.tx_id.as_deref() == Some(&order.tx_id)
+        };
+        history.orders.iter().any(is_it)
+    };
+    let calls = history.requests.iter().filter(is_registration);
+    let (by_rule, refused): (Vec<_>, Vec<_>) =
+        calls.filter(|call| !has_order(call)).partition(|call| call.rule.is_some());
+    let by_rule: HashSet<_> = by_rule.iter().map(|call| (&call.merchant_id, &call.tx_id)).collect();
+    let made = orders(history) + by_rule.len() + broken_connections(space);
+    if made >= wanted || scenario.expect.iter().any(asks_for_refusal) {
+        return None;
+    }
+    let why = refused.last().map_or(String::new(), |call| {
+        format!("; the gateway refused the last call (`{}`)", call.reason.name())
+    });
+    Some(format!(
+        "step `register` of `drive`: {wanted} wanted, {made} orders came to the gateway, so that less happened than the scenario says{why}"
+    ))
+}
+
+/// Returns true if a registration that the gateway refuses is what is expected.
+fn asks_for_refusal(expectation: &Expectation) -> bool {
+    let is_asked = match &expectation.subject {
+        Subject::Request(request) => {
+            let operations = request.operation.iter().flat_map(|many| &many.0);
+            let reasons = request.reason.iter().flat_map(|many| &many.0);
+            let is_refused = reasons.into_iter().any(|reason| *reason != Reason::Success)
+                || request.status.iter().flat_map(|many| &many.0).any(|status| status.0 >= 400);
+            operations.into_iter().any(|it| *it == Operation::Register) && is_refused
+        }
+        _ => false,
+    };
+    let is_wanted = !expectation.never && expectation.counts().is_none_or(|times| times.least > 0);
+    is_asked && is_wanted || expectation.parts().iter().any(asks_for_refusal)
 }
 
 /// The steps of the payer and of the bench that the gateway refused, a sentence each.
@@ -95,16 +187,15 @@ pub(super) fn refused(space: &Space) -> Vec<String> {
     refused
 }
 
-/// The effects of a rule that had nothing to act on, in brackets.
-fn idle_effects(space: &Space, rule: &str) -> String {
+/// The effects of a rule that had nothing to act on.
+fn idle_effects(space: &Space, rule: &str) -> Vec<String> {
     let mut names: Vec<&str> = space.read_journal(|journal| {
         let hits = journal.iter().filter_map(|entry| entry.more().rule.as_ref());
         hits.filter(|hit| &*hit.rule == rule).flat_map(|hit| hit.idle()).collect()
     });
     names.sort_unstable();
     names.dedup();
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+    names.into_iter().map(|name| format!("`{name}`")).collect()
 }
 
 /// Number of times a payer paid, through the control plane or the pages of an order, and how often an order was pushed.
@@ -145,6 +236,8 @@ impl Made<'_> {
                 | DriveStep::Restart => Some(format!(
                     "step `{name}` of `drive`: with a command, nobody sees whether it is made"
                 )),
+                // They are counted together, with any merchant.
+                DriveStep::Register(_) | DriveStep::Burst(_) => None,
                 _ => self.too_few(name, alike),
             };
             missing.extend(gap);
@@ -159,10 +252,7 @@ impl Made<'_> {
     ) -> Option<String> {
         let (mut wanted, mut made) = (0, 0);
         for step in steps {
-            wanted += match step {
-                DriveStep::Burst(burst) => burst.orders as usize,
-                _ => 1,
-            };
+            wanted += 1;
             made = self.count(step);
         }
         (made < wanted).then(|| {
@@ -176,9 +266,6 @@ impl Made<'_> {
             self.history.requests.iter().filter(|call| call.operation == Some(operation)).count()
         };
         match step {
-            DriveStep::Register(_) | DriveStep::Burst(_) => {
-                calls(Operation::Register).max(self.history.orders.len())
-            }
             DriveStep::Pay(_) => self.payments,
             DriveStep::Status(_) => calls(Operation::Status),
             DriveStep::Reversal(_) => calls(Operation::Reversal),
@@ -190,7 +277,9 @@ impl Made<'_> {
             DriveStep::QrCompletion(_) => calls(Operation::NotifyCompletion),
             DriveStep::Trigger(_) => self.triggers,
             // They are looked at otherwise.
-            DriveStep::Return(_)
+            DriveStep::Register(_)
+            | DriveStep::Burst(_)
+            | DriveStep::Return(_)
             | DriveStep::Resend(_)
             | DriveStep::Probe(_)
             | DriveStep::Restart

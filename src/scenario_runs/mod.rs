@@ -17,7 +17,6 @@ mod test_server;
 mod time_driver;
 mod trial;
 mod under_test;
-mod verdict;
 
 use std::collections::HashSet;
 use std::io;
@@ -36,7 +35,6 @@ pub use rehearsal::{Rehearsed, RehearsedCall, rehearse};
 pub use report::{ReportError, RunReport};
 pub use trial::{OrderBelief, Settled, ShopTrial, TrialFacts, TrialOrder, TrialSetup};
 pub use under_test::{ShopBench, run_against};
-pub use verdict::{OverallVerdict, clear_reports};
 
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +45,7 @@ use crate::profile::{Profile, ProfileErrors};
 use crate::reference_merchant::{Shop, VirtualTime};
 use crate::scenario::{
     Counts, DriveStep, ExpectationVerdict, Mistake, Override, Requirement, Scenario, SpaceHistory,
-    Style, judge,
+    Style, judge_beside,
 };
 use crate::simulator::{PortError, StartError};
 use crate::space::Space;
@@ -71,6 +69,12 @@ const NO_PROCESS: &str =
 /// Said where a command restarts a shop that was not started here.
 const UNSEEN_RESTART: &str =
     "whether the shop was restarted cannot be known, because its process was not started here";
+
+/// Said of an expectation of a scenario that was not run to its end.
+const UNFINISHED: &str = "the scenario was not run to its end";
+
+/// Said of an expectation that is met as nothing happened at all.
+const DESERTED: &str = "nobody called the gateway";
 
 /// A scenario to be told.
 #[derive(Clone, Debug)]
@@ -180,13 +184,7 @@ pub fn not_run(case: &LoadedScenario, options: &RunOptions, why: &str) -> Scenar
 
 /// Verdicts on the expectations of a scenario of which nothing was judged.
 fn unjudged(scenario: &Scenario) -> Vec<Judged> {
-    let verdict = ExpectationVerdict {
-        ok: false,
-        judged: false,
-        detail: "not judged: the scenario was not run to its end".to_owned(),
-        evidence: Vec::new(),
-        nearest: None,
-    };
+    let verdict = ExpectationVerdict::not_judged(UNFINISHED);
     Judged::all(&scenario.expect, vec![verdict; scenario.expect.len()])
 }
 
@@ -316,27 +314,74 @@ async fn act(
     let mut drive = Drive::new(stage, driver, Arc::clone(&shop), profile);
     let driven = drive.all(&scenario.drive).await;
     let history = SpaceHistory { shop: Some(shop.facts()), ..gateway::history(&space) };
-    sum_up(scenario, &space, &history, true, outcome);
+    let played = Playthrough { is_driven: true, is_whole: driven.is_ok() };
+    sum_up(scenario, &space, history, played, outcome);
     outcome.gaps.extend(drive.left_out);
     Ok(driven?)
+}
+
+/// The way in which a scenario was played.
+#[derive(Clone, Copy, Debug)]
+struct Playthrough {
+    /// The steps were made by us, one for one.
+    is_driven: bool,
+    /// It was played to its end.
+    is_whole: bool,
 }
 
 /// Judges what happened.
 fn sum_up(
     scenario: &Scenario,
     space: &Space,
-    history: &SpaceHistory,
-    is_driven: bool,
+    history: SpaceHistory,
+    played: Playthrough,
     outcome: &mut ScenarioOutcome,
 ) {
+    let history = &SpaceHistory { order_names: order_names(&scenario.drive), ..history };
     outcome.simulated_ms = (history.now.0 - history.born.0).max(0).unsigned_abs();
-    outcome.verdicts = Judged::all(&scenario.expect, judge(&scenario.expect, history));
-    outcome.gaps = gaps::gaps(scenario, space, history, is_driven);
+    outcome.verdicts = verdicts(scenario, space, history, played);
+    outcome.gaps = gaps::gaps(scenario, space, history, played.is_driven);
     outcome.orders = OrderStory::all(history);
     let mut tx_ids = HashSet::new();
     outcome.shares_tx_ids =
         history.shop.iter().flatten().any(|fact| !tx_ids.insert(fact.tx_id.as_str()));
     outcome.met = space.met();
+}
+
+/// Verdicts on what is expected. What is met says nothing where no merchant took part. Of a scenario that was not played to its
+/// end nothing is known but what can never be mended any more.
+fn verdicts(
+    scenario: &Scenario,
+    space: &Space,
+    history: &SpaceHistory,
+    played: Playthrough,
+) -> Vec<Judged> {
+    let Scenario { rules, expect, .. } = scenario;
+    let ids: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
+    let mut verdicts = judge_beside(&ids, expect, history);
+    let is_deserted = gaps::is_deserted(space, history);
+    for (expectation, verdict) in std::iter::zip(expect, &mut verdicts) {
+        let why = if played.is_whole {
+            Some(DESERTED).filter(|_| is_deserted && verdict.ok)
+        } else {
+            Some(UNFINISHED).filter(|_| !expectation.is_broken(history))
+        };
+        if let Some(why) = why {
+            *verdict = ExpectationVerdict::not_judged(why);
+        }
+    }
+    Judged::all(expect, verdicts)
+}
+
+/// Names of the orders in these steps.
+fn order_names(steps: &[DriveStep]) -> Vec<String> {
+    let names = steps.iter().filter_map(|step| match step {
+        DriveStep::Register(register) => {
+            Some(register.order.as_deref().unwrap_or(DriveStep::FIRST_ORDER))
+        }
+        _ => None,
+    });
+    names.map(str::to_owned).collect()
 }
 
 /// Reads the profile alone and with the settings of each scenario, so that what is wrong with it is told before anything

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use super::trial::{OrderBelief, ShopTrial, TrialOrder, TrialSetup};
 use super::under_test::listen_for_shop;
 use super::{RunError, SEED, UNSEEN_RESTART};
-use crate::base::{OrderState, Seed};
+use crate::base::{Operation, OrderState, Seed};
 use crate::merchant_under_test::{LoadedMerchant, Restarted};
 use crate::profile::Profile;
 use crate::scenario::{
     AmountStep, Belief, Bind, DeliveryFact, DriveStep, OrderFact, OrderStep, Pay, Register,
-    Requirement, Return, ReturnKind, ShopCall, Trt,
+    RequestFact, Requirement, Return, ReturnKind, ShopCall, Trt,
 };
 
 /// The client for whom a card is bound.
 const CLIENT: &str = "02";
+
+/// Calls by which a shop can compare its books with the gateway's.
+const RECONCILING: [Operation; 3] =
+    [Operation::Reconciliation, Operation::Orders, Operation::Status];
 
 /// Name of what is asked after a restart.
 const AFTER_RESTART: &str = "ask again";
@@ -117,13 +121,15 @@ impl Rehearsal {
         }
         self.beliefs(trial, "ask", "sold", Belief::Paid).await;
         self.return_page(trial).await;
-        for (key, step) in [
-            ("status", DriveStep::Status(OrderStep { order: Some("sold".to_owned()) })),
-            ("orders", DriveStep::Orders),
-            ("reconcile", DriveStep::Reconcile),
-            ("bind", DriveStep::Bind(Bind { client_id: CLIENT.to_owned(), card: None })),
+        let status = DriveStep::Status(OrderStep { order: Some("sold".to_owned()) });
+        let bind = DriveStep::Bind(Bind { client_id: CLIENT.to_owned(), card: None });
+        for (key, step, calls) in [
+            ("status", status, &[Operation::Status][..]),
+            ("orders", DriveStep::Orders, &[Operation::Orders]),
+            ("reconcile", DriveStep::Reconcile, &RECONCILING),
+            ("bind", bind, &[Operation::BindingRegister]),
         ] {
-            self.plain(trial, key, &step).await;
+            self.asks(trial, key, &step, calls).await;
         }
         let order = |name: &str| Some(name.to_owned());
         let refund =
@@ -194,7 +200,10 @@ impl Rehearsal {
     /// Notes that something is not tried, where the file says that the shop cannot do it; true if so.
     fn is_left_out(&mut self, what: &str, key: &str) -> bool {
         let Some(need) = self.lack(key) else { return false };
-        let detail = format!("not tried: the file says `without: [{}]`", need.name());
+        let need = need.name();
+        let detail = format!(
+            "not tried: the file says `without: [{need}]`; scenarios that need it are not applicable"
+        );
         self.note(what, Rehearsed::Absent, detail);
         true
     }
@@ -313,6 +322,7 @@ impl Rehearsal {
                 for (key, pointer) in [
                     ("ask.state", ask.is_some_and(|ask| ask.state.is_none())),
                     ("ask.shipped", ask.is_some_and(|ask| ask.shipped.is_none())),
+                    ("ask.returned", ask.is_some_and(|ask| ask.returned.is_none())),
                 ] {
                     if pointer && wanted == Belief::Paid && what != AFTER_RESTART {
                         let detail = "not in the file, so it is not judged".to_owned();
@@ -343,28 +353,45 @@ impl Rehearsal {
         }
     }
 
-    /// A step of which nothing is known but the shop's answer.
-    async fn plain(&mut self, trial: &ShopTrial, key: &str, step: &DriveStep) {
+    /// A step by which the shop makes one of these calls to the gateway.
+    async fn asks(&mut self, trial: &ShopTrial, key: &str, step: &DriveStep, wanted: &[Operation]) {
         let what = format!("do.{key}");
-        if self.call(key).is_none() {
-            return self.absent(&what);
-        }
         if self.is_left_out(&what, key) {
             return;
         }
-        let before = trial.calls().len();
+        if self.call(key).is_none() {
+            return self.absent(&what, key);
+        }
+        let came = || {
+            let is_wanted =
+                |call: &&RequestFact| call.operation.is_some_and(|it| wanted.contains(&it));
+            trial.history().requests.iter().filter(is_wanted).count()
+        };
+        // What the shop still asks by itself is none of it.
+        let _ = trial.settle(async || false).await;
+        let (before, came_before) = (trial.calls().len(), came());
         let made = trial.perform(step).await;
+        let _ = trial.settle(async || false).await;
         let answer = trial.calls().get(before).cloned().unwrap_or_default();
         let problem = match made {
             Err(error) => Some(error.to_string()),
             Ok(()) if !answer.contains(": HTTP 2") => Some("the shop refuses it".to_owned()),
+            Ok(()) if came() == came_before => {
+                let names: Vec<&str> = wanted.iter().map(|operation| operation.name()).collect();
+                Some(format!("no {} call came to the gateway", names.join(" or ")))
+            }
             Ok(()) => None,
         };
         self.judge(trial, &what, problem);
     }
 
-    fn absent(&mut self, what: &str) {
-        let detail = "not in the file; scenarios with this step are not judged".to_owned();
+    fn absent(&mut self, what: &str, key: &str) {
+        let lack = Self::ability(key)
+            .map(|need| format!("; if the shop cannot do it, say `without: [{}]`", need.name()));
+        let detail = format!(
+            "not in the file; scenarios with this step are not judged{}",
+            lack.unwrap_or_default()
+        );
         self.note(what, Rehearsed::Absent, detail);
     }
 
@@ -378,11 +405,11 @@ impl Rehearsal {
         wanted: OrderState,
     ) {
         let what = format!("do.{key}");
-        if self.call(key).is_none() {
-            return self.absent(&what);
-        }
         if self.is_left_out(&what, key) {
             return;
+        }
+        if self.call(key).is_none() {
+            return self.absent(&what, key);
         }
         let state =
             || ObservedOrder::of(trial, name).and_then(|seen| seen.known).map(|known| known.state);
@@ -416,8 +443,7 @@ impl Rehearsal {
         }
         let file = &self.merchant.file;
         if file.start.is_none() && file.restart.is_none() {
-            let detail = "not in the file, so crashes are not tried".to_owned();
-            return self.note("restart", Rehearsed::Absent, detail);
+            return self.absent("restart", "restart");
         }
         let detail = match trial.shop().restart().await {
             Err(error) => return self.note("restart", Rehearsed::Fails, error.to_string()),

@@ -12,8 +12,7 @@ use super::outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,
 };
-use super::verdict::{OverallVerdict, clear_reports};
-use crate::base::{printable, printable_html};
+use crate::base::{OverallVerdict, clear_reports, printable, printable_html, remove_reports};
 use crate::scenario::Coverage;
 
 /// Inputs of the reports.
@@ -124,6 +123,11 @@ impl<'r> RunReport<'r> {
     /// Makes `dir` where it is missing, and removes the reports that an earlier run has left there.
     pub fn prepare(dir: &Path) -> Result<(), ReportError> {
         clear_reports(dir, &FILES).map_err(|(file, error)| ReportError::Unwritable { file, error })
+    }
+
+    /// Removes the reports that an earlier run has left in `dir`, as far as that can be done.
+    pub fn forget(dir: &Path) {
+        let _ = remove_reports(dir, &FILES);
     }
 
     /// Writes `report.json`, `junit.xml` and `report.html` into `dir`, which is made where it is missing.

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use super::trial::{Settled, ShopTrial, TrialSetup, unable};
 use super::{
-    LoadedScenario, RunError, RunOptions, ScenarioOutcome, begin, on_a_runtime, profile, sum_up,
-    unjudged,
+    LoadedScenario, Playthrough, RunError, RunOptions, ScenarioOutcome, begin, on_a_runtime,
+    profile, sum_up, unjudged,
 };
 use crate::base::{Period, Seed};
 use crate::merchant_under_test::{LoadedMerchant, RunningShop};
@@ -254,14 +254,18 @@ async fn play(
     // A shop may fall over what came last, and in answering what it believes.
     let alive = trial.shop().still_runs().await;
     let mut history = hopes.history();
-    let mut unknown = Vec::new();
     if let Ok(facts) = &asked {
         history.shop.clone_from(&facts.books);
-        unknown.clone_from(&facts.unknown);
+        history.unread.clone_from(&facts.unknown);
     }
-    sum_up(scenario, trial.space(), &history, true, outcome);
+    let is_whole = settled.is_ok() && alive.is_ok() && asked.is_ok();
+    if is_whole {
+        trial.tell_unheeded(&history);
+    }
+    let unread = history.unread.clone();
+    sum_up(scenario, trial.space(), history, Playthrough { is_driven: true, is_whole }, outcome);
     outcome.gaps.extend(trial.left_out());
-    outcome.gaps.extend(unknown);
+    outcome.gaps.extend(unread);
     outcome.calls = trial.calls();
     if settled.as_ref().is_ok_and(|settled| *settled == Settled::RanOut) {
         say_patience(scenario, trial, outcome);
@@ -366,7 +370,9 @@ impl Hopes<'_> {
             // Of a shop that does not answer nothing is hoped for.
             let Ok(facts) = self.trial.facts().await else { return false };
             let mut history = self.history();
+            // What cannot be read now is not waited for: more time brings no other word or pointer.
             history.shop = facts.books;
+            history.unread = facts.unknown;
             hint.is_any(&self.open(&history, |_| true))
         };
         Ok(self.trial.settle(hopes).await?)

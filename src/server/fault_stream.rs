@@ -65,6 +65,8 @@ struct ArmedReply {
     looks: AtomicBool,
     /// True if the connection ends while its caller may still be sending.
     lingers: AtomicBool,
+    /// True if the connection is one of those that are kept for the control plane.
+    is_spare: AtomicBool,
 }
 
 /// Fate of a response.
@@ -119,6 +121,16 @@ impl ReplyHook {
     /// Lets the connection end in good order although its caller may still be sending.
     pub(super) fn linger(&self) {
         self.0.lingers.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps the connection for calls of the control plane.
+    pub(super) fn spare(&self) {
+        self.0.is_spare.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns true if the connection is kept for calls of the control plane.
+    pub(super) fn is_spare(&self) -> bool {
+        self.0.is_spare.load(Ordering::Relaxed)
     }
 
     fn arm(&self, stage: ReplyFate) {

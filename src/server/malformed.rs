@@ -11,14 +11,16 @@ use tokio::time::Instant;
 use super::fault::{FaultedReply, Plain, break_reply, last_reply};
 use super::fault_stream::{FaultEnd, RawReply};
 use super::router::{App, Plane};
+use super::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::gateway;
+use crate::http::BodyError;
 use crate::space::PendingReply;
 
 /// Notes in the journal that may be made at once; after them, one a second.
 const BURST: u32 = 64;
 
 /// Protocols by their first bytes, with advice.
-const PROTOCOLS: [(&[u8], &str); 4] = [
+const PROTOCOLS: [(&[u8], &str); 5] = [
     (
         b"\x16\x03",
         "a TLS handshake came; this port speaks plain http: use http:// in place of https://",
@@ -30,6 +32,11 @@ const PROTOCOLS: [(&[u8], &str); 4] = [
     (
         b"PROXY ",
         "a line of the PROXY protocol came; this port speaks HTTP/1.1: switch that off where the request is passed on",
+    ),
+    (
+        b"\r\n\r\n\0\r\nQUIT\n",
+        "a head of the PROXY protocol, version 2, came; this port speaks HTTP/1.1: switch that off where the request is \
+         passed on",
     ),
     (b"SSH-", "an SSH client came; this port speaks HTTP/1.1"),
 ];
@@ -102,6 +109,49 @@ impl LastWords {
     }
 }
 
+/// Part of a request that is larger than is taken. hyper has one status for all of them.
+enum TooLarge {
+    /// The request line.
+    Line,
+    /// The head as a whole.
+    Head,
+    /// The number of its headers.
+    Headers,
+    /// The length of the body that it announces.
+    Length,
+}
+
+impl TooLarge {
+    /// The part, by what hyper has not read: it lets go of a head only once that is read.
+    fn of(status: Option<u16>, came: &[u8]) -> Option<Self> {
+        let lines =
+            came.split(|byte| *byte == b'\n').take_while(|line| !matches!(*line, [] | [b'\r']));
+        (status == Some(431)).then(|| match lines.count() {
+            _ if came.len() >= HEAD_BYTES_MAX && !came.contains(&b'\n') => Self::Line,
+            _ if came.len() >= HEAD_BYTES_MAX => Self::Head,
+            lines if lines > HEADERS_MAX => Self::Headers,
+            _ => Self::Length,
+        })
+    }
+
+    const fn status(&self) -> u16 {
+        match self {
+            Self::Line => 414,
+            Self::Head | Self::Headers => 431,
+            Self::Length => 413,
+        }
+    }
+
+    fn in_words(&self, body_bytes: usize) -> String {
+        match self {
+            Self::Line => "the request line is too long".to_owned(),
+            Self::Head => format!("the request's head has more than {HEAD_BYTES_MAX} bytes"),
+            Self::Headers => format!("the request has more than {HEADERS_MAX} headers"),
+            Self::Length => BodyError::TooLarge(body_bytes).to_string(),
+        }
+    }
+}
+
 impl Malformed {
     /// Notes what came and makes the answer to it. `status` is hyper's own; it has none for HTTP/2. `first` is how the
     /// connection began, which tells its protocol, and `came` is what hyper has not read of it. Without an answer a rule
@@ -114,14 +164,11 @@ impl Malformed {
         (first, came): (&[u8], &[u8]),
         error: &hyper::Error,
     ) -> Option<LastWords> {
-        // hyper looks at how much came, and not at which line it is.
-        let is_line_too_long = status == Some(431) && !came.contains(&b'\n');
-        let status = if is_line_too_long { Some(414) } else { status };
         let protocol = PROTOCOLS.iter().position(|(start, _)| first.starts_with(start));
-        let detail = match protocol {
-            Some(row) => PROTOCOLS[row].1.to_owned(),
-            None if is_line_too_long => "the request line is too long".to_owned(),
-            None => format!("the request is not HTTP/1.1: {error}"),
+        let (status, detail) = match (protocol, TooLarge::of(status, came)) {
+            (Some(row), _) => (status, PROTOCOLS[row].1.to_owned()),
+            (None, Some(part)) => (Some(part.status()), part.in_words(app.limits.body_bytes)),
+            (None, None) => (status, format!("the request is not HTTP/1.1: {error}")),
         };
         let (is_noted, is_first_left_out) =
             self.budget.lock().unwrap_or_else(PoisonError::into_inner).take();

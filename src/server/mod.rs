@@ -13,6 +13,7 @@ mod paths;
 mod router;
 mod tls;
 
+use std::os::fd::AsRawFd as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,19 @@ use tls::TlsDoor;
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The largest request head, in bytes.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// The most headers of a request: what hyper reads without memory of its own for them.
+const HEADERS_MAX: usize = 100;
+
+/// Descriptors of the process that are kept for calls of the control plane: whatever merchants' connections wait for, the
+/// rule that they wait for can be taken away.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// The number from which on a descriptor is a spare one. The system gives the lowest that is free, so all below it are in
+/// use then.
+fn first_spare() -> u64 {
+    let limit = rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
+    limit - SPARE_DESCRIPTORS.min(limit / 4)
+}
 
 /// Serves `plane` of `app` on `listener` until `stop`, with TLS where there is an identity; then lets requests under way
 /// end.
@@ -60,6 +74,7 @@ pub async fn run(
     if let Err(error) = probe_silent_peers(&listener) {
         tracing::debug!(%error, "connections whose peer is gone are noticed late");
     }
+    let first_spare = first_spare();
     let mut pause = Duration::from_millis(1);
     loop {
         let accepted = tokio::select! {
@@ -70,7 +85,10 @@ pub async fn run(
             Ok((stream, peer)) => {
                 let is_trusted = app.trusted_proxies.iter().any(|it| it.includes(peer.ip()));
                 pause = Duration::from_millis(1);
+                let is_spare = plane != Plane::Control
+                    && u64::try_from(stream.as_raw_fd()).is_ok_and(|it| it >= first_spare);
                 if plane != Plane::Control
+                    && !is_spare
                     && let Some(fault) = fault_at_once(&app)
                 {
                     connections.spawn(turn_away(stream, fault, stop.clone()));
@@ -81,10 +99,11 @@ pub async fn run(
                 let _ = stream.set_nodelay(true);
                 let (app, malformed) = (Arc::clone(&app), Arc::clone(&malformed));
                 let stop = stop.clone();
+                let caller = Caller { is_trusted, is_spare };
                 match door.clone() {
                     None => {
                         let stream = ClientStream::Plain(stream);
-                        connections.spawn(serve(stream, is_trusted, app, plane, stop, malformed));
+                        connections.spawn(serve(stream, caller, app, plane, stop, malformed));
                     }
                     Some(door) => {
                         connections.spawn(async move {
@@ -93,7 +112,7 @@ pub async fn run(
                                 () = stop.cancelled() => None,
                             };
                             if let Some(stream) = entered {
-                                serve(stream, is_trusted, app, plane, stop, malformed).await;
+                                serve(stream, caller, app, plane, stop, malformed).await;
                             }
                         });
                     }
@@ -177,9 +196,18 @@ fn complete(response: Response<ReplyBody>, hook: &ReplyHook) -> Response<ReplyBo
     response.map(|body| body.map_pieces(|pieces| hook.watch_all(pieces)))
 }
 
+/// Facts of a connection that the server knows before anything is read of it.
+#[derive(Clone, Copy)]
+struct Caller {
+    /// It is a trusted proxy.
+    is_trusted: bool,
+    /// Its descriptor is one of the spare ones, on which merchants are refused.
+    is_spare: bool,
+}
+
 async fn serve(
     stream: ClientStream,
-    is_trusted: bool,
+    caller: Caller,
     app: Arc<App>,
     plane: Plane,
     stop: CancellationToken,
@@ -188,10 +216,13 @@ async fn serve(
     let limits = app.limits;
     let is_secure = matches!(stream, ClientStream::Tls(_));
     let (stream, hook) = FaultStream::new(stream);
+    if caller.is_spare {
+        hook.spare();
+    }
     let (app, hook) = (&app, &hook);
     let service = service_fn(move |mut request| {
-        if is_secure || is_trusted {
-            Front::note(&mut request, is_secure, is_trusted);
+        if is_secure || caller.is_trusted {
+            Front::note(&mut request, is_secure, caller.is_trusted);
         }
         router::answer(app, plane, hook, request).map_ok(move |response| complete(response, hook))
     });

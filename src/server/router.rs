@@ -73,7 +73,8 @@ pub(super) fn answer<'a>(
     trigger: &'a ReplyHook,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<ReplyBody>, Infallible>> + 'a {
-    let operation = Operation::at(request.uri().path()).filter(|_| plane != Plane::Control);
+    let operation = Operation::at(request.uri().path())
+        .filter(|_| plane != Plane::Control && !trigger.is_spare());
     let answered = match operation {
         Some(operation) => Either::Left(call(app, operation, trigger, request)),
         // Among the others are calls that wait, and payments that rules hold back.
@@ -117,6 +118,9 @@ async fn answer_parts(
         let of_header = || named.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
         let (name, path) = (name.map(str::to_owned).or_else(of_header), path.to_owned());
         return app.control.answer(name.as_deref(), &path, head, body).await;
+    }
+    if trigger.is_spare() {
+        return crowded(app, Operation::at(path));
     }
     if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
         return execute(malformed(app, plane, error), trigger).await;
@@ -322,7 +326,7 @@ fn welcome(
         of_path => of_path,
     };
     if head.method != Method::POST {
-        let detail = format!("{} is called with POST, not {}", head.uri.path(), head.method);
+        let detail = gateway::wrong_method(head.uri.path(), head.method.as_str());
         let known = space.as_ref().unwrap_or(app.spaces.default_space());
         let (reason, scenario) = (Reason::WrongMethod, scenario_of(&head.headers));
         let refused = gateway::refuse_early(known, Some(operation), reason, &detail, scenario);
@@ -617,6 +621,18 @@ fn split_space(path: &str) -> Option<(&str, &str)> {
 fn unknown_space(app: &App, plane: Plane, name: &str, headers: &HeaderMap) -> GatewayReply {
     let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
     unknown_path(app.spaces.default_space(), plane, &detail, headers)
+}
+
+/// Refuses a merchant where only the connections that are kept for the control plane are left. No rule is asked: it could hold
+/// the connection.
+#[cold]
+fn crowded(app: &App, operation: Option<Operation>) -> Response<ReplyBody> {
+    let detail = "too many connections are open; the last ones are kept for the control plane. End some, or raise the \
+                  hard limit of open files (ulimit -Hn)";
+    let space = app.spaces.default_space();
+    let mut refusal = respond(gateway::refuse(space, operation, Reason::SimulatorFull, detail));
+    refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    refusal
 }
 
 /// Refuses a request whose host cannot be told.

@@ -20,7 +20,7 @@ pub fn import(profile: &Profile, calls: &[ImportedCall], keeps_signatures: bool)
             continue;
         };
         let operation = Operation::at(path.split('?').next().unwrap_or(path));
-        if operation.is_none() || call.method != "POST" {
+        if operation.is_none() {
             end.passed += 1;
             continue;
         }

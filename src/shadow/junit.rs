@@ -34,6 +34,7 @@ impl ShadowReport {
             suite.add_test_case(case("everything is compared", status));
         }
         report.add_test_suite(suite);
+        report.add_test_suite(self.verdict(allows_uncompared).suite());
         // Texts into memory cannot fail.
         report.to_string().unwrap_or_default()
     }

@@ -231,6 +231,7 @@ fn content(
             fixes: fix.into_iter().collect(),
         });
     };
+    notice("method", "pushback", &pushback.method, "POST", None);
     let setting =
         |key: &str, value: serde_json::Value| Some(Fix::Setting { key: key.to_owned(), value });
     let content_type = header("content-type").unwrap_or("absent");

@@ -3,13 +3,14 @@
 use askama::Template;
 
 use super::report::{AssumptionView, ShadowReport, Verdict};
+use crate::base::OverallVerdict;
 use crate::profile::{Mark, ReplyKind};
 
 #[derive(Template)]
 #[template(path = "shadow.html")]
 struct ShadowPage<'a> {
     report: &'a ShadowReport,
-    passes: bool,
+    verdict: OverallVerdict,
     verdicts: [(&'static str, &'static str, Vec<&'a AssumptionView>); 3],
 }
 
@@ -19,7 +20,7 @@ impl ShadowReport {
         let own = |verdict| self.assumptions.iter().filter(|it| it.verdict == verdict).collect();
         let page = ShadowPage {
             report: self,
-            passes: self.passes(allows_uncompared),
+            verdict: self.verdict(allows_uncompared),
             verdicts: [
                 ("Contradicted", "bad", own(Verdict::Contradicted)),
                 ("Confirmed", "good", own(Verdict::Confirmed)),

@@ -17,7 +17,7 @@ use hyper::header::{
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -204,7 +204,7 @@ async fn answer(
             PassedRequest { server: merchant, uri: Some(uri), kind: Some(ObservedKind::Pushback) };
         return forward(passage, &mut lines.merchant, route, request).await;
     }
-    let is_call = request.method() == Method::POST && Operation::at(path).is_some();
+    let is_call = Operation::at(path).is_some();
     if !is_call {
         passage.passed.fetch_add(1, Ordering::Relaxed);
     }

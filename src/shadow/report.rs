@@ -9,8 +9,11 @@ use super::difference::{AnswerDifference, DifferenceClass, DifferenceGroup, Diff
 use super::fix::Fix;
 use super::judge::{Finding, RECIPE_KEYS, ShadowJudge};
 use super::latency::{self, LatencySummary, SAMPLES_MIN};
-use crate::base::{Operation, printable};
+use crate::base::{Operation, OverallVerdict, printable};
 use crate::profile::{Mark, ReplyChange, ReplyKind};
+
+/// The flag that lets it pass although not everything was compared.
+const ALLOWING: &str = "--allow-uncompared";
 
 /// Report of a session.
 #[derive(Clone, Debug, Serialize)]
@@ -235,10 +238,32 @@ impl ShadowReport {
         }
     }
 
-    /// Returns true if nothing differs and, unless that is allowed, everything was compared.
+    /// The verdict: it passes where something was judged, nothing differs and, unless that is allowed, everything was compared.
+    pub fn verdict(&self, allows_uncompared: bool) -> OverallVerdict {
+        let (mut reasons, mut waivers) = (Vec::new(), Vec::new());
+        if self.calls + self.pushbacks == 0 {
+            reasons.push("nothing came, so nothing is said".to_owned());
+        } else if self.compared + self.pushbacks == 0 {
+            reasons.push("nothing was compared, so nothing is said".to_owned());
+        }
+        if !self.findings.is_empty() {
+            reasons.push(format!("places that differ: {}", self.findings.len()));
+        }
+        let uncompared: u64 = self.uncompared.iter().map(|it| it.count).sum();
+        let told = format!("not everything was compared (left out: {uncompared})");
+        match (uncompared, allows_uncompared) {
+            (0, _) => {}
+            (_, true) => waivers.push(format!("{ALLOWING}: {told}")),
+            (_, false) => {
+                reasons.push(format!("{told}, which counts as failed; {ALLOWING} lets it pass"));
+            }
+        }
+        OverallVerdict::new(reasons, waivers)
+    }
+
+    /// Returns true if [`ShadowReport::verdict`] has nothing against it.
     pub fn passes(&self, allows_uncompared: bool) -> bool {
-        let is_judged = self.compared > 0 || self.pushbacks > 0;
-        self.findings.is_empty() && is_judged && (allows_uncompared || self.uncompared.is_empty())
+        self.verdict(allows_uncompared).passes()
     }
 
     /// The report for people at a terminal.

@@ -220,12 +220,42 @@ impl Twin {
         self.book(merchant, tx_id, command)
     }
 
+    /// Answers a call with its own method, as [`Twin::answer_post`] does. With any other than POST the simulator refuses it; what
+    /// the gateway did all the same is done here too.
+    pub(super) fn answer(
+        &mut self,
+        operation: Operation,
+        call: &RecordedCall,
+        upstream: Option<&JsonTree>,
+        accepted: Option<bool>,
+    ) -> Option<TwinAnswer> {
+        if call.method == "POST" {
+            return self.answer_post(operation, call, upstream, accepted);
+        }
+        let booked = (accepted == Some(true))
+            .then(|| self.answer_post(operation, call, upstream, accepted))
+            .flatten();
+        let path = call.path.split('?').next().unwrap_or_default();
+        let detail = gateway::wrong_method(path, &call.method);
+        let space = self.spaces.default_space();
+        let reply = gateway::refuse(space, Some(operation), Reason::WrongMethod, &detail);
+        // A HEAD is answered by the head alone.
+        let body = if call.method == "HEAD" { Vec::new() } else { reply.body.to_vec() };
+        let headers = [("content-type", REPLY_TYPE), ("allow", "POST")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let secrets = self.spaces.profile().operations.secrets();
+        let answer =
+            mask::answer(secrets, reply.status, headers, &body, false, self.keeps_signatures);
+        let is_aligned = accepted != Some(true) || booked.is_some_and(|it| it.is_aligned);
+        Some(TwinAnswer { reason: reply.reason, answer, is_aligned })
+    }
+
     /// Answers a call, and leaves its order as the gateway's answer says: what the gateway refused is not booked, and what
     /// it did is, whatever the simulator would have done. `None` where the call cannot be made without what was masked.
     ///
     /// Of a secret that is masked, `upstream`, the gateway's answer, tells whether it was the right one. `accepted` says
     /// whether the gateway did what it was asked; `None` where nothing tells.
-    pub(super) fn answer(
+    fn answer_post(
         &mut self,
         operation: Operation,
         call: &RecordedCall,

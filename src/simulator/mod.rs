@@ -490,6 +490,11 @@ impl Simulator {
         SpaceHandle::new(space, Arc::clone(&self.control), first.unwrap_or_default())
     }
 
+    /// Takes the keeper of its spaces out, where it has one, to be closed after it was stopped.
+    pub(crate) fn take_state(&mut self) -> Option<StateStore> {
+        self.state.take()
+    }
+
     /// Stops it, and returns when the requests and push-backs under way have ended. Dropping it stops it as well, without
     /// waiting for these.
     ///

@@ -103,7 +103,7 @@ pub struct JournalEntry {
     pub sent: Option<u16>,
     /// The bodies of request and reply; empty until it is noted.
     pub bodies: Bodies,
-    /// Reason that decided.
+    /// Reason that decided; of an answer in rows, that of the first row that does not agree.
     pub reason: Reason,
     /// Duration of the decision, in microseconds.
     pub took_us: u32,
@@ -118,6 +118,8 @@ pub struct More {
     pub control: Option<&'static str>,
     /// The exact mistake, for people; empty where the reason says it all.
     pub detail: String,
+    /// Reasons of further rows of an answer in rows, which [`JournalEntry::reason`] does not name.
+    pub other_rows: Vec<Reason>,
     /// The rule that stepped in, and what came of it.
     pub rule: Option<Arc<RuleHit>>,
     /// Findings of the lint.
@@ -143,6 +145,7 @@ impl More {
     const NONE: Self = Self {
         control: None,
         detail: String::new(),
+        other_rows: Vec::new(),
         rule: None,
         findings: Vec::new(),
         unmasked: None,
@@ -154,8 +157,9 @@ impl More {
         if let Cow::Owned(hidden) = hide_card_numbers(&self.detail) {
             self.detail = hidden;
         }
-        let Self { control, detail, rule, findings, unmasked, trace_headers } = &self;
+        let Self { control, detail, other_rows, rule, findings, unmasked, trace_headers } = &self;
         let is_nothing = detail.is_empty()
+            && other_rows.is_empty()
             && findings.is_empty()
             && (control.is_none()
                 && rule.is_none()
@@ -168,6 +172,7 @@ impl More {
     fn weight(&self) -> usize {
         size_of::<Self>()
             + self.detail.len()
+            + size_of_val(&self.other_rows[..])
             + self
                 .findings
                 .iter()
@@ -264,6 +269,8 @@ pub struct Journal {
     /// Counts of reasons over all entries, those dropped too: a row for each operation, one for paths that are none, and one for
     /// what payers and the control plane did.
     decided: [Option<Box<ReasonsMet>>; ROWS],
+    /// Counts of the reasons of [`More::other_rows`].
+    other_rows: ReasonsMet,
 }
 
 /// Rows of what was decided.
@@ -289,6 +296,7 @@ impl Journal {
             bytes: 0,
             dropped: 0,
             decided: Default::default(),
+            other_rows: ReasonsMet::default(),
         }
     }
 
@@ -296,6 +304,7 @@ impl Journal {
     /// found as long as it is kept; `None` where nothing is kept.
     pub fn push(&mut self, mut entry: JournalEntry, request: &[u8], reply: &[u8]) -> Option<u64> {
         self.decided[row(&entry)].get_or_insert_default().note(entry.reason);
+        entry.more().other_rows.iter().for_each(|reason| self.other_rows.note(*reason));
         if self.budget.entries == 0 {
             self.dropped += 1;
             return None;
@@ -357,9 +366,9 @@ impl Journal {
         self.dropped
     }
 
-    /// Number of times each reason decided a request or a payment.
+    /// Number of times each reason decided a request, a row of one or a payment.
     pub fn reasons(&self) -> ReasonsMet {
-        let mut sum = ReasonsMet::default();
+        let mut sum = self.other_rows.clone();
         self.decided.iter().flatten().for_each(|row| sum += row);
         sum
     }

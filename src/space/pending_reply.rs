@@ -10,7 +10,7 @@ use super::journal::RequestId;
 use super::notify::Deliveries;
 use super::outbox::PushbackCause;
 use super::pass::Pass;
-use super::rule_hit::RuleHit;
+use super::rule_hit::{NotedIdle, RuleHit};
 use super::ruling::Ruling;
 use super::space::Space;
 use super::state::Waiter;
@@ -155,8 +155,11 @@ impl Space {
 
     /// Notes that an effect of a rule had nothing to act on, which was seen after the reply was planned.
     pub fn note_idle(&self, pending: &PendingReply, effect: &'static str) {
-        if pending.by.note_idle(effect) {
-            self.lock().contents.counters.note_idle(&pending.by.rule);
+        let RuleHit { rule, plan, .. } = &*pending.by;
+        match pending.by.note_idle(effect) {
+            NotedIdle::First => self.lock().note_idle(rule, plan, &[effect]),
+            NotedIdle::Further => self.lock().met.take_back(plan, effect),
+            NotedIdle::Known => {}
         }
     }
 }
@@ -182,14 +185,15 @@ impl Transaction<'_> {
             DeferredCommit::Event { event, .. } => PushbackCause::of(event.change).is_some(),
             DeferredCommit::Order(_) => false,
         };
-        let Deferred { commits, suppressed, told, notified } = deferred;
+        let Deferred { commits, suppressed, told, notified, same_reason } = deferred;
         let acted = Acted {
             suppressed: !suppressed.is_empty(),
             notified: notified || commits.iter().any(is_news),
+            same_reason,
         };
         let idle = plan.idle_effects(point, acted);
-        if !idle.is_empty() && !is_overtaken {
-            self.state.contents.counters.note_idle(&rule);
+        if !is_overtaken {
+            self.state.note_idle(&rule, &plan, &idle);
         }
         let due = self.now.plus(i64::try_from(plan.delay_ms).unwrap_or(i64::MAX));
         let waiter = Waiter::Reply { trace, came: self.now };

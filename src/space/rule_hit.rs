@@ -38,6 +38,17 @@ pub struct ReplyProgress {
     head: usize,
 }
 
+/// An effect that had nothing to act on, beside the others of its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotedIdle {
+    /// It is the first of them.
+    First,
+    /// There are others already.
+    Further,
+    /// It was among them before.
+    Known,
+}
+
 named_enum! {
     /// Position of a reply on its way to the caller.
     pub enum ReplyState ("a state of a reply", default Held) {
@@ -77,11 +88,14 @@ impl RuleHit {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Adds an effect that had nothing to act on. Returns whether it is the first.
-    pub(super) fn note_idle(&self, effect: &'static str) -> bool {
+    /// Adds an effect that had nothing to act on.
+    pub(super) fn note_idle(&self, effect: &'static str) -> NotedIdle {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.contains(&effect) {
+            return NotedIdle::Known;
+        }
         idle.push(effect);
-        idle.len() == 1
+        if idle.len() == 1 { NotedIdle::First } else { NotedIdle::Further }
     }
 
     /// Progress of the reply so far.

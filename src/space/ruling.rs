@@ -40,6 +40,16 @@ impl State {
         Some(Ruling { rule, plan, point: call.point, generation: self.generation })
     }
 
+    /// Counts a rule that stepped in with effects that had nothing to act on; they were not met.
+    pub(super) fn note_idle(&mut self, rule: &str, plan: &Plan, idle: &[&str]) {
+        for effect in idle {
+            self.met.take_back(plan, effect);
+        }
+        if !idle.is_empty() {
+            self.contents.counters.note_idle(rule);
+        }
+    }
+
     /// Asks the rules about an order whose time has run out.
     pub(super) fn consult_expiry(&mut self, id: OrderId, now: Millis) -> Option<Ruling> {
         if !self.listens_at(Point::Trigger) {

@@ -75,12 +75,15 @@ pub struct Deferred {
     pub(super) told: Deliveries,
     /// True if the plan for push-backs had one to act on.
     pub(super) notified: bool,
+    /// True if a payment would have ended for the plan's reason without it.
+    pub(super) same_reason: bool,
 }
 
 impl Deferred {
     /// Adds what another section left.
     pub fn append(&mut self, mut later: Self) {
         self.notified |= later.notified;
+        self.same_reason |= later.same_reason;
         self.commits.append(&mut later.commits);
         self.suppressed.append(&mut later.suppressed);
         self.told.append(&mut later.told);
@@ -247,6 +250,11 @@ impl Transaction<'_> {
     /// Takes the work that is left so far.
     pub fn take_deferred(&mut self) -> Deferred {
         std::mem::take(&mut self.deferred)
+    }
+
+    /// Notes that a payment would have ended for the reason of a rule's plan without it.
+    pub fn note_same_reason(&mut self) {
+        self.deferred.same_reason = true;
     }
 
     /// Sends a push-back once more ([`Outbox::resend`]).
@@ -453,7 +461,7 @@ impl Transaction<'_> {
         self.apply_plan(&ruling, CommitPoint::BeforeReply);
         let is_booked = self.book(expiry, nobody).is_some();
         let is_unasked = self.notify_unasked(&ruling, id, nobody);
-        let acted = Acted { suppressed: false, notified: self.deferred.notified || is_unasked };
+        let acted = Acted { notified: self.deferred.notified || is_unasked, ..Acted::default() };
         self.note_idle(&ruling, acted);
         // Nobody's reply waits for them.
         (self.rule, self.pushback, self.deferred) = (None, None, Deferred::default());
@@ -462,9 +470,8 @@ impl Transaction<'_> {
 
     /// Counts a rule that stepped in with an effect that had nothing to act on.
     pub(super) fn note_idle(&mut self, ruling: &Ruling, acted: Acted) {
-        if !ruling.plan.idle_effects(ruling.point, acted).is_empty() {
-            self.state.contents.counters.note_idle(&ruling.rule);
-        }
+        let idle = ruling.plan.idle_effects(ruling.point, acted);
+        self.state.note_idle(&ruling.rule, &ruling.plan, &idle);
     }
 
     /// Notes the push-backs of a change that was booked.

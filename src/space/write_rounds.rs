@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::base::{Millis, wall_clock};
+
 /// Moment at which a change must be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -40,6 +42,8 @@ struct Queue {
     changed: Vec<u32>,
     /// Rounds that were begun.
     begun: u64,
+    /// Beginning of the last of them.
+    begun_at: Option<Millis>,
     /// The round that somebody waits for.
     wanted: u64,
     is_closed: bool,
@@ -53,6 +57,8 @@ struct Ended {
     over: u64,
     /// Reason why that was not written.
     failure: Option<Arc<str>>,
+    /// Beginning of the last round that was written.
+    complete_at: Option<Millis>,
 }
 
 impl WriteRounds {
@@ -126,6 +132,11 @@ impl WriteRounds {
         self.ended.borrow().failure.clone().map(NotWritten)
     }
 
+    /// Time up to which all that was changed is written; `None` before the first round was.
+    pub fn complete_at(&self) -> Option<Millis> {
+        self.ended.borrow().complete_at
+    }
+
     /// Waits until somebody waits for a round, or for so long, then begins one: the numbers of the spaces that were
     /// changed. The second value is false in the last round of all. Blocks the thread.
     pub fn begin(&self, pause: Duration) -> (Vec<u32>, bool) {
@@ -140,16 +151,23 @@ impl WriteRounds {
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         queue.begun += 1;
+        queue.begun_at = Some(wall_clock());
         (std::mem::take(&mut queue.changed), !queue.is_closed)
     }
 
     /// Ends the round that was begun last.
     pub fn end(&self, result: Result<(), String>) {
-        let round = self.queue().begun;
+        let (round, begun_at) = {
+            let queue = self.queue();
+            (queue.begun, queue.begun_at)
+        };
         self.ended.send_modify(|ended| {
             ended.over = round;
             match result {
-                Ok(()) => (ended.written, ended.failure) = (round, None),
+                Ok(()) => {
+                    (ended.written, ended.failure) = (round, None);
+                    ended.complete_at = begun_at;
+                }
                 Err(failure) => ended.failure = Some(failure.into()),
             }
         });

@@ -33,9 +33,9 @@ use std::thread::JoinHandle;
 
 pub use directory::StateError;
 
-use crate::base::Seed;
+use crate::base::{Millis, Seed};
 use crate::profile::Profile;
-use crate::space::{Budgets, Durability, LoadedSpaces, Spaces, WriteRounds};
+use crate::space::{Budgets, Durability, LoadedSpaces, NotWritten, Spaces, WriteRounds};
 use directory::Directory;
 use file::StoreFile;
 use writer::Writer;
@@ -49,9 +49,24 @@ pub struct StateSettings {
     pub durability: Durability,
 }
 
-/// The directory of a running server. Dropping it writes what was changed last.
+/// Changes that are in the memory of a process that ends, and not in its state.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the state in {} is not complete: {error}. What was changed {} is lost",
+    .directory.display(),
+    .complete_at.map_or_else(|| "since the start".to_owned(), |at| format!("after {}", at.rfc3339()))
+)]
+pub struct LostChanges {
+    directory: PathBuf,
+    error: String,
+    /// Time up to which all that was changed is in the state.
+    complete_at: Option<Millis>,
+}
+
+/// The directory of a running server. Closing it, or dropping it, writes what was changed last.
 #[derive(Debug)]
 pub struct StateStore {
+    directory: PathBuf,
     rounds: Arc<WriteRounds>,
     thread: Option<JoinHandle<()>>,
 }
@@ -103,16 +118,36 @@ impl StateStore {
                 directory: settings.directory.clone(),
                 error: error.to_string(),
             })?;
-        Ok((Self { rounds, thread: Some(thread) }, loaded))
+        let directory = settings.directory.clone();
+        Ok((Self { directory, rounds, thread: Some(thread) }, loaded))
+    }
+}
+
+impl StateStore {
+    /// Writes what was changed last, and lets go of the directory.
+    ///
+    /// # Errors
+    /// It could not be written.
+    pub fn close(mut self) -> Result<(), LostChanges> {
+        self.end();
+        let complete_at = self.rounds.complete_at();
+        self.rounds.failure().map_or(Ok(()), |NotWritten(error)| {
+            let directory = std::mem::take(&mut self.directory);
+            Err(LostChanges { directory, error: error.to_string(), complete_at })
+        })
+    }
+
+    fn end(&mut self) {
+        self.rounds.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic has ended the rounds with a failure.
+            let _ = thread.join();
+        }
     }
 }
 
 impl Drop for StateStore {
     fn drop(&mut self) {
-        self.rounds.close();
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has said so already.
-            let _ = thread.join();
-        }
+        self.end();
     }
 }

@@ -150,8 +150,6 @@ fn exit_code_and_every_report_agree_whatever_comes_of_an_audit() {
         "version: 1\nname: slow\nstart: { command: \"sleep 60\" }\n\
          do: { register: { path: /orders, json: { amount: \"${amount}\" }, order: /id } }\n",
     );
-    let all = Requirement::names();
-    let without: Vec<&str> = all.iter().flat_map(|need| ["--without", need]).collect();
     let books = ["--mistake", "never-reconciles", "--only", "S005", "--allow-unjudged"];
     for (args, wanted, reason) in [
         (vec!["--only", "S009"], 1, "--allow-unjudged lets it pass"),
@@ -160,8 +158,6 @@ fn exit_code_and_every_report_agree_whatever_comes_of_an_audit() {
         ([&books[..], &["--write-baseline", known]].concat(), 1, "reconcile-daily"),
         ([&books[..], &["--baseline", known]].concat(), 0, ""),
         ([&books[..], &["--fail-on", "critical"]].concat(), 0, ""),
-        (without.clone(), 1, "nothing was judged in full of Reconciliation"),
-        ([&without[..], &["--allow-unjudged"]].concat(), 0, ""),
         (vec!["--merchant", &none, "--allow-unjudged"], 1, "cannot start"),
         (vec!["--merchant", &slow, "--time-limit", "1", "--allow-unjudged"], 1, "time is over"),
     ] {
@@ -266,6 +262,25 @@ fn what_does_not_apply_caps_the_grade_and_is_listed() {
     let unjudged = report["unjudged"].as_array().unwrap();
     assert!(unjudged.len() > 25 && unjudged.iter().all(|it| it["isNotApplicable"] == true));
     assert!(unjudged[0]["advice"][0].as_str().unwrap().contains("--without"), "{}", unjudged[0]);
+}
+
+#[test]
+fn a_category_of_which_nothing_applies_has_no_grade_and_fails_nothing() {
+    let all = Requirement::names();
+    let without: Vec<&str> = all.iter().flat_map(|need| ["--without", need]).collect();
+    let (ended, report) = json(&without);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let categories = report["categories"].as_array().unwrap();
+    let books = categories.iter().find(|it| it["id"] == "reconciliation").unwrap();
+    let grade = &books["grade"];
+    assert_eq!((&grade["letter"], &grade["notJudged"]), (&"n/a".into(), &0.into()), "{books}");
+    let advice = report["unjudged"][0]["advice"][0].as_str().unwrap();
+    assert!(advice.contains("`without` in the merchant file"), "{advice}");
+    let ended = audit(&without);
+    assert!(ended.out.contains("n/a  Reconciliation"), "{}", ended.out);
+    // What applies and was left out is not judged, and fails it.
+    let ended = audit(&[&without[..], &["--only", "S009"]].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.out);
 }
 
 /// A merchant file for the smallest shop, with that bug.

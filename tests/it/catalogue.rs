@@ -2,8 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use payon_sim::scenario::{CATALOGUE, Commit, Effect, Latency, Mistake, ScenarioFile, Style};
+use payon_sim::scenario::{
+    CATALOGUE, Commit, Effect, Latency, Mistake, PROBES, Requirement, ScenarioFile, Style,
+};
 use payon_sim::scenario_runs::{LoadedScenario, RunOptions, ScenarioOutcome, run_scenario};
+use serde_json::Value;
 
 fn scenarios() -> Vec<LoadedScenario> {
     let read = |(name, text): &(&str, &str)| LoadedScenario {
@@ -142,6 +145,54 @@ fn every_story_that_applies_passes_with_correct_merchants_of_other_styles() {
         };
         assert_eq!(others, expected, "{styles:?}");
     }
+}
+
+/// Abilities of which a shop needs one to bring an order into a state, or to make a call.
+const ENABLING: [(&str, &[Requirement]); 7] = [
+    ("reversed", &[Requirement::Reversal]),
+    ("refunded", &[Requirement::Refund, Requirement::PartialRefund]),
+    ("partlyRefunded", &[Requirement::PartialRefund]),
+    ("reversal", &[Requirement::Reversal]),
+    ("refund", &[Requirement::Refund, Requirement::PartialRefund]),
+    ("preAuthCompletion", &[Requirement::PreAuth]),
+    ("reconciliation", &[Requirement::Reconciles]),
+];
+
+/// A shop that lacks an ability, correct as it is, is not held to what only that ability brings about.
+#[test]
+fn what_a_scenario_expects_needs_no_ability_that_it_does_not_require() {
+    let list = CATALOGUE.all().iter().chain(PROBES.all().iter());
+    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let mut lacking = Vec::new();
+    for (name, text) in list {
+        let scenario = ScenarioFile::read(name, text.as_bytes()).unwrap().scenario;
+        let required = scenario.requirements();
+        let mut open: Vec<Value> =
+            scenario.expect.iter().map(|it| value(&it.to_json().to_string())).collect();
+        while let Some(expectation) = open.pop() {
+            open.extend(expectation["allOf"].as_array().into_iter().flatten().cloned());
+            if expectation["never"] == true {
+                continue;
+            }
+            let (order, request) = (&expectation["order"], &expectation["request"]);
+            let is_call = ["atLeast", "exactly"].iter().any(|key| request[*key].as_u64() > Some(0));
+            let calls = if is_call { &request["operation"] } else { &Value::Null };
+            for words in [&order["state"], calls] {
+                let words = words.as_array().map_or(std::slice::from_ref(words), Vec::as_slice);
+                let needed: Option<Vec<&[Requirement]>> = words
+                    .iter()
+                    .map(|word| ENABLING.iter().find(|(of, _)| word == of).map(|(_, needs)| *needs))
+                    .collect();
+                let is_able = |needs: &[&[Requirement]]| {
+                    needs.iter().copied().flatten().any(|need| required.contains(need))
+                };
+                if needed.is_some_and(|needs| !is_able(&needs)) {
+                    lacking.push(format!("{name}: {expectation}"));
+                }
+            }
+        }
+    }
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn answering(status: &str, answer: &str) -> (String, JoinHandle<(String, Value)>
     let url = format!("http://{}", listener.local_addr().unwrap());
     let length = answer.len();
     let reply = format!(
-        "HTTP/1.1 {status}\r\nx-payon-sim: 0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
+        "HTTP/1.1 {status}\r\nx-payon-sim: 0\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{answer}"
     );
     let server = std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
@@ -40,9 +40,19 @@ fn answering(status: &str, answer: &str) -> (String, JoinHandle<(String, Value)>
     (url, server)
 }
 
+/// The answer that is documented for a call about an order.
+fn documented(verb: &str) -> Value {
+    let document: Value = serde_json::from_str(&run(&["openapi"]).ok()).unwrap();
+    let call = &document["paths"][format!("/_sim/v1/orders/{{merchantId}}/{{txId}}/{verb}")];
+    let example = &call["post"]["responses"]["200"]["content"]["application/json"]["example"];
+    assert!(example.is_object(), "{call}");
+    example.clone()
+}
+
 #[test]
 fn an_event_is_asked_for_in_the_space_with_the_token() {
-    let (url, server) = answering("200 OK", r#"{"state":"expired"}"#);
+    let answer = documented("trigger");
+    let (url, server) = answering("200 OK", &answer.to_string());
     let mut command = payon_sim(&["trigger", "--merchant", "C0000143", "--tx", "T 1/2", "expire"]);
     command
         .args(["--space", "mine", "--format", "json"])
@@ -51,7 +61,7 @@ fn an_event_is_asked_for_in_the_space_with_the_token() {
     let ended = events(command, b"");
     let (head, body) = server.join().unwrap();
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    assert_eq!(ended.out, "{\n  \"state\": \"expired\"\n}\n");
+    assert_eq!(serde_json::from_str::<Value>(&ended.out).ok(), Some(answer));
     let first = head.lines().next().unwrap();
     assert_eq!(first, "POST /space/mine/_sim/v1/orders/C0000143/T%201%2F2/trigger HTTP/1.1");
     assert!(head.contains("authorization: Bearer hush\r\n"), "{head}");
@@ -69,7 +79,7 @@ fn a_payment_names_only_what_was_given() {
         ),
         (&["--outcome", "card.lost"], json!({ "outcome": "card.lost" })),
     ] {
-        let (url, server) = answering("200 OK", "{}");
+        let (url, server) = answering("200 OK", &documented("pay").to_string());
         run(&[&pay[..], &[url.as_str()], more].concat()).ok();
         let (head, body) = server.join().unwrap();
         assert!(head.starts_with("POST /_sim/v1/orders/C0000143/T1/pay HTTP/1.1\r\n"), "{head}");

@@ -327,6 +327,22 @@ async fn a_clock_that_does_not_show_real_time_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_that_are_still_armed_are_told() {
+    let sim = Sim::start().await;
+    let context = Desk::new(&sim).await;
+    says(&context.verdict("rules", &[]).await, "ok", &["none is armed"]);
+    let rule = |id: &str| json!({ "id": id, "when": { "operation": "status" }, "then": [{ "status": 500 }] });
+    context.space.control_post("rules", &json!([rule("a"), rule("b")])).await.expect(200);
+    let told = context.verdict("rules", &[]).await;
+    says(&told, "warn", &[": 2 (a, b)", "payon-sim rules clear", "payon-sim fault clear"]);
+    let text = context.run(&["--merchant", &context.space.merchant().id]).await;
+    assert!(text.code == Some(0) && text.out.contains("\nIt can work. Warnings: 1."), "{text:?}");
+    let many: Vec<Value> = (0..9).map(|at| rule(&format!("r{at}"))).collect();
+    context.space.control_send("PUT", "rules", &json!(many).to_string()).await.expect(200);
+    says(&context.verdict("rules", &[]).await, "warn", &[": 9 (r0, r1, r2, r3, r4 and 4 more)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_the_gateway_is_told_apart() {
     let check = async |args: &[&str]| {
         let told = ended(payon_sim(&[&["doctor"][..], args].concat())).await;

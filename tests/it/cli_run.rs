@@ -43,6 +43,9 @@ fn run_shop(args: &[&str], more: &str) -> Ended {
     run(&[&["run"], args, &["--", "sh", "-c", &shop(more)]].concat())
 }
 
+/// A call without which nothing is known of a merchant.
+const CALL: &str = "curl -s \"$PAYON_SIM_URL/pg/transaction/status\" -d '{}'";
+
 const DRIVE: &str = "drive:\n  - register: {}\n  - pay: {}\n  - idle\n";
 
 #[test]
@@ -287,6 +290,68 @@ fn a_scenario_that_judges_or_does_nothing_is_not_ok() {
     assert!(told.err.contains("empty: there is no scenario in it"), "{}", told.err);
 }
 
+/// What a run without any merchant meets.
+const ABSENT: &str = "expect:\n  - never: true\n    order: { state: failed }\n  - ledger: { balanced: true }\n  - request: { operation: refund, atMost: 0 }\n";
+
+#[test]
+fn where_nobody_calls_nothing_is_met() {
+    let folder = Folder::new();
+    let none = folder.scenario("NONE", ABSENT);
+    let idle = folder.scenario("IDLE", &format!("drive: [idle]\n{ABSENT}"));
+    for args in [&[&*none, "--", "true"][..], &[&*idle, "--allow-unjudged"]] {
+        let told = run(&[&["run"], args].concat());
+        assert_eq!(told.code, Some(1), "{}", told.out);
+        assert!(told.out.contains("nobody called the gateway in the whole run"), "{}", told.out);
+        assert!(told.out.contains("expectations: met 0, failed 0, not judged 4"), "{}", told.out);
+    }
+}
+
+#[test]
+fn a_registration_that_makes_no_order_is_told() {
+    let folder = Folder::new();
+    let one = folder.scenario("ONE", &format!("drive: [register, idle]\n{ABSENT}"));
+    let wrong = shop("").replace("\\\"USD\\\"", "\\\"EUR\\\"").replace("-sf", "-s");
+    let wrong = wrong.split(" && ").next().unwrap();
+    let told = run(&["run", &one, "--", "sh", "-c", wrong]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    let gap = "step `register` of `drive`: 1 wanted, 0 orders came to the gateway";
+    assert!(told.out.contains(gap) && told.out.contains("; the gateway refused"), "{}", told.out);
+    // That it is refused may be the very test, or what a rule does.
+    let asked = folder.scenario(
+        "ASKED",
+        "drive: [register]\nexpect:\n  - request: { operation: register, reason: currency.unknown }\n",
+    );
+    let reason = run(&["run", &one, "--format", "json", "--", "sh", "-c", wrong]).out;
+    let reason =
+        reason.split("refused the last call (`").nth(1).unwrap().split('`').next().unwrap();
+    let text = fs::read_to_string(&asked).unwrap().replace("currency.unknown", reason);
+    fs::write(&asked, text).unwrap();
+    assert!(run(&["run", &asked, "--", "sh", "-c", wrong]).ok().starts_with("ok   ASKED"));
+    let rule = "rules:\n  - id: r\n    when: { operation: register }\n    then: [reason: system.maintenance]\n";
+    let ruled = folder.scenario("RULED", &format!("{rule}drive: [register]\n{ABSENT}"));
+    let right = shop("").replace("-sf", "-s");
+    let right = right.split(" && ").next().unwrap();
+    assert!(run(&["run", &ruled, "--", "sh", "-c", right]).ok().starts_with("ok   RULED"));
+}
+
+#[test]
+fn what_was_not_run_to_its_end_has_met_nothing() {
+    let folder = Folder::new();
+    let report = folder.path("report");
+    let expect = "expect:\n  - order: { txId: any, amount: 10 }\n  - never: true\n    order: { state: failed }\n  - request: { operation: register, atMost: 0 }\n";
+    let one =
+        folder.scenario("ONE", &format!("drive:\n  - register: {{ order: a }}\n  - pay\n{expect}"));
+    let told = run(&["run", &one, "--report", report.to_str().unwrap()]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    // What has happened too often cannot be mended by what was left out.
+    assert!(told.out.contains("expectations: met 0, failed 1, not judged 2"), "{}", told.out);
+    let read = |name: &str| fs::read_to_string(report.join(name)).unwrap();
+    let json: Value = serde_json::from_str(&read("report.json")).unwrap();
+    assert_eq!(json["counts"], json!({ "met": 0, "failed": 1, "notJudged": 2 }));
+    assert_eq!(read("junit.xml").matches("<skipped").count(), 2);
+    assert!(read("report.html").contains("<td>0</td><td>1</td><td>2</td>"));
+}
+
 #[test]
 fn a_report_of_an_earlier_run_does_not_outlive_this_one() {
     let folder = Folder::new();
@@ -313,6 +378,9 @@ fn a_report_of_an_earlier_run_does_not_outlive_this_one() {
         &["audit", "--merchant", missing],
         &["audit", "--only", "S999"],
         &["audit", "--baseline", missing],
+        &["run", "S001", "--mistake", "nosuch"],
+        &["run", "S001", "--min-coverage", "x"],
+        &["audit", "--time-limit", "x"],
     ] {
         for name in ["junit.xml", "audit.json", "badge.svg", "audit.sarif"] {
             fs::write(report.join(name), "an earlier one").unwrap();
@@ -374,7 +442,7 @@ fn nothing_that_a_command_is_told_configures_a_gateway_of_its_own() {
     let said = folder.path("said");
     let one = folder.scenario("ONE", "expect:\n  - request: { atMost: 9999 }\n");
     let (program, said_at) = (env!("CARGO_BIN_EXE_payon-sim"), said.display());
-    let line = format!("{program} config show > {said_at}; env > {said_at}.env");
+    let line = format!("{CALL}; {program} config show > {said_at}; env > {said_at}.env");
     let mut command = payon_sim(&["run", &one, "--allow-unjudged", "--", "sh", "-c", &line]);
     command
         .env("PAYON_SIM_STRICT", "true")
@@ -434,7 +502,7 @@ fn lines_come_as_scenarios_end() {
     tool("mkfifo", &[go_on.to_str().unwrap()], b"").ok();
     let [one, two] =
         ["ONE", "TWO"].map(|id| folder.scenario(id, "expect:\n  - request: { atMost: 9999 }\n"));
-    let line = format!("[ $PAYON_SIM_RUN_SCENARIO = ONE ] || cat {}", go_on.display());
+    let line = format!("{CALL}; [ $PAYON_SIM_RUN_SCENARIO = ONE ] || cat {}", go_on.display());
     let args = ["run", &one, &two, "--timeout", "20", "--allow-unjudged", "--", "sh", "-c", &line];
     let mut child = payon_sim(&args).spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -570,6 +638,12 @@ fn a_rule_that_changes_nothing_is_never_ok() {
         ("operation: status", "transport: { truncate: { after: 100000, length: right } }"),
         ("operation: status", "transport: { truncate: { after: 100000, length: wrong } }"),
         ("operation: status", "transport: { reset-within-body: 1000000 }"),
+        ("operation: status", "status: 200"),
+        ("operation: status", "reason: success"),
+        ("operation: status", "latency: { steps: [{ from: 1h, latency: 5s }] }"),
+        ("operation: pay", "reason: success"),
+        ("operation: pay", "pushback: { order: shuffled }"),
+        ("operation: pay", "pushback: { order: reversed }"),
     ];
     let void = [
         ("operation: pay", "pushback: {}"),
@@ -608,13 +682,25 @@ fn a_rule_that_changes_nothing_is_never_ok() {
     );
     for name in names {
         let checked = run(&["check", name]).ok();
-        // Nobody knows beforehand how long a body will be.
+        // Nobody knows beforehand how long a body will be, how a call would have ended, and how many come when.
+        let unknown = [
+            "100000",
+            "status: 200",
+            "reason: success",
+            "from: 1h",
+            "order: shuffled",
+            "order: reversed }",
+        ];
+        let text = fs::read_to_string(name).unwrap();
         let is_told = checked.contains("warning: ");
-        assert!(
-            is_told || fs::read_to_string(name).unwrap().contains("100000"),
-            "{name}: {checked}"
-        );
+        assert!(is_told || unknown.iter().any(|part| text.contains(part)), "{name}: {checked}");
     }
+
+    let turns = "rules:\n  - id: r\n    when: { operation: register }\n    sequence: [[], [transport: reset]]\n";
+    let turns = folder.scenario("TURNS", &format!("{turns}{drive}{expect}"));
+    let told = run(&["run", &turns]);
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(told.out.contains("stepped in, and once it changed nothing"), "{}", told.out);
 
     let acts = write("ACTS", "operation: pay", "pushback: { copies: 2, apart: 1s, delay: 1s }");
     assert!(run(&["run", &acts]).ok().starts_with("ok "));
@@ -632,6 +718,9 @@ fn an_expectation_that_every_run_meets_is_never_ok() {
         "{ ledger: { captured: { gte: 0 } } }",
         "{ shop: {} }",
         "{ anyOf: [{ shop: {} }, { shop: { shipped: twice } }] }",
+        "{ within: 1m, ledger: { net: 10 } }",
+        "{ within: 1m, shop: { balanced: true } }",
+        "{ order: {} }",
     ]
     .iter()
     .enumerate()

@@ -103,6 +103,86 @@ fn a_directory_without_a_scenario_is_told() {
 }
 
 #[test]
+fn a_scenario_without_rules_is_not_armed_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yaml");
+    fs::write(&file, "version: 1\nid: MINE\ntitle: x\ndrive: [register]\n").unwrap();
+    let (file, folder) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
+    let told = "has no rules, so there is nothing to arm; `payon-sim run` carries out its steps";
+    let gateway = crate::binary::Gateway::start(&[]);
+    for named in [file, "S011"] {
+        for args in [
+            &["serve", "--port", "0", "--scenario", named][..],
+            &["exec", "--scenario", "S014", "--scenario", named, "--", "true"],
+            &["scenario", "arm", named, "--url", &gateway.url],
+        ] {
+            let ended = run(args);
+            assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+            assert!(
+                ended.err.contains(told) && ended.err.contains(named),
+                "{args:?}: {}",
+                ended.err
+            );
+        }
+    }
+    let (_, armed) = gateway.post("/_sim/v1/scenarios/S011/arm", "");
+    assert!(armed.contains("S011 has no rules"), "{armed}");
+    gateway.stop();
+    // Of a directory some may have none.
+    let ended = run(&["exec", "--scenario", folder, "--", "true"]);
+    assert!(ended.code == Some(2) && ended.err.contains(told), "{ended:?}");
+    let served = crate::binary::Gateway::start(&["--scenario", folder]);
+    served.until_logged("no rule is armed");
+    served.stop();
+    let ruled = format!("{folder}/RULED.YAML");
+    fs::write(
+        &ruled,
+        "version: 1\nid: RULED\ntitle: x\nrules:\n  - when: { operation: refund }\n    then: [status: 500]\n",
+    )
+    .unwrap();
+    assert_eq!(run(&["exec", "--scenario", folder, "--", "true"]).code, Some(0));
+    assert!(run(&["check", folder]).out.contains("scenarios checked: 2,"));
+}
+
+#[test]
+fn a_step_about_an_order_that_nobody_registers_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |drive: &str| {
+        let file = folder.path().join("mine.yaml");
+        fs::write(&file, format!("version: 1\nid: MINE\ntitle: x\ndrive: {drive}\n")).unwrap();
+        run(&["check", file.to_str().unwrap()])
+    };
+    for (drive, name) in [
+        ("[{ register: { order: a } }, pay, idle]", "\"order\""),
+        ("[pay, register]", "\"order\""),
+        ("[register, { refund: { order: b } }]", "\"b\""),
+        ("[{ burst: { orders: 2, clients: 1 } }, { refund: { order: order-3 } }]", "\"order-3\""),
+    ] {
+        let told = check(drive);
+        assert_eq!(told.code, Some(2), "{drive}: {told:?}");
+        let mistake = "mine.yaml:4:";
+        let words = format!("no step before this one registers the order {name}");
+        assert!(told.out.contains(mistake) && told.out.contains(&words), "{drive}: {}", told.out);
+    }
+    for drive in [
+        "[register, pay, { register: { order: a } }, { pay: { order: a } }]",
+        "[{ burst: { orders: 2, clients: 1 } }, { refund: { order: order-2 } }]",
+    ] {
+        assert_eq!(check(drive).code, Some(0), "{drive}");
+    }
+}
+
+#[test]
+fn a_command_is_told_what_is_doubtful_about_its_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yaml");
+    let text = "version: 1\nid: MINE\ntitle: x\nrules:\n  - id: late\n    when: { operation: pay }\n    then: [transport: reset]\n";
+    fs::write(&file, text).unwrap();
+    let ended = run(&["exec", "--scenario", file.to_str().unwrap(), "--", "true"]);
+    assert!(ended.code == Some(0) && ended.err.contains("warning: rule \"late\": "), "{ended:?}");
+}
+
+#[test]
 fn a_link_to_everything_is_not_followed_without_bound() {
     for target in ["/", "/proc"] {
         let folder = tempfile::tempdir().unwrap();

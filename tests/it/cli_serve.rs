@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::binary::{Gateway, events, payon_sim, profile_with, run, tool};
+use crate::binary::{Ended, Gateway, events, payon_sim, profile_with, run, tool, until};
 
 const ORDER: &str = r#"{"merchantId":"C0000143","termId":"CT03000003","txId":"T1","trt":"10","currency":"USD","amount":"1.00","paymentMethod":"CREDIT_DEBIT"}"#;
 
@@ -341,13 +341,47 @@ fn the_soft_limit_of_open_files_is_raised() {
 
 #[test]
 fn a_hard_limit_that_is_too_low_is_said_in_the_log() {
-    let script = "ulimit -n 256; exec \"$0\" \"$@\"";
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_payon-sim"), "serve", "--port", "0"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let log = Gateway::start_as(command, &[]).stop().err;
+    let log = start_with_few_files(256).stop().err;
     let warning: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
     assert_eq!((&warning["level"], &warning["limit"]), (&"WARN".into(), &256.into()), "{log}");
+}
+
+/// A gateway that may have so many files open.
+fn start_with_few_files(limit: u16) -> Gateway {
+    let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_payon-sim"), "serve", "--port", "0"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Gateway::start_as(command, &[])
+}
+
+/// Callers that have gone hold their connections for as long as their answers wait.
+#[test]
+fn the_control_plane_is_reached_while_merchants_hold_all_connections() {
+    let gateway = start_with_few_files(200);
+    let rule = r#"[{"id":"late","when":{"operation":"register"},"then":[{"latency":"1h"}]}]"#;
+    assert_eq!(gateway.send("PUT", "/_sim/v1/rules", rule).0, 200);
+    let address = gateway.url.trim_start_matches("http://");
+    let length = ORDER.len();
+    for _ in 0..250 {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        // One that is refused may be closed before all of it is written.
+        let head =
+            format!("POST /pg/order/register HTTP/1.1\r\nHost: sim\r\nContent-Length: {length}");
+        let _ = write!(stream, "{head}\r\n\r\n{ORDER}");
+    }
+    assert_eq!(gateway.get("/_sim/healthz").0, 200);
+    // Of merchants on what is left each is refused, so that it is free again at once.
+    for _ in 0..100 {
+        let (status, body) = gateway.post("/pg/order/register", ORDER);
+        assert_eq!(status, 503, "{body}");
+        assert!(body.contains(r#""resultCode":"9003""#), "{body}");
+    }
+    let (_, page) = gateway.get("/_sim/v1/journal?newest=true&limit=1");
+    assert!(page.contains("the last ones are kept for the control plane"), "{page}");
+    assert_eq!(gateway.send("DELETE", "/_sim/v1/rules", "").0, 204);
+    assert_eq!(gateway.post("/_sim/v1/reset", "").0, 204);
+    until("room", || (gateway.post("/pg/order/register", ORDER).0 == 200).then_some(()));
 }
 
 #[test]
@@ -366,6 +400,14 @@ fn a_reader_that_has_gone_is_no_error() {
         command.stdout(writer);
         let ended = events(command, b"");
         assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{args:?}");
+    }
+    // One that cannot be written to is one.
+    for args in [&["--help"][..], &["--version"], &["pay", "--help"], &["config", "show"]] {
+        let mut command = payon_sim(args);
+        command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let ended = events(command, b"");
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
+        assert!(ended.err.starts_with("error: cannot write the output: "), "{}", ended.err);
     }
     // A failed check is not made good by it.
     let (reader, writer) = std::io::pipe().unwrap();
@@ -387,4 +429,77 @@ fn a_ready_file_may_be_a_pipe() {
     assert!(line.starts_with('{') && line.ends_with("}\n"), "{line}");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// A server with this ready file that is told to end once it answers: its end.
+fn ended_with_ready_file(file: &std::path::Path, more: &[&str], seen: impl FnOnce(&str)) -> Ended {
+    let mut command = payon_sim(&["--port", "0", "--quiet", "--ready-fd", "1", "--ready-file"]);
+    let mut child = command.arg(file).args(more).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    until("the ready file", || {
+        std::fs::metadata(file).ok().filter(|found| !found.is_file() || found.len() > 0)
+    });
+    seen(&line);
+    tool("kill", &[&child.id().to_string()], b"").ok();
+    let code = until("the end", || child.try_wait().unwrap()).code();
+    let (out, mut err) = (String::new(), String::new());
+    child.stderr.as_mut().unwrap().read_to_string(&mut err).unwrap();
+    Ended { code, out, err }
+}
+
+#[test]
+fn a_ready_file_that_is_a_pipe_holds_up_no_end_where_nobody_reads_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    tool("mkfifo", &[fifo.to_str().unwrap()], b"").ok();
+    for workers in ["1", "2"] {
+        let ended = ended_with_ready_file(&fifo, &["--workers", workers], |_| {});
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+}
+
+/// A link stays, and the file that it leads to comes and goes as without one.
+#[test]
+fn a_ready_file_may_be_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, link, far) =
+        (dir.path().join("ready"), dir.path().join("link"), dir.path().join("far"));
+    std::os::unix::fs::symlink("ready", &link).unwrap();
+    std::os::unix::fs::symlink(&link, &far).unwrap();
+    for path in [&file, &link, &far] {
+        std::fs::write(&file, "left by an earlier run").unwrap();
+        let ended = ended_with_ready_file(path, &[], |line| {
+            assert_eq!(std::fs::read_to_string(path).unwrap(), line);
+        });
+        assert_eq!((ended.code, file.exists()), (Some(0), false), "{path:?}: {ended:?}");
+        // A start that fails leaves no line of an earlier one, whatever it fails for.
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        for (more, code) in [(["--port", &port], 3), (["--port", "none"], 2)] {
+            std::fs::write(&file, "left by an earlier run").unwrap();
+            let ready = ["--ready-file", path.to_str().unwrap()];
+            let refused = run(&[&["serve"], &ready[..], &more].concat());
+            assert_eq!((refused.code, file.exists()), (Some(code), false), "{path:?}: {refused:?}");
+        }
+    }
+    assert!(link.is_symlink() && far.is_symlink());
+}
+
+/// Settings are shown as those of a start only where one could begin with them.
+#[test]
+fn settings_that_no_start_takes_are_not_shown_as_good() {
+    for (option, value, says) in [
+        ("--log", "verbose", "\"verbose\" is not a level"),
+        ("--ready-fd", "99", "no such descriptor can be written to"),
+        ("--scenario", "S999", "the scenarios cannot be used; mistakes: 1"),
+        ("--frame-ancestors", "x; script-src *", "takes sources with blanks between"),
+        ("--profile", "/nowhere", "/nowhere"),
+    ] {
+        for verb in [&["serve", "--port", "0"][..], &["config", "show"]] {
+            let ended = run(&[verb, &[option, value]].concat());
+            assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{verb:?}: {ended:?}");
+            assert!(ended.err.contains(says), "{verb:?}: {}", ended.err);
+        }
+    }
 }

@@ -69,8 +69,19 @@ async fn a_capture_is_judged_patched_and_judged_again() {
     let json: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(json["findings"][0]["class"], "outcome");
     assert_eq!(json["calls"], 2);
+    assert_eq!((&json["verdict"], &json["waivers"]), (&"failed".into(), &serde_json::json!([])));
+    assert!(
+        ended.out.contains("\nshadow: failed\n") && ended.err.contains("places that differ: 1")
+    );
     let checked = within(dir.path(), &["check", "slow.yaml"]);
     assert_eq!(checked.code, Some(0), "{checked:?}");
+    // Reports of this run are not taken for those of one that fails before it begins.
+    for args in [&["--replay", "nowhere"][..], &["--replay", "today.jsonl", "--format", "nosuch"]] {
+        std::fs::write(dir.path().join("junit.xml"), "an earlier one").unwrap();
+        let args = [&["shadow", "--junit", "junit.xml"], args].concat();
+        assert_eq!(within(dir.path(), &args).code, Some(2), "{args:?}");
+        assert!(!dir.path().join("junit.xml").exists(), "{args:?}");
+    }
     let plan = within(dir.path(), &[&replay[..], &["--plan"]].concat());
     assert!(plan.out.contains("[open] Pay it with a test card"), "{}", plan.out);
 }

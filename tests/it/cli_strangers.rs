@@ -62,7 +62,7 @@ const VERBS: &[(&str, &str, &str)] = &[
     ("wait", "wait idle", ""),
 ];
 
-/// A server that answers everything with this status and body.
+/// A server that answers everything with this status, which may have headers behind it, and this body.
 fn stranger(status: &'static str, body: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -112,6 +112,28 @@ fn no_verb_believes_a_server_that_says_yes_to_everything() {
                 assert_eq!(told.out, "", "{call}");
                 let says = format!("{url} answers {status}, but not as the control plane");
                 assert!(told.err.contains(&says), "{call}: {}", told.err);
+            }
+        }
+    }
+}
+
+/// Something that says to be payon-sim, and answers what no call of its control plane does.
+#[test]
+fn no_verb_tells_of_success_where_what_is_always_there_is_missing() {
+    let ours = concat!("200 OK\r\nx-payon-sim: ", env!("CARGO_PKG_VERSION"));
+    let other = "200 OK\r\nx-payon-sim: 9.9.9";
+    for (status, body) in [(ours, "{}"), (ours, "null"), (ours, ""), (other, "{}")] {
+        let url = stranger(status, body);
+        for (name, call, input) in VERBS {
+            let told = told(call, &url, input);
+            let expected = if matches!(*name, "doctor" | "healthcheck") { 1 } else { 2 };
+            assert_eq!(told.code, Some(expected), "{call} at {status} {body}: {told:?}");
+            let names_version = told.err.contains("payon-sim 9.9.9, and this is");
+            if expected == 2 {
+                assert_eq!(told.out, "", "{call}");
+                let says = format!("{url} answers, but not as the call is documented: ");
+                assert!(told.err.contains(&says), "{call}: {}", told.err);
+                assert_eq!(names_version, status == other, "{call}: {}", told.err);
             }
         }
     }

@@ -112,6 +112,53 @@ fn a_shop_of_the_users_is_explored_and_what_breaks_it_is_shrunk() {
 }
 
 #[test]
+fn an_exploration_that_runs_nothing_says_so_and_another_shop_begins_anew() {
+    let out = TempDir::new().unwrap();
+    let shown = out.path().to_str().unwrap();
+    let all = ["explore", "--out", shown, "--flow", "purchase", "--faults", "0"];
+    let first = run(&all);
+    assert!(first.out.ends_with("\nexplore: passed\n"), "{first:?}");
+    let again = run(&all);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    let last = again.out.lines().last().unwrap();
+    assert!(last.starts_with("explore: passed (nothing was run this time; all "), "{last}");
+    let json = run(&[&all[..], &["--format", "json"]].concat());
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&json["exploredNow"], &json["verdict"]), (&0.into(), &"passed".into()));
+    assert!(json["note"].as_str().unwrap().contains("nothing was run this time"), "{json}");
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let file = bench.mini("", "without: [polls]\n");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let shop = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shops/mini.py");
+    bench.write("merchant.yaml", &text.replace(shop, "shop.py"));
+    let program = std::fs::read_to_string(shop).unwrap();
+    let explored = |args: &[&str]| {
+        let some = ["--flow", "purchase", "--runs", "1", "--allow-unexplored"];
+        explore(&out.path().join("own"), &[&["--merchant", &*file], &some[..], args].concat())
+    };
+    bench.write("shop.py", &program);
+    let (_, found) = explored(&[]);
+    assert_eq!((&found["explored"], &found["exploredNow"]), (&1.into(), &1.into()), "{found}");
+    let (ended, found) = explored(&[]);
+    assert_eq!((&found["explored"], &found["exploredNow"]), (&2.into(), &1.into()), "{found}");
+    assert!(!ended.err.contains("begins anew"), "{}", ended.err);
+    // A shop that does not start any more is not taken for the one that passed.
+    bench.write("shop.py", "raise SystemExit(1)\n");
+    let (ended, found) = explored(&[]);
+    assert_eq!((ended.code, &found["held"]), (Some(1), &0.into()), "{found}");
+    assert!(ended.err.contains("merchant.yaml or its program has changed"), "{}", ended.err);
+    bench.write("shop.py", &program);
+    let (ended, found) = explored(&[]);
+    assert_eq!((ended.code, &found["explored"]), (Some(0), &1.into()), "{found}");
+    bench.write("merchant.yaml", &format!("{text}# another\n"));
+    let (ended, found) = explored(&[]);
+    assert_eq!((ended.code, &found["explored"]), (Some(0), &1.into()), "{}", ended.err);
+}
+
+#[test]
 fn an_exploration_that_fails_without_a_violation_says_why() {
     let folder = TempDir::new().unwrap();
     let some = ["--flow", "khqr", "--without", "khqr", "--runs", "2", "--allow-unexplored"];

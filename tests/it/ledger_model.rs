@@ -207,7 +207,9 @@ impl Record {
 
     fn released(&self) -> i64 {
         match self.state() {
-            OrderState::Reversed | OrderState::Failed | OrderState::Expired => self.authorised(),
+            OrderState::Reversed | OrderState::Failed | OrderState::Expired => {
+                self.authorised() - self.captured()
+            }
             _ if self.captured() > 0 => self.authorised() - self.captured(),
             _ => 0,
         }
@@ -741,7 +743,7 @@ fn same_order(ledger: &Ledger, model: &Model, record: &Record) {
         OrderState::Captured | OrderState::PartlyRefunded => minor(totals.unrefunded()),
         _ => 0,
     };
-    let given_back = minor(totals.refunded) + minor(totals.released);
+    let given_back = minor(order.returned()) + minor(totals.released);
     assert_eq!(minor(totals.authorised), held + with_merchant + given_back);
 }
 

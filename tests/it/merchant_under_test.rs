@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::binary::{Ended, has_tool, payon_sim, run};
+use crate::binary::{Ended, has_tool, run};
 
 /// A directory with scenarios and a merchant file for the shop in tests/shops/mini.py.
 pub(crate) struct Bench(TempDir);
@@ -140,6 +141,75 @@ fn what_the_file_does_not_say_is_not_judged_and_never_ok() {
     assert!(told.out.contains("`PAID` is none of the words in `ask.words`"), "{}", told.out);
 }
 
+/// An answer that the file does not explain is no fault of the shop's, and nobody waits until it can be read.
+#[test]
+fn an_answer_that_cannot_be_read_is_not_judged_by_run_and_audit_alike() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let patient = "time: { scale: 20, quiet: 300ms, patience: 40s }\n";
+    let paid = bench.scenario("PAID", PAID);
+    for (part, instead, why) in [
+        ("paid: PAID", "paid: PAYED", "`PAID` is none of the words"),
+        ("shipped: /shipped", "shipped: /nosuch", "there is nothing at `/nosuch`"),
+    ] {
+        let file = bench.merchant("", &format!("{DO}{}{patient}", ASK.replace(part, instead)));
+        let (code, told) = report(&[&paid], &file);
+        let story = &told["stories"][0];
+        assert_eq!((code, &story["verdict"]), (Some(1), &"partly judged".into()), "{told:#}");
+        assert_eq!(story["counts"]["failed"], 0, "{told:#}");
+        let detail = story["verdicts"][1]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("not judged: ") && detail.contains(why), "{detail}");
+        assert!(story["tookMs"].as_u64() < Some(20_000), "{told:#}");
+        let audited = run(&["audit", "--only", "S009", "--format", "json", "--merchant", &file]);
+        let audited: Value = serde_json::from_str(&audited.out).unwrap();
+        assert_eq!(audited["findings"], json!([]), "{audited:#}");
+        let unjudged = audited["unjudged"].as_array().unwrap();
+        let unjudged = unjudged.iter().find(|it| it["scenario"] == "S009").unwrap();
+        assert!(unjudged["reasons"].to_string().contains(why), "{unjudged}");
+        assert!(unjudged["advice"].to_string().contains("`ask`"), "{unjudged}");
+    }
+}
+
+#[test]
+fn every_ability_stands_in_the_file_to_begin_with_and_on_the_page() {
+    let page = fs::read_to_string(crate::programs::file("docs/merchant.md")).unwrap();
+    let begin = fs::read_to_string(crate::programs::file("src/cli/merchant.yaml")).unwrap();
+    let listed = begin.lines().skip_while(|line| !line.starts_with("# Abilities"));
+    let listed = listed.collect::<Vec<_>>().join(" ").replace(['.', ',', ':'], " ");
+    for ability in <payon_sim::scenario::Requirement as payon_sim::base::Named>::names() {
+        assert!(listed.split_whitespace().any(|word| word == ability), "merchant.yaml: {ability}");
+        assert!(page.contains(&format!("`{ability}`")), "docs/merchant.md: {ability}");
+    }
+}
+
+#[test]
+fn a_call_of_which_nothing_comes_to_the_gateway_is_told() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let refund = bench.scenario(
+        "REFUND",
+        "drive: [register, pay, refund, idle]\nexpect:\n  - request: { operation: refund, atMost: 1 }\n  - shop: { shipped: once }\n",
+    );
+    let told = "no call of refund or reversal came to the gateway for it";
+    for (call, is_gap) in [
+        ("{ path: /nowhere }", true),
+        ("{ command: [\"true\"] }", true),
+        // A correct shop may refuse by itself.
+        ("{ command: [\"false\"] }", false),
+    ] {
+        let shop = bench.merchant("", &format!("{DO}  refund: {call}\n{ASK}{QUICK}"));
+        let (code, report) = report(&[&refund], &shop);
+        assert_eq!(code, Some(i32::from(is_gap)), "{call}: {report:#}");
+        let story = &report["stories"][0];
+        assert_eq!(story["gaps"].to_string().contains(told), is_gap, "{call}: {report:#}");
+        assert_eq!(story["calls"].to_string().contains(told), !is_gap, "{call}: {report:#}");
+    }
+}
+
 #[test]
 fn one_process_serves_all_scenarios_where_the_file_says_so() {
     if !has_tool("python3") {
@@ -205,6 +275,20 @@ fn a_shop_that_runs_is_used_as_it_is() {
     let told = run(&["merchant", "check", &merchant]);
     let line = told.out.lines().find(|line| line.contains(" restart ")).unwrap();
     assert!(line.starts_with("ok ") && line.contains(UNSEEN), "{}", told.out);
+
+    // Without a way to restart it, no crash is held against it: by `run` as little as by `audit`.
+    let merchant = bench.write("merchant.yaml", &text);
+    let told = with_shop(&["P30"], &merchant, &["--format", "json"]);
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    let story = &told["stories"][0];
+    assert_eq!(story["verdict"], "partly judged", "{told:#}");
+    assert_eq!((&story["counts"]["met"], &story["counts"]["failed"]), (&0.into(), &0.into()));
+    assert!(story["gaps"].to_string().contains("without: [restarts]"), "{told:#}");
+    let told = with_shop(&["P30", &bench.scenario("ONE", PAID)], &merchant, &["--allow-unjudged"]);
+    assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
+    let lacks = bench.write("lacks.yaml", &format!("{text}without: [restarts]\n"));
+    let told = with_shop(&["P30", &bench.scenario("ONE", PAID)], &lacks, &[]);
+    assert_eq!(told.code, Some(0), "{}\n{}", told.out, told.err);
 }
 
 /// A payment with a restart behind it.
@@ -422,6 +506,19 @@ fn a_merchant_file_is_tried_call_by_call() {
     ] {
         assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
     }
+    // What is done without a call to the gateway.
+    let silent = "  orders: { command: [\"true\"] }\n  reconcile: { path: \"/thanks/1\" }\n  bind: { command: [\"true\"] }\n";
+    let quiet = DO.replace("/check", "") + silent;
+    let unasked = run(&["merchant", "check", &bench.merchant("", &format!("{quiet}{ASK}{QUICK}"))]);
+    assert_eq!(unasked.code, Some(1), "{}", unasked.out);
+    for part in [
+        "FAIL do.status     no status call came to the gateway",
+        "FAIL do.orders     no orders call came to the gateway",
+        "FAIL do.reconcile  no reconciliation or orders or status call came to the gateway",
+        "FAIL do.bind       no bindingRegister call came to the gateway",
+    ] {
+        assert!(unasked.out.contains(part), "{part:?} is not in\n{}", unasked.out);
+    }
     let at = |part: &str| told.out.find(part).unwrap_or_else(|| panic!("{part}: {}", told.out));
     assert!(at("do.refund") < at("ok   restart") && at("do.complete") < at("ok   restart"));
     let lacks = format!("{DO}{idle}{ASK}{QUICK}without: [restarts, refund, pre-auth]\n");
@@ -431,6 +528,18 @@ fn a_merchant_file_is_tried_call_by_call() {
         "none restart       not tried: the file says `without: [restarts]`",
         "none do.refund     not tried: the file says `without: [refund]`",
         "none do.complete   not tried: the file says `without: [pre-auth]`",
+    ] {
+        assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
+    }
+
+    // What is not in the file, and what the shop is said to lack.
+    let uncounted = ASK.replace("  returned: /refunded\n", "");
+    let file = bench.merchant("", &format!("{DO}{uncounted}{QUICK}without: [reversal]\n"));
+    let told = run(&["merchant", "check", &file]);
+    for part in [
+        "none ask.returned  not in the file, so it is not judged",
+        "none do.reversal   not tried: the file says `without: [reversal]`; scenarios that need it are not applicable",
+        "none do.complete   not in the file; scenarios with this step are not judged; if the shop cannot do it, say `without: [pre-auth]`",
     ] {
         assert!(told.out.contains(part), "{part:?} is not in\n{}", told.out);
     }
@@ -471,6 +580,13 @@ fn a_file_to_begin_with_is_written_once_and_keeps_to_its_schema() {
     }
 }
 
+/// The program where a hang-up ends it, also where our own is to be passed over, as under `nohup`.
+fn minding_hang_ups(args: &[&str]) -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_payon-sim")]);
+    crate::binary::clean(command, args)
+}
+
 #[test]
 fn a_run_that_is_interrupted_or_out_of_time_still_gives_its_report() {
     let bench = Bench::new();
@@ -485,15 +601,40 @@ fn a_run_that_is_interrupted_or_out_of_time_still_gives_its_report() {
 
     let begun = bench.path("begun");
     let line = format!("touch {}; sleep 60", begun.display());
-    let mut child = payon_sim(&["run", &one, "--", "sh", "-c", &line]).spawn().unwrap();
-    drop(child.stdin.take());
+    let dir = bench.path("report");
+    let report = dir.to_str().unwrap();
+    let run_one = ["run", &one, "--report", report, "--", "sh", "-c", &line];
+    let kill = |child: &Child, signal| {
+        let pid = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    };
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let _ = fs::remove_file(&begun);
+        let mut child = minding_hang_ups(&run_one).spawn().unwrap();
+        drop(child.stdin.take());
+        crate::binary::until("the command runs", || begun.exists().then_some(()));
+        kill(&child, signal);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{signal:?}");
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(out.contains("scenarios: 1, as expected: 0, failed: 1"), "{signal:?} {out}");
+        fs::remove_file(dir.join("junit.xml")).unwrap();
+    }
+    if !has_tool("nohup") {
+        return;
+    }
+    // Whoever starts it so that it outlives its terminal gets that.
+    fs::remove_file(&begun).unwrap();
+    let mut command = Command::new("nohup");
+    command.arg(env!("CARGO_BIN_EXE_payon-sim")).args(run_one);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     crate::binary::until("the command runs", || begun.exists().then_some(()));
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let out = String::from_utf8(output.stdout).unwrap();
-    assert!(out.contains("scenarios: 1, as expected: 0, failed: 1"), "{out}");
+    kill(&child, Signal::HUP);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(child.try_wait().unwrap(), None);
+    kill(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{Events, Manner, Reply, RudeSink, Setup, Sim, Sink, SpaceHandle};
+use crate::support::{Events, Manner, Reply, RudeSink, Setup, Sim, Sink, SpaceHandle, soon};
 
 /// Sends one push-back to `url` and waits until its first attempt has ended; the push-back then.
 async fn tell(space: &SpaceHandle, tx_id: &str, url: &str) -> Value {
@@ -230,6 +230,12 @@ async fn an_answer_that_is_no_answer_is_named() {
             "HTTP 200, but its answer has more than 256 headers",
         ),
         (
+            "length",
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX),
+            "HTTP 200, but its Content-Length is more than any answer has",
+        ),
+        ("status", "HTTP/1.1 2000 N\r\n\r\n".into(), "the head of its answer is no valid HTTP"),
+        (
             "large",
             format!("HTTP/1.1 200 OK\r\n{large}\r\n"),
             "HTTP 200, but the head of its answer is longer than 65536 bytes",
@@ -238,6 +244,9 @@ async fn an_answer_that_is_no_answer_is_named() {
         let told = tell_rude(&space, tx_id, closed(answer)).await;
         let said = told["attempts"][0]["error"].as_str().unwrap();
         assert!(said.contains(error), "{tx_id}: {said}");
+        // What is recorded as its status is what the sentence says.
+        let status = told["attempts"][0]["status"].as_u64();
+        assert_eq!(status.is_some(), said.starts_with("HTTP 200, "), "{tx_id}: {told}");
     }
     // A few more than most servers send are no fault.
     let some = headers(150);
@@ -419,8 +428,8 @@ async fn an_order_without_an_address_says_that_no_push_back_comes() {
     );
     space.pay("misspelt", json!({})).await.expect(200);
     for awaited in ["pushback-acknowledged", "pushback-exhausted"] {
-        let answer =
-            space.control_get(&format!("wait?for={awaited}&txId=misspelt&timeoutMs=1")).await;
+        let wait = format!("wait?for={awaited}&txId=misspelt&timeoutMs=60000");
+        let answer = soon("the answer", space.control_get(&wait)).await;
         let said = answer.json()["detail"].as_str().unwrap().to_owned();
         assert_eq!(answer.problem(), (408, "timed-out".to_owned()));
         assert!(

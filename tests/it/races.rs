@@ -141,8 +141,8 @@ async fn two_thousand_races_for_money_have_one_winner_and_a_ledger_that_adds_up(
                 _ => assert!(times("completed") + returned.1 >= 1, "{order}"),
             }
             let of = |name: &str| minor(order, name);
-            assert!(of("refunded") + of("released") <= of("authorised"), "{order}");
-            assert!(of("captured") <= of("authorised"), "{order}");
+            assert!(of("captured") + of("released") <= of("authorised"), "{order}");
+            assert!(of("returned") <= of("captured"), "{order}");
             captured += of("captured");
             refunded += of("refunded");
             assert!(seen.insert(tx_id.to_owned()));

@@ -110,6 +110,51 @@ async fn a_huge_head_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_is_named() {
+    let door = open(Limits::default()).await;
+    let longest = "x".repeat(70_000);
+    let many = (0..101).map(|number| format!("X-{number}: 1\r\n")).collect::<Vec<_>>().concat();
+    let most = format!("Content-Length: {}\r\n", u64::MAX);
+    let lines = "\n".repeat(200);
+    for (head, expected, says) in [
+        (format!("GET /{longest} HTTP/1.1\r\n\r\n"), "414", "the request line is too long"),
+        (
+            format!("POST /pg/refund HTTP/1.1\r\nX: {longest}\r\n\r\n"),
+            "431",
+            "the request's head has more than 65536 bytes",
+        ),
+        (
+            format!("POST /pg/refund HTTP/1.1\r\n{many}\r\n"),
+            "431",
+            "the request has more than 100 headers",
+        ),
+        (
+            format!("POST /pg/refund HTTP/1.1\r\n{most}\r\n"),
+            "413",
+            "the body is larger than 1048576 bytes",
+        ),
+        (
+            format!("POST /pg/refund HTTP/1.1\r\n{most}\r\n{{}}{lines}"),
+            "413",
+            "the body is larger than 1048576 bytes",
+        ),
+        (
+            "\r\n\r\n\0\r\nQUIT\n!\u{11}\0\u{c}".to_owned(),
+            "400",
+            "a head of the PROXY protocol, version 2, came",
+        ),
+    ] {
+        let answer = door.exchange(head.as_bytes()).await;
+        assert_eq!(status(&answer), expected, "{answer}");
+        let noted = door
+            .spaces
+            .default_space()
+            .read_journal(|journal| journal.iter().last().map(|entry| entry.more().detail.clone()));
+        assert!(noted.as_deref().is_some_and(|it| it.contains(says)), "{says}: {noted:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_gets_413_in_the_operations_own_envelope() {
     let door = open(Limits::default()).await;
     let answer = door.exchange(post("/pg/refund", &" ".repeat((1 << 20) + 1)).as_bytes()).await;

@@ -1,7 +1,7 @@
 //! The merchant's books against the gateway's.
 
 use payon_sim::base::{Reason, Seed};
-use payon_sim::space::RequestId;
+use payon_sim::space::{Journal, RequestId};
 use serde_json::Value;
 
 use crate::direct::{Answer, Direct, MERCHANT};
@@ -101,6 +101,32 @@ fn the_journal_says_which_row_disagrees_and_why() {
         &*gateway.journal(answer.trace).more().detail,
         "row 2: amount.mismatch, grandToTAmt should be 2.00, fee included; row 3: order.not-found"
     );
+}
+
+#[test]
+fn a_call_is_decided_by_the_first_row_that_disagrees_and_each_reason_is_covered_once() {
+    let gateway = unsigned();
+    paid(&gateway, "tx", "10");
+    let (good, less) = (row("tx", "2", "PURCHASE"), row("tx", "1", "PURCHASE"));
+    let none = row("no", "2", "PURCHASE");
+    let counted = || {
+        let met = gateway.space().read_journal(Journal::reasons);
+        let of = |reason| met.iter().find(|(it, _)| *it == reason).map_or(0, |(_, count)| count);
+        [Reason::AmountMismatch, Reason::OrderNotFound].map(of)
+    };
+    for (rows, reason, covered) in [
+        (&[&good][..], Reason::Success, [0, 0]),
+        (&[&good, &less], Reason::AmountMismatch, [1, 0]),
+        (&[&none, &good, &less, &none], Reason::OrderNotFound, [2, 1]),
+        (&[&less, &less], Reason::AmountMismatch, [3, 1]),
+    ] {
+        let rows: Vec<&str> = rows.iter().map(|row| row.as_str()).collect();
+        let answer = gateway.post(PATH, &format!("[{}]", rows.join(",")));
+        // The call itself is no refusal: what a profile changes in answers is that of a success.
+        assert_eq!((answer.status, answer.reason), (200, Reason::Success));
+        assert_eq!(gateway.journal(answer.trace).reason, reason, "{rows:?}");
+        assert_eq!(counted(), covered, "{rows:?}");
+    }
 }
 
 #[test]
@@ -252,6 +278,7 @@ fn a_rule_refuses_the_whole_call() {
     let rules = br#"[{ "id": "down", "when": { "operation": "reconciliation" }, "then": [{ "reason": "system.busy" }] }]"#;
     let rules = payon_sim::scenario::read_rules("rules", rules).expect("a rule");
     gateway.space().arm_rules(rules);
-    let answer = gateway.post(PATH, &format!("[{}]", row("1", "2.00", "PURCHASE")));
+    let answer = gateway.post(PATH, &format!("[{}]", row("none", "2.00", "PURCHASE")));
     assert_eq!(answer.reason, Reason::SystemBusy, "{}", answer.text);
+    assert_eq!(gateway.journal(answer.trace).reason, Reason::SystemBusy);
 }

@@ -306,6 +306,14 @@ async fn a_capture_has_no_secrets_and_judges_the_profile_offline() {
     let cut: Vec<&str> = text.lines().take(3).collect();
     let cut = replay(Profile::builtin(), &Session::read(&cut.join("\n")).unwrap());
     assert!(cut.findings.is_empty() && !cut.passes(false) && cut.passes(true));
+    let verdict = cut.verdict(true);
+    assert!(verdict.waivers[0].starts_with("--allow-uncompared: "), "{verdict:?}");
+    for text in [cut.junit(true), cut.html(true).unwrap()] {
+        assert!(text.contains("waived") && text.contains(&verdict.waivers[0]), "{text}");
+    }
+    let reason = &cut.verdict(false).reasons[0];
+    assert!(reason.contains("--allow-uncompared lets it pass"), "{reason}");
+    assert!(cut.junit(false).contains(reason) && cut.html(false).unwrap().contains(reason));
 }
 
 /// A server that takes one connection, reads one request, and writes these bytes.
@@ -488,6 +496,32 @@ async fn pages_are_passed_on_and_counted() {
     assert_eq!(page.status, 200);
     let report = shadow.stop().await.report;
     assert_eq!((report.calls, report.passed), (1, 1));
+}
+
+#[tokio::test]
+async fn a_call_with_another_method_is_compared_live_and_from_the_capture() {
+    let gateway = Simulator::builder().start().await.unwrap();
+    let shadow = Watched::start(gateway.url(), Profile::builtin()).await;
+    let url = format!("{}/pg/order/register", shadow.url);
+    for method in ["PUT", "GET", "HEAD"] {
+        assert_eq!(shadow.client.send(method, &url, "{}".to_owned()).await.status, 405);
+    }
+    shadow.call(Operation::Register, order("1", "CREDIT_DEBIT", "10", "1.00")).await;
+    let outcome = shadow.stop().await;
+    let report = &outcome.report;
+    assert_eq!((report.calls, report.compared, report.passed), (4, 4, 0));
+    assert!(report.passes(false), "{}", told(report));
+    // A gateway that takes what the simulator refuses for its method, live or in a capture.
+    let mut session = outcome.session.unwrap();
+    for line in &mut session.lines {
+        if let SessionLine::Call(call) = line {
+            call.method = "PATCH".to_owned();
+        }
+    }
+    let again = replay(Profile::builtin(), &session);
+    let accepted = again.findings.iter().find(|it| it.place.class.name() == "outcome").unwrap();
+    assert_eq!(accepted.place.reason.as_deref(), Some("request.wrong-method"), "{}", told(&again));
+    assert!(!again.passes(true));
 }
 
 #[tokio::test]

@@ -644,7 +644,34 @@ fn a_disk_that_is_full_is_told_loudly_under_second_and_work_goes_on() {
     let (status, body) = gateway.get("/_sim/readyz");
     assert_eq!(status, 503, "{body}");
     assert!(body.contains("/_sim/problems/not-written"), "{body}");
-    kill(gateway);
+    // The end is no good one, since acknowledged orders are lost with it.
+    let ended = gateway.stop();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let told = ended.err.lines().last().unwrap_or_default();
+    let begin = format!("error: the state in {} is not complete: ", dir.path().display());
+    assert!(told.starts_with(&begin), "{}", ended.err);
+    let (_, rest) = told.split_once(". What was changed after ").expect(told);
+    assert!(rest.ends_with(" is lost"), "{told}");
+    // With room again it is as before a crash, and its end a good one.
+    assert_eq!(start(dir.path(), &[]).stop().code, Some(0));
+}
+
+#[test]
+fn a_thread_that_fails_at_the_end_of_the_state_makes_no_good_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let gateway = start_on_a_small_disk(dir.path(), "second");
+    let is_written = || gateway.get("/_sim/readyz").0 == 200;
+    let mut number = 0;
+    while is_written() {
+        assert_eq!(gateway.post("/pg/order/register", &order(number)).0, 200);
+        number += 1;
+        assert!(number < 5_000, "the disk is never full");
+    }
+    let file = std::fs::OpenOptions::new().write(true).open(dir.path().join("state.redb"));
+    file.expect("there").set_len(4096).expect("cut off");
+    let ended = gateway.stop();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("is not complete: "), "{}", ended.err);
 }
 
 #[test]

@@ -18,11 +18,14 @@ async fn orders_money_requests_and_push_backs_are_summed_up() {
     space.pay("declined", json!({ "outcome": "card.lost" })).await.expect(200);
     let riel = json!({ "paymentMethod": "BAKONG_KHQR", "currency": "KHR", "amount": "4000" });
     space.register("open", riel).await;
-    for tx_id in ["held", "let-go"] {
+    for tx_id in ["held", "let-go", "taken-back"] {
         space.register(tx_id, json!({ "trt": "12" })).await;
         space.pay(tx_id, json!({})).await.expect(200);
     }
     space.call_signed(Operation::Reversal, &json!({ "txId": "let-go" })).await;
+    let part = json!({ "txId": "taken-back", "currency": "USD", "amount": "0.60" });
+    space.call_signed(Operation::PreAuthCompletion, &part).await.expect(200);
+    space.call_signed(Operation::Reversal, &json!({ "txId": "taken-back" })).await;
     space.call(Operation::Status, &json!({ "txId": "nobody's" })).await;
     space.client.post(&format!("{}/pg/no/such", space.base_url), &json!({})).await;
     space.control_post("clock", &json!({ "runUntilIdle": true })).await.expect(200);
@@ -30,33 +33,34 @@ async fn orders_money_requests_and_push_backs_are_summed_up() {
     let summary = space.control_get("summary").await.expect(200);
     let money = |currency,
                  orders,
-                 [authorised, captured, returned, released]: [&str; 4],
+                 [authorised, captured, refunded, returned, released]: [&str; 5],
                  open,
                  held| {
         json!({
             "currency": currency, "orders": orders, "authorised": authorised, "captured": captured,
-            "refunded": returned, "returned": returned, "released": released, "holds": { "open": open, "amount": held },
+            "refunded": refunded, "returned": returned, "released": released, "holds": { "open": open, "amount": held },
         })
     };
-    let usd = money("USD", 4, ["12.00", "10.00", "4.00", "1.00"], 1, "1.00");
-    let khr = money("KHR", 1, ["0", "0", "0", "0"], 0, "0");
+    let usd = money("USD", 5, ["13.00", "10.60", "4.00", "4.60", "1.40"], 1, "1.00");
+    let khr = money("KHR", 1, ["0"; 5], 0, "0");
     assert_eq!(summary["money"], json!([usd, khr]));
     let states = json!({
         "registered": 0, "authorised": 1, "captured": 0, "partlyRefunded": 1, "refunded": 0,
-        "reversed": 1, "failed": 1, "cancelled": 0, "expired": 1,
+        "reversed": 2, "failed": 1, "cancelled": 0, "expired": 1,
     });
-    let methods = json!({ "CREDIT_DEBIT": 4, "BAKONG_KHQR": 1, "PAYON": 0, "PPCBANK_TRANSFER": 0 });
-    let orders = json!({ "kept": 5, "dropped": 0, "byState": states, "byMethod": methods });
+    let methods = json!({ "CREDIT_DEBIT": 5, "BAKONG_KHQR": 1, "PAYON": 0, "PPCBANK_TRANSFER": 0 });
+    let orders = json!({ "kept": 6, "dropped": 0, "byState": states, "byMethod": methods });
     assert_eq!(summary["orders"], orders);
     let decided = [
-        ("register", "success", 5),
-        ("reversal", "success", 1),
+        ("register", "success", 6),
+        ("reversal", "success", 2),
         ("refund", "success", 1),
+        ("preAuthCompletion", "success", 1),
         ("status", "order.not-found", 1),
         ("none", "request.unknown-path", 1),
     ];
     let row = |(operation, reason, count)| json!({ "operation": operation, "reason": reason, "count": count });
-    assert_eq!(summary["requests"], json!({ "answered": 9, "decided": decided.map(row) }));
+    assert_eq!(summary["requests"], json!({ "answered": 12, "decided": decided.map(row) }));
     let states = json!({ "waiting": 0, "inFlight": 0, "acknowledged": 0, "exhausted": 1 });
     let pushbacks = json!({ "kept": 1, "dropped": 0, "byState": states, "attempts": 8 });
     assert_eq!(summary["pushbacks"], pushbacks);

@@ -54,7 +54,8 @@ pub fn payon_calls_page(profile: &Profile) -> String {
         "# PAYON's calls\n\nEvery call is a POST of JSON below the base address. The answer is JSON with `resultCode`, and \
          `0000` is success. Names of operations are those that rules, expectations and the journal use. Marks tell whose word \
          a member is: D is documented by PAYON, E was seen in an example of PAYON's, A is assumed, C is confirmed; \
-         [fidelity.md](fidelity.md) has all of them, with the members of the answers. How `sign` is made: \
+         [fidelity.md](fidelity.md) has all of them, with the members of the answers. How to confirm what is assumed: \
+         [shadow.md](shadow.md). How `sign` is made: \
          [signing.md](signing.md). This page is made by `payon-sim openapi --payon --markdown` from the profile `{}`; \
          `payon-sim openapi --payon` prints the OpenAPI document, which a running gateway has at `/_sim/payon-openapi.json`.\n\n\
          | call | operation | does |\n| --- | --- | --- |\n",

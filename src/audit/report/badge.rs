@@ -3,13 +3,13 @@
 use crate::audit::AuditReport;
 
 /// Colours of the grades, A to F.
-const COLOURS: [(char, &str); 6] = [
-    ('A', "#1a7f37"),
-    ('B', "#4d8c0c"),
-    ('C', "#9a6700"),
-    ('D', "#bc4c00"),
-    ('E', "#cf222e"),
-    ('F', "#8b0000"),
+const COLOURS: [(&str, &str); 6] = [
+    ("A", "#1a7f37"),
+    ("B", "#4d8c0c"),
+    ("C", "#9a6700"),
+    ("D", "#bc4c00"),
+    ("E", "#cf222e"),
+    ("F", "#8b0000"),
 ];
 /// Colour of an audit that failed, whatever its grade is.
 const FAILED: &str = "#cf222e";
@@ -20,10 +20,10 @@ const GRADE_WIDTHS: (usize, usize) = (28, 60);
 
 /// The badge for the grade of an audit.
 pub(super) fn svg(report: &AuditReport<'_>) -> String {
-    let letter = report.audit.grade.letter;
-    let colour = COLOURS.iter().find(|(of, _)| *of == letter).map(|(_, colour)| *colour);
+    let letter = &report.audit.grade.letter;
+    let colour = COLOURS.iter().find(|(of, _)| of == letter).map(|(_, colour)| *colour);
     let (text, colour, width) = if report.verdict.passes() {
-        (letter.to_string(), colour.unwrap_or("#59636e"), GRADE_WIDTHS.0)
+        (letter.clone(), colour.unwrap_or("#59636e"), GRADE_WIDTHS.0)
     } else {
         (format!("{letter} {}", report.verdict.name()), FAILED, GRADE_WIDTHS.1)
     };

@@ -27,8 +27,10 @@ pub(super) fn junit(of: &AuditReport<'_>) -> Result<String, AuditReportError> {
             suite.add_test_case(case(&finding.title, &finding.id, told));
         }
         if graded.grade.findings == 0 {
-            let judged = graded.grade.tally.judged;
+            let tally = graded.grade.tally;
+            let judged = tally.judged;
             let told = match judged {
+                0 if tally.is_not_applicable() => skipped(&graded.grade.because),
                 0 => skipped("nothing of it was judged in full"),
                 _ => TestCaseStatus::success(),
             };

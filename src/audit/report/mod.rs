@@ -12,7 +12,7 @@ use std::{fs, io};
 use serde::Serialize;
 
 use super::{Audit, AuditBar, AuditFinding};
-use crate::scenario_runs::{OverallVerdict, clear_reports};
+use crate::base::{OverallVerdict, clear_reports, remove_reports};
 
 /// The files of a report.
 const FILES: [&str; 5] = ["audit.json", "junit.xml", "audit.html", "audit.sarif", "badge.svg"];
@@ -80,6 +80,11 @@ impl<'a> AuditReport<'a> {
     pub fn prepare(dir: &Path) -> Result<(), AuditReportError> {
         clear_reports(dir, &FILES)
             .map_err(|(file, error)| AuditReportError::Unwritable { file, error })
+    }
+
+    /// Removes the reports that an earlier audit has left in `dir`, as far as that can be done.
+    pub fn forget(dir: &Path) {
+        let _ = remove_reports(dir, &FILES);
     }
 
     /// The audit as JSON.

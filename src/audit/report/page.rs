@@ -4,8 +4,8 @@ use askama::Template;
 
 use super::{AuditReportError, badge};
 use crate::audit::{Audit, AuditReport, CategoryGrade, FailedScenario, Severity, sequence};
+use crate::base::OverallVerdict;
 use crate::base::printable_html;
-use crate::scenario_runs::OverallVerdict;
 
 #[derive(Template)]
 #[template(path = "audit.html")]

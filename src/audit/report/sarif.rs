@@ -36,7 +36,7 @@ pub(super) fn sarif(report: &AuditReport<'_>) -> Result<String, AuditReportError
                 "toolExecutionNotifications": told.collect::<Vec<_>>(),
             }],
             "results": results,
-            "properties": { "grade": audit.grade.letter.to_string(), "verdict": verdict.name() },
+            "properties": { "grade": audit.grade.letter, "verdict": verdict.name() },
         }],
     });
     let text = serde_json::to_string_pretty(&document);

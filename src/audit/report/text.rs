@@ -33,7 +33,7 @@ pub(super) fn text(report: &AuditReport<'_>) -> String {
         let title = &graded.category.title;
         let _ = writeln!(
             text,
-            "  {letter}  {title:<16} findings: {findings}{numbers}, judged in full: {judged} of {of}"
+            "{letter:>3}  {title:<16} findings: {findings}{numbers}, judged in full: {judged} of {of}"
         );
     }
     let counts = Severity::ALL.iter().rev().filter_map(|severity| {

@@ -67,6 +67,7 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
         noti::check(&given, sim.as_ref(), gateway.url(), &mut report).await;
         if let Some(sim) = &sim {
             sim.check_clock(&mut report).await?;
+            sim.check_rules(&mut report).await?;
         }
         report.conclude(given.url.is_some(), &given::names());
         anyhow::Ok(report)

@@ -9,11 +9,12 @@ use crate::base::visible;
 
 pub(super) const GATEWAY: &str = "gateway";
 pub(super) const CLOCK: &str = "clock";
+pub(super) const RULES: &str = "rules";
 pub(super) const FILE: &str = "file";
 pub(super) const SETTINGS: &str = "settings";
 
 /// Checks that are about no setting of the merchant's own.
-const SURROUNDINGS: [&str; 3] = [GATEWAY, CLOCK, FILE];
+const SURROUNDINGS: [&str; 4] = [GATEWAY, CLOCK, RULES, FILE];
 
 /// Result of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -10,15 +10,18 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::given::Given;
-use super::report::{CLOCK, DoctorReport, GATEWAY};
+use super::report::{CLOCK, DoctorReport, GATEWAY, RULES};
 use crate::base::{Fields, Millis, Operation, WebUrlParts, wall_clock};
 use crate::cli::base_url::BaseUrl;
 use crate::cli::client::{GatewayArgs, NotASimulator, RefusedCall};
+use crate::cli::rules;
 use crate::crypto::{self, PrivateKey, PublicKey, Recipe, SignKey};
 
 const MERCHANT: &str = "merchant";
 const TERMINAL: &str = "terminal";
 const SIGNATURE: &str = "signature";
+/// The most rules whose ids are told.
+const RULES_TOLD: usize = 5;
 /// Largest distance of two clocks that is not reported, in milliseconds.
 const APART_MAX: i64 = 5_000;
 
@@ -65,6 +68,18 @@ struct ClockAnswer {
     now: String,
     scale: f64,
     frozen: bool,
+}
+
+#[derive(Deserialize)]
+struct ArmedList {
+    rules: Vec<ArmedAnswer>,
+}
+
+/// A rule that is armed.
+#[derive(Deserialize)]
+struct ArmedAnswer {
+    id: String,
+    over: bool,
 }
 
 #[derive(Deserialize)]
@@ -248,6 +263,32 @@ impl<'a> Sim<'a> {
         } else {
             report.ok(CLOCK, format!("the space's shows real time, {now}"));
         }
+        Ok(())
+    }
+
+    /// Looks for rules that still break something on purpose.
+    pub(super) async fn check_rules(&self, report: &mut DoctorReport) -> anyhow::Result<()> {
+        let answer = self.gateway.fetch(Method::GET, rules::PATH, String::new()).await?;
+        let Some(ArmedList { rules }) = read(&answer) else {
+            report.warn(RULES, "the gateway does not tell which are armed", "");
+            return Ok(());
+        };
+        let armed: Vec<&str> =
+            rules.iter().filter(|rule| !rule.over).map(|rule| rule.id.as_str()).collect();
+        if armed.is_empty() {
+            report.ok(RULES, "none is armed, so nothing is broken on purpose");
+            return Ok(());
+        }
+        let (told, rest) = armed.split_at(armed.len().min(RULES_TOLD));
+        let more =
+            if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        let found = format!(
+            "armed, so calls may be broken on purpose: {} ({}{more})",
+            armed.len(),
+            told.join(", ")
+        );
+        let advice = "payon-sim rules list shows them; payon-sim rules clear takes all away, payon-sim fault clear the quick faults";
+        report.warn(RULES, found, advice);
         Ok(())
     }
 }

@@ -197,6 +197,7 @@ impl Explanation {
             self.key_proven = true;
             self.received = Some(received);
             "The signature is right.".clone_into(&mut self.summary);
+            self.tell_repeated(question);
             return;
         }
         let readings = readings::readings(text, question.recipe.encoding);
@@ -226,6 +227,18 @@ impl Explanation {
         let causes = std::iter::once(SignatureCause::new(code, message)).chain(others);
         self.ok = false;
         self.conclude(causes.collect());
+    }
+
+    /// Says which members of the body stand more than once.
+    fn tell_repeated(&mut self, question: &Question<'_>) {
+        let repeated = question.fields.repeated().iter();
+        let repeated = repeated.map(|name| mask::name(question.hide, name)).collect::<Vec<_>>();
+        if !repeated.is_empty() {
+            self.next.push(format!(
+                "these members stand more than once in the body, and the last one counts: {}",
+                repeated.join(", ")
+            ));
+        }
     }
 
     fn conclude(&mut self, causes: Vec<SignatureCause>) {
@@ -278,14 +291,7 @@ impl Explanation {
                 question.recipe.algorithm
             ));
         }
-        let repeated = question.fields.repeated().iter();
-        let repeated = repeated.map(|name| mask::name(question.hide, name)).collect::<Vec<_>>();
-        if !repeated.is_empty() {
-            self.next.push(format!(
-                "these members stand more than once in the body, and the last one counts: {}",
-                repeated.join(", ")
-            ));
-        }
+        self.tell_repeated(question);
         self.conclude(causes);
     }
 }

@@ -607,6 +607,9 @@ fn repeated_members_are_pointed_out() {
     let body = r#"{"txId":"1","txId":"2","sign":"@"}"#.replace('@', &signed("x"));
     let explanation = Case::default().explain_body(&body);
     assert!(explanation.next.last().unwrap().ends_with("the last one counts: txId"));
+    let body = r#"{"txId":"1","txId":"2","sign":"@"}"#.replace('@', &signed("txId=2"));
+    let explanation = Case::default().explain_body(&body);
+    assert!(explanation.ok && explanation.next[0].ends_with("the last one counts: txId"));
 }
 
 #[test]

@@ -285,8 +285,11 @@ fn judged(
     };
     let (commit, instead) = rules::overridden(&decided.plan);
     transaction.apply_plan(decided, commit);
-    let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
     let told = decided.plan.reason;
+    if told == Some(verdict.reason()) {
+        transaction.note_same_reason();
+    }
+    let verdict = instead.map_or(verdict, |reason| step::ended(reason, instrument));
     let act = ended_as(transaction, order, verdict);
     PayerAct { reason: told.unwrap_or(act.reason), ruling, ..act }
 }
@@ -305,19 +308,21 @@ fn booked_as(
     order: &Order,
     verdict: PaymentEnd,
 ) -> (Reason, Option<Command<'static>>) {
-    match verdict {
+    let reason = verdict.reason();
+    let command = match verdict {
         PaymentEnd::Approved(instrument) => {
             let merchant = &transaction.ledger().terminal(order).merchant;
             let number = approval_number(transaction.seed(), merchant, &order.tx_id);
-            (Reason::Success, Some(Command::Approve { number, instrument, late: false }))
+            Some(Command::Approve { number, instrument, late: false })
         }
         PaymentEnd::Declined(reason, instrument) => {
-            (reason, Some(Command::Decline { reason, instrument, late: false }))
+            Some(Command::Decline { reason, instrument, late: false })
         }
-        PaymentEnd::Unknown => (Reason::IssuerTimeout, None),
-        PaymentEnd::Cancelled => (Reason::PayerCancelled, Some(Command::Cancel)),
-        PaymentEnd::Expired => (Reason::OrderExpired, Some(Command::Expire)),
-    }
+        PaymentEnd::Unknown => None,
+        PaymentEnd::Cancelled => Some(Command::Cancel),
+        PaymentEnd::Expired => Some(Command::Expire),
+    };
+    (reason, command)
 }
 
 /// Position of an order's payer after the issuer did not answer.

@@ -24,6 +24,19 @@ pub(super) enum PaymentEnd {
     Expired,
 }
 
+impl PaymentEnd {
+    /// The reason that the payer hears.
+    pub(super) const fn reason(&self) -> Reason {
+        match self {
+            Self::Approved(_) => Reason::Success,
+            Self::Declined(reason, _) => *reason,
+            Self::Unknown => Reason::IssuerTimeout,
+            Self::Cancelled => Reason::PayerCancelled,
+            Self::Expired => Reason::OrderExpired,
+        }
+    }
+}
+
 /// Result of one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Turn {

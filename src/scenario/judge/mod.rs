@@ -1,8 +1,8 @@
 //! True if what happened is what was expected: a pure function of the expectations and a [`SpaceHistory`].
 //!
 //! A span (`within`) begins when a rule first stepped in: for the order where the expectation looks at orders one by
-//! one, in the whole space otherwise; where no rule ever did, when the space was made. Both bounds are included, and so
-//! is the call that the rule stepped in for.
+//! one, in the whole space otherwise; where no rule ever did, with the first call of a merchant. Both bounds are included, and so
+//! is the call that it begins with. Without any call there is no span, and nothing is judged by it.
 
 mod bounds;
 mod events;
@@ -12,13 +12,14 @@ mod orders;
 mod pushbacks;
 mod requests;
 mod shop;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
 use super::codec::Times;
-use super::history::SpaceHistory;
+use super::history::{RequestFact, SpaceHistory};
 use super::lint::{Warning, check_expectations};
 use super::model::{Expectation, OrderChoice, Subject};
 use crate::base::{Millis, Period, sort_by_key};
@@ -87,6 +88,11 @@ pub fn judge_beside(
 
 fn judge_one(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVerdict {
     let verdict = judge_kept(expectation, history);
+    if verdict.ok
+        && let Some(why) = expectation.stranger(history)
+    {
+        return ExpectationVerdict::not_judged(&why);
+    }
     // That something never happened, or so often, nobody can say of a part of what happened.
     match history.dropped.of(expectation) {
         Some((dropped, what)) if verdict.ok || expectation.is_open(history) => {
@@ -101,6 +107,11 @@ fn judge_one(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVe
 /// Judges by what is still known.
 fn judge_kept(expectation: &Expectation, history: &SpaceHistory) -> ExpectationVerdict {
     let run = Run { history, within: expectation.within.map(Period::ms) };
+    if run.within.is_some() && run.begin().is_none() {
+        return ExpectationVerdict::not_judged(
+            "no rule stepped in and no merchant called, so nothing begins the span of `within`",
+        );
+    }
     let never = expectation.never;
     match &expectation.subject {
         Subject::Request(request) => requests::judge(request, never, &run),
@@ -115,7 +126,8 @@ fn judge_kept(expectation: &Expectation, history: &SpaceHistory) -> ExpectationV
 }
 
 impl ExpectationVerdict {
-    fn not_judged(why: &str) -> Self {
+    /// The verdict on what cannot be judged, for this reason.
+    pub fn not_judged(why: &str) -> Self {
         let detail = format!("{NOT_JUDGED}{why}");
         Self { ok: false, judged: false, detail, evidence: Vec::new(), nearest: None }
     }
@@ -166,6 +178,13 @@ impl<'h> Run<'h> {
         orders
     }
 
+    /// Time at which a span begins where no rule stepped in for the very order.
+    fn begin(&self) -> Option<Millis> {
+        let is_call = |request: &&RequestFact| request.operation.is_some();
+        let first_call = self.history.requests.iter().find(is_call).map(|call| call.at);
+        self.firings().first().map(|(_, at)| *at).or(first_call)
+    }
+
     /// The span that counts for an order, or for all of them.
     fn span(&self, order: Option<OrderName<'_>>) -> Span {
         let Some(within) = self.within else {
@@ -173,7 +192,7 @@ impl<'h> Run<'h> {
         };
         let firings = self.firings();
         let own = order.and_then(|order| firings.iter().find(|(fired, _)| *fired == order));
-        let from = own.or(firings.first()).map_or(self.history.born, |(_, at)| *at);
+        let from = own.map(|(_, at)| *at).or_else(|| self.begin()).unwrap_or(self.history.born);
         Span { from, to: from.plus(i64::try_from(within).unwrap_or(i64::MAX)) }
     }
 }
@@ -253,6 +272,11 @@ fn weigh(
         }
     };
     ExpectationVerdict { ok, judged: true, detail, evidence, nearest }
+}
+
+/// Names in quotation marks, as alternatives.
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" or ")
 }
 
 /// A candidate with the points in which it differs, in one line.

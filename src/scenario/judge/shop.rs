@@ -1,15 +1,20 @@
 //! Expectations about what the merchant believes.
 
 use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, weigh};
-use crate::base::{Amount, OrderState};
+use crate::base::{Amount, Operation, OrderState};
 use crate::scenario::codec::{Decimal, Many};
-use crate::scenario::history::{OrderFact, ShopFact};
+use crate::scenario::history::{OrderFact, RequestFact, ShopFact};
 use crate::scenario::model::{Belief, OrderChoice, ShopExpectation};
 
 pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdict {
     let Some(shop) = &run.history.shop else {
         return ExpectationVerdict::not_judged("this merchant cannot be asked what it believes");
     };
+    if let Some(unread) = run.history.unread.first() {
+        return ExpectationVerdict::not_judged(&format!(
+            "an answer to `ask` cannot be read: {unread}"
+        ));
+    }
     let is_named = |tx_id: &str| match &wanted.tx_id {
         Some(OrderChoice::One(named)) => tx_id == named,
         Some(OrderChoice::Any | OrderChoice::Every) | None => true,
@@ -18,11 +23,15 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
         |state: OrderState| wanted.order_state.as_ref().is_none_or(|many| many.0.contains(&state));
     let unasked;
     let candidates = if wanted.balanced {
-        unasked = shop.iter().find_map(unbalanceable);
         let orders = run.history.orders.iter();
         let meant = orders.filter(|order| is_named(&order.tx_id) && is_meant_state(order.state));
+        let fact_of = |order: &OrderFact| shop.iter().find(|fact| fact.tx_id == order.tx_id);
+        let mut uncounted = meant
+            .clone()
+            .filter_map(|order| uncounted(order, fact_of(order)?, &run.history.requests));
+        unasked = shop.iter().find_map(unbalanceable).or_else(|| uncounted.next());
         let compared = meant.map(|order| {
-            let fact = shop.iter().find(|fact| fact.tx_id == order.tx_id);
+            let fact = fact_of(order);
             let name = fact.map_or_else(|| format!("{}: unknown to the shop", order.tx_id), told);
             (name, disagreements(order, fact))
         });
@@ -68,6 +77,17 @@ fn unbalanceable(fact: &ShopFact) -> Option<&'static str> {
     let is_known = fact.believes.is_some() && fact.shipped.is_some();
     (!is_known)
         .then_some("this merchant cannot be asked for its books (`ask.state`, `ask.shipped`)")
+}
+
+/// The same for the sum given back of an order, where money was given back or asked for.
+fn uncounted(order: &OrderFact, fact: &ShopFact, requests: &[RequestFact]) -> Option<&'static str> {
+    let is_refund = |call: &RequestFact| {
+        call.operation == Some(Operation::Refund) && call.tx_id.as_deref() == Some(&order.tx_id)
+    };
+    let is_moved = order.refunded > Amount::ZERO || requests.iter().any(is_refund);
+    let is_compared = given_back(order, fact).is_some();
+    (is_moved && is_compared && fact.returned.is_none())
+        .then_some("this merchant cannot be asked how much it has given back (`ask.returned`)")
 }
 
 fn differences(wanted: &ShopExpectation, fact: &ShopFact) -> Vec<Difference> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::{Amount, Currency, Operation, OrderState, Reason};
+use crate::scenario::codec::Decimal;
 use crate::scenario::history::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, OrderFact, RequestFact, ShopFact,
 };
@@ -80,7 +81,9 @@ fn lost_refund() -> SpaceHistory {
             order("B", OrderState::Captured, &[(1500, "registered"), (1900, "approved")]),
         ],
         deliveries: vec![delivery(1, "A", 1800, true), delivery(2, "B", 1900, false)],
+        order_names: vec!["sold".to_owned()],
         dropped: Dropped::default(),
+        unread: Vec::new(),
         shop: Some(vec![
             ShopFact {
                 tx_id: "A".to_owned(),
@@ -272,6 +275,67 @@ fn both_bounds_of_a_span_are_included() {
 }
 
 #[test]
+fn without_a_rule_a_span_begins_with_the_first_call() {
+    let mut history = lost_refund();
+    history.requests[3].rule = None;
+    // The first call comes after 1 s, the refund after 10 s.
+    for (text, ok) in [
+        ("{ within: 1s, request: { operation: status, exactly: 1 } }", true),
+        ("{ within: 999ms, request: { operation: status, atMost: 0 } }", true),
+        ("{ within: 9s, request: { operation: refund, atMost: 0 } }", false),
+        ("{ within: 9s, never: true, order: { state: refunded } }", false),
+        ("{ within: 8999ms, never: true, order: { state: refunded } }", true),
+    ] {
+        let verdict = verdict(text, &history);
+        assert_eq!(verdict.ok, ok, "{text}: {verdict:#?}");
+    }
+    let never = "{ within: 1s, never: true, pushback: { cause: refunded } }";
+    assert!(
+        verdict(never, &SpaceHistory { requests: Vec::new(), ..history.clone() })
+            .is_open_for("nothing begins")
+    );
+    history.dropped.requests = 1;
+    assert!(verdict(never, &history).is_open_for("1 requests were dropped"));
+}
+
+impl ExpectationVerdict {
+    /// Returns true if it was not judged, for a reason with these words in it.
+    fn is_open_for(&self, why: &str) -> bool {
+        !self.ok && !self.judged && self.detail.contains(why)
+    }
+}
+
+#[test]
+fn what_never_befell_a_stranger_is_not_judged() {
+    let history = lost_refund();
+    for (text, why) in [
+        ("{ never: true, order: { txId: sold, state: refunded } }", "name of an order in `drive`"),
+        ("{ never: true, events: { txId: sold, inOrder: [refunded] } }", "the txId \"sold\""),
+        ("{ request: { txId: a, operation: refund, atMost: 0 } }", "the txId \"a\""),
+        ("{ request: { txId: [a, b], operation: refund, atMost: 7 } }", "\"a\" or \"b\""),
+        ("{ never: true, pushback: { txId: sold, acknowledged: true } }", "the txId"),
+        ("{ order: { merchantId: m, state: failed, exactly: 0 } }", "the merchantId \"m\""),
+        (
+            "{ never: true, request: { rule: lose-the-answers, operation: refund } }",
+            "is \"lose-the-answer\" meant?",
+        ),
+    ] {
+        let verdict = verdict(text, &history);
+        assert!(verdict.is_open_for(why), "{text}: {verdict:#?}");
+    }
+    // That there is none of that name is the question itself, and what fits another name is judged as ever.
+    for text in [
+        "{ never: true, order: { txId: sold } }",
+        "{ never: true, request: { merchantId: m } }",
+        "{ order: { merchantId: m, exactly: 0 } }",
+        "{ request: { txId: [A, sold], operation: reversal, atMost: 0 } }",
+        "{ never: true, order: { txId: B, state: refunded } }",
+    ] {
+        assert!(verdict(text, &history).ok, "{text}: {:#?}", verdict(text, &history));
+    }
+}
+
+#[test]
 fn pauses_are_counted_for_each_order() {
     let mut history = lost_refund();
     history.requests[2].rule = Some("slow".to_owned());
@@ -397,7 +461,7 @@ fn the_shop_s_books_are_held_against_the_gateway_s() {
             tx_id: order.tx_id.clone(),
             believes: Some(believes),
             shipped: Some(shipped),
-            returned: None,
+            returned: Some(Decimal::of(order.refunded, order.currency)),
         });
         let history = SpaceHistory {
             orders: vec![order.clone()],
@@ -428,4 +492,36 @@ fn the_shop_s_books_are_held_against_the_gateway_s() {
     let refunded = captured("A", OrderState::Refunded, PAID);
     assert!(agrees(&refunded, Some((GivenBack, 1))) && !agrees(&refunded, Some((Paid, 1))));
     assert!(!agrees(&refunded, Some((GivenBack, 2))));
+}
+
+/// A shop that cannot be asked for the sum given back is not judged by it, and one whose answer cannot be read not at all.
+#[test]
+fn what_the_shop_did_not_say_of_its_books_is_not_judged() {
+    let said = |returned: Option<&str>, unread: &[&str]| {
+        let mut order =
+            order("A", OrderState::PartlyRefunded, &[(1, "registered"), (2, "approved")]);
+        (order.captured, order.refunded) = (Amount::from_minor(2000), Amount::from_minor(1000));
+        let fact = ShopFact {
+            tx_id: "A".to_owned(),
+            believes: Some(Belief::Paid),
+            shipped: Some(1),
+            returned: returned.map(|sum| Decimal::parse(sum).expect("a decimal")),
+        };
+        let history = SpaceHistory {
+            orders: vec![order],
+            shop: Some(vec![fact]),
+            unread: unread.iter().map(|line| (*line).to_owned()).collect(),
+            ..SpaceHistory::default()
+        };
+        let verdict = verdict("{ shop: { balanced: true } }", &history);
+        (verdict.judged, verdict.ok, verdict.detail)
+    };
+    assert!(matches!(said(Some("10.00"), &[]), (true, true, _)));
+    assert!(matches!(said(Some("20.00"), &[]), (true, false, _)));
+    let (judged, ok, detail) = said(None, &[]);
+    assert!(!judged && !ok && detail.contains("`ask.returned`"), "{detail}");
+    for returned in [Some("10.00"), Some("20.00"), None] {
+        let (judged, ok, detail) = said(returned, &["`SOLD` is none of the words"]);
+        assert!(!judged && !ok && detail.contains("`SOLD`"), "{detail}");
+    }
 }

@@ -2,10 +2,10 @@
 
 use super::Here;
 use super::rules::is_impossible;
-use crate::base::Message;
-use crate::scenario::codec::{Decimal, Times};
+use crate::base::{Message, OrderState};
+use crate::scenario::codec::{Decimal, Many, Times};
 use crate::scenario::model::{
-    AmountTest, Expectation, OrderExpectation, RequestExpectation, Subject,
+    AmountTest, Expectation, OrderChoice, OrderExpectation, RequestExpectation, Subject,
 };
 
 /// Doubts about one expectation.
@@ -15,6 +15,19 @@ pub(super) fn check(expectation: &Expectation, rules: &[&str], here: &mut Here<'
     }
     if expectation.within.is_some_and(|within| within.ms() == 0) {
         here.void(&["within"], "within no time at all");
+    }
+    if expectation.within.is_some()
+        && let Some(name) = as_it_stands(&expectation.subject)
+    {
+        let message = format!("`within` says nothing of `{name}`, which is looked at in the end");
+        let help =
+            "leave it out, or ask for what happens: `request`, `order`, `pushback`, `events`";
+        here.void(&["within"], Message::new(message).help(help));
+    }
+    if let Some(name) = existence(expectation) {
+        let message =
+            format!("every `{name}` is like this: it asks for nothing but that there is one");
+        here.void(&[name], message);
     }
     match &expectation.subject {
         Subject::AnyOf(parts) => check_parts("anyOf", parts, rules, here),
@@ -40,6 +53,31 @@ pub(super) fn check(expectation: &Expectation, rules: &[&str], here: &mut Here<'
     }
 }
 
+/// The name of the subject of an expectation that every order or push-back meets, whatever became of it.
+fn existence(expectation: &Expectation) -> Option<&'static str> {
+    let is_named = |choice: &Option<OrderChoice>| {
+        matches!(choice, Some(OrderChoice::Any | OrderChoice::One(_)))
+    };
+    let (name, is_named) = match &expectation.subject {
+        Subject::Order(it) => ("order", is_named(&it.tx_id) || it.merchant_id.is_some()),
+        Subject::Pushback(it) => ("pushback", is_named(&it.tx_id)),
+        _ => return None,
+    };
+    let is_counted = expectation.never || expectation.counts().is_some();
+    let asks =
+        is_named || is_counted || expectation.within.is_some() || expectation.asks_for_more();
+    (!asks).then_some(name)
+}
+
+/// The name of a subject that is looked at as it stands in the end, whatever happened when.
+const fn as_it_stands(subject: &Subject) -> Option<&'static str> {
+    match subject {
+        Subject::Ledger(_) => Some("ledger"),
+        Subject::Shop(_) => Some("shop"),
+        _ => None,
+    }
+}
+
 fn check_parts(key: &'static str, parts: &[Expectation], rules: &[&str], here: &mut Here<'_>) {
     if parts.len() == 1 {
         here.warn(&[key], "one alone: it can stand without the list around it");
@@ -53,6 +91,9 @@ fn check_parts(key: &'static str, parts: &[Expectation], rules: &[&str], here: &
 fn check_request(request: &RequestExpectation, rules: &[&str], here: &mut Here<'_>) {
     if request.apart.is_some() && request.counts().and_then(|times| times.most) == Some(1) {
         here.warn(&["request", "apart"], "one call at most has no pause before it");
+    }
+    if request.apart.is_some_and(|apart| apart.ms() == 0) {
+        here.void(&["request", "apart"], "no pause at all: every two calls are that far apart");
     }
     if request.same_order && rules.is_empty() {
         let message = Message::new("`sameOrder` looks at orders that a rule stepped in for")
@@ -68,6 +109,10 @@ fn check_request(request: &RequestExpectation, rules: &[&str], here: &mut Here<'
 }
 
 fn check_order(order: &OrderExpectation, here: &mut Here<'_>) {
+    let is_every = |many: &Many<OrderState>| OrderState::ALL.iter().all(|it| many.0.contains(it));
+    if order.state.as_ref().is_some_and(is_every) {
+        here.void(&["order", "state"], "every state is in the list: every order is like this");
+    }
     check_times(order.approved, here, &["order", "approved"]);
     check_times(order.completed, here, &["order", "completed"]);
     check_times(order.reversed, here, &["order", "reversed"]);
@@ -81,6 +126,8 @@ fn check_order(order: &OrderExpectation, here: &mut Here<'_>) {
 fn check_times(times: Option<Times>, here: &mut Here<'_>, path: &[&'static str]) {
     if times.is_some_and(Times::is_empty) {
         here.void(path, "`atLeast` is more than `atMost`: no run can meet this");
+    } else if times.is_some_and(|times| times.least == 0 && times.most == Some(u32::MAX)) {
+        here.void(path, "no run goes so far: every run meets this");
     }
 }
 

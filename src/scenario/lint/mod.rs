@@ -113,7 +113,7 @@ impl Here<'_> {
     }
 }
 
-/// Steps about orders that no step before them registers, and time beyond the end of a run.
+/// Orders that are registered twice, and time beyond the end of a run.
 fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
     let mut passed = 0_u64;
     for (at, step) in scenario.drive.iter().enumerate() {
@@ -127,25 +127,43 @@ fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
     }
     let mut known = HashSet::new();
     for (at, step) in scenario.drive.iter().enumerate() {
-        let (key, order) = match step {
+        let DriveStep::Register(register) = step else { continue };
+        let name = register.order.as_deref().unwrap_or(DriveStep::FIRST_ORDER);
+        if !known.insert(name) {
+            doubts.about("drive", at).warn(
+                &["register", "order"],
+                Message::new(format!("the order {name:?} is registered a second time")).help(
+                    "give it another name, or leave it out: a correct merchant repeats by itself",
+                ),
+            );
+        }
+    }
+}
+
+/// Steps that can never work, since no step before them registers their order.
+pub fn check_order_names(scenario: &Scenario) -> Vec<Warning> {
+    let (mut doubts, mut known) = (Doubts::default(), HashSet::new());
+    for (at, step) in scenario.drive.iter().enumerate() {
+        match step {
             DriveStep::Register(register) => {
                 let name = register.order.as_deref().unwrap_or(DriveStep::FIRST_ORDER);
-                if !known.insert(name) {
-                    doubts.about("drive", at).warn(&["register", "order"], Message::new(
-                        format!("the order {name:?} is registered a second time"),
-                    ).help("give it another name, or leave it out: a correct merchant repeats by itself"));
-                }
-                continue;
+                known.insert(name.to_owned());
             }
-            step => match step.about_order() {
-                Some(about) => about,
-                None => continue,
-            },
-        };
+            DriveStep::Burst(burst) => known.extend((1..=burst.orders).map(DriveStep::burst_order)),
+            _ => {}
+        }
+        let Some((key, order)) = step.about_order() else { continue };
         let name = order.unwrap_or(DriveStep::FIRST_ORDER);
         if !known.contains(name) {
             let message = format!("no step before this one registers the order {name:?}");
-            doubts.about("drive", at).warn(&[key, "order"], message);
+            let help = match order {
+                Some(_) => "an `order` is the name that a `register` before it has given",
+                None => {
+                    "without `order` a step is about the order that was registered without a name"
+                }
+            };
+            doubts.about("drive", at).warn(&[key, "order"], Message::new(message).help(help));
         }
     }
+    doubts.0
 }

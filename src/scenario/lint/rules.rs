@@ -53,7 +53,7 @@ fn check_values(when: &When, here: &mut Here<'_>) {
             [number.as_ref().map(|many| (many, 12..=19)), last4.as_ref().map(|many| (many, 4..=4))];
         for (many, lengths) in lists.into_iter().flatten() {
             if !many.0.iter().all(|text| digits(text) && lengths.contains(&text.len())) {
-                here.warn(
+                here.void(
                     &["when", "card"],
                     Message::new("no card has such a number")
                         .help("a number has 12 to 19 digits, `last4` four"),
@@ -125,7 +125,7 @@ fn check_points(rule: &Rule, points: &[Point], here: &mut Here<'_>) {
             points.iter().filter(|point| !known(**point)).map(|point| point.name()).collect();
         // A rule for every operation means those for which the condition makes sense.
         if dead.len() == points.len() || (!dead.is_empty() && when.operation.is_some()) {
-            here.warn(
+            here.void(
                 &["when", key],
                 Message::new(format!(
                     "{why} at {}: the condition never holds there",
@@ -156,7 +156,12 @@ fn check_effects(rule: &Rule, points: &[Point], is_before_others: bool, here: &m
             points.iter().filter(|point| !effect.acts_at(**point)).map(|p| p.name()).collect();
         if !idle.is_empty() {
             let message = format!("`{}` cannot act at {}", effect.name(), idle.join(", "));
-            here.warn(&[key], Message::new(message).help(advice(effect)));
+            let message = Message::new(message).help(advice(effect));
+            if idle.len() == points.len() {
+                here.void(&[key], message);
+            } else {
+                here.warn(&[key], message);
+            }
         }
     }
 }

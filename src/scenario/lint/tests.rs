@@ -131,7 +131,24 @@ fn expectations_and_steps() {
     assert!(found("expect: [{ request: { rule: nope } }]")[0].contains("no rule `nope`"));
     assert!(found("expect: [{ request: { sameOrder: true } }]")[0].contains("sameOrder"));
     assert!(found("expect: [{ order: { captured: { gt: 2, lt: 1 } } }]")[0].contains("no amount"));
-    assert!(found("drive: [{ pay: {} }]")[0].contains("registers the order"));
+    for (expected, part) in [
+        ("{ within: 1m, ledger: { balanced: true } }", "`within` says nothing of `ledger`"),
+        ("{ within: 1m, shop: { balanced: true } }", "`within` says nothing of `shop`"),
+        ("{ order: {} }", "every `order` is like this"),
+        ("{ pushback: { txId: every } }", "every `pushback` is like this"),
+        ("{ order: { refunded: { atMost: 4294967295 } } }", "every run meets this"),
+        ("{ request: { operation: refund, apart: 0s } }", "no pause at all"),
+    ] {
+        let told = found(&format!("expect: [{expected}]"));
+        assert!(told.len() == 1 && told[0].contains(part), "{expected}: {told:?}");
+    }
+    for expected in
+        ["{ order: { txId: any } }", "{ never: true, order: {} }", "{ within: 1m, order: {} }"]
+    {
+        assert_eq!(found(&format!("expect: [{expected}]")), [""; 0], "{expected}");
+    }
+    // A mistake, not a doubt.
+    assert_eq!(found("drive: [{ pay: {} }]"), [""; 0]);
     assert!(found("drive: [register, { register: {} }]")[0].contains("second time"));
     assert_eq!(found("drive: [register, pay, { status: {} }]"), [""; 0]);
 }

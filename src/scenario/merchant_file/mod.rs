@@ -411,6 +411,15 @@ impl CommandLine {
     pub fn names(&self) -> Vec<&'static str> {
         self.0.iter().flat_map(Template::names).collect()
     }
+
+    /// The words that hold no value, those of a text for the shell too.
+    pub fn plain_words(&self) -> Vec<String> {
+        let filled = self.0.iter().filter_map(|it| it.fill(&TemplateValues::default()).ok());
+        let words = filled.map(|text| {
+            if self.1 { text.split_whitespace().map(str::to_owned).collect() } else { vec![text] }
+        });
+        words.collect::<Vec<_>>().concat()
+    }
 }
 
 impl FromYaml for CommandLine {

@@ -348,6 +348,20 @@ impl DriveStep {
     /// The name of an order that is not given one.
     pub const FIRST_ORDER: &'static str = "order";
 
+    /// Number of orders of the merchant that the step registers.
+    pub fn registers(&self) -> usize {
+        match self {
+            Self::Register(_) => 1,
+            Self::Burst(burst) => burst.orders as usize,
+            _ => 0,
+        }
+    }
+
+    /// The name of an order of a burst, by its number from 1.
+    pub fn burst_order(number: u32) -> String {
+        format!("{}-{number}", Self::FIRST_ORDER)
+    }
+
     /// The step's name and the order it names, for steps that need one to be there.
     pub fn about_order(&self) -> Option<(&'static str, Option<&str>)> {
         let order = match self {

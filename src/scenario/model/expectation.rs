@@ -11,7 +11,8 @@ use crate::scenario::codec::{Definitions, FromYaml, Many, Printed, Times, YamlNo
 pub struct Expectation {
     /// Reason why it matters; shown where it fails.
     pub about: Option<String>,
-    /// Only what happens in so much simulated time after a rule first stepped in counts.
+    /// Only what happens in so much simulated time after a rule first stepped in counts, or, where none did, after the first
+    /// call of a merchant.
     pub within: Option<Period>,
     /// Nothing of the kind may be there.
     pub never: bool,
@@ -56,8 +57,9 @@ mod written {
         pub struct Expectation {
             /// Reason why it matters; shown where it fails.
             about: Option<String> = "about",
-            /// Only what happens in so much simulated time after a rule first stepped in counts. Both bounds are included:
-            /// `within: 1s` counts what happens exactly 1.000 s later.
+            /// Only what happens in so much simulated time after a rule first stepped in counts, or, where none did, after the
+            /// first call of a merchant. Both bounds are included: `within: 1s` counts what happens exactly 1.000 s later.
+            /// It does not go with `ledger` and `shop`, which are looked at in the end.
             within: Option<Period> = "within",
             /// Nothing of the kind may be there.
             never: bool = "never",

@@ -165,6 +165,12 @@ impl ScenarioFile {
         warnings.into_iter().map(|warning| self.place(warning)).collect()
     }
 
+    /// Steps of [`check_order_names`](super::check_order_names), each at its place in the text.
+    pub fn impossible_steps(&self) -> Vec<Diagnostic> {
+        let steps = super::check_order_names(&self.scenario);
+        steps.into_iter().map(|step| self.place(step)).collect()
+    }
+
     fn place(&self, warning: super::Warning) -> Diagnostic {
         let span = self.doc.root().and_then(|root| {
             let item = root.member(warning.list)?.list()?.get(warning.item).copied()?;

@@ -117,7 +117,11 @@ impl Counters {
 
     /// Counts that an effect of a rule that stepped in had nothing to act on.
     pub fn note_idle(&mut self, rule: &str) {
-        let rule = key_of(&[rule.as_bytes()]);
+        self.idle(key_of(&[rule.as_bytes()]));
+    }
+
+    /// Counts that a rule that stepped in changed nothing.
+    pub(super) fn idle(&mut self, rule: u64) {
         self.sum(rule, |sum| sum.idle = sum.idle.saturating_add(1));
     }
 

@@ -165,6 +165,10 @@ impl RuleSet {
             if let Some(effects) = rule.effects_of(tally, &mut draws) {
                 counters.fired(rule.key);
                 let plan = Plan::draw(effects, &mut draws, call.now, rule.at);
+                // Its turn without effects, or a draw that comes to none. A rule that never has any only keeps others out.
+                if plan == Plan::default() && rule.effects.are_any() {
+                    counters.idle(rule.key);
+                }
                 decision = Some(Decision { rule: Arc::clone(&rule.id), plan });
             }
         });
@@ -227,6 +231,16 @@ impl IndexedRule {
         match &self.effects {
             Effects::Same(lines) => Some(lines),
             Effects::InTurn(turns) => turns.get(self.gate.count(tally) as usize - 1),
+        }
+    }
+}
+
+impl Effects {
+    /// Returns true if there is one at all.
+    fn are_any(&self) -> bool {
+        match self {
+            Self::Same(lines) => !lines.0.is_empty(),
+            Self::InTurn(turns) => turns.iter().any(|lines| !lines.0.is_empty()),
         }
     }
 }

@@ -11,6 +11,8 @@ pub struct Acted {
     pub suppressed: bool,
     /// A push-back was caused, or sent without a cause.
     pub notified: bool,
+    /// A payment would have ended for the plan's reason without it.
+    pub same_reason: bool,
 }
 
 /// Returns true if PAYON's own reply is written at a point.
@@ -72,6 +74,11 @@ const fn notifies(point: Point) -> bool {
 }
 
 impl Effect {
+    /// Returns true if it changes the order in which notices are sent.
+    pub fn is_disorder(&self) -> bool {
+        matches!(self, Self::Pushback(pushback) if pushback.order.is_some())
+    }
+
     /// Returns true if it can act at a point.
     pub(in crate::scenario) fn acts_at(&self, point: Point) -> bool {
         match self {
@@ -96,7 +103,7 @@ impl Effect {
 
 impl Rule {
     /// Its effects, those of all turns together.
-    pub(in crate::scenario) fn effects(&self) -> impl Iterator<Item = &Effect> {
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
         self.lists().flat_map(|lines| &lines.0)
     }
 
@@ -139,9 +146,12 @@ impl Plan {
         let drops_all = self.pushback.notices.is_empty() && self.pushback.unasked.is_empty();
         let is_kept_quiet = point == Point::Trigger && drops_all;
         let is_seen = self.transport.as_ref().is_none_or(Transport::shows_reply);
+        // A call succeeds by itself or not at all.
+        let is_reasoned =
+            (replies(point) && is_refused) || (point == Point::Pay && !acted.same_reason);
         let effects = [
             ("latency", self.delay_ms > 0, point != Point::Connect),
-            ("reason", self.reason.is_some(), replies(point) || point == Point::Pay),
+            ("reason", self.reason.is_some(), is_reasoned),
             ("patch", self.patch.is_some(), replies(point) && is_seen),
             ("status", self.status.is_some(), answers(point) && is_seen),
             ("commit", is_kept, acted.suppressed),

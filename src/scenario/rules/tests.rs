@@ -66,6 +66,25 @@ fn chains_fail_fail_and_pass() {
 }
 
 #[test]
+fn a_turn_that_changes_nothing_is_idle() {
+    for (effects, idle) in [
+        ("sequence: [[], [transport: reset]]", [1, 1, 1]),
+        ("sequence: [[transport: reset], []]", [0, 1, 1]),
+        ("then: [{ latency: { steps: [{ from: 1h, latency: 5s }] } }]", [1, 2, 3]),
+        // It keeps later rules from stepping in.
+        ("then: []", [0, 0, 0]),
+    ] {
+        let set = rules(&format!("[{{ id: r, when: {{ operation: refund }}, {effects} }}]"));
+        let mut counters = Counters::default();
+        let found = [(); 3].map(|()| {
+            set.decide(&call("1"), &mut counters, Seed(1));
+            set.tallies(&counters).next().map(|tally| tally.idle)
+        });
+        assert_eq!(found, idle.map(Some), "{effects}");
+    }
+}
+
+#[test]
 fn every_first_and_the_scope_of_counting() {
     let set = rules("[{ id: e, when: { operation: refund, every: 2 }, then: [] }]");
     assert_eq!(scenario(&set, ["1", "1", "1", "1", "2"].map(call)), ["-", "e", "-", "e", "-"]);

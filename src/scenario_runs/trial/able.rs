@@ -30,6 +30,7 @@ fn missing(file: &MerchantFile, step: &DriveStep) -> Vec<String> {
         DriveStep::Orders => ("orders", &steps.orders, Vec::new()),
         DriveStep::Reconcile => ("reconcile", &steps.reconcile, Vec::new()),
         DriveStep::Bind(_) => ("bind", &steps.bind, vec![(vec!["clientId"], None)]),
+        DriveStep::Restart => return unrestarted(file),
         DriveStep::Pay(_)
         | DriveStep::Return(_)
         | DriveStep::QrCompletion(_)
@@ -39,7 +40,6 @@ fn missing(file: &MerchantFile, step: &DriveStep) -> Vec<String> {
         | DriveStep::Wait(_)
         | DriveStep::OtherOrders(_)
         | DriveStep::Probe(_)
-        | DriveStep::Restart
         | DriveStep::Idle => return Vec::new(),
     };
     let name = step.name();
@@ -58,6 +58,18 @@ fn missing(file: &MerchantFile, step: &DriveStep) -> Vec<String> {
         )
     };
     unused.map(sentence).collect()
+}
+
+/// Said of a shop that runs already and whose file has no way to restart it.
+fn unrestarted(file: &MerchantFile) -> Vec<String> {
+    let cannot = file.start.is_none() && file.restart.is_none();
+    let told = || {
+        format!(
+            "step `restart` of `drive` cannot be made: the merchant file has neither `start` nor `restart`; add one{}",
+            lacking(Requirement::Restarts)
+        )
+    };
+    cannot.then(told).into_iter().collect()
 }
 
 fn lacking(need: Requirement) -> String {

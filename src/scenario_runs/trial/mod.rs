@@ -9,6 +9,7 @@ mod payer;
 mod settle;
 mod step;
 mod stillness;
+mod unheeded;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ use orders::TrialOrders;
 pub(super) use payer::{KnownOrder, Payer, Played};
 pub use settle::Settled;
 pub(super) use stillness::Stillness;
+use unheeded::AskedStep;
 
 use super::test_server::TestServer;
 use super::{RunError, WaitTeller};
@@ -82,6 +84,8 @@ pub struct ShopTrial {
     pending_calls: AtomicUsize,
     /// Each call to the shop with its answer, a line each.
     calls: Arc<Mutex<Vec<String>>>,
+    /// All that the shop was asked to do with its orders.
+    asked: Mutex<Vec<AskedStep>>,
     /// Steps that could not be made, a sentence each.
     left_out: Mutex<Vec<String>>,
 }
@@ -144,6 +148,7 @@ impl ShopTrial {
             stillness: Stillness::new(),
             pending_calls: AtomicUsize::new(0),
             calls: Arc::default(),
+            asked: Mutex::default(),
             left_out: Mutex::default(),
         })
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
 
+use super::unheeded::is_wrong_address;
 use crate::base::{Amount, Currency, Operation, Reason};
 use crate::checkout::with_query;
 use crate::http::{post, send};
@@ -133,8 +134,14 @@ impl Payer<'_> {
         let path = format!("/{path}");
         let sent = send(Method::GET, authority, &path, &[], Bytes::new());
         let seen = match tokio::time::timeout(self.patience, sent).await {
+            Ok(Ok(answer)) if is_wrong_address(answer.status) => {
+                let status = answer.status;
+                return Played::LeftOut(format!("there is no such page: GET {url}: HTTP {status}"));
+            }
             Ok(Ok(answer)) => format!("HTTP {}", answer.status),
-            Ok(Err(broken)) => format!("no answer: {broken}"),
+            Ok(Err(broken)) => {
+                return Played::LeftOut(format!("the page cannot be opened: GET {url}: {broken}"));
+            }
             Err(_) => format!("no answer within {:?}", self.patience),
         };
         Played::Made(Some(format!("GET {url}: {seen}")))

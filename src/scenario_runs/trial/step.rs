@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::orders::OrderWish;
 use super::payer::{KnownOrder, Payer, Played};
+use super::unheeded::AskedStep;
 use super::{Settled, ShopTrial, TrialOrder, order_values};
 use crate::base::{Amount, Currency, PaymentMethod, Period};
 use crate::ledger::Target;
@@ -350,9 +351,11 @@ impl ShopTrial {
             _ => &None,
         };
         let Some(call) = call else { return Err(RunError::CutOff(no_call(step.name()))) };
-        let order = order.and_then(|name| self.order(name));
-        let values = order.as_ref().map(order_values).unwrap_or_default().with(values);
-        self.call_shop(step.name(), call, &values).await.map(|_| ())
+        let known = order.and_then(|name| self.order(name));
+        let values = known.as_ref().map(order_values).unwrap_or_default().with(values);
+        let answer = self.call_shop(step.name(), call, &values).await?;
+        self.note_asked(AskedStep::new(step, order, answer.as_ref()));
+        Ok(())
     }
 
     /// Calls the shop. It goes on with its work when it does not answer in time; then there is no answer.
@@ -386,7 +389,7 @@ impl ShopTrial {
         }
     }
 
-    fn note(&self, line: String) {
+    pub(super) fn note(&self, line: String) {
         self.calls.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
     }
 

@@ -203,10 +203,10 @@ impl Order {
         }
     }
 
-    /// Let go without having been taken, or taken back as a whole.
+    /// Let go without having been taken.
     pub(crate) fn released(&self) -> i64 {
         match self.state() {
-            "reversed" | "failed" | "expired" => self.authorised(),
+            "reversed" | "failed" | "expired" => self.authorised() - self.captured(),
             _ if self.captured() > 0 => self.authorised() - self.captured(),
             _ => 0,
         }
@@ -245,8 +245,8 @@ impl Order {
         format!("{day} {} {trt} {sum} {currency} {flags:?}", self.tx_id)
     }
 
-    /// Returns true if something of that kind and sum happened to it.
-    pub(super) fn agrees(&self, kind: &str, minor: i64) -> bool {
+    /// The reason that reconciliation has for a row of that kind and sum.
+    pub(super) fn reconciled(&self, kind: &str, minor: i64) -> &'static str {
         let (captured, state) = (self.captured(), self.state());
         let (is_failed, is_reversed) = (state == "failed", state == "reversed");
         let (happened, sum) = match (kind, self.asked.hold) {
@@ -259,9 +259,29 @@ impl Order {
             ("REFUND", _) => (true, self.refunded()),
             _ => (false, 0),
         };
-        let is_refund =
-            |(_, change): &(i64, Change)| kind == "REFUND" && *change == Change::Refunded(minor);
-        (happened && sum > 0 && sum == minor) || self.log.iter().any(is_refund)
+        let refunds = self.log.iter().filter_map(|(_, change)| match change {
+            Change::Refunded(minor) if kind == "REFUND" => Some(*minor),
+            _ => None,
+        });
+        let mut sums = refunds.chain((happened && sum > 0).then_some(sum)).peekable();
+        if sums.peek().is_none() {
+            self.unsuccessful().unwrap_or("type.mismatch")
+        } else if sums.any(|sum| sum == minor) {
+            "success"
+        } else {
+            "amount.mismatch"
+        }
+    }
+
+    /// The reason why it has no money yet, or never will.
+    pub(super) fn unsuccessful(&self) -> Option<&'static str> {
+        match self.state() {
+            "registered" => Some("order.pending"),
+            "failed" => Some("order.failed"),
+            "cancelled" => Some("order.cancelled"),
+            "expired" => Some("order.expired"),
+            _ => None,
+        }
     }
 
     /// Returns true if its page shows a QR.

@@ -482,13 +482,19 @@ impl Space {
             Action::Reconcile { claims } => {
                 let verdict = |claim: &Claim| {
                     let order = self.contents.order(&merchant, &claim.tx_id);
-                    let agrees = order.is_some_and(|order| {
-                        order.agrees(&claim.kind, claim.minor.unwrap_or(order.asked.minor))
-                    });
-                    agrees.to_string()
+                    order.map_or("order.not-found", |order| {
+                        order.reconciled(&claim.kind, claim.minor.unwrap_or(order.asked.minor))
+                    })
                 };
-                let rows = Some(claims.iter().map(verdict).collect());
-                Outcome { tx_id: claims.first().map(|it| it.tx_id.clone()), rows, ..outcome }
+                let reasons: Vec<&str> = claims.iter().map(verdict).collect();
+                // The first row that does not agree is the reason of the whole.
+                let reason = reasons.iter().find(|reason| **reason != "success");
+                let rows = reasons.iter().map(|reason| (*reason == "success").to_string());
+                Outcome {
+                    tx_id: claims.first().map(|it| it.tx_id.clone()),
+                    rows: Some(rows.collect()),
+                    ..refused(reason.unwrap_or(&"success"))
+                }
             }
             _ => {
                 let effect = self.contents.consult(action.name(), &merchant, tx_id);
@@ -528,14 +534,7 @@ impl Space {
             Action::Reverse { approval } => Wish::Reverse(approval),
             Action::Complete { minor } => Wish::Complete(minor),
             _ => {
-                let unsuccessful = match order.state() {
-                    "registered" => Some("order.pending"),
-                    "failed" => Some("order.failed"),
-                    "cancelled" => Some("order.cancelled"),
-                    "expired" => Some("order.expired"),
-                    _ => None,
-                };
-                return unsuccessful.map_or(Ok(None), Err);
+                return order.unsuccessful().map_or(Ok(None), Err);
             }
         };
         let change = self.judge(place, &wish, setup)?;

@@ -7,7 +7,7 @@ use std::{fs, io};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
-use crate::base::printable;
+use super::printable;
 
 /// Verdict over a whole run, with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,8 +71,16 @@ impl OverallVerdict {
 /// # Errors
 /// The directory cannot be made, or a file not removed; with the path.
 pub fn clear_reports(dir: &Path, files: &[&str]) -> Result<(), (String, io::Error)> {
+    fs::create_dir_all(dir).map_err(|error| (dir.display().to_string(), error))?;
+    remove_reports(dir, files)
+}
+
+/// Removes the reports `files` from `dir`, where it is there.
+///
+/// # Errors
+/// A file cannot be removed; with the path.
+pub fn remove_reports(dir: &Path, files: &[&str]) -> Result<(), (String, io::Error)> {
     let told = |path: &Path, error| (path.display().to_string(), error);
-    fs::create_dir_all(dir).map_err(|error| told(dir, error))?;
     for path in files.iter().map(|name| dir.join(name)) {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
