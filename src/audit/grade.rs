@@ -51,7 +51,7 @@ pub(super) const NOT_APPLICABLE: &str = "n/a";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grade {
-    /// A to F, or [`NOT_APPLICABLE`].
+    /// A to F, or `n/a` where nothing of it applies.
     pub letter: String,
     /// Reason for the letter: what was found, or how little was judged.
     pub because: String,
