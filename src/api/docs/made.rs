@@ -8,20 +8,16 @@ use crate::api::{page, routes};
 use crate::base::Operation;
 use crate::profile::{Mark, MemberSpec, Profile, Provenance, SignMode};
 
-/// The page of that name for the built-in profile, where it is one of these.
-pub(super) fn made(name: &str) -> Option<String> {
+/// All of them by name, for the built-in profile.
+pub(super) fn all() -> [(&'static str, String); 4] {
     let profile = Profile::builtin();
-    Some(match name {
-        "calls" => payon_calls_page(&profile),
-        "control-api" => page::page(routes::openapi_document(), routes::ROUTES),
-        "fidelity" => fidelity_page(&profile.name, profile.provenance()),
-        "scenarios" => scenarios_page(),
-        _ => return None,
-    })
+    [
+        ("calls", payon_calls_page(&profile)),
+        ("control-api", page::page(routes::openapi_document(), routes::ROUTES)),
+        ("fidelity", fidelity_page(&profile.name, profile.provenance())),
+        ("scenarios", scenarios_page()),
+    ]
 }
-
-/// Names of all of them.
-pub(super) const NAMES: [&str; 4] = ["calls", "control-api", "fidelity", "scenarios"];
 
 /// The page `docs/fidelity.md`: behaviours of a profile, a table for each mark. Writing into a String cannot fail.
 pub fn fidelity_page<'p>(

@@ -19,8 +19,7 @@ impl Pages {
     pub(super) fn all(&self) -> &[(&'static str, &'static str)] {
         static WRITTEN: PackedTexts = packed_texts!("docs");
         self.0.get_or_init(|| {
-            let made =
-                made::NAMES.iter().filter_map(|name| Some((*name, &*made::made(name)?.leak())));
+            let made = made::all().map(|(name, text)| (name, &*text.leak()));
             let mut all: Vec<_> = WRITTEN.all().iter().copied().chain(made).collect();
             all.sort_unstable();
             all
