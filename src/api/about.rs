@@ -36,7 +36,7 @@ struct Build {
     arch: &'static str,
     /// Built for speed.
     optimised: bool,
-    /// Signatures are checked with aws-lc-rs.
+    /// Signatures are checked with ring.
     fast_crypto: bool,
 }
 

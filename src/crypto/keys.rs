@@ -34,8 +34,6 @@ struct PublicParts {
     rsa: RsaPublicKey,
     spki: Vec<u8>,
     fingerprint: String,
-    #[cfg(feature = "fast-crypto")]
-    verifiers: fast::Verifiers,
 }
 
 /// An RSA private key. Cloning shares it; `Debug` shows its fingerprint alone.
@@ -66,13 +64,7 @@ impl PublicKey {
     fn from_rsa(rsa: RsaPublicKey) -> Result<Self, KeyError> {
         let spki = rsa.to_public_key_der().map_err(|_| KeyError::Damaged)?.into_vec();
         let fingerprint = Encoding::Hex.encode(&Sha256::digest(&spki)[..8]);
-        Ok(Self(Arc::new(PublicParts {
-            rsa,
-            spki,
-            fingerprint,
-            #[cfg(feature = "fast-crypto")]
-            verifiers: fast::Verifiers::default(),
-        })))
+        Ok(Self(Arc::new(PublicParts { rsa, spki, fingerprint })))
     }
 
     /// The size of the modulus in bits.
@@ -127,18 +119,6 @@ impl PublicKey {
 
     pub(super) fn rsa(&self) -> &RsaPublicKey {
         &self.0.rsa
-    }
-
-    /// Verifies a signature with `aws-lc-rs`; `None` where the library does not do this algorithm and size.
-    #[cfg(feature = "fast-crypto")]
-    pub(super) fn verify_fast(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Option<bool> {
-        let PublicParts { verifiers, spki, .. } = &*self.0;
-        verifiers.verify((spki, self.bits()), algorithm, message, signature)
     }
 }
 
@@ -223,7 +203,7 @@ impl PrivateKey {
         &self.0.rsa
     }
 
-    /// Signs with `aws-lc-rs`; `None` where the library does not do this algorithm and size.
+    /// Signs with `ring`; `None` where the library does not do this algorithm and size.
     #[cfg(feature = "fast-crypto")]
     pub(super) fn sign_fast(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
         self.0.signer.sign(|| self.pkcs8_der(), algorithm, message)

@@ -5,7 +5,7 @@
 //!
 //! - [`PublicKey`], [`PrivateKey`], [`Secret`]: read from PEM, Base64, certificates; refuse with advice.
 //! - [`Recipe`]: the `[sign]` table of a profile, and the canonical string that it yields.
-//! - [`sign()`] and [`verify`]: RSA runs on `aws-lc-rs` (feature `fast-crypto`) with the `rsa` crate for what that lacks.
+//! - [`sign()`] and [`verify`]: RSA runs on `ring` (feature `fast-crypto`) with the `rsa` crate for what that lacks.
 //! - [`explain()`]: what was probably done wrong, found by trying it.
 //! - [`encrypt()`] and [`decrypt`]: RSA in blocks.
 

@@ -1,12 +1,14 @@
 //! The body of a request: read within a size and a time, or left unread without harm to the connection.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, HeaderValue};
 
 use super::Limits;
 
@@ -51,10 +53,8 @@ enum BodyRest {
 }
 
 impl RequestBody {
-    /// The body of a request with these headers.
-    pub fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
-        // A request without a body is not looked at any further.
-        let awaits_continue = !incoming.is_end_stream() && headers.contains_key(EXPECT);
+    /// The body of a request. `awaits_continue` says that the client sends it only after `100 Continue`.
+    pub fn new(incoming: Incoming, awaits_continue: bool) -> Self {
         Self { incoming, awaits_continue, rest: BodyRest::All }
     }
 
@@ -105,7 +105,11 @@ fn announced(body: &Incoming) -> usize {
 /// Reads a body whole; says as well how much of it is still to come.
 async fn read(body: &mut Incoming, limits: &Limits) -> (Result<Bytes, BodyError>, BodyRest) {
     let read_max = limits.body_bytes.max(DISCARDED_MAX);
-    let collected = collect(body, limits.body_bytes, read_max);
+    let mut collected = pin!(collect(body, limits.body_bytes, read_max));
+    // Nearly every body came with its head, and needs no timer.
+    if let Some(read) = collected.as_mut().now_or_never() {
+        return read;
+    }
     tokio::time::timeout(limits.request_time, collected)
         .await
         .unwrap_or((Err(BodyError::Broken), BodyRest::Some))

@@ -3,7 +3,7 @@
 
 use std::net::Ipv6Addr;
 
-use hyper::header::{HOST, HeaderMap};
+use hyper::header::{HOST, HeaderMap, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::{Uri, Version};
 
@@ -34,6 +34,15 @@ pub fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<()
     if hosts.next().is_some() {
         return Err(HostError::Repeated);
     }
+    check_only_host(version, uri, host)
+}
+
+/// Checks the only host that the headers name, if they name one.
+pub(super) fn check_only_host(
+    version: Version,
+    uri: &Uri,
+    host: Option<&HeaderValue>,
+) -> Result<(), HostError> {
     let Some(host) = host else {
         // HTTP/1.0 knows no such header.
         return if version == Version::HTTP_11 { Err(HostError::Missing) } else { Ok(()) };

@@ -3,6 +3,7 @@
 //! they trust over TLS.
 
 mod body;
+mod call_headers;
 mod client;
 mod front;
 mod host;
@@ -13,6 +14,7 @@ mod trust;
 use std::time::Duration;
 
 pub use body::{BodyError, LeavesRest, RequestBody};
+pub use call_headers::CallHeaders;
 pub use client::{Broken, MerchantAnswer, WebServer, post, send};
 pub use front::{Front, NoProxy, TrustedProxy};
 pub use host::{HostError, check_host};

@@ -46,7 +46,7 @@ pub fn trusting_nobody() -> ClientConfig {
 }
 
 fn trusting_roots(roots: RootCertStore) -> ClientConfig {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap_or_else(|_| unreachable!("the provider offers TLS 1.2 and 1.3"));

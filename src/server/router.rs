@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -10,8 +10,8 @@ use futures_util::future::Either;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_LANGUAGE, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT_LANGUAGE, ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -25,8 +25,8 @@ use crate::base::{Operation, Reason, compressed};
 use crate::checkout::{self, Checkout, PageReply};
 use crate::gateway::{self, Call, GatewayReply, LinkBase};
 use crate::http::{
-    BodyError, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody, TrustedProxy,
-    check_host, trace_headers,
+    BodyError, CallHeaders, Front, HostError, Limits, REPLY_TYPE, ReplyBody, RequestBody,
+    TrustedProxy,
 };
 use crate::space::{Pass, PendingReply, Space, Spaces};
 
@@ -58,13 +58,13 @@ pub enum Plane {
     Control,
 }
 
-/// The header that names a request's space.
-static SPACE_HEADER: HeaderName = HeaderName::from_static("x-payon-space");
-/// The header that carries a merchant's token (documented).
-static TOKEN_HEADER: HeaderName = HeaderName::from_static("authentication");
-/// The header by which a client chooses among rules.
-static SCENARIO_HEADER: HeaderName = HeaderName::from_static("x-payon-scenario");
+/// The header that names a request in the journal.
 static TRACE_HEADER: HeaderName = HeaderName::from_static("x-payon-trace");
+/// The headers of most answers, with the trace still to be put in. A copy takes half the instructions of making them.
+static REPLY_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let no_trace = (TRACE_HEADER.clone(), HeaderValue::from_static(""));
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(REPLY_TYPE)), no_trace])
+});
 
 /// Answers a request. Operations come first, and their futures hold no memory for what others need: hyper moves each.
 pub(super) fn answer<'a>(
@@ -91,8 +91,9 @@ async fn answer_other(
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let (head, incoming) = request.into_parts();
-    let mut body = RequestBody::new(incoming, &head.headers);
-    let mut response = answer_parts(app, plane, trigger, head, &mut body).await;
+    let headers = CallHeaders::read(&head.headers);
+    let mut body = RequestBody::new(incoming, headers.awaits_continue);
+    let mut response = answer_parts(app, plane, trigger, (head, headers), &mut body).await;
     body.settle(&mut response, &app.limits).await;
     response
 }
@@ -102,7 +103,7 @@ async fn answer_parts(
     app: &Arc<App>,
     plane: Plane,
     trigger: &ReplyHook,
-    head: Parts,
+    (head, headers): (Parts, CallHeaders),
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
     let front = Front::of(&head.extensions);
@@ -114,15 +115,15 @@ async fn answer_parts(
     let is_page = checkout::is_page(path);
     let is_control = !is_page && (path.starts_with("/_sim/") || path == "/_sim");
     if is_control && plane != Plane::Merchant {
-        let named = head.headers.get(&SPACE_HEADER);
-        let of_header = || named.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+        let of_header =
+            || headers.space().map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
         let (name, path) = (name.map(str::to_owned).or_else(of_header), path.to_owned());
         return app.control.answer(name.as_deref(), &path, head, body).await;
     }
     if trigger.is_spare() {
         return crowded(app, Operation::at(path));
     }
-    if let Err(error) = check_host(head.version, &head.uri, &head.headers) {
+    if let Err(error) = headers.check_host(head.version, &head.uri) {
         return execute(malformed(app, plane, error), trigger).await;
     }
     if is_control {
@@ -134,7 +135,7 @@ async fn answer_parts(
         Some(name) => match app.spaces.named(name) {
             Some(space) => Some(space),
             None => {
-                return execute(unknown_space(app, plane, name, &head.headers), trigger).await;
+                return execute(unknown_space(app, plane, name, &headers), trigger).await;
             }
         },
         None => None,
@@ -146,20 +147,21 @@ async fn answer_parts(
         {
             return *refusal;
         }
-        return page(app, space, path, trigger, head, body).await;
+        return page(app, space, path, trigger, (head, headers), body).await;
     }
     let operation = Operation::at(path).filter(|_| plane != Plane::Control);
     let Some(operation) = operation else {
         if let Some(response) = to_dashboard(&head, path, plane, app.control.port()) {
             return response;
         }
-        return execute(nothing_here(app, plane, space.as_ref(), &head), trigger).await;
+        let nothing = nothing_here(app, plane, space.as_ref(), head.uri.path(), &headers);
+        return execute(nothing, trigger).await;
     };
-    let space = match welcome(app, operation, space, &head) {
+    let space = match welcome(app, operation, space, &head, &headers) {
         Ok(space) => space,
         Err(refusal) => return turn_away(*refusal, trigger).await,
     };
-    operate(app, operation, space, trigger, front, head.headers, body).await
+    operate(app, operation, space, trigger, front, headers, body).await
 }
 
 /// Answers a call of an operation, in the space that a header names. All that needs no body is done before the future is
@@ -171,9 +173,9 @@ fn call<'a>(
     request: Request<Incoming>,
 ) -> impl Future<Output = Response<ReplyBody>> + 'a {
     let (head, incoming) = request.into_parts();
-    let welcomed = welcome(app, operation, None, &head);
-    let mut body = RequestBody::new(incoming, &head.headers);
-    let (front, headers) = (Front::of(&head.extensions), head.headers);
+    let (front, headers) = (Front::of(&head.extensions), CallHeaders::read(&head.headers));
+    let welcomed = welcome(app, operation, None, &head, &headers);
+    let mut body = RequestBody::new(incoming, headers.awaits_continue);
     async move {
         let space = match welcomed {
             Ok(space) => space,
@@ -198,7 +200,7 @@ async fn operate(
     space: Option<Arc<Space>>,
     trigger: &ReplyHook,
     front: Front,
-    headers: HeaderMap,
+    headers: CallHeaders,
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
     let refuse = |space: Option<&Arc<Space>>, scenario: Option<&str>, reason, detail: &str| {
@@ -225,12 +227,10 @@ async fn operate(
             }
         }
         Err(error @ BodyError::TooLarge(_)) => {
-            let scenario = scenario_of(&headers);
-            refuse(space.as_ref(), scenario, Reason::TooLarge, &error.to_string())
+            refuse(space.as_ref(), headers.scenario(), Reason::TooLarge, &error.to_string())
         }
         Err(error) => {
-            let scenario = scenario_of(&headers);
-            refuse(space.as_ref(), scenario, Reason::MalformedJson, &error.to_string())
+            refuse(space.as_ref(), headers.scenario(), Reason::MalformedJson, &error.to_string())
         }
     };
     if let Some(rounds) = app.spaces.rounds_to_await()
@@ -249,7 +249,7 @@ struct AskedCall {
     operation: Operation,
     space: Option<Arc<Space>>,
     front: Front,
-    headers: HeaderMap,
+    headers: CallHeaders,
     body: Bytes,
 }
 
@@ -265,7 +265,7 @@ impl AskedCall {
     async fn decide_on_thread(self, app: &Arc<App>) -> Result<GatewayReply, Box<UndecidedCall>> {
         let (shared, operation) = (Arc::clone(app), self.operation);
         let known = self.space.clone().unwrap_or_else(|| Arc::clone(app.spaces.default_space()));
-        let scenario = scenario_of(&self.headers).map(str::to_owned);
+        let scenario = self.headers.scenario().map(str::to_owned);
         let answered = tokio::task::spawn_blocking(move || {
             let Self { operation, space, front, headers, body } = &self;
             let decided = decide(&shared, *operation, space.clone(), front, headers, body);
@@ -302,12 +302,12 @@ impl UndecidedCall {
 fn space_named(
     app: &App,
     name: &HeaderValue,
-    head: &Parts,
+    headers: &CallHeaders,
 ) -> Result<Arc<Space>, Box<GatewayReply>> {
     let known = name.to_str().ok().and_then(|name| app.spaces.named(name));
     known.ok_or_else(|| {
         let name = String::from_utf8_lossy(name.as_bytes());
-        Box::new(unknown_space(app, Plane::Merchant, &name, &head.headers))
+        Box::new(unknown_space(app, Plane::Merchant, &name, headers))
     })
 }
 
@@ -317,18 +317,19 @@ fn welcome(
     operation: Operation,
     space: Option<Arc<Space>>,
     head: &Parts,
+    headers: &CallHeaders,
 ) -> Result<Option<Arc<Space>>, Box<GatewayReply>> {
-    check_host(head.version, &head.uri, &head.headers)
+    headers
+        .check_host(head.version, &head.uri)
         .map_err(|error| Box::new(malformed(app, Plane::Merchant, error)))?;
-    let named = head.headers.get(&SPACE_HEADER);
     let space = match space {
-        None => named.map(|name| space_named(app, name, head)).transpose()?,
+        None => headers.space().map(|name| space_named(app, name, headers)).transpose()?,
         of_path => of_path,
     };
     if head.method != Method::POST {
         let detail = gateway::wrong_method(head.uri.path(), head.method.as_str());
         let known = space.as_ref().unwrap_or(app.spaces.default_space());
-        let (reason, scenario) = (Reason::WrongMethod, scenario_of(&head.headers));
+        let (reason, scenario) = (Reason::WrongMethod, headers.scenario());
         let refused = gateway::refuse_early(known, Some(operation), reason, &detail, scenario);
         return Err(Box::new(refused));
     }
@@ -403,25 +404,25 @@ fn decide(
     operation: Operation,
     space: Option<Arc<Space>>,
     front: &Front,
-    headers: &HeaderMap,
+    headers: &CallHeaders,
     body: &[u8],
 ) -> Result<GatewayReply, Arc<Space>> {
-    if let Some(encoding) = headers.get(CONTENT_ENCODING)
-        && let Some(came) = compressed(encoding.as_bytes(), body)
+    if let Some(encoding) = headers.encoding()
+        && let Some(came) = compressed(encoding, body)
     {
         let space = space.as_ref().unwrap_or(app.spaces.default_space());
-        let (reason, scenario) = (Reason::MalformedJson, scenario_of(headers));
+        let (reason, scenario) = (Reason::MalformedJson, headers.scenario());
         let refused = gateway::refuse_early(space, Some(operation), reason, &came, scenario);
         return Ok(refused);
     }
     let call = Call {
         operation,
         space,
-        token: headers.get(&TOKEN_HEADER).and_then(|value| value.to_str().ok()),
-        scenario: scenario_of(headers),
-        origin: origin(app, front, headers),
+        token: headers.token(),
+        scenario: headers.scenario(),
+        origin: origin(app, front, headers.host()),
         body,
-        trace_headers: trace_headers(headers),
+        trace_headers: headers.trace_headers.clone(),
     };
     gateway::answer_outside(&app.spaces, call)
 }
@@ -432,7 +433,7 @@ async fn page(
     space: Option<Arc<Space>>,
     path: String,
     trigger: &ReplyHook,
-    head: Parts,
+    (head, headers): (Parts, CallHeaders),
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
     let query = head.uri.query().unwrap_or_default();
@@ -448,9 +449,9 @@ async fn page(
     let ruled = if path.starts_with("/_sim/") {
         None
     } else {
-        gateway::consult_page(&asked, page_name(&path), scenario_of(&head.headers))
+        gateway::consult_page(&asked, page_name(&path), headers.scenario())
     };
-    let mut response = answer_page(app, (space, pass), path, trigger, head, body).await;
+    let mut response = answer_page(app, (space, pass), path, trigger, (head, headers), body).await;
     if let Some(pending) = ruled {
         response = break_page(response, pending, trigger).await;
     }
@@ -506,7 +507,7 @@ async fn answer_page(
     (space, pass): (Option<Arc<Space>>, Pass),
     path: String,
     trigger: &ReplyHook,
-    head: Parts,
+    (head, headers): (Parts, CallHeaders),
     body: &mut RequestBody,
 ) -> Response<ReplyBody> {
     let (post, only_looks) = match head.method {
@@ -539,7 +540,7 @@ async fn answer_page(
             query: head.uri.query().unwrap_or_default(),
             body: &body,
             accept_language: header(ACCEPT_LANGUAGE).unwrap_or_default(),
-            origin: &origin(&shared, &Front::of(&head.extensions), &head.headers).to_string(),
+            origin: &origin(&shared, &Front::of(&head.extensions), headers.host()).to_string(),
             space,
         };
         shared.checkout.answer(&shared.spaces, &asked)
@@ -584,11 +585,10 @@ fn write_page(reply: PageReply) -> Response<ReplyBody> {
 }
 
 /// Address of the payer's pages: as configured, else the one under which the merchant reached the gateway.
-fn origin<'a>(app: &'a App, front: &'a Front, headers: &'a HeaderMap) -> LinkBase<'a> {
+fn origin<'a>(app: &'a App, front: &'a Front, host: Option<&'a str>) -> LinkBase<'a> {
     if let Some(url) = &app.public_url {
         return url.as_str().into();
     }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     LinkBase::at(front.scheme(), host, front.prefix(), app.control.url())
 }
 
@@ -618,7 +618,7 @@ fn split_space(path: &str) -> Option<(&str, &str)> {
 }
 
 #[cold]
-fn unknown_space(app: &App, plane: Plane, name: &str, headers: &HeaderMap) -> GatewayReply {
+fn unknown_space(app: &App, plane: Plane, name: &str, headers: &CallHeaders) -> GatewayReply {
     let detail = format!("there is no space named {name:?}; POST /_sim/v1/spaces makes one");
     unknown_path(app.spaces.default_space(), plane, &detail, headers)
 }
@@ -643,8 +643,13 @@ fn malformed(app: &App, plane: Plane, error: HostError) -> GatewayReply {
 }
 
 #[cold]
-fn nothing_here(app: &App, plane: Plane, space: Option<&Arc<Space>>, head: &Parts) -> GatewayReply {
-    let path = head.uri.path();
+fn nothing_here(
+    app: &App,
+    plane: Plane,
+    space: Option<&Arc<Space>>,
+    path: &str,
+    headers: &CallHeaders,
+) -> GatewayReply {
     let mut hint = hint(app, plane, path);
     let bare = split_space(path).map_or(path, |(_, rest)| rest);
     if hint.is_empty() && matches!(bare, "" | "/" | "/pg" | "/pg/") && plane != Plane::Control {
@@ -653,22 +658,17 @@ fn nothing_here(app: &App, plane: Plane, space: Option<&Arc<Space>>, head: &Part
     }
     let detail = format!("no operation lives at {path}{hint}");
     let space = space.unwrap_or(app.spaces.default_space());
-    unknown_path(space, plane, &detail, &head.headers)
+    unknown_path(space, plane, &detail, headers)
 }
 
 /// Refuses a path at which there is nothing. Rules break the merchant plane, never the control plane.
 #[cold]
-fn unknown_path(space: &Space, plane: Plane, detail: &str, headers: &HeaderMap) -> GatewayReply {
+fn unknown_path(space: &Space, plane: Plane, detail: &str, headers: &CallHeaders) -> GatewayReply {
     if plane == Plane::Control {
         gateway::refuse(space, None, Reason::UnknownPath, detail)
     } else {
-        gateway::refuse_early(space, None, Reason::UnknownPath, detail, scenario_of(headers))
+        gateway::refuse_early(space, None, Reason::UnknownPath, detail, headers.scenario())
     }
-}
-
-/// The header by which a client chooses among rules.
-fn scenario_of(headers: &HeaderMap) -> Option<&str> {
-    headers.get(&SCENARIO_HEADER)?.to_str().ok()
 }
 
 /// The path that was probably meant by one at which nothing lives; begins with a separator where there is anything to say.
@@ -728,9 +728,13 @@ fn write(
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.clone_from(&REPLY_HEADERS);
+    if content_type != REPLY_TYPE {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    // Digits, which every header takes.
     if let Ok(trace) = HeaderValue::from_bytes(&trace) {
-        headers.insert(TRACE_HEADER.clone(), trace);
+        headers.insert(&TRACE_HEADER, trace);
     }
     response
 }
