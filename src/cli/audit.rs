@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::input::ProfileArg;
 use super::run::{mistake, requirement, style};
 use super::tested_shop::TestedShop;
 use super::{exit, interrupt, settings};
@@ -49,9 +50,8 @@ pub(super) struct AuditArgs {
     /// Seed of every choice in place of the scenarios' own
     #[arg(long)]
     seed: Option<u64>,
-    /// A profile directory in place of the built-in one
-    #[arg(long, value_name = "DIR")]
-    profile: Option<PathBuf>,
+    #[command(flatten)]
+    profile: ProfileArg,
     /// Number of scenarios that run at once; where nothing is said the number of processors, three times as many with
     /// a merchant file, and 1 with one whose process is shared
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -197,12 +197,12 @@ impl AuditArgs {
 
     fn options(&self) -> RunOptions {
         RunOptions {
-            profile: self.profile.as_deref().map(Into::into),
+            profile: self.profile.path().map(Into::into),
             seed: self.seed,
             styles: self.styles.clone(),
             mistakes: self.mistakes.clone(),
             without: self.without.clone(),
-            flags: repeat_flags(self.profile.as_deref(), self.merchant.as_deref()),
+            flags: repeat_flags(self.profile.path(), self.merchant.as_deref()),
             hidden: settings::variables(),
             on_wait: Some(|waits| exit::say(&waits)),
             ..RunOptions::default()

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::audit::{progress, repeat_flags};
-use super::input::real_time;
+use super::input::{ProfileArg, real_time};
 use super::run::{mistake, requirement, style};
 use super::tested_shop::TestedShop;
-use super::{exit, input, interrupt, settings};
+use super::{exit, interrupt, settings};
 use crate::crypto;
 use crate::explore::{
     self, Exploration, ExplorationReport, ExploreError, ExploreFolder, ExploreOptions,
@@ -78,9 +78,8 @@ pub(super) struct ExploreArgs {
     /// Let the exploration pass although not everything was judged
     #[arg(long)]
     allow_unjudged: bool,
-    /// A profile directory in place of the built-in one
-    #[arg(long, value_name = "DIR")]
-    profile: Option<PathBuf>,
+    #[command(flatten)]
+    profile: ProfileArg,
     /// Format of the output
     #[arg(long, value_enum, default_value_t = ExploreFormat::Text)]
     format: ExploreFormat,
@@ -124,7 +123,7 @@ pub(super) fn run(args: ExploreArgs) -> anyhow::Result<ExitCode> {
     let options = args.options(&shop);
     let run_options = args.run_options();
     let folder = ExploreFolder::new(args.out.clone());
-    let profile = input::load(args.profile.as_ref())?;
+    let profile = args.profile.load()?;
     let digest = crypto::Encoding::Hex.encode(&profile.digest[..6]);
     let version = env!("CARGO_PKG_VERSION");
     let subject = format!("{}; {version}, profile {} {digest}", args.subject(&shop), profile.name);
@@ -190,12 +189,12 @@ impl ExploreArgs {
 
     fn run_options(&self) -> RunOptions {
         RunOptions {
-            profile: self.profile.as_deref().map(Into::into),
+            profile: self.profile.path().map(Into::into),
             seed: None,
             styles: self.styles.clone(),
             mistakes: self.mistakes.clone(),
             without: self.without.clone(),
-            flags: repeat_flags(self.profile.as_deref(), self.merchant.as_deref()),
+            flags: repeat_flags(self.profile.path(), self.merchant.as_deref()),
             hidden: settings::variables(),
             ..RunOptions::default()
         }

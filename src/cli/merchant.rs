@@ -5,15 +5,14 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 
+use super::input::ProfileArg;
 use super::{exit, settings};
 use crate::base::visible;
 use crate::merchant_under_test::LoadedMerchant;
-use crate::profile::Profile;
 use crate::scenario_runs::{Rehearsed, rehearse};
 
 /// The file that `init` writes.
@@ -41,9 +40,8 @@ pub(super) struct MerchantCheckArgs {
     /// The merchant file
     #[arg(value_name = "FILE", default_value = "merchant.yaml")]
     file: PathBuf,
-    /// A profile directory in place of the built-in one
-    #[arg(long, value_name = "DIR")]
-    profile: Option<PathBuf>,
+    #[command(flatten)]
+    profile: ProfileArg,
 }
 
 pub(super) fn run(verb: MerchantVerb) -> anyhow::Result<ExitCode> {
@@ -75,11 +73,7 @@ fn init(path: &Path) -> anyhow::Result<ExitCode> {
 fn check(args: &MerchantCheckArgs) -> anyhow::Result<ExitCode> {
     let merchant = LoadedMerchant::load(&args.file)?;
     let name = merchant.file.name.clone();
-    let profile = match &args.profile {
-        None => Profile::builtin(),
-        Some(dir) => Arc::new(Profile::load(dir)?),
-    };
-    let calls = match rehearse(merchant, profile, settings::variables()) {
+    let calls = match rehearse(merchant, args.profile.load()?, settings::variables()) {
         Ok(calls) => calls,
         Err(error) if error.is_unbound() => return Ok(exit::cannot_bind(&error)),
         Err(error) => return Err(error.into()),

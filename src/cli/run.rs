@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::coverage::CoverageBar;
+use super::input::ProfileArg;
 use super::scenarios::EMPTY;
 use super::talk::FormatArgs;
 use super::tested_shop::TestedShop;
@@ -74,9 +75,8 @@ pub(super) struct RunArgs {
     /// An ability that the merchant lacks, correct as it is: scenarios that need it are not applicable; may be repeated
     #[arg(long = "without", value_name = "ABILITY", value_parser = requirement)]
     without: Vec<Requirement>,
-    /// A profile directory in place of the built-in one
-    #[arg(long, value_name = "DIR")]
-    profile: Option<PathBuf>,
+    #[command(flatten)]
+    profile: ProfileArg,
     /// A merchant file: your own shop takes the merchant's place
     #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "mistakes", "styles"])]
     merchant: Option<PathBuf>,
@@ -216,7 +216,7 @@ pub(super) fn run(args: RunArgs, ends_with_dashes: bool) -> anyhow::Result<ExitC
 impl RunArgs {
     fn options(&self) -> RunOptions {
         let mut flags = Vec::new();
-        if let Some(profile) = &self.profile {
+        if let Some(profile) = self.profile.path() {
             flags.extend(["--profile".to_owned(), profile.display().to_string()]);
         }
         if self.timeout != TIMEOUT_S {
@@ -232,7 +232,7 @@ impl RunArgs {
             flags.push("--allow-unjudged".to_owned());
         }
         RunOptions {
-            profile: self.profile.as_deref().map(Into::into),
+            profile: self.profile.path().map(Into::into),
             seed: self.seed,
             styles: self.styles.clone(),
             mistakes: self.mistakes.clone(),

@@ -62,8 +62,8 @@ pub(super) struct ServeSettings {
     /// --host is not loopback
     #[arg(long, env = "PAYON_SIM_CONTROL_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(super) control_token: Option<String>,
-    /// A directory like the one that `payon-sim profile export` writes, in place of the built-in one
-    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR")]
+    /// A directory like the one that `payon-sim profile export` writes, or an overlay (.toml), in place of the built-in one
+    #[arg(long, env = "PAYON_SIM_PROFILE", value_name = "DIR|FILE")]
     pub(super) profile: Option<PathBuf>,
     /// Seed of every choice; the same seed gives the same run. Chosen at random when left out
     #[arg(long, env = "PAYON_SIM_SEED")]

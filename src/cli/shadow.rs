@@ -256,6 +256,11 @@ impl ShadowArgs {
             "{shown}: {} changes, {} assumptions confirmed, {rest}; try it with --profile {shown}",
             patch.changes, patch.confirmed
         ));
+        if report.simulated > 0 {
+            exit::say(
+                &"nothing counts as confirmed: the answers came from a payon-sim, not from PAYON",
+            );
+        }
         Ok(())
     }
 }

@@ -100,8 +100,17 @@ pub(super) fn export(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Replaces settings of `profile.toml`, each by its place and its value as JSON. Answers what is wrong with them.
+pub(super) fn replace_all(
+    sources: &mut [Option<SourceText>; FILES.len()],
+    settings: &[(&str, &str)],
+) -> Vec<Diagnostic> {
+    let Some(Some(source)) = sources.first_mut() else { return Vec::new() };
+    settings.iter().filter_map(|(key, value)| replace(source, key, value)).collect()
+}
+
 /// Replaces one setting of a file: `rules.order_lifetime_ms` by JSON. Its mark stays. Answers what is wrong with it.
-pub(super) fn replace(source: &mut SourceText, key: &str, json: &str) -> Option<Diagnostic> {
+fn replace(source: &mut SourceText, key: &str, json: &str) -> Option<Diagnostic> {
     let shown = source.shown.clone();
     let refuse = |what: String| Diagnostic::of_file(shown, what, Vec::new());
     let Ok(mut root) = source.text.parse::<toml::Table>() else { return None };

@@ -124,26 +124,19 @@ impl Profile {
 
     /// Reads a user's own directory, which must hold every file that [`Profile::export`] writes, or an overlay, which is one
     /// TOML file of changes.
-    pub fn load(dir: &Path) -> Result<Self, ProfileErrors> {
-        if overlay::is_overlay(dir) {
-            return Self::load_overlay(dir);
-        }
-        let (sources, problems) = files::load(dir);
-        parse(sources, problems)
+    pub fn load(path: &Path) -> Result<Self, ProfileErrors> {
+        Self::with(Some(path), &[])
     }
 
-    /// The profile in `dir`, or the built-in one, with some settings of its `profile.toml` replaced: each by its place,
-    /// such as `rules.order_lifetime_ms`, and its value as JSON.
-    pub fn with(dir: Option<&Path>, settings: &[(&str, &str)]) -> Result<Self, ProfileErrors> {
-        let (mut sources, mut problems) = match dir {
+    /// The profile at `path`, a directory or an overlay, or the built-in one, with some settings of its `profile.toml`
+    /// replaced: each by its place, such as `rules.order_lifetime_ms`, and its value as JSON.
+    pub fn with(path: Option<&Path>, settings: &[(&str, &str)]) -> Result<Self, ProfileErrors> {
+        let (mut sources, mut problems) = match path {
+            Some(file) if overlay::is_overlay(file) => return Self::load_overlay(file, settings),
             Some(dir) => files::load(dir),
             None => (builtin_sources(), Vec::new()),
         };
-        if let Some(Some(source)) = sources.first_mut() {
-            for (key, value) in settings {
-                problems.extend(files::replace(source, key, value));
-            }
-        }
+        problems.extend(files::replace_all(&mut sources, settings));
         parse(sources, problems)
     }
 

@@ -90,9 +90,11 @@ pub(super) struct AnswerEdit {
 impl Profile {
     /// Reads an overlay and the profile that it changes: the one that its `base` names, or else the built-in one. A base may be
     /// an overlay itself.
-    pub fn load_overlay(path: &Path) -> Result<Self, ProfileErrors> {
-        let layer = Layer::load(path)?;
-        Self::with_overlay(&layer.shown, &layer.text, path.parent())
+    pub(super) fn load_overlay(
+        path: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, ProfileErrors> {
+        Self::below(Layer::load(path)?, settings)
     }
 
     /// The profile that an overlay's text makes. `dir` is where its `base` is looked for.
@@ -101,8 +103,13 @@ impl Profile {
         text: &str,
         dir: Option<&Path>,
     ) -> Result<Self, ProfileErrors> {
+        Self::below(Layer::read(shown, text, dir)?, &[])
+    }
+
+    /// The profile that an overlay makes of what lies below it, with some settings of `profile.toml` replaced at last.
+    fn below(top: Layer, settings: &[(&str, &str)]) -> Result<Self, ProfileErrors> {
         let mut layers = Vec::new();
-        let mut next = Some(Layer::read(shown, text, dir)?);
+        let mut next = Some(top);
         let mut base = None;
         while let Some(layer) = next.take() {
             if let Some(path) = &layer.base {
@@ -132,6 +139,7 @@ impl Profile {
                 }
             }
         }
+        problems.extend(files::replace_all(&mut sources, settings));
         let mut profile = super::parse(sources, problems)?;
         let problems: Vec<_> = layers.iter().flat_map(|layer| layer.apply(&mut profile)).collect();
         if problems.is_empty() { Ok(profile) } else { Err(ProfileErrors(problems)) }

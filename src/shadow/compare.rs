@@ -18,8 +18,11 @@ const IGNORED_HEADERS: &[&str] = &[
     "content-length",
     "trailer",
     "upgrade",
-    "x-payon-trace",
+    OWN_HEADER,
 ];
+
+/// A header that every answer of a payon-sim has, and none of PAYON's.
+pub(super) const OWN_HEADER: &str = "x-payon-trace";
 
 /// An answer, secrets masked.
 #[derive(Clone, Copy, Debug)]

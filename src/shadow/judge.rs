@@ -116,6 +116,8 @@ pub struct JudgeCounts {
     pub rows_skipped: u64,
     /// Requests of other kinds, such as payer's pages.
     pub passed: u64,
+    /// Answers of a payon-sim.
+    pub simulated: u64,
     /// Calls by why they were not compared.
     pub uncompared: BTreeMap<Uncompared, u64>,
     /// Calls by operation and kind of the gateway's reply.
@@ -331,6 +333,8 @@ impl ShadowJudge {
         let Some(upstream) = call.answer.as_ref() else {
             return self.leave_out(Uncompared::NoAnswer, 1);
         };
+        let is_ours = |(name, _): &(String, String)| name.eq_ignore_ascii_case(compare::OWN_HEADER);
+        self.counts.simulated += u64::from(upstream.message.headers.iter().any(is_ours));
         if upstream.message.body.cut {
             return self.leave_out(Uncompared::Cut, 1);
         }

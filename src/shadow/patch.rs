@@ -127,6 +127,7 @@ pub fn propose(
         .assumptions
         .iter()
         .filter(|it| it.verdict == Verdict::Confirmed && it.mark == Mark::Assumed)
+        .filter(|_| report.simulated == 0)
         .map(|it| ConfirmedKey { key: it.key.clone(), on: report.day.clone(), times: it.confirmed })
         .collect();
     let text = patch.text();

@@ -21,7 +21,7 @@ const ALLOWING: &str = "--allow-uncompared";
 pub struct ShadowReport {
     /// The profile that was judged.
     pub profile: String,
-    /// The gateway.
+    /// The gateway, and whether it is none of PAYON's.
     pub upstream: String,
     /// Day of the latest call, yyyy-MM-dd in Cambodia.
     pub day: String,
@@ -33,6 +33,8 @@ pub struct ShadowReport {
     pub pushbacks: u64,
     /// Requests of other kinds, such as payer's pages, which are passed on and never compared.
     pub passed: u64,
+    /// Answers that came from a payon-sim. They say nothing of PAYON, so a patch confirms nothing then.
+    pub simulated: u64,
     /// Rows of lists that were left out, since their orders are unknown here or were changing.
     pub rows_skipped: u64,
     /// Calls that were not compared, by why.
@@ -218,12 +220,17 @@ impl ShadowReport {
         let counts = &judge.counts;
         Self {
             profile: judge.profile.name.clone(),
-            upstream: upstream.to_owned(),
+            upstream: if counts.simulated == 0 {
+                upstream.to_owned()
+            } else {
+                format!("{upstream} (a payon-sim: nothing of this is proof of PAYON)")
+            },
             day: judge.latest.rfc3339().chars().take(10).collect(),
             calls: counts.calls,
             compared: counts.compared,
             pushbacks: counts.pushbacks,
             passed: counts.passed,
+            simulated: counts.simulated,
             rows_skipped: counts.rows_skipped,
             uncompared: counts
                 .uncompared

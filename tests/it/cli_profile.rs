@@ -29,6 +29,28 @@ fn a_profile_is_written_out_checked_and_served_from() {
 }
 
 #[test]
+fn an_overlay_stands_wherever_a_profile_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (overlay, scenario) = (dir.path().join("mine.toml"), dir.path().join("own.yaml"));
+    std::fs::write(&overlay, "overlay = 1\n[settings]\n\"rules.order_lifetime_ms\" = 60000\n")
+        .unwrap();
+    // The scenario's own setting stands above the overlay's.
+    let text = "version: 1\nid: own\ntitle: An order\nprofile: [{ key: rules.identical_register, value: refuse }]\ndrive: [register, advance: 2m, pay]\n\
+        expect:\n  - order: { state: expired }\n";
+    std::fs::write(&scenario, text).unwrap();
+    let (overlay, scenario) = (overlay.to_str().unwrap(), scenario.to_str().unwrap());
+    // With the overlay the payment is refused, which leaves the step unjudged.
+    let judged = ["run", scenario, "--allow-unjudged"];
+    assert_eq!(run(&judged).code, Some(1));
+    let ended = run(&[&judged[..], &["--profile", overlay]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let explored = ["explore", "--runs", "1", "--flow", "purchase", "--allow-unexplored"];
+    let out = dir.path().join("out").display().to_string();
+    let ended = run(&[&explored[..], &["--profile", overlay, "--out", &out]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
 fn the_check_reads_the_keys_too() {
     // Base64 of DER, as every start takes it, but on an elliptic curve.
     let curve = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaCQPxS1NW/H4+QbaQpsNZxWGKqiWbmNPox415SkJAx2mjhIMH0aj1SDEniUkQBUBPpIY39iPce7iejeZPQNoLA==";

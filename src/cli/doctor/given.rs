@@ -22,6 +22,9 @@ const NAMES: [(&str, Setting); 9] = [
     ("PAYON_URL", Setting::Url),
 ];
 
+/// Entries without a setting that `payon-sim space create --env` writes.
+const OTHERS: [&str; 3] = ["PAYON_SIM_CONTROL_URL", "PAYON_SIM_SPACE", "PAYON_SIM_PUBLIC_KEY"];
+
 /// A setting that an entry of a file gives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Setting {
@@ -105,8 +108,13 @@ pub(super) struct Given {
 }
 
 impl Given {
-    /// Says which entries of the file gave no setting: a warning where one has nearly the name of a setting.
-    pub(super) fn tell_unused(&self, report: &mut DoctorReport) {
+    /// Says which entries of the file gave no setting: a warning where one has nearly the name of a setting, or where
+    /// `url`, which was given otherwise, stands above the file's.
+    pub(super) fn tell_unused(&self, url: &str, report: &mut DoctorReport) {
+        if let Some(own) = self.url.as_ref().filter(|own| own.as_str() != url) {
+            let found = format!("the address of the file, {own}, was not used: {url} was given");
+            report.warn(FILE, found, "leave --url and PAYON_SIM_URL out to use the file's");
+        }
         match &self.file {
             Some((file, unused)) if !unused.is_empty() => {
                 let found =
@@ -184,6 +192,9 @@ fn read_env(path: &Path) -> anyhow::Result<Given> {
         let (name, value) = line.map_err(|_| {
             anyhow!("{shown}: entry {number} is not NAME=value, with quotes around a value of several lines")
         })?;
+        if OTHERS.contains(&name.as_str()) {
+            continue;
+        }
         let Some(setting) = Setting::of(&name) else {
             unused.push(format!("{name}{}", meant(&name)));
             continue;
@@ -222,7 +233,7 @@ mod tests {
         fs::write(dir.path().join("key.pem"), "in a file").expect("written");
         let text = "# mine\nexport SHOP_PAYON_MERCHANT_ID=\"M1\"\nterm_id = T1\nPRIVATE_KEY=key.pem\n\
             PAYON_SIM_GATEWAY_PUBLIC_KEY='-----BEGIN\nEND-----'\nNOTI_URL=http://shop.test/noti\nOTHER=1\n\
-            PAYON_SIM_URL=http://127.0.0.1:1\n";
+            PAYON_SIM_SPACE=e\nPAYON_SIM_URL=http://127.0.0.1:1\n";
         fs::write(&file, text).expect("written");
         let given = read_env(&file).expect("read");
         assert_eq!(given.merchant.as_deref(), Some("M1"));

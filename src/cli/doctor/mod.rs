@@ -52,7 +52,7 @@ pub(super) fn run(args: DoctorArgs, own: &ArgMatches) -> anyhow::Result<ExitCode
     let report = runtime.block_on(async {
         let mut report = DoctorReport::default();
         let sim = Sim::session(&gateway, &mut report).await?;
-        given.tell_unused(&mut report);
+        given.tell_unused(gateway.url(), &mut report);
         if let Some(name) = &given.url_with_slash {
             sim::warn_of_slash(name, &mut report);
         }
