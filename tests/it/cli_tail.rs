@@ -51,6 +51,12 @@ async fn a_line_an_event_and_filters_that_choose() {
     );
     assert!(!orders.contains('\u{1b}'), "no colour but on a terminal");
 
+    space.client.post(&format!("{}/nowhere", space.base_url), &json!({})).await.expect(404);
+    let lost = tail(&space, &["--from-start", "--reason", "request.unknown-path", "--max", "1"])
+        .await
+        .ok();
+    assert_eq!(columns(&lost)[0][..2], ["request", "unknown path"]);
+
     let refused = tail(&space, &["--from-start", "--operation", "refund", "--max", "1"]).await.ok();
     let row = &columns(&refused)[0];
     assert_eq!(row[..4], ["request", "refund", &order, "sign.missing"]);

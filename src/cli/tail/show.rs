@@ -95,10 +95,12 @@ impl<'a> EventLine<'a> {
         if let Some(rule) = &request.rule {
             let _ = write!(more, ", rule {rule}");
         }
+        // Of what is neither, the pages of a payer name an order.
+        let unnamed = if request.tx_id.is_some() { "page" } else { "unknown path" };
         Self {
             at: moment(&request.at),
             kind,
-            what: request.operation.as_deref().or(request.control.as_deref()).unwrap_or("?"),
+            what: request.operation.as_deref().or(request.control.as_deref()).unwrap_or(unnamed),
             order: order_name(request.merchant_id.as_deref(), request.tx_id.as_deref()),
             outcome: (style, &request.reason),
             more,
