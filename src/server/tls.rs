@@ -59,9 +59,11 @@ pub enum TlsError {
         /// Its fault.
         problem: String,
     },
-    /// Certificate and key do not go together, or TLS does not take them.
-    #[error("the certificate and the key cannot be used: {0}")]
-    Unfit(#[from] rustls::Error),
+    /// Certificate and key do not go together, or the key is of a kind that is not served.
+    #[error(
+        "the certificate and the key cannot be used: {0}; a key is RSA of 2048 bits or more, on the curve P-256 or P-384, or Ed25519"
+    )]
+    Unfit(rustls::Error),
     /// A name for the certificate is none.
     #[error("{0:?} is neither a host name nor an IP address")]
     Name(String),
@@ -130,9 +132,9 @@ impl TlsIdentity {
     ) -> Result<Self, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+            .with_safe_default_protocol_versions()
+            .and_then(|versions| versions.with_no_client_auth().with_single_cert(chain, key))
+            .map_err(TlsError::Unfit)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca: None })
     }

@@ -173,7 +173,9 @@ fn a_certificate_of_ones_own_is_served_and_has_no_test_ca() {
     let none = run(&["tls", "ca", "--url", &secure.gateway.url]);
     assert!(none.code == Some(1) && none.err.contains("--tls-cert"), "{none:?}");
 
-    let missing = file("missing.pem");
+    let (missing, wide) = (file("missing.pem"), file("p521.pem"));
+    let curve = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521", "-out", &wide];
+    tool("openssl", &[&["genpkey"], &curve[..]].concat(), b"").ok();
     for (args, told) in [
         (vec!["--tls-cert", &cert], "without --tls-port"),
         (vec!["--tls-name", "shop"], "without --tls-port"),
@@ -181,6 +183,7 @@ fn a_certificate_of_ones_own_is_served_and_has_no_test_ca() {
         (vec!["--tls-port", "0", "--tls-key", &key], "needs --tls-cert"),
         (vec!["--tls-port", "0", "--tls-name", "a b"], "\"a b\" is neither a host name"),
         (vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &other], "cannot be used"),
+        (vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &wide], "P-256 or P-384"),
         (vec!["--tls-port", "0", "--tls-cert", &cert, "--tls-key", &cert], "no private key"),
         (vec!["--tls-port", "0", "--tls-cert", &missing, "--tls-key", &key], "cannot be read"),
         (vec!["--tls-port", "0", "--tls-cert", "/dev/zero", "--tls-key", &key], "larger than"),
