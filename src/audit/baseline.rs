@@ -128,6 +128,7 @@ mod tests {
 
     fn finding(id: &str, scenarios: &[&str]) -> AuditFinding {
         let evidence = scenarios.iter().map(|scenario| FailedScenario {
+            is_loss: false,
             scenario: (*scenario).to_owned(),
             title: String::new(),
             category: String::new(),

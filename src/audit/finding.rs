@@ -66,6 +66,9 @@ pub struct FailedScenario {
     pub seed: u64,
     /// Severity by what was seen to happen.
     pub severity: Severity,
+    /// True if money was given back that nobody asked for, or goods were shipped again, whatever was expected.
+    #[serde(skip)]
+    pub is_loss: bool,
     /// Sequence diagram, as text.
     pub diagram: String,
     /// The facts of the diagram.
@@ -95,7 +98,10 @@ impl FailedScenario {
         }
         let steps = case.loaded.scenario.drive.iter().map(step_name).collect();
         let happened = Happened { steps, orders };
-        let severity = failed.iter().map(|judged| consequence(judged)).max();
+        // Where no money moved and nothing was shipped, neither is lost, whatever was expected of it.
+        let has_moved = outcome.orders.iter().any(|order| order.has_moved);
+        let most = if has_moved { Severity::Critical } else { Severity::High };
+        let severity = failed.iter().map(|judged| consequence(judged).min(most)).max();
         Self {
             scenario: outcome.id.clone(),
             title: outcome.title.clone(),
@@ -108,6 +114,7 @@ impl FailedScenario {
             found,
             repeat: outcome.repeat.clone(),
             seed: outcome.seed,
+            is_loss: outcome.gives_back_too_much || BreachMark::SecondShipment.is_in(outcome),
             diagram: sequence::text(&happened),
             happened,
         }
@@ -139,6 +146,12 @@ fn step_name(step: &DriveStep) -> String {
 /// The expectations that were judged and are not met.
 fn failed(outcome: &ScenarioOutcome) -> impl Iterator<Item = &Judged> {
     outcome.verdicts.iter().filter(|judged| judged.verdict.judged && !judged.verdict.ok)
+}
+
+/// Returns true if the scenario says something of what the shop does: an expectation was judged and is not met, or its process has
+/// ended. What was not judged is no evidence.
+fn is_evidence(outcome: &ScenarioOutcome) -> bool {
+    outcome.is_failure() && (outcome.has_died || failed(outcome).next().is_some())
 }
 
 /// Severity of an expectation that is not met, by what it is about: goods, money, books, or manners.
@@ -179,9 +192,8 @@ pub(super) fn findings(
         }
     }
     while let Some(practice) = most_likely(rules, cases, outcomes, &results) {
-        let (explained, rest) = results
-            .into_iter()
-            .partition(|(case, outcome)| practice.explains(case) || practice.is_shown_by(outcome));
+        let (explained, rest) =
+            results.into_iter().partition(|(case, outcome)| practice.explains(case, outcome));
         results = rest;
         match findings.iter_mut().find(|known| known.id == practice.id) {
             Some(known) => known.add(rules, &explained),
@@ -197,8 +209,18 @@ pub(super) fn findings(
 }
 
 impl Practice {
+    /// Returns true if the scenario is there to catch a breach, and shows what can be one.
+    fn is_named_by(&self, case: &AuditCase, outcome: &ScenarioOutcome) -> bool {
+        self.is_caught_by(case) && is_evidence(outcome) && !self.is_refuted_by(outcome)
+    }
+
+    /// Returns true if the shop was seen doing what the breach says it does not.
+    fn is_refuted_by(&self, outcome: &ScenarioOutcome) -> bool {
+        self.refuted_by.is_some_and(|conduct| outcome.conduct.contains(&conduct))
+    }
+
     /// Returns true if the scenario is there to catch a breach.
-    fn is_named_by(&self, case: &AuditCase) -> bool {
+    fn is_caught_by(&self, case: &AuditCase) -> bool {
         let scenario = &case.loaded.scenario;
         let mut named = scenario.mistakes.iter();
         self.scenarios.contains(&scenario.id)
@@ -211,8 +233,13 @@ impl Practice {
     }
 
     /// Returns true if a breach makes the scenario fail.
-    fn explains(&self, case: &AuditCase) -> bool {
-        self.is_named_by(case) || self.also_fails.contains(&case.loaded.scenario.id)
+    fn is_broken_in(&self, case: &AuditCase) -> bool {
+        self.is_caught_by(case) || self.also_fails.contains(&case.loaded.scenario.id)
+    }
+
+    /// Returns true if a breach can be why a scenario failed.
+    fn explains(&self, case: &AuditCase, outcome: &ScenarioOutcome) -> bool {
+        self.is_shown_by(outcome) || self.is_broken_in(case) && !self.is_refuted_by(outcome)
     }
 }
 
@@ -256,20 +283,22 @@ fn most_likely<'r>(
 ) -> Option<&'r Practice> {
     let score = |practice: &Practice| {
         let share = |is_meant: &dyn Fn(&AuditCase) -> bool| {
-            let meant = cases.iter().zip(outcomes).filter(|(case, _)| is_meant(case));
-            let meant: Vec<&ScenarioOutcome> = meant.map(|(_, outcome)| outcome).collect();
-            let failed = meant.iter().filter(|outcome| outcome.is_failure()).count();
-            let passed = meant.iter().filter(|outcome| outcome.verdict == Conclusion::Ok).count();
+            let meant = || cases.iter().zip(outcomes).filter(|(case, _)| is_meant(case));
+            let is_breach = |(case, outcome): &(&AuditCase, &ScenarioOutcome)| {
+                is_evidence(outcome) && practice.explains(case, outcome)
+            };
+            let failed = meant().filter(is_breach).count();
+            let passed = meant().filter(|(_, outcome)| outcome.verdict == Conclusion::Ok).count();
             (failed * 100).checked_div(failed + passed).unwrap_or(0)
         };
-        let (named, all) =
-            (share(&|case| practice.is_named_by(case)), share(&|case| practice.explains(case)));
-        let is_seen = open.iter().any(|(case, _)| practice.is_named_by(case));
-        let explained = open
-            .iter()
-            .filter(|(case, outcome)| practice.explains(case) || practice.is_shown_by(outcome))
-            .count();
-        let mut telling = open.iter().filter(|(case, _)| practice.is_named_by(case));
+        let (named, all) = (
+            share(&|case| practice.is_caught_by(case)),
+            share(&|case| practice.is_broken_in(case)),
+        );
+        let is_seen = open.iter().any(|(case, outcome)| practice.is_named_by(case, outcome));
+        let explained =
+            open.iter().filter(|(case, outcome)| practice.explains(case, outcome)).count();
+        let mut telling = open.iter().filter(|(case, outcome)| practice.is_named_by(case, outcome));
         let is_marked = is_seen && telling.all(|(_, outcome)| practice.is_shown_by(outcome));
         let is_borne_out = match practice.shows {
             // Of the built-in merchant no process dies.
@@ -280,7 +309,8 @@ fn most_likely<'r>(
             }
             Some(_) => is_marked,
         };
-        let is_likely = named >= SHARE_NAMED && is_seen && is_borne_out;
+        let is_likely =
+            named >= SHARE_NAMED && is_seen && is_borne_out && explained >= practice.least;
         is_likely.then_some((explained, named, all))
     };
     let scored = rules.practices.iter().rev();
@@ -311,6 +341,9 @@ impl AuditFinding {
         let failed = explained.iter();
         self.evidence
             .extend(failed.map(|(case, outcome)| FailedScenario::of(rules, case, outcome)));
+        if self.evidence.iter().any(|it| it.is_loss) {
+            self.severity = Severity::Critical;
+        }
         sort_by_key(&mut self.evidence, |it| std::cmp::Reverse(it.severity));
     }
 }

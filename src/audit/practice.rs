@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AuditCase;
 use crate::base::{PackedTexts, packed_texts};
+use crate::scenario_runs::Conduct;
 
 /// The built-in data.
 static BUILT_IN: PackedTexts = packed_texts!("audit");
@@ -86,6 +87,12 @@ pub struct Practice {
     /// Mark that a breach leaves in the scenarios that it makes fail.
     #[serde(default, skip_serializing)]
     pub shows: Option<BreachMark>,
+    /// Conduct of the shop that contradicts a breach: a scenario in which it is seen does not name this practice.
+    #[serde(default, rename(deserialize = "refuted_by"), skip_serializing)]
+    pub refuted_by: Option<Conduct>,
+    /// Number of failed scenarios that it takes to name it; one when absent.
+    #[serde(default, skip_serializing)]
+    pub least: usize,
     /// Category.
     pub category: String,
     /// Severity of a breach.

@@ -295,6 +295,9 @@ fn text(scenario: &ScenarioOutcome) -> String {
     if let Some(first_run) = &scenario.first_run {
         add_lines(&mut text, "run twice: ", first_run);
     }
+    if let Some(note) = &scenario.note {
+        add_lines(&mut text, "note: ", note);
+    }
     if scenario.verdict.is_open() {
         shortcomings(&mut text, scenario);
     }

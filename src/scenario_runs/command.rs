@@ -1,11 +1,12 @@
 //! A scenario in which a command of the user's plays the merchant, in real time.
 
+use std::fs;
 use std::io;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,13 @@ use crate::base::Seed;
 use crate::gateway;
 use crate::profile::{Merchant, Profile};
 use crate::space::Space;
+
+/// Said where processes that the command has started run on after it.
+const LEFT_RUNNING: &str = "the command has ended and has left a process running, which has lost its gateway: this scenario's \
+    ends with the command. Let the command wait for what it starts, or end it";
+/// Time that such a process has to end by itself, and pause between two looks.
+const LEFT_FOR: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Tells a scenario with the command of the options in the merchant's place, which finds gateway and keys in its environment and has so
 /// long for its work. That it ends with another code than 0 is a failure; what the merchant believes is not judged.
@@ -41,8 +49,9 @@ pub fn test(
             ("PAYON_SIM_RUN_SEED", outcome.seed.to_string()),
         ]);
         let over = CancellationToken::new();
+        let note = &mut outcome.note;
         let running = async {
-            let ended = run(&options.command, environment, &options.hidden, patience).await;
+            let ended = run(&options.command, environment, &options.hidden, patience, note).await;
             over.cancel();
             ended
         };
@@ -92,12 +101,14 @@ pub fn command_environment(
     Ok(told)
 }
 
-/// Runs the command to its end. What it prints goes to the error stream, so that the output stays ours.
+/// Runs the command to its end. What it prints goes to the error stream, so that the output stays ours. `note` is what else is to
+/// be said of it.
 async fn run(
     line: &[String],
     environment: Vec<(&'static str, String)>,
     hidden: &[String],
     patience: Duration,
+    note: &mut Option<String>,
 ) -> Result<(), String> {
     let (program, arguments) = line.split_first().ok_or("no command is given")?;
     let mut command = Command::new(program);
@@ -115,6 +126,9 @@ async fn run(
         let _ = child.wait().await;
         return Err(format!("the command was ended after {} s", patience.as_secs()));
     };
+    if group.runs_on().await {
+        *note = Some(LEFT_RUNNING.to_owned());
+    }
     group.leave_alone();
     match ended {
         Ok(status) if status.success() => Ok(()),
@@ -131,10 +145,39 @@ impl ProcessGroup {
         Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
     }
 
+    /// Returns true if a process of it has not ended a moment later.
+    async fn runs_on(&self) -> bool {
+        let runs = || self.0.is_some_and(has_running);
+        let ends = async {
+            while runs() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(LEFT_FOR, ends).await.is_err()
+    }
+
     /// It has ended by itself: what it has left running stays.
     fn leave_alone(mut self) {
         self.0 = None;
     }
+}
+
+/// Returns true if a process of the group runs. One that has ended stays in it until it is waited for, which nobody may do.
+fn has_running(group: Pid) -> bool {
+    let number = group.as_raw_nonzero().to_string();
+    let is_running = |stat: &[u8]| {
+        let stat = String::from_utf8_lossy(stat);
+        let words = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace());
+        let mut words = words.into_iter().flatten();
+        let (state, group) = (words.next(), words.nth(1));
+        group == Some(&*number) && !matches!(state, Some("Z" | "X"))
+    };
+    let is_there = test_kill_process_group(group).is_ok();
+    is_there
+        && fs::read_dir("/proc").map_or(true, |processes| {
+            let stats = processes.flatten().map(|it| fs::read(it.path().join("stat")));
+            stats.flatten().any(|stat| is_running(&stat))
+        })
 }
 
 impl Drop for ProcessGroup {

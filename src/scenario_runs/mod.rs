@@ -6,6 +6,7 @@
 
 mod beside;
 mod command;
+mod conduct;
 mod drive;
 mod gaps;
 mod outcome;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use command::{command_environment, test};
+pub use conduct::Conduct;
 pub use outcome::{
     Conclusion, Judged, MerchantKind, OrderEventLine, OrderStory, Outcomes, ScenarioOutcome,
     VerdictCounts,
@@ -44,8 +46,8 @@ use crate::merchant_under_test::ShopError;
 use crate::profile::{Profile, ProfileErrors};
 use crate::reference_merchant::{Shop, VirtualTime};
 use crate::scenario::{
-    Counts, DriveStep, ExpectationVerdict, Mistake, Override, Requirement, Scenario, SpaceHistory,
-    Style, judge_beside,
+    Counts, Decimal, DriveStep, ExpectationVerdict, Mistake, Override, Requirement, Scenario,
+    SpaceHistory, Style, judge_beside,
 };
 use crate::simulator::{PortError, StartError};
 use crate::space::Space;
@@ -148,9 +150,12 @@ fn begin(case: &LoadedScenario, options: &RunOptions) -> ScenarioOutcome {
         is_cut_off: false,
         has_died: false,
         shares_tx_ids: false,
+        gives_back_too_much: false,
+        conduct: Vec::new(),
         verdicts: Vec::new(),
         gaps: Vec::new(),
         first_run: None,
+        note: None,
         calls: Vec::new(),
         orders: Vec::new(),
         took_ms: 0,
@@ -342,10 +347,23 @@ fn sum_up(
     outcome.verdicts = verdicts(scenario, space, history, played);
     outcome.gaps = gaps::gaps(scenario, space, history, played.is_driven);
     outcome.orders = OrderStory::all(history);
+    outcome.gives_back_too_much = gives_back_too_much(&scenario.drive, history);
+    outcome.conduct = Conduct::all(scenario, history);
     let mut tx_ids = HashSet::new();
     outcome.shares_tx_ids =
         history.shop.iter().flatten().any(|fact| !tx_ids.insert(fact.tx_id.as_str()));
     outcome.met = space.met();
+}
+
+/// Returns true if the steps name the sum of each refund, and more was refunded. Copies of a step are one refund.
+fn gives_back_too_much(steps: &[DriveStep], history: &SpaceHistory) -> bool {
+    let refunds = steps.iter().filter_map(|step| match step {
+        DriveStep::Refund(refund) => Some(refund.amount.map(|amount| amount.0)),
+        _ => None,
+    });
+    let asked: Option<i64> = refunds.sum();
+    let refunded = history.orders.iter().map(|it| Decimal::of(it.refunded, it.currency).0);
+    asked.is_some_and(|asked| asked > 0 && refunded.sum::<i64>() > asked)
 }
 
 /// Verdicts on what is expected. What is met says nothing where no merchant took part. Of a scenario that was not played to its

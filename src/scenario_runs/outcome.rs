@@ -4,6 +4,7 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
+use super::conduct::Conduct;
 use super::drive::OTHER_TILL;
 use crate::base::{Amount, JsonTree, Millis, OrderState, Reason, named_enum, sort_by};
 use crate::scenario::{Belief, Counts, Coverage, Expectation, ExpectationVerdict, SpaceHistory};
@@ -132,6 +133,12 @@ pub struct ScenarioOutcome {
     /// True if two orders of the shop have one txId.
     #[serde(skip)]
     pub shares_tx_ids: bool,
+    /// True if more was given back than the steps have asked for.
+    #[serde(skip)]
+    pub gives_back_too_much: bool,
+    /// Things that the merchant was seen to do right.
+    #[serde(skip)]
+    pub conduct: Vec<Conduct>,
     /// One for each expectation, in their order; none where there was nothing to judge.
     pub verdicts: Vec<Judged>,
     /// Gaps, a sentence each: steps that nobody made, rules that never stepped in.
@@ -139,6 +146,9 @@ pub struct ScenarioOutcome {
     /// Result of an earlier run of the same scenario, where that one failed by its time alone and this one has a slower clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_run: Option<String>,
+    /// Remark that changes no verdict: what the command left running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Calls to a shop under test with their answers, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<String>,
@@ -196,6 +206,9 @@ pub struct OrderStory {
     /// True if its payment was approved, and nothing of it ever captured.
     #[serde(skip)]
     pub is_only_held: bool,
+    /// True if money was taken or held for it, for however long, or its goods were shipped.
+    #[serde(skip)]
+    pub has_moved: bool,
     /// All that happened to it, oldest first.
     pub events: Vec<OrderEventLine>,
 }
@@ -353,6 +366,9 @@ impl OrderStory {
             believes: shop.and_then(|fact| fact.believes).map(Belief::name),
             shipped: shop.and_then(|fact| fact.shipped),
             is_only_held: order.count("approved") > 0 && order.captured == Amount::ZERO,
+            has_moved: order.count("approved") > 0
+                || order.captured > Amount::ZERO
+                || shop.and_then(|fact| fact.shipped) > Some(0),
             events: events(order, history),
         }
     }

@@ -213,8 +213,8 @@ fn suite(scenario: &ScenarioOutcome) -> TestSuite {
         let name = format!("{}. {}", at + 1, title(judged));
         suite.add_test_case(case(&xml(&name), &id, Duration::ZERO, status(scenario, judged)));
     }
-    let printed: Vec<&str> =
-        scenario.first_run.iter().chain(&scenario.calls).map(String::as_str).collect();
+    let told = scenario.first_run.iter().chain(&scenario.note).chain(&scenario.calls);
+    let printed: Vec<&str> = told.map(String::as_str).collect();
     if !printed.is_empty() {
         suite.set_system_out(xml(&printed.join("\n")));
     }

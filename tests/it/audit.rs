@@ -1,12 +1,13 @@
 //! `payon-sim audit`, with the built-in merchant and with a shop of the user's.
 
+use std::collections::HashSet;
 use std::fs;
 use std::sync::Mutex;
 
-use payon_sim::audit::{Audit, AuditCase, AuditRules, all_cases};
+use payon_sim::audit::{Audit, AuditCase, AuditRules, Severity, all_cases};
 use payon_sim::base::Named as _;
 use payon_sim::scenario::{Mistake, Requirement};
-use payon_sim::scenario_runs::{LoadedScenario, ManyRuns, RunOptions, run_scenario};
+use payon_sim::scenario_runs::{LoadedScenario, ManyRuns, RunOptions, not_run, run_scenario};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -319,6 +320,69 @@ fn a_shop_of_the_users_is_judged_with_every_word_of_the_command_that_repeats_it(
     assert_eq!(repeat, format!("payon-sim run P01 --seed 1 --merchant {file}"));
     let words: Vec<&str> = repeat.split(' ').skip(1).collect();
     assert_eq!(run(&words).code, Some(1), "{repeat}");
+}
+
+/// A scenario that a shop fails is no evidence of a bug that its journal refutes: four calls under one txId are one cart under
+/// one txId and a call that was made again, and an answer that comes at once comes neither late nor never.
+#[test]
+fn no_practice_is_named_that_the_journal_refutes() {
+    if !has_tool("python3") {
+        return;
+    }
+    let bench = Bench::new();
+    let file = bench.mini("", "without: [khqr, reversal, pre-auth, partial-refund]\n");
+    let text = fs::read_to_string(&file).unwrap();
+    let refund = "do:\n  refund: { method: POST, path: \"/orders/${shopOrder}/check\" }\n";
+    let file = bench.write("refunds.yaml", &text.replace("do:\n", refund));
+    for id in ["S029", "S059"] {
+        let (_, report) = json(&["--merchant", &file, "--only", id, "--allow-unjudged"]);
+        assert_eq!(findings(&report), [id], "{report:#}");
+        let finding = &report["findings"][0];
+        assert_eq!(finding["evidence"][0]["severity"], finding["severity"]);
+        // The gateway has refused the order, so no goods and no money are lost.
+        let is_refused = id == "S059";
+        assert!(!is_refused || finding["severity"] == "high", "{finding:#}");
+    }
+}
+
+/// A shop that repeats a refund has taken the answer that was lost neither for a refusal nor for a success; and whatever a finding is
+/// called, money that was given back twice is lost.
+#[test]
+fn a_refund_that_was_made_twice_is_critical_and_named_so() {
+    for id in ["S014", "S051"] {
+        let repeats = ["--mistake", "repeats-refund", "--only", id, "--allow-unjudged"];
+        let (_, report) = json(&repeats);
+        assert_eq!(findings(&report), ["ask-before-refunding-again"], "{report:#}");
+        assert_eq!(report["findings"][0]["severity"], "critical");
+    }
+    let mut cases = all_cases().unwrap();
+    cases.retain(|case| case.loaded.scenario.id == "S051");
+    let mistakes = vec![Mistake::RepeatsRefund];
+    let mut outcome =
+        run_scenario(&cases[0].loaded, &RunOptions { mistakes, ..RunOptions::default() });
+    outcome.conduct.clear();
+    let rules = AuditRules::built_in().unwrap();
+    let audit = Audit::of(&rules, "a shop".to_owned(), None, &cases, &[outcome]);
+    let found = &audit.findings[0];
+    let practice = rules.practices.iter().find(|practice| practice.id == found.id).unwrap();
+    assert_eq!((practice.severity, found.severity), (Severity::High, Severity::Critical));
+}
+
+/// A shop that ends no scenario fails each of them, and nothing is known of what it does right or wrong.
+#[test]
+fn what_was_not_judged_names_no_practice() {
+    let (rules, cases) = (AuditRules::built_in().unwrap(), all_cases().unwrap());
+    let unanswered = |case: &AuditCase| {
+        let mut outcome = not_run(&case.loaded, &RunOptions::default(), "it does not answer");
+        outcome.is_cut_off = false;
+        outcome
+    };
+    let outcomes: Vec<_> = cases.iter().map(unanswered).collect();
+    let audit = Audit::of(&rules, "silent".to_owned(), None, &cases, &outcomes);
+    let ids: HashSet<&str> = audit.findings.iter().map(|it| it.id.as_str()).collect();
+    let scenarios = cases.iter().map(|case| case.loaded.scenario.id.as_str());
+    assert_eq!(ids, scenarios.collect());
+    assert_eq!((audit.grade.tally.judged, &*audit.grade.letter), (0, "F"));
 }
 
 /// Bugs of the sample shop in Node, each with scenarios that are there to catch it. Where others stand beside them, they are

@@ -49,9 +49,12 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
         is_cut_off: false,
         has_died: false,
         shares_tx_ids: false,
+        gives_back_too_much: false,
+        conduct: Vec::new(),
         error: (!ok).then(|| format!("the command failed {ODD}")),
         verdicts: vec![verdict(ok, true), verdict(false, false)],
         first_run: None,
+        note: None,
         calls: Vec::new(),
         gaps: vec![format!("step `pay`: 1 wanted, 0 made {ODD}")],
         orders: vec![OrderStory {
@@ -66,6 +69,7 @@ fn outcome(id: &str, ok: bool) -> ScenarioOutcome {
             believes: Some("paid"),
             shipped: Some(1),
             is_only_held: false,
+            has_moved: true,
             events: vec![
                 event(0, "call", "register", None),
                 event(65_000, "change", "approved", Some("lose-the-answer")),

@@ -31,8 +31,11 @@ def pay(path, **members):
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as refused:
-        return json.load(refused)
-    except OSError:
+        try:
+            return json.load(refused)
+        except ValueError:
+            return {}
+    except (OSError, ValueError):
         return {}
 
 
