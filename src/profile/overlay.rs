@@ -60,7 +60,7 @@ struct AnswerChange {
     http: Option<u16>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum PushbackEnd {
     Success,
@@ -206,6 +206,7 @@ impl Layer {
     /// Changes a profile in which the settings are changed already. Answers what is wrong.
     fn apply(&self, profile: &mut Profile) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
+        let mut changed = Vec::new();
         for answer in &self.overlay.answer {
             let at = answer.span().start;
             let AnswerChange { on, reasons, pushback, code, message, http } = answer.get_ref();
@@ -228,6 +229,19 @@ impl Layer {
                 let is_success = matches!(end, PushbackEnd::Success);
                 profile.reasons.edit_pushback(is_success, &edit, &self.place(at));
             }
+            let parts = [
+                ("code", code.is_some()),
+                ("message", message.is_some()),
+                ("http", http.is_some()),
+            ];
+            for (part, _) in parts.into_iter().filter(|(_, is_set)| *is_set) {
+                let change = (part, on, reasons, pushback);
+                if changed.contains(&change) {
+                    let what = format!("an earlier answer sets {part} for the same");
+                    problems.push(self.refuse(at, what));
+                }
+                changed.push(change);
+            }
             let on = if on.is_empty() { Operation::ALL } else { on };
             let cells = on.iter().flat_map(|on| reasons.iter().map(|reason| (*on, *reason)));
             for (operation, reason) in cells {
@@ -240,8 +254,12 @@ impl Layer {
             problems.extend(found.map(|what| self.refuse(at, what)));
             profile.replies.0.push(reply.get_ref().clone());
         }
-        for confirmation in &self.overlay.confirmed {
+        for (at, confirmation) in self.overlay.confirmed.iter().enumerate() {
             let Confirmation { key, on, times } = confirmation.get_ref();
+            if self.overlay.confirmed[..at].iter().any(|earlier| earlier.get_ref().key == *key) {
+                let what = format!("{key:?} is confirmed here twice");
+                problems.push(self.refuse(confirmation.span().start, what));
+            }
             let known = profile.provenance.iter_mut().find(|entry| entry.key == *key);
             let Some(entry) = known else {
                 let what = format!("there is no behaviour {key:?}");
@@ -428,6 +446,20 @@ times = 1
         }
         let confirmed = "overlay = 1\n[[confirmed]]\nkey = \"x\"\non = \"2026-01-01\"\ntimes = 1\n";
         assert!(told(confirmed).contains("no behaviour \"x\""));
+        let twice = |part: &str| told(&format!("overlay = 1\n{part}{part}"));
+        let confirmed =
+            confirmed.replace("overlay = 1\n", "").replace("\"x\"", "\"rules.otp_tries\"");
+        let said = twice(&confirmed);
+        assert!(said.starts_with("my.toml:6") && said.contains("confirmed here twice"), "{said}");
+        let said = twice("[[answer]]\nreasons = [\"order.not-found\"]\ncode = \"1\"\n");
+        assert!(
+            said.starts_with("my.toml:5") && said.contains("earlier answer sets code"),
+            "{said}"
+        );
+        let other = "[[answer]]\nreasons = [\"order.not-found\"]\n";
+        assert!(
+            overlaid(&format!("overlay = 1\n{other}code = \"1\"\n{other}http = 200\n")).is_ok()
+        );
         assert!(told("overlay = 1\nsetings = 1\n").contains("setings"));
     }
 }

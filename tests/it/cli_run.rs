@@ -290,6 +290,33 @@ fn a_scenario_that_judges_or_does_nothing_is_not_ok() {
     assert!(told.err.contains("empty: there is no scenario in it"), "{}", told.err);
 }
 
+#[test]
+fn what_a_command_leaves_running_is_told() {
+    let folder = Folder::new();
+    let one = folder.scenario(
+        "ONE",
+        "drive: [register]\nexpect: [{ request: { operation: register, atLeast: 1 } }]\n",
+    );
+    let buys = shop("").replace("-sf", "-s");
+    let buys = buys.split(" && ").next().unwrap();
+    for (line, is_left) in [
+        (buys.to_owned(), false),
+        (format!("{buys}; sleep 0.1 & exit 0"), false),
+        (format!("{buys}; sleep 20 >/dev/null 2>&1 & exit 0"), true),
+    ] {
+        let told = run(&["run", &one, "--", "sh", "-c", &line]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert_eq!(
+            told.out.contains("note: the command has ended and has left a process running"),
+            is_left,
+            "{told:?}"
+        );
+        let json = run(&["run", &one, "--format", "json", "--", "sh", "-c", &line]);
+        let report: Value = serde_json::from_str(&json.out).unwrap();
+        assert_eq!(report["stories"][0]["note"].is_string(), is_left, "{report:#}");
+    }
+}
+
 /// What a run without any merchant meets.
 const ABSENT: &str = "expect:\n  - never: true\n    order: { state: failed }\n  - ledger: { balanced: true }\n  - request: { operation: refund, atMost: 0 }\n";
 
@@ -328,7 +355,9 @@ fn a_registration_that_makes_no_order_is_told() {
     fs::write(&asked, text).unwrap();
     assert!(run(&["run", &asked, "--", "sh", "-c", wrong]).ok().starts_with("ok   ASKED"));
     let rule = "rules:\n  - id: r\n    when: { operation: register }\n    then: [reason: system.maintenance]\n";
-    let ruled = folder.scenario("RULED", &format!("{rule}drive: [register]\n{ABSENT}"));
+    // Where there is no order there is nothing to balance.
+    let absent = ABSENT.replace("balanced: true", "captured: 0");
+    let ruled = folder.scenario("RULED", &format!("{rule}drive: [register]\n{absent}"));
     let right = shop("").replace("-sf", "-s");
     let right = right.split(" && ").next().unwrap();
     assert!(run(&["run", &ruled, "--", "sh", "-c", right]).ok().starts_with("ok   RULED"));

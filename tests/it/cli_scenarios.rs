@@ -164,7 +164,19 @@ fn a_step_about_an_order_that_nobody_registers_is_a_mistake() {
         let words = format!("no step before this one registers the order {name}");
         assert!(told.out.contains(mistake) && told.out.contains(&words), "{drive}: {}", told.out);
     }
+    let saved = "register: { savedCardOf: C1 }";
     for drive in [
+        format!("[{{ {saved} }}, {{ bind: {{ clientId: C1 }} }}]"),
+        format!("[{{ bind: {{ clientId: C2 }} }}, {{ {saved} }}]"),
+        "[{ burst: { orders: 2, clients: 1, each: { savedCardOf: C1 } } }]".to_owned(),
+    ] {
+        let told = check(&drive);
+        assert_eq!(told.code, Some(2), "{drive}: {told:?}");
+        let words = "no step before this one saves a card of the client \"C1\"";
+        assert!(told.out.contains("mine.yaml:4:") && told.out.contains(words), "{}", told.out);
+    }
+    for drive in [
+        &*format!("[{{ bind: {{ clientId: C1 }} }}, {{ {saved} }}]"),
         "[register, pay, { register: { order: a } }, { pay: { order: a } }]",
         "[{ burst: { orders: 2, clients: 1 } }, { refund: { order: order-2 } }]",
     ] {

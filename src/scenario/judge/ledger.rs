@@ -4,7 +4,7 @@ use super::{Compare, ExpectationVerdict, Nearest, Run};
 use crate::base::Currency;
 use crate::scenario::codec::Decimal;
 use crate::scenario::history::OrderFact;
-use crate::scenario::model::LedgerExpectation;
+use crate::scenario::model::{AmountTest, LedgerExpectation};
 
 pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> ExpectationVerdict {
     let currency = wanted.currency.unwrap_or(Currency::Usd);
@@ -41,6 +41,14 @@ pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> ExpectationVer
         currency.code()
     );
     let ok = compare.0.is_empty();
+    let says_none = |test: &AmountTest| test.bounds().1 == Decimal(0);
+    if ok
+        && orders.is_empty()
+        && !sums.iter().any(|(_, test, _)| test.as_ref().is_some_and(says_none))
+    {
+        let other = run.history.orders.first().map_or("", |order| order.currency.code());
+        return ExpectationVerdict::not_judged(&no_order(currency.code(), other));
+    }
     let detail = if ok { "the sums are as expected" } else { "the sums are not as expected" };
     ExpectationVerdict {
         ok,
@@ -49,6 +57,12 @@ pub(super) fn judge(wanted: &LedgerExpectation, run: &Run<'_>) -> ExpectationVer
         evidence: vec![told.clone()],
         nearest: (!ok).then_some(Nearest { what: told, differences: compare.0 }),
     }
+}
+
+/// Said where there is nothing to sum up in `currency`; `other` is one that there is an order in.
+fn no_order(currency: &str, other: &str) -> String {
+    let why = format!("there is no order in {currency}, so there are no sums");
+    if other.is_empty() { why } else { format!("{why}; is `currency: {other}` meant?") }
 }
 
 /// The rule of money that an order breaks.

@@ -102,6 +102,11 @@ fn weigh_calls(
     let verdict = weigh(what, count, counted.collect());
     let Some(apart) = wanted.apart.filter(|_| verdict.ok) else { return verdict };
     let least = i64::try_from(apart.ms()).unwrap_or(i64::MAX);
+    if fitting.len() < 2 && wanted.counts().is_none() {
+        return ExpectationVerdict::not_judged(&format!(
+            "{what}: there is one call, so there is no pause between two"
+        ));
+    }
     let mut pairs = fitting.windows(2);
     let Some([before, after]) = pairs.find(|pair| pair[1].0.0 - pair[0].0.0 < least) else {
         return verdict;

@@ -224,6 +224,22 @@ fn evidence_against_all_of_them_shows_those_that_are_wrong() {
 }
 
 #[test]
+fn what_holds_of_nothing_is_not_judged() {
+    let history = lost_refund();
+    for text in [
+        "{ ledger: { currency: KHR, balanced: true } }",
+        "{ ledger: { currency: KHR, net: { lte: 10 }, balanced: true } }",
+        "{ request: { operation: register, txId: A, apart: 1s } }",
+        "{ anyOf: [{ ledger: { currency: KHR, balanced: true } }] }",
+    ] {
+        let verdict = verdict(text, &history);
+        assert!(!verdict.judged && !verdict.ok, "{text}: {verdict:#?}");
+    }
+    let told = verdict("{ ledger: { currency: KHR, balanced: true } }", &history).detail;
+    assert!(told.contains("no order in KHR") && told.contains("`currency: USD`"), "{told}");
+}
+
+#[test]
 fn broken_balances_are_found() {
     let mut history = lost_refund();
     history.orders[1].refunded = Amount::from_minor(1001);

@@ -140,11 +140,25 @@ fn check_drive(scenario: &Scenario, doubts: &mut Doubts) {
     }
 }
 
-/// Steps that can never work, since no step before them registers their order.
+/// Steps that can never work, since no step before them registers their order or saves the card that they ask for.
 pub fn check_order_names(scenario: &Scenario) -> Vec<Warning> {
-    let (mut doubts, mut known) = (Doubts::default(), HashSet::new());
+    let (mut doubts, mut known, mut clients) = (Doubts::default(), HashSet::new(), HashSet::new());
     for (at, step) in scenario.drive.iter().enumerate() {
+        let (keys, register) = match step {
+            DriveStep::Register(register) => (&["register", "savedCardOf"][..], Some(register)),
+            DriveStep::Burst(burst) => (&["burst", "each", "savedCardOf"][..], Some(&burst.each)),
+            _ => (&[][..], None),
+        };
+        let owner = register.and_then(|it| it.saved_card_of.as_deref());
+        if let Some(owner) = owner.filter(|owner| !clients.contains(owner)) {
+            let message = format!("no step before this one saves a card of the client {owner:?}");
+            let help = "a `bind` before it saves one: `bind: { clientId: … }`";
+            doubts.about("drive", at).warn(keys, Message::new(message).help(help));
+        }
         match step {
+            DriveStep::Bind(bind) => {
+                clients.insert(&*bind.client_id);
+            }
             DriveStep::Register(register) => {
                 let name = register.order.as_deref().unwrap_or(DriveStep::FIRST_ORDER);
                 known.insert(name.to_owned());

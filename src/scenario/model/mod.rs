@@ -122,6 +122,14 @@ fn check_scenario(scenario: &Scenario, node: YamlNode<'_>) -> Option<()> {
             sound = false;
         }
     }
+    let settings = node.member("profile").and_then(YamlNode::list).unwrap_or_default();
+    for (at, (setting, place)) in scenario.profile.iter().zip(settings).enumerate() {
+        if scenario.profile[..at].iter().any(|earlier| earlier.key == setting.key) {
+            let message = format!("the setting `{}` stands here twice", setting.key);
+            place.member("key").unwrap_or(place).refuse(message);
+            sound = false;
+        }
+    }
     sound.then_some(())
 }
 

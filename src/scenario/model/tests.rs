@@ -194,6 +194,10 @@ fn what_is_not_yaml_is_refused_in_words() {
         ("- 1", "expected a map, found a list"),
         ("a: 1\n---\nb: 2", "one document only"),
         ("id: a\nid: b", "stands here twice"),
+        (
+            "version: 1\nid: a\ntitle: t\nprofile:\n  - { key: a.b, value: 1 }\n  - { key: a.b, value: 2 }",
+            "6:12 the setting `a.b` stands here twice",
+        ),
         ("a: *nowhere", "not YAML"),
         ("{[1]: 2}", "expected a key, found a list"),
     ] {
