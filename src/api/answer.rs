@@ -43,12 +43,7 @@ impl Control {
     /// browser asks.
     pub fn admit_page(&self, head: &Parts, path: &str) -> Result<(), Box<Response<ReplyBody>>> {
         self.guard.admit(head, path).map_err(|problem| {
-            let mut response = if wants_page(&head.headers) {
-                let page = problem.to_page(path);
-                respond(problem.status(), Bytes::from(page).into(), "text/html;charset=UTF-8")
-            } else {
-                refuse(&problem)
-            };
+            let mut response = refuse_page(&problem, &head.headers, path);
             guard::make_safe(response.headers_mut());
             Box::new(response)
         })
@@ -118,9 +113,10 @@ impl Control {
             };
         }
         if dashboard::is_ours(path) {
-            return match self.guard.admit_page(&head) {
-                Ok(()) => dashboard::answer(&head.method, path, &head.headers),
-                Err(problem) => refuse(&problem),
+            let admitted = self.guard.admit_page(&head);
+            return match admitted.and_then(|()| self.space_of(space)) {
+                Ok(_) => dashboard::answer(&head.method, path, &head.headers),
+                Err(problem) => refuse_page(&problem, &head.headers, path),
             };
         }
         if docs::is_ours(path) {
@@ -135,6 +131,17 @@ impl Control {
         }
     }
 
+    /// The space of a request.
+    fn space_of(&self, name: Option<&str>) -> Result<Arc<Space>, ApiProblem> {
+        let Some(name) = name else { return Ok(Arc::clone(self.spaces().default_space())) };
+        self.spaces().named(name).ok_or_else(|| {
+            let detail = format!(
+                "there is no space named {name:?}; POST /_sim/v1/spaces makes one, GET lists them"
+            );
+            ApiProblem::new(ProblemKind::UnknownSpace, detail)
+        })
+    }
+
     async fn try_answer(
         self: &Arc<Self>,
         space: Option<&str>,
@@ -147,15 +154,7 @@ impl Control {
         let query = head.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
         let place = space.map(|name| format!("/space/{name}")).unwrap_or_default();
         let asked = format!("{place}{path}{query}");
-        let space = match space {
-            None => Arc::clone(self.spaces().default_space()),
-            Some(name) => self.spaces().named(name).ok_or_else(|| {
-                let detail = format!(
-                    "there is no space named {name:?}; POST /_sim/v1/spaces makes one, GET lists them"
-                );
-                ApiProblem::new(ProblemKind::UnknownSpace, detail)
-            })?,
-        };
+        let space = self.space_of(space)?;
         let body = read_body(&route.limits(&self.settings.limits), body).await?;
         if let Some(encoding) = head.headers.get(CONTENT_ENCODING)
             && let Some(came) = compressed(encoding.as_bytes(), &body)
@@ -277,6 +276,15 @@ async fn read_body(limits: &Limits, body: &mut RequestBody) -> Result<Bytes, Api
 fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).map_or(&b""[..], HeaderValue::as_bytes);
     accept.windows(9).any(|media| media == b"text/html")
+}
+
+/// Refuses the request for a page, with a page where a browser asks.
+fn refuse_page(problem: &ApiProblem, headers: &HeaderMap, path: &str) -> Response<ReplyBody> {
+    if !wants_page(headers) {
+        return refuse(problem);
+    }
+    let page = problem.to_page(path);
+    respond(problem.status(), Bytes::from(page).into(), "text/html;charset=UTF-8")
 }
 
 fn refuse(problem: &ApiProblem) -> Response<ReplyBody> {

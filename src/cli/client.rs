@@ -162,9 +162,9 @@ impl GatewayArgs {
         Self { space: Some(space.to_owned()), ..self.clone() }
     }
 
-    /// The same for calls whose answer may take so long, beside the time that any answer takes.
-    pub(super) fn patient(&self, time: Duration) -> Self {
-        Self { patience: PATIENCE + time, ..self.clone() }
+    /// The same for calls whose answer may take so long.
+    pub(super) fn patient(&self, patience: Duration) -> Self {
+        Self { patience, ..self.clone() }
     }
 
     /// The same elsewhere.

@@ -15,7 +15,7 @@ use crate::base::Period;
 const PATH: &str = "/_sim/v1/clock";
 
 /// Longest time that the clock's way may take: it stops at all that is due, and waits for what comes of it.
-const TRAVEL: Duration = Duration::from_secs(600);
+const TRAVEL: Duration = Duration::from_secs(630);
 
 /// Action on the clock; without a verb it is shown.
 #[derive(Args, Debug)]

@@ -26,7 +26,8 @@ const NOT_STARTED: u8 = 126;
 /// The command, and the gateway that it gets.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The gateway has free ports of this machine, and ends with the command; no file is written. The command finds it in \
+The gateway has free ports of this machine, and ends with the command; what that leaves running in \
+the background has lost it. No file is written. The command finds it in \
 PAYON_SIM_URL and PAYON_SIM_CONTROL_URL, and the merchant of its space in PAYON_SIM_SPACE, PAYON_SIM_MERCHANT_ID, \
 PAYON_SIM_TERM_ID, PAYON_SIM_PRIVATE_KEY, PAYON_SIM_PUBLIC_KEY and PAYON_SIM_GATEWAY_PUBLIC_KEY (keys: one-line Base64 \
 DER). Variables that configure payon-sim serve are not handed on. Standard input and output are the command's own, and \

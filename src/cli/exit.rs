@@ -6,12 +6,15 @@
 //! programs that must keep every byte.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use anstream::AutoStream;
 use serde::Serialize;
 
 use super::settings::SettingsError;
+use super::system;
 use crate::base::{OverallVerdict, printable, printable_json};
 use crate::profile::ProfileErrors;
 
@@ -67,13 +70,18 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Writes output of which a program needs every byte, such as a signed body or a key.
 pub(super) fn print_exact(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    let written = system::output().and_then(|mut out| out.write_all(text.as_bytes()));
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(anyhow::Error::new(error).context("cannot write the output"))
         }
         _ => Ok(()),
     }
+}
+
+/// The standard output, in colours where it shows them.
+pub(super) fn coloured_output() -> io::Result<AutoStream<File>> {
+    Ok(AutoStream::new(system::output()?, AutoStream::choice(&io::stdout())))
 }
 
 /// The lint was strict and found violations.

@@ -264,7 +264,11 @@ pub fn main() -> ExitCode {
 fn refuse(error: &clap::Error) -> ! {
     let told = error.render().to_string();
     if printable(&told) == told {
-        let printed = error.print().and_then(|()| io::stdout().flush());
+        let printed = if error.use_stderr() {
+            error.print()
+        } else {
+            exit::coloured_output().and_then(|mut out| write!(out, "{}", error.render().ansi()))
+        };
         // A reader that has gone is no error, as with the output of any verb.
         if let Err(problem) = printed
             && problem.kind() != io::ErrorKind::BrokenPipe

@@ -19,7 +19,7 @@ use super::talk::TalkArgs;
 
 const PATH: &str = "/_sim/v1/spaces";
 /// Longest time for requests to end and for the other gateway to take a space.
-const MOVE_PATIENCE: Duration = Duration::from_secs(75);
+const MOVE_PATIENCE: Duration = Duration::from_secs(105);
 
 /// Actions on spaces. A space has orders, merchants, a clock and rules of its own, so that tests do not meet.
 #[derive(Subcommand, Debug)]

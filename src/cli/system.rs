@@ -1,10 +1,10 @@
 //! Parts of `serve` and `exec` that depend on the operating system: the parent process, descriptors, signals.
 
 #[cfg(unix)]
-pub(super) use unix::{ForwardedSignals, Parent, descriptor, exit_code};
+pub(super) use unix::{ForwardedSignals, Parent, descriptor, exit_code, output};
 
 #[cfg(not(unix))]
-pub(super) use others::{ForwardedSignals, Parent, descriptor, exit_code};
+pub(super) use others::{ForwardedSignals, Parent, descriptor, exit_code, output};
 
 #[cfg(unix)]
 mod unix {
@@ -81,6 +81,11 @@ mod unix {
             }
         }
         OpenOptions::new().write(true).open(format!("/dev/fd/{number}"))
+    }
+
+    /// The standard output as a file. That of Rust says of what it cannot write to a closed one that it is written.
+    pub(in super::super) fn output() -> io::Result<File> {
+        io::stdout().as_fd().try_clone_to_owned().map(File::from)
     }
 
     /// The exit code that a shell would give.
@@ -165,6 +170,11 @@ mod others {
 
     pub(in super::super) fn descriptor(_: i32) -> io::Result<File> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(in super::super) fn output() -> io::Result<File> {
+        use std::os::windows::io::AsHandle as _;
+        io::stdout().as_handle().try_clone_to_owned().map(File::from)
     }
 
     pub(in super::super) fn exit_code(status: ExitStatus) -> u8 {

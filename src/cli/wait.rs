@@ -17,6 +17,8 @@ use crate::base::Operation;
 
 /// Longest time that one call waits; for longer ones it is made again.
 const CALL_MAX: Duration = Duration::from_secs(300);
+/// Time beyond that for the answer that nothing came.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Condition to wait for, and its order, operation or box.
 #[derive(Args, Debug)]
@@ -104,7 +106,7 @@ pub(super) fn run(args: &WaitArgs) -> anyhow::Result<ExitCode> {
     let mut left = args.timeout;
     loop {
         let path = args.path(left.min(CALL_MAX));
-        let gateway = talk.gateway.patient(left.min(CALL_MAX));
+        let gateway = talk.gateway.patient(left.min(CALL_MAX) + GRACE);
         let answer = runtime.block_on(gateway.fetch(Method::GET, &path, String::new()))?;
         if answer.status() == StatusCode::REQUEST_TIMEOUT && left > CALL_MAX {
             left = args.timeout.saturating_sub(begun.elapsed());

@@ -381,6 +381,10 @@ async fn what_is_not_the_gateway_is_told_apart() {
     let sim = Sim::with(Setup { token: Some("hush"), ..Setup::default() }).await;
     let bare = check(&["--url", &sim.url]).await;
     assert!(bare.contains("wants a token, and none was given"), "{bare}");
+    // What cannot be looked at without the token is no mistake of its own.
+    let all = ended(payon_sim(&["doctor", "--url", &sim.url])).await.out;
+    assert!(all.contains("none of the merchant's settings was looked at"), "{all}");
+    assert!(all.contains("\nErrors: 1."), "{all}");
     let wrong = check(&["--url", &sim.url, "--token", "sh"]).await;
     assert!(wrong.contains("wants a token, and not this one"), "{wrong}");
     let nowhere = check(&["--url", &sim.url, "--token", "hush", "--space", "nowhere"]).await;

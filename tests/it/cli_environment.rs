@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::binary::{Ended, Gateway, events, payon_sim, run, until};
+use crate::binary::{Ended, Gateway, events, payon_sim, run, tool, until};
 
 /// Every variable of `serve`.
 const OF_SERVE: &[&str] = &[
@@ -289,6 +289,22 @@ fn a_start_that_fails_leaves_no_ready_file() {
     fs::write(&ready, "of a server that runs\n").unwrap();
     run(&["serve", "--help", "--ready-file", shown]).ok();
     assert!(ready.exists());
+}
+
+/// Rust opens /dev/null where the standard output is closed, and says of what it cannot write to a closed one that it is written.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_printed_is_never_a_success() {
+    for output in [">&-", ">/dev/full", "1</dev/null"] {
+        for args in
+            ["scenarios", "--help", "completions bash", "keys generate", "schema", "--port 0"]
+        {
+            let line = format!("exec {} {args} {output}", env!("CARGO_BIN_EXE_payon-sim"));
+            let told = tool("sh", &["-c", &line], "");
+            assert_eq!(told.code, Some(2), "{line}: {told:?}");
+            assert!(told.err.contains("cannot write the output"), "{line}: {told:?}");
+        }
+    }
 }
 
 #[test]

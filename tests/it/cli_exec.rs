@@ -124,6 +124,10 @@ fn a_health_check_needs_no_token_and_gives_no_false_green() {
     // One that takes connections and says nothing, and one that is something else.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let begun = std::time::Instant::now();
+    let late = run(&["wait", "idle", "--url", &url, "--timeout", "50ms"]);
+    assert!(late.code == Some(2) && late.err.contains("no answer within 2 s"), "{late:?}");
+    assert!(begun.elapsed().as_secs() < 15, "it waits little longer than it is told to");
     let silent = run(&["healthcheck", "--url", &url, "--timeout-ms", "50"]);
     assert!(silent.code == Some(1) && silent.err.contains("within 50 ms"), "{silent:?}");
     drop(listener.accept());

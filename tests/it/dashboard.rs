@@ -51,6 +51,7 @@ async fn the_page_and_all_its_files_are_served_under_a_strict_policy() {
 #[tokio::test]
 async fn every_space_has_its_page_and_a_missing_slash_is_made_up_for() {
     let sim = Sim::start().await;
+    sim.running_space("a").await;
     for path in ["/_sim", "/space/a/_sim"] {
         let answer = sim.client.get(&format!("{}{path}", sim.url)).await;
         // From wherever the browser sees the page, /_sim or /space/a/_sim.
@@ -62,6 +63,15 @@ async fn every_space_has_its_page_and_a_missing_slash_is_made_up_for() {
     assert_eq!(known.get(&format!("{}/_sim/", sim.url)).await.status, 304);
     let posted = sim.client.post(&format!("{}/_sim/", sim.url), &json!({})).await;
     assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD"));
+    // A space that does not exist has none, and a browser is told so in a page.
+    let told = "there is no space named &quot;nosuch&quot;";
+    let (browser, nowhere) =
+        (Client::new().with_header("accept", "text/html"), "space/nosuch/_sim/");
+    let missing = browser.get(&format!("{}/{nowhere}", sim.url)).await;
+    assert_eq!(missing.status, 404);
+    assert!(missing.text().contains(told), "{}", missing.text());
+    let missing = sim.client.get(&format!("{}/{nowhere}", sim.url)).await;
+    assert_eq!((missing.status, missing.header("content-type")), (404, "application/problem+json"));
 }
 
 #[tokio::test]

@@ -69,14 +69,22 @@ impl DoctorReport {
         self.add(check, CheckResult::Fail, found.into(), advice);
     }
 
-    /// Says that none of the merchant's settings was looked at, where that is so: nothing is known to be well then. Its
-    /// address of the gateway is one where it is `addressed`. `names` are those that are looked for.
+    /// Says that none of the merchant's settings was looked at, where that is so: nothing is known to be well then. It is no
+    /// second mistake where the gateway is one already, without which they cannot be looked at. The merchant's address of the
+    /// gateway is a setting where it is `addressed`. `names` are those that are looked for.
     pub(super) fn conclude(&mut self, addressed: bool, names: &str) {
         let is_own = |it: &&DoctorFinding| {
             !SURROUNDINGS.contains(&it.check) || (addressed && it.check == GATEWAY)
         };
-        if self.0.iter().filter(is_own).all(|it| it.verdict == CheckResult::Skip) {
-            self.fail(SETTINGS, "none of the merchant's settings was looked at", names);
+        if !self.0.iter().filter(is_own).all(|it| it.verdict == CheckResult::Skip) {
+            return;
+        }
+        let found = "none of the merchant's settings was looked at";
+        let is_cause = |it: &DoctorFinding| it.check == GATEWAY && it.verdict == CheckResult::Fail;
+        if self.0.iter().any(is_cause) {
+            self.skip(SETTINGS, found);
+        } else {
+            self.fail(SETTINGS, found, names);
         }
     }
 

@@ -255,8 +255,7 @@ async fn first_number(body: Incoming) -> anyhow::Result<u64> {
 
 /// Prints an event, coloured for a terminal; `false` where nobody reads any more.
 fn print(text: &str) -> anyhow::Result<bool> {
-    let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match exit::coloured_output().and_then(|mut out| out.write_all(text.as_bytes())) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error).context("cannot write the output"),
