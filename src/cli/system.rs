@@ -83,7 +83,8 @@ mod unix {
         OpenOptions::new().write(true).open(format!("/dev/fd/{number}"))
     }
 
-    /// The standard output as a file. That of Rust says of what it cannot write to a closed one that it is written.
+    /// The standard output as a file. Rust's own says of what it cannot write to a descriptor for reading that it is
+    /// written.
     pub(in super::super) fn output() -> io::Result<File> {
         io::stdout().as_fd().try_clone_to_owned().map(File::from)
     }
