@@ -30,8 +30,8 @@ pub struct MerchantAnswer {
     pub body: Bytes,
     /// True if its type is JSON.
     pub is_json: bool,
-    /// True if it says where to go.
-    pub has_location: bool,
+    /// The address to which it leads.
+    pub location: Option<String>,
     /// Seconds to wait before the next call, where it says so.
     pub retry_after_s: Option<i64>,
 }
@@ -147,7 +147,8 @@ async fn talk(
             status: head.status.as_u16(),
             body,
             is_json: text(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json")),
-            has_location: head.headers.contains_key(LOCATION),
+            location: (head.headers.get(LOCATION))
+                .map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned()),
             retry_after_s: text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()),
         })
     };

@@ -12,6 +12,8 @@ pub struct ShopBelief {
     pub state: Option<Belief>,
     /// Number of times the goods were shipped.
     pub shipped: Option<u32>,
+    /// True if that is a yes, which says not how often.
+    pub is_yes: bool,
     /// Sum given back.
     pub returned: Option<Decimal>,
 }
@@ -31,9 +33,11 @@ impl ShopBelief {
                 format!("`{word}` is none of the words in `ask.words` ({known}); add it there")
             })
         });
+        let mut is_yes = false;
         let shipped = ask.shipped.as_ref().map(|pointer| {
-            count(found("shipped", pointer, json)?)
-                .ok_or_else(|| format!("`{pointer}` (ask.shipped) is not a count"))
+            let value = found("shipped", pointer, json)?;
+            is_yes = value == &Value::Bool(true);
+            count(value).ok_or_else(|| format!("`{pointer}` (ask.shipped) is not a count"))
         });
         let returned = ask.returned.as_ref().map(|pointer| {
             decimal(found("returned", pointer, json)?)
@@ -42,6 +46,7 @@ impl ShopBelief {
         Ok(Self {
             state: state.transpose()?,
             shipped: shipped.transpose()?,
+            is_yes,
             returned: returned.transpose()?,
         })
     }

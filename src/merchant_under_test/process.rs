@@ -88,6 +88,8 @@ pub enum ShopError {
         problem: String,
         /// The answer, shortened.
         answer: String,
+        /// True if the shop says that there is no such order.
+        is_unknown: bool,
     },
     /// It cannot be restarted.
     #[error("the shop cannot be restarted: {0}")]

@@ -202,6 +202,7 @@ impl RunningShop {
             call: format!("ask, {}", call.what),
             problem,
             answer: answer.shown(),
+            is_unknown: matches!(answer.status, 404 | 410),
         })
     }
 

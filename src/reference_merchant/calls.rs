@@ -104,8 +104,8 @@ impl Shop {
     }
 
     fn understood(&self, operation: Operation, answer: MerchantAnswer) -> CallResult {
-        let MerchantAnswer { status, body, is_json, has_location, retry_after_s } = answer;
-        if !self.policy.reads_redirects && (300..400).contains(&status) && !has_location {
+        let MerchantAnswer { status, body, is_json, location, retry_after_s } = answer;
+        if !self.policy.reads_redirects && (300..400).contains(&status) && location.is_none() {
             return CallResult::No(NOT_LOOKED_INTO.to_owned());
         }
         if !self.policy.reads_code {

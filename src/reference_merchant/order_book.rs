@@ -128,6 +128,7 @@ impl OrderBook {
             believes: Some(row.belief),
             shipped: Some(row.shipped),
             returned: Some(Decimal::of(row.given_back, row.order.currency)),
+            ..ShopFact::default()
         };
         self.rows.values().map(fact).collect()
     }

@@ -58,7 +58,7 @@ impl Dropped {
 }
 
 /// One order in the merchant's own books.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ShopFact {
     /// `txId`.
     pub tx_id: String,
@@ -66,8 +66,12 @@ pub struct ShopFact {
     pub believes: Option<Belief>,
     /// Number of times it has shipped the goods, likewise.
     pub shipped: Option<u32>,
+    /// True if that is a yes, which says not how often.
+    pub is_yes: bool,
     /// Sum that it has given back, likewise.
     pub returned: Option<Decimal>,
+    /// True if the merchant knew the order and now says that there is none; all else is then `None`.
+    pub is_forgotten: bool,
 }
 
 /// One call.

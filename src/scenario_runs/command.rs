@@ -67,7 +67,7 @@ pub fn test(
         sum_up(&own, &stage.space, history, played_as, outcome);
         outcome.gaps.extend(beside.left_out);
         if options.plays_beside {
-            outcome.gaps.extend(gaps::refused(&stage.space));
+            outcome.gaps.extend(gaps::refused(&stage.space, &own.expect));
         }
         played?;
         Ok(ended?)

@@ -328,7 +328,7 @@ impl Drive {
         let (space, gateway) = (Arc::clone(&self.driver.space), self.stage.authority.clone());
         let (probe, error) = (probe.clone(), Arc::clone(&self.error));
         Box::pin(async move {
-            let sent = send_probe(&probe, &space, &gateway, &at, &of).await;
+            let sent = send_probe(&probe, &space, &gateway, (&at, None), &of).await;
             if let Err(problem) = sent {
                 *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem.to_string());
             }

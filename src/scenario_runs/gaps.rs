@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use super::drive::OTHER_TILL;
 use crate::base::{Operation, Reason};
 use crate::scenario::{
-    self, DriveStep, Effect, Expectation, Period, Point, RequestFact, Rule, Scenario, SpaceHistory,
-    Subject, Warning,
+    self, DriveStep, Effect, Expectation, Period, Point, RequestFact, Rule, Scenario, Scope,
+    SpaceHistory, Subject, Warning,
 };
 use crate::space::{CountedRule, JournalEntry, Space};
 
@@ -43,7 +43,7 @@ pub(super) fn gaps(
     }
     gaps.extend(unregistered(scenario, space, history));
     if is_driven {
-        gaps.extend(refused(space));
+        gaps.extend(refused(space, &scenario.expect));
     } else {
         // What a command tries and is refused may be its very test; only what came of it counts as a step.
         let (payments, triggers) = played(space);
@@ -72,6 +72,7 @@ pub(super) fn gaps(
             )
         }));
     }
+    gaps.extend(rules.iter().filter_map(|it| unturned(space, it)));
     let idle = rules.iter().filter(|it| it.tally.fired > 0 && it.tally.idle == it.tally.fired);
     gaps.extend(idle.map(|CountedRule { armed, tally }| {
         let id = &armed.rule.id;
@@ -104,6 +105,23 @@ pub(super) fn gaps(
         }
     }));
     gaps
+}
+
+/// A sentence where a rule stepped in, and a later turn of it (`sequence`, `nth`) never came.
+fn unturned(space: &Space, CountedRule { armed, tally }: &CountedRule) -> Option<String> {
+    let rule = &armed.rule;
+    let last = rule.last_turn().filter(|_| tally.fired > 0 && !rule.optional)?;
+    let most = space.turns_of(rule);
+    let (id, whose) = match rule.when.scope.unwrap_or_default() {
+        Scope::Order => (&rule.id, "for one order"),
+        Scope::Rule => (&rule.id, "in all"),
+    };
+    (most < last).then(|| {
+        format!(
+            "the rule `{id}` does something at fitting call {last} (`sequence`, `nth`), and {most} came {whose}, so that less \
+             went wrong than the scenario says; `optional: true` allows it"
+        )
+    })
 }
 
 /// Returns true if no call of a merchant reached the gateway, so that whatever did not happen shows nothing. Where a rule
@@ -143,7 +161,8 @@ fn unregistered(scenario: &Scenario, space: &Space, history: &SpaceHistory) -> O
         calls.filter(|call| !has_order(call)).partition(|call| call.rule.is_some());
     let by_rule: HashSet<_> = by_rule.iter().map(|call| (&call.merchant_id, &call.tx_id)).collect();
     let made = orders(history) + by_rule.len() + broken_connections(space);
-    if made >= wanted || scenario.expect.iter().any(asks_for_refusal) {
+    if made >= wanted || scenario.expect.iter().any(|it| asks_for_refusal(it, Operation::Register))
+    {
         return None;
     }
     let why = refused.last().map_or(String::new(), |call| {
@@ -154,28 +173,37 @@ fn unregistered(scenario: &Scenario, space: &Space, history: &SpaceHistory) -> O
     ))
 }
 
-/// Returns true if a registration that the gateway refuses is what is expected.
-fn asks_for_refusal(expectation: &Expectation) -> bool {
+/// Returns true if a call of this operation that the gateway refuses is what is expected.
+fn asks_for_refusal(expectation: &Expectation, operation: Operation) -> bool {
     let is_asked = match &expectation.subject {
         Subject::Request(request) => {
             let operations = request.operation.iter().flat_map(|many| &many.0);
             let reasons = request.reason.iter().flat_map(|many| &many.0);
             let is_refused = reasons.into_iter().any(|reason| *reason != Reason::Success)
                 || request.status.iter().flat_map(|many| &many.0).any(|status| status.0 >= 400);
-            operations.into_iter().any(|it| *it == Operation::Register) && is_refused
+            operations.into_iter().any(|it| *it == operation) && is_refused
         }
         _ => false,
     };
     let is_wanted = !expectation.never && expectation.counts().is_none_or(|times| times.least > 0);
-    is_asked && is_wanted || expectation.parts().iter().any(asks_for_refusal)
+    is_asked && is_wanted
+        || expectation.parts().iter().any(|part| asks_for_refusal(part, operation))
 }
 
-/// The steps of the payer and of the bench that the gateway refused, a sentence each.
-pub(super) fn refused(space: &Space) -> Vec<String> {
+/// The steps of the payer and of the bench that the gateway refused, a sentence each. A report of a paying app that a rule
+/// has refused, or that had to be refused by what is expected, is none of them.
+pub(super) fn refused(space: &Space, expectations: &[Expectation]) -> Vec<String> {
+    let is_asked = expectations.iter().any(|it| asks_for_refusal(it, Operation::NotifyCompletion));
     let mut refused: Vec<String> = space.read_journal(|journal| {
-        let calls = journal.iter().filter(|entry| entry.status >= 400);
-        let calls = calls.filter_map(|entry| {
-            let verb = entry.more().control.filter(|verb| matches!(*verb, "pay" | "trigger"))?;
+        let calls = journal.iter().filter_map(|entry| {
+            let is_report = entry.operation == Some(Operation::NotifyCompletion);
+            let verb = if is_report {
+                let is_open = entry.reason != Reason::Success && entry.more().rule.is_none();
+                Some("qrCompletion").filter(|_| is_open && !is_asked)?
+            } else {
+                let control = entry.more().control.filter(|_| entry.status >= 400);
+                control.filter(|verb| matches!(*verb, "pay" | "trigger"))?
+            };
             let (tx_id, reason) = (entry.tx_id.as_deref().unwrap_or_default(), entry.reason.name());
             Some(format!(
                 "step `{verb}` of `drive`: the gateway refused it for the order {tx_id} (`{reason}`), so that it did not happen"

@@ -12,6 +12,7 @@ mod gaps;
 mod outcome;
 mod parallel;
 mod probe;
+mod reach;
 mod rehearsal;
 mod report;
 mod test_server;
@@ -32,7 +33,7 @@ pub use outcome::{
     VerdictCounts,
 };
 pub use parallel::ManyRuns;
-pub use probe::{ProbeError, ProbedOrder, send_probe};
+pub use probe::{ProbeError, ProbeSent, ProbedOrder, send_probe};
 pub use rehearsal::{Rehearsed, RehearsedCall, rehearse};
 pub use report::{ReportError, RunReport};
 pub use trial::{OrderBelief, Settled, ShopTrial, TrialFacts, TrialOrder, TrialSetup};

@@ -9,8 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::reach::{is_taken, leads_to, open_page, shown};
 use crate::base::{Operation, WebUrlParts};
 use crate::gateway;
+use crate::http::connect_to;
 use crate::ledger::Target;
 use crate::scenario::{Probe, ProbeMethod, ProbeOrder, ProbeTarget};
 use crate::space::Space;
@@ -25,6 +27,8 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 /// A request, ready to be sent.
 struct RawRequest {
     authority: String,
+    /// Without the query.
+    path: String,
     head: String,
     body: Vec<u8>,
     stalls: bool,
@@ -50,8 +54,24 @@ pub enum ProbeError {
     GivenBack(String),
 }
 
+/// One request of a probe to an address of the shop's, and what its answers show ([`is_taken`]).
+#[derive(Clone, Debug)]
+pub struct ProbeSent {
+    /// The address without its query.
+    pub url: String,
+    /// Number of times that it was to be sent at the same moment.
+    pub copies: usize,
+    /// Number of them that the shop's code has taken, by its answer.
+    pub taken: usize,
+    /// Number of them whose answer shows nothing by itself.
+    pub open: usize,
+    /// The last answer that is not that of a handler, or the reason why there was none.
+    pub told: String,
+}
+
 /// Sends the requests of `probe`, and waits for their answers or until they have taken too long. The address is that of the
-/// order `at`, the data of the templates those of `of`. `gateway` is the host and the port of the gateway.
+/// order `at`, or else `fallback`, the data of the templates those of `of`. `gateway` is the host and the port of the gateway;
+/// of what is sent there nothing is told.
 ///
 /// # Errors
 /// The order has no such address, there is no call to repeat, or the shop's answer holds a forbidden text.
@@ -59,41 +79,68 @@ pub async fn send_probe(
     probe: &Probe,
     space: &Space,
     gateway: &str,
-    at: &ProbedOrder,
+    (at, fallback): (&ProbedOrder, Option<&str>),
     of: &ProbedOrder,
-) -> Result<(), ProbeError> {
+) -> Result<Vec<ProbeSent>, ProbeError> {
     let requests = match probe.replays {
         Some(operation) => replay(space, gateway, at, operation).map(|request| vec![request]),
-        None => forged(probe, space, at, of),
+        None => forged(probe, space, (at, fallback), of),
     };
     let requests = requests.map_err(ProbeError::NotSent)?;
+    let (copies, follows) = (probe.copies.unwrap_or(1), probe.is_for_payer());
+    let mut all = Vec::new();
     for request in requests {
+        let (copies, told) = (copies as usize, String::new());
+        let mut seen = ProbeSent { url: request.url(), copies, taken: 0, open: 0, told };
         let request = Arc::new(request);
         let mut sent = JoinSet::new();
-        for _ in 0..probe.copies.unwrap_or(1) {
+        for _ in 0..copies {
             let request = Arc::clone(&request);
-            sent.spawn(async move { tokio::time::timeout(TIME_LIMIT, request.send()).await });
+            sent.spawn(async move {
+                let sent = tokio::time::timeout(TIME_LIMIT, request.send()).await;
+                // No answer in time says nothing: what the shop does afterwards is judged.
+                let sent = sent.unwrap_or_else(|_| {
+                    Err(Unanswered::Open(format!("no answer within {TIME_LIMIT:?}")))
+                });
+                let is_taken = match &sent {
+                    Ok(answer) => answer.is_taken(&request.url(), follows).await,
+                    Err(_) => false,
+                };
+                (sent, is_taken)
+            });
         }
-        while let Some(outcome) = sent.join_next().await {
-            // No answer in time, and none at all, say nothing: what the shop does afterwards is judged.
-            if let Ok(Ok(Ok(answer))) = outcome {
-                let withheld = probe.forbids.iter().try_for_each(|text| answer.withholds(text));
-                withheld.map_err(ProbeError::GivenBack)?;
+        while let Some(Ok((sent, is_taken))) = sent.join_next().await {
+            seen.taken += usize::from(is_taken);
+            match sent {
+                Ok(answer) => {
+                    let withheld = probe.forbids.iter().try_for_each(|text| answer.withholds(text));
+                    withheld.map_err(ProbeError::GivenBack)?;
+                    if !is_taken {
+                        seen.open += 1;
+                        seen.told = shown(answer.status());
+                    }
+                }
+                Err(Unanswered::Open(why)) => {
+                    seen.open += 1;
+                    seen.told = why;
+                }
+                Err(Unanswered::Unconnected(why)) => seen.told = why,
             }
         }
+        all.push(seen);
     }
-    Ok(())
+    Ok(if probe.replays.is_some() { Vec::new() } else { all })
 }
 
 /// The requests to an address of the shop's.
 fn forged(
     probe: &Probe,
     space: &Space,
-    at: &ProbedOrder,
+    (at, fallback): (&ProbedOrder, Option<&str>),
     of: &ProbedOrder,
 ) -> Result<Vec<RawRequest>, String> {
     let (_, url) = look_up(probe.to, space, at)?;
-    let url = url.or_else(|| match probe.to {
+    let url = url.or_else(|| fallback.map(str::to_owned)).or_else(|| match probe.to {
         ProbeTarget::Pushback => space.merchant(&at.merchant_id)?.noti_url.clone(),
         _ => None,
     });
@@ -225,12 +272,25 @@ impl RawRequest {
             None => Vec::new(),
         };
         head += "\r\n";
-        Self { authority, head, body, stalls }
+        let path = target.split('?').next().unwrap_or_default().to_owned();
+        Self { authority, path, head, body, stalls }
+    }
+
+    /// Its address without the query.
+    fn url(&self) -> String {
+        format!("http://{}{}", self.authority, self.path)
     }
 
     /// Sends it, and reads the answer to its end.
-    async fn send(&self) -> std::io::Result<RawAnswer> {
-        let mut stream = TcpStream::connect(&self.authority).await?;
+    async fn send(&self) -> Result<RawAnswer, Unanswered> {
+        let connected = connect_to(&self.authority).await;
+        let mut stream = connected
+            .map_err(|error| Unanswered::Unconnected(format!("no connection: {error}")))?;
+        let sent = self.talk(&mut stream).await;
+        sent.map_err(|error| Unanswered::Open(format!("no whole answer: {error}")))
+    }
+
+    async fn talk(&self, stream: &mut TcpStream) -> std::io::Result<RawAnswer> {
         stream.write_all(self.head.as_bytes()).await?;
         if self.stalls {
             stream.write_all(&self.body[..self.body.len() / 2]).await?;
@@ -244,7 +304,9 @@ impl RawRequest {
         let mut reading = reading.take(ANSWER_BYTES_MAX);
         let read = async { reading.read_to_end(&mut answer).await };
         let (written, read) = tokio::join!(write, read);
-        written.and(read)?;
+        if answer.is_empty() {
+            written.and(read)?;
+        }
         let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap_or(answer.len());
         let (head, body) = answer.split_at(end);
         Ok(RawAnswer { head: lossy(head), body: lossy(body) })
@@ -262,7 +324,33 @@ struct RawAnswer {
     body: String,
 }
 
+/// Reason why a request has no answer.
+enum Unanswered {
+    /// Nobody listens at the address.
+    Unconnected(String),
+    /// It was sent, or may have been.
+    Open(String),
+}
+
 impl RawAnswer {
+    /// The HTTP status; `None` where there is none, as after a request that stalled.
+    fn status(&self) -> Option<u16> {
+        self.head.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// Returns true if the shop's code has taken the request to `url`. A page for the payer may lead on to another.
+    async fn is_taken(&self, url: &str, follows: bool) -> bool {
+        let Some(status) = self.status() else { return false };
+        let location = self.head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("location").then(|| value.trim())
+        });
+        match location.filter(|_| follows && matches!(status, 300..=399)) {
+            Some(to) => open_page(&leads_to(url, to), TIME_LIMIT).await.is_ok(),
+            None => is_taken(status),
+        }
+    }
+
     /// Makes sure that a text is not given back as it is.
     fn withholds(&self, text: &str) -> Result<(), String> {
         let head = self.head.to_ascii_lowercase();

@@ -261,6 +261,7 @@ async fn play(
     let is_whole = settled.is_ok() && alive.is_ok() && asked.is_ok();
     if is_whole {
         trial.tell_unheeded(&history);
+        trial.tell_unreached();
     }
     let unread = history.unread.clone();
     sum_up(scenario, trial.space(), history, Playthrough { is_driven: true, is_whole }, outcome);

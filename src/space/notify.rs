@@ -52,6 +52,8 @@ impl State {
         if !shared.pushback_policy(merchant).events.contains(&news.event()) {
             return None;
         }
+        // Nobody is told where there is no address, whatever is planned.
+        order.details().noti_url.as_deref().or(merchant.noti_url.as_deref())?;
         let Some(plan) = plan else {
             return Some(self.enqueue(shared, cause, news, (0, &TRUTH), at).into_iter().collect());
         };

@@ -49,6 +49,13 @@ impl Space {
         counted.map(|(armed, tally)| CountedRule { armed: armed.clone(), tally }).collect()
     }
 
+    /// Number of calls that fitted a rule so far ([`RuleSet::turns_of`](crate::scenario::RuleSet::turns_of)).
+    pub fn turns_of(&self, rule: &Rule) -> u32 {
+        let state = self.lock();
+        let (store, counters) = (&state.contents.rules, &state.contents.counters);
+        store.set().turns_of(&rule.id, counters)
+    }
+
     /// Asks the rules what happens to a call. Time, and what the call leaves out of its order, are filled in here.
     pub fn consult(&self, call: &CallFacts<'_>) -> Option<Ruling> {
         self.locked(|transaction| {

@@ -56,6 +56,7 @@ mod fuzzing;
 mod generated_client;
 mod http_manners;
 mod inbox;
+mod judged_in_full;
 mod khqr;
 mod kits;
 mod ledger_file;

@@ -81,8 +81,14 @@ async fn what_a_run_warns_of_is_not_judged_here_either() {
         let detail = told["results"][0]["detail"].as_str().unwrap();
         assert!(detail.starts_with(&format!("not judged: {why}")), "{detail}");
     }
-    // A rule that is armed, or was once and stepped in, is known.
+    // As long as nobody has called, nothing counts as met.
     let known = json!({ "expect": [{ "never": true, "request": { "rule": "slow" } }] });
+    let told = space.control_post("verify", &known).await.expect(200);
+    assert_eq!((&told["ok"], numbers(&told)), (&json!(false), [0, 0, 1]), "{told}");
+    let detail = told["results"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("nobody has called the gateway in the space"), "{detail}");
+    space.register("1", json!({})).await;
+    // A rule that is armed, or was once and stepped in, is known.
     assert_eq!(space.control_post("verify", &known).await.expect(200)["ok"], true);
     space.call_signed(Operation::Refund, &json!({ "txId": "1", "amount": "1" })).await;
     assert_eq!(space.control_send("DELETE", "rules", "").await.status, 204);

@@ -1,5 +1,7 @@
 """The smallest shop that can be tested: it sells by card, asks for the status when it hears of a payment, and forgets
-nothing. MISTAKE=ships-twice, trusts-push-back, never-asks and dies-late are bugs for tests."""
+nothing. MISTAKE=ships-twice, trusts-push-back, trusts-return, never-asks, forgets and dies-late are bugs for tests. NOTI_URL and
+PAGES_URL are addresses in place of the right ones, PAGE is the answer of the return page, SAYS=yes tells of goods by a boolean,
+SAYS=sold says of every order that it is sold."""
 
 import json
 import os
@@ -13,6 +15,7 @@ GATEWAY = os.environ["GATEWAY"]
 PORT = int(os.environ["PORT"])
 MISTAKE = os.environ.get("MISTAKE", "")
 BOOKS = os.environ.get("BOOKS")
+SAYS = os.environ.get("SAYS")
 LOCK = threading.Lock()
 ORDERS = {}
 
@@ -45,10 +48,12 @@ def register(wish):
         ORDERS[name] = order = {"id": name, "state": "NEW", "shipped": 0, "refunded": None, **wish}
         save()
     address = f"http://127.0.0.1:{PORT}"
+    noti = os.environ.get("NOTI_URL", f"{address}/noti")
+    pages = os.environ.get("PAGES_URL", f"{address}/thanks")
     said = {}
     for _ in range(3):
         said = pay("/pg/order/register", txId=f"mini-{name}", trt="10", currency=order["currency"], amount=order["amount"],
-                   paymentMethod="CREDIT_DEBIT", noti_url=f"{address}/noti", success_url=f"{address}/thanks/{name}")
+                   paymentMethod="CREDIT_DEBIT", noti_url=noti or None, success_url=pages and f"{pages}/{name}")
         if said.get("resultCode") == "0000":
             return 201, {"id": name}
         time.sleep(float(os.environ.get("PAUSE", "0.05")))
@@ -69,6 +74,12 @@ def ship(order):
         if MISTAKE == "ships-twice" or order["shipped"] == 0:
             order["shipped"] += 1
         save()
+
+
+def told(order):
+    if SAYS == "sold":
+        return {"state": "PAID", "shipped": 1, "refunded": None}
+    return {**order, "shipped": order["shipped"] > 0} if SAYS == "yes" else order
 
 
 def push_back(body):
@@ -94,6 +105,8 @@ class Shop(BaseHTTPRequestHandler):
         body = json.dumps(said).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
+        if status == 302:
+            self.send_header("location", said["location"])
         self.end_headers()
         self.wfile.write(body)
 
@@ -107,13 +120,18 @@ class Shop(BaseHTTPRequestHandler):
                 if MISTAKE == "dies-late" and ORDERS[name]["state"] == "PAID":
                     print("the last words", flush=True)
                     os._exit(3)
-                return 200, ORDERS[name]
+                if name not in ORDERS:
+                    return 404, {"error": "no such order"}
+                return 200, told(ORDERS[name])
             case ["orders", name, "check"]:
                 return check(name)
             case ["noti"]:
                 return push_back(body)
-            case ["thanks", _]:
-                return 200, {}
+            case ["thanks", name]:
+                if MISTAKE == "trusts-return" and name in ORDERS:
+                    ship(ORDERS[name])
+                page = os.environ.get("PAGE", "200")
+                return (int(page), {}) if page.isdigit() else (302, {"location": page})
             case ["crash"]:
                 print("the shop falls over", flush=True)
                 os._exit(3)
@@ -125,7 +143,7 @@ class Shop(BaseHTTPRequestHandler):
         pass
 
 
-if BOOKS and os.path.exists(BOOKS):
+if BOOKS and os.path.exists(BOOKS) and MISTAKE != "forgets":
     with open(BOOKS) as books:
         ORDERS.update(json.load(books))
 ThreadingHTTPServer(("127.0.0.1", PORT), Shop).serve_forever()

@@ -2,7 +2,7 @@
 
 use super::{Compare, Difference, ExpectationVerdict, Run, WantedCount, weigh};
 use crate::base::{Amount, Operation, OrderState};
-use crate::scenario::codec::{Decimal, Many};
+use crate::scenario::codec::{Decimal, Times};
 use crate::scenario::history::{OrderFact, RequestFact, ShopFact};
 use crate::scenario::model::{Belief, OrderChoice, ShopExpectation};
 
@@ -25,7 +25,12 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
     let candidates = if wanted.balanced {
         let orders = run.history.orders.iter();
         let meant = orders.filter(|order| is_named(&order.tx_id) && is_meant_state(order.state));
-        let fact_of = |order: &OrderFact| shop.iter().find(|fact| fact.tx_id == order.tx_id);
+        let fact_of = |order: &OrderFact| {
+            shop.iter().find(|fact| fact.tx_id == order.tx_id && !fact.is_forgotten)
+        };
+        let is_forgotten = |order: &OrderFact| {
+            shop.iter().any(|fact| fact.tx_id == order.tx_id && fact.is_forgotten)
+        };
         let mut uncounted = meant
             .clone()
             .filter_map(|order| uncounted(order, fact_of(order)?, &run.history.requests));
@@ -33,20 +38,32 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
         let compared = meant.map(|order| {
             let fact = fact_of(order);
             let name = fact.map_or_else(|| format!("{}: unknown to the shop", order.tx_id), told);
-            (name, disagreements(order, fact))
+            (name, disagreements(order, fact, is_forgotten(order)))
         });
         compared.collect()
     } else {
+        let order_of =
+            |fact: &ShopFact| run.history.orders.iter().find(|order| order.tx_id == fact.tx_id);
         let stands_so = |fact: &&ShopFact| {
-            let states = |states: &Many<OrderState>| {
-                let mut orders = run.history.orders.iter();
-                orders.any(|order| order.tx_id == fact.tx_id && states.0.contains(&order.state))
-            };
-            is_named(&fact.tx_id) && wanted.order_state.as_ref().is_none_or(states)
+            let is_so = || order_of(fact).is_some_and(|order| is_meant_state(order.state));
+            is_named(&fact.tx_id) && (wanted.order_state.is_none() || is_so())
         };
         let meant = shop.iter().filter(stands_so);
-        unasked = meant.clone().find_map(|fact| unknown(wanted, fact));
-        meant.map(|fact| (told(fact), differences(wanted, fact))).collect()
+        let is_any = wanted.believes.is_some();
+        unasked = meant.clone().find_map(|fact| {
+            let order = order_of(fact).filter(|_| is_any);
+            let uncounted = || uncounted(order?, fact, &run.history.requests);
+            unknown(wanted, fact).or_else(uncounted)
+        });
+        let compared = meant.map(|fact| {
+            let order = order_of(fact).filter(|_| fact.is_forgotten);
+            let differences = match order {
+                Some(order) => disagreements(order, None, true),
+                None => differences(wanted, fact),
+            };
+            (told(fact), differences)
+        });
+        compared.collect()
     };
     let states = wanted.order_state.iter().flat_map(|many| &many.0);
     let states: Vec<&str> = states.map(|state| state.name()).collect();
@@ -61,9 +78,17 @@ pub(super) fn judge(wanted: &ShopExpectation, run: &Run<'_>) -> ExpectationVerdi
     }
 }
 
+/// Said of a merchant whose answer to how often it has shipped is a yes.
+const ONLY_YES: &str = "this merchant says that it has shipped, and not how often: `ask.shipped` is a boolean; let it answer a number";
+
 /// Reason why not all that is wanted is known of an order.
 fn unknown(wanted: &ShopExpectation, fact: &ShopFact) -> Option<&'static str> {
-    if wanted.believes.is_some() && fact.believes.is_none() {
+    let is_open = |times: &Times| times.least > 1 || times.most.is_some_and(|most| most > 0);
+    if fact.is_forgotten {
+        Some("this merchant knew an order and says nothing of it any more")
+    } else if wanted.shipped.as_ref().is_some_and(is_open) && fact.is_yes {
+        Some(ONLY_YES)
+    } else if wanted.believes.is_some() && fact.believes.is_none() {
         Some("this merchant cannot be asked whether an order is paid (`ask.state`)")
     } else if wanted.shipped.is_some() && fact.shipped.is_none() {
         Some("this merchant cannot be asked how often it has shipped (`ask.shipped`)")
@@ -75,8 +100,13 @@ fn unknown(wanted: &ShopExpectation, fact: &ShopFact) -> Option<&'static str> {
 /// The same for books that are to be compared as a whole.
 fn unbalanceable(fact: &ShopFact) -> Option<&'static str> {
     let is_known = fact.believes.is_some() && fact.shipped.is_some();
-    (!is_known)
-        .then_some("this merchant cannot be asked for its books (`ask.state`, `ask.shipped`)")
+    if fact.is_forgotten || (is_known && !fact.is_yes) {
+        None
+    } else if is_known {
+        Some(ONLY_YES)
+    } else {
+        Some("this merchant cannot be asked for its books (`ask.state`, `ask.shipped`)")
+    }
 }
 
 /// The same for the sum given back of an order, where money was given back or asked for.
@@ -101,7 +131,7 @@ fn differences(wanted: &ShopExpectation, fact: &ShopFact) -> Vec<Difference> {
         |belief: &Belief| belief.name().to_owned(),
     );
     if let (Some(times), Some(shipped)) = (wanted.shipped, fact.shipped) {
-        let holds = times.fits(shipped as usize);
+        let holds = times.fits(shipped as usize) || (fact.is_yes && times.most != Some(0));
         compare.point("shipped", holds, || times.to_string(), || format!("{shipped}×"));
     }
     compare.0
@@ -143,17 +173,26 @@ impl Agreement {
     }
 }
 
-/// The points in which the shop's books contradict the gateway's.
-fn disagreements(order: &OrderFact, fact: Option<&ShopFact>) -> Vec<Difference> {
+/// The points in which the shop's books contradict the gateway's. An order that it has forgotten must never have had money.
+fn disagreements(
+    order: &OrderFact,
+    fact: Option<&ShopFact>,
+    is_forgotten: bool,
+) -> Vec<Difference> {
     let mut compare = Compare::default();
     let state = order.state.name();
     let Some(fact) = fact else {
-        let has_money = order.captured > order.returned() || order.state == OrderState::Authorised;
+        let has_money = order.captured > order.returned()
+            || order.state == OrderState::Authorised
+            || (is_forgotten && order.authorised > Amount::ZERO);
         compare.point(
             "known",
             !has_money,
             || format!("true, for the order is {state} at the gateway"),
-            || "false: money without an order".to_owned(),
+            || {
+                let since = if is_forgotten { "; it knew the order before" } else { "" };
+                format!("false: money without an order{since}")
+            },
         );
         return compare.0;
     };
@@ -207,6 +246,9 @@ fn given_back(order: &OrderFact, fact: &ShopFact) -> Option<Decimal> {
 }
 
 fn told(fact: &ShopFact) -> String {
+    if fact.is_forgotten {
+        return format!("{}: no longer known to the shop", fact.tx_id);
+    }
     let believes = fact.believes.map_or("?", Belief::name);
     let shipped = fact.shipped.map_or_else(|| "?".to_owned(), |times| times.to_string());
     format!("{}: believed {believes}, shipped {shipped}×", fact.tx_id)

@@ -89,13 +89,14 @@ fn lost_refund() -> SpaceHistory {
                 tx_id: "A".to_owned(),
                 believes: Some(Belief::GivenBack),
                 shipped: Some(0),
-                returned: None,
+                returned: Some(Decimal(0)),
+                ..ShopFact::default()
             },
             ShopFact {
                 tx_id: "B".to_owned(),
                 believes: Some(Belief::Paid),
                 shipped: Some(2),
-                returned: None,
+                ..ShopFact::default()
             },
         ]),
     }
@@ -478,6 +479,7 @@ fn the_shop_s_books_are_held_against_the_gateway_s() {
             believes: Some(believes),
             shipped: Some(shipped),
             returned: Some(Decimal::of(order.refunded, order.currency)),
+            ..ShopFact::default()
         });
         let history = SpaceHistory {
             orders: vec![order.clone()],
@@ -522,6 +524,7 @@ fn what_the_shop_did_not_say_of_its_books_is_not_judged() {
             believes: Some(Belief::Paid),
             shipped: Some(1),
             returned: returned.map(|sum| Decimal::parse(sum).expect("a decimal")),
+            ..ShopFact::default()
         };
         let history = SpaceHistory {
             orders: vec![order],
@@ -529,6 +532,8 @@ fn what_the_shop_did_not_say_of_its_books_is_not_judged() {
             unread: unread.iter().map(|line| (*line).to_owned()).collect(),
             ..SpaceHistory::default()
         };
+        let believes = verdict("{ shop: { believes: paid } }", &history);
+        assert_eq!(believes.ok, returned.is_some() && unread.is_empty(), "{}", believes.detail);
         let verdict = verdict("{ shop: { balanced: true } }", &history);
         (verdict.judged, verdict.ok, verdict.detail)
     };

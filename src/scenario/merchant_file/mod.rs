@@ -15,6 +15,8 @@ use crate::base::{Diagnostic, Message, Period, named_enum};
 const GATEWAY_PORT: u16 = 36605;
 /// Fastest clock of a space.
 const SCALE_MAX: u32 = 1000;
+/// Least silence of a shop that shows anything, in milliseconds.
+const QUIET_LEAST_MS: u64 = 100;
 
 record! {
     /// A shop under test, and how it is made to do what scenarios ask of it.
@@ -374,7 +376,7 @@ record! {
         /// Number of simulated seconds in one real second; 1 when absent. More only for a shop whose timers are as much
         /// faster (`${timeScale}`).
         scale: u32 = "scale" else 1,
-        /// Real time for which the shop must have been silent before absence counts; 1s when absent.
+        /// Real time for which the shop must have been silent before absence counts, at least 100ms; 1s when absent.
         quiet: Period = "quiet" else Period(1000),
         /// Longest real time that is waited for one thing; 20s when absent.
         patience: Period = "patience" else Period(20_000),
@@ -384,6 +386,12 @@ record! {
         if !(1..=SCALE_MAX).contains(&time.scale) {
             let message = format!("`scale` is a whole number from 1 to {SCALE_MAX}");
             node.member("scale").unwrap_or(node).refuse(message);
+            return None;
+        }
+        if time.quiet.ms() < QUIET_LEAST_MS {
+            let message = format!("`quiet` is at least {QUIET_LEAST_MS}ms");
+            let help = "what a shop does after a shorter silence, such as shipping again, would not be seen";
+            node.member("quiet").unwrap_or(node).refuse(Message::new(message).help(help));
             return None;
         }
         if time.quiet.ms() > time.patience.ms() {
@@ -628,6 +636,7 @@ mod tests {
                 "ask: { order: { path: /x }, state: /s, words: { paid: [A], unpaid: [A] } }\n",
                 "`A` cannot mean two things",
             ),
+            ("time: { quiet: 99ms }\n", "`quiet` is at least 100ms"),
             ("time: { quiet: 2s, patience: 1s }\n", "`patience` must be at least `quiet`"),
         ] {
             let told = problems(&format!("{SHOP}{REGISTER}{rest}")).join("\n");

@@ -150,6 +150,12 @@ impl Counters {
         Tally { order: own.map_or(0, |(_, own)| *own), all, fired, idle }
     }
 
+    /// The most calls that fitted a rule for one order, as far as orders are remembered.
+    pub(super) fn most(&self, rule: u64) -> u32 {
+        let own = self.ages.range(0).filter(|pair| pair.0 == rule);
+        own.map(|pair| self.tally(pair.0, pair.1).order).max().unwrap_or(0)
+    }
+
     /// All of them as data, the oldest first.
     pub fn to_file(&self) -> CountersFile {
         let count = |pair: &(u64, u64)| (pair.0, pair.1, self.tally(pair.0, pair.1).order);

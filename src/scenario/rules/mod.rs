@@ -175,6 +175,15 @@ impl RuleSet {
         decision
     }
 
+    /// Number of calls that fitted the rule of this id, in the scope in which it counts them: for one order, the most.
+    pub fn turns_of(&self, id: &str, counters: &Counters) -> u32 {
+        let rule = self.rules.iter().find(|rule| &*rule.id == id);
+        rule.map_or(0, |rule| match rule.gate.scope {
+            Scope::Order => counters.most(rule.key),
+            Scope::Rule => counters.tally(rule.key, 0).all,
+        })
+    }
+
     /// Number of times each rule fitted and stepped in, in the order of the rules.
     pub fn tallies(&self, counters: &Counters) -> impl Iterator<Item = Tally> {
         self.rules.iter().map(|rule| counters.tally(rule.key, 0))

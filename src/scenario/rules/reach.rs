@@ -112,6 +112,17 @@ impl Rule {
         self.then.iter().chain(self.sequence.iter().flatten())
     }
 
+    /// The number of the last fitting call that it is to decide, where it names calls by their numbers; those that it lets
+    /// through do not count.
+    pub fn last_turn(&self) -> Option<u32> {
+        let is_open = |turn: &u32| self.when.nth.as_ref().is_none_or(|many| many.0.contains(turn));
+        let Some(turns) = &self.sequence else {
+            return self.when.nth.as_ref()?.0.iter().max().copied();
+        };
+        let numbered = (1..).zip(turns).filter(|(_, lines)| !lines.0.is_empty());
+        numbered.map(|(turn, _)| turn).filter(is_open).max()
+    }
+
     /// The points at which it steps in. Without `operation` these are all requests of merchants and payers at which its
     /// effects can act, and for push-backs also payments and events, which cause most of them.
     pub fn points(&self) -> Vec<Point> {

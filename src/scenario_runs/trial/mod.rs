@@ -10,7 +10,9 @@ mod settle;
 mod step;
 mod stillness;
 mod unheeded;
+mod unreached;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +24,7 @@ pub(super) use payer::{KnownOrder, Payer, Played};
 pub use settle::Settled;
 pub(super) use stillness::Stillness;
 use unheeded::AskedStep;
+use unreached::Probed;
 
 use super::test_server::TestServer;
 use super::{RunError, WaitTeller};
@@ -79,6 +82,8 @@ pub struct ShopTrial {
     on_wait: Option<WaitTeller>,
     merchant_id: String,
     orders: Mutex<TrialOrders>,
+    /// The shop's names of the orders of which it has said anything.
+    known: Mutex<HashSet<String>>,
     stillness: Stillness,
     /// Number of calls to the shop that have no answer yet.
     pending_calls: AtomicUsize,
@@ -86,6 +91,8 @@ pub struct ShopTrial {
     calls: Arc<Mutex<Vec<String>>>,
     /// All that the shop was asked to do with its orders.
     asked: Mutex<Vec<AskedStep>>,
+    /// Requests of strangers to the shop.
+    probed: Mutex<Vec<Probed>>,
     /// Steps that could not be made, a sentence each.
     left_out: Mutex<Vec<String>>,
 }
@@ -145,10 +152,12 @@ impl ShopTrial {
             on_wait,
             merchant_id,
             orders: Mutex::default(),
+            known: Mutex::default(),
             stillness: Stillness::new(),
             pending_calls: AtomicUsize::new(0),
             calls: Arc::default(),
             asked: Mutex::default(),
+            probed: Mutex::default(),
             left_out: Mutex::default(),
         })
     }
@@ -202,11 +211,19 @@ impl ShopTrial {
         self.merchant.file.ask.as_ref()?;
         let mut beliefs = Vec::new();
         for order in self.orders().into_iter().filter(|order| order.shop_order.is_some()) {
-            let asked = self.shop.ask(&order_values(&order), self.patience()).await;
-            let Some(belief) = asked.transpose() else { continue };
+            let Some(belief) = self.ask(&order).await.transpose() else { continue };
             beliefs.push(OrderBelief { order, belief });
         }
         Some(beliefs)
+    }
+
+    /// Asks the shop about one order, and notes that it knows it.
+    async fn ask(&self, order: &TrialOrder) -> Result<Option<ShopBelief>, ShopError> {
+        let asked = self.shop.ask(&order_values(order), self.patience()).await;
+        if let (Ok(Some(_)), Some(name)) = (&asked, &order.shop_order) {
+            self.locked_known().insert(name.clone());
+        }
+        asked
     }
 
     /// The same as facts to be judged. An error is a shop that has ended or answers no more.
@@ -220,10 +237,16 @@ impl ShopTrial {
                     tx_id: order.tx_id.unwrap_or(order.name),
                     believes: belief.state,
                     shipped: belief.shipped,
+                    is_yes: belief.is_yes,
                     returned: belief.returned,
+                    is_forgotten: false,
                 }),
                 Err(error @ (ShopError::Ended { .. } | ShopError::NoAnswer { .. })) => {
                     return Err(error);
+                }
+                Err(ShopError::Unreadable { is_unknown: true, .. }) if self.has_known(&order) => {
+                    let tx_id = order.tx_id.unwrap_or(order.name);
+                    facts.push(ShopFact { tx_id, is_forgotten: true, ..ShopFact::default() });
                 }
                 Err(error) => unknown.push(format!("order {:?}: {error}", order.name)),
             }
@@ -248,6 +271,16 @@ impl ShopTrial {
 
     fn leave_out(&self, why: String) {
         self.left_out.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+    }
+
+    /// Returns true if the shop has ever said anything of the order.
+    fn has_known(&self, order: &TrialOrder) -> bool {
+        let known = self.locked_known();
+        order.shop_order.as_ref().is_some_and(|name| known.contains(name))
+    }
+
+    fn locked_known(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn locked_orders(&self) -> MutexGuard<'_, TrialOrders> {

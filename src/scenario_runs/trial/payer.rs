@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::Method;
 use serde_json::{Value, json};
 
-use super::unheeded::is_wrong_address;
 use crate::base::{Amount, Currency, Operation, Reason};
 use crate::checkout::with_query;
-use crate::http::{post, send};
+use crate::http::post;
 use crate::ledger::{Details, Target};
 use crate::profile::Profile;
 use crate::scenario::{DriveStep, Pay, QrCompletion, ReturnKind};
 use crate::scenario_runs::RunError;
 use crate::scenario_runs::drive::{QrReport, amount_of, payment};
+use crate::scenario_runs::reach::open_page;
 use crate::scenario_runs::test_server::TestServer;
 
 /// An order that the gateway knows.
@@ -127,24 +125,10 @@ impl Payer<'_> {
         let result =
             [("txId", &*order.tx_id), ("resultCode", answer.code), ("resultMsg", answer.message)];
         let url = with_query(&url, &result);
-        let Some(rest) = url.strip_prefix("http://") else {
-            return Played::LeftOut(format!("{url} leads to no page that can be opened here"));
-        };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let path = format!("/{path}");
-        let sent = send(Method::GET, authority, &path, &[], Bytes::new());
-        let seen = match tokio::time::timeout(self.patience, sent).await {
-            Ok(Ok(answer)) if is_wrong_address(answer.status) => {
-                let status = answer.status;
-                return Played::LeftOut(format!("there is no such page: GET {url}: HTTP {status}"));
-            }
-            Ok(Ok(answer)) => format!("HTTP {}", answer.status),
-            Ok(Err(broken)) => {
-                return Played::LeftOut(format!("the page cannot be opened: GET {url}: {broken}"));
-            }
-            Err(_) => format!("no answer within {:?}", self.patience),
-        };
-        Played::Made(Some(format!("GET {url}: {seen}")))
+        match open_page(&url, self.patience).await {
+            Ok(seen) => Played::Made(Some(seen)),
+            Err(why) => Played::LeftOut(why),
+        }
     }
 
     /// Tells the gateway of a QR payment, as a paying app does.

@@ -83,7 +83,7 @@ impl ShopTrial {
             known.merchant_id == order.merchant_id && Some(&known.tx_id) == order.tx_id.as_ref()
         });
         let Some(known) = known else { return false };
-        let asked = self.shop.ask(&super::order_values(&order), self.patience()).await;
+        let asked = self.ask(&order).await;
         let Ok(Some(ShopBelief { state: Some(belief), .. })) = asked else { return false };
         matches!(
             (known.state, belief),

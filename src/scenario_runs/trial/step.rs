@@ -79,6 +79,8 @@ pub(super) async fn perform(trial: &ShopTrial, step: &DriveStep) -> Result<(), R
         }
         DriveStep::Restart => {
             trial.rest().await?;
+            // What the shop knows now it has to know afterwards.
+            let _ = trial.beliefs().await;
             if trial.shop.restart().await? == Restarted::Unknown {
                 trial.leave_out(format!("step `restart` of `drive`: {UNSEEN_RESTART}"));
             }
@@ -303,10 +305,11 @@ impl ShopTrial {
         };
         let at = order(probe.order.as_ref())?;
         let of = order(probe.data_of.as_ref().or(probe.order.as_ref()))?;
-        let sent = send_probe(probe, self.space(), self.gateway(), &at, &of).await;
+        let fallback = self.shop.value(&format!("{}Url", probe.to.name()));
+        let sent = send_probe(probe, self.space(), self.gateway(), (&at, fallback), &of).await;
         self.stillness.stir();
         match sent {
-            Ok(()) => {}
+            Ok(sent) => self.note_probed(probe.to, sent),
             Err(ProbeError::NotSent(why)) => {
                 self.leave_out(format!("step `probe` of `drive`: {why}"));
             }

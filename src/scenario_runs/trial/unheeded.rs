@@ -7,6 +7,7 @@ use crate::base::Operation;
 use crate::merchant_under_test::ShopAnswer;
 use crate::scenario::{DriveStep, RequestFact, SpaceHistory};
 use crate::scenario_runs::gaps;
+use crate::scenario_runs::reach::is_wrong_address;
 
 /// Something that the shop was asked to do.
 #[derive(Clone, Debug)]
@@ -39,11 +40,6 @@ impl AskedStep {
         let status = self.answer.as_ref().map(|(status, _)| *status);
         status.is_some_and(|status| status >= 400 && !is_wrong_address(status))
     }
-}
-
-/// Returns true if a server says with this HTTP status that it does nothing of the kind at this address.
-pub(super) const fn is_wrong_address(status: u16) -> bool {
-    matches!(status, 404 | 405 | 501)
 }
 
 /// Operations of the gateway by which a shop does what a step asks of it, each as good as the other.
