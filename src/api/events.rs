@@ -344,8 +344,7 @@ impl EventReader {
     fn request(&self, name: &'static str, number: u64) -> EventFate {
         let entry = self.call.space.read_journal(|journal| journal.numbered(number).cloned());
         let Some(entry) = entry else { return EventFate::Gone };
-        let merchant = entry.merchant.as_ref().map(|merchant| merchant.id.as_str());
-        if !self.is_asked(merchant, entry.tx_id.as_deref()) {
+        if !entry.is_about(self.merchant_id.as_deref(), self.tx_id.as_deref()) {
             return EventFate::Other;
         }
         event(name, &RequestView::new(&self.call, &entry))

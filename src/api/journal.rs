@@ -74,9 +74,8 @@ pub(super) struct JournalFilter<'a> {
 impl JournalFilter<'_> {
     pub(super) fn takes(&self, entry: &JournalEntry) -> bool {
         self.operation.is_none_or(|operation| entry.operation == Some(operation))
-            && self.tx_id.is_none_or(|id| entry.tx_id.as_deref() == Some(id))
-            && self.merchant_id.is_none_or(|id| entry.merchant.as_ref().is_some_and(|m| m.id == id))
-            && (self.reasons.is_empty() || self.reasons.contains(&entry.reason))
+            && entry.is_about(self.merchant_id, self.tx_id)
+            && (self.reasons.is_empty() || entry.reasons().any(|it| self.reasons.contains(&it)))
             && self.search.as_ref().is_none_or(|needle| is_in(needle, entry))
     }
 }

@@ -1,8 +1,9 @@
 //! History of a space, in the form by which expectations are judged.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::base::{Fields, Operation, Reason};
+use crate::base::{Fields, Literal, Reason};
 use crate::ledger::Order;
 use crate::scenario::{
     AttemptFact, ChangeFact, DeliveryFact, Dropped, Expectation, ExpectationVerdict, OrderFact,
@@ -77,32 +78,31 @@ pub(super) fn is_call(entry: &JournalEntry) -> bool {
 }
 
 pub(super) fn request(entry: &JournalEntry) -> RequestFact {
-    RequestFact {
+    let text = |(name, value): (&str, Literal<'_>)| {
+        (name.to_owned(), if value.is_blank() { String::new() } else { value.text().into_owned() })
+    };
+    let mut rows = entry.rows().into_iter();
+    let mut fact = RequestFact {
         trace: entry.trace.to_string(),
         at: entry.at,
         operation: entry.operation,
         merchant_id: entry.merchant.as_ref().map(|merchant| merchant.id.clone()),
         tx_id: entry.tx_id.as_deref().map(Into::into),
-        fields: fields(entry),
+        fields: rows.next().map(|row| row.iter().map(text).collect()).unwrap_or_default(),
         reason: entry.reason,
         status: entry.sent,
+        other_reasons: entry.more().other_rows.clone(),
         rule: entry.more().rule.as_ref().map(|by| by.rule.to_string()),
-    }
-}
-
-/// The members of the request; of an array those of its first row, as rules see them.
-fn fields(entry: &JournalEntry) -> Vec<(String, String)> {
-    let row = match entry.operation {
-        Some(Operation::Reconciliation) => Fields::parse_array(entry.bodies.request())
-            .ok()
-            .and_then(|rows| rows.into_iter().next())
-            .or_else(|| Fields::parse(entry.bodies.request()).ok()),
-        _ => Fields::parse(entry.bodies.request()).ok(),
+        further: Vec::new(),
     };
-    let text = |(name, value): (&str, crate::base::Literal<'_>)| {
-        (name.to_owned(), if value.is_blank() { String::new() } else { value.text().into_owned() })
-    };
-    row.map(|row| row.iter().map(text).collect()).unwrap_or_default()
+    let further = rows.map(|row| RequestFact {
+        merchant_id: row.text("merchantId").map(Cow::into_owned),
+        tx_id: row.text("txId").map(Cow::into_owned),
+        fields: row.iter().map(text).collect(),
+        ..fact.clone()
+    });
+    fact.further = further.collect();
+    fact
 }
 
 pub(super) fn order(
@@ -157,5 +157,5 @@ pub(super) fn delivery(delivery: &Delivery) -> DeliveryFact {
 fn code(body: &[u8]) -> String {
     let fields = Fields::parse(body).ok();
     let code = fields.as_ref().and_then(|fields| fields.text("resultCode"));
-    code.map(std::borrow::Cow::into_owned).unwrap_or_default()
+    code.map(Cow::into_owned).unwrap_or_default()
 }

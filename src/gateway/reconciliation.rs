@@ -21,11 +21,9 @@ pub(super) fn answer(
             context.check_token(&merchant)?;
         }
     }
-    // To a rule the first row speaks for all.
-    if let (Some(Ok(row)), Some(fields)) = (rows.first(), body.first())
-        && context.space.merchant(&row.merchant_id).is_some()
-    {
-        context.consult(fields)?;
+    let is_known = |row: &ReconciliationRow<'_>| context.space.merchant(&row.merchant_id).is_some();
+    if rows.iter().flatten().any(is_known) {
+        context.consult_rows(body)?;
     }
     let judged: Vec<Result<(), Refused>> = context.write(|context, transaction| {
         let judge = |row: &Result<ReconciliationRow<'_>, UnreadableRequest>| match row {

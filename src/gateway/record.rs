@@ -108,8 +108,7 @@ fn read_scenario(space: &Space, only: Option<(&str, &str)>) -> Result<Recorded, 
 }
 
 fn is_of(entry: &JournalEntry, (merchant, tx_id): (&str, &str)) -> bool {
-    entry.tx_id.as_deref() == Some(tx_id)
-        && entry.merchant.as_ref().is_none_or(|known| known.id == merchant)
+    entry.is_about(entry.merchant.as_ref().map(|_| merchant), Some(tx_id))
 }
 
 /// Actions of payers and the control plane on an order: calls of the latter, and steps on pages that changed it.

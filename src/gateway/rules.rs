@@ -8,38 +8,48 @@ use crate::scenario::{CallFacts, CommitPoint, NearMiss, Plan, Point, Trt};
 use crate::space::{JournalEntry, PendingReply, Ruling, Space};
 use crate::wire::Identity;
 
-/// Describes a request to a rule and hands that on.
+/// Describes a request to a rule, row by row where it is an array, and hands that on. The space fills in its time, and what
+/// it knows of the order.
 fn with_facts<R>(
     space: &Space,
     operation: Operation,
-    fields: &Fields<'_>,
+    rows: &[Fields<'_>],
     header: Option<&str>,
     use_them: impl FnOnce(&CallFacts<'_>) -> R,
 ) -> R {
-    let identity = Identity::of(operation, fields);
-    let card = fields.text("wdlAcNo");
-    let currency = ["currency", "currencyCode"]
-        .into_iter()
-        .find_map(|name| Currency::parse(&fields.text(name)?));
-    let amount = fields.text("amount").zip(currency).and_then(|(text, currency)| {
-        let amount = crate::base::Amount::parse(&text, currency).ok()?;
-        Some((amount, currency))
-    });
-    let point = Point::Call(operation);
-    // The space fills in its time, and what it knows of the order.
-    let now = crate::base::Millis(0);
-    use_them(&CallFacts {
-        merchant_id: identity.merchant_id.as_deref(),
-        term_id: identity.term_id.as_deref(),
-        tx_id: identity.tx_id.as_deref(),
-        fields: Some(fields),
-        amount,
-        card: card.as_deref(),
-        method: fields.text("paymentMethod").and_then(|name| PaymentMethod::of_name(&name)),
-        trt: fields.text("trt").and_then(|name| Trt::of_name(&name)),
+    let unknown = CallFacts {
         header,
-        ..CallFacts::new(space.name(), point, now)
-    })
+        ..CallFacts::new(space.name(), Point::Call(operation), crate::base::Millis(0))
+    };
+    let named = |fields| (Identity::of(operation, fields), fields.text("wdlAcNo"), fields);
+    let rows: Vec<_> = rows.iter().map(named).collect();
+    let facts: Vec<CallFacts<'_>> = rows
+        .iter()
+        .map(|(identity, card, fields)| {
+            let currency = ["currency", "currencyCode"]
+                .into_iter()
+                .find_map(|name| Currency::parse(&fields.text(name)?));
+            let amount = fields.text("amount").zip(currency).and_then(|(text, currency)| {
+                let amount = crate::base::Amount::parse(&text, currency).ok()?;
+                Some((amount, currency))
+            });
+            CallFacts {
+                merchant_id: identity.merchant_id.as_deref(),
+                term_id: identity.term_id.as_deref(),
+                tx_id: identity.tx_id.as_deref(),
+                fields: Some(*fields),
+                amount,
+                card: card.as_deref(),
+                method: fields.text("paymentMethod").and_then(|it| PaymentMethod::of_name(&it)),
+                trt: fields.text("trt").and_then(|name| Trt::of_name(&name)),
+                ..unknown
+            }
+        })
+        .collect();
+    match facts.split_first() {
+        Some((first, further)) => use_them(&CallFacts { further, ..*first }),
+        None => use_them(&unknown),
+    }
 }
 
 /// The rules that came nearest to deciding a request of the journal that met what `then` says. Secrets are looked at as
@@ -52,10 +62,9 @@ pub fn near_misses(space: &Space, entry: &JournalEntry, then: &Hindsight<'_>) ->
         let call = CallFacts { now: entry.at, state: then.before, card, ..*call };
         space.near_misses(&call, decided)
     };
-    let fields = Fields::parse(entry.bodies.request());
     let point = match (entry.operation, entry.more().control) {
         (Some(operation), _) => {
-            return fields.map_or(Vec::new(), |it| with_facts(space, operation, &it, None, ask));
+            return with_facts(space, operation, &entry.rows(), None, ask);
         }
         (None, Some("pay")) => Point::Pay,
         (None, Some("trigger")) => Point::Trigger,
@@ -85,13 +94,18 @@ pub(super) fn refusal_of(ruling: &Ruling) -> Option<Refused> {
 impl RequestContext<'_> {
     /// Asks the rules. Refuses where one refuses and nothing is to be booked.
     pub(super) fn consult(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
+        self.consult_rows(std::slice::from_ref(fields))
+    }
+
+    /// The same about an array, of which each row may be the one that a rule waits for.
+    pub(super) fn consult_rows(&mut self, rows: &[Fields<'_>]) -> Result<(), Refused> {
         self.is_admitted = true;
-        if self.arrival.meets_rules { self.consult_rules(fields) } else { Ok(()) }
+        if self.arrival.meets_rules { self.consult_rules(rows) } else { Ok(()) }
     }
 
     #[cold]
-    fn consult_rules(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
-        let decision = with_facts(self.space, self.operation(), fields, self.scenario, |call| {
+    fn consult_rules(&mut self, rows: &[Fields<'_>]) -> Result<(), Refused> {
+        let decision = with_facts(self.space, self.operation(), rows, self.scenario, |call| {
             self.space.consult(call)
         });
         let Some(decision) = decision else { return Ok(()) };

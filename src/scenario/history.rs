@@ -93,8 +93,26 @@ pub struct RequestFact {
     pub reason: Reason,
     /// The HTTP status of its answer; `None` when no answer was sent.
     pub status: Option<u16>,
+    /// Reasons of further rows of its answer.
+    pub other_reasons: Vec<Reason>,
     /// The rule that stepped in.
     pub rule: Option<String>,
+    /// The same call once more for each further row of an array, with what that row says.
+    pub further: Vec<Self>,
+}
+
+impl RequestFact {
+    /// The call as each of its rows has it; one that is no array is its own only row.
+    pub fn rows(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.further)
+    }
+
+    /// Returns true if it or one of its rows names this order.
+    pub fn is_about(&self, merchant: &str, tx_id: &str) -> bool {
+        self.rows().any(|row| {
+            row.merchant_id.as_deref() == Some(merchant) && row.tx_id.as_deref() == Some(tx_id)
+        })
+    }
 }
 
 /// One order.

@@ -376,10 +376,8 @@ impl OrderStory {
 
 fn events(order: &crate::scenario::OrderFact, history: &SpaceHistory) -> Vec<OrderEventLine> {
     let since = |at: Millis| at.0 - history.born.0;
-    let calls = history.requests.iter().filter(|request| {
-        request.merchant_id.as_deref() == Some(&order.merchant_id)
-            && request.tx_id.as_deref() == Some(&order.tx_id)
-    });
+    let calls = history.requests.iter();
+    let calls = calls.filter(|call| call.is_about(&order.merchant_id, &order.tx_id));
     let calls = calls.map(|request| {
         let status =
             request.status.map_or("no answer".to_owned(), |status| format!("HTTP {status}"));

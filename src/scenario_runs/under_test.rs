@@ -398,7 +398,7 @@ impl Hopes<'_> {
     fn history(&self) -> SpaceHistory {
         let mut history = self.trial.history();
         let is_own = |tx_id: Option<&str>| tx_id.is_none_or(|tx_id| !self.earlier.contains(tx_id));
-        history.requests.retain(|call| is_own(call.tx_id.as_deref()));
+        history.requests.retain(|call| call.rows().any(|row| is_own(row.tx_id.as_deref())));
         history.orders.retain(|order| is_own(Some(&order.tx_id)));
         history
     }

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use super::finding::LintFinding;
 use super::rule_hit::RuleHit;
-use crate::base::{Millis, Operation, Reason, TraceContext, TraceHeaders};
+use crate::base::{Fields, Millis, Operation, Reason, TraceContext, TraceHeaders};
 use crate::profile::Merchant;
 use crate::scenario::ReasonsMet;
 use crate::wire::redact::hide_card_numbers;
@@ -224,6 +224,32 @@ impl JournalEntry {
     pub fn more(&self) -> &More {
         static NONE: More = More::NONE;
         self.more.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The members of the request, of an array those of each row, secrets masked.
+    pub fn rows(&self) -> Vec<Fields<'_>> {
+        let body = self.bodies.request();
+        let is_array = self.operation == Some(Operation::Reconciliation);
+        let rows = if is_array { Fields::parse_array(body).ok() } else { None };
+        rows.or_else(|| Some(vec![Fields::parse(body).ok()?])).unwrap_or_default()
+    }
+
+    /// Returns true if it or a row of it is of this merchant and about this order, as far as they are given.
+    pub fn is_about(&self, merchant: Option<&str>, tx_id: Option<&str>) -> bool {
+        let fits = |own: Option<&str>, wanted: Option<&str>| wanted.is_none() || own == wanted;
+        let own = self.merchant.as_ref().map(|merchant| merchant.id.as_str());
+        let is_row = |row: &Fields<'_>| {
+            fits(row.text("merchantId").as_deref(), merchant)
+                && fits(row.text("txId").as_deref(), tx_id)
+        };
+        fits(own, merchant) && fits(self.tx_id.as_deref(), tx_id)
+            || self.operation == Some(Operation::Reconciliation)
+                && self.rows().iter().skip(1).any(is_row)
+    }
+
+    /// Reasons that decided: of an answer in rows, each that a row does not agree for.
+    pub fn reasons(&self) -> impl Iterator<Item = Reason> {
+        std::iter::once(self.reason).chain(self.more().other_rows.iter().copied())
     }
 
     /// Share of the byte budget.

@@ -32,8 +32,12 @@ impl State {
         }
         let (rules, random_domain) =
             (Arc::clone(self.contents.rules.set()), Arc::clone(&self.contents.random_domain));
+        let further = call.further.iter();
+        let further: Vec<_> = further
+            .map(|row| self.completed(&CallFacts { space: &random_domain, now, ..*row }))
+            .collect();
         let call = CallFacts { space: &random_domain, now, ..*call };
-        let call = self.completed(&call);
+        let call = CallFacts { further: &further, ..self.completed(&call) };
         let seed = self.contents.seed;
         let Decision { rule, plan } = rules.decide(&call, &mut self.contents.counters, seed)?;
         self.met.note_plan(&plan);
@@ -77,7 +81,8 @@ impl State {
         secrets: &SecretNames,
     ) -> Vec<NearMiss> {
         let state = call.state;
-        let call = CallFacts { state, ..self.completed(call) };
+        let further: Vec<_> = call.further.iter().map(|row| self.completed(row)).collect();
+        let call = CallFacts { state, further: &further, ..self.completed(call) };
         self.contents.rules.set().explain(&call, &self.contents.counters, decided, secrets)
     }
 

@@ -116,3 +116,61 @@ async fn what_was_forgotten_may_have_met_an_expectation() {
     assert_eq!(numbers(&told), [0, 1, 3], "{told}");
     assert_eq!(told["results"][3]["judged"], true, "{told}");
 }
+
+#[tokio::test]
+async fn every_row_of_a_reconciliation_counts() {
+    let sim = Sim::start().await;
+    let space = sim.space("rows").await;
+    for order in ["T1", "T2"] {
+        space.register(order, json!({})).await;
+    }
+    // Only the second row is what the rule waits for.
+    let when = json!({ "operation": "reconciliation", "txId": "T2", "orderState": "captured" });
+    space.arm_one(when, json!([{ "status": 503 }])).await;
+    space.pay("T2", json!({})).await.expect(200);
+    let identity = space.merchant().signed(&json!({}));
+    let row = |order: &str, total: &str, note: Value| {
+        json!({ "merchantId": identity["merchantId"], "termId": identity["termId"], "txId": order,
+                "grandToTAmt": total, "transactionType": "PURCHASE", "note": note })
+    };
+    let rows = json!([row("T9", "1", json!(null)), row("T2", "9", json!("second"))]);
+    let url = format!("{}{}", space.base_url, Operation::Reconciliation.paths()[0]);
+    assert_eq!(sim.client.post(&url, &rows).await.status, 503);
+    let call = |more: Value| {
+        let mut request = json!({ "operation": "reconciliation" });
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    };
+    for (more, is_there) in [
+        (json!({ "txId": "T2" }), true),
+        (json!({ "field": { "txId": "T2" } }), true),
+        (json!({ "field": { "note": { "present": true } } }), true),
+        (json!({ "txId": "T2", "field": { "note": "second" } }), true),
+        (json!({ "reason": "amount.mismatch" }), true),
+        (json!({ "reason": "order.not-found" }), true),
+        (json!({ "sameOrder": true }), true),
+        // No row has both, and no row is about it.
+        (json!({ "txId": "T9", "field": { "note": "second" } }), false),
+        (json!({ "txId": "T1", "reason": "order.not-found" }), false),
+    ] {
+        let expect = [
+            json!({ "request": call(more.clone()) }),
+            json!({ "never": true, "request": call(more.clone()) }),
+        ];
+        let told = space.control_post("verify", &json!({ "expect": expect })).await.expect(200);
+        let ok = ["0", "1"].map(|at| told["results"][at.parse::<usize>().unwrap()]["ok"] == true);
+        assert_eq!(ok, [is_there, !is_there], "{more}: {told}");
+    }
+    let events = json!({ "expect": [{ "events": { "txId": "T2", "inOrder": ["approved", "reconciliation"] } }] });
+    assert_eq!(space.control_post("verify", &events).await.expect(200)["ok"], true);
+    for (query, found) in [
+        ("txId=T2&operation=reconciliation", 1),
+        ("txId=T1&operation=reconciliation", 0),
+        ("operation=reconciliation&reason=amount.mismatch", 1),
+    ] {
+        let told = space.control_get(&format!("journal?{query}")).await.expect(200);
+        assert_eq!(told["entries"].as_array().unwrap().len(), found, "{query}: {told}");
+    }
+    let waited = space.wait("request&operation=reconciliation&txId=T2&timeoutMs=1").await;
+    assert_eq!(waited["request"]["operation"], "reconciliation", "{waited}");
+}

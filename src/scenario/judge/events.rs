@@ -70,8 +70,7 @@ fn first_missing(wanted: &[ExpectedEvent], happened: &[ObservedEvent]) -> Option
 /// All that happened to an order, oldest first.
 fn timeline(order: &OrderFact, history: &SpaceHistory) -> Vec<ObservedEvent> {
     let calls = history.requests.iter().enumerate().filter_map(|(number, request)| {
-        let is_about = request.merchant_id.as_deref() == Some(&order.merchant_id)
-            && request.tx_id.as_deref() == Some(&order.tx_id);
+        let is_about = request.is_about(&order.merchant_id, &order.tx_id);
         let name = request.operation?.name();
         is_about.then_some(ObservedEvent { at: request.at, name, call: Some(number) })
     });

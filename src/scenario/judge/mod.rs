@@ -150,14 +150,14 @@ type OrderName<'h> = (&'h str, &'h str);
 impl<'h> Run<'h> {
     /// Time at which rules stepped in: for which order, and when, oldest first.
     fn firings(&self) -> Vec<(OrderName<'h>, Millis)> {
-        let calls =
-            self.history.requests.iter().filter(|request| request.rule.is_some()).map(|request| {
-                let order = (
-                    request.merchant_id.as_deref().unwrap_or_default(),
-                    request.tx_id.as_deref().unwrap_or_default(),
-                );
-                (order, request.at)
-            });
+        let calls = self.history.requests.iter().filter(|request| request.rule.is_some());
+        let calls = calls.flat_map(RequestFact::rows).map(|row| {
+            let order = (
+                row.merchant_id.as_deref().unwrap_or_default(),
+                row.tx_id.as_deref().unwrap_or_default(),
+            );
+            (order, row.at)
+        });
         let changes = self.history.orders.iter().flat_map(|order| {
             let fired = order.changes.iter().filter(|change| change.rule.is_some());
             fired.map(|change| ((order.merchant_id.as_str(), order.tx_id.as_str()), change.at))

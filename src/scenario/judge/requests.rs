@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Compare, ExpectationVerdict, OrderName, Run, WantedCount, clock, weigh};
 use crate::base::{Millis, Operation, Period, Reason, nearest};
-use crate::scenario::codec::Times;
+use crate::scenario::codec::{Many, Times};
 use crate::scenario::history::{RequestFact, SpaceHistory};
 use crate::scenario::model::{HttpStatus, RequestExpectation};
 
@@ -23,7 +23,8 @@ fn misspelt<'h>(
     wanted: &RequestExpectation,
     history: &'h SpaceHistory,
 ) -> Option<(String, &'h str)> {
-    let calls = || history.requests.iter().flat_map(|it| it.fields.iter().map(|(name, _)| &**name));
+    let rows = || history.requests.iter().flat_map(RequestFact::rows);
+    let calls = || rows().flat_map(|it| it.fields.iter().map(|(name, _)| &**name));
     wanted.field.0.iter().find_map(|(name, _)| {
         if calls().any(|known| known == name) {
             return None;
@@ -130,17 +131,24 @@ fn candidates(
     let span = run.span(order);
     let is_about = |request: &RequestFact| {
         order.is_none_or(|(merchant, tx_id)| {
-            // A list of orders or a reconciliation is about every order of its merchant.
-            let is_about_all =
-                matches!(request.operation, Some(Operation::Orders | Operation::Reconciliation));
-            request.merchant_id.as_deref() == Some(merchant)
-                && (is_about_all || request.tx_id.as_deref() == Some(tx_id))
+            // A list of orders is about every order of its merchant.
+            let is_about_all = request.operation == Some(Operation::Orders)
+                && request.merchant_id.as_deref() == Some(merchant);
+            is_about_all || request.is_about(merchant, tx_id)
         })
     };
     let about = run.history.requests.iter().filter(|request| is_about(request));
     about
         .map(|request| {
-            let mut differences = differences(wanted, request);
+            // Of an array the row that fits best speaks for the call; of an order's, one that is about it.
+            let of_order = |row: &&RequestFact| {
+                request.further.is_empty()
+                    || order.is_none_or(|(_, tx_id)| row.tx_id.as_deref() == Some(tx_id))
+            };
+            let compared = |row| (row, differences(wanted, row));
+            let rows = request.rows().filter(of_order).map(compared);
+            let nearest = rows.min_by_key(|(_, differences)| differences.len());
+            let (row, mut differences) = nearest.unwrap_or_else(|| compared(request));
             if !span.holds(request.at) {
                 differences.push(super::Difference {
                     key: "within",
@@ -152,15 +160,14 @@ fn candidates(
                     found: clock(run.history, request.at),
                 });
             }
-            (request.at, told(run.history, request), differences)
+            (request.at, told(run.history, row), differences)
         })
         .collect()
 }
 
 fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super::Difference> {
     let mut compare = Compare::default();
-    let list =
-        |many: &Option<crate::scenario::Many<String>>| many.as_ref().map(|many| many.0.clone());
+    let list = |many: &Option<Many<String>>| many.as_ref().map(|many| many.0.clone());
     compare.among(
         "operation",
         wanted.operation.as_ref().map(|many| many.0.as_slice()),
@@ -175,9 +182,12 @@ fn differences(wanted: &RequestExpectation, request: &RequestFact) -> Vec<super:
     );
     compare.text("txId", list(&wanted.tx_id).as_deref(), request.tx_id.as_deref());
     compare.text("rule", list(&wanted.rule).as_deref(), request.rule.as_deref());
+    // Of an answer in rows each reason decided.
+    let is_other =
+        |many: &Many<Reason>| request.other_reasons.iter().any(|reason| many.0.contains(reason));
     compare.among(
         "reason",
-        wanted.reason.as_ref().map(|many| many.0.as_slice()),
+        wanted.reason.as_ref().filter(|many| !is_other(many)).map(|many| many.0.as_slice()),
         Some(&request.reason),
         |reason: &Reason| reason.name().to_owned(),
         |reason: &Reason| reason.name().to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::listed;
 use crate::base::nearest;
-use crate::scenario::history::SpaceHistory;
+use crate::scenario::history::{RequestFact, SpaceHistory};
 use crate::scenario::model::{
     DeliveryExpectation, Expectation, OrderChoice, OrderExpectation, RequestExpectation, Subject,
 };
@@ -79,10 +79,11 @@ impl Expectation {
     /// The names that it asks for.
     fn names<'e>(&'e self, history: &'e SpaceHistory) -> Vec<WantedNames<'e>> {
         let SpaceHistory { requests, orders, deliveries, .. } = history;
+        let rows = || requests.iter().flat_map(RequestFact::rows);
         let tx_ids = |wanted: Vec<&'e str>| WantedNames {
             key: "txId",
             wanted,
-            known: (requests.iter().filter_map(|it| it.tx_id.as_deref()))
+            known: (rows().filter_map(|it| it.tx_id.as_deref()))
                 .chain(orders.iter().map(|it| &*it.tx_id))
                 .chain(deliveries.iter().map(|it| &*it.tx_id))
                 .collect(),
@@ -90,7 +91,7 @@ impl Expectation {
         let merchants = |wanted: Vec<&'e str>| WantedNames {
             key: "merchantId",
             wanted,
-            known: (requests.iter().filter_map(|it| it.merchant_id.as_deref()))
+            known: (rows().filter_map(|it| it.merchant_id.as_deref()))
                 .chain(orders.iter().map(|it| &*it.merchant_id))
                 .collect(),
         };

@@ -20,6 +20,8 @@ fn request(at: i64, operation: Operation, tx_id: &str, rule: Option<&str>) -> Re
         reason: Reason::Success,
         status: rule.is_none().then_some(200),
         rule: rule.map(str::to_owned),
+        other_reasons: Vec::new(),
+        further: Vec::new(),
     }
 }
 
@@ -364,16 +366,21 @@ fn pauses_are_counted_for_each_order() {
 }
 
 #[test]
-fn a_list_or_a_reconciliation_is_about_every_order_of_its_merchant() {
-    for operation in [Operation::Orders, Operation::Reconciliation] {
+fn a_list_is_about_every_order_of_its_merchant_and_a_reconciliation_about_those_in_its_rows() {
+    let text = "{ within: 30s, request: { operation: [status, orders, reconciliation], sameOrder: true } }";
+    let is_met = |call: RequestFact| {
         let mut history = lost_refund();
-        let call = RequestFact { tx_id: None, ..request(14_000, operation, "", None) };
         history.requests[4] = call;
-        let text = "{ within: 30s, request: { operation: [status, orders, reconciliation], sameOrder: true } }";
-        assert!(verdict(text, &history).ok, "{operation:?}");
-        history.requests[4].merchant_id = Some("another".to_owned());
-        assert!(!verdict(text, &history).ok, "{operation:?}");
-    }
+        verdict(text, &history).ok
+    };
+    let list = RequestFact { tx_id: None, ..request(14_000, Operation::Orders, "", None) };
+    assert!(is_met(list.clone()));
+    assert!(!is_met(RequestFact { merchant_id: Some("another".to_owned()), ..list }));
+    let row = |tx_id| request(14_000, Operation::Reconciliation, tx_id, None);
+    assert!(!is_met(row("B")));
+    assert!(is_met(RequestFact { further: vec![row("A")], ..row("B") }));
+    let foreign = RequestFact { merchant_id: Some("another".to_owned()), ..row("A") };
+    assert!(!is_met(RequestFact { further: vec![foreign], ..row("B") }));
 }
 
 #[test]

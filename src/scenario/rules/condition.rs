@@ -33,6 +33,8 @@ pub struct CallFacts<'a> {
     pub header: Option<&'a str>,
     /// Time on the space's clock.
     pub now: Millis,
+    /// The same of each further row of an array.
+    pub further: &'a [Self],
 }
 
 impl<'a> CallFacts<'a> {
@@ -52,7 +54,13 @@ impl<'a> CallFacts<'a> {
             state: None,
             header: None,
             now,
+            further: &[],
         }
+    }
+
+    /// The facts of each row; of a call that is no array its own.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.further)
     }
 }
 

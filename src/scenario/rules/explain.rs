@@ -64,11 +64,11 @@ impl IndexedRule {
             let told = format!("operation: wants {}, is {}", wanted.join(" or "), call.point);
             misses.push(Miss { key: "operation", told });
         }
-        let failed = self.conditions.iter().filter(|condition| !condition.holds(call, self.at));
-        misses.extend(failed.map(|condition| Miss {
-            key: condition.key(),
-            told: condition.mismatch(call, secrets),
-        }));
+        let failed = |row| -> Vec<_> {
+            let failed = self.conditions.iter().filter(|it| !it.holds(row, self.at));
+            failed.map(|it| Miss { key: it.key(), told: it.mismatch(row, secrets) }).collect()
+        };
+        misses.extend(call.rows().map(failed).min_by_key(Vec::len).into_iter().flatten());
         if !misses.is_empty() {
             return misses;
         }

@@ -70,16 +70,18 @@ impl PointIndex {
                 found.extend_from_slice(place);
             }
         };
-        find(TX_ID, call.tx_id.map(str::as_bytes));
-        find(HEADER, call.header.map(str::as_bytes));
-        find(CARD, call.card.map(str::as_bytes));
-        let amount = call.amount.map(|(amount, currency)| Decimal::of(amount, currency).0);
-        find(AMOUNT, amount.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
-        find(MERCHANT, call.merchant_id.map(str::as_bytes));
-        find(TERMINAL, call.term_id.map(str::as_bytes));
-        let tx_id = call.tx_id.unwrap_or_default().as_bytes();
-        for length in &self.suffix_lengths {
-            find(SUFFIX, tx_id.len().checked_sub(*length).map(|from| &tx_id[from..]));
+        for row in call.rows() {
+            find(TX_ID, row.tx_id.map(str::as_bytes));
+            find(HEADER, row.header.map(str::as_bytes));
+            find(CARD, row.card.map(str::as_bytes));
+            let amount = row.amount.map(|(amount, currency)| Decimal::of(amount, currency).0);
+            find(AMOUNT, amount.map(i64::to_le_bytes).as_ref().map(<[u8; 8]>::as_slice));
+            find(MERCHANT, row.merchant_id.map(str::as_bytes));
+            find(TERMINAL, row.term_id.map(str::as_bytes));
+            let tx_id = row.tx_id.unwrap_or_default().as_bytes();
+            for length in &self.suffix_lengths {
+                find(SUFFIX, tx_id.len().checked_sub(*length).map(|from| &tx_id[from..]));
+            }
         }
         if found.is_empty() {
             self.general.iter().copied().for_each(show);

@@ -154,7 +154,8 @@ impl RuleSet {
         let mut decision = None;
         index.candidates(call, |at| {
             let Some(rule) = self.rules.get(at as usize) else { return };
-            if !rule.conditions.iter().all(|condition| condition.holds(call, rule.at)) {
+            let fits = |row| rule.conditions.iter().all(|condition| condition.holds(row, rule.at));
+            if !call.rows().any(fits) {
                 return;
             }
             let tally = counters.count(rule.key, order);

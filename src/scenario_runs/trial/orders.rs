@@ -204,6 +204,8 @@ mod tests {
             reason: Reason::Success,
             status: Some(200),
             rule: None,
+            other_reasons: Vec::new(),
+            further: Vec::new(),
         }
     }
 
