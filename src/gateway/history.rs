@@ -77,7 +77,8 @@ pub(super) fn is_call(entry: &JournalEntry) -> bool {
     entry.operation.is_some() || matches!(entry.reason, Reason::UnknownPath | Reason::MalformedHttp)
 }
 
-pub(super) fn request(entry: &JournalEntry) -> RequestFact {
+/// One call, payment or event as expectations look at it.
+pub fn request(entry: &JournalEntry) -> RequestFact {
     let text = |(name, value): (&str, Literal<'_>)| {
         (name.to_owned(), if value.is_blank() { String::new() } else { value.text().into_owned() })
     };

@@ -39,7 +39,7 @@ pub use checkout_session::{CheckoutSession, SavedCard, note_step};
 pub use checkout_token::CheckoutToken;
 pub use context::Refused;
 pub use explanation::{Hindsight, explain_decision};
-pub use history::{history, verify};
+pub use history::{history, request as request_fact, verify};
 pub use lint::{LintReport, LintRow, Unchecked, lint_report, misspelt};
 pub use payer::{
     AcsReturn, Cause, Input, Paid, PayError, PayRequest, PayerStage, TriggerEvent, TypedCard,

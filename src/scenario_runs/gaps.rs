@@ -4,23 +4,16 @@
 use std::collections::HashSet;
 
 use super::drive::OTHER_TILL;
+use super::steps_made::StepsMade;
 use crate::base::{Operation, Reason};
 use crate::scenario::{
-    self, DriveStep, Effect, Expectation, Period, Point, RequestFact, Rule, Scenario, Scope,
-    SpaceHistory, Subject, Warning,
+    self, DriveStep, Effect, Expectation, Point, RequestFact, Rule, Scenario, Scope, SpaceHistory,
+    Subject, Warning,
 };
-use crate::space::{CountedRule, JournalEntry, Space};
+use crate::space::{CountedRule, Space};
 
 /// Generation of a space that was neither reset nor restored.
 const FIRST_GENERATION: u64 = 0;
-
-/// Facts in the journal about the payer and of the control plane.
-struct Made<'h> {
-    history: &'h SpaceHistory,
-    payments: usize,
-    triggers: usize,
-    space: &'h Space,
-}
 
 /// Each gap as a sentence. `is_driven` says that the steps were made by us, one for one.
 pub(super) fn gaps(
@@ -46,8 +39,7 @@ pub(super) fn gaps(
         gaps.extend(refused(space, &scenario.expect));
     } else {
         // What a command tries and is refused may be its very test; only what came of it counts as a step.
-        let (payments, triggers) = played(space);
-        gaps.extend(Made { history, payments, triggers, space }.missing(&scenario.drive));
+        gaps.extend(StepsMade { scenario, space, history }.missing());
     }
     if !space.is_in(FIRST_GENERATION) {
         gaps.push(
@@ -174,7 +166,7 @@ fn unregistered(scenario: &Scenario, space: &Space, history: &SpaceHistory) -> O
 }
 
 /// Returns true if a call of this operation that the gateway refuses is what is expected.
-fn asks_for_refusal(expectation: &Expectation, operation: Operation) -> bool {
+pub(super) fn asks_for_refusal(expectation: &Expectation, operation: Operation) -> bool {
     let is_asked = match &expectation.subject {
         Subject::Request(request) => {
             let operations = request.operation.iter().flat_map(|many| &many.0);
@@ -224,116 +216,4 @@ fn idle_effects(space: &Space, rule: &str) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names.into_iter().map(|name| format!("`{name}`")).collect()
-}
-
-/// Number of times a payer paid, through the control plane or the pages of an order, and how often an order was pushed.
-fn played(space: &Space) -> (usize, usize) {
-    space.read_journal(|journal| {
-        let (mut pays, mut triggers, mut paged) = (0, 0, Vec::new());
-        let happened = |entry: &&JournalEntry| entry.operation.is_none() && entry.status < 400;
-        for entry in journal.iter().filter(happened) {
-            match (entry.more().control, &entry.tx_id) {
-                (Some("pay"), _) => pays += 1,
-                (Some("trigger"), _) => triggers += 1,
-                (None, Some(tx_id)) if !paged.contains(tx_id) => paged.push(tx_id.clone()),
-                _ => {}
-            }
-        }
-        (pays + paged.len(), triggers)
-    })
-}
-
-impl Made<'_> {
-    /// A sentence for each kind of step of which fewer were made than `steps` has, in the order of the steps.
-    fn missing(&self, steps: &[DriveStep]) -> Vec<String> {
-        let mut missing = Vec::new();
-        for (at, step) in steps.iter().enumerate() {
-            let name = step.name();
-            if steps[..at].iter().any(|earlier| earlier.name() == name) {
-                continue;
-            }
-            let alike = steps.iter().filter(|step| step.name() == name);
-            let gap = match step {
-                DriveStep::Advance(_) => self.too_early(alike),
-                DriveStep::Idle => self.still_due(),
-                DriveStep::Return(_)
-                | DriveStep::Resend(_)
-                | DriveStep::Probe(_)
-                | DriveStep::Wait(_)
-                | DriveStep::OtherOrders(_)
-                | DriveStep::Restart => Some(format!(
-                    "step `{name}` of `drive`: with a command, nobody sees whether it is made"
-                )),
-                // They are counted together, with any merchant.
-                DriveStep::Register(_) | DriveStep::Burst(_) => None,
-                _ => self.too_few(name, alike),
-            };
-            missing.extend(gap);
-        }
-        missing
-    }
-
-    fn too_few<'s>(
-        &self,
-        name: &str,
-        steps: impl Iterator<Item = &'s DriveStep>,
-    ) -> Option<String> {
-        let (mut wanted, mut made) = (0, 0);
-        for step in steps {
-            wanted += 1;
-            made = self.count(step);
-        }
-        (made < wanted).then(|| {
-            format!("step `{name}` of `drive`: {wanted} wanted, {made} made; the command plays the merchant")
-        })
-    }
-
-    /// Number of times anybody did what the step does.
-    fn count(&self, step: &DriveStep) -> usize {
-        let calls = |operation| {
-            self.history.requests.iter().filter(|call| call.operation == Some(operation)).count()
-        };
-        match step {
-            DriveStep::Pay(_) => self.payments,
-            DriveStep::Status(_) => calls(Operation::Status),
-            DriveStep::Reversal(_) => calls(Operation::Reversal),
-            DriveStep::Refund(_) => calls(Operation::Refund),
-            DriveStep::Complete(_) => calls(Operation::PreAuthCompletion),
-            DriveStep::Orders => calls(Operation::Orders),
-            DriveStep::Reconcile => calls(Operation::Reconciliation),
-            DriveStep::Bind(_) => calls(Operation::BindingRegister),
-            DriveStep::QrCompletion(_) => calls(Operation::NotifyCompletion),
-            DriveStep::Trigger(_) => self.triggers,
-            // They are looked at otherwise.
-            DriveStep::Register(_)
-            | DriveStep::Burst(_)
-            | DriveStep::Return(_)
-            | DriveStep::Resend(_)
-            | DriveStep::Probe(_)
-            | DriveStep::Restart
-            | DriveStep::Advance(_)
-            | DriveStep::Wait(_)
-            | DriveStep::OtherOrders(_)
-            | DriveStep::Idle => usize::MAX,
-        }
-    }
-
-    fn too_early<'s>(&self, steps: impl Iterator<Item = &'s DriveStep>) -> Option<String> {
-        let periods =
-            steps.map(|step| if let DriveStep::Advance(period) = step { period.ms() } else { 0 });
-        let wanted: u64 = periods.sum();
-        let passed = (self.history.now.0 - self.history.born.0).max(0).unsigned_abs();
-        (passed < wanted).then(|| {
-            let (wanted, passed) = (Period(wanted), Period(passed));
-            format!("step `advance` of `drive`: {wanted} are to pass, {passed} passed; the command moves the clock")
-        })
-    }
-
-    fn still_due(&self) -> Option<String> {
-        let left = self.space.activity();
-        let is_idle = !left.is_busy && left.attempts.is_empty() && left.next_errand.is_none();
-        (!is_idle).then(|| {
-            "step `idle` of `drive`: push-backs or replies were still to come when the command ended".to_owned()
-        })
-    }
 }

@@ -15,6 +15,7 @@ mod probe;
 mod reach;
 mod rehearsal;
 mod report;
+mod steps_made;
 mod test_server;
 mod time_driver;
 mod trial;

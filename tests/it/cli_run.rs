@@ -892,3 +892,68 @@ fn the_payer_and_the_clock_are_played_beside_a_command_where_that_is_wanted() {
     let wrong = run(&["run", &one, "--drive", "by-scenario"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.out);
 }
+
+#[test]
+fn a_step_that_a_command_makes_otherwise_than_it_states_is_no_step() {
+    let folder = Folder::new();
+    // The command registers an order of 2 USD by card and pays it. What is asked for, by which steps, and what is told of it.
+    for (register, pay, told) in [
+        ("amount: \"2.00\", currency: USD, trt: \"10\", paymentMethod: CREDIT_DEBIT", "", ""),
+        ("", "outcome: success", ""),
+        ("amount: 3", "", "`register` of `drive`: wanted amount 3.00; the command made amount 2"),
+        ("currency: KHR", "", "wanted currency KHR; the command made currency USD"),
+        ("trt: \"12\"", "", "wanted trt 12; the command made trt 10"),
+        ("paymentMethod: BAKONG_KHQR", "", "the command made paymentMethod CREDIT_DEBIT"),
+        ("fields: { buyerId: B1 }", "", "wanted buyerId B1; the command made no buyerId"),
+        ("", "outcome: card.expired", "`pay` of `drive`: wanted outcome card.expired; the command"),
+        ("", "card: \"4000000000009995\"", "wanted card …9995; the command made card ****"),
+    ] {
+        let drive = format!(
+            "drive:\n  - register: {{ {register} }}\n  - pay: {{ {pay} }}\n  - idle\nexpect:\n  - order: {{ state: captured }}\n"
+        );
+        let ended = run_shop(&[&folder.scenario("ONE", &drive)], "");
+        if told.is_empty() {
+            assert!(ended.ok().starts_with("ok   ONE"));
+        } else {
+            assert_eq!(ended.code, Some(1), "{drive}: {}", ended.out);
+            assert!(ended.out.contains(told), "{told:?} is not in\n{}", ended.out);
+        }
+    }
+}
+
+#[test]
+fn copies_of_a_call_are_those_for_one_order_and_a_call_that_is_not_heard_is_none() {
+    let folder = Folder::new();
+    let drive = "drive:\n  - register\n  - pay\n  - refund: { amount: \"0.50\", copies: 2 }\n  - idle\nexpect:\n  - order: { captured: 2 }\n";
+    let unsigned = format!("profile:\n  - {{ key: sign.operations, value: [] }}\n{drive}");
+    let refund = |order: &str, amount: &str| {
+        format!(
+            "&& curl -s \"$PAYON_SIM_URL/pg/refund\" -d \"{{\\\"merchantId\\\":\\\"$PAYON_SIM_MERCHANT_ID\\\",\\\"termId\\\":\\\"$PAYON_SIM_TERM_ID\\\",\\\"txId\\\":\\\"{order}\\\",\\\"amount\\\":{amount}}}\" "
+        )
+    };
+    let [half, other, whole] =
+        [("1", "0.5"), ("2", "0.5"), ("1", "1.5")].map(|(order, amount)| refund(order, amount));
+    for (scenario, calls, told) in [
+        (&*unsigned, [&*half, &half], ""),
+        (&unsigned, [&half, ""], "`refund` of `drive`: 2 wanted, 1 made"),
+        (
+            &unsigned,
+            [&half, &whole],
+            "wanted 2 for one order, amount 0.50; the command made 2 for all",
+        ),
+        (
+            &unsigned,
+            [&half, &other],
+            "wanted 2 for one order, amount 0.50; the command made 2 for all",
+        ),
+        (drive, [&half, &half], "`refund` of `drive`: 2 wanted, 0 made"),
+    ] {
+        let ended = run_shop(&[&folder.scenario("TWO", scenario)], &calls.concat());
+        if told.is_empty() {
+            assert!(ended.ok().starts_with("ok   TWO"));
+        } else {
+            assert_eq!(ended.code, Some(1), "{calls:?}: {}", ended.out);
+            assert!(ended.out.contains(told), "{told:?} is not in\n{}", ended.out);
+        }
+    }
+}
