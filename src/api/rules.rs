@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::{ApiProblem, ProblemKind};
 use super::request::{ApiInput, ApiRequest, Empty};
-use super::sources::NO_RULES;
+use super::sources::{NO_RULES, not_applied};
 use crate::base::{JsonTree, Reason, did_you_mean};
 use crate::gateway::{RecordError, scenario_of};
 use crate::scenario::{
@@ -216,14 +216,6 @@ fn arm(
     Ok(RulesView::of(call, not_applied(left_out)))
 }
 
-/// Warnings about the parts of a scenario that arming it does not apply.
-fn not_applied(left_out: Vec<&'static str>) -> Vec<String> {
-    let told = left_out.into_iter().map(|part| {
-        format!("`{part}` of the scenario was not applied: only `payon-sim run` applies it, here its rules are armed")
-    });
-    told.collect()
-}
-
 /// A connection is accepted before it is known for which space; a rule for that would wait in vain elsewhere.
 fn check_points(call: &ApiRequest, rules: &[Rule]) -> Result<(), ApiProblem> {
     let at_connect = |rule: &&Rule| rule.points().contains(&Point::Connect);
@@ -293,9 +285,10 @@ pub(super) fn catalogue(_: &ApiRequest, _: Empty) -> Result<Scenarios, ApiProble
 pub(super) fn arm_scenario(call: &ApiRequest, _: Empty) -> Result<RulesView, ApiProblem> {
     let scenario = named(call.param("id"))?;
     let is_idle = scenario.rules.is_empty();
+    let mut warnings = not_applied(scenario.settings());
     arm_first(call, scenario.rules)?;
-    let idle = is_idle.then(|| format!("{} {NO_RULES}", scenario.id));
-    Ok(RulesView::of(call, idle.into_iter().collect()))
+    warnings.extend(is_idle.then(|| format!("{} {NO_RULES}", scenario.id)));
+    Ok(RulesView::of(call, warnings))
 }
 
 /// The scenario of this id.

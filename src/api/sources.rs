@@ -74,6 +74,9 @@ impl Sources {
             let rule = rules.get(warning.item).map(|rule| rule.id.as_str());
             tracing::warn!(rule, "{}", warning.message);
         }
+        for warning in self.unapplied() {
+            tracing::warn!("{warning}");
+        }
         space.change_rules(|all, now| {
             let is_ours =
                 |id: &str| [&armed, &rules].into_iter().flatten().any(|ours| ours.id == id);
@@ -88,6 +91,16 @@ impl Sources {
             all.splice(0..0, ours);
         });
         Ok(changes)
+    }
+
+    /// Sentences on scenarios with settings of the profile, which only a run applies.
+    pub fn unapplied(&self) -> Vec<String> {
+        let scenarios = self.scenarios().unwrap_or_default().into_iter();
+        let told = scenarios.flat_map(|(file, _, scenario)| {
+            let left_out = not_applied(scenario.settings()).into_iter();
+            left_out.map(move |warning| format!("{file}: {warning}"))
+        });
+        told.collect()
     }
 
     /// State of the files now.
@@ -334,6 +347,14 @@ const HELP: &str = "a file, a directory, or an id that `payon-sim scenarios` lis
 
 fn unreadable(name: &str, why: &dyn Display) -> Diagnostic {
     Diagnostic::of_file(name.to_owned(), format!("cannot be read: {why}"), vec![HELP.to_owned()])
+}
+
+/// Warnings about the parts of a scenario that arming it does not apply.
+pub(super) fn not_applied(left_out: Vec<&'static str>) -> Vec<String> {
+    let told = left_out.into_iter().map(|part| {
+        format!("`{part}` of the scenario was not applied: only `payon-sim run` applies it, here its rules are armed")
+    });
+    told.collect()
 }
 
 /// Reason why there is nothing to arm in a scenario.

@@ -71,13 +71,23 @@ pub(super) fn run(args: ExecArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     let outcome = runtime.block_on(async {
         let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let builder = Simulator::builder().profile(profile).seed(args.seed).sources(sources);
+        let builder = Simulator::builder().profile(profile).seed(args.seed);
+        let builder = builder.sources(Arc::clone(&sources));
         let simulator = match builder.control_address(free_port).start().await {
             Ok(simulator) => simulator,
             Err(error) => return serve::refuse(error),
         };
         warn_of_rules(&args, &simulator)?;
+        let unapplied = sources.unapplied();
+        let warn_of_settings = || {
+            for warning in &unapplied {
+                exit::say(&format_args!("warning: {warning}"));
+            }
+        };
+        warn_of_settings();
         let ended = run_command(&args, &simulator).await?;
+        // What the command prints may have hidden it.
+        warn_of_settings();
         let coverage = Coverage::of(&simulator.spaces().met());
         if args.coverage {
             exit::say(&coverage.to_string().trim_end());

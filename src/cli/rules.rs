@@ -135,15 +135,16 @@ fn listed(answer: &Value) -> String {
     let rows: Vec<_> = rules
         .iter()
         .map(|it| {
-            let [id, fitted, fired] = ["id", "matched", "fired"].map(|name| member(it, name));
+            let [id, fitted, fired, idle] =
+                ["id", "matched", "fired", "matchedWithoutEffect"].map(|name| member(it, name));
             let [scenario, mut at] = ["scenario", "armedAt"].map(|name| member(it, name));
             if it["over"] == true {
                 at.push_str(" (over)");
             }
-            [id, fitted, fired, scenario, at, written(&it["rule"])]
+            [id, fitted, fired, idle, scenario, at, written(&it["rule"])]
         })
         .collect();
-    table(["ID", "FITTED", "FIRED", "SCENARIO", "ARMED AT", "RULE"], &rows)
+    table(["ID", "FITTED", "FIRED", "IN VAIN", "SCENARIO", "ARMED AT", "RULE"], &rows)
 }
 
 /// A rule without its id, on one line.

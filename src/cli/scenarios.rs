@@ -13,6 +13,7 @@ use super::talk::FormatArgs;
 use crate::api::{Sources, scenarios_page};
 use crate::base::visible;
 use crate::scenario::{CATALOGUE, Expectation, MerchantFile, Scenario, ScenarioFile, Subject};
+use crate::scenario_runs::{RunOptions, check_profiles};
 
 /// Files to check.
 #[derive(Args, Debug)]
@@ -53,6 +54,10 @@ pub(super) fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
             Ok(file) => {
                 for problem in file.impossible_steps() {
                     say(&mut report.mistakes, "error", problem.to_string());
+                }
+                if let Err(problem) = check_profiles([&file.scenario], &RunOptions::default()) {
+                    let what = format!("{}: `profile`: {problem}", visible(name));
+                    say(&mut report.mistakes, "error", what);
                 }
                 for warning in file.warnings() {
                     say(&mut report.warnings, "warning", warning.to_string());

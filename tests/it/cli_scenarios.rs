@@ -313,3 +313,36 @@ fn a_comma_belongs_to_the_name_of_a_file() {
     assert!(served.get("/_sim/v1/rules").1.contains("mine"));
     served.stop();
 }
+
+#[test]
+fn settings_of_the_profile_are_read_by_check_as_by_a_run_and_told_of_where_they_are_not_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.yaml");
+    let shown = path.to_str().unwrap();
+    let write = |key: &str, value: &str| {
+        let rule = "rules:\n  - { id: r, when: { operation: refund }, then: [{ latency: 1s }] }\n";
+        let text = format!(
+            "version: 1\nid: S\ntitle: t\nprofile:\n  - {{ key: {key}, value: {value} }}\n{rule}drive: [register, pay, refund, idle]\nexpect:\n  - order: {{ state: refunded }}\n"
+        );
+        fs::write(&path, text).unwrap();
+    };
+    for (key, value, why) in [
+        ("rules.order_lifetime_msx", "60000", "has no setting rules.order_lifetime_msx"),
+        ("rules.order_lifetime_ms", "abc", "expected an integer"),
+        ("rules.order_lifetime_ms", "-5", "must be at least 1"),
+        ("pushback.keep_alive", "7", "expected true or false"),
+    ] {
+        write(key, value);
+        let (checked, ran) = (run(&["check", shown]), run(&["run", shown]));
+        assert_eq!((checked.code, ran.code), (Some(2), Some(2)), "{checked:?}");
+        assert!(checked.out.contains(why) && ran.err.contains(why), "{checked:?} {ran:?}");
+    }
+    write("rules.order_lifetime_ms", "60000");
+    assert_eq!(run(&["check", shown]).code, Some(0));
+    let ended = run(&["exec", "--scenario", shown, "--", "sh", "-c", "echo MADE >&2"]);
+    let told: Vec<&str> = ended.err.split("MADE").collect();
+    assert!(ended.code == Some(0) && told.len() == 2, "{ended:?}");
+    for part in told {
+        assert!(part.contains("`profile` of the scenario was not applied"), "{ended:?}");
+    }
+}

@@ -252,7 +252,7 @@ async fn rules_are_listed_put_added_and_removed() {
     assert_eq!(ok(&space, "rules list").await, "no rule is armed\n");
     let rule = "{ when: { operation: refund }, then: [{ latency: 5s }] }";
     let put = with_input(&space, "rules put -", rule).await;
-    assert!(put.err.is_empty() && put.out.contains("rule-1  0       0"), "{put:?}");
+    assert!(put.err.is_empty() && put.out.contains("rule-1  0       0      0        "), "{put:?}");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("more.yaml");
     fs::write(

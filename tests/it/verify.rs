@@ -74,6 +74,16 @@ async fn what_a_run_warns_of_is_not_judged_here_either() {
             json!({ "anyOf": [{ "never": true, "request": { "rule": "slwo" } }, { "never": true, "order": { "state": "failed" } }] }),
             "there is no rule",
         ),
+        (json!({ "request": {} }), "every `request` is like this"),
+        (json!({ "order": { "amount": { "gt": "0.00" } } }), "every amount is like this"),
+        (
+            json!({ "shop": { "believes": ["pending", "paid", "unpaid", "given-back", "disputed"] } }),
+            "every belief is in the list",
+        ),
+        (
+            json!({ "anyOf": [{ "never": true, "request": { "operation": "refund" } }, { "request": { "operation": "refund" } }] }),
+            "one asks for a call and another that it never comes",
+        ),
     ] {
         let told =
             space.control_post("verify", &json!({ "expect": [expectation] })).await.expect(200);

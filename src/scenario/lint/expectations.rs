@@ -5,7 +5,7 @@ use super::rules::is_impossible;
 use crate::base::{Message, OrderState};
 use crate::scenario::codec::{Decimal, Many, Times};
 use crate::scenario::model::{
-    AmountTest, Expectation, OrderChoice, OrderExpectation, RequestExpectation, Subject,
+    AmountTest, Belief, Expectation, OrderChoice, OrderExpectation, RequestExpectation, Subject,
 };
 
 /// Doubts about one expectation.
@@ -30,7 +30,13 @@ pub(super) fn check(expectation: &Expectation, rules: &[&str], here: &mut Here<'
         here.void(&[name], message);
     }
     match &expectation.subject {
-        Subject::AnyOf(parts) => check_parts("anyOf", parts, rules, here),
+        Subject::AnyOf(parts) => {
+            check_parts("anyOf", parts, rules, here);
+            if parts.iter().any(|part| is_opposed(part, parts)) {
+                let message = "one asks for a call and another that it never comes: every run meets one of them";
+                here.void(&["anyOf"], message);
+            }
+        }
         Subject::AllOf(parts) => check_parts("allOf", parts, rules, here),
         Subject::Request(request) => check_request(request, rules, here),
         Subject::Order(order) => check_order(order, here),
@@ -47,10 +53,24 @@ pub(super) fn check(expectation: &Expectation, rules: &[&str], here: &mut Here<'
             if shop.believes.is_none() && shop.shipped.is_none() && !shop.balanced {
                 here.void(&["shop"], "it asks for nothing but an order");
             }
+            let is_every = |many: &Many<Belief>| Belief::ALL.iter().all(|it| many.0.contains(it));
+            if shop.believes.as_ref().is_some_and(is_every) {
+                let message = "every belief is in the list: every order is like this";
+                here.void(&["shop", "believes"], message);
+            }
             check_times(shop.shipped, here, &["shop", "shipped"]);
         }
         Subject::Events(_) => {}
     }
+}
+
+/// Returns true if it asks for a call, and another of them that no such call ever comes.
+fn is_opposed(one: &Expectation, all: &[Expectation]) -> bool {
+    let is_call = matches!(one.subject, Subject::Request(_));
+    let is_opposite = |other: &Expectation| {
+        other.never && other.subject == one.subject && other.within == one.within
+    };
+    is_call && !one.never && one.counts().is_none() && all.iter().any(is_opposite)
 }
 
 /// The name of the subject of an expectation that every order or push-back meets, whatever became of it.
@@ -61,6 +81,10 @@ fn existence(expectation: &Expectation) -> Option<&'static str> {
     let (name, is_named) = match &expectation.subject {
         Subject::Order(it) => ("order", is_named(&it.tx_id) || it.merchant_id.is_some()),
         Subject::Pushback(it) => ("pushback", is_named(&it.tx_id)),
+        Subject::Request(it) => {
+            let is_of_order = it.tx_id.is_some() || it.same_order;
+            ("request", is_of_order || it.merchant_id.is_some() || it.rule.is_some())
+        }
         _ => return None,
     };
     let is_counted = expectation.never || expectation.counts().is_some();
@@ -136,7 +160,8 @@ fn check_amount(test: Option<&AmountTest>, here: &mut Here<'_>, key: &'static st
     let (low, high) = test.bounds();
     if is_impossible(test) {
         here.void(&[key], "no amount is like this: no run can meet it");
-    } else if low <= Decimal(0) && high == Decimal(i64::MAX) {
+    // No order is of nothing.
+    } else if low <= Decimal((key == "amount").into()) && high == Decimal(i64::MAX) {
         here.void(&[key], "every amount is like this: every run meets it");
     }
 }

@@ -194,6 +194,11 @@ impl ScenarioFile {
 }
 
 impl Scenario {
+    /// The key of its settings of the profile, where it has any: whoever only arms its rules leaves them out.
+    pub fn settings(&self) -> Vec<&'static str> {
+        if self.profile.is_empty() { Vec::new() } else { vec!["profile"] }
+    }
+
     /// The scenario as YAML that reads as the same again.
     pub fn to_yaml(&self) -> String {
         self.print().to_yaml()
