@@ -54,7 +54,7 @@ pub enum ProbeError {
     GivenBack(String),
 }
 
-/// One request of a probe to an address of the shop's, and what its answers show ([`is_taken`]).
+/// One request of a probe to an address of the shop's, and what its answers show.
 #[derive(Clone, Debug)]
 pub struct ProbeSent {
     /// The address without its query.
