@@ -48,7 +48,7 @@
 //! | [`crypto`] | keys in every format, sign recipes and their inference, the explainer, block encryption | knows orders |
 //! | [`capture`] | recorded requests and answers: a body, curl command lines, a HAR file, a dump of mitmproxy, a capture of the shadow | IO |
 //! | [`khqr`] | the KHQR payload: build, read, judge, draw | knows orders |
-//! | [`http`] | pieces of HTTP that several share: limits, bodies, host, headers of a trace, the client that calls as a merchant, where a host is found | knows a space |
+//! | [`http`] | pieces of HTTP that several share: limits, bodies, the headers of a call, host, headers of a trace, the client that calls as a merchant, where a host is found | knows a space |
 //! | [`base`] | the shared words: money, time, reasons, operations, seeds, JSON members; collections whose clones share | knows anything else |
 //!
 //! # Invariants
@@ -102,7 +102,7 @@
 //!
 //! From the socket to the reply and the ledger a refund passes these types. Parts of them, such as the `Change` of an event
 //! or the `AmountText` of a request, have no line of their own; a rule that steps in adds a [`space::Ruling`] and a
-//! [`space::PendingReply`].
+//! [`space::PendingReply`]. Headers are read once into [`http::CallHeaders`], of which the call borrows what it needs.
 //!
 //! | type | file | what it is |
 //! | --- | --- | --- |

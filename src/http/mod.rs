@@ -1,6 +1,6 @@
-//! Pieces of HTTP that several modules share: limits, bodies in and out, the name by which a request calls the server and what a
-//! proxy says of it, the headers of a trace, the client of whoever calls as a merchant, where clients of ours find a host, and whom
-//! they trust over TLS.
+//! Pieces of HTTP that several modules share: limits, bodies in and out, the headers of a call, the name by which a request calls
+//! the server and what a proxy says of it, the headers of a trace, the client of whoever calls as a merchant, where clients of ours
+//! find a host, and whom they trust over TLS.
 
 mod body;
 mod call_headers;
